@@ -1,0 +1,36 @@
+"""Names the clusters of a Scanpy analysis from their marker genes, with the evidence.
+
+``tl`` annotates, ``pl`` draws, ``get`` reads results, ``io`` writes and reads reports, ``db`` loads marker
+databases, ``settings`` holds defaults. Importing the package opens and writes nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from gca_scanpy._version import __version__
+
+if TYPE_CHECKING:
+    from gca_scanpy import db, get, io, pl, tl
+    from gca_scanpy._settings import settings
+    from gca_scanpy.tl._annotate_markers import annotate_markers
+
+__all__ = ["__version__", "annotate_markers", "db", "get", "io", "pl", "settings", "tl"]
+
+_MODULES = {"db", "get", "io", "model", "pl", "tl"}
+_OBJECTS = {"annotate_markers": "gca_scanpy.tl._annotate_markers", "settings": "gca_scanpy._settings"}
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy, so that `gca --help` does not wait for scanpy.
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _OBJECTS:
+        return getattr(importlib.import_module(_OBJECTS[name]), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, "model"})

@@ -1,0 +1,131 @@
+"""The clusters of an AnnData object, with string ids in the order of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Optional
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from attrs import define
+
+from gca_scanpy._errors import InputError, MissingKeyError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+MAX_LISTED = 12
+MAX_CATEGORIES = 100  # a column with more distinct values is not offered as a clustering
+
+
+@define(eq=False)
+class Clustering:
+    """Which cell is in which cluster.
+
+    Attributes
+    ----------
+    ids
+        Cluster ids, those that are asked for, in the order of the categories.
+    codes
+        For each cell the position of its cluster in ``all_ids``, -1 where it has none; shape (n_obs,).
+    all_ids
+        Ids of all clusters that have cells, asked for or not.
+    """
+
+    groupby: str
+    ids: tuple[str, ...]
+    codes: npt.NDArray[np.intp]
+    all_ids: tuple[str, ...]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Cells by cluster."""
+        counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.all_ids))
+        return {key: int(count) for key, count in zip(self.all_ids, counts)}
+
+    @property
+    def cells_without_cluster(self) -> int:
+        """Cells whose cluster is missing (NaN)."""
+        return int((self.codes < 0).sum())
+
+
+def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]] = None) -> Clustering:
+    """The clusters in ``adata.obs[groupby]``.
+
+    Raises
+    ------
+    MissingKeyError
+        Where there is no such column; the message lists the columns that could be meant.
+    InputError
+        Where no cell has a cluster, every cell is its own, two ids read the same, or ``groups`` names others.
+    """
+    if groupby not in adata.obs.columns:
+        msg = f"there is no .obs[{groupby!r}]; columns that hold groups: {_listed(group_columns(adata.obs)) or 'none'}"
+        raise MissingKeyError(msg)
+    column = adata.obs[groupby]
+    values = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype(object).astype("category")
+    used = values.cat.remove_unused_categories()
+    ids = tuple(str(category) for category in used.cat.categories)
+    if len(set(ids)) < len(ids):
+        msg = f".obs[{groupby!r}] has clusters that differ in type only, such as 1 and '1'; make them strings"
+        raise InputError(msg)
+    n_cells = int(used.notna().sum())
+    if n_cells == 0:
+        msg = f"no cell has a cluster in .obs[{groupby!r}]: all {len(column)} values are missing"
+        raise InputError(msg)
+    if len(ids) == n_cells and n_cells > 1:
+        msg = f".obs[{groupby!r}] has a different value for each of its {n_cells} cells, so it is not a clustering"
+        raise InputError(msg)
+    asked = _asked(ids, groups, groupby)
+    return Clustering(groupby, asked, used.cat.codes.to_numpy().astype(np.intp), ids)
+
+
+def _asked(ids: tuple[str, ...], groups: Optional[Sequence[str]], groupby: str) -> tuple[str, ...]:
+    if groups is None:
+        return ids
+    wanted = [groups] if isinstance(groups, str) else [str(group) for group in groups]
+    missing = [group for group in wanted if group not in ids]
+    if missing or not wanted:
+        msg = f"groups={list(groups)!r}: no cluster {_listed(missing)} in .obs[{groupby!r}]; there are: {_listed(ids)}"
+        raise InputError(msg)
+    return tuple(key for key in ids if key in set(wanted))
+
+
+def group_columns(obs: pd.DataFrame) -> list[str]:
+    """The columns that could be a clustering: categorical first, then text and integers with few values."""
+    categorical = [str(name) for name in obs.columns if isinstance(obs[name].dtype, pd.CategoricalDtype)]
+    others = [
+        str(name)
+        for name in obs.columns
+        if str(name) not in categorical
+        and (pd.api.types.is_integer_dtype(obs[name]) or pd.api.types.is_object_dtype(obs[name]) or pd.api.types.is_string_dtype(obs[name]))
+        and obs[name].astype(str).nunique() <= min(MAX_CATEGORIES, max(len(obs) // 2, 1))
+    ]
+    return categorical + others
+
+
+def majority_labels(adata: AnnData, clustering: Clustering, key: str) -> dict[str, tuple[str, float]]:
+    """The commonest label of each cluster in ``adata.obs[key]``, with the share of its labelled cells; ties by name.
+
+    Raises
+    ------
+    MissingKeyError
+        Where there is no such column.
+    """
+    if key not in adata.obs.columns:
+        msg = f"there is no .obs[{key!r}] to validate; columns that hold groups: {_listed(group_columns(adata.obs)) or 'none'}"
+        raise MissingKeyError(msg)
+    labels = adata.obs[key].astype(object).to_numpy()
+    found = {}
+    for code, cluster_id in enumerate(clustering.all_ids):
+        own = pd.Series(labels[clustering.codes == code]).dropna().astype(str)
+        counts = own.value_counts()
+        if len(counts):
+            best = min(counts[counts == counts.max()].index)
+            found[cluster_id] = (best, float(counts.max() / counts.sum()))
+    return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names[:MAX_LISTED]) + (f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else "")

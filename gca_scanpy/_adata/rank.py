@@ -1,0 +1,202 @@
+"""The ranked marker genes of each cluster: those stored in ``.uns`` where they belong to these clusters, else anew."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._adata.symbols import gene_labels
+from gca_scanpy._errors import InputError, MissingKeyError, RawCountsWarning, StaleRankingWarning, warn
+from gca_scanpy.model import ClusterMarkers, RankedGene
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+MIN_CELLS = 2  # a variance needs two
+CHECKED_VALUES = 100_000  # values looked at to tell counts from log-normalised data
+OWN_KEY = "ranking"
+
+
+def read_markers(
+    adata: AnnData,
+    clustering: Clustering,
+    *,
+    n_markers: int,
+    rank_key: str,
+    method: str,
+    use_raw: Optional[bool],
+    layer: Optional[str],
+    gene_symbols: Optional[str],
+) -> tuple[ClusterMarkers, ...]:
+    """The marker genes of each asked cluster, best first, without touching ``adata``.
+
+    A cluster that cannot be ranked (one cell, or no other cluster to compare it with) has no gene and a
+    warning that says why.
+    """
+    var = _source(adata, use_raw, layer)[1]
+    labels = dict(zip((str(name) for name in var.index), gene_labels(var, gene_symbols)))
+    ranking = _stored(adata, clustering, rank_key, use_raw, layer, labels)
+    if ranking is None:
+        ranking = _rank(adata, clustering, method, use_raw, layer, n_markers)
+    sizes = clustering.sizes
+    return tuple(
+        ClusterMarkers(
+            cluster_id=key,
+            genes=tuple(RankedGene(labels.get(name, name)) for name in ranking.get(key, ())[:n_markers]),
+            n_cells=sizes[key],
+            warnings=() if ranking.get(key) else (_reason(key, clustering),),
+        )
+        for key in clustering.ids
+    )
+
+
+def _reason(key: str, clustering: Clustering) -> str:
+    if clustering.sizes[key] < MIN_CELLS:
+        return "the cluster has one cell, so no marker genes can be computed for it"
+    if len(clustering.all_ids) < 2:
+        return "there is only one cluster, so there is nothing to compare it with"
+    return "no gene is higher in this cluster than in the others"
+
+
+def _source(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> tuple[Any, pd.DataFrame]:
+    """The matrix to rank and its genes, by Scanpy's rule: the layer, else ``.raw`` where there is one, else ``X``."""
+    if layer is not None:
+        if use_raw:
+            msg = f"use_raw=True and layer={layer!r} exclude each other"
+            raise InputError(msg)
+        if layer not in adata.layers:
+            msg = f"there is no layer {layer!r}; layers: {', '.join(map(repr, adata.layers)) or 'none'}"
+            raise MissingKeyError(msg)
+        return adata.layers[layer], adata.var
+    if use_raw and adata.raw is None:
+        msg = "use_raw=True, but .raw is None"
+        raise InputError(msg)
+    if use_raw is not False and adata.raw is not None:
+        return adata.raw.X, adata.raw.var
+    return adata.X, adata.var
+
+
+def _stored(
+    adata: AnnData,
+    clustering: Clustering,
+    rank_key: str,
+    use_raw: Optional[bool],
+    layer: Optional[str],
+    labels: Mapping[str, str],
+) -> Optional[dict[str, list[str]]]:
+    """The ranking in ``adata.uns[rank_key]``, or None where there is none for these very clusters."""
+    stored = adata.uns.get(rank_key)
+    if not isinstance(stored, Mapping) or "names" not in stored or "params" not in stored:
+        return None
+    parameters = stored["params"]
+    if str(parameters.get("groupby")) != clustering.groupby:
+        return None
+    if layer is not None and parameters.get("layer") != layer:
+        return None
+    if use_raw is not None and bool(parameters.get("use_raw")) != use_raw:
+        return None
+    problem = _problem(stored, clustering, labels)
+    if problem:
+        message = f".uns[{rank_key!r}] does not fit these clusters ({problem}); the genes are ranked again"
+        warn(message, StaleRankingWarning)
+        return None
+    return {key: _positive(stored, key) for key in clustering.ids if key in _names(stored).dtype.names}
+
+
+def _problem(stored: Mapping[str, Any], clustering: Clustering, labels: Mapping[str, str]) -> str:
+    names = _names(stored)
+    if names is None:
+        return "its gene names are not in Scanpy's form"
+    ranked = set(names.dtype.names)
+    reference = str(stored["params"].get("reference", "rest"))
+    if reference != "rest":
+        return f"it compares with group {reference!r}, not with the rest"
+    gone = sorted(ranked - set(clustering.all_ids))
+    if gone:
+        return f"it has clusters that are no longer there: {', '.join(gone[:5])}"
+    sizes = clustering.sizes
+    missing = [key for key in clustering.ids if key not in ranked and sizes[key] >= MIN_CELLS]
+    if missing:
+        return f"it lacks the clusters {', '.join(missing[:5])}"
+    strange = {str(g) for key in ranked for g in names[key][:50] if isinstance(g, str)} - set(labels)
+    return f"it has genes that are no longer there, such as {min(strange)!r}" if strange else ""
+
+
+def _names(stored: Mapping[str, Any]) -> Any:
+    names = stored["names"]
+    return names if getattr(getattr(names, "dtype", None), "names", None) else None
+
+
+def _positive(stored: Mapping[str, Any], key: str) -> list[str]:
+    """Genes of a group that are higher in it. Scaled data has no fold changes; then the score decides."""
+    names = stored["names"][key]
+    keep = np.array([isinstance(name, (str, np.str_)) and str(name) != "nan" for name in names])
+    for column in ("scores", "logfoldchanges"):
+        if column in stored and key in (stored[column].dtype.names or ()):
+            values = np.asarray(stored[column][key], dtype=float)
+            keep &= ~(values <= 0)  # NaN passes
+    return [str(name) for name, kept in zip(names, keep) if kept]
+
+
+def _rank(
+    adata: AnnData, clustering: Clustering, method: str, use_raw: Optional[bool], layer: Optional[str], n_markers: int
+) -> dict[str, list[str]]:
+    """Rank the genes with Scanpy on an object of our own that shares the matrix with the user's."""
+    import scanpy as sc
+    from anndata import AnnData
+
+    sizes = clustering.sizes
+    groups = [key for key in clustering.ids if sizes[key] >= MIN_CELLS]
+    if not groups or len(clustering.all_ids) < 2:
+        return {}
+    matrix, var = _source(adata, use_raw, layer)
+    matrix = _in_memory(matrix)
+    named = clustering.codes >= 0
+    if not named.all():
+        matrix = matrix[np.flatnonzero(named)]
+    cells = pd.Categorical.from_codes(clustering.codes[named], categories=list(clustering.all_ids))
+    with warnings.catch_warnings():
+        # Scanpy and AnnData warn of things that we handle or that concern our own object only.
+        warnings.simplefilter("ignore")
+        own = AnnData(matrix, obs=pd.DataFrame({"cluster": cells}, index=[str(i) for i in range(len(cells))]))
+        own.var_names = [str(name) for name in var.index]
+        if _are_counts(matrix):
+            own.X = own.X.astype(np.float32)  # a copy: the user's counts stay as they are
+            sc.pp.normalize_total(own, target_sum=1e4)
+            sc.pp.log1p(own)
+        options = {"n_genes": min(own.n_vars, n_markers), "use_raw": False, "key_added": OWN_KEY}
+        sc.tl.rank_genes_groups(own, "cluster", groups=_all_or(groups, clustering), method=method, **options)
+    if _are_counts(matrix):
+        message = "the values look like raw counts; they were log-normalised (1e4 per cell) for the ranking only"
+        warn(message, RawCountsWarning)
+    return {key: _positive(own.uns[OWN_KEY], key) for key in groups if key in own.uns[OWN_KEY]["names"].dtype.names}
+
+
+def _all_or(groups: list[str], clustering: Clustering) -> Any:
+    return "all" if len(groups) == len(clustering.all_ids) else groups
+
+
+def _in_memory(matrix: Any) -> Any:
+    """The matrix of a backed object, read; any other as it is."""
+    if matrix is None:
+        msg = "there is no expression matrix (.X is None) and no stored ranking for these clusters"
+        raise InputError(msg)
+    if hasattr(matrix, "to_memory"):
+        return matrix.to_memory()
+    return matrix[()] if type(matrix).__module__.startswith("h5py") else matrix
+
+
+def _are_counts(matrix: Any) -> bool:
+    """Whether the values are non-negative whole numbers beyond what log-normalised data reaches."""
+    values = np.asarray(matrix.data if sparse.issparse(matrix) else matrix).ravel()[:CHECKED_VALUES]
+    if values.size == 0 or not np.issubdtype(values.dtype, np.number):
+        return False
+    values = values[np.isfinite(values)]
+    return bool(values.size and values.min() >= 0 and values.max() > 1 and np.array_equal(values, np.rint(values)))
+

@@ -1,0 +1,46 @@
+"""Which column of ``.var`` holds the gene symbols."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import pandas as pd
+
+from gca_scanpy._core.genes import ENSEMBL
+from gca_scanpy._errors import MissingKeyError
+
+# As 10x, CELLxGENE, Ensembl BioMart, monocle, Seurat converters and scvi-tools name it.
+SYMBOL_COLUMNS = (
+    "gene_symbols", "gene_symbol", "feature_name", "gene_name", "gene_names", "gene_short_name", "Symbol", "symbol",
+    "SYMBOL", "hgnc_symbol", "external_gene_name", "GeneSymbol", "features", "gene", "name",
+)  # fmt: skip
+
+
+def gene_labels(var: pd.DataFrame, gene_symbols: Optional[str]) -> list[str]:
+    """A name for each gene: from the column ``gene_symbols``, else the index, else the column that holds symbols.
+
+    The columns are searched only where most of the index is Ensembl ids or numbers. A missing symbol leaves
+    the index.
+
+    Raises
+    ------
+    MissingKeyError
+        Where ``gene_symbols`` is given and is not a column of ``.var``.
+    """
+    index = [str(name) for name in var.index]
+    column = gene_symbols
+    if gene_symbols is not None and gene_symbols not in var.columns:
+        msg = f"there is no .var[{gene_symbols!r}]; columns: {', '.join(map(str, var.columns)) or 'none'}"
+        raise MissingKeyError(msg)
+    if column is None and _opaque(index):
+        present = [name for name in SYMBOL_COLUMNS if name in var.columns]
+        column = next((name for name in present if not _opaque([str(v) for v in var[name].dropna()])), None)
+    if column is None:
+        return index
+    values = var[column].astype(object)
+    return [str(value) if pd.notna(value) and str(value).strip() else name for name, value in zip(index, values)]
+
+
+def _opaque(names: list[str]) -> bool:
+    ids = sum(1 for name in names if ENSEMBL.match(name) or name.isdigit())
+    return not names or 2 * ids > len(names)

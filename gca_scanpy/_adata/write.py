@@ -1,0 +1,116 @@
+"""The report into ``.obs`` and ``.uns``, all at once or not at all, and back out of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+import pandas as pd
+from attrs import asdict
+
+from gca_scanpy import _codec
+from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._errors import MissingKeyError, ReportError
+from gca_scanpy._keys import UNS_PARAMETERS, UNS_PROVENANCE, UNS_REPORT, UNS_SCHEMA_VERSION, UNS_TELEMETRY, ObsKeys
+from gca_scanpy.model import CONFIDENCE_LEVELS, STATUSES, ClusterReport, DatasetReport
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def actual(adata: AnnData) -> None:
+    """Make an object of its own of a view, as Scanpy's tools do before they write."""
+    if adata.is_view:
+        adata._init_as_actual(adata.copy())
+
+
+def write_report(adata: AnnData, report: DatasetReport, clustering: Clustering, key_added: str) -> None:
+    """Write the documented keys; where anything fails, ``adata`` is as it was.
+
+    Cells without a cluster, and cells of clusters that were not asked for, get missing values.
+    """
+    keys = ObsKeys(key_added)
+    columns = _columns(report, clustering, keys, adata.obs_names)
+    entries = _entries(report)
+    actual(adata)
+    obs_before = {name: adata.obs[name] for name in columns if name in adata.obs.columns}
+    uns_before = {key_added: adata.uns[key_added]} if key_added in adata.uns else {}
+    try:
+        for name, values in columns.items():
+            adata.obs[name] = values
+        adata.uns[key_added] = entries
+    except BaseException:
+        for name in columns:
+            if name in obs_before:
+                adata.obs[name] = obs_before[name]
+            elif name in adata.obs.columns:
+                del adata.obs[name]
+        adata.uns.pop(key_added, None)
+        adata.uns.update(uns_before)
+        raise
+
+
+def _columns(
+    report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells: pd.Index
+) -> dict[str, pd.Series]:
+    # Position of each cell's cluster in the report, -1 where it has none there.
+    position = {cluster.cluster_id: i for i, cluster in enumerate(report.clusters)}
+    by_code = np.array([*(position.get(key, -1) for key in clustering.all_ids), -1])
+    rows = by_code[clustering.codes]
+
+    def categorical(value: Callable[[ClusterReport], Optional[str]], levels: Optional[Sequence[str]] = None) -> pd.Series:
+        values = [value(cluster) for cluster in report.clusters]
+        names = list(levels) if levels else list(dict.fromkeys(v for v in values if v is not None))
+        codes = np.array([*(names.index(v) if v is not None else -1 for v in values), -1])
+        categories = pd.Index(names, dtype=object)
+        return pd.Series(pd.Categorical.from_codes(codes[rows], categories=categories, ordered=bool(levels)), index=cells)
+
+    scores = np.array([*(cluster.confidence_score for cluster in report.clusters), np.nan])
+    status_order = [status for status in STATUSES if any(c.status == status for c in report.clusters)]
+    status = categorical(lambda c: c.status, status_order)
+    return {
+        keys.label: categorical(lambda c: c.annotation.primary_label),
+        keys.proposed_label: categorical(lambda c: c.annotation.proposed_label),
+        keys.broad_label: categorical(lambda c: c.broad_label),
+        keys.ontology_id: categorical(lambda c: c.annotation.ontology_id),
+        keys.status: status.cat.as_unordered(),
+        keys.confidence: categorical(lambda c: c.confidence, CONFIDENCE_LEVELS),
+        keys.confidence_score: pd.Series(scores[rows], index=cells),
+    }
+
+
+def _entries(report: DatasetReport) -> dict[str, str]:
+    return {
+        UNS_REPORT: _codec.to_json(report),
+        UNS_SCHEMA_VERSION: report.schema_version,
+        UNS_PARAMETERS: _text(report.parameters),
+        UNS_PROVENANCE: _text(asdict(report.provenance)),
+        UNS_TELEMETRY: _text(asdict(report.telemetry)),
+    }
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return json.dumps(dict(value), ensure_ascii=False)
+
+
+def read_report(adata: AnnData, key: str) -> DatasetReport:
+    """The report in ``adata.uns[key]``.
+
+    Raises
+    ------
+    MissingKeyError
+        Where there is none.
+    ReportError
+        Where what is there is not a report.
+    """
+    if key not in adata.uns:
+        msg = f"there is no report in .uns[{key!r}]; run gca_scanpy.tl.annotate(adata, groupby=...) first"
+        raise MissingKeyError(msg)
+    stored = adata.uns[key]
+    text = stored.get(UNS_REPORT) if isinstance(stored, Mapping) else None
+    if text is None:
+        msg = f".uns[{key!r}] was not written by this package: it has no {UNS_REPORT!r}"
+        raise ReportError(msg)
+    return _codec.from_json(text if isinstance(text, str) else str(text))

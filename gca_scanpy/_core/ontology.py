@@ -1,0 +1,110 @@
+"""Cell Ontology terms: names to ids, ancestors, and how two terms relate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Optional
+
+from attrs import define, field, frozen
+
+# "B cells" and "CD4-positive, alpha-beta T-cell" are written in many ways; none changes the meaning.
+_SEPARATORS = re.compile(r"[\s_\-]+")
+_PLURALS = re.compile(
+    r"\b(cell|lymphocyte|monocyte|macrophage|fibroblast|neuron|astrocyte|hepatocyte|keratinocyte|melanocyte|neutrophil"
+    r"|platelet|erythrocyte|adipocyte|pericyte|podocyte|cardiomyocyte|megakaryocyte|basophil|eosinophil|thymocyte)s\b"
+)
+
+
+def normalise_name(name: str) -> str:
+    """A cell-type name without the differences that mean nothing: case, hyphens, plural."""
+    return _PLURALS.sub(r"\1", _SEPARATORS.sub(" ", name.strip().casefold()))
+
+
+@frozen
+class Term:
+    """A Cell Ontology term."""
+
+    id: str
+    label: str
+    parents: tuple[str, ...] = ()
+    synonyms: tuple[str, ...] = ()
+
+
+@define(eq=False, slots=False)
+class Ontology:
+    """An index of ontology terms.
+
+    Attributes
+    ----------
+    version
+        Release date of the ontology.
+    terms
+        Terms by id.
+    """
+
+    version: str
+    terms: Mapping[str, Term]
+    _ancestors: dict[str, Mapping[str, int]] = field(factory=dict, init=False, repr=False)
+
+    def __contains__(self, term_id: object) -> bool:
+        return term_id in self.terms
+
+    def label(self, term_id: str) -> str:
+        """The name that the ontology gives a term."""
+        return self.terms[term_id].label
+
+    def ancestors(self, term_id: str) -> Mapping[str, int]:
+        """All ancestors of a term with their distance (1 for a parent); empty for an unknown id."""
+        if term_id not in self._ancestors:
+            distances: dict[str, int] = {}
+            level = self.terms[term_id].parents if term_id in self.terms else ()
+            distance = 0
+            while level:
+                distance += 1
+                fresh = [p for p in level if p not in distances]
+                distances.update(dict.fromkeys(fresh, distance))
+                level = tuple(q for p in fresh if p in self.terms for q in self.terms[p].parents)
+            self._ancestors[term_id] = distances
+        return self._ancestors[term_id]
+
+    def related(self, first: str, second: str) -> bool:
+        """Whether two terms are the same, or one is an ancestor of the other."""
+        return first == second or first in self.ancestors(second) or second in self.ancestors(first)
+
+    def resolve(self, name: str) -> Optional[str]:
+        """The id of a name: as label, then as synonym that belongs to one term only; None where neither fits."""
+        key = normalise_name(name)
+        if key.upper().replace(" ", ":") in self.terms:
+            return key.upper().replace(" ", ":")
+        return self._by_label.get(key) or self._by_synonym.get(key)
+
+    @cached_property
+    def _by_label(self) -> dict[str, str]:
+        return {normalise_name(term.label): term.id for term in reversed(list(self.terms.values()))}
+
+    @cached_property
+    def _by_synonym(self) -> dict[str, str]:
+        owners: dict[str, set[str]] = {}
+        for term in self.terms.values():
+            for synonym in term.synonyms:
+                owners.setdefault(normalise_name(synonym), set()).add(term.id)
+        return {name: next(iter(ids)) for name, ids in owners.items() if len(ids) == 1}
+
+
+def read_terms(lines: Iterable[str]) -> Ontology:
+    """The ontology in the lines of ``ontology.tsv``: a comment with the release, a header, a term a line."""
+    stream = iter(lines)
+    version = next(stream).removeprefix("# Cell Ontology ").split(",")[0].strip()
+    next(stream)
+    terms = {}
+    for line in stream:
+        number, label, parents, synonyms = line.rstrip("\n").split("\t")
+        terms[f"CL:{number}"] = Term(
+            id=f"CL:{number}",
+            label=label,
+            parents=tuple(f"CL:{p}" for p in parents.split(",") if p),
+            synonyms=tuple(s for s in synonyms.split("|") if s),
+        )
+    return Ontology(version, terms)

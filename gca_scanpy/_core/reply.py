@@ -1,0 +1,130 @@
+"""The text that a language model replied with to verdicts, or an error that names the place."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import frozen
+
+from gca_scanpy._errors import ReplyError
+from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy.model import Alternative, ClusterMarkers, Verdict
+
+MAX_CHARACTERS = 2_000_000
+MAX_LABEL = 200
+_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL | re.IGNORECASE)
+_UNKNOWN = re.compile(r"unknown|novel|unassigned|not determined|unclear|n/?a|none", re.IGNORECASE)
+
+
+@frozen
+class Reply:
+    """The verdicts of a reply.
+
+    Attributes
+    ----------
+    verdicts
+        One for each asked cluster that the reply answers, in the order in which they were asked.
+    missing
+        Asked clusters that the reply leaves out or answers more than once.
+    invented
+        Ids that the reply answers though nobody asked.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    missing: tuple[str, ...]
+    invented: tuple[str, ...]
+
+
+def parse(text: str, asked: Sequence[ClusterMarkers]) -> Reply:
+    """The verdicts in a reply. Ids are matched exactly, never by position.
+
+    Raises
+    ------
+    ReplyError
+        Where there is no JSON of the agreed form; the message names the place.
+    """
+    entries = _entries(_json(text))
+    clusters = {cluster.cluster_id: cluster for cluster in asked}
+    answers: dict[str, list[dict[str, Any]]] = {}
+    for number, entry in enumerate(entries):
+        path = f"$.clusters[{number}]"
+        if not isinstance(entry, dict) or not isinstance(entry.get("cluster_id"), str):
+            msg = f"{path}.cluster_id of the reply is not a string"
+            raise ReplyError(msg)
+        answers.setdefault(entry["cluster_id"], []).append({**entry, "_path": path})
+    # A cluster with two answers has none: which of them was meant cannot be known.
+    single = {key: found[0] for key, found in answers.items() if len(found) == 1 and key in clusters}
+    verdicts = tuple(_verdict(single[key], clusters[key]) for key in clusters if key in single)
+    return Reply(
+        verdicts,
+        missing=tuple(key for key in clusters if key not in single),
+        invented=tuple(key for key in answers if key not in clusters),
+    )
+
+
+def _json(text: str) -> Any:
+    if not isinstance(text, str) or not text.strip():
+        msg = "the reply is empty"
+        raise ReplyError(msg)
+    if len(text) > MAX_CHARACTERS:
+        msg = f"the reply has {len(text)} characters, more than the {MAX_CHARACTERS} that are read"
+        raise ReplyError(msg)
+    bare = _THOUGHT.sub("", text).strip()
+    fenced = _FENCE.search(bare)
+    for attempt in (bare, fenced[1] if fenced else "", bare[bare.find("{") :] if "{" in bare else ""):
+        try:
+            value, end = json.JSONDecoder().raw_decode(attempt.strip())
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            return value
+    msg = f"the reply holds no complete JSON object; it begins with {bare[:60]!r}"
+    raise ReplyError(msg)
+
+
+def _entries(value: Any) -> list[Any]:
+    entries = value.get("clusters")
+    if not isinstance(entries, list):
+        msg = f"$.clusters of the reply is {type(entries).__name__}, not a list"
+        raise ReplyError(msg)
+    return entries
+
+
+def _verdict(entry: dict[str, Any], cluster: ClusterMarkers) -> Verdict:
+    path = entry["_path"]
+    label = entry.get("label")
+    if not isinstance(label, str) or not label.strip() or len(label) > MAX_LABEL:
+        msg = f"{path}.label of the reply is not a text of 1 to {MAX_LABEL} characters"
+        raise ReplyError(msg)
+    confidence = entry.get("confidence")
+    if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not math.isfinite(confidence):
+        msg = f"{path}.confidence of the reply is not a number"
+        raise ReplyError(msg)
+    unknown = _UNKNOWN.match(label.strip()) is not None
+    named = _strings(entry.get("supporting_genes"))
+    own = {form.upper(): gene.name for gene in cluster.genes for form in (gene.name, gene.symbol) if form}
+    struck = [gene for gene in named if gene.upper() not in own]
+    caveats = _strings(entry.get("caveats"))
+    if struck:
+        caveats += (f"{len(struck)} named genes are not among the cluster's and were struck out: {', '.join(struck[:5])}",)
+    ontology_id = entry.get("ontology_id")
+    return Verdict(
+        cluster_id=cluster.cluster_id,
+        label=UNKNOWN_LABEL if unknown else " ".join(label.split()),
+        ontology_id=ontology_id.strip() if isinstance(ontology_id, str) and ontology_id.strip() and not unknown else None,
+        confidence_score=round(min(max(float(confidence), 0.0), 1.0), 4),
+        source="model",
+        rationale=str(entry.get("rationale") or "")[:1000],
+        alternatives=tuple(Alternative(a, "named by the model") for a in _strings(entry.get("alternatives"))),
+        caveats=caveats,
+        markers=tuple(dict.fromkeys(own[g.upper()] for g in named if g.upper() in own)),
+    )
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    return tuple(str(item)[:MAX_LABEL] for item in value if isinstance(item, str) and item) if isinstance(value, list) else ()

@@ -1,0 +1,45 @@
+"""Genes that tell a cell's state rather than its type: damped in the scorer, reported beside the label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# Programs as commonly described: G2M/S genes, type I interferon response, dissociation stress, hypoxia.
+STATES: dict[str, frozenset[str]] = {
+    "proliferating": frozenset(
+        "MKI67 TOP2A CENPF CENPE CENPA TYMS RRM1 RRM2 PCLAF TK1 NUSAP1 TPX2 UBE2C BIRC5 CCNB1 CCNB2 CCNA2 CDK1 CDC20 "
+        "ASPM KIF11 KIF20B KIF23 NUF2 DLGAP5 HMMR BUB1 BUB1B AURKA AURKB PLK1 PTTG1 CKS1B CKS2 STMN1 H2AZ1 HMGB2 "
+        "TUBA1B TUBB MCM2 MCM3 MCM4 MCM5 MCM6 MCM7 PCNA GINS2 CLSPN ZWINT ANLN PRC1 SMC4 HELLS ATAD2 DIAPH3".split()
+    ),
+    "interferon response": frozenset(
+        "ISG15 IFI6 IFI27 IFI44 IFI44L IFIT1 IFIT2 IFIT3 IFIT5 IFITM1 IFITM3 MX1 MX2 OAS1 OAS2 OAS3 OASL RSAD2 IRF7 "
+        "STAT1 STAT2 XAF1 HERC5 CMPK2 EPSTI1 LY6E USP18 BST2 SAMD9L DDX58 RIGI".split()
+    ),
+    "stressed": frozenset(
+        "HSPA1A HSPA1B HSPA6 HSPA8 HSPB1 HSPD1 HSPE1 HSPH1 HSP90AA1 HSP90AB1 DNAJA1 DNAJB1 DNAJB4 BAG3 FOS FOSB JUN "
+        "JUNB JUND EGR1 ATF3 IER2 IER3 DUSP1 ZFP36 SOCS3 NR4A1 BTG2 KLF2 KLF4 KLF6 HSPA5 GADD45B".split()
+    ),
+    "hypoxic": frozenset(
+        "VEGFA CA9 NDRG1 ADM BNIP3 BNIP3L EGLN3 PFKFB3 PFKFB4 ANKRD37 HILPDA SLC2A1 LDHA PGK1 ENO1 ALDOA P4HA1 PDK1 "
+        "ANGPTL4 MIR210HG KDM3A".split()
+    ),
+}
+_STATE_GENES = frozenset(gene for genes in STATES.values() for gene in genes)
+_GENERIC = re.compile(r"^(RP[LS]\d|RPLP\d|RPSA$|MRP[LS]\d|MT-|MTRNR|MT[12][A-Z]?$|EEF1|HLA-[ABCEFG]$|B2M$|TMSB|ACT[BG]$|GAPDH$)")
+_GENERIC_NAMES = frozenset("MALAT1 NEAT1 XIST TSIX FTL FTH1 TPT1 UBA52 FAU NACA GM42418 AY036118 TXNIP UBC UBB PTMA".split())
+
+DAMPED = 0.25  # what a generic gene's evidence still counts
+MIN_STATE_GENES = 3
+
+
+def damping(symbol: str) -> float:
+    """How far a gene's evidence counts: 1, or less for genes that all types can have."""
+    generic = symbol in _STATE_GENES or symbol.upper() in _GENERIC_NAMES or _GENERIC.match(symbol)
+    return DAMPED if generic else 1.0
+
+
+def states(symbols: Iterable[str]) -> tuple[str, ...]:
+    """The states for which at least three genes are among those given."""
+    present = set(symbols)
+    return tuple(state for state, genes in STATES.items() if len(genes & present) >= MIN_STATE_GENES)

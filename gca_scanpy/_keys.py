@@ -1,0 +1,69 @@
+"""Every name that is written into ``.obs`` and ``.uns``, once."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+DEFAULT_KEY = "gptca"
+UNKNOWN_LABEL = "Unknown or Novel"
+
+# Entries of .uns[key_added]; all values are strings, so that every anndata can write and read them.
+UNS_REPORT = "report"
+UNS_SCHEMA_VERSION = "schema_version"
+UNS_PARAMETERS = "parameters"
+UNS_PROVENANCE = "provenance"
+UNS_TELEMETRY = "telemetry"
+
+
+@frozen
+class ObsKeys:
+    """The ``.obs`` columns that belong to one ``key_added``."""
+
+    prefix: str = DEFAULT_KEY
+
+    @property
+    def label(self) -> str:
+        """The label after the guardrails."""
+        return f"{self.prefix}_label"
+
+    @property
+    def proposed_label(self) -> str:
+        """The label before the guardrails."""
+        return f"{self.prefix}_proposed_label"
+
+    @property
+    def broad_label(self) -> str:
+        """One of about 40 broad Cell Ontology terms."""
+        return f"{self.prefix}_broad_label"
+
+    @property
+    def ontology_id(self) -> str:
+        """The Cell Ontology id of the label."""
+        return f"{self.prefix}_ontology_id"
+
+    @property
+    def status(self) -> str:
+        """``supported``, ``flagged`` or ``unknown``."""
+        return f"{self.prefix}_status"
+
+    @property
+    def confidence(self) -> str:
+        """``Low`` < ``Medium`` < ``High``."""
+        return f"{self.prefix}_confidence"
+
+    @property
+    def confidence_score(self) -> str:
+        """A float from 0 to 1."""
+        return f"{self.prefix}_confidence_score"
+
+    def all(self) -> tuple[str, ...]:
+        """All columns, in the order in which they are written."""
+        return (
+            self.label,
+            self.proposed_label,
+            self.broad_label,
+            self.ontology_id,
+            self.status,
+            self.confidence,
+            self.confidence_score,
+        )

@@ -1,0 +1,95 @@
+"""The cache of answers: one JSON file each, named by a hash of everything that decides the answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import platformdirs
+
+from gca_scanpy._errors import CacheWarning, warn
+
+FORMAT = 1
+APPLICATION = "gca-scanpy"
+
+
+def default_folder() -> Path:
+    """The user's cache folder, as the platform has it."""
+    return Path(platformdirs.user_cache_dir(APPLICATION, appauthor=False)) / "answers"
+
+
+def open_cache(cache: Union[bool, str, os.PathLike[str]], folder: Optional[Path]) -> Optional[AnswerCache]:
+    """The cache that an argument ``cache=`` asks for.
+
+    Parameters
+    ----------
+    cache
+        False for none, True for the folder of the settings, or a folder.
+    folder
+        The folder of the settings, or None for the user's cache folder.
+    """
+    if cache is False:
+        return None
+    return AnswerCache(Path(cache).expanduser() if not isinstance(cache, bool) else folder or default_folder())
+
+
+def key_of(question: Mapping[str, Any]) -> str:
+    """The name of an answer: sha256 of the question as canonical JSON."""
+    return hashlib.sha256(json.dumps(question, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+class AnswerCache:
+    """Answers in a folder. Made on the first write; a folder that cannot be used costs one warning, never the run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.hits = 0
+        self.misses = 0
+        self._lock = threading.Lock()
+        self._warned = False
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.json"
+
+    def get(self, key: str) -> Optional[Any]:
+        """The answer to a question, or None. A damaged or foreign file is as good as none."""
+        try:
+            stored = json.loads(self._path(key).read_bytes())
+            usable = isinstance(stored, dict) and stored.get("format") == FORMAT and stored.get("key") == key
+        except (OSError, ValueError, RecursionError):
+            usable = False
+        with self._lock:
+            self.hits += usable
+            self.misses += not usable
+        return stored.get("answer") if usable else None
+
+    def put(self, key: str, answer: Any) -> None:
+        """Keep an answer: written beside its place, then renamed, so that no reader sees half of it."""
+        text = json.dumps({"format": FORMAT, "key": key, "answer": answer}, ensure_ascii=False, allow_nan=False)
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(text)
+                os.replace(name, path)
+            except BaseException:
+                Path(name).unlink()
+                raise
+        except OSError as error:
+            self._warn(error)
+
+    def _warn(self, error: OSError) -> None:
+        with self._lock:
+            if self._warned:
+                return
+            self._warned = True
+        message = f"answers cannot be kept in {self.folder} ({error.strerror or error}); the run goes on without a cache"
+        warn(message, CacheWarning)

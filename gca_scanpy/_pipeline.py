@@ -1,0 +1,258 @@
+"""From marker genes to the report: the steps, in order."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any, Optional, Union
+
+from attrs import evolve, field, frozen
+
+from gca_scanpy._core import genes, guardrails, index, prompt, report, scoring
+from gca_scanpy._core.database import MarkerDatabase
+from gca_scanpy._core.index import MarkerIndex
+from gca_scanpy._errors import GeneNameWarning, InputError, NoOverlapError, UnknownSpeciesError, UnknownTissueWarning, warn
+from gca_scanpy._llm import ask
+from gca_scanpy._llm.cache import AnswerCache
+from gca_scanpy._llm.chat import ChatModel
+from gca_scanpy._settings import Settings
+from gca_scanpy._version import __version__
+from gca_scanpy.db import _bundled
+from gca_scanpy.model import Candidate, ClusterMarkers, DatasetReport, Provenance, Telemetry, Verdict
+
+MIN_KNOWN = 1 / 3  # share of the marker genes in the database, below which it is said
+EXAMPLES = 4
+
+
+@frozen(kw_only=True)
+class Request:
+    """What is asked of the pipeline, beside the markers.
+
+    Attributes
+    ----------
+    tissue
+        One name for all clusters, or a name by cluster id.
+    proposed
+        Labels to validate, by cluster id, with the share of cells that have them; None to propose labels.
+    """
+
+    species: str
+    tissue: Union[str, Mapping[str, str], None]
+    context: Optional[str]
+    database: MarkerDatabase
+    settings: Settings
+    model: Optional[ChatModel] = None
+    proposed: Optional[Mapping[str, tuple[str, float]]] = None
+    chunk_size: int = 16
+    n_threads: int = 4
+    cache: Optional[AnswerCache] = None
+    parameters: Mapping[str, str] = field(factory=dict)
+    cells_without_cluster: int = 0
+    seconds: Mapping[str, float] = field(factory=dict)
+
+
+def annotate(markers: Sequence[ClusterMarkers], request: Request) -> DatasetReport:
+    """Label clusters.
+
+    Raises
+    ------
+    UnknownSpeciesError
+        Where the species is not human or mouse.
+    NoOverlapError
+        Where no gene is a gene symbol of the species or of the database.
+    """
+    clock = _Clock(dict(request.seconds))
+    marker_index = _index(request.database, check_species(request.species))
+    tissues = _tissues(markers, request.tissue)
+    with clock.step("genes"):
+        clusters = [_with_symbols(c, request, marker_index) for c in markers]
+        warnings = _gene_warnings(clusters, request, marker_index)
+    with clock.step("scoring"):
+        candidates = {c.cluster_id: scoring.rank(c, tissues[c.cluster_id], marker_index) for c in clusters}
+    with clock.step("verdicts"):
+        verdicts, answers = _verdicts(clusters, candidates, request, marker_index)
+    with clock.step("guardrails"):
+        limits = {"min_support": request.settings.min_support, "mixed_ratio": request.settings.mixed_ratio}
+        judgements = {
+            c.cluster_id: guardrails.check(verdicts[c.cluster_id], c, marker_index, tissues[c.cluster_id], **limits)
+            for c in clusters
+        }
+    reports = [
+        report.cluster_report(
+            c,
+            verdicts[c.cluster_id],
+            judgements[c.cluster_id],
+            candidates[c.cluster_id],
+            marker_index.lineages,
+            force_unknown=request.settings.force_unknown,
+        )
+        for c in clusters
+    ]
+    telemetry = Telemetry(
+        clusters=len(reports),
+        cache_hits=request.cache.hits if request.cache and request.model else 0,
+        cache_misses=request.cache.misses if request.cache and request.model else 0,
+        requests=answers.requests,
+        prompt_tokens=answers.prompt_tokens,
+        completion_tokens=answers.completion_tokens,
+        overrides=sum(1 for r in reports if r.annotation.primary_label != r.annotation.proposed_label),
+        cells_without_cluster=request.cells_without_cluster,
+        seconds=clock.seconds,
+    )
+    return report.dataset_report(reports, request.parameters, _provenance(request), telemetry, warnings)
+
+
+def check_species(species: str) -> str:
+    """The species in the form of the database; raises :class:`UnknownSpeciesError` for any other."""
+    name = str(species).strip().casefold()
+    known = {"homo sapiens": "human", "hs": "human", "mus musculus": "mouse", "mm": "mouse"}
+    name = known.get(name, name)
+    if name not in genes.SPECIES:
+        msg = f"species={species!r} is not known; known are: {', '.join(genes.SPECIES)}"
+        raise UnknownSpeciesError(msg)
+    return name
+
+
+_INDEXES: dict[tuple[str, str], MarkerIndex] = {}
+
+
+def _index(database: MarkerDatabase, species: str) -> MarkerIndex:
+    """The index of a database, kept: building one takes longer than scoring with it."""
+    key = (database.sha256, species)
+    if key not in _INDEXES:
+        if len(_INDEXES) >= 8:
+            _INDEXES.clear()
+        _INDEXES[key] = index.build(database, species, _bundled.lineages())
+    return _INDEXES[key]
+
+
+def _with_symbols(cluster: ClusterMarkers, request: Request, marker_index: MarkerIndex) -> ClusterMarkers:
+    table = _bundled.gene_names()
+    named = (evolve(g, symbol=table.canonical(g.name, marker_index.species, marker_index.known)) for g in cluster.genes)
+    tissue = request.tissue if isinstance(request.tissue, str) else (request.tissue or {}).get(cluster.cluster_id)
+    return evolve(cluster, genes=tuple(named), tissue=tissue)
+
+
+def _tissues(markers: Sequence[ClusterMarkers], tissue: Union[str, Mapping[str, str], None]) -> dict[str, tuple[str, ...]]:
+    """Canonical tissues by cluster; what is not in the vocabulary is warned of, once each."""
+    ids = [c.cluster_id for c in markers]
+    if isinstance(tissue, Mapping):
+        strangers = [str(key) for key in tissue if str(key) not in ids]
+        if strangers:
+            msg = f"tissue names clusters that are not there: {', '.join(strangers[:5])}; there are: {', '.join(ids[:12])}"
+            raise InputError(msg)
+        named = {str(key): value for key, value in tissue.items()}
+    else:
+        named = dict.fromkeys(ids, tissue) if tissue else {}
+    vocabulary = _bundled.tissues()
+    resolved = {text: vocabulary.resolve(text) for text in dict.fromkeys(named.values()) if text}
+    for text, found in resolved.items():
+        if not found:
+            message = f"tissue {text!r} is not known, so it is not used; the nearest known: {', '.join(vocabulary.nearest(text))}"
+            warn(message, UnknownTissueWarning)
+    return {key: resolved.get(named.get(key, ""), ()) for key in ids}
+
+
+def _gene_warnings(clusters: Sequence[ClusterMarkers], request: Request, marker_index: MarkerIndex) -> list[str]:
+    """Say up front how many genes the database knows; raise where there is nothing to go by."""
+    found = {g.name: g.symbol for c in clusters for g in c.genes}
+    known = sum(1 for symbol in found.values() if symbol in marker_index.hits)
+    names, ours = list(found), sorted(marker_index.hits)
+    counts = f"{known} of the {len(found)} distinct marker genes are among the {len(ours)} genes of the database"
+    examples = f"yours: {', '.join(names[:EXAMPLES])}; the database's: {', '.join(ours[:EXAMPLES])}"
+    messages = []
+    if found and not any(found.values()):
+        msg = f"{counts} ({examples}). None is a {marker_index.species} gene symbol; name the column that holds symbols with gene_symbols="
+        raise NoOverlapError(msg)
+    if found and known < MIN_KNOWN * len(found):
+        messages.append(f"only {counts}; clusters may be Unknown for that reason ({examples})")
+    if marker_index.species == "human" and genes.looks_like_mouse(names):
+        messages.append("the gene names are written as mouse genes are, and species is human; is it mouse?")
+    if marker_index.species == "mouse" and genes.looks_like_human(names):
+        messages.append("the gene names are written as human genes are, and species is mouse; is it human?")
+    for message in messages:
+        warn(message, GeneNameWarning)
+    return [*messages, *request.database.notes]
+
+
+def _verdicts(
+    clusters: Sequence[ClusterMarkers],
+    candidates: Mapping[str, Sequence[Candidate]],
+    request: Request,
+    marker_index: MarkerIndex,
+) -> tuple[dict[str, Verdict], ask.Answers]:
+    """A verdict for each cluster: the user's labels, a language model's, or the scorer's."""
+    if request.proposed is not None:
+        return {c.cluster_id: _users(c, candidates[c.cluster_id], request.proposed, marker_index) for c in clusters}, ask.Answers({}, {})
+    offline = {c.cluster_id: scoring.propose(c, candidates[c.cluster_id], marker_index) for c in clusters}
+    if request.model is None:
+        return offline, ask.Answers({}, {})
+    askable = [c for c in clusters if c.genes]
+    question = ask.Question(marker_index.species, request.context, request.model, request.database.sha256)
+    answers = ask.ask(
+        askable, candidates, question, cache=request.cache, chunk_size=request.chunk_size, n_threads=request.n_threads
+    )
+    # An outage must not look like biology: the offline answer stands in, and says so.
+    stand_ins = {
+        key: evolve(offline[key], caveats=(f"the language model gave no answer: {reason}",))
+        for key, reason in answers.failures.items()
+    }
+    return {**offline, **stand_ins, **answers.verdicts}, answers
+
+
+def _users(
+    cluster: ClusterMarkers,
+    candidates: Sequence[Candidate],
+    proposed: Mapping[str, tuple[str, float]],
+    marker_index: MarkerIndex,
+) -> Verdict:
+    label, share = proposed.get(cluster.cluster_id, ("", 0.0))
+    term = marker_index.lineages.ontology.resolve(label) if label else None
+    own = next((c for c in candidates if term is not None and c.ontology_id == term), None)
+    score = scoring.confidence(own, candidates, cluster, marker_index) if own else 0.0
+    caveats = (f"{share:.0%} of the cluster's labelled cells have this label",) if label and share < 1 else ()
+    return Verdict(cluster.cluster_id, label, term, score, "user", "The label was given.", caveats=caveats)
+
+
+def _provenance(request: Request) -> Provenance:
+    return Provenance(
+        versions=_versions(),
+        database_version=request.database.version,
+        database_sha256=request.database.sha256,
+        ontology_version=_bundled.ontology().version,
+        model=request.model.name if request.model else None,
+        prompt_version=prompt.PROMPT_VERSION if request.model else None,
+        request_id=request.settings.request_id or str(uuid.uuid4()),
+        created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib.metadata import version
+
+    packages = ("anndata", "numpy", "pandas", "scanpy")
+    return {"gca_scanpy": __version__, "python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+class _Clock:
+    """Wall time of each step."""
+
+    def __init__(self, seconds: dict[str, Any]) -> None:
+        self.seconds = seconds
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - start, 4)
+
+
+def with_seconds(request: Request, seconds: Mapping[str, float]) -> Request:
+    """The request with the time that the steps before the pipeline took."""
+    return evolve(request, seconds=seconds)

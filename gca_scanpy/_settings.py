@@ -1,0 +1,141 @@
+"""Settings: an argument outranks ``settings.override``, which outranks the environment, which outranks the default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from attrs import field, fields, frozen
+from attrs.validators import ge, instance_of, le
+
+from gca_scanpy._errors import InputError
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off"}
+
+
+def _as_bool(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in TRUE | FALSE:
+        msg = "expected one of 1, 0, true, false, yes, no, on, off"
+        raise ValueError(msg)
+    return word in TRUE
+
+
+def _as_path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _env(name: str, parse: Callable[[str], Any]) -> dict[str, Any]:
+    return {"env": name, "parse": parse}
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What applies where a call does not say otherwise.
+
+    Attributes
+    ----------
+    min_support
+        Marker genes that a label needs among the cluster's genes (``GCA_MIN_SUPPORT``).
+    force_unknown
+        Whether the label of a flagged cluster becomes ``"Unknown or Novel"`` (``GCA_FORCE_UNKNOWN``).
+    mixed_ratio
+        Evidence of a second, disjoint lineage relative to the first from which a cluster counts as
+        mixed, 0 to 1 (``GCA_MIXED_RATIO``).
+    cache_dir
+        Folder of the answer cache (``GCA_CACHE_DIR``); None is the user's cache folder.
+    marker_db_path
+        Marker table used in place of the bundled one (``GCA_MARKER_DB_PATH``).
+    request_id
+        Written into the report's provenance (``GCA_REQUEST_ID``); None makes a new one for each run.
+    """
+
+    min_support: int = field(default=2, validator=[instance_of(int), ge(1)], metadata=_env("GCA_MIN_SUPPORT", int))
+    force_unknown: bool = field(
+        default=True, validator=instance_of(bool), metadata=_env("GCA_FORCE_UNKNOWN", _as_bool)
+    )
+    mixed_ratio: float = field(
+        default=0.5, converter=float, validator=[ge(0.0), le(1.0)], metadata=_env("GCA_MIXED_RATIO", float)
+    )
+    cache_dir: Optional[Path] = field(default=None, metadata=_env("GCA_CACHE_DIR", _as_path))
+    marker_db_path: Optional[Path] = field(default=None, metadata=_env("GCA_MARKER_DB_PATH", _as_path))
+    request_id: Optional[str] = field(default=None, metadata=_env("GCA_REQUEST_ID", str))
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that environment variables state.
+
+    Raises
+    ------
+    InputError
+        Where a variable holds something else than its setting takes.
+    """
+    found = {}
+    for attribute in fields(Settings):
+        name, parse = attribute.metadata["env"], attribute.metadata["parse"]
+        text = environ.get(name, "")
+        if text.strip():
+            try:
+                found[attribute.name] = parse(text)
+            except ValueError as error:
+                msg = f"the environment variable {name} is {text!r}: {error}"
+                raise InputError(msg) from error
+    return found
+
+
+class SettingsView:
+    """``gca.settings``: read it as attributes, change it inside ``with gca.settings.override(...)``.
+
+    Examples
+    --------
+    >>> from gca_scanpy import settings
+    >>> with settings.override(min_support=3):
+    ...     settings.min_support
+    3
+    """
+
+    def __init__(self) -> None:
+        self._overrides: ContextVar[Mapping[str, Any]] = ContextVar("gca_scanpy_settings")
+
+    def current(self, **arguments: Any) -> Settings:
+        """The settings in force; keyword arguments that are not None outrank all others."""
+        values = from_environment(os.environ)
+        values.update(self._overrides.get({}))
+        values.update({name: value for name, value in arguments.items() if value is not None})
+        try:
+            return Settings(**values)
+        except (TypeError, ValueError) as error:
+            msg = f"unusable setting: {error.args[0]}"
+            raise InputError(msg) from error
+
+    @contextmanager
+    def override(self, **values: Any) -> Iterator[Settings]:
+        """Settings for the code inside the ``with`` block, in this thread or task only."""
+        unknown = sorted(set(values) - {attribute.name for attribute in fields(Settings)})
+        if unknown:
+            msg = f"no such setting: {', '.join(unknown)}. There are: {', '.join(a.name for a in fields(Settings))}"
+            raise InputError(msg)
+        token = self._overrides.set({**self._overrides.get({}), **values})
+        try:
+            yield self.current()
+        finally:
+            self._overrides.reset(token)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.current(), name)
+
+    def __dir__(self) -> list[str]:
+        return ["current", "override", *(attribute.name for attribute in fields(Settings))]
+
+    def __repr__(self) -> str:
+        return repr(self.current())
+
+
+settings = SettingsView()

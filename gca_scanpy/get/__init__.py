@@ -1,0 +1,6 @@
+"""Results of :func:`gca_scanpy.tl.annotate`, as objects and tables."""
+
+from gca_scanpy.get._clusters import clusters
+from gca_scanpy.get._report import report
+
+__all__ = ["clusters", "report"]

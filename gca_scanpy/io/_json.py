@@ -1,0 +1,94 @@
+"""Reports as JSON files."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union
+
+from gca_scanpy import _codec
+from gca_scanpy._adata import read_report as read_from_adata
+from gca_scanpy._errors import ReportError
+from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy.model import DatasetReport
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def to_json(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str]], key: str = DEFAULT_KEY) -> None:
+    """Write a report as JSON, UTF-8, indented.
+
+    Parameters
+    ----------
+    data
+        An annotated object, or a report.
+    path
+        The file; written beside its place and renamed, so that it is never half there.
+    key
+        The ``key_added`` of the run; not used with a report.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be written.
+
+    Examples
+    --------
+    >>> import gca_scanpy as gca
+    >>> report = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B"]})
+    >>> gca.io.to_json(report, "report.json")
+    >>> gca.io.read_report("report.json") == report
+    True
+    """
+    report = data if isinstance(data, DatasetReport) else read_from_adata(data, key)
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_text(_codec.to_json(report, indent=2) + "\n", encoding="utf-8")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_report(path: Union[str, os.PathLike[str]]) -> DatasetReport:
+    """Read a report that :func:`to_json` wrote.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    DatasetReport
+        The report, equal to the one that was written.
+
+    Raises
+    ------
+    ReportError
+        Where the file is not a report, is damaged, or is of another major schema version.
+    OSError
+        Where it cannot be read.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        msg = f"{path} is not UTF-8 text, so it is not a report: {error}"
+        raise ReportError(msg) from error
+    return _codec.from_json(text)
+
+
+def json_schema() -> dict[str, Any]:
+    """Get the JSON Schema (draft 2020-12) that every report validates against.
+
+    Returns
+    -------
+    dict
+        The schema as shipped in ``gca_scanpy/data/report.schema.json``.
+    """
+    text = (files("gca_scanpy") / "data" / "report.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema

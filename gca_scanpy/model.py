@@ -1,0 +1,269 @@
+"""The frozen objects that pass between the steps, and the report that the user gets.
+
+Types are spelled with ``Optional`` because they are read at run time, on Python 3.9 too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Optional
+
+from attrs import Factory, frozen
+
+Status = Literal["supported", "flagged", "unknown"]
+Confidence = Literal["Low", "Medium", "High"]
+Source = Literal["offline", "model", "user"]
+
+CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
+STATUSES: tuple[Status, ...] = ("supported", "flagged", "unknown")
+SCHEMA_VERSION = "1.0"
+
+
+@frozen
+class RankedGene:
+    """A marker gene of a cluster.
+
+    Attributes
+    ----------
+    name
+        The gene as the data has it, so that plots of the result find it.
+    symbol
+        Its canonical symbol: HGNC for human and for mouse genes with an ortholog; None where unmapped.
+    """
+
+    name: str
+    symbol: Optional[str] = None
+
+
+@frozen
+class ClusterMarkers:
+    """The ranked marker genes of one cluster, best first.
+
+    Attributes
+    ----------
+    cluster_id
+        The cluster as the data names it, as a string; matched exactly everywhere.
+    genes
+        Ranked marker genes, best first.
+    n_cells
+        Cells in the cluster; None where only a marker table was given.
+    tissue
+        Canonical tissue name, or None.
+    warnings
+        What went wrong while the markers of this cluster were gathered.
+    """
+
+    cluster_id: str
+    genes: tuple[RankedGene, ...]
+    n_cells: Optional[int] = None
+    tissue: Optional[str] = None
+    warnings: tuple[str, ...] = ()
+
+
+@frozen
+class Evidence:
+    """What one marker gene says about a candidate; the contribution is in nats, positive for it, negative against it."""
+
+    gene: str
+    contribution: float
+
+
+@frozen
+class Candidate:
+    """A cell type that could explain a cluster.
+
+    Attributes
+    ----------
+    label, ontology_id
+        The Cell Ontology term.
+    score
+        Log-likelihood ratio against background genes, in nats; higher is better.
+    probability
+        Share of the evidence among all candidates, 0 to 1.
+    supporting, contradicting
+        Genes of the cluster for and against this type, strongest first.
+    """
+
+    label: str
+    ontology_id: Optional[str]
+    score: float
+    probability: float
+    supporting: tuple[Evidence, ...] = ()
+    contradicting: tuple[Evidence, ...] = ()
+
+
+@frozen
+class Alternative:
+    """Another label that was considered, and why."""
+
+    label: str
+    reason: str
+    ontology_id: Optional[str] = None
+
+
+@frozen
+class Verdict:
+    """A proposed label of one cluster, before the guardrails.
+
+    Attributes
+    ----------
+    confidence_score
+        The proposer's probability that the label is right, 0 to 1.
+    source
+        ``offline`` for the scorer, ``model`` for a language model, ``user`` for labels to be validated.
+    """
+
+    cluster_id: str
+    label: str
+    ontology_id: Optional[str]
+    confidence_score: float
+    source: Source
+    rationale: str = ""
+    alternatives: tuple[Alternative, ...] = ()
+    caveats: tuple[str, ...] = ()
+    markers: tuple[str, ...] = ()
+
+
+@frozen
+class Annotation:
+    """The label of a cluster as reported: ``primary_label`` after the guardrails, ``proposed_label`` before."""
+
+    primary_label: str
+    proposed_label: str
+    ontology_id: Optional[str]
+    proposed_ontology_id: Optional[str]
+    confidence: Confidence
+    rationale: str
+    alternatives: tuple[Alternative, ...]
+    caveats: tuple[str, ...]
+    markers: tuple[str, ...]
+
+
+@frozen
+class Validation:
+    """How the proposed label stands against the evidence.
+
+    Attributes
+    ----------
+    supporting_markers
+        Genes of the cluster, as the data names them, that the database lists for the label.
+    missing_markers
+        Canonical markers of the label, as symbols, that are not among the cluster's genes.
+    contradictory_markers
+        Genes of the cluster that are specific to a disjoint lineage, with the cell types they mark.
+    flag_reasons
+        Reason codes, see :mod:`gca_scanpy._core.guardrails`.
+    """
+
+    is_supported: bool
+    supporting_markers: tuple[str, ...]
+    missing_markers: tuple[str, ...]
+    contradictory_markers: Mapping[str, tuple[str, ...]]
+    ontology_mismatch: bool
+    notes: tuple[str, ...]
+    support_count: int
+    flag_reasons: tuple[str, ...]
+
+
+@frozen
+class ClusterReport:
+    """All that is known of one cluster."""
+
+    cluster_id: str
+    annotation: Annotation
+    validation: Validation
+    warnings: tuple[str, ...]
+    status: Status
+    confidence: Confidence
+    confidence_score: float
+    broad_label: str
+    broad_ontology_id: Optional[str]
+    source: Source
+    states: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    n_cells: Optional[int] = None
+    tissue: Optional[str] = None
+
+
+@frozen
+class Summary:
+    """Counts of clusters by status; ``unknown_clusters`` lists their ids."""
+
+    total_clusters: int
+    supported_clusters: int
+    flagged_clusters: int
+    unknown_clusters: tuple[str, ...]
+
+
+@frozen
+class Metrics:
+    """Shares of clusters by status (0 to 1), counts by reason code and by confidence."""
+
+    support_rate: float
+    flagged_rate: float
+    unknown_rate: float
+    flagged_reasons: Mapping[str, int]
+    confidence_counts: Mapping[str, int]
+
+
+@frozen
+class Provenance:
+    """Where the report comes from; ``created_at`` is UTC in ISO 8601."""
+
+    versions: Mapping[str, str]
+    database_version: str
+    database_sha256: str
+    ontology_version: str
+    model: Optional[str]
+    prompt_version: Optional[str]
+    request_id: str
+    created_at: str
+
+
+@frozen
+class Telemetry:
+    """What the run cost; seconds are wall time per step."""
+
+    clusters: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    overrides: int = 0
+    cells_without_cluster: int = 0
+    seconds: Mapping[str, float] = Factory(dict)
+
+
+@frozen
+class DatasetReport:
+    """The report of a run, a :class:`ClusterReport` for every cluster in the order of the data.
+
+    Attributes
+    ----------
+    parameters
+        The arguments of the run, as text.
+    """
+
+    schema_version: str
+    summary: Summary
+    metrics: Metrics
+    clusters: tuple[ClusterReport, ...]
+    parameters: Mapping[str, str]
+    provenance: Provenance
+    telemetry: Telemetry
+    warnings: tuple[str, ...] = ()
+
+    def cluster(self, cluster_id: str) -> ClusterReport:
+        """The report of one cluster.
+
+        Raises
+        ------
+        KeyError
+            Where there is no such cluster; the message lists those there are.
+        """
+        for cluster in self.clusters:
+            if cluster.cluster_id == cluster_id:
+                return cluster
+        msg = f"no cluster {cluster_id!r}; there are: {', '.join(c.cluster_id for c in self.clusters)}"
+        raise KeyError(msg)

@@ -1,0 +1,179 @@
+"""Label the clusters of an AnnData object."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from gca_scanpy import _pipeline
+from gca_scanpy._adata import majority_labels, read_clustering, read_markers, write_report
+from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy._llm.chat import ChatModel
+from gca_scanpy.tl._annotate_markers import make_request
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def annotate(
+    adata: AnnData,
+    groupby: str,
+    *,
+    species: str = "human",
+    tissue: Union[str, Mapping[str, str], None] = None,
+    context: Optional[str] = None,
+    model: Union[ChatModel, str, None] = None,
+    n_markers: int = 50,
+    rank_key: str = "rank_genes_groups",
+    method: str = "t-test",
+    use_raw: Optional[bool] = None,
+    layer: Optional[str] = None,
+    gene_symbols: Optional[str] = None,
+    groups: Optional[Sequence[str]] = None,
+    marker_db: Any = None,
+    min_support: Optional[int] = None,
+    force_unknown: Optional[bool] = None,
+    validate_only: Optional[str] = None,
+    chunk_size: int = 16,
+    n_threads: int = 4,
+    cache: Union[bool, str, PathLike[str]] = True,
+    key_added: str = DEFAULT_KEY,
+    copy: bool = False,
+) -> Optional[AnnData]:
+    """Say what each cluster of cells is, with the evidence.
+
+    Parameters
+    ----------
+    adata
+        Annotated data, log-normalised, shape (n_obs, n_vars). Only the keys below are written.
+    groupby
+        Column of ``adata.obs`` with the clusters.
+    species
+        ``human`` or ``mouse``.
+    tissue
+        Where the cells come from, one name for all or a name by cluster id; a prior, never a wall.
+    context
+        What else a language model should know, in your own words. The offline scorer does not use it.
+    model
+        None for the offline scorer, or an object with the language model protocol
+        (:class:`gca_scanpy._llm.chat.ChatModel`). Nothing leaves the machine without it; with it, gene
+        symbols, species, tissue, context and cluster ids do.
+    n_markers
+        Marker genes of each cluster that are considered.
+    rank_key
+        ``adata.uns[rank_key]`` is used where :func:`scanpy.tl.rank_genes_groups` computed it for this
+        ``groupby``, these very clusters and against the rest; otherwise the genes are ranked anew, in a
+        place of our own.
+    method
+        Method of :func:`scanpy.tl.rank_genes_groups`, where the genes are ranked anew.
+    use_raw, layer
+        The matrix to rank, by Scanpy's rule: ``layer``, else ``.raw`` where there is one, else ``.X``.
+    gene_symbols
+        Column of ``.var`` with gene symbols. Found by itself where ``var_names`` are Ensembl ids.
+    groups
+        The clusters to label; all where None. The cells of the others get missing values.
+    marker_db
+        Marker database as in :func:`gca_scanpy.db.load`; the bundled one where None.
+    min_support
+        Marker genes that a label needs; where None, ``settings.min_support``, which is 2.
+    force_unknown
+        Whether the label of a flagged cluster becomes ``"Unknown or Novel"`` (the proposed one is kept beside
+        it); where None, ``settings.force_unknown``, which is True.
+    validate_only
+        Column of ``adata.obs`` with labels to check instead of proposing any; each cluster's commonest counts.
+    chunk_size, n_threads
+        Clusters in a request to a language model, and requests at once.
+    cache
+        Whether answers of a language model are kept and used again: False, True for the folder of the
+        settings, or a folder. The offline scorer is quicker than a file and is never cached.
+    key_added
+        Prefix of the ``.obs`` columns and key in ``.uns``.
+    copy
+        Whether to work on a copy and return it.
+
+    Returns
+    -------
+    AnnData or None
+        The copy where ``copy`` is true, otherwise None. It sets (for ``key_added="gptca"``):
+
+        ``.obs["gptca_label"]`` : categorical
+            The label, ``"Unknown or Novel"`` where none is justified.
+        ``.obs["gptca_proposed_label"]`` : categorical
+            The label before the guardrails.
+        ``.obs["gptca_broad_label"]`` : categorical
+            One of about 60 broad Cell Ontology terms.
+        ``.obs["gptca_ontology_id"]`` : categorical
+            Cell Ontology id of the label, missing where there is none.
+        ``.obs["gptca_status"]`` : categorical
+            ``supported``, ``flagged`` or ``unknown``.
+        ``.obs["gptca_confidence"]`` : ordered categorical
+            ``Low`` < ``Medium`` < ``High``.
+        ``.obs["gptca_confidence_score"]`` : float
+            0 to 1.
+        ``.uns["gptca"]`` : dict of str
+            The report as JSON, its schema version, parameters, provenance and telemetry.
+
+    Raises
+    ------
+    MissingKeyError
+        Where ``groupby``, ``layer``, ``gene_symbols`` or ``validate_only`` is not there.
+    InputError
+        Where an argument cannot be used. ``adata`` is untouched whenever an error is raised.
+
+    Examples
+    --------
+    >>> import scanpy as sc
+    >>> import gca_scanpy as gca
+    >>> adata = sc.datasets.pbmc68k_reduced()
+    >>> gca.tl.annotate(adata, groupby="bulk_labels", species="human", tissue="blood")
+    >>> adata.obs["gptca_broad_label"].value_counts().index[0]
+    'dendritic cell'
+    """
+    parameters: dict[str, Any] = {
+        "groupby": groupby,
+        "n_markers": n_markers,
+        "rank_key": rank_key,
+        "method": method,
+        "use_raw": use_raw,
+        "layer": layer,
+        "gene_symbols": gene_symbols,
+        "groups": None if groups is None else list(groups),
+        "validate_only": validate_only,
+        "key_added": key_added,
+    }
+    clustering = read_clustering(adata, groupby, groups)
+    proposed = majority_labels(adata, clustering, validate_only) if validate_only is not None else None
+    start = time.perf_counter()
+    request = make_request(
+        species=species,
+        tissue=tissue,
+        context=context,
+        model=model,
+        marker_db=marker_db,
+        min_support=min_support,
+        force_unknown=force_unknown,
+        chunk_size=chunk_size,
+        n_threads=n_threads,
+        cache=cache,
+        parameters=parameters,
+        proposed=proposed,
+        cells_without_cluster=clustering.cells_without_cluster,
+    )
+    loaded = time.perf_counter()
+    markers = read_markers(
+        adata,
+        clustering,
+        n_markers=n_markers,
+        rank_key=rank_key,
+        method=method,
+        use_raw=use_raw,
+        layer=layer,
+        gene_symbols=gene_symbols,
+    )
+    seconds = {"database": round(loaded - start, 4), "markers": round(time.perf_counter() - loaded, 4)}
+    report = _pipeline.annotate(markers, _pipeline.with_seconds(request, seconds))
+    target = adata.copy() if copy else adata
+    write_report(target, report, clustering, key_added)
+    return target if copy else None
