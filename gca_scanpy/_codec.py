@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 import json
 from functools import lru_cache
+from types import GenericAlias
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from attrs import NOTHING, fields, has
@@ -22,7 +23,20 @@ def _converter() -> Converter:
     # Strict where cattrs is lenient: str(5) or float("x") would hide a damaged report.
     for kind, accepted in ((str, str), (bool, bool), (int, int), (float, (int, float))):
         converter.register_structure_hook(kind, _exactly(kind, accepted))
+    converter.register_structure_hook_func(_is_tuple, _tuple_from_list)
     return converter
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _tuple_from_list(value: Any, kind: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):  # a text or an object can be iterated too
+        msg = f"expected array, got {type(value).__name__}"
+        raise TypeError(msg)
+    items: Any = GenericAlias(list, get_args(kind)[:1])
+    return tuple(_converter().structure(value, items))
 
 
 def _exactly(kind: type, accepted: Any) -> Any:
@@ -68,7 +82,9 @@ def from_json(text: str) -> DatasetReport:
         msg = "the report has no schema_version, so it was not written by this package"
         raise ReportError(msg)
     if version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-        msg = f"the report has schema version {version}, this package reads {SCHEMA_VERSION}; install a matching version"
+        msg = (
+            f"the report has schema version {version}, this package reads {SCHEMA_VERSION}; install a matching version"
+        )
         raise ReportError(msg)
     try:
         return _converter().structure(data, DatasetReport)

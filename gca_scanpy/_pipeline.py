@@ -14,14 +14,21 @@ from attrs import evolve, field, frozen
 from gca_scanpy._core import genes, guardrails, index, prompt, report, scoring
 from gca_scanpy._core.database import MarkerDatabase
 from gca_scanpy._core.index import MarkerIndex
-from gca_scanpy._errors import GeneNameWarning, InputError, NoOverlapError, UnknownSpeciesError, UnknownTissueWarning, warn
+from gca_scanpy._errors import (
+    GeneNameWarning,
+    InputError,
+    NoOverlapError,
+    UnknownSpeciesError,
+    UnknownTissueWarning,
+    warn,
+)
 from gca_scanpy._llm import ask
 from gca_scanpy._llm.cache import AnswerCache
 from gca_scanpy._llm.chat import ChatModel
 from gca_scanpy._settings import Settings
 from gca_scanpy._version import __version__
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import Candidate, ClusterMarkers, DatasetReport, Provenance, Telemetry, Verdict
+from gca_scanpy.model import Candidate, ClusterMarkers, DatasetReport, Provenance, RankedGene, Telemetry, Verdict
 
 MIN_KNOWN = 1 / 3  # share of the marker genes in the database, below which it is said
 EXAMPLES = 4
@@ -75,11 +82,11 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request) -> DatasetRepo
     with clock.step("verdicts"):
         verdicts, answers = _verdicts(clusters, candidates, request, marker_index)
     with clock.step("guardrails"):
-        limits = {"min_support": request.settings.min_support, "mixed_ratio": request.settings.mixed_ratio}
-        judgements = {
-            c.cluster_id: guardrails.check(verdicts[c.cluster_id], c, marker_index, tissues[c.cluster_id], **limits)
-            for c in clusters
-        }
+        limits = guardrails.Limits(request.settings.min_support, request.settings.mixed_ratio)
+        judgements = {}
+        for c in clusters:
+            key = c.cluster_id
+            judgements[key] = guardrails.check(verdicts[key], c, candidates[key], marker_index, tissues[key], limits)
     reports = [
         report.cluster_report(
             c,
@@ -131,18 +138,25 @@ def _index(database: MarkerDatabase, species: str) -> MarkerIndex:
 
 def _with_symbols(cluster: ClusterMarkers, request: Request, marker_index: MarkerIndex) -> ClusterMarkers:
     table = _bundled.gene_names()
-    named = (evolve(g, symbol=table.canonical(g.name, marker_index.species, marker_index.known)) for g in cluster.genes)
+
+    def named(genes: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
+        species, known = marker_index.species, marker_index.known
+        return tuple(evolve(gene, symbol=table.canonical(gene.name, species, known)) for gene in genes)
+
     tissue = request.tissue if isinstance(request.tissue, str) else (request.tissue or {}).get(cluster.cluster_id)
-    return evolve(cluster, genes=tuple(named), tissue=tissue)
+    return evolve(cluster, genes=named(cluster.genes), expressed=named(cluster.expressed), tissue=tissue)
 
 
-def _tissues(markers: Sequence[ClusterMarkers], tissue: Union[str, Mapping[str, str], None]) -> dict[str, tuple[str, ...]]:
+def _tissues(
+    markers: Sequence[ClusterMarkers], tissue: Union[str, Mapping[str, str], None]
+) -> dict[str, tuple[str, ...]]:
     """Canonical tissues by cluster; what is not in the vocabulary is warned of, once each."""
     ids = [c.cluster_id for c in markers]
     if isinstance(tissue, Mapping):
         strangers = [str(key) for key in tissue if str(key) not in ids]
         if strangers:
-            msg = f"tissue names clusters that are not there: {', '.join(strangers[:5])}; there are: {', '.join(ids[:12])}"
+            there = ", ".join(ids[:12])
+            msg = f"tissue names clusters that are not there: {', '.join(strangers[:5])}; there are: {there}"
             raise InputError(msg)
         named = {str(key): value for key, value in tissue.items()}
     else:
@@ -151,8 +165,8 @@ def _tissues(markers: Sequence[ClusterMarkers], tissue: Union[str, Mapping[str, 
     resolved = {text: vocabulary.resolve(text) for text in dict.fromkeys(named.values()) if text}
     for text, found in resolved.items():
         if not found:
-            message = f"tissue {text!r} is not known, so it is not used; the nearest known: {', '.join(vocabulary.nearest(text))}"
-            warn(message, UnknownTissueWarning)
+            nearest = ", ".join(vocabulary.nearest(text))
+            warn(f"tissue {text!r} is not known, so it is not used; the nearest known: {nearest}", UnknownTissueWarning)
     return {key: resolved.get(named.get(key, ""), ()) for key in ids}
 
 
@@ -165,7 +179,10 @@ def _gene_warnings(clusters: Sequence[ClusterMarkers], request: Request, marker_
     examples = f"yours: {', '.join(names[:EXAMPLES])}; the database's: {', '.join(ours[:EXAMPLES])}"
     messages = []
     if found and not any(found.values()):
-        msg = f"{counts} ({examples}). None is a {marker_index.species} gene symbol; name the column that holds symbols with gene_symbols="
+        msg = (
+            f"{counts} ({examples}). None is a {marker_index.species} gene symbol; name the column of .var that holds "
+            "symbols with gene_symbols="
+        )
         raise NoOverlapError(msg)
     if found and known < MIN_KNOWN * len(found):
         messages.append(f"only {counts}; clusters may be Unknown for that reason ({examples})")
@@ -186,7 +203,9 @@ def _verdicts(
 ) -> tuple[dict[str, Verdict], ask.Answers]:
     """A verdict for each cluster: the user's labels, a language model's, or the scorer's."""
     if request.proposed is not None:
-        return {c.cluster_id: _users(c, candidates[c.cluster_id], request.proposed, marker_index) for c in clusters}, ask.Answers({}, {})
+        return {
+            c.cluster_id: _users(c, candidates[c.cluster_id], request.proposed, marker_index) for c in clusters
+        }, ask.Answers({}, {})
     offline = {c.cluster_id: scoring.propose(c, candidates[c.cluster_id], marker_index) for c in clusters}
     if request.model is None:
         return offline, ask.Answers({}, {})
@@ -235,7 +254,11 @@ def _versions() -> dict[str, str]:
     from importlib.metadata import version
 
     packages = ("anndata", "numpy", "pandas", "scanpy")
-    return {"gca_scanpy": __version__, "python": platform.python_version(), **{name: version(name) for name in packages}}
+    return {
+        "gca_scanpy": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+    }
 
 
 class _Clock:

@@ -9,8 +9,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from attrs import field, fields, frozen
-from attrs.validators import ge, instance_of, le
+from attrs import Attribute, field, fields, frozen
+from attrs.validators import ge, instance_of, le, optional
 
 from gca_scanpy._errors import InputError
 
@@ -26,12 +26,18 @@ def _as_bool(text: str) -> bool:
     return word in TRUE
 
 
-def _as_path(text: str) -> Path:
-    return Path(text).expanduser()
+def _as_path(value: Any) -> Optional[Path]:
+    return None if value is None else Path(value).expanduser()
 
 
-def _env(name: str, parse: Callable[[str], Any]) -> dict[str, Any]:
-    return {"env": name, "parse": parse}
+def _count(_: Any, attribute: Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"'{attribute.name}' must be a whole number: {value!r}"
+        raise TypeError(msg)
+
+
+def _env(name: str, parse: Callable[[str], Any], *older: str) -> dict[str, Any]:
+    return {"env": (name, *older), "parse": parse}
 
 
 @frozen(kw_only=True)
@@ -51,20 +57,30 @@ class Settings:
         Folder of the answer cache (``GCA_CACHE_DIR``); None is the user's cache folder.
     marker_db_path
         Marker table used in place of the bundled one (``GCA_MARKER_DB_PATH``).
+    assets_home
+        Folder of public marker tables (``GCA_ASSETS_HOME``, or the older
+        ``GPT_CELL_ANNOTATOR_ASSETS_HOME``); None is the user's data folder.
     request_id
         Written into the report's provenance (``GCA_REQUEST_ID``); None makes a new one for each run.
     """
 
-    min_support: int = field(default=2, validator=[instance_of(int), ge(1)], metadata=_env("GCA_MIN_SUPPORT", int))
-    force_unknown: bool = field(
-        default=True, validator=instance_of(bool), metadata=_env("GCA_FORCE_UNKNOWN", _as_bool)
-    )
+    min_support: int = field(default=2, validator=[_count, ge(1)], metadata=_env("GCA_MIN_SUPPORT", int))
+    force_unknown: bool = field(default=True, validator=instance_of(bool), metadata=_env("GCA_FORCE_UNKNOWN", _as_bool))
     mixed_ratio: float = field(
-        default=0.5, converter=float, validator=[ge(0.0), le(1.0)], metadata=_env("GCA_MIXED_RATIO", float)
+        default=0.2, converter=float, validator=[ge(0.0), le(1.0)], metadata=_env("GCA_MIXED_RATIO", float)
     )
-    cache_dir: Optional[Path] = field(default=None, metadata=_env("GCA_CACHE_DIR", _as_path))
-    marker_db_path: Optional[Path] = field(default=None, metadata=_env("GCA_MARKER_DB_PATH", _as_path))
-    request_id: Optional[str] = field(default=None, metadata=_env("GCA_REQUEST_ID", str))
+    cache_dir: Optional[Path] = field(default=None, converter=_as_path, metadata=_env("GCA_CACHE_DIR", _as_path))
+    marker_db_path: Optional[Path] = field(
+        default=None, converter=_as_path, metadata=_env("GCA_MARKER_DB_PATH", _as_path)
+    )
+    assets_home: Optional[Path] = field(
+        default=None,
+        converter=_as_path,
+        metadata=_env("GCA_ASSETS_HOME", _as_path, "GPT_CELL_ANNOTATOR_ASSETS_HOME"),
+    )
+    request_id: Optional[str] = field(
+        default=None, validator=optional(instance_of(str)), metadata=_env("GCA_REQUEST_ID", str)
+    )
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -77,9 +93,10 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     """
     found = {}
     for attribute in fields(Settings):
-        name, parse = attribute.metadata["env"], attribute.metadata["parse"]
-        text = environ.get(name, "")
-        if text.strip():
+        parse = attribute.metadata["parse"]
+        name = next((n for n in attribute.metadata["env"] if environ.get(n, "").strip()), None)
+        if name is not None:
+            text = environ[name]
             try:
                 found[attribute.name] = parse(text)
             except ValueError as error:

@@ -45,6 +45,9 @@ class ClusterMarkers:
         The cluster as the data names it, as a string; matched exactly everywhere.
     genes
         Ranked marker genes, best first.
+    expressed
+        Genes by how far the cluster's cells express them above the others (t-test), best first, where ``genes``
+        is a ranking of another kind; empty otherwise.
     n_cells
         Cells in the cluster; None where only a marker table was given.
     tissue
@@ -55,6 +58,7 @@ class ClusterMarkers:
 
     cluster_id: str
     genes: tuple[RankedGene, ...]
+    expressed: tuple[RankedGene, ...] = ()
     n_cells: Optional[int] = None
     tissue: Optional[str] = None
     warnings: tuple[str, ...] = ()
@@ -62,7 +66,7 @@ class ClusterMarkers:
 
 @frozen
 class Evidence:
-    """What one marker gene says about a candidate; the contribution is in nats, positive for it, negative against it."""
+    """What one marker gene says about a candidate, in nats: positive for it, negative against it."""
 
     gene: str
     contribution: float

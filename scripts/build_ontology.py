@@ -26,7 +26,9 @@ def rows(terms: dict[str, dict]) -> list[str]:
         term = current[key]
         parents = sorted(p for p, distance in term["ancestors"].items() if distance == 1 and p in current)
         synonyms = sorted(set(term.get("synonyms", [])))
-        out.append("\t".join([key.removeprefix("CL:"), term["label"], ",".join(p[3:] for p in parents), "|".join(synonyms)]))
+        out.append(
+            "\t".join([key.removeprefix("CL:"), term["label"], ",".join(p[3:] for p in parents), "|".join(synonyms)])
+        )
     return out
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Optional
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from attrs import define
+from attrs import define, evolve
 
 from gca_scanpy._errors import InputError, MissingKeyError
 
@@ -44,6 +44,15 @@ class Clustering:
         counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.all_ids))
         return {key: int(count) for key, count in zip(self.all_ids, counts)}
 
+    def thinned(self, limit: int) -> Clustering:
+        """The same clusters with at most so many cells each, evenly spaced; the other cells have none."""
+        codes = np.full_like(self.codes, -1)
+        for code in range(len(self.all_ids)):
+            cells = np.flatnonzero(self.codes == code)
+            chosen = cells[np.linspace(0, len(cells) - 1, min(limit, len(cells))).astype(np.intp)]
+            codes[chosen] = code
+        return evolve(self, codes=codes)
+
     @property
     def cells_without_cluster(self) -> int:
         """Cells whose cluster is missing (NaN)."""
@@ -64,7 +73,7 @@ def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]
         msg = f"there is no .obs[{groupby!r}]; columns that hold groups: {_listed(group_columns(adata.obs)) or 'none'}"
         raise MissingKeyError(msg)
     column = adata.obs[groupby]
-    values = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype(object).astype("category")
+    values = column if isinstance(column.dtype, pd.CategoricalDtype) else _as_category(column)
     used = values.cat.remove_unused_categories()
     ids = tuple(str(category) for category in used.cat.categories)
     if len(set(ids)) < len(ids):
@@ -81,13 +90,20 @@ def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]
     return Clustering(groupby, asked, used.cat.codes.to_numpy().astype(np.intp), ids)
 
 
+def _as_category(column: pd.Series) -> pd.Series:
+    # Missing cells make floats of integers; cluster 1 is not to become "1.0".
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    return column.astype(object).astype("category")
+
+
 def _asked(ids: tuple[str, ...], groups: Optional[Sequence[str]], groupby: str) -> tuple[str, ...]:
     if groups is None:
         return ids
     wanted = [groups] if isinstance(groups, str) else [str(group) for group in groups]
     missing = [group for group in wanted if group not in ids]
     if missing or not wanted:
-        msg = f"groups={list(groups)!r}: no cluster {_listed(missing)} in .obs[{groupby!r}]; there are: {_listed(ids)}"
+        msg = f"groups={wanted!r}: no cluster {_listed(missing)} in .obs[{groupby!r}]; there are: {_listed(ids)}"
         raise InputError(msg)
     return tuple(key for key in ids if key in set(wanted))
 
@@ -99,7 +115,11 @@ def group_columns(obs: pd.DataFrame) -> list[str]:
         str(name)
         for name in obs.columns
         if str(name) not in categorical
-        and (pd.api.types.is_integer_dtype(obs[name]) or pd.api.types.is_object_dtype(obs[name]) or pd.api.types.is_string_dtype(obs[name]))
+        and (
+            pd.api.types.is_integer_dtype(obs[name])
+            or pd.api.types.is_object_dtype(obs[name])
+            or pd.api.types.is_string_dtype(obs[name])
+        )
         and obs[name].astype(str).nunique() <= min(MAX_CATEGORIES, max(len(obs) // 2, 1))
     ]
     return categorical + others
@@ -114,7 +134,8 @@ def majority_labels(adata: AnnData, clustering: Clustering, key: str) -> dict[st
         Where there is no such column.
     """
     if key not in adata.obs.columns:
-        msg = f"there is no .obs[{key!r}] to validate; columns that hold groups: {_listed(group_columns(adata.obs)) or 'none'}"
+        columns = _listed(group_columns(adata.obs)) or "none"
+        msg = f"there is no .obs[{key!r}] to validate; columns that hold groups: {columns}"
         raise MissingKeyError(msg)
     labels = adata.obs[key].astype(object).to_numpy()
     found = {}
@@ -128,4 +149,6 @@ def majority_labels(adata: AnnData, clustering: Clustering, key: str) -> dict[st
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names[:MAX_LISTED]) + (f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else "")
+    return ", ".join(repr(name) for name in names[:MAX_LISTED]) + (
+        f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    )

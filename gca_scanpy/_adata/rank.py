@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 MIN_CELLS = 2  # a variance needs two
 CHECKED_VALUES = 100_000  # values looked at to tell counts from log-normalised data
+CHANCE = 0.05  # p-value of a gene, not adjusted, above which it marks nothing
 OWN_KEY = "ranking"
+SAMPLED_CELLS = 300  # of each cluster, for the t-test beside a stored ranking by logreg
+LOGREG_OF_TWO = "logreg ranks only one of two clusters, so these genes were ranked by t-test"
 
 
 def read_markers(
@@ -39,21 +42,34 @@ def read_markers(
     A cluster that cannot be ranked (one cell, or no other cluster to compare it with) has no gene and a
     warning that says why.
     """
-    var = _source(adata, use_raw, layer)[1]
-    labels = dict(zip((str(name) for name in var.index), gene_labels(var, gene_symbols)))
+    labels = _labels(adata, _source(adata, use_raw, layer)[1], gene_symbols)
     ranking = _stored(adata, clustering, rank_key, use_raw, layer, labels)
+    notes: tuple[str, ...] = ()
+    expressed: dict[str, list[str]] = {}
+    if ranking is not None and _is_logreg(adata, rank_key) and adata.X is not None and not adata.isbacked:
+        # Its coefficients tell clusters apart jointly; a gene's own difference says more about what a cell is.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RawCountsWarning)  # the ranking that counts is the user's
+            expressed = _rank(adata, clustering.thinned(SAMPLED_CELLS), "t-test", use_raw, layer, n_markers)
     if ranking is None:
+        if method == "logreg" and len(_rankable(clustering.all_ids, clustering)) == 2:
+            method, notes = "t-test", (LOGREG_OF_TWO,)
         ranking = _rank(adata, clustering, method, use_raw, layer, n_markers)
     sizes = clustering.sizes
     return tuple(
         ClusterMarkers(
             cluster_id=key,
             genes=tuple(RankedGene(labels.get(name, name)) for name in ranking.get(key, ())[:n_markers]),
+            expressed=tuple(RankedGene(labels.get(name, name)) for name in expressed.get(key, ())[:n_markers]),
             n_cells=sizes[key],
-            warnings=() if ranking.get(key) else (_reason(key, clustering),),
+            warnings=notes if ranking.get(key) else (_reason(key, clustering),),
         )
         for key in clustering.ids
     )
+
+
+def _is_logreg(adata: AnnData, rank_key: str) -> bool:
+    return str(adata.uns[rank_key]["params"].get("method")) == "logreg"
 
 
 def _reason(key: str, clustering: Clustering) -> str:
@@ -61,7 +77,25 @@ def _reason(key: str, clustering: Clustering) -> str:
         return "the cluster has one cell, so no marker genes can be computed for it"
     if len(clustering.all_ids) < 2:
         return "there is only one cluster, so there is nothing to compare it with"
-    return "no gene is higher in this cluster than in the others"
+    return "no gene is higher in this cluster than in the others beyond chance"
+
+
+def _labels(adata: AnnData, var: pd.DataFrame, gene_symbols: Optional[str]) -> dict[str, str]:
+    """Gene symbols by gene name, of the matrix to rank; what it does not tell, ``.var`` and ``.raw.var`` do."""
+    tables = [var, adata.var, *([adata.raw.var] if adata.raw is not None else [])]
+    if gene_symbols is not None:
+        tables = [table for table in tables if gene_symbols in table.columns] or [var]  # or: the error that lists them
+    labels: dict[str, str] = {}
+    for table in tables:
+        for name, label in zip((str(name) for name in table.index), gene_labels(table, gene_symbols)):
+            if labels.get(name, name) == name:
+                labels[name] = label
+    return labels
+
+
+def _rankable(ids: Sequence[str], clustering: Clustering) -> list[str]:
+    sizes = clustering.sizes
+    return [key for key in ids if sizes[key] >= MIN_CELLS]
 
 
 def _source(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> tuple[Any, pd.DataFrame]:
@@ -95,6 +129,8 @@ def _stored(
     if not isinstance(stored, Mapping) or "names" not in stored or "params" not in stored:
         return None
     parameters = stored["params"]
+    if not isinstance(parameters, Mapping):
+        return None
     if str(parameters.get("groupby")) != clustering.groupby:
         return None
     if layer is not None and parameters.get("layer") != layer:
@@ -117,11 +153,12 @@ def _problem(stored: Mapping[str, Any], clustering: Clustering, labels: Mapping[
     reference = str(stored["params"].get("reference", "rest"))
     if reference != "rest":
         return f"it compares with group {reference!r}, not with the rest"
+    if str(stored["params"].get("method")) == "logreg" and len(ranked) == 1:
+        return "logreg ranked only one of two clusters"
     gone = sorted(ranked - set(clustering.all_ids))
     if gone:
         return f"it has clusters that are no longer there: {', '.join(gone[:5])}"
-    sizes = clustering.sizes
-    missing = [key for key in clustering.ids if key not in ranked and sizes[key] >= MIN_CELLS]
+    missing = [key for key in _rankable(clustering.ids, clustering) if key not in ranked]
     if missing:
         return f"it lacks the clusters {', '.join(missing[:5])}"
     strange = {str(g) for key in ranked for g in names[key][:50] if isinstance(g, str)} - set(labels)
@@ -134,13 +171,16 @@ def _names(stored: Mapping[str, Any]) -> Any:
 
 
 def _positive(stored: Mapping[str, Any], key: str) -> list[str]:
-    """Genes of a group that are higher in it. Scaled data has no fold changes; then the score decides."""
+    """Genes of a group that are higher in it beyond chance. Scaled data has no fold changes; then the score decides."""
     names = stored["names"][key]
     keep = np.array([isinstance(name, (str, np.str_)) and str(name) != "nan" for name in names])
     for column in ("scores", "logfoldchanges"):
         if column in stored and key in (stored[column].dtype.names or ()):
             values = np.asarray(stored[column][key], dtype=float)
             keep &= ~(values <= 0)  # NaN passes
+    if "pvals" in stored and key in (stored["pvals"].dtype.names or ()):
+        # In a panel of few genes the list would end in those that are higher by chance.
+        keep &= ~(np.asarray(stored["pvals"][key], dtype=float) > CHANCE)
     return [str(name) for name, kept in zip(names, keep) if kept]
 
 
@@ -151,8 +191,8 @@ def _rank(
     import scanpy as sc
     from anndata import AnnData
 
-    sizes = clustering.sizes
-    groups = [key for key in clustering.ids if sizes[key] >= MIN_CELLS]
+    # logreg compares the groups with each other only, so it needs all of them.
+    groups = _rankable(clustering.all_ids if method == "logreg" else clustering.ids, clustering)
     if not groups or len(clustering.all_ids) < 2:
         return {}
     matrix, var = _source(adata, use_raw, layer)
@@ -160,26 +200,28 @@ def _rank(
     named = clustering.codes >= 0
     if not named.all():
         matrix = matrix[np.flatnonzero(named)]
-    cells = pd.Categorical.from_codes(clustering.codes[named], categories=list(clustering.all_ids))
+    elif sparse.issparse(matrix) and not matrix.data.all():
+        matrix = matrix.copy()  # Scanpy drops stored zeros in place; the user's stay
+    # The position of a cluster stands for its id: no id can be one that Scanpy reads otherwise ("rest").
+    numbers = {key: str(i) for i, key in enumerate(clustering.all_ids)}
+    cells = pd.Categorical.from_codes(clustering.codes[named], categories=pd.Index(list(numbers.values())))
     with warnings.catch_warnings():
         # Scanpy and AnnData warn of things that we handle or that concern our own object only.
         warnings.simplefilter("ignore")
         own = AnnData(matrix, obs=pd.DataFrame({"cluster": cells}, index=[str(i) for i in range(len(cells))]))
         own.var_names = [str(name) for name in var.index]
-        if _are_counts(matrix):
+        counts = _are_counts(matrix)
+        if counts:
             own.X = own.X.astype(np.float32)  # a copy: the user's counts stay as they are
             sc.pp.normalize_total(own, target_sum=1e4)
             sc.pp.log1p(own)
         options = {"n_genes": min(own.n_vars, n_markers), "use_raw": False, "key_added": OWN_KEY}
-        sc.tl.rank_genes_groups(own, "cluster", groups=_all_or(groups, clustering), method=method, **options)
-    if _are_counts(matrix):
+        asked = "all" if len(groups) == len(numbers) else [numbers[key] for key in groups]
+        sc.tl.rank_genes_groups(own, "cluster", groups=asked, method=method, **options)
+    if counts:
         message = "the values look like raw counts; they were log-normalised (1e4 per cell) for the ranking only"
         warn(message, RawCountsWarning)
-    return {key: _positive(own.uns[OWN_KEY], key) for key in groups if key in own.uns[OWN_KEY]["names"].dtype.names}
-
-
-def _all_or(groups: list[str], clustering: Clustering) -> Any:
-    return "all" if len(groups) == len(clustering.all_ids) else groups
+    return {key: _positive(own.uns[OWN_KEY], numbers[key]) for key in groups}
 
 
 def _in_memory(matrix: Any) -> Any:
@@ -199,4 +241,3 @@ def _are_counts(matrix: Any) -> bool:
         return False
     values = values[np.isfinite(values)]
     return bool(values.size and values.min() >= 0 and values.max() > 1 and np.array_equal(values, np.rint(values)))
-

@@ -36,7 +36,7 @@ def write_report(adata: AnnData, report: DatasetReport, clustering: Clustering, 
     entries = _entries(report)
     actual(adata)
     obs_before = {name: adata.obs[name] for name in columns if name in adata.obs.columns}
-    uns_before = {key_added: adata.uns[key_added]} if key_added in adata.uns else {}
+    earlier = adata.uns.get(key_added)
     try:
         for name, values in columns.items():
             adata.obs[name] = values
@@ -47,25 +47,29 @@ def write_report(adata: AnnData, report: DatasetReport, clustering: Clustering, 
                 adata.obs[name] = obs_before[name]
             elif name in adata.obs.columns:
                 del adata.obs[name]
-        adata.uns.pop(key_added, None)
-        adata.uns.update(uns_before)
+        if earlier is None:
+            adata.uns.pop(key_added, None)
+        elif adata.uns.get(key_added) is not earlier:
+            adata.uns[key_added] = earlier  # keeps its place among the others
         raise
 
 
-def _columns(
-    report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells: pd.Index
-) -> dict[str, pd.Series]:
+def _columns(report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells: pd.Index) -> dict[str, pd.Series]:
     # Position of each cell's cluster in the report, -1 where it has none there.
     position = {cluster.cluster_id: i for i, cluster in enumerate(report.clusters)}
     by_code = np.array([*(position.get(key, -1) for key in clustering.all_ids), -1])
     rows = by_code[clustering.codes]
 
-    def categorical(value: Callable[[ClusterReport], Optional[str]], levels: Optional[Sequence[str]] = None) -> pd.Series:
+    def categorical(
+        value: Callable[[ClusterReport], Optional[str]], levels: Optional[Sequence[str]] = None
+    ) -> pd.Series:
         values = [value(cluster) for cluster in report.clusters]
         names = list(levels) if levels else list(dict.fromkeys(v for v in values if v is not None))
         codes = np.array([*(names.index(v) if v is not None else -1 for v in values), -1])
         categories = pd.Index(names, dtype=object)
-        return pd.Series(pd.Categorical.from_codes(codes[rows], categories=categories, ordered=bool(levels)), index=cells)
+        return pd.Series(
+            pd.Categorical.from_codes(codes[rows], categories=categories, ordered=bool(levels)), index=cells
+        )
 
     scores = np.array([*(cluster.confidence_score for cluster in report.clusters), np.nan])
     status_order = [status for status in STATUSES if any(c.status == status for c in report.clusters)]

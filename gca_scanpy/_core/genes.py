@@ -13,9 +13,12 @@ ENSEMBL = re.compile(r"^ENS[A-Z]*G\d{6,}(\.\d+)?$", re.IGNORECASE)
 _COMPOSITE = re.compile(
     r"^(?:(?P<first>.+?)[_|:]ENS[A-Z]*G\d{6,}(?:\.\d+)?|ENS[A-Z]*G\d{6,}(?:\.\d+)?[_|:](?P<last>.+))$", re.IGNORECASE
 )
-# Cell Ranger prefixes genes with the genome where it was given more than one.
-_GENOME = re.compile(r"^(?:GRCh3[78]|hg19|hg38|GRCm3[89]|mm9|mm10|mm39)_+", re.IGNORECASE)
+# Cell Ranger prefixes genes with the genome where it was given more than one; GENCODE marks genes on both X and Y.
+_DECORATION = re.compile(r"^(?:GRCh3[78]|hg19|hg38|GRCm3[89]|mm9|mm10|mm39)_+|_PAR_Y$", re.IGNORECASE)
 _PROTEIN = re.compile(r"^(?:AB|ADT|prot|HTO)[_:-]|_(?:TotalSeq[ABC]?|ADT|prot)$", re.IGNORECASE)
+# Entrez ids, also as the floats that NaN makes of them, and missing names, also as make_unique numbers them: each is
+# some gene's alias too ("52", "NAN", "NA").
+_NO_SYMBOL = re.compile(r"[\d.\-]*|(?:nan|none|na|<na>)(?:[-.]\d+)?", re.IGNORECASE)
 SPECIES = ("human", "mouse")
 
 
@@ -77,13 +80,14 @@ class GeneNames:
 
 def clean(name: str) -> str:
     """The symbol inside a gene name as count matrices have them; empty for protein features and bare numbers."""
-    text = _GENOME.sub("", str(name).strip().strip("\"'[]"))
-    composite = _COMPOSITE.match(text)
-    if composite:
-        text = composite["first"] or composite["last"]
-    if _PROTEIN.search(text) or text.isdigit() or text.casefold() in {"nan", "none", "na", "<na>"}:
-        return ""
-    return text
+    text, before = str(name), None
+    while text != before:
+        before = text
+        text = _DECORATION.sub("", text.strip().strip("\"'[](){}"))
+        composite = _COMPOSITE.match(text)
+        if composite:
+            text = composite["first"] or composite["last"]
+    return "" if _PROTEIN.search(text) or _NO_SYMBOL.fullmatch(text) else text
 
 
 def looks_like_mouse(names: Collection[str]) -> bool:

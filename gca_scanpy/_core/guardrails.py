@@ -20,20 +20,22 @@ Reason codes that are told, while the label stands (confidence is at most Medium
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Optional
 
 from attrs import frozen
 
-from gca_scanpy._core import scoring
+from gca_scanpy._core import evidence, scoring
+from gca_scanpy._core.evidence import LabelEvidence
 from gca_scanpy._core.index import MarkerIndex
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy.model import ClusterMarkers, Status, Validation, Verdict
+from gca_scanpy.model import Candidate, ClusterMarkers, Status, Validation, Verdict
 
 ADVISORY = frozenset({"tissue_mismatch", "missing_ontology_id", "ortholog_unmapped"})
 # Where nothing else was found, these say that there is no evidence, not that the evidence is against the label.
 ABSENT = frozenset({"low_marker_overlap", "no_markers_supplied"})
-MIN_EXCLUSIVE = 3  # specific genes from which a second lineage is taken seriously
+CONTRADICTED = 1.0  # share of a rival's evidence from which it outweighs the label's
+SHOWN_MISSING = 10
 
 
 @frozen
@@ -45,22 +47,49 @@ class Judgement:
 
 
 @frozen
-class _Evidence:
-    """The genes of a cluster that speak for a label, and for each lineage that excludes it."""
+class Limits:
+    """The thresholds of a run.
 
-    support: Mapping[str, float]
-    against: Mapping[str, Mapping[str, float]]
-    contradictory: Mapping[str, tuple[str, ...]]
+    Attributes
+    ----------
+    min_support
+        Genes of the cluster that must be known for the label.
+    mixed_ratio
+        Evidence of a disjoint lineage relative to the label's from which the cluster counts as mixed, 0 to 1.
+    """
+
+    min_support: int
+    mixed_ratio: float
+
+
+@frozen
+class _Case:
+    """Everything that one judgement is about."""
+
+    verdict: Verdict
+    term: Optional[str]
+    cluster: ClusterMarkers
+    candidates: Sequence[Candidate]
+    index: MarkerIndex
+    tissues: Sequence[str]
+    limits: Limits
+
+
+@frozen
+class _Finding:
+    """A reason code with a sentence for the reader, which may be empty."""
+
+    code: str
+    note: str = ""
 
 
 def check(
     verdict: Verdict,
     cluster: ClusterMarkers,
+    candidates: Sequence[Candidate],
     index: MarkerIndex,
     tissues: Sequence[str],
-    *,
-    min_support: int,
-    mixed_ratio: float,
+    limits: Limits,
 ) -> Judgement:
     """Judge one verdict.
 
@@ -70,35 +99,27 @@ def check(
         The proposed label, from the scorer, a language model or the user.
     cluster
         The cluster's genes with canonical symbols.
+    candidates
+        What the scorer found for the cluster, best first.
     tissues
         Canonical tissues, empty where unknown.
-    min_support
-        Genes of the cluster that must be known for the label.
-    mixed_ratio
-        Evidence of a disjoint lineage relative to the label's from which the cluster counts as mixed, 0 to 1.
     """
-    term = _term(verdict, index)
-    notes: list[str] = []
-    reasons: list[str] = []
-    evidence = _Evidence({}, {}, {})
-    if not cluster.genes:
-        reasons.append("no_markers_supplied")
+    case = _Case(verdict, _term(verdict, index), cluster, candidates, index, tissues, limits)
+    findings = [] if cluster.genes else [_Finding("no_markers_supplied", "the cluster has no marker gene")]
+    known = LabelEvidence({}, {}, None)
     if not verdict.label:
-        reasons.append("validation_missing")
+        findings.append(_Finding("validation_missing", "no label came for this cluster"))
     elif verdict.label != UNKNOWN_LABEL:
-        mismatch = _ontology_mismatch(verdict, index)
-        if mismatch:
-            reasons.append("ontology_mismatch")
-            notes.append(mismatch)
-        family = _family(term, verdict.label, index)
-        if family:
-            evidence = _gather(family, term, cluster, index)
-            reasons += _weigh(verdict, evidence, cluster, index, min_support, mixed_ratio, notes)
+        findings += _identity(case)
+        relatives = evidence.family(case.term, verdict.label, index)
+        if relatives:
+            rivals = [c.ontology_id or c.label for c in candidates]
+            known = evidence.gather(relatives, case.term, cluster, rivals, index)
+            findings += _weight(case, known)
         else:
-            foreign = (term or verdict.label) in index.foreign
-            reasons.append("species_mismatch" if foreign else "label_not_in_kb")
-        reasons += _advice(term, cluster, index, tissues, notes)
-    return _judgement(verdict, term, cluster, index, evidence, tuple(dict.fromkeys(reasons)), tuple(notes))
+            findings.append(_unlisted(case))
+        findings += _advice(case)
+    return _judgement(case, known, findings)
 
 
 def _term(verdict: Verdict, index: MarkerIndex) -> Optional[str]:
@@ -107,124 +128,79 @@ def _term(verdict: Verdict, index: MarkerIndex) -> Optional[str]:
     return by_name or given
 
 
-def _ontology_mismatch(verdict: Verdict, index: MarkerIndex) -> str:
-    if verdict.ontology_id is None:
-        return ""
-    ontology = index.lineages.ontology
-    if verdict.ontology_id not in ontology:
-        return f"{verdict.ontology_id} is not a current Cell Ontology term"
-    by_name = ontology.resolve(verdict.label)
-    if by_name is not None and by_name != verdict.ontology_id:
-        return f"{verdict.ontology_id} is {ontology.label(verdict.ontology_id)!r}; {verdict.label!r} is {by_name}"
-    return ""
+def _identity(case: _Case) -> list[_Finding]:
+    """Whether the id that came with the label is the label's own."""
+    given, ontology = case.verdict.ontology_id, case.index.lineages.ontology
+    if given is None:
+        return []
+    if given not in ontology:
+        return [_Finding("ontology_mismatch", f"{given} is not a current Cell Ontology term")]
+    by_name = ontology.resolve(case.verdict.label)
+    if by_name is not None and by_name != given:
+        note = f"{given} is {ontology.label(given)!r}; {case.verdict.label!r} is {by_name}"
+        return [_Finding("ontology_mismatch", note)]
+    return []
 
 
-def _family(term: Optional[str], label: str, index: MarkerIndex) -> tuple[str, ...]:
-    """The label's own type, its subtypes, and its ancestors within the same broad type."""
-    if term is None:
-        return (label,) if label in index.types else ()
-    broad = index.lineages.broad(term)
-    ancestors = index.lineages.ontology.ancestors(term)
-    return tuple(
-        key for key in index.family(term) if key not in ancestors or index.lineages.broad(key) == broad
-    )
+def _unlisted(case: _Case) -> _Finding:
+    if (case.term or case.verdict.label) in case.index.foreign:
+        return _Finding("species_mismatch", f"{case.verdict.label} is not known for {case.index.species}")
+    return _Finding("label_not_in_kb", f"the database knows neither {case.verdict.label!r} nor a relative of it")
 
 
-def _gather(family: Sequence[str], term: Optional[str], cluster: ClusterMarkers, index: MarkerIndex) -> _Evidence:
-    support: dict[str, float] = {}
-    against: dict[str, dict[str, float]] = {}
-    contradictory: dict[str, tuple[str, ...]] = {}
-    own = {gene for key in family for gene in index.types[key].positive}
-    for gene in scoring.weighted_genes(cluster):
-        marked = index.hits.get(gene.symbol, {})
-        if gene.symbol in own:
-            support[gene.name] = gene.weight * max(marked[key] for key in family if key in marked)
-            continue
-        # A gene that any compatible type has contradicts nothing.
-        listing = [key for key in marked if gene.symbol in index.types[key].positive]
-        if not listing or not all(index.lineages.disjoint(term, index.types[key].id) for key in listing):
-            continue
-        strongest = sorted(listing, key=lambda key: (-marked[key], key))
-        contradictory[gene.name] = tuple(index.types[key].label for key in strongest[:3])
-        for key in strongest:
-            lineage = index.lineages.lineage(key) or index.types[key].label
-            genes = against.setdefault(lineage, {})
-            genes[gene.name] = max(genes.get(gene.name, 0.0), gene.weight * marked[key])
-    return _Evidence(support, against, contradictory)
+def _weight(case: _Case, known: LabelEvidence) -> list[_Finding]:
+    """Whether there is enough for the label, and not too much for another lineage."""
+    label, offline = case.verdict.label, case.verdict.source == "offline"
+    rival = known.rival
+    # Where the scorer's best candidate is no better than chance, so is its rival.
+    by_chance = offline and not _beyond_chance(case)
+    if rival is not None and rival.share >= case.limits.mixed_ratio and not by_chance:
+        code = "contradictory_markers" if rival.share > CONTRADICTED else "mixed_lineage"
+        return [_Finding(code, f"{rival.label} is supported beside {label}, by {', '.join(rival.genes[:5])}")]
+    note = f"{len(known.support)} of {len(case.cluster.genes)} genes are known for {label}"
+    if len(known.support) < case.limits.min_support:
+        return [_Finding("low_marker_overlap", note)]
+    if offline and (by_chance or case.verdict.confidence_score < scoring.MIN_CONFIDENCE):
+        return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives")]
+    return []
 
 
-def _weigh(
-    verdict: Verdict,
-    evidence: _Evidence,
-    cluster: ClusterMarkers,
-    index: MarkerIndex,
-    min_support: int,
-    mixed_ratio: float,
-    notes: list[str],
-) -> list[str]:
-    reasons = []
-    total = sum(evidence.support.values())
-    if len(evidence.support) < min_support or (verdict.source == "offline" and verdict.confidence_score < scoring.MIN_CONFIDENCE):
-        reasons.append("low_marker_overlap")
-        notes.append(f"{len(evidence.support)} of {len(cluster.genes)} genes are known for {verdict.label}")
-    rivals = {
-        lineage: (sum(genes.values()), sorted(genes, key=lambda g: -genes[g]))
-        for lineage, genes in evidence.against.items()
-        if len(genes) >= MIN_EXCLUSIVE
-    }
-    if rivals:
-        lineage, (mass, genes) = max(rivals.items(), key=lambda item: (item[1][0], item[0]))
-        if mass > total:
-            reasons.append("contradictory_markers")
-        elif mass >= mixed_ratio * total:
-            reasons.append("mixed_lineage")
-        if mass >= mixed_ratio * total:
-            kinds = evidence.contradictory[genes[0]]
-            notes.append(f"{verdict.label} and {kinds[0]} are both supported; the second by {', '.join(genes[:5])}")
-    return reasons
+def _beyond_chance(case: _Case) -> bool:
+    return bool(case.candidates) and scoring.beyond_chance(case.candidates[0], case.cluster, case.index)
 
 
-def _advice(
-    term: Optional[str], cluster: ClusterMarkers, index: MarkerIndex, tissues: Sequence[str], notes: list[str]
-) -> list[str]:
-    reasons = []
-    if term is None:
-        reasons.append("missing_ontology_id")
-    kind = index.types.get(term or "")
-    if kind is not None and kind.tissues and tissues and not kind.tissues.intersection(tissues):
-        reasons.append("tissue_mismatch")
-        notes.append(f"{kind.label} is expected in {', '.join(sorted(kind.tissues))}")
-    unmapped = sum(1 for gene in cluster.genes if gene.symbol is None)
-    if index.species != "human" and unmapped * 2 > len(cluster.genes):
-        reasons.append("ortholog_unmapped")
-        notes.append(f"{unmapped} of {len(cluster.genes)} genes have no known human ortholog")
-    return reasons
+def _advice(case: _Case) -> list[_Finding]:
+    findings = []
+    if case.term is None:
+        findings.append(_Finding("missing_ontology_id", f"{case.verdict.label!r} is not a Cell Ontology name"))
+    kind = case.index.types.get(case.term or "")
+    if kind is not None and kind.tissues and case.tissues and not kind.tissues.intersection(case.tissues):
+        findings.append(_Finding("tissue_mismatch", f"{kind.label} is expected in {', '.join(sorted(kind.tissues))}"))
+    unmapped = sum(1 for gene in case.cluster.genes if gene.symbol is None)
+    if case.index.species != "human" and unmapped * 2 > len(case.cluster.genes):
+        note = f"{unmapped} of {len(case.cluster.genes)} genes have no known human ortholog"
+        findings.append(_Finding("ortholog_unmapped", note))
+    return findings
 
 
-def _judgement(
-    verdict: Verdict,
-    term: Optional[str],
-    cluster: ClusterMarkers,
-    index: MarkerIndex,
-    evidence: _Evidence,
-    reasons: tuple[str, ...],
-    notes: tuple[str, ...],
-) -> Judgement:
+def _judgement(case: _Case, known: LabelEvidence, findings: Sequence[_Finding]) -> Judgement:
+    reasons = tuple(dict.fromkeys(finding.code for finding in findings))
     stopping = [reason for reason in reasons if reason not in ADVISORY]
-    if verdict.label == UNKNOWN_LABEL or (stopping and ABSENT.issuperset(stopping) and verdict.source == "offline"):
-        status: Status = "unknown"
-    else:
-        status = "flagged" if stopping else "supported"
-    present = {gene.symbol for gene in cluster.genes}
-    kind = index.types.get(term or verdict.label)
+    absent = bool(stopping) and ABSENT.issuperset(stopping) and case.verdict.source == "offline"
+    status: Status = "flagged" if stopping else "supported"
+    if case.verdict.label == UNKNOWN_LABEL or absent:
+        status = "unknown"
+    present = {gene.symbol for gene in case.cluster.genes}
+    kind = case.index.types.get(case.term or case.verdict.label)
+    missing = [gene for gene in kind.canonical if gene not in present] if kind else []
     validation = Validation(
         is_supported=status == "supported",
-        supporting_markers=tuple(sorted(evidence.support, key=lambda gene: (-evidence.support[gene], gene))),
-        missing_markers=tuple(g for g in kind.canonical if g not in present)[:10] if kind else (),
-        contradictory_markers=dict(evidence.contradictory),
+        supporting_markers=tuple(sorted(known.support, key=lambda gene: (-known.support[gene], gene))),
+        missing_markers=tuple(missing[:SHOWN_MISSING]),
+        contradictory_markers=dict(known.contradictory),
         ontology_mismatch="ontology_mismatch" in reasons,
-        notes=notes,
-        support_count=len(evidence.support),
+        notes=tuple(finding.note for finding in findings if finding.note),
+        support_count=len(known.support),
         flag_reasons=reasons,
     )
     return Judgement(validation, status)

@@ -9,16 +9,15 @@ from typing import Optional
 import pandas as pd
 from attrs import define, field, frozen
 
-from gca_scanpy._core.database import GENERAL, MarkerDatabase
+from gca_scanpy._core.database import COLUMNS, GENERAL, MarkerDatabase
 from gca_scanpy._core.lineage import Lineages
 
 # What follows was set on public clusters with expert labels; docs/scoring.md says how.
 CANONICAL, SUPPORTING = 1.0, 0.5
-CORROBORATED = 0.15  # more weight for every further source that states the fact
-INHERITED = 0.5  # a fact of a parent, for its child; squared for a grandchild
-FROM_SUBTYPE = 0.4  # a fact of a subtype, for its parent
-LENGTH_EXPONENT = 0.3  # how far a long list of markers dilutes each of them
-SHARPNESS = 8.0  # odds of a marker against a background gene, where the gene marks an average type
+CORROBORATED = 0.5  # more weight for every further source that states the fact
+INHERITED = 0.3  # what a gene of an ancestor within the same broad type tells for a subtype
+INHERITED_FAR = 0.15  # the same of an ancestor beyond it, such as a leukocyte's gene for a T cell
+LENGTH_EXPONENT = 0.1  # how far a long list of markers dilutes each of them
 
 
 @frozen
@@ -53,7 +52,7 @@ class MarkerIndex:
     types
         By Cell Ontology id, or by name where there is none.
     hits
-        For each gene, the types that it marks, with the log of its odds against a background gene.
+        For each gene, the types that it marks, with what it tells for each: weight times information, in nats.
     known
         The database's gene symbols by their upper-case form.
     foreign
@@ -72,7 +71,9 @@ class MarkerIndex:
         """The ancestors of a type that the index has, nearest first."""
         if key not in self._ancestors:
             distances = self.lineages.ontology.ancestors(key)
-            self._ancestors[key] = tuple(sorted((a for a in distances if a in self.types), key=lambda a: (distances[a], a)))
+            self._ancestors[key] = tuple(
+                sorted((a for a in distances if a in self.types), key=lambda a: (distances[a], a))
+            )
         return self._ancestors[key]
 
     def family(self, term_id: str) -> tuple[str, ...]:
@@ -83,74 +84,89 @@ class MarkerIndex:
 
 def build(database: MarkerDatabase, species: str, lineages: Lineages) -> MarkerIndex:
     """The index of a database for one species."""
-    facts = database.facts[database.facts["species"].isin(["both", species])]
-    types = _types(facts, lineages)
-    weights = _with_relatives(types, lineages)
-    known = {gene.upper(): gene for gene in facts["gene"]}
-    foreign = frozenset(_keys(database.facts)) - frozenset(types)
-    return MarkerIndex(species, lineages, types, _log_odds(weights), known, foreign)
+    drafts, everywhere = _drafts(database.facts, species)
+    types = {key: drafts[key].finish() for key in sorted(drafts)}
+    known = {gene.upper(): gene for kind in types.values() for gene in (*kind.positive, *kind.negative)}
+    return MarkerIndex(
+        species, lineages, types, _information(types, lineages), known, frozenset(everywhere - set(types))
+    )
 
 
-def _keys(facts: pd.DataFrame) -> pd.Series:
-    return facts["cl_id"].where(facts["cl_id"].ne(""), facts["cell_type"])
+@define
+class _Draft:
+    """A cell type while its facts are gathered."""
 
+    key: str
+    label: str
+    id: Optional[str]
+    tissues: set[str] = field(factory=set)
+    positive: dict[str, float] = field(factory=dict)
+    negative: set[str] = field(factory=set)
+    canonical: list[str] = field(factory=list)
 
-def _types(facts: pd.DataFrame, lineages: Lineages) -> dict[str, CellType]:
-    strength = facts["strength"].map({"canonical": CANONICAL, "supporting": SUPPORTING})
-    sources = facts["sources"].str.count(r"[^;]+")
-    facts = facts.assign(weight=strength * (1 + CORROBORATED * sources), key=_keys(facts))
-    types = {}
-    for key, rows in facts.groupby("key", sort=True):
-        positive = rows[rows["role"].eq("positive")]
-        tissues = {t.strip() for cell in rows["tissue"].unique() for t in cell.split(";")}
-        types[str(key)] = CellType(
-            key=str(key),
-            label=str(rows["cell_type"].iloc[0]),
-            id=str(rows["cl_id"].iloc[0]) or None,
-            tissues=frozenset() if GENERAL in tissues else frozenset(tissues),
-            positive=dict(zip(positive["gene"], positive["weight"])),
-            negative=frozenset(rows["gene"][rows["role"].eq("negative")]),
-            canonical=tuple(positive["gene"][positive["strength"].eq("canonical")]),
+    def finish(self) -> CellType:
+        return CellType(
+            key=self.key,
+            label=self.label,
+            id=self.id,
+            tissues=frozenset() if GENERAL in self.tissues else frozenset(self.tissues),
+            positive=self.positive,
+            negative=frozenset(self.negative),
+            canonical=tuple(self.canonical),
         )
-    return types
 
 
-def _with_relatives(types: Mapping[str, CellType], lineages: Lineages) -> dict[str, dict[str, float]]:
-    """Weights by type and gene, with what ancestors and subtypes lend."""
-    weights = {key: dict(kind.positive) for key, kind in types.items()}
+def _drafts(facts: pd.DataFrame, species: str) -> tuple[dict[str, _Draft], set[str]]:
+    """The types that have facts for a species, and the keys of all types. A loop: pandas takes five times as long."""
+    drafts: dict[str, _Draft] = {}
+    everywhere: set[str] = set()
+    weights: dict[tuple[str, str], float] = {}
+    for label, cl_id, gene, of, tissue, role, strength, sources in zip(*(facts[name] for name in COLUMNS)):
+        key = cl_id or label
+        everywhere.add(key)
+        if of not in ("both", species):
+            continue
+        draft = drafts.get(key)
+        if draft is None:
+            draft = drafts[key] = _Draft(key, label, cl_id or None)
+        draft.tissues.update(tissue.split(";"))
+        if role == "negative":
+            draft.negative.add(gene)
+            continue
+        weight = weights.get((strength, sources))
+        if weight is None:
+            stated = len([source for source in sources.split(";") if source])
+            base = CANONICAL if strength == "canonical" else SUPPORTING
+            weight = weights[strength, sources] = base * (1 + CORROBORATED * stated)
+        draft.positive[gene] = weight
+        if strength == "canonical":
+            draft.canonical.append(gene)
+    return drafts, everywhere
+
+
+def _information(types: Mapping[str, CellType], lineages: Lineages) -> dict[str, dict[str, float]]:
+    """Weight times information: a gene that few types have tells more. A subtype also has its ancestors' genes."""
+    carriers: dict[str, int] = {}
+    for kind in types.values():
+        for gene in kind.positive:
+            carriers[gene] = carriers.get(gene, 0) + 1
+    tells = {gene: math.log1p(len(types) / n) for gene, n in carriers.items()}
+    own = {key: _scaled(kind, tells) for key, kind in types.items()}
+    hits: dict[str, dict[str, float]] = {gene: {} for gene in carriers}
     for key, kind in types.items():
-        for ancestor, distance in lineages.ontology.ancestors(key).items():
+        genes = dict(own[key])
+        for ancestor in lineages.ontology.ancestors(key):
             if ancestor not in types:
                 continue
-            for gene, weight in types[ancestor].positive.items():
-                _raise(weights[key], gene, weight * INHERITED**distance)
-            for gene, weight in kind.positive.items():
-                _raise(weights[ancestor], gene, weight * FROM_SUBTYPE**distance)
-        for gene in kind.negative:
-            weights[key].pop(gene, None)
-    return weights
-
-
-def _raise(weights: dict[str, float], gene: str, weight: float) -> None:
-    if weight > weights.get(gene, 0.0):
-        weights[gene] = weight
-
-
-def _log_odds(weights: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Log odds of a gene among a type's markers against its share among those of all types."""
-    shares = {}
-    for key, genes in weights.items():
-        norm = sum(genes.values()) ** LENGTH_EXPONENT or 1.0
-        shares[key] = {gene: weight / norm for gene, weight in genes.items()}
-    background: dict[str, float] = {}
-    for genes in shares.values():
-        for gene, share in genes.items():
-            background[gene] = background.get(gene, 0.0) + share
-    # Without a floor a gene of one type only would count without bound.
-    floor = sum(background.values()) / max(len(background), 1)
-    hits: dict[str, dict[str, float]] = {}
-    for key, genes in shares.items():
-        for gene, share in genes.items():
-            odds = SHARPNESS * share / (background[gene] + floor)
-            hits.setdefault(gene, {})[key] = math.log1p(odds)
+            share = INHERITED if lineages.broad(ancestor) == lineages.broad(key) else INHERITED_FAR
+            for gene, value in own[ancestor].items():
+                if value * share > genes.get(gene, 0.0) and gene not in kind.negative:
+                    genes[gene] = value * share
+        for gene, value in genes.items():
+            hits[gene][key] = value
     return hits
+
+
+def _scaled(kind: CellType, tells: Mapping[str, float]) -> dict[str, float]:
+    norm = sum(kind.positive.values()) ** LENGTH_EXPONENT if kind.positive else 1.0
+    return {gene: weight * tells[gene] / norm for gene, weight in kind.positive.items()}

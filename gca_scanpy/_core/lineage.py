@@ -12,11 +12,22 @@ from gca_scanpy._core.ontology import Ontology
 
 @frozen
 class BroadType:
-    """One of the broad Cell Ontology terms, with the lineage that it belongs to."""
+    """A row of the table of broad types.
+
+    Attributes
+    ----------
+    id, label
+        A Cell Ontology term.
+    lineage
+        The lineage of the term and all below it.
+    broad_id
+        The broad term that it is shown as: itself, or another where the ontology has no path to that one.
+    """
 
     id: str
     label: str
     lineage: str
+    broad_id: str
 
 
 @define(eq=False)
@@ -39,7 +50,11 @@ class Lineages:
     _broad: dict[str, Optional[BroadType]] = field(factory=dict, init=False, repr=False)
 
     def broad(self, term_id: Optional[str]) -> Optional[BroadType]:
-        """The nearest broad type of a term, or None."""
+        """The broad type that a term is shown as, or None."""
+        nearest = self._nearest(term_id)
+        return self.broad_types.get(nearest.broad_id, nearest) if nearest else None
+
+    def _nearest(self, term_id: Optional[str]) -> Optional[BroadType]:
         if term_id is None:
             return None
         if term_id not in self._broad:
@@ -50,8 +65,8 @@ class Lineages:
 
     def lineage(self, term_id: Optional[str]) -> Optional[str]:
         """The lineage of a term, or None where it has no broad type."""
-        broad = self.broad(term_id)
-        return broad.lineage if broad else None
+        nearest = self._nearest(term_id)
+        return nearest.lineage if nearest else None
 
     def compatible_lineages(self, first: Optional[str], second: Optional[str]) -> bool:
         """Whether one cell can carry the marks of both lineages; an unknown lineage excludes nothing."""
@@ -72,6 +87,6 @@ def read_lineages(ontology: Ontology, broad: Iterable[str], lineages: Iterable[s
     pairs = [line.rstrip("\n").split("\t") for line in lineages][1:]
     return Lineages(
         ontology,
-        {key: BroadType(key, label, lineage) for key, label, lineage in rows},
+        {key: BroadType(key, label, lineage, broad) for key, label, lineage, broad in rows},
         {lineage: frozenset(filter(None, others.split(","))) for lineage, others in pairs},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Optional
@@ -11,6 +12,10 @@ from attrs import define, field, frozen
 
 # "B cells" and "CD4-positive, alpha-beta T-cell" are written in many ways; none changes the meaning.
 _SEPARATORS = re.compile(r"[\s_\-]+")
+_DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
+# The sign of a marker does: CD16+ is CD16-positive, and the minus of CD16- is no hyphen.
+_POSITIVE = re.compile(r"\(\+\)|\+")
+_NEGATIVE = re.compile(r"\(-\)|(?<=\w)-(?=[\s,;/]|$|cd\d)")
 _PLURALS = re.compile(
     r"\b(cell|lymphocyte|monocyte|macrophage|fibroblast|neuron|astrocyte|hepatocyte|keratinocyte|melanocyte|neutrophil"
     r"|platelet|erythrocyte|adipocyte|pericyte|podocyte|cardiomyocyte|megakaryocyte|basophil|eosinophil|thymocyte)s\b"
@@ -18,8 +23,12 @@ _PLURALS = re.compile(
 
 
 def normalise_name(name: str) -> str:
-    """A cell-type name without the differences that mean nothing: case, hyphens, plural."""
-    return _PLURALS.sub(r"\1", _SEPARATORS.sub(" ", name.strip().casefold()))
+    """A cell-type name without the differences that mean nothing: case, accents, hyphens, plural, ``+``."""
+    decomposed = unicodedata.normalize("NFKD", name).translate(_DASHES).casefold()
+    text = "".join(c for c in decomposed if not unicodedata.combining(c)).strip()
+    text = _NEGATIVE.sub(" negative ", _POSITIVE.sub(" positive ", text))
+    text = _SEPARATORS.sub(" ", text).replace(" ,", ",").strip()
+    return _PLURALS.sub(r"\1", text)
 
 
 @frozen

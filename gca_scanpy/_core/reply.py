@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Optional
 
 from attrs import frozen
 
@@ -16,9 +15,12 @@ from gca_scanpy.model import Alternative, ClusterMarkers, Verdict
 
 MAX_CHARACTERS = 2_000_000
 MAX_LABEL = 200
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
+MAX_BRACES = 50  # places after a preamble at which the JSON is looked for
+# Some servers cut off the opening tag, and a thought may be all that there was room for.
+_THOUGHT = re.compile(r"^.*</think>|<think>.*$", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL | re.IGNORECASE)
-_UNKNOWN = re.compile(r"unknown|novel|unassigned|not determined|unclear|n/?a|none", re.IGNORECASE)
+_UNKNOWN = re.compile(r"(?:unknown|novel|unassigned|not determined|unclear|none|n/a)\b|na$", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # HDF5 cannot hold a NUL
 
 
 @frozen
@@ -75,16 +77,37 @@ def _json(text: str) -> Any:
         msg = f"the reply has {len(text)} characters, more than the {MAX_CHARACTERS} that are read"
         raise ReplyError(msg)
     bare = _THOUGHT.sub("", text).strip()
-    fenced = _FENCE.search(bare)
-    for attempt in (bare, fenced[1] if fenced else "", bare[bare.find("{") :] if "{" in bare else ""):
-        try:
-            value, end = json.JSONDecoder().raw_decode(attempt.strip())
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            return value
+    other = None
+    for attempt in _attempts(text, bare):
+        if isinstance(attempt, dict) and "clusters" in attempt:
+            return attempt
+        other = attempt if other is None and isinstance(attempt, dict) else other
+    if other is not None:
+        return other
     msg = f"the reply holds no complete JSON object; it begins with {bare[:60]!r}"
     raise ReplyError(msg)
+
+
+def _attempts(text: str, bare: str) -> Iterator[Any]:
+    """What JSON the reply may mean: all of it, what a fence holds, or what begins at a brace."""
+    yield _decoded(text.strip(), whole=True)
+    fenced = _FENCE.search(bare)
+    yield _decoded(fenced[1].strip() if fenced else "")
+    for number, brace in enumerate(re.finditer(r"\{", bare)):
+        if number == MAX_BRACES:
+            return
+        value = _decoded(bare[brace.start() :])
+        # An inner object of a reply that was cut is not the reply.
+        yield value if number == 0 or (isinstance(value, dict) and "clusters" in value) else None
+
+
+def _decoded(text: str, *, whole: bool = False) -> Any:
+    try:
+        value = json.loads(text) if whole else json.JSONDecoder().raw_decode(text)[0]
+        # Lone surrogates can be written to no file.
+        return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _entries(value: Any) -> list[Any]:
@@ -98,26 +121,30 @@ def _entries(value: Any) -> list[Any]:
 def _verdict(entry: dict[str, Any], cluster: ClusterMarkers) -> Verdict:
     path = entry["_path"]
     label = entry.get("label")
-    if not isinstance(label, str) or not label.strip() or len(label) > MAX_LABEL:
+    label = _CONTROL.sub(" ", label).strip() if isinstance(label, str) else ""
+    if not 0 < len(label) <= MAX_LABEL:
         msg = f"{path}.label of the reply is not a text of 1 to {MAX_LABEL} characters"
         raise ReplyError(msg)
     confidence = entry.get("confidence")
-    if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not math.isfinite(confidence):
-        msg = f"{path}.confidence of the reply is not a number"
+    if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 <= confidence <= 100:
+        msg = f"{path}.confidence of the reply is not a number from 0 to 1"
         raise ReplyError(msg)
-    unknown = _UNKNOWN.match(label.strip()) is not None
+    unknown = _UNKNOWN.match(label) is not None
     named = _strings(entry.get("supporting_genes"))
     own = {form.upper(): gene.name for gene in cluster.genes for form in (gene.name, gene.symbol) if form}
     struck = [gene for gene in named if gene.upper() not in own]
     caveats = _strings(entry.get("caveats"))
     if struck:
-        caveats += (f"{len(struck)} named genes are not among the cluster's and were struck out: {', '.join(struck[:5])}",)
+        caveats += (
+            f"{len(struck)} named genes are not among the cluster's and were struck out: {', '.join(struck[:5])}",
+        )
     ontology_id = entry.get("ontology_id")
     return Verdict(
         cluster_id=cluster.cluster_id,
         label=UNKNOWN_LABEL if unknown else " ".join(label.split()),
-        ontology_id=ontology_id.strip() if isinstance(ontology_id, str) and ontology_id.strip() and not unknown else None,
-        confidence_score=round(min(max(float(confidence), 0.0), 1.0), 4),
+        ontology_id=_id(ontology_id) if isinstance(ontology_id, str) and not unknown else None,
+        # Some answer in per cent.
+        confidence_score=round(float(confidence if confidence <= 1 else confidence / 100), 4),
         source="model",
         rationale=str(entry.get("rationale") or "")[:1000],
         alternatives=tuple(Alternative(a, "named by the model") for a in _strings(entry.get("alternatives"))),
@@ -126,5 +153,13 @@ def _verdict(entry: dict[str, Any], cluster: ClusterMarkers) -> Verdict:
     )
 
 
+def _id(text: str) -> Optional[str]:
+    return text.strip().upper().replace("_", ":") or None
+
+
 def _strings(value: Any) -> tuple[str, ...]:
-    return tuple(str(item)[:MAX_LABEL] for item in value if isinstance(item, str) and item) if isinstance(value, list) else ()
+    return (
+        tuple(str(item)[:MAX_LABEL] for item in value if isinstance(item, str) and item)
+        if isinstance(value, list)
+        else ()
+    )

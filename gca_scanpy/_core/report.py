@@ -25,7 +25,7 @@ from gca_scanpy.model import (
     Verdict,
 )
 
-HIGH, MEDIUM = 0.85, 0.5  # confidence scores from which a level is given
+HIGH, MEDIUM = 0.92, 0.7  # confidence scores from which a level is given
 REPORTED_CANDIDATES = 5
 STATE_GENES = 50  # only the leading genes tell a state
 

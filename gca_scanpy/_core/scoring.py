@@ -17,13 +17,17 @@ from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy.model import Alternative, Candidate, ClusterMarkers, Evidence, Verdict
 
 RANK_HALF = 25  # rank at which a gene's weight has fallen to a half
-AGAINST = 1.0  # nats that a negative marker at rank 1 takes away
-IN_TISSUE, OUT_OF_TISSUE = 0.6, -1.2  # log prior of a type that belongs to the tissue, or only to others
-TEMPERATURE = 1.2  # marker genes come in modules, so their evidence is not independent
-MIN_CONFIDENCE = 0.2  # below it the evidence is no better than chance
-SEPARATED = 0.5  # share of the evidence that a term must hold before one goes down to it
-N_CANDIDATES = 8
-CHANCE, CHANCE_PER_GENE = 3.0, 0.12  # score that the best type of random genes reaches, by recognised genes
+BY_EXPRESSION = 0.85  # weight of what the cells express, where a ranking of another kind stands beside it
+AGAINST = 0.5  # part of what a gene tells that it takes away where it is a negative marker
+IN_TISSUE, OUT_OF_TISSUE = 1.1, 0.7  # factor for a type that belongs to the tissue, or only to others
+TEMPERATURE = 1.0  # nats; how sharply scores become shares of the evidence
+SEPARATED = 0.5  # share of the evidence that a term must hold by itself to be the answer
+SHARED = 0.6  # share that an ancestor must hold with its subtypes, where no term does by itself
+MIN_CONFIDENCE = 0.6  # below it the evidence is no better than that of random genes
+# Intercept and slopes on log score, log recognised genes and the rival's share; fitted by logistic regression to
+# clusters that experts labelled and to random gene lists (docs/scoring.md).
+CONFIDENCE = (-5.65, 3.1, -0.42, -3.07)
+BEYOND_CHANCE = (-8.29, 4.11, -1.02, 0.0)
 
 
 @frozen
@@ -36,13 +40,19 @@ class Gene:
 
 
 def weighted_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
-    """The mapped genes of a cluster, each once, with their weights."""
-    seen: dict[str, Gene] = {}
-    for rank, gene in enumerate(cluster.genes):
-        if gene.symbol is not None and gene.symbol not in seen:
-            weight = damping(gene.symbol) * RANK_HALF / (RANK_HALF + rank)
-            seen[gene.symbol] = Gene(gene.name, gene.symbol, weight)
-    return tuple(seen.values())
+    """The mapped genes of a cluster, each once, with their weights: by rank, averaged over the orders there are."""
+    shares = {True: (1 - BY_EXPRESSION, BY_EXPRESSION), False: (1.0, 1.0)}[bool(cluster.genes and cluster.expressed)]
+    names: dict[str, str] = {}
+    weights: dict[str, float] = {}
+    for order, share in zip((cluster.genes, cluster.expressed), shares):
+        seen: set[str] = set()
+        for rank, gene in enumerate(order):
+            if gene.symbol is not None and gene.symbol not in seen:
+                seen.add(gene.symbol)
+                names.setdefault(gene.symbol, gene.name)
+                weight = damping(gene.symbol) * RANK_HALF / (RANK_HALF + rank) * share
+                weights[gene.symbol] = weights.get(gene.symbol, 0.0) + weight
+    return tuple(Gene(names[symbol], symbol, weight) for symbol, weight in weights.items())
 
 
 def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) -> tuple[Candidate, ...]:
@@ -63,10 +73,9 @@ def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) ->
     found = []
     for key, evidence in supporting.items():
         kind = index.types[key]
-        against = [Evidence(g.name, round(-AGAINST * g.weight, 4)) for g in genes if g.symbol in kind.negative]
-        prior = _tissue_prior(kind.tissues, tissues)
-        score = sum(e.contribution for e in evidence) + sum(e.contribution for e in against) + prior
-        found.append((score, key, evidence, against))
+        against = [Evidence(g.name, -_against(g, index)) for g in genes if g.symbol in kind.negative]
+        score = sum(e.contribution for e in evidence) * _tissue_factor(kind.tissues, tissues)
+        found.append((score + sum(e.contribution for e in against), key, evidence, against))
     found.sort(key=lambda item: (-item[0], item[1]))
     if not found:
         return ()
@@ -85,9 +94,14 @@ def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) ->
     )
 
 
-def _tissue_prior(types: frozenset[str], tissues: Sequence[str]) -> float:
+def _against(gene: Gene, index: MarkerIndex) -> float:
+    """A negative marker takes away a part of what it tells for the type that it is best for."""
+    return round(AGAINST * gene.weight * max(index.hits.get(gene.symbol, {}).values(), default=1.0), 4)
+
+
+def _tissue_factor(types: frozenset[str], tissues: Sequence[str]) -> float:
     if not tissues or not types:
-        return 0.0
+        return 1.0
     return IN_TISSUE if types.intersection(tissues) else OUT_OF_TISSUE
 
 
@@ -106,33 +120,58 @@ def choose(candidates: Sequence[Candidate], index: MarkerIndex) -> Candidate:
         for key in (candidate.ontology_id, *index.ancestors(candidate.ontology_id or "")):
             mass[key or ""] = mass.get(key or "", 0.0) + candidate.probability
     for ancestor in index.ancestors(best.ontology_id):
-        if mass[ancestor] >= SEPARATED and ancestor in by_id and by_id[ancestor].score > 0:
+        if mass[ancestor] >= SHARED and ancestor in by_id and by_id[ancestor].score > 0:
             return by_id[ancestor]
     return best
 
 
-def beyond_chance(candidate: Candidate, cluster: ClusterMarkers, index: MarkerIndex) -> float:
-    """Score of a candidate over what the best type of as many random genes reaches; 1 is chance."""
-    recognised = sum(1 for gene in cluster.genes if gene.symbol in index.hits)
-    return candidate.score / (CHANCE + CHANCE_PER_GENE * recognised)
+def confidence(
+    candidate: Candidate, candidates: Sequence[Candidate], cluster: ClusterMarkers, index: MarkerIndex
+) -> float:
+    """Probability that the lineage of a candidate is right, 0 to 1.
+
+    A logistic function of its score, of the weight of all recognised genes (more genes reach a score by chance),
+    and of the best candidate of a disjoint lineage.
+    """
+    if candidate.score <= 0:
+        return 0.0
+    disjoint = (c.score for c in candidates if index.lineages.disjoint(candidate.ontology_id, c.ontology_id))
+    rival = min(max(next(disjoint, 0.0) / candidate.score, 0.0), 1.0)
+    return round(_logistic(CONFIDENCE, candidate, cluster, index, rival), 4)
 
 
-def confidence(candidate: Candidate, candidates: Sequence[Candidate], cluster: ClusterMarkers, index: MarkerIndex) -> float:
-    """Probability that the lineage of a candidate is right, 0 to 1."""
-    lineage = index.lineages.lineage(candidate.ontology_id)
-    agreeing = sum(c.probability for c in candidates if index.lineages.lineage(c.ontology_id) == lineage)
-    excess = beyond_chance(candidate, cluster, index) - 1.0
-    return round(agreeing / (1.0 + math.exp(-2.5 * excess)), 4)
+def beyond_chance(candidate: Candidate, cluster: ClusterMarkers, index: MarkerIndex) -> bool:
+    """Whether random genes would rarely reach this score, whatever else the cluster may be."""
+    return candidate.score > 0 and _logistic(BEYOND_CHANCE, candidate, cluster, index) >= MIN_CONFIDENCE
+
+
+def _logistic(
+    model: Sequence[float], candidate: Candidate, cluster: ClusterMarkers, index: MarkerIndex, rival: float = 0.0
+) -> float:
+    recognised = sum(gene.weight for gene in weighted_genes(cluster) if gene.symbol in index.hits)
+    features = (1.0, math.log(candidate.score), math.log(max(recognised, 0.1)), rival)
+    return 1.0 / (1.0 + math.exp(-sum(slope * feature for slope, feature in zip(model, features))))
 
 
 def propose(cluster: ClusterMarkers, candidates: Sequence[Candidate], index: MarkerIndex) -> Verdict:
     """The scorer's verdict: the best justified term, or Unknown where no gene marks anything."""
     if not candidates or candidates[0].score <= 0:
-        return Verdict(cluster.cluster_id, UNKNOWN_LABEL, None, 0.0, "offline", "No gene of this cluster marks a cell type of the database.")
+        return Verdict(
+            cluster.cluster_id,
+            UNKNOWN_LABEL,
+            None,
+            0.0,
+            "offline",
+            "No gene of this cluster marks a cell type of the database.",
+        )
     chosen = choose(candidates, index)
     names = [e.gene for e in chosen.supporting]
     others = tuple(
-        Alternative(c.label, f"{c.probability:.0%} of the evidence, from {', '.join(e.gene for e in c.supporting[:3])}", c.ontology_id)
+        Alternative(
+            c.label,
+            f"{c.probability:.0%} of the evidence, from {', '.join(e.gene for e in c.supporting[:3])}",
+            c.ontology_id,
+        )
         for c in candidates[:4]
         if c is not chosen
     )[:3]
@@ -140,9 +179,9 @@ def propose(cluster: ClusterMarkers, candidates: Sequence[Candidate], index: Mar
         cluster_id=cluster.cluster_id,
         label=chosen.label,
         ontology_id=chosen.ontology_id,
-        confidence_score=confidence(chosen, candidates, cluster, index),
+        confidence_score=confidence(candidates[0], candidates, cluster, index),
         source="offline",
-        rationale=f"{len(names)} of {len(cluster.genes)} marker genes are known for {chosen.label}: {', '.join(names[:5])}.",
+        rationale=f"{len(names)} marker genes are known for {chosen.label}: {', '.join(names[:5])}.",
         alternatives=others,
         markers=tuple(names),
     )

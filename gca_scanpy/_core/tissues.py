@@ -36,7 +36,9 @@ class Tissues:
             return self.names[key]
         found = [n for n in self.names if re.search(rf"\b{re.escape(n)}s?\b", key)]
         # "bone marrow" names the marrow, not the bone.
-        longest = [n for n in found if not any(n != other and re.search(rf"\b{re.escape(n)}\b", other) for other in found)]
+        longest = [
+            n for n in found if not any(n != other and re.search(rf"\b{re.escape(n)}\b", other) for other in found)
+        ]
         return tuple(dict.fromkeys(tissue for name in longest for tissue in self.names[name]))
 
     def nearest(self, text: str, n: int = 3) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Optional
 
 from attrs import asdict, field, frozen
 
 from gca_scanpy._core import prompt, reply
-from gca_scanpy._errors import ModelError
+from gca_scanpy._errors import ModelError, ReplyError
 from gca_scanpy._llm.cache import AnswerCache, key_of
 from gca_scanpy._llm.chat import ChatModel
 from gca_scanpy.model import Alternative, Candidate, ClusterMarkers, Verdict
@@ -50,8 +51,7 @@ def ask(
     keys = {c.cluster_id: _key(c, candidates[c.cluster_id], question) for c in clusters}
     verdicts: dict[str, Verdict] = {}
     for cluster in clusters:
-        stored = cache.get(keys[cluster.cluster_id]) if cache else None
-        found = _restore(stored, cluster)
+        found = cache.get(keys[cluster.cluster_id], partial(_restore, cluster)) if cache else None
         if found is not None:
             verdicts[cluster.cluster_id] = found
     open_clusters = [c for c in clusters if c.cluster_id not in verdicts]
@@ -75,26 +75,37 @@ def ask(
     )
 
 
-def _ask_chunk(chunk: Sequence[ClusterMarkers], candidates: Mapping[str, Sequence[Candidate]], question: Question) -> Answers:
+def _ask_chunk(
+    chunk: Sequence[ClusterMarkers], candidates: Mapping[str, Sequence[Candidate]], question: Question
+) -> Answers:
     messages = prompt.messages(chunk, candidates, species=question.species, context=question.context)
     try:
         completion = question.model.complete(messages, prompt.reply_schema([c.cluster_id for c in chunk]))
-        parsed = reply.parse(completion.text, chunk)
     except ModelError as error:
         return Answers({}, {c.cluster_id: str(error) for c in chunk}, requests=1)
+    # A reply that cannot be read has its price too.
+    cost: dict[str, Any] = {
+        "requests": 1,
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.completion_tokens,
+    }
+    try:
+        parsed = reply.parse(completion.text, chunk)
+    except ReplyError as error:
+        return Answers({}, {c.cluster_id: str(error) for c in chunk}, **cost)
     return Answers(
         {v.cluster_id: v for v in parsed.verdicts},
         dict.fromkeys(parsed.missing, "the reply does not answer this cluster exactly once"),
-        requests=1,
-        prompt_tokens=completion.prompt_tokens,
-        completion_tokens=completion.completion_tokens,
         invented=parsed.invented,
+        **cost,
     )
 
 
 def _key(cluster: ClusterMarkers, candidates: Sequence[Candidate], question: Question) -> str:
     # One cluster's own question decides its answer; which others shared the request does not.
-    (_, user) = prompt.messages([cluster], {cluster.cluster_id: candidates}, species=question.species, context=question.context)
+    (_, user) = prompt.messages(
+        [cluster], {cluster.cluster_id: candidates}, species=question.species, context=question.context
+    )
     return key_of(
         {
             "prompt_version": prompt.PROMPT_VERSION,
@@ -106,7 +117,7 @@ def _key(cluster: ClusterMarkers, candidates: Sequence[Candidate], question: Que
     )
 
 
-def _restore(stored: Any, cluster: ClusterMarkers) -> Optional[Verdict]:
+def _restore(cluster: ClusterMarkers, stored: Any) -> Optional[Verdict]:
     """A verdict from the cache; a file that does not hold one is passed over."""
     try:
         fields = dict(stored)

@@ -7,9 +7,9 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Optional, TypeVar, Union
 
 import platformdirs
 
@@ -17,6 +17,7 @@ from gca_scanpy._errors import CacheWarning, warn
 
 FORMAT = 1
 APPLICATION = "gca-scanpy"
+T = TypeVar("T")
 
 
 def default_folder() -> Path:
@@ -57,21 +58,28 @@ class AnswerCache:
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.json"
 
-    def get(self, key: str) -> Optional[Any]:
-        """The answer to a question, or None. A damaged or foreign file is as good as none."""
+    def get(self, key: str, restore: Callable[[Any], Optional[T]]) -> Optional[T]:
+        """The answer to a question, or None. A damaged or foreign file is as good as none.
+
+        Parameters
+        ----------
+        restore
+            Makes the answer of what was stored, or None where that is no answer.
+        """
         try:
             stored = json.loads(self._path(key).read_bytes())
-            usable = isinstance(stored, dict) and stored.get("format") == FORMAT and stored.get("key") == key
+            own = isinstance(stored, dict) and stored.get("format") == FORMAT and stored.get("key") == key
         except (OSError, ValueError, RecursionError):
-            usable = False
+            own = False
+        answer = restore(stored.get("answer")) if own else None
         with self._lock:
-            self.hits += usable
-            self.misses += not usable
-        return stored.get("answer") if usable else None
+            self.hits += answer is not None
+            self.misses += answer is None
+        return answer
 
     def put(self, key: str, answer: Any) -> None:
         """Keep an answer: written beside its place, then renamed, so that no reader sees half of it."""
-        text = json.dumps({"format": FORMAT, "key": key, "answer": answer}, ensure_ascii=False, allow_nan=False)
+        text = json.dumps({"format": FORMAT, "key": key, "answer": answer}, allow_nan=False)
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +87,7 @@ class AnswerCache:
             try:
                 with os.fdopen(handle, "w", encoding="utf-8") as file:
                     file.write(text)
-                os.replace(name, path)
+                Path(name).replace(path)
             except BaseException:
                 Path(name).unlink()
                 raise
@@ -91,5 +99,7 @@ class AnswerCache:
             if self._warned:
                 return
             self._warned = True
-        message = f"answers cannot be kept in {self.folder} ({error.strerror or error}); the run goes on without a cache"
+        message = (
+            f"answers cannot be kept in {self.folder} ({error.strerror or error}); the run goes on without a cache"
+        )
         warn(message, CacheWarning)

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Union
 
 import pandas as pd
+from attrs import evolve
 
 from gca_scanpy._core.database import MarkerDatabase, merge, validate
-from gca_scanpy._errors import DatabaseError
-from gca_scanpy.db import _bundled
+from gca_scanpy.db import _assets, _bundled
+from gca_scanpy.db._adapters import Adapted, Vocabulary, adapt, recognise
+from gca_scanpy.db._files import bare_name, read
 
 BUNDLED = "bundled"
+PROJECT = "gca-scanpy"  # the bundled database among the sources of a merged one
 Source = Union[str, "os.PathLike[str]", pd.DataFrame, MarkerDatabase]
 
 
@@ -23,11 +26,19 @@ def load(source: Union[Source, Sequence[Source]] = BUNDLED) -> MarkerDatabase:
     Parameters
     ----------
     source
-        ``"bundled"`` for the project's own; the path of a tab- or comma-separated file (``.tsv``, ``.csv``,
-        either with ``.gz``) or ``.parquet`` file (needs pyarrow); a DataFrame; or a list of these, which are
-        merged by Cell Ontology term. A table needs the columns ``cell_type`` and ``gene``; ``cl_id``,
-        ``species`` (human, mouse, both), ``tissue``, ``role`` (positive, negative), ``strength`` (canonical,
-        supporting) and ``sources`` may join them.
+        ``"bundled"`` for the project's own; a file; a DataFrame; the name of a public table; or a list of these,
+        which are merged by Cell Ontology term. What more of them state weighs more, and where they differ the
+        first decides.
+
+        A table needs the columns ``cell_type`` and ``gene``; ``cl_id``, ``species`` (human, mouse, both),
+        ``tissue``, ``role`` (positive, negative), ``strength`` (canonical, supporting) and ``sources`` may join
+        them. The files of PanglaoDB, CellMarker 2.0, ScType and CellTypist are read as their makers publish
+        them, and so are gene sets and decoupler's networks (``source``, ``target``, ``weight``); they are told
+        by their header. Files are ``.tsv``, ``.csv`` (either with ``.gz``), ``.gmt``, ``.parquet`` (needs
+        pyarrow) or ``.xlsx`` (needs openpyxl).
+
+        ``"panglaodb"``, ``"cellmarker2"``, ``"sctype"`` and ``"celltypist"`` are read from the assets folder
+        (``gca.settings.assets_home``), ``"cellconsensus"`` from the package of that name where it is installed.
 
     Returns
     -------
@@ -50,27 +61,44 @@ def load(source: Union[Source, Sequence[Source]] = BUNDLED) -> MarkerDatabase:
     if isinstance(source, MarkerDatabase):
         return source
     if isinstance(source, pd.DataFrame):
-        return validate(source, _bundled.ontology(), _bundled.gene_names(), "DataFrame")
-    if isinstance(source, (str, os.PathLike)):
-        if source == BUNDLED:
-            return _bundled.database()
-        path = Path(source).expanduser()
-        return validate(_read(path), _bundled.ontology(), _bundled.gene_names(), path.name)
-    return merge([load(part) for part in source])
+        return _database([_adapted(source, "DataFrame", "")], "DataFrame")
+    if not isinstance(source, (str, os.PathLike)):
+        parts = [load(part) for part in source]
+        return merge([_witness(part) for part in parts] if len(parts) > 1 else parts)
+    if source == BUNDLED:
+        return _bundled.database()
+    if source in _assets.NAMES:
+        return _database([_from_file(path) for path in _assets.find(str(source))], str(source))
+    path = Path(source).expanduser()
+    return _database([_from_file(path)], path.name)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        separator = "," if path.name.removesuffix(".gz").endswith(".csv") else "\t"
-        return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, na_filter=False)
-    except FileNotFoundError as error:
-        msg = f"there is no marker table at {path}; marker_db takes 'bundled' or the path of a tsv, csv or parquet file"
-        raise DatabaseError(msg) from error
-    except ImportError as error:
-        msg = f"reading {path.name} needs pyarrow: python -m pip install 'gca-scanpy[parquet]'"
-        raise DatabaseError(msg) from error
-    except (OSError, ValueError, UnicodeError) as error:
-        msg = f"the marker table {path} cannot be read: {error}"
-        raise DatabaseError(msg) from error
+def _witness(database: MarkerDatabase) -> MarkerDatabase:
+    """A database that does not say of every fact where it is from is itself a source of all that it states."""
+    if database.facts["sources"].ne("").all():
+        return database
+    name = PROJECT if database is _bundled.database() else database.version
+    named = {stated: f"{name};{stated}".strip(";") for stated in database.facts["sources"].unique()}
+    return evolve(database, facts=database.facts.assign(sources=database.facts["sources"].map(named)))
+
+
+def _from_file(path: Path) -> Adapted:
+    return _adapted(read(path), path.name, bare_name(path))
+
+
+def _adapted(table: pd.DataFrame, name: str, source: str) -> Adapted:
+    """A table of ours, or of a maker's as one of ours."""
+    form = recognise(table.columns)
+    if form is not None:
+        return adapt(form, table, name, form.name or source, _vocabulary())
+    return Adapted(table, ())
+
+
+def _vocabulary() -> Vocabulary:
+    return Vocabulary(_bundled.source_names(), _bundled.tissues(), _bundled.gene_names(), _bundled.mouse_symbols())
+
+
+def _database(parts: Sequence[Adapted], version: str) -> MarkerDatabase:
+    table = parts[0].table if len(parts) == 1 else pd.concat([part.table for part in parts], ignore_index=True)
+    database = validate(table, _bundled.ontology(), _bundled.gene_names(), version)
+    return evolve(database, notes=(*sum((part.notes for part in parts), ()), *database.notes))

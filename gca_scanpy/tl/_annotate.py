@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy import _pipeline
-from gca_scanpy._adata import majority_labels, read_clustering, read_markers, write_report
+from gca_scanpy._adata import Clustering, majority_labels, read_clustering, read_markers, write_report
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._llm.chat import ChatModel
 from gca_scanpy.tl._annotate_markers import make_request
@@ -91,7 +91,7 @@ def annotate(
     key_added
         Prefix of the ``.obs`` columns and key in ``.uns``.
     copy
-        Whether to work on a copy and return it.
+        Whether to work on a copy and return it; the copy of a backed object is in memory.
 
     Returns
     -------
@@ -131,6 +131,7 @@ def annotate(
     >>> adata.obs["gptca_broad_label"].value_counts().index[0]
     'dendritic cell'
     """
+    clustering = read_clustering(adata, groupby, groups)
     parameters: dict[str, Any] = {
         "groupby": groupby,
         "n_markers": n_markers,
@@ -139,16 +140,15 @@ def annotate(
         "use_raw": use_raw,
         "layer": layer,
         "gene_symbols": gene_symbols,
-        "groups": None if groups is None else list(groups),
+        "groups": None if groups is None else list(clustering.ids),
         "validate_only": validate_only,
         "key_added": key_added,
     }
-    clustering = read_clustering(adata, groupby, groups)
     proposed = majority_labels(adata, clustering, validate_only) if validate_only is not None else None
     start = time.perf_counter()
     request = make_request(
         species=species,
-        tissue=tissue,
+        tissue=_of_asked(tissue, clustering),
         context=context,
         model=model,
         marker_db=marker_db,
@@ -174,6 +174,20 @@ def annotate(
     )
     seconds = {"database": round(loaded - start, 4), "markers": round(time.perf_counter() - loaded, 4)}
     report = _pipeline.annotate(markers, _pipeline.with_seconds(request, seconds))
-    target = adata.copy() if copy else adata
+    target = _copy(adata) if copy else adata
     write_report(target, report, clustering, key_added)
     return target if copy else None
+
+
+def _of_asked(
+    tissue: Union[str, Mapping[str, str], None], clustering: Clustering
+) -> Union[str, Mapping[str, str], None]:
+    """The tissues of the clusters that ``groups`` asks for; those of the others are not a mistake."""
+    if not isinstance(tissue, Mapping):
+        return tissue
+    others = set(clustering.all_ids).difference(clustering.ids)
+    return {key: name for key, name in tissue.items() if str(key) not in others}
+
+
+def _copy(adata: AnnData) -> AnnData:
+    return adata.to_memory() if adata.isbacked else adata.copy()

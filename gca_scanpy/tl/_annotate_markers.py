@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from os import PathLike
 from typing import Any, Optional, Union
 
@@ -88,7 +89,7 @@ def _cluster(key: str, genes: Iterable[str], n_markers: int) -> ClusterMarkers:
         msg = f"the markers of cluster {key!r} are the text {genes!r}; give a list of gene symbols"
         raise InputError(msg)
     names = [str(gene) for gene in genes if gene is not None and str(gene).strip() and str(gene) != "nan"]
-    return ClusterMarkers(key, tuple(RankedGene(name) for name in dict.fromkeys(names[:n_markers])))
+    return ClusterMarkers(key, tuple(RankedGene(name) for name in list(dict.fromkeys(names))[:n_markers]))
 
 
 def make_request(
@@ -109,7 +110,7 @@ def make_request(
     """The request of a call, its arguments checked before anything is computed."""
     current = settings.current(min_support=min_support, force_unknown=force_unknown)
     for name, value in {"chunk_size": chunk_size, "n_threads": n_threads, **_counts(parameters)}.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             msg = f"{name}={value!r} must be a whole number from 1"
             raise InputError(msg)
     if isinstance(model, str):
@@ -118,7 +119,8 @@ def make_request(
             "complete(messages, schema) that returns a Completion, or leave model out for the offline scorer"
         )
         raise InputError(msg)
-    if model is not None and not isinstance(model, ChatModel):
+    given: object = model
+    if given is not None and not isinstance(given, ChatModel):
         msg = f"model={model!r} has no name and no method complete(messages, schema)"
         raise InputError(msg)
     source = marker_db if marker_db is not None else current.marker_db_path or "bundled"
@@ -132,7 +134,7 @@ def make_request(
     }
     return _pipeline.Request(
         species=_pipeline.check_species(species),
-        tissue=tissue,
+        tissue={str(key): name for key, name in tissue.items()} if isinstance(tissue, Mapping) else tissue,
         context=context,
         database=load(source),
         settings=current,

@@ -1,0 +1,50 @@
+"""The table of clusters on the terminal."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+from gca_scanpy.model import DatasetReport
+
+CONFIDENCE_STYLES = {"High": "bold green", "Medium": "yellow", "Low": "dim"}
+STATUS_STYLES = {"supported": "green", "flagged": "bold red", "unknown": "dim"}
+PIPED_WIDTH = 160  # a file or a pipe has no width of its own
+SHOWN_GENES = 5
+
+
+def print_report(report: DatasetReport) -> None:
+    """Print a row per cluster to stdout."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("cluster", overflow="fold")
+    table.add_column("cells", justify="right")
+    table.add_column("label", overflow="fold", min_width=16)
+    table.add_column("CL id", no_wrap=True)
+    table.add_column("confidence", no_wrap=True)
+    table.add_column("status", overflow="fold")
+    table.add_column("supporting genes", overflow="fold")
+    for c in report.clusters:
+        label = c.annotation.primary_label
+        if c.annotation.proposed_label != label:
+            label = f"{label} ({c.annotation.proposed_label}?)"
+        flags = f" ({', '.join(c.validation.flag_reasons)})" if c.validation.flag_reasons else ""
+        # Text, not markup: a cluster may be called "[red]".
+        table.add_row(
+            Text(c.cluster_id),
+            "" if c.n_cells is None else str(c.n_cells),
+            Text(label),
+            c.annotation.ontology_id or "",
+            Text(f"{c.confidence} {c.confidence_score:.2f}", style=CONFIDENCE_STYLES[c.confidence]),
+            Text(c.status + flags, style=STATUS_STYLES[c.status]),
+            Text(", ".join(c.validation.supporting_markers[:SHOWN_GENES])),
+        )
+    width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if sys.stdout.isatty() else PIPED_WIDTH
+    Console(file=sys.stdout, width=width).print(table)
+    s = report.summary
+    summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
+    print(f"{s.total_clusters} clusters: {summary}")

@@ -1,0 +1,115 @@
+"""What the genes of a cluster say for a label, and for the lineages that exclude it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Optional
+
+from attrs import frozen
+
+from gca_scanpy._core.index import MarkerIndex
+from gca_scanpy._core.scoring import Gene, weighted_genes
+from gca_scanpy.model import ClusterMarkers
+
+RIVALS_TRIED = 40  # best candidates that are looked at as rivals
+SPECIFIC = 1.0  # nats by which a gene must speak more for the rival than for the label
+MIN_SPECIFIC_GENES = 2
+MIN_RIVAL = 5.0  # nats that a rival needs before it is taken seriously
+SHOWN_TYPES = 3
+
+
+@frozen
+class Rival:
+    """A cell type of a disjoint lineage.
+
+    Attributes
+    ----------
+    evidence
+        What the genes tell for the rival beyond what they tell for the label, in nats.
+    share
+        That, relative to what they tell for the label beyond the rival.
+    """
+
+    label: str
+    evidence: float
+    share: float
+    genes: tuple[str, ...]
+
+
+@frozen
+class LabelEvidence:
+    """The genes of a cluster sorted by what they say of a label.
+
+    Attributes
+    ----------
+    support
+        Genes known for the label, a subtype or an ancestor of the same broad type; nats by gene.
+    contradictory
+        Genes that only disjoint types have, with the types.
+    rival
+        The best supported disjoint type, or None where none is worth naming.
+    """
+
+    support: Mapping[str, float]
+    contradictory: Mapping[str, tuple[str, ...]]
+    rival: Optional[Rival]
+
+
+def family(term: Optional[str], label: str, index: MarkerIndex) -> tuple[str, ...]:
+    """The label's own type, its subtypes, and its ancestors within the same broad type."""
+    if term is None:
+        return (label,) if label in index.types else ()
+    broad = index.lineages.broad(term)
+    ancestors = index.lineages.ontology.ancestors(term)
+    return tuple(key for key in index.family(term) if key not in ancestors or index.lineages.broad(key) == broad)
+
+
+def gather(
+    relatives: Sequence[str], term: Optional[str], cluster: ClusterMarkers, rivals: Sequence[str], index: MarkerIndex
+) -> LabelEvidence:
+    """Sort the genes of a cluster.
+
+    Parameters
+    ----------
+    relatives
+        The label's :func:`family`.
+    term
+        The label's Cell Ontology id; without one nothing is known to exclude it.
+    rivals
+        Keys of the types to try as rivals, best first.
+    """
+    genes = weighted_genes(cluster)
+    own = {gene.symbol: _best(gene, relatives, index) for gene in genes}
+    support = {gene.name: round(gene.weight * own[gene.symbol], 4) for gene in genes if own[gene.symbol] > 0}
+    contradictory = {}
+    for gene in genes:
+        marked = index.hits.get(gene.symbol, {})
+        # A gene that any compatible type has contradicts nothing.
+        if marked and all(index.lineages.disjoint(term, index.types[key].id) for key in marked):
+            strongest = sorted(marked, key=lambda key: (-marked[key], key))[:SHOWN_TYPES]
+            contradictory[gene.name] = tuple(index.types[key].label for key in strongest)
+    return LabelEvidence(support, contradictory, _rival(genes, own, term, rivals, index))
+
+
+def _best(gene: Gene, keys: Sequence[str], index: MarkerIndex) -> float:
+    marked = index.hits.get(gene.symbol, {})
+    return max((marked[key] for key in keys if key in marked), default=0.0)
+
+
+def _rival(
+    genes: Sequence[Gene], own: Mapping[str, float], term: Optional[str], keys: Sequence[str], index: MarkerIndex
+) -> Optional[Rival]:
+    best: Optional[Rival] = None
+    for key in keys[:RIVALS_TRIED]:
+        if not index.lineages.disjoint(term, index.types[key].id):
+            continue
+        gains = {g.name: (_best(g, (key,), index) - own[g.symbol], g.weight) for g in genes}
+        ahead = sum(gain * weight for gain, weight in gains.values() if gain > 0)
+        behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
+        specific = [name for name, (gain, _) in gains.items() if gain > SPECIFIC]
+        if len(specific) < MIN_SPECIFIC_GENES or ahead < MIN_RIVAL or (best is not None and ahead <= best.evidence):
+            continue
+        strongest = sorted(specific, key=lambda name: (-gains[name][0] * gains[name][1], name))
+        share = ahead / behind if behind > 0 else float("inf")
+        best = Rival(index.types[key].label, ahead, share, tuple(strongest))
+    return best

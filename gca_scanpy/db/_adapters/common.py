@@ -1,0 +1,180 @@
+"""What all adapters share: from a maker's rows to facts with Cell Ontology ids, tissues and symbols that can be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Callable, Optional
+
+import pandas as pd
+from attrs import field, frozen
+
+from gca_scanpy._core.database import COLUMNS, GENERAL
+from gca_scanpy._core.genes import GeneNames, looks_like_mouse
+from gca_scanpy._core.source_names import LEFT_OUT, SourceNames
+from gca_scanpy._core.tissues import Tissues
+
+# A type that a table lists in that many tissues is bound to none.
+MANY_TISSUES = 8
+# Excel reads MARCH1 and SEPT2 as days; what is left does not say which gene it was.
+_NO_GENE = r"^(?:\d{1,2}-[A-Za-z]{3}|\d{4}-\d\d-\d\d.*|NA|nan|None|-*)$"
+DEFAULTS = {"cl_id": "", "organ": "", "species": "both", "role": "positive", "strength": "canonical"}
+
+
+@frozen
+class Format:
+    """A maker's format.
+
+    Attributes
+    ----------
+    name
+        Name of the source; empty where it is the file's.
+    header
+        Columns by which the format is told, as :func:`header_key` writes them.
+    rows
+        Turns the maker's table and the name of its file into rows with ``name`` (of the cell type), ``gene`` and
+        what they know of ``cl_id``, ``organ``, ``species``, ``role`` and ``strength``.
+    organs
+        What an organ of the maker means in words of our vocabulary, empty for no organ in particular.
+    """
+
+    name: str
+    header: frozenset[str]
+    rows: Callable[[pd.DataFrame, str], pd.DataFrame]
+    organs: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class Vocabulary:
+    """What the makers' words are looked up in.
+
+    Attributes
+    ----------
+    mouse
+        Mouse symbols, by their upper-case form, under which the bundled database has a mouse gene; the others go by
+        their human ortholog, as the genes of a cluster do.
+    """
+
+    names: SourceNames
+    tissues: Tissues
+    genes: GeneNames
+    mouse: Mapping[str, str]
+
+
+@frozen
+class Adapted:
+    """A table with the columns of ours, and what was left out of it."""
+
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def header_key(column: object) -> str:
+    """A column name without case and kinds of blank."""
+    return re.sub(r"[\s_]+", "_", str(column).strip().casefold())
+
+
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with text in every cell, empty where nothing is, and with header keys as column names."""
+    text = table.rename(columns=header_key)
+    text = text.loc[:, ~text.columns.duplicated()].reset_index(drop=True)
+    return text.astype(object).where(text.notna(), "").astype(str)
+
+
+def split_genes(rows: pd.DataFrame, pattern: str = r"[,;|\t]") -> pd.DataFrame:
+    """A row for each gene of the lists in the column ``gene``."""
+    lists = rows["gene"].str.split(pattern, regex=True)
+    return rows.assign(gene=lists).explode("gene", ignore_index=True)
+
+
+def species_by_case(genes: pd.Series) -> str:
+    """``mouse`` where the symbols are written as those of mice are; else they can be either's."""
+    return "mouse" if looks_like_mouse(list(genes.unique())) else "both"
+
+
+def adapt(form: Format, table: pd.DataFrame, file_name: str, source: str, vocabulary: Vocabulary) -> Adapted:
+    """A maker's table as one of ours.
+
+    Parameters
+    ----------
+    file_name
+        Name of the file; some makers tell the species only there.
+    source
+        Stated as the facts' source.
+    """
+    rows = form.rows(as_text(table), file_name)
+    rows = rows.assign(**{name: value for name, value in DEFAULTS.items() if name not in rows.columns})
+    rows["gene"] = rows["gene"].astype(str).str.strip()
+    rows = rows[~rows["gene"].str.match(_NO_GENE) & rows["name"].str.strip().ne("")].reset_index(drop=True)
+    rows["gene"] = _symbols(rows, vocabulary)
+    kinds = _kinds(rows, form, vocabulary)
+    rows = rows.merge(kinds, on=["name", "organ", "cl_id"], sort=False)
+    left_out = sorted(set(rows.loc[rows["id"].eq(LEFT_OUT), "name"]))
+    rows = rows[rows["id"].ne(LEFT_OUT)]
+    facts = pd.DataFrame(
+        {
+            "cell_type": rows["label"],
+            "cl_id": rows["id"].where(rows["id"].ne(rows["label"]), ""),
+            "gene": rows["gene"],
+            "species": rows["species"],
+            "tissue": rows["tissue"],
+            "role": rows["role"],
+            "strength": rows["strength"],
+            "sources": source,
+        }
+    )[list(COLUMNS)]
+    return Adapted(_consistent(facts), _notes(left_out, source))
+
+
+def _kinds(rows: pd.DataFrame, form: Format, vocabulary: Vocabulary) -> pd.DataFrame:
+    """For each name in each organ its id (the name where there is none), label and tissues."""
+    kinds = rows[["name", "organ", "cl_id"]].drop_duplicates().reset_index(drop=True)
+    ids, labels, places = [], [], []
+    for name, organ, given in kinds.itertuples(index=False, name=None):
+        found = vocabulary.names.find(name, form.name, organ, given.strip().upper().replace("_", ":"))
+        label = vocabulary.names.ontology.label(found) if found else name.strip()
+        ids.append(label if found is None else found)
+        labels.append(label)
+        places.append(_place(form.organs.get(organ, organ), vocabulary.tissues))
+    kinds = kinds.assign(id=ids, label=labels)
+    tissue = {}
+    for key, own in pd.Series(places, index=ids, dtype=object).groupby(level=0, sort=False):
+        tissue[key] = _united(list(own))
+    kinds["tissue"] = kinds["id"].map(tissue)
+    return kinds
+
+
+def _symbols(rows: pd.DataFrame, vocabulary: Vocabulary) -> list[str]:
+    """Current symbols, so that CD62L and SELL are one gene; those that no table knows as they are."""
+    current = {}
+    for species, gene in set(zip(rows["species"], rows["gene"])):
+        of = "mouse" if species == "mouse" else "human"
+        current[species, gene] = vocabulary.genes.canonical(gene, of, vocabulary.mouse if of == "mouse" else {}) or gene
+    return [current[pair] for pair in zip(rows["species"], rows["gene"])]
+
+
+def _place(organ: str, tissues: Tissues) -> Optional[tuple[str, ...]]:
+    """The tissues of an organ: none in particular where it has no name, None where the name says nothing."""
+    return (tissues.resolve(organ) or None) if organ else ()
+
+
+def _united(places: list[Optional[tuple[str, ...]]]) -> str:
+    known = [place for place in places if place is not None]
+    found = sorted({tissue for place in known for tissue in place})
+    return ";".join(found) if found and all(known) and len(found) < MANY_TISSUES else GENERAL
+
+
+def _consistent(facts: pd.DataFrame) -> pd.DataFrame:
+    """Each fact once, and no gene negative where the table also has it positive: two of its types are one of ours."""
+    facts = facts.sort_values(["role", "strength"], ascending=[False, True], kind="stable")
+    facts = facts.drop_duplicates(["cell_type", "gene", "species", "role"])
+    folded = facts["cell_type"] + "\t" + facts["gene"].str.upper()
+    positive = set(folded[facts["role"].eq("positive")])
+    return facts[facts["role"].eq("positive") | ~folded.isin(positive)].sort_index().reset_index(drop=True)
+
+
+def _notes(left_out: list[str], source: str) -> tuple[str, ...]:
+    if not left_out:
+        return ()
+    few = ", ".join(left_out[:3]) + (" ..." if len(left_out) > 3 else "")
+    return (f"{len(left_out)} names in {source} fit no Cell Ontology term and were left out: {few}",)

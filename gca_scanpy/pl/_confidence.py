@@ -1,0 +1,115 @@
+"""How sure the labels are, per cluster or on an embedding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from gca_scanpy._errors import InputError
+from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
+from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport
+from gca_scanpy.pl._figure import (
+    CONFIDENCE_COLOURS,
+    STATUS_COLOURS,
+    STATUS_MARKS,
+    Save,
+    finish,
+    new_axes,
+    report_of,
+    shortened,
+)
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+
+
+def confidence(
+    data: Union[AnnData, DatasetReport],
+    *,
+    key: str = DEFAULT_KEY,
+    basis: Optional[str] = None,
+    ax: Optional[Axes] = None,
+    show: Optional[bool] = None,
+    save: Save = None,
+    return_fig: bool = False,
+) -> Any:
+    """Draw how sure the labels are: a bar per cluster, or the cells on an embedding.
+
+    Parameters
+    ----------
+    data
+        An annotated object, or a report (bars only).
+    key
+        The ``key_added`` of the run; not used with a report.
+    basis
+        An embedding of :func:`scanpy.pl.embedding`, such as ``"umap"``; bars where None.
+    ax
+        Axes to draw into; new ones where None.
+    show, save, return_fig
+        As in Scanpy's plots. ``save`` may also be a path.
+
+    Returns
+    -------
+    matplotlib.axes.Axes, matplotlib.figure.Figure or None
+        The axes where they are not shown, the figure with ``return_fig``.
+
+    Raises
+    ------
+    InputError
+        Where an embedding is asked for of a report.
+    MissingKeyError
+        Where there is no report under this key.
+
+    Examples
+    --------
+    >>> import gca_scanpy as gca
+    >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]})
+    >>> ax = gca.pl.confidence(result, show=False)
+    """
+    clusters = report_of(data, key).clusters
+    if basis is not None:
+        if isinstance(data, DatasetReport):
+            msg = f"basis={basis!r} needs the annotated object, because a report has no cells"
+            raise InputError(msg)
+        return _embedding(data, basis, key, ax, show, save, return_fig)
+    fig, axes = new_axes(ax, 7.5, 0.27 * len(clusters) + 1.2)
+    positions = range(len(clusters))
+    colours = [CONFIDENCE_COLOURS[c.confidence] for c in clusters]
+    axes.barh(positions, [c.confidence_score for c in clusters], color=colours, height=0.7)
+    names = [f"{shortened(c.cluster_id, 24)}  {shortened(c.annotation.primary_label, 40)}" for c in clusters]
+    axes.set_yticks(list(positions), names, fontsize=8)
+    axes.set_ylim(len(clusters) - 0.5, -0.5)
+    axes.set_xlim(0, 1.12)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
+    axes.set_xlabel("confidence score")
+    axes.spines[["top", "right"]].set_visible(False)
+    for row, cluster in enumerate(clusters):
+        mark, colour = STATUS_MARKS[cluster.status], STATUS_COLOURS[cluster.status]
+        axes.text(cluster.confidence_score + 0.015, row, mark, color=colour, va="center", weight="bold", fontsize=9)
+    _legend(axes)
+    return finish(fig, axes, "confidence", given=ax is not None, show=show, save=save, return_fig=return_fig)
+
+
+def _legend(ax: Axes) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    levels = [Patch(color=CONFIDENCE_COLOURS[level], label=level) for level in reversed(CONFIDENCE_LEVELS)]
+    marks = [
+        Line2D([], [], linestyle="", marker=f"${mark}$", color=STATUS_COLOURS[status], label=status)
+        for status, mark in STATUS_MARKS.items()
+    ]
+    ax.legend(handles=[*levels, *marks], loc="lower left", bbox_to_anchor=(0, 1), ncols=6, fontsize=7, frameon=False)
+
+
+def _embedding(
+    adata: AnnData, basis: str, key: str, ax: Optional[Axes], show: Optional[bool], save: Save, return_fig: bool
+) -> Any:
+    import scanpy as sc
+
+    fig, axes = new_axes(ax, 6.5, 5)
+    column = ObsKeys(key).confidence_score
+    sc.pl.embedding(
+        adata, basis, color=column, vmin=0, vmax=1, cmap="cividis", ax=axes, show=False, title="confidence score"
+    )
+    return finish(fig, axes, f"confidence_{basis}", given=ax is not None, show=show, save=save, return_fig=return_fig)

@@ -1,0 +1,68 @@
+"""What all plots share: axes, colours, and Scanpy's way of saving, showing and returning."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from gca_scanpy._adata import read_report
+from gca_scanpy.model import DatasetReport
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+CONFIDENCE_COLOURS = {"High": "#0072B2", "Medium": "#56B4E9", "Low": "#BBBBBB"}
+STATUS_COLOURS = {"supported": "#009E73", "flagged": "#D55E00", "unknown": "#777777"}
+STATUS_MARKS = {"supported": "✓", "flagged": "!", "unknown": "?"}
+
+Save = Union[bool, str, "os.PathLike[str]", None]
+
+
+def report_of(data: Union[AnnData, DatasetReport], key: str) -> DatasetReport:
+    """The report itself, or the one in an annotated object."""
+    return data if isinstance(data, DatasetReport) else read_report(data, key)
+
+
+def new_axes(ax: Optional[Axes], width: float, height: float) -> tuple[Figure, Axes]:
+    """The given axes with their figure, or new ones; sizes in inches."""
+    import matplotlib.pyplot as plt
+
+    if ax is not None:
+        return ax.get_figure(), ax
+    return plt.subplots(figsize=(width, height), layout="constrained")
+
+
+def shortened(text: str, length: int) -> str:
+    """A text of at most so many characters, on one line, free of matplotlib's mathematics."""
+    line = " ".join(text.split())
+    return (line if len(line) <= length else line[: length - 1] + "…").replace("$", r"\$")
+
+
+def finish(fig: Figure, ax: Axes, name: str, *, given: bool, show: Optional[bool], save: Save, return_fig: bool) -> Any:
+    """Save, show and return as Scanpy's plots do: the axes where they are not shown, the figure where asked for."""
+    import matplotlib.pyplot as plt
+    from scanpy import settings
+
+    if save:
+        target = _target(name, save, Path(settings.figdir), str(settings.file_format_figs))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fig.savefig(target, bbox_inches="tight")
+    if return_fig:
+        return fig
+    if show if show is not None else settings.autoshow and not given:
+        plt.show()
+        return None
+    return ax
+
+
+def _target(name: str, save: Save, folder: Path, ending: str) -> Path:
+    """A path as given; ``True`` and a bare ending such as ``".png"`` go to Scanpy's figure folder."""
+    if save is True:
+        return folder / f"{name}.{ending}"
+    if isinstance(save, str) and os.sep not in save and "/" not in save:
+        return folder / (f"{name}{save}" if Path(save).suffix or save.startswith(".") else f"{name}{save}.{ending}")
+    return Path(str(save))

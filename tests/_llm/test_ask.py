@@ -1,0 +1,220 @@
+"""Asking a language model through the whole run: answers by id, outages told, and nothing paid for twice."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import gca_scanpy as gca
+from gca_scanpy._errors import CacheWarning
+from gca_scanpy._llm.chat import ChatModel
+
+GENES = ["MS4A1", "CD79A", "CD79B", "BANK1"]
+
+
+@pytest.fixture
+def asked(lineages):
+    """Four clusters whose ids a loose match would mix up."""
+    return dict(zip(["1", "10", "CD4+", "CD4-"], lineages.values()))
+
+
+def _sources(report):
+    return {c.cluster_id: c.source for c in report.clusters}
+
+
+def _caveats(report):
+    return {c.cluster_id: " ".join(c.annotation.caveats) for c in report.clusters}
+
+
+def test_the_object_in_memory_is_a_model(fake_model):
+    """Any object with a name and complete() is a model."""
+    assert isinstance(fake_model(), ChatModel)
+
+
+def test_the_models_labels_are_reported_and_checked(asked, fake_model):
+    """The model's label is the proposed one; where the genes speak against it, it does not stand."""
+    model = fake_model(label="B cell")
+    report = gca.annotate_markers(asked, tissue="blood", model=model)
+    assert {c.annotation.proposed_label for c in report.clusters} == {"B cell"}
+    assert set(_sources(report).values()) == {"model"}
+    assert report.cluster("1").status == "supported"
+    assert report.cluster("10").annotation.primary_label == "Unknown or Novel"
+    assert report.provenance.model == "fake-1"
+    assert report.provenance.prompt_version
+    assert report.cluster("CD4-").annotation.rationale == "for CD4-"
+
+
+def test_answers_are_matched_by_id(asked, fake_model):
+    """Reordered clusters: each gets its own answer, never its neighbour's."""
+    model = fake_model(change=lambda entries: [{**e, "label": f"type {e['cluster_id']}"} for e in reversed(entries)])
+    report = gca.annotate_markers(asked, model=model)
+    assert {c.cluster_id: c.annotation.proposed_label for c in report.clusters} == {k: f"type {k}" for k in asked}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entries: entries[1:],
+        lambda entries: [{**entries[0], "cluster_id": "01"}, *entries[1:]],
+        lambda entries: [entries[0], *entries],
+    ],
+    ids=["missing", "invented", "duplicated"],
+)
+def test_a_cluster_that_is_not_answered_once(asked, fake_model, change, tmp_path):
+    """A cluster missing, invented or answered twice: it has the offline answer and says so; the others the model's."""
+    report = gca.annotate_markers(asked, tissue="blood", model=fake_model(change=change), cache=tmp_path / "c")
+    assert _sources(report) == {"1": "offline", "10": "model", "CD4+": "model", "CD4-": "model"}
+    assert "does not answer this cluster exactly once" in _caveats(report)["1"]
+    assert report.cluster("1").broad_label == "B cell"
+    assert len(list((tmp_path / "c").rglob("*.json"))) == 3
+
+
+def test_an_outage_does_not_look_like_biology(asked, fake_model, outage, tmp_path):
+    """A model that cannot be reached: offline answers that say why, no cache, and the requests are counted."""
+    report = gca.annotate_markers(asked, model=fake_model(error=outage), chunk_size=2, cache=tmp_path / "c")
+    plain = gca.annotate_markers(asked)
+    assert set(_sources(report).values()) == {"offline"}
+    assert [c.annotation.proposed_label for c in report.clusters] == [
+        c.annotation.proposed_label for c in plain.clusters
+    ]
+    assert all("the server does not answer" in text for text in _caveats(report).values())
+    assert report.telemetry.requests == 2
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "I cannot help with that.", '{"clusters": [{"cluster_id": "1", "lab', '{"clusters": 3}', "<html>busy</html>"],
+)
+def test_a_reply_that_cannot_be_read(asked, fake_model, text, tmp_path):
+    """An empty, refusing, cut or foreign reply: offline answers that say why; not kept, but its tokens count."""
+    report = gca.annotate_markers(asked, model=fake_model(change=lambda _: text), cache=tmp_path / "c")
+    assert set(_sources(report).values()) == {"offline"}
+    assert all("the reply" in caveats for caveats in _caveats(report).values())
+    assert not (tmp_path / "c").exists()
+    assert (report.telemetry.prompt_tokens, report.telemetry.completion_tokens) == (100, 7)
+
+
+def test_other_errors_are_passed_on(asked, fake_model):
+    """An error that is not the model's, a bug of the user's object say, is raised and not taken for an outage."""
+    with pytest.raises(ZeroDivisionError):
+        gca.annotate_markers(asked, model=fake_model(error=ZeroDivisionError()))
+
+
+def test_a_failing_model_leaves_adata(cells, content, fake_model):
+    """A model that raises half-way leaves adata as it was."""
+    before = content(cells)
+    with pytest.raises(ZeroDivisionError):
+        gca.tl.annotate(cells, "cluster", model=fake_model(error=ZeroDivisionError()))
+    assert content(cells) == before
+
+
+def test_nothing_is_asked_twice(asked, fake_model, tmp_path):
+    """The second run answers from the cache: no request, the same report; telemetry counts hits and misses."""
+    model = fake_model()
+    first = gca.annotate_markers(asked, model=model, cache=tmp_path)
+    second = gca.annotate_markers(asked, model=model, cache=str(tmp_path))
+    assert model.calls == 1
+    assert second.clusters == first.clusters
+    assert (first.telemetry.cache_hits, first.telemetry.cache_misses, first.telemetry.requests) == (0, 4, 1)
+    assert (second.telemetry.cache_hits, second.telemetry.cache_misses, second.telemetry.requests) == (4, 0, 0)
+    assert first.telemetry.completion_tokens == 7
+    gca.annotate_markers(asked, model=model, cache=False)
+    assert model.calls == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"context": "tumour"}, {"species": "mouse"}, {"tissue": "lung"}, {"model": "fake-2"}, {"markers": GENES}],
+    ids=lambda change: next(iter(change)),
+)
+def test_everything_that_decides_the_answer_is_in_the_key(fake_model, tmp_path, change, lineages):
+    """Another model, context, species, tissue or gene list is another question."""
+    model = fake_model()
+    options = {"species": "human", "context": None, "tissue": None, "cache": tmp_path}
+    lower = [gene.capitalize() for gene in lineages["B cell"]] if change == {"species": "mouse"} else lineages["B cell"]
+    gca.annotate_markers({"0": lineages["B cell"]}, model=model, **options)
+    other = fake_model(change["model"]) if "model" in change else model
+    markers = change.get("markers", lower)
+    more = {key: value for key, value in change.items() if key not in ("model", "markers")}
+    gca.annotate_markers({"0": markers}, model=other, **{**options, **more})
+    assert model.calls + (other.calls if other is not model else 0) == 2
+
+
+@pytest.mark.parametrize(("chunk_size", "sizes"), [(1, [1, 1, 1, 1]), (3, [1, 3]), (16, [4])])
+def test_chunks(asked, fake_model, chunk_size, sizes):
+    """chunk_size clusters go into a request; every cluster is asked once, whatever the threads."""
+    model = fake_model()
+    gca.annotate_markers(asked, model=model, chunk_size=chunk_size, n_threads=3, cache=False)
+    assert sorted(len(ids) for ids in model.asked) == sizes
+    assert sorted(key for ids in model.asked for key in ids) == sorted(asked)
+
+
+def test_the_chunk_changes_no_cached_answer(asked, fake_model, tmp_path):
+    """What was asked in one chunk is found again in another."""
+    model = fake_model()
+    gca.annotate_markers(asked, model=model, chunk_size=16, cache=tmp_path)
+    gca.annotate_markers(dict(reversed(list(asked.items()))), model=model, chunk_size=1, cache=tmp_path)
+    assert model.calls == 1
+
+
+def test_a_cluster_without_genes_is_not_asked(asked, fake_model):
+    """A cluster without genes costs nothing and stays Unknown."""
+    model = fake_model()
+    report = gca.annotate_markers({**asked, "none": []}, model=model)
+    assert "none" not in [key for ids in model.asked for key in ids]
+    assert report.cluster("none").annotation.primary_label == "Unknown or Novel"
+
+
+@pytest.mark.parametrize("answer", [None, 3, "x", {}, {"cluster_id": "1"}, [["a", 1]]])
+def test_a_cached_answer_that_is_none(asked, fake_model, tmp_path, answer):
+    """A file of the right form that holds no verdict is passed over, asked again, and counts as a miss."""
+    model = fake_model()
+    gca.annotate_markers(asked, model=model, cache=tmp_path)
+    for path in tmp_path.rglob("*.json"):
+        path.write_text(json.dumps({**json.loads(path.read_bytes()), "answer": answer}), encoding="utf-8")
+    report = gca.annotate_markers(asked, model=model, cache=tmp_path)
+    assert model.calls == 2
+    assert set(_sources(report).values()) == {"model"}
+    assert (report.telemetry.cache_hits, report.telemetry.cache_misses) == (0, 4)
+
+
+def test_a_cache_that_cannot_be_written(asked, fake_model, tmp_path):
+    """A cache folder that cannot be used: warned once at the user's line, and the run goes on."""
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    with pytest.warns(CacheWarning) as caught:
+        report = gca.annotate_markers(asked, model=fake_model(), cache=tmp_path / "file")
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert set(_sources(report).values()) == {"model"}
+
+
+def test_only_genes_and_context_are_sent(cells, fake_model):
+    """The messages hold gene symbols, species, tissue, context and cluster ids: no expression value, no cell name."""
+    sent = []
+
+    class Listening(fake_model):
+        def complete(self, messages, schema):
+            sent.append(messages)
+            return super().complete(messages, schema)
+
+    gca.tl.annotate(cells, "cluster", model=Listening(), tissue="blood", context="healthy donor", cache=False)
+    question = json.loads(sent[0][1].content)
+    assert set(question) == {"species", "context", "clusters"}
+    assert {key for cluster in question["clusters"] for key in cluster} == {
+        "cluster_id",
+        "tissue",
+        "genes",
+        "candidates",
+    }
+    assert set(" ".join(c["genes"] for c in question["clusters"]).split()) <= set(cells.var_names)
+    assert "cell0" not in sent[0][1].content
+
+
+def test_half_of_an_emoji_in_a_reply(asked, fake_model, tmp_path):
+    """A lone surrogate in a reply, as a cut emoji leaves one, breaks neither the cache nor the report's file."""
+    model = fake_model(change=lambda entries: [{**e, "rationale": "\ud83d"} for e in entries])
+    report = gca.annotate_markers(asked, model=model, cache=tmp_path / "c")
+    gca.io.to_json(report, tmp_path / "r.json")
+    assert gca.io.read_report(tmp_path / "r.json").summary == report.summary

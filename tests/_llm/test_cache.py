@@ -1,0 +1,203 @@
+"""The cache of answers: an answer or none, never half of one, and never the end of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import warnings
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gca_scanpy._errors import CacheWarning
+from gca_scanpy._llm import cache as cache_module
+from gca_scanpy._llm.cache import AnswerCache, default_folder, key_of, open_cache
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def _get(cache, key):
+    """Look up the answer as it was stored."""
+    return cache.get(key, lambda stored: stored)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Keep a folder for the laws, which run many times in one test."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@given(answer=VALUES, question=st.dictionaries(st.text(), VALUES, max_size=3))
+def test_an_answer_comes_back_as_it_was(shared, answer, question):
+    """Whatever is kept comes back equal, from another object too."""
+    key = key_of(question)
+    AnswerCache(shared).put(key, answer)
+    assert _get(AnswerCache(shared), key) == answer
+
+
+def test_half_of_an_emoji_can_be_kept(tmp_path):
+    """A lone surrogate, as a model that was cut may send one, is kept like any other text."""
+    AnswerCache(tmp_path).put("ab" * 32, {"label": "\ud83d"})
+    assert _get(AnswerCache(tmp_path), "ab" * 32) == {"label": "\ud83d"}
+
+
+@given(st.dictionaries(st.text(), VALUES, min_size=1, max_size=4), st.randoms())
+def test_the_key_does_not_hang_on_the_order(question, random):
+    """The same question has the same key in any order of its fields; a changed one has another."""
+    order = list(question)
+    random.shuffle(order)
+    assert key_of({name: question[name] for name in order}) == key_of(question)
+    first = order[0]
+    assert key_of({**question, first: [question[first]]}) != key_of(question)
+
+
+@given(st.integers(0, 200))
+def test_a_truncated_file_is_a_miss(shared, length):
+    """A file cut anywhere, as by kill -9 or a full disk, is a miss and not an answer."""
+    cache, key = AnswerCache(shared), "cd" * 32
+    cache.put(key, {"label": "B cell", "markers": ["MS4A1"]})
+    path = shared / "cd" / f"{key}.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: min(length, len(whole) - 1)])
+    assert _get(cache, key) is None
+    assert (cache.hits, cache.misses) == (0, 1)
+    path.write_bytes(whole)
+    assert _get(cache, key) == {"label": "B cell", "markers": ["MS4A1"]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"format": 2, "key": "%s", "answer": 1}' % (b"ab" * 32),
+        b'{"format": 1, "key": "another", "answer": 1}',
+        b'{"answer": 1}',
+    ],
+    ids=["empty", "null", "list", "text", "binary", "deep", "newer version", "another key", "foreign"],
+)
+def test_a_foreign_file_is_a_miss_and_is_replaced(tmp_path, content):
+    """A foreign or damaged file, or one of a newer version, is a miss; the next answer takes its place."""
+    cache, key = AnswerCache(tmp_path), "ab" * 32
+    (tmp_path / "ab").mkdir()
+    (tmp_path / "ab" / f"{key}.json").write_bytes(content)
+    assert _get(cache, key) is None
+    cache.put(key, "new")
+    assert _get(cache, key) == "new"
+    assert (cache.hits, cache.misses) == (1, 1)
+
+
+def test_nothing_is_made_before_the_first_write(tmp_path):
+    """Opening a cache and looking into it makes no folder; writing leaves one file for an answer and no other."""
+    cache = AnswerCache(tmp_path / "a" / "b")
+    assert _get(cache, "ab" * 32) is None
+    assert list(tmp_path.iterdir()) == []
+    cache.put("ab" * 32, 1)
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == [f"{'ab' * 32}.json"]
+
+
+def test_parts_of_a_killed_run_are_no_answers(tmp_path):
+    """What a killed run left half-written beside the answers is not read."""
+    (tmp_path / "ab").mkdir()
+    (tmp_path / "ab" / ".x.part").write_text('{"format": 1', encoding="utf-8")
+    assert _get(AnswerCache(tmp_path), "ab" * 32) is None
+
+
+@pytest.mark.parametrize("step", ["os.replace", "tempfile.mkstemp", "os.fdopen"])
+def test_a_full_or_read_only_disk_warns_once(tmp_path, monkeypatch, step):
+    """A read-only or full disk: the run goes on, once warned, and no half-written file is left."""
+    cache = AnswerCache(tmp_path)
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    module, name = step.split(".")
+    with monkeypatch.context() as patch:
+        patch.setattr(getattr(cache_module, module), name, full)
+        with pytest.warns(CacheWarning, match="No space left on device.*without a cache") as caught:
+            list(map(cache.put, (f"{i:064}" for i in range(3)), "xyz"))
+    assert len(caught) == 1
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_a_file_in_place_of_the_folder_warns_once(tmp_path):
+    """A cache path that is a file costs one warning; looking into it is a miss."""
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    cache = AnswerCache(tmp_path / "file")
+    assert _get(cache, "ab" * 32) is None
+    with pytest.warns(CacheWarning):
+        cache.put("ab" * 32, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cache.put("ab" * 32, 1)
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_warns(tmp_path):
+    """A folder without the right to write costs one warning."""
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.warns(CacheWarning, match="ermission"):
+            AnswerCache(tmp_path).put("ab" * 32, 1)
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_two_threads_at_once(tmp_path):
+    """Two writers and two readers of the same answers at once: every look gives a whole answer or none."""
+    answers = {key_of({"n": n}): {"n": n, "text": "x" * 20_000} for n in range(5)}
+    wrong, begin = [], threading.Barrier(4)
+
+    def write():
+        cache = AnswerCache(tmp_path)
+        begin.wait()
+        for _ in range(20):
+            for key, answer in answers.items():
+                cache.put(key, answer)
+
+    def read():
+        cache = AnswerCache(tmp_path)
+        begin.wait()
+        for _ in range(100):
+            wrong.extend(key for key, answer in answers.items() if _get(cache, key) not in (None, answer))
+
+    threads = [threading.Thread(target=target) for target in (write, write, read, read)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert {key: _get(AnswerCache(tmp_path), key) for key in answers} == answers
+    assert len([p for p in tmp_path.rglob("*") if p.is_file()]) == len(answers)
+
+
+def test_the_folder_that_is_asked_for(tmp_path):
+    """cache=False is none, True the folder of the settings or the user's, and a path that folder."""
+    assert open_cache(False, tmp_path) is None
+    assert open_cache(True, tmp_path).folder == tmp_path
+    assert open_cache(True, None).folder == default_folder()
+    assert open_cache(str(tmp_path / "x"), None).folder == tmp_path / "x"
+    assert open_cache(Path("~/x"), tmp_path).folder == Path.home() / "x"
+
+
+def test_a_file_can_be_read_by_others(tmp_path):
+    """An answer is one JSON file that says its format and key."""
+    AnswerCache(tmp_path).put("ab" * 32, {"label": "β"})
+    (path,) = (p for p in tmp_path.rglob("*.json"))
+    assert json.loads(path.read_bytes()) == {"format": 1, "key": "ab" * 32, "answer": {"label": "β"}}

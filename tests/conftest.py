@@ -1,0 +1,182 @@
+"""What the tests share: cells with planted types, a language model in memory, and a way to see that nothing changed."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+from hypothesis import settings as hypothesis_settings
+from scipy import sparse
+
+from gca_scanpy._adata import read_clustering, read_markers
+from gca_scanpy._errors import ModelError
+from gca_scanpy._llm.chat import Completion
+
+mpl.use("Agg")
+hypothesis_settings.register_profile("gca", deadline=None, max_examples=40, derandomize=True)
+hypothesis_settings.load_profile("gca")
+
+LINEAGES = {
+    "B cell": "MS4A1 CD79A CD79B BANK1 CD19 CD22 PAX5 FCRL1 BLK VPREB3 FCRLA FCER2",
+    "T cell": "CD3D CD3E CD3G TRAC IL7R CD2 CD5 CD6 TCF7 LEF1 BCL11B TRAT1",
+    "monocyte": "LYZ S100A8 S100A9 S100A12 CD14 FCN1 VCAN CSTA MNDA CD36 CD300E CSF3R",
+    "natural killer cell": "GNLY NKG7 KLRD1 KLRF1 NCAM1 NCR1 PRF1 GZMB XCL1 KLRC1 SPON2 FGFBP2",
+}
+NOISE = tuple(f"ZNF{n}" for n in (10, 12, 14, 16, 17, 18, 20, 22, 23, 24, 25, 26, 28, 30, 32, 34, 35, 41, 43, 44))
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch, tmp_path):
+    """No setting of the machine reaches a test, and no test writes into the user's cache."""
+    for name in ("MIN_SUPPORT", "FORCE_UNKNOWN", "MIXED_RATIO", "MARKER_DB_PATH", "REQUEST_ID"):
+        monkeypatch.delenv(f"GCA_{name}", raising=False)
+    monkeypatch.setenv("GCA_CACHE_DIR", str(tmp_path / "own_cache"))
+
+
+@pytest.fixture
+def lineages():
+    """Marker genes, best first, by the broad label that they must give."""
+    return {label: genes.split() for label, genes in LINEAGES.items()}
+
+
+@pytest.fixture
+def pbmc():
+    """Copy Scanpy's bundled PBMC data: 700 cells, scaled X, log-normalised .raw, a logreg ranking of bulk_labels."""
+    import scanpy as sc
+
+    return sc.datasets.pbmc68k_reduced()
+
+
+def _plant(sizes=(30, 30, 30, 30), seed=0):
+    rng = np.random.default_rng(seed)
+    genes = [gene for text in LINEAGES.values() for gene in text.split()] + list(NOISE)
+    rates = np.full((4, len(genes)), 0.05)
+    rates[:, -len(NOISE) :] = 0.4
+    for i, text in enumerate(LINEAGES.values()):
+        rates[i, [genes.index(gene) for gene in text.split()]] = 4.0
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    counts = rng.poisson(rates[codes % 4]).astype(np.float32)
+    normalised = np.log1p(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) * 1e4)
+    types = list(LINEAGES)
+    obs = pd.DataFrame(
+        {
+            "cluster": pd.Categorical.from_codes(codes, [str(i) for i in range(len(sizes))]),
+            "planted": pd.Categorical([types[code % 4] for code in codes]),
+        },
+        index=[f"cell{i}" for i in range(len(codes))],
+    )
+    adata = AnnData(sparse.csr_matrix(normalised.astype(np.float32)), obs=obs, var=pd.DataFrame(index=genes))
+    adata.layers["counts"] = sparse.csr_matrix(counts)
+    return adata
+
+
+@pytest.fixture
+def plant():
+    """Make cells: ``plant(sizes)``; cluster i holds B cells, T cells, monocytes, NK cells, and round again."""
+    return _plant
+
+
+@pytest.fixture
+def cells():
+    """120 cells in the clusters "0" B cells, "1" T cells, "2" monocytes, "3" NK cells."""
+    return _plant()
+
+
+def _content(value):
+    """Everything in a value, as nested lists that compare equal only where every byte, type and order is the same."""
+    if isinstance(value, (AnnData,)):
+        parts = ("X", "obs", "var", "uns", "obsm", "varm", "obsp", "varp", "layers")
+        found = {part: _content(getattr(value, part)) for part in parts}
+        raw = None if value.raw is None else [_content(value.raw.X), _content(value.raw.var)]
+        return {**found, "raw": raw, "names": [list(value.obs_names), list(value.var_names)]}
+    if sparse.issparse(value):
+        return [
+            type(value).__name__,
+            value.shape,
+            *(_content(getattr(value, p)) for p in ("data", "indices", "indptr")),
+        ]
+    if isinstance(value, pd.DataFrame):
+        return [_content(value.index), [[name, _content(value[name])] for name in value.columns]]
+    if isinstance(value, (pd.Series, pd.Index)) and isinstance(value.dtype, pd.CategoricalDtype):
+        categorical = pd.Categorical(value)
+        return [repr(list(categorical.categories)), categorical.ordered, categorical.codes.tobytes()]
+    if isinstance(value, (pd.Series, pd.Index)):
+        return [str(value.dtype), value.name, _content(value.to_numpy())]
+    if isinstance(value, np.ndarray):
+        plain = not value.dtype.hasobject
+        return [str(value.dtype), value.shape, value.tobytes() if plain else repr(value.tolist())]
+    if isinstance(value, Mapping):
+        return [[str(key), _content(value[key])] for key in value]
+    return [type(value).__name__, repr(value)]
+
+
+@pytest.fixture
+def content():
+    """All that is in an AnnData object or a part of it, for comparing before with after."""
+    return _content
+
+
+class FakeModel:
+    """A language model in memory: answers by marker genes, counts its calls, and misbehaves where it is told to."""
+
+    def __init__(self, name="fake-1", change=None, error=None, label="B cell"):
+        self.name, self.change, self.error, self.label = name, change, error, label
+        self.asked = []
+        self._lock = threading.Lock()
+
+    @property
+    def calls(self):
+        """How often it was asked."""
+        return len(self.asked)
+
+    def complete(self, messages, schema):
+        """Answer every cluster with the one label."""
+        ids = [c["cluster_id"] for c in json.loads(messages[-1].content)["clusters"]]
+        with self._lock:
+            self.asked.append(ids)
+        if self.error is not None:
+            raise self.error
+        entries = [
+            {"cluster_id": key, "label": self.label, "confidence": 0.9, "rationale": f"for {key}"} for key in ids
+        ]
+        if self.change is not None:
+            entries = self.change(entries)
+        text = entries if isinstance(entries, str) else json.dumps({"clusters": entries})
+        return Completion(text, prompt_tokens=100, completion_tokens=7)
+
+
+@pytest.fixture
+def rank():
+    """Rank as ``tl.annotate`` does: gives the marker genes by cluster, and the warnings by cluster."""
+
+    def ranked(adata, groupby="cluster", groups=None, **options):
+        defaults = {"n_markers": 12, "rank_key": "rank_genes_groups", "method": "t-test"}
+        sources = {"use_raw": None, "layer": None, "gene_symbols": None}
+        found = read_markers(adata, read_clustering(adata, groupby, groups), **{**defaults, **sources, **options})
+        return {c.cluster_id: [g.name for g in c.genes] for c in found}, {c.cluster_id: c.warnings for c in found}
+
+    return ranked
+
+
+@pytest.fixture
+def is_planted(lineages):
+    """Whether a cluster's genes are those that were planted for a lineage."""
+    return lambda found, key, label: set(found[key]) == set(lineages[label])
+
+
+@pytest.fixture
+def fake_model():
+    """Give the class of a language model in memory; see :class:`FakeModel`."""
+    return FakeModel
+
+
+@pytest.fixture
+def outage():
+    """Give the error of a model that cannot be reached."""
+    return ModelError("the server does not answer")

@@ -1,0 +1,225 @@
+"""``tl.annotate``: a clustered AnnData in, labelled cells out, and nothing else touched."""
+
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import gca_scanpy as gca
+from gca_scanpy._errors import RawCountsWarning, StaleRankingWarning
+
+COLUMNS = [
+    f"gptca_{name}"
+    for name in ("label", "proposed_label", "broad_label", "ontology_id", "status", "confidence", "confidence_score")
+]
+
+
+def _broad(adata, key="gptca"):
+    """Broad label by cluster."""
+    return {c.cluster_id: c.broad_label for c in gca.get.report(adata, key).clusters}
+
+
+def _without(content, prefix="gptca"):
+    """Leave a content without the documented keys."""
+    index, columns = content["obs"]
+    kept = [column for column in columns if not column[0].startswith(prefix)]
+    return {**content, "obs": [index, kept], "uns": [entry for entry in content["uns"] if entry[0] != prefix]}
+
+
+def test_planted_lineages_are_named(cells, lineages):
+    """Clear lineages get their names, on every cell."""
+    assert gca.tl.annotate(cells, "cluster", species="human", tissue="blood") is None
+    assert _broad(cells) == {str(i): label for i, label in enumerate(lineages)}
+    assert list(cells.obs["gptca_broad_label"].astype(str)) == list(cells.obs["planted"].astype(str))
+    assert [name for name in cells.obs if name.startswith("gptca")] == COLUMNS
+
+
+def test_bundled_pbmc_is_labelled(pbmc, content):
+    """The call of the README works on the bundled data, and only the documented keys are new."""
+    before = content(pbmc)
+    gca.tl.annotate(pbmc, groupby="louvain", species="human", tissue="blood")
+    assert _without(content(pbmc)) == before
+    assert gca.get.report(pbmc).summary.total_clusters == 11
+    assert pbmc.obs["gptca_status"].notna().all()
+
+
+def test_the_users_ranking_matrix_and_embedding_stay(pbmc, content):
+    """X, .raw, X_pca, X_umap, neighbours and the user's own rank_genes_groups stay, also where that ranking is used."""
+    before = content(pbmc)
+    gca.tl.annotate(pbmc, groupby="bulk_labels", tissue="blood")
+    after = content(pbmc)
+    for part in ("X", "raw", "obsm", "obsp", "var", "varm", "layers", "names"):
+        assert after[part] == before[part], part
+    assert _without(after)["uns"] == before["uns"]
+
+
+def test_the_same_input_gives_the_same_output(cells):
+    """Two runs differ in nothing but the id and the time."""
+    with gca.settings.override(request_id="one"):
+        reports = [gca.get.report(gca.tl.annotate(cells, "cluster", copy=True)) for _ in range(2)]
+    assert reports[0].clusters == reports[1].clusters
+    assert reports[0].parameters == reports[1].parameters
+    assert reports[0].provenance.request_id == "one"
+
+
+def test_copy_gives_a_labelled_copy(cells, content):
+    """copy=True returns a labelled copy and leaves the object, its matrix included."""
+    before = content(cells)
+    labelled = gca.tl.annotate(cells, "cluster", copy=True)
+    assert content(cells) == before
+    assert set(COLUMNS) <= set(labelled.obs)
+    assert not np.shares_memory(labelled.X.data, cells.X.data)
+
+
+def test_a_view_can_be_annotated(cells, lineages, content):
+    """A view is annotated as Scanpy's tools do it: it becomes its own object, and its origin stays."""
+    before = content(cells)
+    view = cells[cells.obs["cluster"] != "3"]
+    gca.tl.annotate(view, "cluster", tissue="blood")
+    assert _broad(view) == {str(i): label for i, label in enumerate(list(lineages)[:3])}
+    assert content(cells) == before
+    other = cells[::2]
+    assert not gca.tl.annotate(other, "cluster", copy=True).is_view
+    assert other.is_view
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_backed_mode(cells, tmp_path, copy):
+    """A backed object is annotated; its file stays as it was, and copy=True gives an object in memory."""
+    expected = gca.get.report(gca.tl.annotate(cells, "cluster", copy=True)).clusters
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    content = (tmp_path / "cells.h5ad").read_bytes()
+    backed = ad.read_h5ad(tmp_path / "cells.h5ad", backed="r")
+    result = gca.tl.annotate(backed, "cluster", copy=copy) or backed
+    assert gca.get.report(result).clusters == expected
+    assert result.obs["gptca_status"].notna().all()
+    assert backed.isbacked
+    assert result.isbacked is not copy
+    assert ("gptca" in backed.uns) is not copy
+    backed.file.close()
+    assert (tmp_path / "cells.h5ad").read_bytes() == content
+
+
+def test_nan_cells_stay_nan_and_are_counted(cells):
+    """NaN cells stay NaN and are counted in the report."""
+    cells.obs["cluster"] = cells.obs["cluster"].where(np.arange(cells.n_obs) >= 7)
+    gca.tl.annotate(cells, "cluster")
+    report = gca.get.report(cells)
+    assert report.telemetry.cells_without_cluster == 7
+    assert list(np.flatnonzero(cells.obs["gptca_label"].isna())) == list(range(7))
+    assert cells.obs["gptca_confidence_score"].isna().sum() == 7
+    assert report.cluster("0").n_cells == 23
+
+
+@pytest.mark.parametrize("as_category", [False, True])
+def test_integer_clusters(cells, as_category):
+    """Integer clusters: every cell has its label (Scanpy's group names are strings, so a .map gave 100 % NaN)."""
+    numbers = cells.obs["cluster"].astype(int)
+    cells.obs["number"] = pd.Categorical(numbers) if as_category else numbers
+    gca.tl.annotate(cells, "number", tissue={0: "blood", 1: "blood", 2: "blood", 3: "blood"})
+    assert cells.obs["gptca_label"].notna().all()
+    assert gca.get.report(cells).cluster("3").tissue == "blood"
+
+
+def test_an_empty_category_and_a_group_of_one_cell(plant, lineages):
+    """A category with no cells is no cluster; a group of one cell gets a reason, and the rest are annotated."""
+    adata = plant((30, 30, 30, 1))
+    adata.obs["cluster"] = adata.obs["cluster"].cat.add_categories(["empty"])
+    gca.tl.annotate(adata, "cluster", tissue="blood")
+    report = gca.get.report(adata)
+    assert [c.cluster_id for c in report.clusters] == ["0", "1", "2", "3"]
+    alone = report.cluster("3")
+    assert alone.warnings == ("the cluster has one cell, so no marker genes can be computed for it",)
+    assert (alone.status, alone.annotation.primary_label) == ("unknown", "Unknown or Novel")
+    assert "no_markers_supplied" in alone.validation.flag_reasons
+    assert [_broad(adata)[str(i)] for i in range(3)] == list(lineages)[:3]
+
+
+def test_a_single_cluster_is_unknown_with_a_reason(plant):
+    """A single cluster has nothing to compare with: Unknown, and the report says why."""
+    adata = plant((30,))
+    gca.tl.annotate(adata, "cluster")
+    (cluster,) = gca.get.report(adata).clusters
+    assert cluster.status == "unknown"
+    assert "only one cluster" in cluster.warnings[0]
+
+
+def test_groups_labels_a_part(cells):
+    """groups=[...] labels those clusters against all others; the cells of the rest stay NaN."""
+    gca.tl.annotate(cells, "cluster", groups="2", tissue={"0": "liver", "2": "blood"}, key_added="some")
+    labelled = cells.obs["some_status"].notna()
+    assert list(labelled) == list(cells.obs["cluster"] == "2")
+    report = gca.get.report(cells, "some")
+    assert report.parameters["groups"] == "['2']"
+    assert _broad(cells, "some") == {"2": "monocyte"}
+
+
+def test_key_added_renames_everything(cells, content):
+    """key_added renames every column and the entry in .uns; a second run beside it changes nothing of the first."""
+    gca.tl.annotate(cells, "cluster")
+    before = content(cells)
+    gca.tl.annotate(cells, "cluster", key_added="mine")
+    assert [name for name in cells.obs if name.startswith("mine")] == [c.replace("gptca", "mine") for c in COLUMNS]
+    assert _without(content(cells), "mine") == before
+
+
+def test_a_stale_ranking_is_not_believed(cells, lineages):
+    """Reclustering under the same key: the old ranking is said to be stale, and the labels come from a new one."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test")
+    swapped = {"0": "B", "1": "A", "2": "0", "3": "1"}
+    cells.obs["cluster"] = cells.obs["cluster"].cat.rename_categories(swapped)
+    with pytest.warns(StaleRankingWarning) as caught:
+        gca.tl.annotate(cells, "cluster", tissue="blood")
+    assert caught[0].filename == __file__
+    assert _broad(cells) == {swapped[str(i)]: label for i, label in enumerate(lineages)}
+    assert set(cells.uns["rank_genes_groups"]["names"].dtype.names) == {"0", "1", "2", "3"}
+
+
+def test_ensembl_ids_with_symbols_in_var(cells, lineages):
+    """Ensembl var_names with symbols in .var: labelled, and genes are reported as symbols; var_names stay."""
+    cells.var["feature_name"] = pd.Categorical(list(cells.var_names))
+    cells.var_names = [f"ENSG9{i:010d}" for i in range(cells.n_vars)]
+    gca.tl.annotate(cells, "cluster", tissue="blood")
+    assert _broad(cells) == {str(i): label for i, label in enumerate(lineages)}
+    assert "MS4A1" in gca.get.report(cells).cluster("0").validation.supporting_markers
+    assert cells.var_names[0] == "ENSG90000000000"
+
+
+def test_raw_has_more_genes(cells, lineages):
+    """With .raw that has more genes than .var, the labels come from .raw."""
+    cells.raw = cells
+    small = cells[:, lineages["T cell"][:3]].copy()
+    gca.tl.annotate(small, "cluster", tissue="blood")
+    assert _broad(small)["0"] == "B cell"
+
+
+def test_raw_counts_are_warned_of(cells, lineages):
+    """Raw counts where log-normalised values were meant: warned at the user's line, and labelled all the same."""
+    with pytest.warns(RawCountsWarning, match="raw counts") as caught:
+        gca.tl.annotate(cells, "cluster", layer="counts", tissue="blood")
+    assert caught[0].filename == __file__
+    assert _broad(cells) == {str(i): label for i, label in enumerate(lineages)}
+
+
+@pytest.mark.parametrize("key", ["7_0", "NK/T cell", "", "β-Zelle 細胞", "x" * 400])
+def test_any_cluster_id(cells, lineages, key):
+    """Ids such as 7_0, NK/T cell, the empty string, unicode and very long are matched exactly."""
+    cells.obs["cluster"] = cells.obs["cluster"].cat.rename_categories({"1": key})
+    gca.tl.annotate(cells, "cluster", tissue={key: "blood"})
+    assert _broad(cells)[key] == "T cell"
+    assert list(gca.get.clusters(cells).index) == ["0", key, "2", "3"]
+
+
+@pytest.mark.parametrize("number", [60, 600])
+def test_many_clusters(plant, lineages, number):
+    """60 and 600 clusters: each cell has the label of its own cluster."""
+    adata = plant([3] * number)
+    gca.tl.annotate(adata, "cluster", tissue="blood", n_markers=12)
+    report = gca.get.report(adata)
+    assert [c.cluster_id for c in report.clusters] == [str(i) for i in range(number)]
+    by_id = {c.cluster_id: c.annotation.proposed_label for c in report.clusters}
+    assert list(adata.obs["gptca_proposed_label"]) == [by_id[key] for key in adata.obs["cluster"]]

@@ -1,0 +1,193 @@
+"""``annotate_markers``: gene lists in, a report out, without an AnnData object."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gca_scanpy as gca
+from gca_scanpy._errors import GeneNameWarning, InputError, NoOverlapError, UnknownSpeciesError, UnknownTissueWarning
+
+# Four clear lineages; laws below must hold whatever is done to their order and writing.
+MARKERS = {
+    "B cell": "MS4A1 CD79A CD79B BANK1 CD19 CD22 PAX5 FCRL1 BLK VPREB3",
+    "T cell": "CD3D CD3E CD3G TRAC IL7R CD2 CD5 CD6 BCL11B TRAT1",
+    "monocyte": "LYZ S100A8 S100A9 S100A12 CD14 FCN1 VCAN CSTA MNDA CD300E",
+    "natural killer cell": "GNLY NKG7 KLRD1 KLRF1 NCAM1 NCR1 PRF1 GZMB XCL1 KLRC1",
+}
+GENES = {label: genes.split() for label, genes in MARKERS.items()}
+
+
+def _labels(report):
+    return {c.cluster_id: (c.annotation.primary_label, c.status, c.confidence_score) for c in report.clusters}
+
+
+def test_clear_lineages_are_named():
+    """Ten markers of a lineage give its broad label, with genes in support and a Cell Ontology id."""
+    report = gca.annotate_markers(GENES, species="human", tissue="blood")
+    for cluster in report.clusters:
+        assert cluster.broad_label == cluster.cluster_id
+        assert cluster.status == "supported"
+        assert cluster.annotation.ontology_id.startswith("CL:")
+        assert set(cluster.validation.supporting_markers) <= set(GENES[cluster.cluster_id])
+        assert cluster.validation.support_count == len(cluster.validation.supporting_markers) >= 2
+
+
+@given(st.permutations(list(GENES)))
+def test_the_order_of_the_clusters_changes_no_label(order):
+    """Clusters in another order have the same labels, and the report has that order."""
+    report = gca.annotate_markers({key: GENES[key] for key in order}, tissue="blood")
+    assert [c.cluster_id for c in report.clusters] == order
+    assert _labels(report) == _labels(gca.annotate_markers(GENES, tissue="blood"))
+
+
+@given(st.sampled_from(list(GENES)), st.integers(0, 2**10 - 1))
+def test_the_case_of_the_genes_changes_no_label(key, which):
+    """Genes in small letters, all or some, are the same genes; the report names them as they were given."""
+    changed = [gene.lower() if which >> i & 1 else gene for i, gene in enumerate(GENES[key])]
+    report = gca.annotate_markers({key: changed}, tissue="blood")
+    assert _labels(report) == _labels(gca.annotate_markers({key: GENES[key]}, tissue="blood"))
+    assert set(report.clusters[0].validation.supporting_markers) <= set(changed)
+
+
+@given(st.lists(st.sampled_from(list(GENES)), min_size=1, max_size=3, unique=True))
+def test_other_clusters_change_no_label(keys):
+    """A cluster's label does not hang on which others are asked about."""
+    every = _labels(gca.annotate_markers(GENES, tissue="blood"))
+    assert _labels(gca.annotate_markers({k: GENES[k] for k in keys}, tissue="blood")) == {k: every[k] for k in keys}
+
+
+def test_mouse_genes_are_mapped():
+    """Mouse case with species="mouse" gives the same lineages, and genes are reported as they were given."""
+    mouse = {key: [gene.capitalize() for gene in genes] for key, genes in GENES.items() if key in ("B cell", "T cell")}
+    report = gca.annotate_markers(mouse, species="mouse", tissue="spleen")
+    assert {c.cluster_id: c.broad_label for c in report.clusters} == {"B cell": "B cell", "T cell": "T cell"}
+    assert "Cd79a" in report.cluster("B cell").validation.supporting_markers
+
+
+@pytest.mark.parametrize("name", ["human", "Human", "Homo sapiens", "hs"])
+def test_names_of_a_species(name):
+    """The scientific name of a species is understood."""
+    assert gca.annotate_markers({"0": GENES["B cell"]}, species=name).clusters[0].broad_label == "B cell"
+
+
+def test_old_symbols_and_ensembl_ids():
+    """Old symbols and Ensembl ids, with and without version, and composites, are the current genes."""
+    genes = ["ENSG00000156738", "ENSG00000105369.9", "CD79B_ENSG00000007312", "CD20", "BANK1", "GRCh38_CD19"]
+    report = gca.annotate_markers({"0": genes}, tissue="blood")
+    assert report.clusters[0].broad_label == "B cell"
+    assert {"ENSG00000156738", "ENSG00000105369.9", "CD79B_ENSG00000007312"} <= set(
+        report.clusters[0].validation.supporting_markers
+    )
+
+
+def test_protein_features_are_no_genes():
+    """Protein features (AB_CD3) and numbers are no gene symbols and support nothing."""
+    report = gca.annotate_markers({"0": [*GENES["B cell"], "AB_CD3", "915", "CD3_TotalSeqB"]}, tissue="blood")
+    assert not {"AB_CD3", "915", "CD3_TotalSeqB"} & set(report.clusters[0].validation.supporting_markers)
+
+
+def test_missing_names_and_repeats_are_left_out():
+    """NaN, None, empty and repeated names are left out, and n_markers cuts the list."""
+    genes = ["MS4A1", None, "MS4A1", math.nan, "", "CD79A", "CD79B"]
+    report = gca.annotate_markers({"0": genes})
+    assert set(report.clusters[0].validation.supporting_markers) == {"MS4A1", "CD79A", "CD79B"}
+    first = gca.annotate_markers({"0": genes}, n_markers=2)
+    assert set(first.clusters[0].validation.supporting_markers) == {"MS4A1", "CD79A"}
+
+
+def test_a_cluster_without_genes_is_unknown():
+    """A cluster without any gene is Unknown with its reason code; the others are labelled."""
+    report = gca.annotate_markers({"0": GENES["B cell"], "1": []}, tissue="blood")
+    assert report.cluster("1").annotation.primary_label == "Unknown or Novel"
+    assert report.cluster("1").validation.flag_reasons == (
+        "no_markers_supplied",
+        *report.cluster("1").validation.flag_reasons[1:],
+    )
+    assert report.cluster("0").broad_label == "B cell"
+    assert report.summary.unknown_clusters == ("1",)
+
+
+def test_integer_keys_become_strings():
+    """Integer keys, of a tissue mapping too, are the clusters "0" and "1"."""
+    report = gca.annotate_markers({0: GENES["B cell"], 1: GENES["T cell"]}, tissue={1: "blood"})
+    assert [(c.cluster_id, c.tissue) for c in report.clusters] == [("0", None), ("1", "blood")]
+
+
+@pytest.mark.parametrize(
+    ("markers", "message"),
+    [
+        ({}, "markers is empty"),
+        ({"0": "MS4A1"}, "cluster '0' are the text 'MS4A1'"),
+        ({"1": ["MS4A1"], 1: ["CD3D"]}, "differ in type only"),
+    ],
+)
+def test_markers_that_cannot_be_used(markers, message):
+    """No markers, a text in place of a list, and keys that read the same are refused."""
+    with pytest.raises(InputError, match=message):
+        gca.annotate_markers(markers)
+
+
+def test_unknown_species_and_tissue():
+    """An unknown species is an error that lists the known; an unknown tissue a warning with the nearest known names."""
+    with pytest.raises(UnknownSpeciesError, match="human, mouse"):
+        gca.annotate_markers(GENES, species="rat")
+    with pytest.warns(UnknownTissueWarning, match="kidney") as caught:
+        report = gca.annotate_markers(GENES, tissue={"B cell": "kidny", "T cell": "blood"})
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert report.cluster("T cell").broad_label == "T cell"
+
+
+def test_no_overlap_says_both_counts_with_examples():
+    """No overlap between genes and database: both counts, and examples of each."""
+    with pytest.raises(
+        NoOverlapError, match=r"0 of the 2 distinct.*the \d+ genes.*yours: foo-x, bar-y; the database's: \w"
+    ):
+        gca.annotate_markers({"0": ["foo-x", "bar-y"]})
+
+
+def test_human_data_called_mouse_is_warned_of():
+    """Human data called mouse is warned of; the case tells."""
+    with pytest.warns(GeneNameWarning, match="written as human genes are"):
+        gca.annotate_markers(GENES, species="mouse")
+
+
+def test_a_model_name_is_not_taken_for_a_model():
+    """A model by name is an error that says what to pass: nothing is sent by mistake."""
+    with pytest.raises(InputError, match="no client for model names yet"):
+        gca.annotate_markers(GENES, model="gpt-x")
+    with pytest.raises(InputError, match="no method complete"):
+        gca.annotate_markers(GENES, model=object())
+
+
+def test_arguments_outrank_settings_outrank_environment(monkeypatch):
+    """min_support: the argument first, then settings.override, then GCA_MIN_SUPPORT."""
+    asked = {"0": ["MS4A1", "CD79A", "CD79B"]}
+
+    def reasons(**options):
+        return gca.annotate_markers(asked, **options).clusters[0].validation.flag_reasons
+
+    monkeypatch.setenv("GCA_MIN_SUPPORT", "4")
+    assert "low_marker_overlap" in reasons()
+    with gca.settings.override(min_support=5):
+        assert gca.annotate_markers(asked).parameters["min_support"] == "5"
+        assert gca.annotate_markers(asked, min_support=1).parameters["min_support"] == "1"
+    monkeypatch.setenv("GCA_MIN_SUPPORT", "many")
+    with pytest.raises(InputError, match="GCA_MIN_SUPPORT is 'many'"):
+        reasons()
+
+
+def test_force_unknown_keeps_the_proposed_label():
+    """A flagged cluster is Unknown or Novel, or with force_unknown off the proposed label; both are reported."""
+    asked = {"0": ["MS4A1", "CD79A", "CD79B"]}
+    forced = gca.annotate_markers(asked, min_support=9).clusters[0]
+    kept = gca.annotate_markers(asked, min_support=9, force_unknown=False).clusters[0]
+    assert forced.annotation.primary_label == "Unknown or Novel"
+    assert forced.annotation.ontology_id is None
+    assert kept.annotation.primary_label == kept.annotation.proposed_label == forced.annotation.proposed_label
+    assert kept.status == forced.status != "supported"
+    assert kept.confidence == "Low"
