@@ -186,7 +186,8 @@ def _stated_once(facts: pd.DataFrame) -> pd.DataFrame:
 def _first(values: pd.Series, groups: npt.NDArray[np.intp]) -> npt.NDArray[np.object_]:
     """For each row the value of the first row of its group."""
     codes, where = np.unique(groups, return_index=True)
-    return values.to_numpy(dtype=object)[where][np.searchsorted(codes, groups)]
+    firsts: npt.NDArray[np.object_] = values.to_numpy(dtype=object)[where]
+    return firsts[np.searchsorted(codes, groups)]
 
 
 def _tissues(tissues: pd.Series, kinds: npt.NDArray[np.intp], order: npt.NDArray[np.intp]) -> pd.Series:

@@ -62,4 +62,7 @@ def clusters(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.
         }
         for c in report.clusters
     ]
-    return pd.DataFrame(rows).set_index("cluster")
+    table = pd.DataFrame(rows).set_index("cluster")
+    # pandas 3 would make text of the column, and NaN of a missing id.
+    table["ontology_id"] = pd.Series([row["ontology_id"] for row in rows], index=table.index, dtype=object)
+    return table

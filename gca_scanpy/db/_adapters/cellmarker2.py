@@ -30,7 +30,7 @@ def long(table: pd.DataFrame, file_name: str) -> pd.DataFrame:
         {
             "name": table["cell_name"],
             "organ": "" if tissue is None else tissue.str.strip(),
-            "cl_id": table["cellontology_id"] if "cellontology_id" in table else "",
+            "cl_id": table.get("cellontology_id", ""),
             "gene": genes,
             "species": _species(file_name, genes),
         }

@@ -12,7 +12,7 @@ def rows(table: pd.DataFrame, file_name: str) -> pd.DataFrame:  # noqa: ARG001
     found = pd.DataFrame(
         {
             "name": table["low-hierarchy_cell_types"],
-            "cl_id": table["cell_ontology_id"] if "cell_ontology_id" in table else "",
+            "cl_id": table.get("cell_ontology_id", ""),
             "gene": table["curated_markers"],
         }
     )
