@@ -33,7 +33,7 @@ class ObsKeys:
 
     @property
     def broad_label(self) -> str:
-        """One of about 40 broad Cell Ontology terms."""
+        """One of about 50 broad Cell Ontology terms."""
         return f"{self.prefix}_broad_label"
 
     @property

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.symbols import gene_labels
+from gca_scanpy._core.states import informative
 from gca_scanpy._errors import InputError, MissingKeyError, RawCountsWarning, StaleRankingWarning, warn
 from gca_scanpy.model import ClusterMarkers, RankedGene
 
@@ -22,6 +23,7 @@ MIN_CELLS = 2  # a variance needs two
 CHECKED_VALUES = 100_000  # values looked at to tell counts from log-normalised data
 CHANCE = 0.05  # p-value of a gene, not adjusted, above which it marks nothing
 OWN_KEY = "ranking"
+SPARE = 4  # times as many genes are ranked as are used, because many may be ribosomal
 SAMPLED_CELLS = 300  # of each cluster, for the t-test beside a stored ranking by logreg
 LOGREG_OF_TWO = "logreg ranks only one of two clusters, so these genes were ranked by t-test"
 
@@ -59,8 +61,8 @@ def read_markers(
     return tuple(
         ClusterMarkers(
             cluster_id=key,
-            genes=tuple(RankedGene(labels.get(name, name)) for name in ranking.get(key, ())[:n_markers]),
-            expressed=tuple(RankedGene(labels.get(name, name)) for name in expressed.get(key, ())[:n_markers]),
+            genes=_leading(ranking.get(key, ()), labels, n_markers),
+            expressed=_leading(expressed.get(key, ()), labels, n_markers),
             n_cells=sizes[key],
             warnings=notes if ranking.get(key) else (_reason(key, clustering),),
         )
@@ -70,6 +72,10 @@ def read_markers(
 
 def _is_logreg(adata: AnnData, rank_key: str) -> bool:
     return str(adata.uns[rank_key]["params"].get("method")) == "logreg"
+
+
+def _leading(names: Sequence[str], labels: Mapping[str, str], n_markers: int) -> tuple[RankedGene, ...]:
+    return tuple(RankedGene(name) for name in informative([labels.get(name, name) for name in names], n_markers))
 
 
 def _reason(key: str, clustering: Clustering) -> str:
@@ -215,7 +221,7 @@ def _rank(
             own.X = own.X.astype(np.float32)  # a copy: the user's counts stay as they are
             sc.pp.normalize_total(own, target_sum=1e4)
             sc.pp.log1p(own)
-        options = {"n_genes": min(own.n_vars, n_markers), "use_raw": False, "key_added": OWN_KEY}
+        options = {"n_genes": min(own.n_vars, SPARE * n_markers), "use_raw": False, "key_added": OWN_KEY}
         asked = "all" if len(groups) == len(numbers) else [numbers[key] for key in groups]
         sc.tl.rank_genes_groups(own, "cluster", groups=asked, method=method, **options)
     if counts:

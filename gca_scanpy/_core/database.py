@@ -129,7 +129,7 @@ def validate(table: pd.DataFrame, ontology: Ontology, genes: GeneNames, version:
     table["cl_id"] = reader.cl_ids(table, notes)
     table["gene"] = reader.symbols(table, notes)
     named = {key: ontology.label(key) for key in table["cl_id"].unique() if key}
-    table["cell_type"] = table["cl_id"].map(named).fillna(table["cell_type"])
+    table["cell_type"] = [named.get(key, name) for key, name in zip(table["cl_id"], table["cell_type"])]
     table = table[table["gene"].ne("") & table["cell_type"].ne("")]
     if table.empty:
         msg = f"the marker table {version} has no usable row; it needs a cell type and a gene symbol in each"

@@ -13,8 +13,9 @@ from gca_scanpy.model import ClusterMarkers
 
 RIVALS_TRIED = 40  # best candidates that are looked at as rivals
 SPECIFIC = 1.0  # nats by which a gene must speak more for the rival than for the label
-MIN_SPECIFIC_GENES = 2
-MIN_RIVAL = 5.0  # nats that a rival needs before it is taken seriously
+# What a rival needs before it is taken seriously; the best of all types reaches more by chance in a longer list.
+MIN_RIVAL, MIN_RIVAL_PER_WEIGHT = 2.0, 0.35  # nats, and nats for each unit of recognised weight
+MIN_SPECIFIC_GENES, MIN_SPECIFIC_PER_WEIGHT = 2, 0.2
 SHOWN_TYPES = 3
 
 
@@ -100,6 +101,9 @@ def _rival(
     genes: Sequence[Gene], own: Mapping[str, float], term: Optional[str], keys: Sequence[str], index: MarkerIndex
 ) -> Optional[Rival]:
     best: Optional[Rival] = None
+    recognised = sum(gene.weight for gene in genes if gene.symbol in index.hits)
+    min_evidence = MIN_RIVAL + MIN_RIVAL_PER_WEIGHT * recognised
+    min_genes = max(MIN_SPECIFIC_GENES, round(MIN_SPECIFIC_PER_WEIGHT * recognised))
     for key in keys[:RIVALS_TRIED]:
         if not index.lineages.disjoint(term, index.types[key].id):
             continue
@@ -107,7 +111,7 @@ def _rival(
         ahead = sum(gain * weight for gain, weight in gains.values() if gain > 0)
         behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
         specific = [name for name, (gain, _) in gains.items() if gain > SPECIFIC]
-        if len(specific) < MIN_SPECIFIC_GENES or ahead < MIN_RIVAL or (best is not None and ahead <= best.evidence):
+        if len(specific) < min_genes or ahead < min_evidence or (best is not None and ahead <= best.evidence):
             continue
         strongest = sorted(specific, key=lambda name: (-gains[name][0] * gains[name][1], name))
         share = ahead / behind if behind > 0 else float("inf")

@@ -111,13 +111,17 @@ def check(
         findings.append(_Finding("validation_missing", "no label came for this cluster"))
     elif verdict.label != UNKNOWN_LABEL:
         findings += _identity(case)
+        foreign = (case.term or verdict.label) in index.foreign
+        if foreign:
+            findings.append(_Finding("species_mismatch", f"{verdict.label} is not known for {index.species}"))
         relatives = evidence.family(case.term, verdict.label, index)
         if relatives:
             rivals = [c.ontology_id or c.label for c in candidates]
             known = evidence.gather(relatives, case.term, cluster, rivals, index)
             findings += _weight(case, known)
-        else:
-            findings.append(_unlisted(case))
+        elif not foreign:
+            note = f"the database knows neither {verdict.label!r} nor a relative of it"
+            findings.append(_Finding("label_not_in_kb", note))
         findings += _advice(case)
     return _judgement(case, known, findings)
 
@@ -142,12 +146,6 @@ def _identity(case: _Case) -> list[_Finding]:
     return []
 
 
-def _unlisted(case: _Case) -> _Finding:
-    if (case.term or case.verdict.label) in case.index.foreign:
-        return _Finding("species_mismatch", f"{case.verdict.label} is not known for {case.index.species}")
-    return _Finding("label_not_in_kb", f"the database knows neither {case.verdict.label!r} nor a relative of it")
-
-
 def _weight(case: _Case, known: LabelEvidence) -> list[_Finding]:
     """Whether there is enough for the label, and not too much for another lineage."""
     label, offline = case.verdict.label, case.verdict.source == "offline"
@@ -157,12 +155,16 @@ def _weight(case: _Case, known: LabelEvidence) -> list[_Finding]:
     if rival is not None and rival.share >= case.limits.mixed_ratio and not by_chance:
         code = "contradictory_markers" if rival.share > CONTRADICTED else "mixed_lineage"
         return [_Finding(code, f"{rival.label} is supported beside {label}, by {', '.join(rival.genes[:5])}")]
-    note = f"{len(known.support)} of {len(case.cluster.genes)} genes are known for {label}"
+    note = f"{len(known.support)} of {len(_names(case.cluster))} genes are known for {label}"
     if len(known.support) < case.limits.min_support:
         return [_Finding("low_marker_overlap", note)]
     if offline and (by_chance or case.verdict.confidence_score < scoring.MIN_CONFIDENCE):
         return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives")]
     return []
+
+
+def _names(cluster: ClusterMarkers) -> set[str]:
+    return {gene.name for gene in (*cluster.genes, *cluster.expressed)}
 
 
 def _beyond_chance(case: _Case) -> bool:
@@ -190,7 +192,7 @@ def _judgement(case: _Case, known: LabelEvidence, findings: Sequence[_Finding]) 
     status: Status = "flagged" if stopping else "supported"
     if case.verdict.label == UNKNOWN_LABEL or absent:
         status = "unknown"
-    present = {gene.symbol for gene in case.cluster.genes}
+    present = {gene.symbol for gene in (*case.cluster.genes, *case.cluster.expressed)}
     kind = case.index.types.get(case.term or case.verdict.label)
     missing = [gene for gene in kind.canonical if gene not in present] if kind else []
     validation = Validation(

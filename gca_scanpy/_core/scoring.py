@@ -7,7 +7,7 @@ weighted by rank. Where the leading types cannot be told apart, the answer is th
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
@@ -23,6 +23,7 @@ IN_TISSUE, OUT_OF_TISSUE = 1.1, 0.7  # factor for a type that belongs to the tis
 TEMPERATURE = 1.0  # nats; how sharply scores become shares of the evidence
 SEPARATED = 0.5  # share of the evidence that a term must hold by itself to be the answer
 SHARED = 0.6  # share that an ancestor must hold with its subtypes, where no term does by itself
+EXPLAINED = 12  # leading candidates that carry their genes, beside the ancestors of the first
 MIN_CONFIDENCE = 0.6  # below it the evidence is no better than that of random genes
 # Intercept and slopes on log score, log recognised genes and the rival's share; fitted by logistic regression to
 # clusters that experts labelled and to random gene lists (docs/scoring.md).
@@ -56,7 +57,7 @@ def weighted_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
 
 
 def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) -> tuple[Candidate, ...]:
-    """The cell types that any gene of the cluster marks, best first.
+    """The cell types that any gene of the cluster marks, best first; the leading ones carry their genes.
 
     Parameters
     ----------
@@ -65,33 +66,47 @@ def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) ->
     tissues
         Canonical tissues, empty where unknown. A prior, never a wall.
     """
-    supporting: dict[str, list[Evidence]] = {}
     genes = weighted_genes(cluster)
+    told: dict[str, float] = {}
     for gene in genes:
         for key, log_odds in index.hits.get(gene.symbol, {}).items():
-            supporting.setdefault(key, []).append(Evidence(gene.name, round(gene.weight * log_odds, 4)))
+            told[key] = told.get(key, 0.0) + round(gene.weight * log_odds, 4)
+    symbols = {gene.symbol for gene in genes}
     found = []
-    for key, evidence in supporting.items():
+    for key, nats in told.items():
         kind = index.types[key]
-        against = [Evidence(g.name, -_against(g, index)) for g in genes if g.symbol in kind.negative]
-        score = sum(e.contribution for e in evidence) * _tissue_factor(kind.tissues, tissues)
-        found.append((score + sum(e.contribution for e in against), key, evidence, against))
+        score = nats * _tissue_factor(kind.tissues, tissues)
+        if not kind.negative.isdisjoint(symbols):
+            score -= sum(_against(gene, index) for gene in genes if gene.symbol in kind.negative)
+        found.append((score, key))
     found.sort(key=lambda item: (-item[0], item[1]))
     if not found:
         return ()
     top = found[0][0]
-    total = sum(math.exp((score - top) / TEMPERATURE) for score, *_ in found)
+    total = sum(math.exp((score - top) / TEMPERATURE) for score, _ in found)
+    # Those that can be the answer or be shown; objects for the genes of all the others would take most of the time.
+    explained = {key for _, key in found[:EXPLAINED]}.union(index.ancestors(found[0][1]))
     return tuple(
         Candidate(
             label=index.types[key].label,
             ontology_id=index.types[key].id,
             score=round(score, 4),
             probability=round(math.exp((score - top) / TEMPERATURE) / total, 6),
-            supporting=_strongest(evidence),
-            contradicting=_strongest(against),
+            supporting=_supporting(key, genes, index) if key in explained else (),
+            contradicting=_contradicting(key, genes, index) if key in explained else (),
         )
-        for score, key, evidence, against in found
+        for score, key in found
     )
+
+
+def _supporting(key: str, genes: Sequence[Gene], index: MarkerIndex) -> tuple[Evidence, ...]:
+    hits = ((gene, index.hits.get(gene.symbol, {}).get(key)) for gene in genes)
+    return _strongest(Evidence(gene.name, round(gene.weight * hit, 4)) for gene, hit in hits if hit is not None)
+
+
+def _contradicting(key: str, genes: Sequence[Gene], index: MarkerIndex) -> tuple[Evidence, ...]:
+    negative = index.types[key].negative
+    return _strongest(Evidence(gene.name, -_against(gene, index)) for gene in genes if gene.symbol in negative)
 
 
 def _against(gene: Gene, index: MarkerIndex) -> float:
@@ -105,7 +120,7 @@ def _tissue_factor(types: frozenset[str], tissues: Sequence[str]) -> float:
     return IN_TISSUE if types.intersection(tissues) else OUT_OF_TISSUE
 
 
-def _strongest(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+def _strongest(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(sorted(evidence, key=lambda e: (-abs(e.contribution), e.gene)))
 
 

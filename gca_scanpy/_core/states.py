@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # Programs as commonly described: G2M/S genes, type I interferon response, dissociation stress, hypoxia.
 STATES: dict[str, frozenset[str]] = {
@@ -32,6 +32,10 @@ _GENERIC = re.compile(
 _GENERIC_NAMES = frozenset(
     "MALAT1 NEAT1 XIST TSIX FTL FTH1 TPT1 UBA52 FAU NACA GM42418 AY036118 TXNIP UBC UBB PTMA".split()
 )
+# Of these a cluster's list can be full, in a resting lymphocyte for one, and then tells nothing.
+_HOUSEKEEPING = re.compile(
+    r"^(RP[LS]\d|RPLP\d|RPSA$|MRP[LS]\d|MT-|MTRNR|EEF1[ABDG]|PABPC\d|MALAT1$|GM42418$|AY036118$)", re.I
+)
 
 DAMPED = 0.25  # what a generic gene's evidence still counts
 MIN_STATE_GENES = 3
@@ -41,6 +45,12 @@ def damping(symbol: str) -> float:
     """How far a gene's evidence counts: 1, or less for genes that all types can have."""
     generic = symbol in _STATE_GENES or symbol.upper() in _GENERIC_NAMES or _GENERIC.match(symbol)
     return DAMPED if generic else 1.0
+
+
+def informative(names: Sequence[str], n: int) -> tuple[str, ...]:
+    """The first genes of a list that are not ribosomal, mitochondrial or the like; the list itself where all are."""
+    chosen = [name for name in names if not _HOUSEKEEPING.match(name)]
+    return tuple((chosen or list(names))[:n])
 
 
 def states(symbols: Iterable[str]) -> tuple[str, ...]:

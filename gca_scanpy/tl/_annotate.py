@@ -103,7 +103,7 @@ def annotate(
         ``.obs["gptca_proposed_label"]`` : categorical
             The label before the guardrails.
         ``.obs["gptca_broad_label"]`` : categorical
-            One of about 60 broad Cell Ontology terms.
+            One of about 50 broad Cell Ontology terms.
         ``.obs["gptca_ontology_id"]`` : categorical
             Cell Ontology id of the label, missing where there is none.
         ``.obs["gptca_status"]`` : categorical

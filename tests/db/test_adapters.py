@@ -60,7 +60,9 @@ def test_panglaodb(tmp_path, name):
     ]
     assert set(database.facts["sources"]) == {"panglaodb"}
     assert database.version == name
-    assert "1 names in panglaodb fit no Cell Ontology term and were left out: Undefined placental cells" in database.notes
+    assert (
+        "1 names in panglaodb fit no Cell Ontology term and were left out: Undefined placental cells" in database.notes
+    )
 
 
 def test_cellmarker_lists(tmp_path):
@@ -198,13 +200,13 @@ def test_cellconsensus(monkeypatch, tmp_path):
     """The heaviest genes of each term, from the installed package, which is not imported."""
     weights = {"MS4A1": 500.0, "CD79A": 90.0, "LYZ": 2.0, "CD3E": 49.0}
     content = {
-        "consensus": {"CL:0000236": weights, "CL:0000084": {f"ZNF{n}": 100.0 - n / 10 for n in range(1, 200)}},
+        "consensus": {"CL:0000236": weights, "CL:0000084": {f"QQX{n}": 100.0 - n / 10 for n in range(1, 200)}},
         "n_sources": {"CL:0000236": 9},
         "ct_info": {"CL:0000236": {"name": "B cell", "parent": None, "depth": 1}},
     }
     _install(monkeypatch, tmp_path, pickle.dumps(content))
     database = gca.db.load("cellconsensus")
-    assert facts(database, "gene")[:2] == [("CD79A",), ("MS4A1",)]
+    assert {("CL:0000236", "CD79A"), ("CL:0000236", "MS4A1")} <= set(facts(database, "cl_id", "gene"))
     assert database.facts["cl_id"].value_counts().to_dict() == {"CL:0000084": 100, "CL:0000236": 2}
     assert set(database.facts["strength"]) == {"supporting"}
     assert database.version == "cellconsensus"
@@ -327,7 +329,7 @@ def test_a_fact_of_several_tables_has_all_as_sources(tmp_path):
 
 def test_the_bundled_database_counts_as_a_source(tmp_path):
     """Merged with another, the bundled database is one of those that state its facts."""
-    merged = gca.db.load(["bundled", write(tmp_path / "p.tsv", PANGLAODB)]).facts
+    merged = gca.db.load(["bundled", write(tmp_path / "p.tsv", PANGLAODB.replace("CD79B", "ZNF28"))]).facts
     assert set(merged["sources"].str.split(";").str[0]) == {"gca-scanpy", "panglaodb"}
     alone = _bundled.database().facts
     assert not alone["sources"].str.contains("gca-scanpy").any()

@@ -58,4 +58,5 @@ def _weighed(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 LISTS = Format("cellmarker2", frozenset({"tissue", "ct", "gene"}), lists, ORGANS)
-LONG = Format("cellmarker2", frozenset({"cell_name", "marker"}), long, ORGANS)
+# Its ids are often those of a wider term.
+LONG = Format("cellmarker2", frozenset({"cell_name", "marker"}), long, ORGANS, ids_first=False)

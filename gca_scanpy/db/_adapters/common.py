@@ -36,12 +36,15 @@ class Format:
         what they know of ``cl_id``, ``organ``, ``species``, ``role`` and ``strength``.
     organs
         What an organ of the maker means in words of our vocabulary, empty for no organ in particular.
+    ids_first
+        Whether the maker's ids are better than a look at the name in the ontology.
     """
 
     name: str
     header: frozenset[str]
     rows: Callable[[pd.DataFrame, str], pd.DataFrame]
     organs: Mapping[str, str] = field(factory=dict)
+    ids_first: bool = True
 
 
 @frozen
@@ -131,7 +134,10 @@ def _kinds(rows: pd.DataFrame, form: Format, vocabulary: Vocabulary) -> pd.DataF
     kinds = rows[["name", "organ", "cl_id"]].drop_duplicates().reset_index(drop=True)
     ids, labels, places = [], [], []
     for name, organ, given in kinds.itertuples(index=False, name=None):
-        found = vocabulary.names.find(name, form.name, organ, given.strip().upper().replace("_", ":"))
+        term = given.strip().upper().replace("_", ":")
+        found = vocabulary.names.find(name, form.name, organ, term if form.ids_first else "")
+        if found is None and term in vocabulary.names.ontology:
+            found = term
         label = vocabulary.names.ontology.label(found) if found else name.strip()
         ids.append(label if found is None else found)
         labels.append(label)
