@@ -132,7 +132,7 @@ def _index(database: MarkerDatabase, species: str) -> MarkerIndex:
     if key not in _INDEXES:
         if len(_INDEXES) >= 8:
             _INDEXES.clear()
-        _INDEXES[key] = index.build(database, species, _bundled.lineages())
+        _INDEXES[key] = index.build(database, species, _bundled.lineages(), _bundled.gene_names().orthologs)
     return _INDEXES[key]
 
 

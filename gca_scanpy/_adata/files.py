@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gca_scanpy._errors import InputError
+from gca_scanpy._files import whole
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+ENDINGS = (".h5ad", ".zarr")
 
 
 def read(path: Path) -> AnnData:
@@ -23,16 +24,22 @@ def read(path: Path) -> AnnData:
     """
     import anndata
 
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        msg = f"{path} is not of a kind that can be read: h5ad, zarr, or a csv or tsv table of marker genes"
+        raise InputError(msg)
     try:
-        if path.suffix == ".h5ad":
-            return anndata.read_h5ad(path)
-        if path.suffix == ".zarr":
-            return anndata.read_zarr(path)
-    except (OSError, ValueError, KeyError) as error:
-        msg = f"{path} cannot be read as {path.suffix[1:]}: {error}"
+        adata = anndata.read_h5ad(path) if ending == ".h5ad" else anndata.read_zarr(path)
+    except ImportError as error:
+        msg = f"{path} cannot be read without another package: {error}"
         raise InputError(msg) from error
-    msg = f"{path} is not of a kind that can be read: h5ad, zarr, or a csv or tsv table of marker genes"
-    raise InputError(msg)
+    except Exception as error:  # a foreign or damaged file makes the readers raise nearly anything
+        msg = f"{path} cannot be read as {ending[1:]}: {error}"
+        raise InputError(msg) from error
+    if not isinstance(adata, anndata.AnnData):  # such as a table that was stored alone
+        msg = f"{path} holds a {type(adata).__name__}, not an AnnData object"
+        raise InputError(msg)
+    return adata
 
 
 def write(adata: AnnData, path: Path) -> None:
@@ -41,22 +48,23 @@ def write(adata: AnnData, path: Path) -> None:
     Raises
     ------
     InputError
-        Where the ending is another.
+        Where the ending is another, or the object holds what the format cannot.
+    OSError
+        Where the file cannot be written.
     """
-    if path.suffix not in (".h5ad", ".zarr"):
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
         msg = f"{path.name} must end in .h5ad or .zarr"
         raise InputError(msg)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
-        if path.suffix == ".h5ad":
-            adata.write_h5ad(part)
-        else:
-            adata.write_zarr(part)
-            if path.exists():
-                shutil.rmtree(path)
-        part.replace(path)
-    finally:
-        if part.is_dir():
-            shutil.rmtree(part)
-        part.unlink(missing_ok=True)
+    with whole(path) as part:
+        try:
+            if ending == ".h5ad":
+                adata.write_h5ad(part)
+            else:
+                adata.write_zarr(part)
+        except OSError:
+            raise
+        except Exception as error:  # what an object holds is the user's; its writers raise nearly anything
+            msg = f"{path} cannot be written: {error}"
+            raise InputError(msg) from error

@@ -20,8 +20,11 @@ def demo(folder: Optional[Path]) -> None:
     import scanpy as sc
 
     from gca_scanpy import get, io, tl
+    from gca_scanpy._adata.files import write
     from gca_scanpy._cli.table import print_report
 
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)  # where this cannot be, it is said before the work
     adata = sc.datasets.pbmc68k_reduced()
     tl.annotate(adata, groupby="louvain", species="human", tissue="blood")
     print_report(get.report(adata))
@@ -31,8 +34,7 @@ def demo(folder: Optional[Path]) -> None:
         mpl.use("Agg")  # there may be no display
         from gca_scanpy import pl
 
-        folder.mkdir(parents=True, exist_ok=True)
-        adata.write_h5ad(folder / "annotated.h5ad")
+        write(adata, folder / "annotated.h5ad")
         io.to_json(adata, folder / "report.json")
         pl.report(adata, show=False, save=folder / "report.png")
         click.echo(f"written to {folder}: annotated.h5ad, report.json, report.png", err=True)

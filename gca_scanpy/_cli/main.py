@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -12,26 +15,53 @@ from gca_scanpy._cli.demo import demo
 from gca_scanpy._errors import GcaError, GcaWarning
 from gca_scanpy._version import __version__
 
-EXIT_ERROR = 1
-
 
 class _Program(click.Group):
-    """A group whose commands end with one line on stderr where this package raises, not with a traceback."""
+    """A group that ends with one line on stderr where something is wrong: no traceback, no lines of usage."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        with _one_line():
+            return super().make_context(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with warnings.catch_warnings():
+        with _one_line(), warnings.catch_warnings():
             warnings.simplefilter("always", GcaWarning)
             warnings.showwarning = _show
-            try:
-                return super().invoke(ctx)
-            except GcaError as error:
-                raise click.ClickException(str(error)) from error
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        # `gca` alone is a call for help, which newer click makes an error of.
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        ended = click.ClickException(_line(error.format_message()))
+        ended.exit_code = error.exit_code
+        raise ended from error
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # `gca ... | head`: click ends quietly
+            raise
+        raise click.ClickException(_line(_of_system(error))) from error
+    except GcaError as error:
+        raise click.ClickException(_line(str(error))) from error
+
+
+def _of_system(error: OSError) -> str:
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"
+
+
+def _line(message: str) -> str:
+    return " ".join(message.split())
 
 
 def _show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     # Warnings of others are about their own calls, which the user of a command line did not write.
     if issubclass(category, GcaWarning):
-        click.echo(f"Warning: {message}", err=True)
+        click.echo(f"Warning: {_line(str(message))}", err=True)
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 
@@ -20,6 +21,8 @@ def print_report(report: DatasetReport) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a cluster "β" must not end the run in a terminal without Greek
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("cluster", overflow="fold")
     table.add_column("cells", justify="right")
@@ -35,16 +38,21 @@ def print_report(report: DatasetReport) -> None:
         flags = f" ({', '.join(c.validation.flag_reasons)})" if c.validation.flag_reasons else ""
         # Text, not markup: a cluster may be called "[red]".
         table.add_row(
-            Text(c.cluster_id),
+            Text(_printable(c.cluster_id)),
             "" if c.n_cells is None else str(c.n_cells),
-            Text(label),
+            Text(_printable(label)),
             c.annotation.ontology_id or "",
             Text(f"{c.confidence} {c.confidence_score:.2f}", style=CONFIDENCE_STYLES[c.confidence]),
             Text(c.status + flags, style=STATUS_STYLES[c.status]),
-            Text(", ".join(c.validation.supporting_markers[:SHOWN_GENES])),
+            Text(_printable(", ".join(c.validation.supporting_markers[:SHOWN_GENES]))),
         )
     width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if sys.stdout.isatty() else PIPED_WIDTH
     Console(file=sys.stdout, width=width).print(table)
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
     print(f"{s.total_clusters} clusters: {summary}")
+
+
+def _printable(text: str) -> str:
+    """The text without what would move the cursor or change the colours of the terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -17,6 +17,7 @@ CANONICAL, SUPPORTING = 1.0, 0.5
 CORROBORATED = 0.5  # more weight for every further source that states the fact
 INHERITED = 0.3  # what a gene of an ancestor within the same broad type tells for a subtype
 INHERITED_FAR = 0.15  # the same of an ancestor beyond it, such as a leukocyte's gene for a T cell
+LONGEST_COPY_MARK = 2  # letters or digits that tell copies of a gene apart, as in Klrb1c
 LENGTH_EXPONENT = 0.1  # how far a long list of markers dilutes each of them
 
 
@@ -82,9 +83,15 @@ class MarkerIndex:
         return tuple(key for key, kind in self.types.items() if kind.id is not None and related(term_id, kind.id))
 
 
-def build(database: MarkerDatabase, species: str, lineages: Lineages) -> MarkerIndex:
-    """The index of a database for one species."""
-    drafts, everywhere = _drafts(database.facts, species)
+def build(
+    database: MarkerDatabase, species: str, lineages: Lineages, orthologs: Optional[Mapping[str, str]] = None
+) -> MarkerIndex:
+    """The index of a database for one species.
+
+    ``orthologs`` has human symbols by mouse symbol in capitals. A mouse gene that is a numbered copy of its ortholog
+    (``Lyz2``, ``Cd8b1``) is taken as that gene, so that facts of both species come together in it.
+    """
+    drafts, everywhere = _drafts(database.facts, species, orthologs or {})
     types = {key: drafts[key].finish() for key in sorted(drafts)}
     known = {gene.upper(): gene for kind in types.values() for gene in (*kind.positive, *kind.negative)}
     return MarkerIndex(
@@ -102,7 +109,7 @@ class _Draft:
     tissues: set[str] = field(factory=set)
     positive: dict[str, float] = field(factory=dict)
     negative: set[str] = field(factory=set)
-    canonical: list[str] = field(factory=list)
+    canonical: dict[str, None] = field(factory=dict)  # ordered, and quick to look into
 
     def finish(self) -> CellType:
         return CellType(
@@ -111,12 +118,18 @@ class _Draft:
             id=self.id,
             tissues=frozenset() if GENERAL in self.tissues else frozenset(self.tissues),
             positive=self.positive,
-            negative=frozenset(self.negative),
+            negative=frozenset(self.negative.difference(self.positive)),
             canonical=tuple(self.canonical),
         )
 
 
-def _drafts(facts: pd.DataFrame, species: str) -> tuple[dict[str, _Draft], set[str]]:
+def _same_gene(gene: str, orthologs: Mapping[str, str]) -> str:
+    human = orthologs.get(gene.upper(), "")
+    copy = human and gene.upper().startswith(human) and len(gene) <= len(human) + LONGEST_COPY_MARK
+    return human if copy else gene
+
+
+def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> tuple[dict[str, _Draft], set[str]]:
     """The types that have facts for a species, and the keys of all types. A loop: pandas takes five times as long."""
     drafts: dict[str, _Draft] = {}
     everywhere: set[str] = set()
@@ -130,17 +143,18 @@ def _drafts(facts: pd.DataFrame, species: str) -> tuple[dict[str, _Draft], set[s
         if draft is None:
             draft = drafts[key] = _Draft(key, label, cl_id or None)
         draft.tissues.update(tissue.split(";"))
+        symbol = _same_gene(gene, orthologs) if of == "mouse" else gene
         if role == "negative":
-            draft.negative.add(gene)
+            draft.negative.add(symbol)
             continue
         weight = weights.get((strength, sources))
         if weight is None:
             stated = len([source for source in sources.split(";") if source])
             base = CANONICAL if strength == "canonical" else SUPPORTING
             weight = weights[strength, sources] = base * (1 + CORROBORATED * stated)
-        draft.positive[gene] = weight
+        draft.positive[symbol] = max(weight, draft.positive.get(symbol, 0.0))
         if strength == "canonical":
-            draft.canonical.append(gene)
+            draft.canonical[symbol] = None
     return drafts, everywhere
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Optional
 
 import platformdirs
 from attrs import frozen
@@ -28,26 +29,73 @@ class Asset:
         Name of the makers' file.
     home
         Where they give it out.
+    url
+        Address of the file itself.
+    licence
+        On what terms.
+    sha256
+        Of the makers' file; None where nobody has published it and it was not seen, so that none can be checked.
     """
 
     prefixes: tuple[str, ...]
     file: str
     home: str
+    url: str
+    licence: str
+    sha256: Optional[str] = None
 
 
 ASSETS: Mapping[str, Asset] = {
-    "panglaodb": Asset(("panglaodb",), "PanglaoDB_markers_27_Mar_2020.tsv.gz", "https://panglaodb.se/markers.html"),
-    "cellmarker2": Asset(
-        ("cell_marker", "cellmarker"), "Cell_marker_All.xlsx", "http://bio-bigdata.hrbmu.edu.cn/CellMarker"
+    "panglaodb": Asset(
+        ("panglaodb",),
+        "PanglaoDB_markers_27_Mar_2020.tsv.gz",
+        "https://panglaodb.se/markers.html",
+        "https://panglaodb.se/markers/PanglaoDB_markers_27_Mar_2020.tsv.gz",
+        "asks for citation: Franzén 2019, doi:10.1093/database/baz046",
     ),
-    "sctype": Asset(("sctype",), "ScTypeDB_full.xlsx", "https://github.com/IanevskiAleksandr/sc-type"),
+    "cellmarker2": Asset(
+        ("cell_marker", "cellmarker"),
+        "Cell_marker_All.xlsx",
+        "http://bio-bigdata.hrbmu.edu.cn/CellMarker",
+        "http://bio-bigdata.hrbmu.edu.cn/CellMarker/CellMarker_download_files/file/Cell_marker_All.xlsx",
+        "asks for citation: Hu 2023, doi:10.1093/nar/gkac947",
+    ),
+    "sctype": Asset(
+        ("sctype",),
+        "ScTypeDB_full.xlsx",
+        "https://github.com/IanevskiAleksandr/sc-type",
+        "https://raw.githubusercontent.com/IanevskiAleksandr/sc-type/master/ScTypeDB_full.xlsx",
+        "GPL-3 (its repository); Ianevski 2022, doi:10.1038/s41467-022-28803-w",
+    ),
     "celltypist": Asset(
         ("celltypist", "basic_celltype_information"),
         "Basic_celltype_information.xlsx",
         "https://github.com/Teichlab/celltypist_wiki",
+        "https://github.com/Teichlab/celltypist_wiki/raw/main/atlases/Pan_Immune_CellTypist/v2/tables/"
+        "Basic_celltype_information.xlsx",
+        "MIT; Domínguez Conde 2022, doi:10.1126/science.abl5197",
     ),
 }
-PACKAGES = {"cellconsensus": "data/consensus_cache_full.pkl"}
+
+
+@frozen
+class Package:
+    """An installed package that brings a table.
+
+    Attributes
+    ----------
+    file
+        Path of the table inside the package.
+    """
+
+    file: str
+    home: str
+    licence: str
+
+
+PACKAGES: Mapping[str, Package] = {
+    "cellconsensus": Package("data/consensus_cache_full.pkl", "https://pypi.org/project/cellconsensus", "MIT")
+}
 NAMES = (*ASSETS, *PACKAGES)
 
 
@@ -67,6 +115,14 @@ def find(name: str) -> list[Path]:
     return [_in_package(name)] if name in PACKAGES else _in_folder(name)
 
 
+def present(name: str) -> list[Path]:
+    """The files of a table that is known by name, none where there is none."""
+    try:
+        return find(name)
+    except DatabaseError:
+        return []
+
+
 def _in_folder(name: str) -> list[Path]:
     asset, home = ASSETS[name], folder()
     entries = sorted(home.iterdir()) if home.is_dir() else []
@@ -82,11 +138,11 @@ def _in_folder(name: str) -> list[Path]:
 
 def _in_package(name: str) -> Path:
     # Found, not imported: the package needs others that nobody wants for its table alone.
-    spec = importlib.util.find_spec(name)
+    spec, file = importlib.util.find_spec(name), PACKAGES[name].file
     places = list(spec.submodule_search_locations or ()) if spec is not None else []
-    found = [path for path in (Path(place) / PACKAGES[name] for place in places) if path.is_file()]
+    found = [path for path in (Path(place) / file for place in places) if path.is_file()]
     if not found:
-        what = f"the installed {name} has no {PACKAGES[name]}" if places else f"{name} is not installed"
+        what = f"the installed {name} has no {file}" if places else f"{name} is not installed"
         msg = f"{what}; python -m pip install {name}, which brings its table of markers"
         raise DatabaseError(msg)
     return found[0]

@@ -10,7 +10,7 @@ from typing import Union
 import pandas as pd
 from attrs import evolve
 
-from gca_scanpy._core.database import MarkerDatabase, merge, validate
+from gca_scanpy._core.database import MarkerDatabase, fingerprint, merge, validate
 from gca_scanpy.db import _assets, _bundled
 from gca_scanpy.db._adapters import Adapted, Vocabulary, adapt, recognise
 from gca_scanpy.db._files import bare_name, read
@@ -28,7 +28,8 @@ def load(source: Union[Source, Sequence[Source]] = BUNDLED) -> MarkerDatabase:
     source
         ``"bundled"`` for the project's own; a file; a DataFrame; the name of a public table; or a list of these,
         which are merged by Cell Ontology term. What more of them state weighs more, and where they differ the
-        first decides.
+        first decides. Beside the bundled database a fact of a public table counts where a second source states it
+        too; load public tables without it to have them whole.
 
         A table needs the columns ``cell_type`` and ``gene``; ``cl_id``, ``species`` (human, mouse, both),
         ``tissue``, ``role`` (positive, negative), ``strength`` (canonical, supporting) and ``sources`` may join
@@ -64,7 +65,10 @@ def load(source: Union[Source, Sequence[Source]] = BUNDLED) -> MarkerDatabase:
         return _database([_adapted(source, "DataFrame", "")], "DataFrame")
     if not isinstance(source, (str, os.PathLike)):
         parts = [load(part) for part in source]
-        return merge([_witness(part) for part in parts] if len(parts) > 1 else parts)
+        if len(parts) < 2:
+            return merge(parts)
+        merged = merge([_witness(part) for part in parts])
+        return _two_witnesses(merged) if _bundled.database() in parts else merged
     if source == BUNDLED:
         return _bundled.database()
     if source in _assets.NAMES:
@@ -80,6 +84,16 @@ def _witness(database: MarkerDatabase) -> MarkerDatabase:
     name = PROJECT if database is _bundled.database() else database.version
     named = {stated: f"{name};{stated}".strip(";") for stated in database.facts["sources"].unique()}
     return evolve(database, facts=database.facts.assign(sources=database.facts["sources"].map(named)))
+
+
+def _two_witnesses(database: MarkerDatabase) -> MarkerDatabase:
+    """Leave out what a single public table states: much of it is noise, and would drown what was curated."""
+    alone = database.facts["sources"].isin(_assets.NAMES)
+    if not alone.any():
+        return database
+    note = f"{int(alone.sum())} facts that a single public table states were left out beside the bundled database"
+    facts = database.facts[~alone].reset_index(drop=True)
+    return evolve(database, facts=facts, sha256=fingerprint(facts), notes=(*database.notes, note))
 
 
 def _from_file(path: Path) -> Adapted:

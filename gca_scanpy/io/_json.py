@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Union
 from gca_scanpy import _codec
 from gca_scanpy._adata import read_report as read_from_adata
 from gca_scanpy._errors import ReportError
+from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy.model import DatasetReport
 
@@ -44,13 +45,8 @@ def to_json(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[st
     True
     """
     report = data if isinstance(data, DatasetReport) else read_from_adata(data, key)
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with whole(Path(path)) as part:
         part.write_text(_codec.to_json(report, indent=2) + "\n", encoding="utf-8")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_report(path: Union[str, os.PathLike[str]]) -> DatasetReport:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import zlib
 from pathlib import Path
-from typing import Union
+from typing import Optional, Union
 
 import pandas as pd
 
+from gca_scanpy._adata.rank import CHANCE
 from gca_scanpy._errors import InputError
 
 # Seurat, scanpy.get.rank_genes_groups_df, presto, plain tables; the first that is there is taken.
@@ -15,6 +18,8 @@ CLUSTERS = ("cluster", "group", "clusters", "groups", "cluster_id")
 GENES = ("gene", "names", "genes", "feature", "symbol", "gene_symbol", "name")
 FOLD_CHANGES = ("avg_log2fc", "avg_logfc", "logfoldchanges", "logfc", "log2fc")
 SCORES = ("scores", "score", "auc", "statistic")
+P_VALUES = ("pvals", "p_val", "pval", "p_value", "pvalue")  # not adjusted
+NO_GENE = ("", "nan", "NaN", "NA", "<NA>", "None")
 
 
 def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
@@ -23,14 +28,15 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     Parameters
     ----------
     path
-        A csv or tsv file (``.gz`` too) of Seurat's ``FindAllMarkers``, of
-        :func:`scanpy.get.rank_genes_groups_df`, or with the columns ``cluster`` and ``gene``.
+        A csv or tsv file (``.gz`` too) of Seurat's ``FindAllMarkers``, of presto's ``wilcoxauc``, of
+        :func:`scanpy.get.rank_genes_groups_df` with ``group=None``, or with the columns ``cluster`` and ``gene``.
 
     Returns
     -------
     dict
-        Gene names by cluster, clusters in the order of the file. Genes that are lower in the cluster are left
-        out. The order of a cluster's genes is that of the file, or by score where there is one.
+        Gene names by cluster, clusters in the order of the file. Genes that are lower in the cluster, or higher
+        by chance only (p > 0.05), are left out. The order of a cluster's genes is that of the file, or by score
+        where there is one.
 
     Raises
     ------
@@ -50,34 +56,59 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     cluster, gene = _first(columns, CLUSTERS), _first(columns, GENES)
     if cluster is None or gene is None:
         msg = (
-            f"{path} has the columns {', '.join(map(str, table.columns[:10]))}; a cluster column ({', '.join(CLUSTERS[:3])}) "
-            f"and a gene column ({', '.join(GENES[:3])}) are needed"
+            f"{path} has the columns {', '.join(map(repr, table.columns[:10]))}; a cluster column "
+            f"({', '.join(CLUSTERS[:3])}) and a gene column ({', '.join(GENES[:3])}) are needed"
         )
         raise InputError(msg)
-    change, score = _first(columns, FOLD_CHANGES), _first(columns, SCORES)
-    if change is not None:
-        table = table[~(pd.to_numeric(table[change], errors="coerce") <= 0)]
-    if score is not None:
-        order = pd.to_numeric(table[score], errors="coerce")
-        table = table.loc[order.sort_values(ascending=False, kind="stable").index]
-    rows = table[[cluster, gene]]
-    rows = rows[rows[cluster].str.strip().ne("") & rows[gene].str.strip().ne("") & rows[gene].ne("nan")]
+    order = dict.fromkeys(table[cluster])
+    rows = _higher(table.assign(**{gene: table[gene].str.strip()}), columns)
+    rows = rows[rows[cluster].str.strip().ne("") & ~rows[gene].isin(NO_GENE)]
     if rows.empty:
         msg = f"{path} has no row with a cluster and a gene that is higher in it"
         raise InputError(msg)
-    in_file = dict.fromkeys(_read(Path(path))[cluster])
-    found = {key: list(dict.fromkeys(own[gene])) for key, own in rows.groupby(cluster, sort=False)}
-    return {str(key): found[key] for key in in_file if key in found}
+    found = {key: list(dict.fromkeys(own)) for key, own in rows.groupby(cluster, sort=False)[gene]}
+    return {str(key): found[key] for key in order if key in found}
+
+
+def _higher(table: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+    """The rows of genes that are higher in their cluster beyond chance, by score; what is not a number says nothing."""
+
+    def numbers(names: tuple[str, ...]) -> Optional[pd.Series]:
+        column = _first(columns, names)
+        return None if column is None else pd.to_numeric(table[column], errors="coerce")
+
+    change, score, chance = numbers(FOLD_CHANGES), numbers(SCORES), numbers(P_VALUES)
+    keep = pd.Series(True, index=table.index)
+    for values in (change, score):
+        if values is not None:
+            keep &= ~(values <= 0)
+    if chance is not None:
+        keep &= ~(chance > CHANCE)
+    if score is not None:
+        table = table.loc[score.sort_values(ascending=False, kind="stable").index]
+    return table[keep.loc[table.index]]
 
 
 def _read(path: Path) -> pd.DataFrame:
-    separator = "," if path.name.lower().removesuffix(".gz").endswith(".csv") else "\t"
     try:
-        return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, na_filter=False)
-    except (ValueError, UnicodeError) as error:
+        with (gzip.open if path.name.lower().endswith(".gz") else open)(path, "rb") as file:
+            header = file.readline()
+        # By the header, not by the ending: .txt is either, and some spreadsheets write .csv with semicolons.
+        separator = max("\t,;", key=lambda mark: header.count(mark.encode()))
+        return pd.read_csv(
+            path,
+            sep=separator,
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            encoding="utf-8-sig",
+            index_col=False,
+            compression="gzip" if path.name.lower().endswith(".gz") else None,
+        )
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         msg = f"{path} cannot be read as a table: {error}"
         raise InputError(msg) from error
 
 
-def _first(columns: dict[str, str], names: tuple[str, ...]) -> str | None:
+def _first(columns: dict[str, str], names: tuple[str, ...]) -> Optional[str]:
     return next((columns[name] for name in names if name in columns), None)

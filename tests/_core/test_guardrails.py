@@ -1,0 +1,248 @@
+"""Every reason code: what produces it, and what does not."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import gca_scanpy as gca
+from gca_scanpy._core import guardrails, index, scoring
+from gca_scanpy._core.guardrails import ADVISORY, Limits
+from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy.db import _bundled, load
+from gca_scanpy.model import ClusterMarkers, RankedGene, Verdict
+
+INDEX = index.build(_bundled.database(), "human", _bundled.lineages())
+T = "CD3D CD3E CD3G TRAC CD2 CD5 CD6 BCL11B"
+B = "MS4A1 CD79A CD79B CD19 BANK1 PAX5 CD22 FCRL1"
+LIVER = "ALB APOA1 APOC3 TTR CYP3A4 SERPINA1 FGB AHSG"
+CL_T, CL_B = "CL:0000084", "CL:0000236"
+
+
+def cluster(genes, expressed=""):
+    """Make a cluster with these genes; ``?x`` is one that could not be mapped."""
+    first, second = (tuple(RankedGene(g, None if g[0] == "?" else g) for g in t.split()) for t in (genes, expressed))
+    return ClusterMarkers("0", first, expressed=second)
+
+
+def check(label, genes, *, cl_id=None, source="user", used=INDEX, tissues=(), score=0.95, limits=(2, 0.2), also=""):
+    """Judge a label of a cluster."""
+    markers = cluster(genes, also)
+    verdict = Verdict("0", label, cl_id, score, source)
+    return guardrails.check(verdict, markers, scoring.rank(markers, tissues, used), used, tissues, Limits(*limits))
+
+
+def reasons(*args, **kwargs):
+    """Give the reason codes only."""
+    return check(*args, **kwargs).validation.flag_reasons
+
+
+@pytest.mark.parametrize("source", ["offline", "model", "user"])
+def test_a_justified_label_is_supported(source):
+    """A right label stands without a flag, whoever proposed it, and shows its genes and those that are missing."""
+    found = check("T cell", T, cl_id=CL_T, source=source)
+    assert (found.status, found.validation.flag_reasons, found.validation.notes) == ("supported", (), ())
+    assert found.validation.is_supported
+    assert set(found.validation.supporting_markers) == set(T.split())
+    assert found.validation.support_count == 8
+    assert not set(found.validation.missing_markers) & set(T.split())
+
+
+def test_no_markers_supplied():
+    """A cluster without genes is unknown for the scorer and flagged where someone named it; one with genes is not."""
+    assert reasons(UNKNOWN_LABEL, "", source="offline") == ("no_markers_supplied",)
+    assert check(UNKNOWN_LABEL, "", source="offline").status == "unknown"
+    assert "no_markers_supplied" in reasons("T cell", "")
+    assert check("T cell", "").status == "flagged"
+    assert "no_markers_supplied" not in reasons("T cell", T)
+
+
+def test_low_marker_overlap():
+    """Fewer genes than min_support are too few; as many are enough."""
+    assert "low_marker_overlap" in reasons("T cell", "CD3D ZNF10")
+    assert "low_marker_overlap" not in reasons("T cell", "CD3D CD3E ZNF10")
+    assert "low_marker_overlap" in reasons("T cell", T, limits=(9, 0.2))
+    assert "low_marker_overlap" not in reasons("T cell", T, limits=(8, 0.2))
+
+
+def test_evidence_of_chance_is_low_overlap():
+    """A score that random genes reach too is not enough for the scorer's own label, and the cluster is unknown."""
+    found = check("T cell", T, source="offline", score=0.3)
+    assert (found.status, found.validation.flag_reasons) == ("unknown", ("low_marker_overlap",))
+    assert check("T cell", T, source="model", score=0.3).status == "supported"
+
+
+def test_two_lineages_by_chance_are_no_mixture():
+    """A few weak genes of two lineages are too little evidence, not a doublet; a user's label is told of the rival."""
+    genes = "CD4 KRT18 LCK KRT8 CDH1"
+    found = check("epithelial cell", genes, source="offline", score=0.25)
+    assert (found.status, found.validation.flag_reasons) == ("unknown", ("low_marker_overlap",))
+    assert reasons("epithelial cell", genes) == ("mixed_lineage",)
+
+
+def test_contradictory_markers():
+    """Genes of another lineage that outweigh the label's contradict it, also where the label has genes enough."""
+    assert reasons("T cell", f"{LIVER} CD3D CD3E") == ("contradictory_markers",)
+    assert reasons("hepatocyte", T) == ("contradictory_markers",)
+    found = check("T cell", f"{LIVER} CD3D CD3E")
+    assert found.status == "flagged"
+    assert "hepatocyte" in found.validation.contradictory_markers["AHSG"]
+
+
+def test_mixed_lineage():
+    """Two disjoint lineages, both well supported, are mixed; a ratio of 1 asks for equal shares."""
+    both = " ".join(g for pair in zip(T.split(), LIVER.split()) for g in pair)
+    found = reasons("T cell", both), reasons("hepatocyte", both)
+    assert set(found) <= {("mixed_lineage",), ("contradictory_markers",)}
+    assert ("mixed_lineage",) in found
+    assert reasons("T cell", f"{T} ALB APOA1 APOC3") == ("mixed_lineage",)
+    assert reasons("T cell", f"{T} ALB APOA1 APOC3", limits=(2, 1.0)) == ()
+
+
+@pytest.mark.parametrize(
+    ("label", "genes"),
+    [
+        ("CD8-positive, alpha-beta T cell", T),
+        ("T cell", f"{T} CD8A CD8B FOXP3 CXCR5"),
+        ("CD8-positive, alpha-beta T cell", f"CD8A CD8B {T} CD4 CD40LG"),
+        ("T cell", f"{T} GNLY NKG7 KLRD1 PRF1"),
+        ("lymphocyte", T),
+        ("naive B cell", f"{B} IGHD TCL1A"),
+    ],
+)
+def test_genes_of_relatives_contradict_nothing(label, genes):
+    """A gene of an ancestor, a descendant, a sibling or a compatible lineage flags nothing."""
+    assert not {"contradictory_markers", "mixed_lineage"} & set(reasons(label, genes))
+
+
+@pytest.mark.parametrize(
+    ("label", "cl_id", "wrong"),
+    [
+        ("T cell", CL_B, True),
+        ("T cell", "CL:9999999", True),
+        ("T cell", "T", True),
+        ("T cell", CL_T, False),
+        ("T-cells", CL_T, False),
+        ("T lymphocyte", CL_T, False),
+        ("T cell", None, False),
+        ("my T cells", CL_T, False),
+    ],
+)
+def test_ontology_mismatch(label, cl_id, wrong):
+    """An id of another type or of none is flagged; synonyms, other writings and a name of one's own are not."""
+    found = check(label, T, cl_id=cl_id).validation
+    assert ("ontology_mismatch" in found.flag_reasons) is wrong
+    assert found.ontology_mismatch is wrong
+
+
+def of_one_type(name):
+    """Index a table with three T-cell genes under one name."""
+    table = pd.DataFrame({"cell_type": [name] * 3, "gene": T.split()[:3]})
+    return index.build(load(table), "human", INDEX.lineages)
+
+
+def test_label_not_in_kb():
+    """A label that the database knows nothing of is flagged, one that has a relative there is not."""
+    assert reasons("my blob", T) == ("label_not_in_kb", "missing_ontology_id")
+    own = of_one_type("T cell")
+    assert reasons("hepatocyte", T, used=own) == ("label_not_in_kb",)
+    assert reasons("regulatory T cell", T, used=own) == ()
+
+
+def foreign(species):
+    """Index a table with a mouse-only type, beside an ancestor of it that both species have."""
+    rows = [("T cell", g, "both") for g in T.split()]
+    rows += [("hepatocyte", g, "mouse") for g in ("Alb", "Apoa1", "Ttr")]
+    rows += [("regulatory T cell", g, "mouse") for g in ("Foxp3", "Il2ra", "Ctla4")]
+    return index.build(load(pd.DataFrame(rows, columns=["cell_type", "gene", "species"])), species, INDEX.lineages)
+
+
+@pytest.mark.parametrize("label", ["hepatocyte", "regulatory T cell"])
+def test_species_mismatch(label):
+    """A type that the database knows for the mouse only is flagged for human data, also where its parent is known."""
+    found = check(label, f"{T} {LIVER} FOXP3 IL2RA CTLA4", used=foreign("human"))
+    assert "species_mismatch" in found.validation.flag_reasons
+    assert found.status == "flagged"
+    assert "species_mismatch" not in reasons(label, f"{LIVER} FOXP3 IL2RA CTLA4", used=foreign("mouse"))
+    assert "species_mismatch" not in reasons("T cell", T, used=foreign("human"))
+
+
+def test_validation_missing():
+    """A cluster for which no label came is flagged, not passed over; Unknown is an answer."""
+    found = check("", T)
+    assert (found.status, found.validation.flag_reasons) == ("flagged", ("validation_missing",))
+    assert reasons(UNKNOWN_LABEL, T) == ()
+    assert check(UNKNOWN_LABEL, T).status == "unknown"
+
+
+def test_tissue_mismatch_is_advice():
+    """A type out of its tissue is told but stands; in its tissue, without one, or a type of all tissues it is not."""
+    found = check("hepatocyte", LIVER, tissues=("blood",))
+    assert (found.status, found.validation.flag_reasons) == ("supported", ("tissue_mismatch",))
+    assert "liver" in found.validation.notes[0]
+    assert reasons("hepatocyte", LIVER, tissues=("liver",)) == reasons("hepatocyte", LIVER) == ()
+    assert reasons("T cell", T, tissues=("brain",)) == ()
+
+
+def test_missing_ontology_id_is_advice():
+    """A user's own type without a term stands, with the advice; a Cell Ontology name has none."""
+    own = index.build(
+        load(pd.DataFrame({"cell_type": ["my blob"] * 3, "gene": T.split()[:3]})), "human", INDEX.lineages
+    )
+    found = check("my blob", T, used=own)
+    assert (found.status, found.validation.flag_reasons) == ("supported", ("missing_ontology_id",))
+    assert "missing_ontology_id" not in reasons("T cell", T)
+
+
+def test_ortholog_unmapped_is_advice():
+    """Mouse clusters of which most genes have no ortholog say so; half unmapped, or human, does not."""
+    mouse = index.build(_bundled.database(), "mouse", _bundled.lineages())
+    found = check("T cell", "CD3D CD3E CD2 ?a ?b ?c ?d", used=mouse)
+    assert (found.status, found.validation.flag_reasons) == ("supported", ("ortholog_unmapped",))
+    assert reasons("T cell", "CD3D CD3E CD2 ?a ?b ?c", used=mouse) == ()
+    assert reasons("T cell", "CD3D CD3E CD2 ?a ?b ?c ?d") == ()
+
+
+def test_every_code_is_documented():
+    """Each code that the guardrails give is in their documentation, and advice is told from what stops a label."""
+    text = guardrails.__doc__
+    codes = (
+        "low_marker_overlap contradictory_markers ontology_mismatch label_not_in_kb species_mismatch tissue_mismatch "
+        "no_markers_supplied missing_ontology_id validation_missing ortholog_unmapped mixed_lineage"
+    ).split()
+    assert all(f"``{code}``" in text for code in codes)
+    assert set(codes) > ADVISORY
+
+
+def test_genes_that_expression_brought_in():
+    """Genes of the second order count as present: none is missing and supporting at once, and the counts fit."""
+    found = check("T cell", "CD3D", also="CD3D CD3E ZNF10", limits=(3, 0.2)).validation
+    assert set(found.supporting_markers) == {"CD3D", "CD3E"}
+    assert not set(found.missing_markers) & {"CD3D", "CD3E"}
+    assert found.notes == ("2 of 3 genes are known for T cell",)
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_force_unknown(force):
+    """A flagged label becomes Unknown or Novel, or stays with force_unknown off; the proposal is kept either way."""
+    both = [g for pair in zip(T.split(), LIVER.split()) for g in pair]
+    found = gca.annotate_markers({"0": both}, force_unknown=force).clusters[0]
+    assert (found.status, found.confidence) == ("flagged", "Low")
+    assert found.annotation.proposed_label != UNKNOWN_LABEL
+    assert found.annotation.primary_label == (UNKNOWN_LABEL if force else found.annotation.proposed_label)
+    assert (found.annotation.ontology_id is None) is force
+
+
+def test_min_support_precedence(monkeypatch):
+    """min_support: the argument outranks the override, that the environment, and each decides on the label."""
+
+    def status(**options):
+        return gca.annotate_markers({"0": T.split()}, **options).clusters[0].status
+
+    assert status() == "supported"
+    monkeypatch.setenv("GCA_MIN_SUPPORT", "9")
+    assert status() == "unknown"
+    with gca.settings.override(min_support=3):
+        assert status() == "supported"
+        assert status(min_support=9) == "unknown"
+    assert status(min_support=3) == "supported"

@@ -1,0 +1,163 @@
+"""The tables that ship with the package: every row can be used, and they agree with each other."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+
+import pytest
+
+from gca_scanpy import _codec
+from gca_scanpy._core.database import COLUMNS, GENERAL
+from gca_scanpy.db import _bundled
+
+DATA = files("gca_scanpy") / "data"
+ONTOLOGY, LINEAGES, NAMES = _bundled.ontology(), _bundled.lineages(), _bundled.gene_names()
+APPROVED = set(NAMES.approved.values())
+# Cd3e, H2-K1, 1700003M07Rik, D6Ertd527e, AW112010, Gm42418, mt-Nd1: as the mouse nomenclature writes genes.
+MOUSE_SYMBOL = re.compile(r"[A-Z][a-z0-9.\-]*|H2-[A-Za-z]+[\d.]*|\w+Rik|D\d+\w+\d+e|[A-Z]{2}\d{6}|mt-\w+")
+DECIMAL_LIMIT = 1_500_000
+
+
+def read(path):
+    """Give the rows of a table, header first."""
+    return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+TYPES = read(DATA / "cell_types.tsv")
+FILES = sorted((entry for entry in (DATA / "markers").iterdir() if entry.name.endswith(".tsv")), key=lambda e: e.name)
+MARKERS = [(entry.name, n, row) for entry in FILES for n, row in enumerate(read(entry)[1:], start=2)]
+
+
+def wrong(bad):
+    """Give the first offenders with file and line, for the message of a failed test."""
+    return [f"{name}:{line} {' '.join(row)}" for name, line, row in MARKERS if bad(row)][:10]
+
+
+def test_the_tables_have_their_columns():
+    """Every row has as many cells as its header, which is the one that is documented."""
+    assert TYPES[0] == ["cl_id", "cell_type", "tissue"]
+    assert all(len(row) == 3 for row in TYPES)
+    assert all(read(entry)[0] == ["cl_id", "gene", "mark", "species", "sources"] for entry in FILES)
+    assert wrong(lambda row: len(row) != 5) == []
+
+
+def test_the_size_that_was_promised():
+    """At least 400 types and 8,000 positive facts, and negative ones; all the data below 1.5 MB."""
+    assert len(TYPES) - 1 >= 400
+    assert sum(1 for *_, row in MARKERS if row[2] != "-") >= 8000
+    assert sum(1 for *_, row in MARKERS if row[2] == "-") >= 400
+
+    def size(folder):
+        return sum(size(entry) if entry.is_dir() else len(entry.read_bytes()) for entry in folder.iterdir())
+
+    assert size(DATA) < DECIMAL_LIMIT
+
+
+def test_every_type_is_a_current_term_under_its_name():
+    """Every id of the table exists in the ontology index, once, and carries the name that the ontology gives it."""
+    ids = [row[0] for row in TYPES[1:]]
+    assert [key for key in ids if key not in ONTOLOGY] == []
+    assert len(ids) == len(set(ids))
+    assert [row for row in TYPES[1:] if ONTOLOGY.label(row[0]) != row[1]] == []
+
+
+def test_every_marker_is_of_a_listed_type():
+    """No fact is of a type without a row in the table of types, and no type is without a fact."""
+    listed = {row[0] for row in TYPES[1:]}
+    assert wrong(lambda row: row[0] not in listed) == []
+    assert listed == {row[0] for *_, row in MARKERS}
+
+
+def test_every_gene_is_a_current_symbol():
+    """A gene is an approved HGNC symbol; in a mouse row it may be a symbol that only the mouse has."""
+    assert wrong(lambda row: row[1] not in APPROVED and row[3] != "mouse") == []
+    assert wrong(lambda row: row[1] not in APPROVED and not MOUSE_SYMBOL.fullmatch(row[1])) == []
+    # A human symbol in mouse writing would be a second gene beside the first.
+    assert wrong(lambda row: row[1] not in APPROVED and row[1].upper() in NAMES.approved) == []
+
+
+def test_marks_species_and_sources_are_known():
+    """Marks are ++, + or -; species human, mouse or both (empty); sources the letters that are documented, once."""
+    assert wrong(lambda row: row[2] not in {"++", "+", "-"}) == []
+    assert wrong(lambda row: row[3] not in {"", "human", "mouse"}) == []
+    assert wrong(lambda row: not set(row[4]) <= set(_bundled.SOURCES) or len(set(row[4])) != len(row[4])) == []
+
+
+def test_no_fact_is_there_twice():
+    """A gene is listed once for a type and species, so it is never positive and negative, nor counted twice."""
+    seen, twice = set(), []
+    for name, line, (key, gene, _, of, _) in MARKERS:
+        for species in ("human", "mouse") if not of else (of,):
+            if (key, gene.upper(), species) in seen:
+                twice.append(f"{name}:{line} {key} {gene} {species}")
+            seen.add((key, gene.upper(), species))
+    assert twice == []
+
+
+def test_every_type_has_six_positive_genes():
+    """No type rests on fewer than six genes."""
+    positive = {row[0]: set() for row in TYPES[1:]}
+    for *_, row in MARKERS:
+        if row[2] != "-":
+            positive[row[0]].add(row[1])
+    assert {key: len(genes) for key, genes in positive.items() if len(genes) < 6} == {}
+
+
+def test_tissues_are_in_the_vocabulary():
+    """Every type has a tissue of the vocabulary, or is general, and each tissue names itself."""
+    vocabulary = _bundled.tissues()
+    known = {*vocabulary.canonical, GENERAL}
+    assert [row for row in TYPES[1:] if not set(row[2].split(";")) <= known] == []
+    assert all(name in vocabulary.resolve(name) for name in vocabulary.canonical)
+
+
+def test_broad_types_and_lineages_agree():
+    """Every lineage that a table names exists, and every broad type is a current term under its name."""
+    broad, lineages = read(DATA / "broad_types.tsv"), read(DATA / "lineages.tsv")
+    assert broad[0] == ["cl_id", "label", "lineage", "broad_id"]
+    assert lineages[0] == ["lineage", "compatible_with"]
+    names = [row[0] for row in lineages[1:]]
+    assert len(names) == len(set(names))
+    assert {row[2] for row in broad[1:]} == set(names)
+    for name, others in ((row[0], [o for o in row[1].split(",") if o]) for row in lineages[1:]):
+        assert set(others) <= set(names) - {name}
+    assert len({row[0] for row in broad}) == len(broad)
+    assert [row for row in broad[1:] if row[0] not in ONTOLOGY or ONTOLOGY.label(row[0]) != row[1]] == []
+    assert {row[3] for row in broad[1:]} <= {row[0] for row in broad[1:]}
+
+
+def test_every_type_has_a_lineage():
+    """No type is outside the lineages, where nothing could contradict it, and all are shown as one of 40 to 70."""
+    assert [row for row in TYPES[1:] if LINEAGES.lineage(row[0]) is None] == []
+    assert 30 <= len({LINEAGES.broad(row[0]).id for row in TYPES[1:]}) <= 70
+
+
+def test_the_loaded_database_is_the_files():
+    """The database has a row for every line of the files, with every column filled as the agreed form says."""
+    database = _bundled.database()
+    facts = database.facts
+    assert tuple(facts.columns) == COLUMNS
+    assert len(facts) == len(MARKERS)
+    assert set(facts["role"]) == {"positive", "negative"}
+    assert set(facts["strength"]) == {"canonical", "supporting"}
+    assert re.fullmatch(r"[0-9a-f]{64}", database.sha256)
+    first = MARKERS[0][2]
+    row = facts.iloc[0]
+    assert (row["cl_id"], row["gene"], row["cell_type"]) == (first[0], first[1], ONTOLOGY.label(first[0]))
+    assert row["sources"].split(";") == [_bundled.SOURCES[letter] for letter in first[4]] or not first[4]
+
+
+@pytest.mark.parametrize("table", ["approved", "older", "ensembl", "orthologs"])
+def test_the_gene_tables_lead_to_current_symbols(table):
+    """Older symbols, Ensembl ids and mouse orthologs all lead to an approved symbol."""
+    found = set(getattr(NAMES, table).values())
+    assert len(found) > 1000
+    assert found <= APPROVED
+
+
+def test_the_shipped_schema_is_the_codes():
+    """The JSON Schema that ships is the one that the code derives from its classes."""
+    shipped = json.loads((DATA / "report.schema.json").read_text(encoding="utf-8"))
+    assert shipped == _codec.json_schema()
