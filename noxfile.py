@@ -1,4 +1,7 @@
-"""Sessions: `nox -s tests`, `nox -s lint`, `nox -s types`. Interpreters that are not there are skipped."""
+"""Sessions: `nox -s tests`, `nox -s lint`, `nox -s types`, `nox -s governance`.
+
+Interpreters that are not there are skipped.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ OLDEST = ["scanpy==1.9.*", "anndata==0.9.*", "numpy<2", "pandas<2.1", "zarr<2.17
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["tests", "lint", "types"]
+nox.options.sessions = ["tests", "lint", "types", "governance"]
 
 
 def _wheel(session: nox.Session) -> Path:
@@ -50,3 +53,10 @@ def types(session: nox.Session) -> None:
     """Strict type check of the package."""
     session.install(".", "mypy>=1.10")
     session.run("mypy")
+
+
+@nox.session
+def governance(session: nox.Session) -> None:
+    """Check the marker database; `-- --sources DIR` also compares it with the public tables in that folder."""
+    session.install(".[excel]")
+    session.run("python", "scripts/governance.py", *session.posargs)

@@ -123,7 +123,8 @@ def _wrong_values(row: Row) -> list[str]:
     if row.species not in SPECIES:
         wrong.append(f"species {row.species!r} is neither empty nor human nor mouse")
     if row.sources != "".join(letter for letter in _bundled.SOURCES if letter in row.sources):
-        wrong.append(f"sources {row.sources!r} are not letters of {''.join(_bundled.SOURCES)}, each once, in this order")
+        letters = "".join(_bundled.SOURCES)
+        wrong.append(f"sources {row.sources!r} are not letters of {letters}, each once, in this order")
     return wrong
 
 

@@ -12,6 +12,7 @@ import click
 
 from gca_scanpy._cli.annotate import annotate
 from gca_scanpy._cli.demo import demo
+from gca_scanpy._cli.markers import markers
 from gca_scanpy._errors import GcaError, GcaWarning
 from gca_scanpy._version import __version__
 
@@ -72,3 +73,4 @@ def main() -> None:
 
 main.add_command(annotate)
 main.add_command(demo)
+main.add_command(markers)

@@ -30,7 +30,7 @@ class CellType:
     positive
         Weight by gene, its own facts only.
     negative
-        Genes that speak against it, with those of its ancestors.
+        Genes that speak against it; its own facts only, too.
     canonical
         Its own canonical markers, in the order of the database.
     """

@@ -11,6 +11,7 @@ from typing import Callable, Optional, Union
 
 from gca_scanpy._core.database import COLUMNS, MarkerDatabase
 from gca_scanpy._errors import DatabaseError, InputError
+from gca_scanpy._files import whole
 from gca_scanpy.db._load import BUNDLED, Source, load
 
 
@@ -18,7 +19,7 @@ def export(
     path: Union[str, os.PathLike[str]],
     source: Union[Source, Sequence[Source]] = BUNDLED,
     *,
-    format: Optional[str] = None,  # noqa: A002
+    format: Optional[str] = None,
 ) -> MarkerDatabase:
     """Write a marker database to a file.
 
@@ -62,12 +63,8 @@ def export(
     if target.name.lower().endswith(".gz"):
         # Without the time, so that the same database is the same file.
         data = gzip.compress(data, mtime=0)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with whole(target) as part:
         part.write_bytes(data)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
     return database
 
 

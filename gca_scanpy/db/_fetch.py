@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -109,12 +110,21 @@ def _downloaded(name: str, asset: _assets.Asset, expected: Optional[str]) -> Pat
             return part.replace(home / asset.file)
     # requests raises an OSError for all that can go wrong on the way, pooch a ValueError where the hash differs.
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:160]
         msg = (
-            f"{name} could not be downloaded ({reason}); download {asset.file} from {asset.url} yourself "
+            f"{name} could not be downloaded ({_reason(error, asset, expected)}); download {asset.file} from {asset.url} yourself "
             f"(the makers' page is {asset.home}) and put it into {home}"
         )
         raise DatabaseError(msg) from error
+
+
+def _reason(error: Exception, asset: _assets.Asset, expected: Optional[str]) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, ValueError) and "hash" in text:
+        return f"its sha256 is not {expected}"
+    # requests tells of a missing network in five lines, and of an answer such as 404 in one.
+    answered = getattr(error, "response", None) is not None
+    own = isinstance(error, ValueError) or getattr(error, "errno", None) is not None
+    return text.split(" for url:")[0] if answered or own else f"{urlsplit(asset.url).hostname} cannot be reached"
 
 
 def _pooch() -> Any:

@@ -13,7 +13,8 @@ from gca_scanpy._core.genes import SPECIES, GeneNames
 from gca_scanpy._core.ontology import Ontology
 
 LEAST = 6  # positive genes that a type needs, and that must separate it from each sibling
-_MOUSE_SYMBOL = re.compile(r"[A-Z0-9][A-Za-z0-9.\-]*")
+# Cd3e, H2-K1, 1700003M07Rik, D6Ertd527e, AW112010, mt-Nd1: as the mouse nomenclature writes genes.
+_MOUSE_SYMBOL = re.compile(r"[A-Z][a-z0-9.\-]*|H2-[A-Za-z]+[\d.]*|\w+Rik|D\d+\w+\d+e|[A-Z]{2}\d{6}|mt-\w+")
 
 
 @frozen

@@ -23,7 +23,7 @@ NO_GENE = ("", "nan", "NaN", "NA", "<NA>", "None")
 
 
 def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
-    """Read the marker genes of each cluster, best first.
+    r"""Read the marker genes of each cluster, best first.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     --------
     >>> from pathlib import Path
     >>> import gca_scanpy as gca
-    >>> _ = Path("markers.csv").write_text("cluster,gene\\n0,MS4A1\\n0,CD79A\\n1,CD3D\\n")
+    >>> _ = Path("markers.csv").write_text("cluster,gene\n0,MS4A1\n0,CD79A\n1,CD3D\n")
     >>> gca.io.read_markers("markers.csv")
     {'0': ['MS4A1', 'CD79A'], '1': ['CD3D']}
     """
@@ -95,16 +95,17 @@ def _read(path: Path) -> pd.DataFrame:
             header = file.readline()
         # By the header, not by the ending: .txt is either, and some spreadsheets write .csv with semicolons.
         separator = max("\t,;", key=lambda mark: header.count(mark.encode()))
-        return pd.read_csv(
+        # Row names that R's write.table leaves without a heading become the index, which nobody needs.
+        table = pd.read_csv(
             path,
             sep=separator,
             dtype=str,
             keep_default_na=False,
             na_filter=False,
             encoding="utf-8-sig",
-            index_col=False,
             compression="gzip" if path.name.lower().endswith(".gz") else None,
         )
+        return table.reset_index(drop=True)
     except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         msg = f"{path} cannot be read as a table: {error}"
         raise InputError(msg) from error

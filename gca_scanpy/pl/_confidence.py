@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from gca_scanpy._errors import InputError
+import numpy as np
+
+from gca_scanpy._adata import read_clustering
+from gca_scanpy._errors import InputError, MissingKeyError
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
 from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport
 from gca_scanpy.pl._figure import (
     CONFIDENCE_COLOURS,
+    LONGEST_ID,
+    LONGEST_LABEL,
     STATUS_COLOURS,
     STATUS_MARKS,
     Save,
     finish,
+    label_of,
     new_axes,
     report_of,
     shortened,
 )
+from gca_scanpy.pl._names import name_clusters
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -34,6 +41,9 @@ def confidence(
     return_fig: bool = False,
 ) -> Any:
     """Draw how sure the labels are: a bar per cluster, or the cells on an embedding.
+
+    A mark tells the status: ✓ supported, ! flagged, ? unknown; on an embedding it follows the cluster's name,
+    and supported clusters have none.
 
     Parameters
     ----------
@@ -58,7 +68,7 @@ def confidence(
     InputError
         Where an embedding is asked for of a report.
     MissingKeyError
-        Where there is no report under this key.
+        Where there is no report under this key, or no such embedding.
 
     Examples
     --------
@@ -66,22 +76,27 @@ def confidence(
     >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]})
     >>> ax = gca.pl.confidence(result, show=False)
     """
-    clusters = report_of(data, key).clusters
+    report = report_of(data, key)
+    clusters = report.clusters
     if basis is not None:
         if isinstance(data, DatasetReport):
             msg = f"basis={basis!r} needs the annotated object, because a report has no cells"
             raise InputError(msg)
-        return _embedding(data, basis, key, ax, show, save, return_fig)
-    fig, axes = new_axes(ax, 7.5, 0.27 * len(clusters) + 1.2)
+        return _embedding(data, report, basis, key, ax, show, save, return_fig)
+    ids = [shortened(c.cluster_id, LONGEST_ID) for c in clusters]
+    names = [f"{key} · {shortened(label_of(c), LONGEST_LABEL)}" for key, c in zip(ids, clusters)]
+    fig, axes = new_axes(ax, 5 + 0.07 * max(map(len, names)), 0.27 * len(clusters) + 1.4)
     positions = range(len(clusters))
     colours = [CONFIDENCE_COLOURS[c.confidence] for c in clusters]
     axes.barh(positions, [c.confidence_score for c in clusters], color=colours, height=0.7)
-    names = [f"{shortened(c.cluster_id, 24)}  {shortened(c.annotation.primary_label, 40)}" for c in clusters]
     axes.set_yticks(list(positions), names, fontsize=8)
+    axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(clusters) - 0.5, -0.5)
     axes.set_xlim(0, 1.12)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
-    axes.set_xlabel("confidence score")
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_xlabel("confidence score", fontsize=9)
+    axes.grid(False)  # Scanpy's figure settings turn it on
     axes.spines[["top", "right"]].set_visible(False)
     for row, cluster in enumerate(clusters):
         mark, colour = STATUS_MARKS[cluster.status], STATUS_COLOURS[cluster.status]
@@ -99,17 +114,37 @@ def _legend(ax: Axes) -> None:
         Line2D([], [], linestyle="", marker=f"${mark}$", color=STATUS_COLOURS[status], label=status)
         for status, mark in STATUS_MARKS.items()
     ]
-    ax.legend(handles=[*levels, *marks], loc="lower left", bbox_to_anchor=(0, 1), ncols=6, fontsize=7, frameon=False)
+    handles = [handle for pair in zip(levels, marks) for handle in pair]  # columns are filled first: a row of each
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=7, frameon=False)
 
 
 def _embedding(
-    adata: AnnData, basis: str, key: str, ax: Optional[Axes], show: Optional[bool], save: Save, return_fig: bool
+    adata: AnnData,
+    report: DatasetReport,
+    basis: str,
+    key: str,
+    ax: Optional[Axes],
+    show: Optional[bool],
+    save: Save,
+    return_fig: bool,
 ) -> Any:
     import scanpy as sc
 
-    fig, axes = new_axes(ax, 6.5, 5)
     column = ObsKeys(key).confidence_score
-    sc.pl.embedding(
-        adata, basis, color=column, vmin=0, vmax=1, cmap="cividis", ax=axes, show=False, title="confidence score"
-    )
+    place = next((name for name in (f"X_{basis}", basis) if name in adata.obsm), None)
+    if place is None:
+        msg = f"there is no embedding {basis!r}; .obsm has: {', '.join(adata.obsm) or 'none'}"
+        raise MissingKeyError(msg)
+    if column not in adata.obs:
+        msg = f"there is no .obs[{column!r}] any more; run gca.tl.annotate again"
+        raise MissingKeyError(msg)
+    fig, axes = new_axes(ax, 6.5, 5)
+    # Reversed, so that sure is blue here as it is in the bars.
+    options = {"vmin": 0, "vmax": 1, "cmap": "cividis_r", "title": "confidence score", "frameon": True}
+    sc.pl.embedding(adata, basis, color=column, ax=axes, show=False, **options)
+    axes.set_title("confidence score", fontsize=10)
+    places, groupby = np.asarray(adata.obsm[place])[:, :2], report.parameters.get("groupby")
+    if groupby in adata.obs:
+        scores = adata.obs[column].to_numpy(dtype=float)
+        name_clusters(axes, report.clusters, read_clustering(adata, groupby), places, scores)
     return finish(fig, axes, f"confidence_{basis}", given=ax is not None, show=show, save=save, return_fig=return_fig)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy._adata import read_report
-from gca_scanpy.model import DatasetReport
+from gca_scanpy._files import whole
+from gca_scanpy.model import ClusterReport, DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 CONFIDENCE_COLOURS = {"High": "#0072B2", "Medium": "#56B4E9", "Low": "#BBBBBB"}
-STATUS_COLOURS = {"supported": "#009E73", "flagged": "#D55E00", "unknown": "#777777"}
-STATUS_MARKS = {"supported": "✓", "flagged": "!", "unknown": "?"}
+STATUS_COLOURS = {"supported": "#009E73", "flagged": "#D55E00", "unknown": "#666666"}
+STATUS_MARKS = {"supported": "✓", "flagged": "!", "unknown": "?"}  # all are in matplotlib's own font
+LONGEST_ID, LONGEST_LABEL = 40, 70  # letters
+PRINT_DPI = 150
 
 Save = Union[bool, str, "os.PathLike[str]", None]
 
@@ -27,19 +30,32 @@ def report_of(data: Union[AnnData, DatasetReport], key: str) -> DatasetReport:
     return data if isinstance(data, DatasetReport) else read_report(data, key)
 
 
+def label_of(cluster: ClusterReport) -> str:
+    """The label, with the proposed one behind it where that did not stand."""
+    annotation = cluster.annotation
+    questioned = annotation.proposed_label != annotation.primary_label and annotation.proposed_label
+    return f"{annotation.primary_label} ({questioned}?)" if questioned else annotation.primary_label
+
+
 def new_axes(ax: Optional[Axes], width: float, height: float) -> tuple[Figure, Axes]:
     """The given axes with their figure, or new ones; sizes in inches."""
     import matplotlib.pyplot as plt
 
     if ax is not None:
-        return ax.get_figure(), ax
+        return ax.figure.figure, ax  # the figure of a subfigure, which cannot be saved itself
     return plt.subplots(figsize=(width, height), layout="constrained")
 
 
 def shortened(text: str, length: int) -> str:
-    """A text of at most so many characters, on one line, free of matplotlib's mathematics."""
+    """A text of at most so many letters, on one line, free of matplotlib's mathematics.
+
+    Letters go from the middle, because the names of clusters often differ at their ends.
+    """
     line = " ".join(text.split())
-    return (line if len(line) <= length else line[: length - 1] + "…").replace("$", r"\$")
+    if len(line) > length:
+        tail = (length - 1) // 2
+        line = f"{line[: length - 1 - tail]}…{line[-tail:]}"
+    return line.replace("$", r"\$")
 
 
 def finish(fig: Figure, ax: Axes, name: str, *, given: bool, show: Optional[bool], save: Save, return_fig: bool) -> Any:
@@ -50,13 +66,17 @@ def finish(fig: Figure, ax: Axes, name: str, *, given: bool, show: Optional[bool
     if save:
         target = _target(name, save, Path(settings.figdir), str(settings.file_format_figs))
         target.parent.mkdir(parents=True, exist_ok=True)
-        fig.savefig(target, bbox_inches="tight")
+        own = plt.rcParams["savefig.dpi"]
+        with whole(target) as part:
+            fig.savefig(part, bbox_inches="tight", dpi=PRINT_DPI if own == "figure" else own)
     if return_fig:
         return fig
-    if show if show is not None else settings.autoshow and not given:
+    shown = show if show is not None else settings.autoshow and not given
+    if shown:
         plt.show()
-        return None
-    return ax
+    if save and not given:
+        plt.close(fig)  # as Scanpy does: a loop that saves a hundred figures must not keep them
+    return None if shown else ax
 
 
 def _target(name: str, save: Save, folder: Path, ending: str) -> Path:
@@ -65,4 +85,5 @@ def _target(name: str, save: Save, folder: Path, ending: str) -> Path:
         return folder / f"{name}.{ending}"
     if isinstance(save, str) and os.sep not in save and "/" not in save:
         return folder / (f"{name}{save}" if Path(save).suffix or save.startswith(".") else f"{name}{save}.{ending}")
-    return Path(str(save))
+    path = Path(str(save))
+    return path if path.suffix else path.with_name(f"{path.name}.{ending}")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy.model import ClusterReport, DatasetReport
+from gca_scanpy.pl._columns import Column, draw
 from gca_scanpy.pl._figure import (
     CONFIDENCE_COLOURS,
+    LONGEST_ID,
+    LONGEST_LABEL,
     STATUS_COLOURS,
     STATUS_MARKS,
     Save,
     finish,
-    new_axes,
+    label_of,
     report_of,
     shortened,
 )
@@ -21,9 +25,9 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
 
-# Left edges of the columns, in the axes' own units (0 to 1).
-CLUSTER, CELLS, LABEL, BAR, STATUS, GENES = 0.0, 0.185, 0.20, 0.475, 0.60, 0.685
-BAR_WIDTH = 0.10
+BAR_WIDTH, BAR_HEIGHT = 0.9, 0.54  # inches, rows
+LONGEST_LIST = 70  # letters
+AGAINST = 3  # contradicting genes shown
 
 
 def report(
@@ -38,9 +42,9 @@ def report(
 ) -> Any:
     """Draw the report, a row per cluster.
 
-    Each row has the cluster, its cells, its label (the proposed one in brackets where the label did not
-    stand), the confidence as a bar from 0 to 1, the status with its flags, and the strongest supporting genes;
-    contradicting genes follow in orange.
+    Each row has the cluster, its cells, its label (the proposed one in brackets where that did not stand), the
+    confidence as a bar from 0 to 1, the status, the flags, the strongest supporting genes, and the contradicting
+    genes of a flagged cluster. Columns that would be empty are left out.
 
     Parameters
     ----------
@@ -51,7 +55,7 @@ def report(
     n_genes
         Supporting genes shown.
     ax
-        Axes to draw into; new ones where None.
+        Axes to draw into, the text as small as it must be to fit; new ones, as large as the table, where None.
     show, save, return_fig
         As in Scanpy's plots. ``save`` may also be a path.
 
@@ -71,53 +75,51 @@ def report(
     >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]})
     >>> ax = gca.pl.report(result, show=False)
     """
+    import matplotlib.pyplot as plt
+
     clusters = report_of(data, key).clusters
-    fig, axes = new_axes(ax, 13.5, 0.32 * len(clusters) + 0.9)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(len(clusters) - 0.4, -1.2)
-    axes.axis("off")
-    headings = (
-        (CLUSTER, "cluster"),
-        (LABEL, "label"),
-        (BAR, "confidence"),
-        (STATUS, "status"),
-        (GENES, "marker genes"),
-    )
-    for x, text in headings:
-        axes.text(x, -0.85, text, weight="bold", va="center", fontsize=9)
-    axes.text(CELLS - 0.01, -0.85, "cells", weight="bold", va="center", ha="right", fontsize=9)
-    axes.axhline(-0.5, color="black", linewidth=0.8)
-    for row, cluster in enumerate(clusters):
-        _draw_row(axes, row, cluster, n_genes)
+    if ax is None:
+        fig = plt.figure()
+        axes = fig.add_axes((0, 0, 1, 1))
+    else:
+        fig, axes = ax.figure.figure, ax  # the figure of a subfigure, which cannot be saved itself
+    columns = _columns(clusters, n_genes)
+    lefts = draw(axes, columns, given=ax is not None)
+    _draw_bars(axes, clusters, lefts[[column.title for column in columns].index("confidence")])
     return finish(fig, axes, "report", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
 
-def _draw_row(ax: Axes, row: int, cluster: ClusterReport, n_genes: int) -> None:
+def _columns(clusters: Sequence[ClusterReport], n_genes: int) -> list[Column]:
+    def genes(names: Iterable[str], limit: int) -> str:
+        return shortened(", ".join(list(names)[:limit]), LONGEST_LIST)
+
+    orange = STATUS_COLOURS["flagged"]
+    against = [genes(c.validation.contradictory_markers, AGAINST) if c.status == "flagged" else "" for c in clusters]
+    columns = [
+        Column(title="cluster", texts=[shortened(c.cluster_id, LONGEST_ID) for c in clusters]),
+        Column(title="cells", texts=["" if c.n_cells is None else f"{c.n_cells:,}" for c in clusters], right=True),
+        Column(title="label", texts=[shortened(label_of(c), LONGEST_LABEL) for c in clusters]),
+        Column(
+            title="confidence",
+            texts=[f"{c.confidence_score:.2f} {c.confidence}" for c in clusters],
+            before=BAR_WIDTH + 0.08,
+        ),
+        Column(
+            title="status",
+            texts=[f"{STATUS_MARKS[c.status]} {c.status}" for c in clusters],
+            colours=[STATUS_COLOURS[c.status] for c in clusters],
+        ),
+        Column(title="flags", texts=[", ".join(c.validation.flag_reasons) for c in clusters], colours=orange),
+        Column(title="marker genes", texts=[genes(c.validation.supporting_markers, n_genes) for c in clusters]),
+        Column(title="against", texts=against, colours=orange),
+    ]
+    return [column for column in columns if any(column.texts) or column.title == "cluster"]
+
+
+def _draw_bars(ax: Axes, clusters: Sequence[ClusterReport], left: float) -> None:
     from matplotlib.patches import Rectangle
 
-    if row % 2:
-        ax.axhspan(row - 0.5, row + 0.5, color="#F3F3F3", zorder=0)
-    annotation, validation = cluster.annotation, cluster.validation
-    label = annotation.primary_label
-    if annotation.proposed_label != label:
-        label = f"{label} ({annotation.proposed_label})"
-    style: dict[str, Any] = {"va": "center", "fontsize": 8}
-    ax.text(CLUSTER, row, shortened(cluster.cluster_id, 27), **style)
-    ax.text(CELLS - 0.01, row, "" if cluster.n_cells is None else f"{cluster.n_cells:,}", ha="right", **style)
-    ax.text(LABEL, row, shortened(label, 46), **style)
-    ax.add_patch(Rectangle((BAR, row - 0.27), BAR_WIDTH, 0.54, color="#E6E6E6", linewidth=0))
-    filled = BAR_WIDTH * cluster.confidence_score
-    ax.add_patch(Rectangle((BAR, row - 0.27), filled, 0.54, color=CONFIDENCE_COLOURS[cluster.confidence], linewidth=0))
-    ax.text(BAR + BAR_WIDTH - 0.003, row, cluster.confidence, ha="right", va="center", fontsize=7)
-    status = f"{STATUS_MARKS[cluster.status]} {cluster.status}"
-    ax.text(STATUS, row, status, color=STATUS_COLOURS[cluster.status], **style)
-    supporting = ", ".join(validation.supporting_markers[:n_genes]) or "none"
-    contradicting = ", ".join(list(validation.contradictory_markers)[:3]) if cluster.status == "flagged" else ""
-    flags = ", ".join(validation.flag_reasons)
-    text = ax.text(GENES, row, shortened(supporting, 44), **style)
-    more = "; ".join(part for part in (f"against: {contradicting}" if contradicting else "", flags) if part)
-    if more:
-        ax.annotate(
-            shortened(more, 46), xy=(1, 0.5), xycoords=text, xytext=(6, 0), textcoords="offset points",
-            color=STATUS_COLOURS["flagged"], va="center", fontsize=7,
-        )  # fmt: skip
+    for row, cluster in enumerate(clusters):
+        corner, colour = (left, row - BAR_HEIGHT / 2), CONFIDENCE_COLOURS[cluster.confidence]
+        ax.add_patch(Rectangle(corner, BAR_WIDTH, BAR_HEIGHT, color="#E2E2E2", linewidth=0))
+        ax.add_patch(Rectangle(corner, BAR_WIDTH * cluster.confidence_score, BAR_HEIGHT, color=colour, linewidth=0))

@@ -1,0 +1,105 @@
+"""``gca markers``: which marker tables there are, what they say, and whether they can be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import click
+
+# As gca_scanpy.db has them; not imported, so that help does not wait for pandas.
+EXPORT_FORMATS = ("tsv", "parquet", "gmt", "json")
+SHOWN = 10
+
+
+@click.group()
+@click.option(
+    "--assets-home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the public tables.  [default: GCA_ASSETS_HOME, or the user's data folder]",
+)
+@click.pass_context
+def markers(ctx: click.Context, assets_home: Optional[Path]) -> None:
+    """List, check, export and download marker tables."""
+    from gca_scanpy._settings import settings
+
+    if assets_home is not None:
+        ctx.with_resource(settings.override(assets_home=assets_home))
+
+
+@markers.command("list")
+def list_sources() -> None:
+    """List what --marker-db takes by name, and whether it is there."""
+    from gca_scanpy._cli.markers_table import print_sources
+    from gca_scanpy.db import _assets, _describe
+
+    print_sources(_describe.sources())
+    click.echo(f"assets folder: {_assets.folder()}")
+
+
+@markers.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--type", "kind", metavar="NAME", help="Show the markers of this cell type: a name or a CL id.")
+def info(sources: tuple[str, ...], kind: Optional[str]) -> None:
+    """Say what each SOURCE holds: 'bundled', the name of a public table, or a file."""
+    from gca_scanpy import db
+    from gca_scanpy._cli.markers_table import print_database, print_type
+    from gca_scanpy.db import _describe
+
+    states = {state.name: state for state in _describe.sources()}
+    for source in sources or ("bundled",):
+        database = db.load(source)
+        if kind is None:
+            print_database(database, _describe.numbers(database), states.get(source))
+        else:
+            name, cl_id = _describe.cell_type(database, kind)
+            print_type(database.version, name, cl_id, _describe.markers(database, name))
+
+
+@markers.command()
+@click.argument("source", default="bundled", metavar="[SOURCE]")
+@click.option("--all", "everything", is_flag=True, help="Show every finding, not the first of each kind only.")
+def verify(source: str, everything: bool) -> None:
+    """Load SOURCE (by default the bundled database) and check it; exit code 1 where it cannot be used."""
+    from gca_scanpy import db
+
+    found = db.verify(source)
+    for kind, texts in (("mended", found.mended), ("warning", found.warnings), ("error", found.errors)):
+        shown = texts if everything else texts[:SHOWN]
+        for text in shown:
+            click.echo(f"{kind}: {text}")
+        if len(texts) > len(shown):
+            click.echo(f"{kind}: ... and {len(texts) - len(shown)} more; --all shows them")
+    click.echo(f"{found.database!r}, sha256 {found.database.sha256}: {'ok' if found.ok else 'cannot be used'}")
+    if not found.ok:
+        raise SystemExit(1)
+
+
+@markers.command()
+@click.option("--format", "kind", type=click.Choice(EXPORT_FORMATS), help="[default: as FILE ends]")
+@click.option("--marker-db", multiple=True, help="Marker table, or 'bundled'; repeatable, merged.  [default: bundled]")
+@click.option(
+    "-o", "--output", "output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file."
+)
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+def export(kind: Optional[str], marker_db: tuple[str, ...], output: Path, force: bool) -> None:
+    """Write a marker database, or several merged, to a file."""
+    from gca_scanpy import db
+
+    if output.exists() and not force:
+        msg = f"{output} is already there; choose another name or give --force"
+        raise click.UsageError(msg)
+    database = db.export(output, list(marker_db) or "bundled", format=kind)
+    click.echo(f"{output}: {database!r}", err=True)
+
+
+@markers.command()
+@click.argument("name")
+@click.option("--sha256", metavar="HEX", help="What the file must have, where you know it.")
+def fetch(name: str, sha256: Optional[str]) -> None:
+    """Download the public table NAME into the assets folder."""
+    from gca_scanpy import db
+
+    found = db.fetch(name, sha256=sha256)
+    click.echo(f"{'downloaded' if found.downloaded else 'already there'}: {found.path}")
+    click.echo(f"sha256 {found.sha256}: {'verified' if found.verified else 'not verified, for none is published'}")

@@ -1,0 +1,123 @@
+"""What a marker database holds, in numbers, and what it says of one cell type."""
+
+from __future__ import annotations
+
+import difflib
+
+from attrs import frozen
+
+from gca_scanpy._core.database import MarkerDatabase
+from gca_scanpy._errors import InputError
+from gca_scanpy.db import _assets, _bundled
+from gca_scanpy.db._load import BUNDLED, PROJECT
+
+PROJECT_LICENCE = "BSD-3-Clause"
+
+
+@frozen
+class SourceState:
+    """A source that can be loaded by name.
+
+    Attributes
+    ----------
+    name
+        As ``load`` takes it.
+    ready
+        Whether its table is there.
+    state
+        Which version or file is there, or what is missing.
+    licence, home
+        On what terms it is given out, and where.
+    """
+
+    name: str
+    ready: bool
+    state: str
+    licence: str
+    home: str
+
+
+@frozen
+class Numbers:
+    """How much a database holds."""
+
+    types: int
+    genes: int
+    facts: int
+    negative: int
+    corroborated: int
+
+
+@frozen
+class Marker:
+    """A fact of a cell type."""
+
+    gene: str
+    role: str
+    strength: str
+    species: str
+    tissue: str
+    sources: tuple[str, ...]
+
+
+def sources() -> list[SourceState]:
+    """Everything that can be loaded by name, ready or not."""
+    found = [SourceState(BUNDLED, True, f"version {_bundled.database().version}", PROJECT_LICENCE, PROJECT)]
+    for name, asset in _assets.ASSETS.items():
+        files = ", ".join(path.name for path in _assets.present(name))
+        state = files or f"no file; gca markers fetch {name}"
+        found.append(SourceState(name, bool(files), state, asset.licence, asset.home))
+    for name, package in _assets.PACKAGES.items():
+        ready = bool(_assets.present(name))
+        state = "installed" if ready else f"not installed; python -m pip install {name}"
+        found.append(SourceState(name, ready, state, package.licence, package.home))
+    return found
+
+
+def numbers(database: MarkerDatabase) -> Numbers:
+    """How much a database holds."""
+    facts = database.facts
+    return Numbers(
+        types=int(facts["cell_type"].nunique()),
+        genes=int(facts["gene"].nunique()),
+        facts=len(facts),
+        negative=int(facts["role"].eq("negative").sum()),
+        corroborated=int(facts["sources"].ne("").sum()),
+    )
+
+
+def cell_type(database: MarkerDatabase, name: str) -> tuple[str, str]:
+    """The name and the id of a type of the database that is asked for by either.
+
+    Raises
+    ------
+    InputError
+        Where the database has no such type.
+    """
+    facts, ontology = database.facts, _bundled.ontology()
+    term = ontology.resolve(name)
+    own = facts["cl_id"].eq(term) if term else facts["cell_type"].str.casefold().eq(name.strip().casefold())
+    if own.any():
+        first = facts[own].iloc[0]
+        return str(first["cell_type"]), str(first["cl_id"])
+    known = f"{ontology.label(term)} ({term})" if term else repr(name)
+    what = "has no markers of its own" if term else "is no type that it or the Cell Ontology knows"
+    msg = f"{database.version}: {known} {what}{_nearest(database, name)}"
+    raise InputError(msg)
+
+
+def _nearest(database: MarkerDatabase, name: str) -> str:
+    folded = {str(kind).casefold(): str(kind) for kind in database.facts["cell_type"].unique()}
+    near = difflib.get_close_matches(name.strip().casefold(), folded, n=3, cutoff=0.5)
+    return f"; like it are: {', '.join(folded[key] for key in near)}" if near else ""
+
+
+def markers(database: MarkerDatabase, kind: str) -> list[Marker]:
+    """The facts of a type, by its name: positive before negative, canonical first, best corroborated first."""
+    own = database.facts[database.facts["cell_type"].eq(kind)]
+    columns = ["gene", "role", "strength", "species", "tissue", "sources"]
+    found = [
+        Marker(gene, role, strength, species, tissue, tuple(filter(None, stated.split(";"))))
+        for gene, role, strength, species, tissue, stated in own[columns].itertuples(index=False, name=None)
+    ]
+    return sorted(found, key=lambda m: (m.role == "negative", m.strength, -len(m.sources), m.gene))

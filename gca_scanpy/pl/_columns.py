@@ -1,0 +1,79 @@
+"""A table of texts in axes, its columns as wide as what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Union
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE_SIZE, TEXT_SIZE = 9.0, 8.0  # points
+GAP, ROW, MARGIN = 0.22, 0.27, 0.08  # inches
+
+
+@frozen(kw_only=True)
+class Column:
+    """A column of the table.
+
+    Attributes
+    ----------
+    texts
+        A text for each row.
+    colours
+        A colour for each row, or one for all.
+    before
+        Room left of the texts, in inches, for something to be drawn.
+    right
+        Whether the texts end at the right edge, as numbers do.
+    """
+
+    title: str
+    texts: Sequence[str]
+    colours: Union[str, Sequence[str]] = "black"
+    before: float = 0.0
+    right: bool = False
+
+
+def draw(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[float]:
+    """Draw the table, and tell the left edge of each column; a unit of x is an inch, a unit of y a row.
+
+    Axes of our own are as large as the table. In those of the user, the table is as small as it must be to fit.
+    """
+    rows = len(columns[0].texts)
+    titles = [_width(ax, [column.title], TITLE_SIZE, "bold") for column in columns]
+    widths = [max(_width(ax, c.texts, TEXT_SIZE) + c.before, title) for c, title in zip(columns, titles)]
+    need = (sum(widths) + GAP * (len(columns) - 1) + 2 * MARGIN, ROW * (rows + 1.4))
+    if not given:
+        ax.figure.set_size_inches(*need)
+    box, dpi = ax.get_window_extent(), ax.figure.dpi
+    have = (box.width / dpi, box.height / dpi)
+    scale = min(1.0, have[0] / need[0], have[1] / need[1])
+    ax.set_xlim(0, have[0] / scale)
+    ax.set_ylim(rows - 0.4, -1.4)
+    ax.axis("off")
+    for row in range(1, rows, 2):
+        ax.axhspan(row - 0.5, row + 0.5, color="#F3F3F3", linewidth=0, zorder=0)
+    ax.axhline(-0.5, color="black", linewidth=0.8)
+    lefts = [MARGIN + sum(widths[:i]) + GAP * i for i in range(len(columns))]
+    for column, left, width in zip(columns, lefts, widths):
+        x, side = (left + width, "right") if column.right else (left, "left")
+        style: dict[str, Any] = {"va": "center", "ha": side}
+        ax.text(x, -0.95, column.title, weight="bold", fontsize=TITLE_SIZE * scale, **style)
+        colours = [column.colours] * rows if isinstance(column.colours, str) else column.colours
+        for row, (text, colour) in enumerate(zip(column.texts, colours)):
+            ax.text(x + column.before, row, text, color=colour, fontsize=TEXT_SIZE * scale, **style)
+    return lefts
+
+
+def _width(ax: Axes, texts: Sequence[str], size: float, weight: str = "normal") -> float:
+    """The width of the widest text in inches."""
+    probe = ax.text(0, 0, "", fontsize=size, weight=weight)
+    widest = 0.0
+    for text in dict.fromkeys(texts):
+        probe.set_text(text)
+        widest = max(widest, probe.get_window_extent().width)
+    probe.remove()
+    return widest / float(ax.figure.dpi)

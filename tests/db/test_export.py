@@ -1,0 +1,104 @@
+"""Exported databases come back as they were."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pandas as pd
+import pytest
+
+import gca_scanpy as gca
+from gca_scanpy._errors import DatabaseError, InputError
+
+TABLE = pd.DataFrame(
+    {
+        "cell_type": ["B cell", "B cell", "B cell", 'my "own"\tcell, odd', "B cell"],
+        "gene": ["CD79A", "MS4A1", "CD3E", "NA", "Ly6d"],
+        "species": ["human", "both", "both", "both", "mouse"],
+        "role": ["positive", "positive", "negative", "positive", "positive"],
+        "strength": ["supporting", "canonical", "canonical", "canonical", "supporting"],
+        "tissue": ["blood;spleen", "blood;spleen", "blood;spleen", "", "blood;spleen"],
+        "sources": ["one;two", "", "", "", "one"],
+    }
+)
+TABLE.loc[3, "gene"] = "NAN-1A"  # near to what readers take for a missing value
+
+
+@pytest.mark.parametrize("name", ["m.tsv", "m.tsv.gz", "m.parquet"])
+def test_round_trip(tmp_path, name):
+    """Tsv, packed or not, and parquet hold all that there is, odd names included."""
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    for source in (TABLE, "bundled", ["bundled", TABLE]):
+        written = gca.db.export(tmp_path / name, source)
+        back = gca.db.load(tmp_path / name)
+        assert back.sha256 == written.sha256
+        assert back.notes == tuple(n for n in back.notes if "no Cell Ontology term" in n)
+        pd.testing.assert_frame_equal(back.facts, written.facts, check_dtype=False)
+
+
+def test_the_same_file_each_time(tmp_path):
+    """A packed file does not hold the time, so that its hash says something."""
+    gca.db.export(tmp_path / "a.tsv.gz", TABLE)
+    gca.db.export(tmp_path / "b.tsv.gz", TABLE)
+    assert (tmp_path / "a.tsv.gz").read_bytes() == (tmp_path / "b.tsv.gz").read_bytes()
+    assert gzip.decompress((tmp_path / "a.tsv.gz").read_bytes()).startswith(b"cell_type\tcl_id\tgene\t")
+
+
+def test_gene_sets(tmp_path):
+    """A set holds the positive genes of a type, canonical first, and its id; the GMT adapter reads it."""
+    gca.db.export(tmp_path / "m.gmt", TABLE)
+    lines = (tmp_path / "m.gmt").read_text().splitlines()
+    assert [line.split("\t") for line in lines] == [
+        ["B cell", "CL:0000236", "MS4A1", "CD79A", "LY6D"],
+        ['my "own" cell, odd', "-", "NAN-1A"],
+    ]
+    facts = gca.db.load(tmp_path / "m.gmt").facts
+    assert facts.loc[facts["cl_id"].eq("CL:0000236"), "gene"].tolist() == ["MS4A1", "CD79A", "LY6D"]
+
+
+def test_the_bundled_gene_sets(tmp_path):
+    """Every type of the bundled database is one set, and is recognised by its id."""
+    written = gca.db.export(tmp_path / "m.gmt")
+    back = gca.db.load(tmp_path / "m.gmt")
+    assert set(back.facts["cl_id"]) == set(written.facts["cl_id"])
+
+
+def test_json(tmp_path):
+    """The JSON has the version, the fingerprint, and a record for each fact."""
+    written = gca.db.export(tmp_path / "m.json", TABLE)
+    content = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
+    assert content["version"] == "DataFrame"
+    assert content["sha256"] == written.sha256
+    assert gca.db.load(pd.DataFrame(content["facts"])).sha256 == written.sha256
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [("m.xlsx", None), ("m", None), ("m.tsv", "gmt"), ("m.tsv", "excel"), ("m.parquet.gz", None)],
+)
+def test_a_format_that_does_not_fit(tmp_path, name, format):
+    """An unknown format, or one that the ending contradicts, is refused before anything is written."""
+    with pytest.raises(InputError, match=r"m"):
+        gca.db.export(tmp_path / name, TABLE, format=format)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch):
+    """What cannot be loaded or written leaves what was there, and no part of a file."""
+    (tmp_path / "m.tsv").write_text("old")
+    with pytest.raises(DatabaseError):
+        gca.db.export(tmp_path / "m.tsv", tmp_path / "nothing.tsv")
+    with pytest.raises(OSError, match="nowhere"):
+        gca.db.export(tmp_path / "nowhere" / "m.tsv", TABLE)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.tsv"]
+    assert (tmp_path / "m.tsv").read_text() == "old"
+
+
+def test_without_pyarrow(tmp_path, monkeypatch):
+    """Parquet without pyarrow is one sentence with the command."""
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    monkeypatch.setitem(__import__("sys").modules, "fastparquet", None)
+    with pytest.raises(DatabaseError, match=r"pip install 'gca-scanpy\[parquet\]'"):
+        gca.db.export(tmp_path / "m.parquet", TABLE)

@@ -1,0 +1,189 @@
+"""Governance of the bundled marker database: the real one, and each rule on a small one that breaks it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "governance.py"
+B_CELL, T_CELL = "CL:0000236", "CL:0000084"
+TYPES = f"cl_id\tcell_type\ttissue\n{T_CELL}\tT cell\tblood;lymph node\n{B_CELL}\tB cell\tgeneral\n"
+HEADER = "cl_id\tgene\tmark\tspecies\tsources\n"
+T_GENES, B_GENES = "CD2 CD3D CD3E CD3G CD5 CD6", "BANK1 CD19 CD22 CD79A CD79B MS4A1"
+PANGLAO = "species\tofficial gene symbol\tcell type\tcanonical marker\torgan\n" + "".join(
+    f"Mm Hs\t{gene}\tB cells\t1\tImmune system\n" for gene in ("MS4A1", "CD19")
+)
+SCTYPE = "tissueType\tcellName\tgeneSymbolmore1\tgeneSymbolmore2\nImmune system\tB cells\tCD19\tCD3E\n"
+
+
+@pytest.fixture(scope="module")
+def governance():
+    """Give the script as a module."""
+    spec = importlib.util.spec_from_file_location("governance", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["governance"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["governance"]
+
+
+def rows(*changed):
+    """Give the lines of a sound file of facts, with more or other ones."""
+    sound = [f"{T_CELL}\t{gene}\t++\t\t" for gene in T_GENES.split()]
+    sound += [f"{B_CELL}\t{gene}\t++\t\t" for gene in B_GENES.split()]
+    return [*sound, *changed]
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Write a small database: its lines of facts, by file, and its types."""
+
+    def data(lines=None, types=TYPES, **more):
+        folder = tmp_path / "data"
+        (folder / "markers").mkdir(parents=True, exist_ok=True)
+        (folder / "cell_types.tsv").write_text(types)
+        for name, content in {"blood": rows() if lines is None else lines, **more}.items():
+            (folder / "markers" / f"{name}.tsv").write_text(HEADER + "".join(f"{line}\n" for line in content))
+        return folder
+
+    return data
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """Give a folder with two small public tables."""
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    (folder / "PanglaoDB.tsv").write_text(PANGLAO)
+    (folder / "ScTypeDB.tsv").write_text(SCTYPE)
+    return folder
+
+
+def test_the_real_data(governance, capsys):
+    """The bundled database breaks no rule; how many siblings lack genes that separate them is known, and falls."""
+    assert governance.main([]) == 0, capsys.readouterr().out
+    broken, warnings = governance.check(governance.read(governance.DATA))
+    assert broken == []
+    assert sum(finding.rule == "siblings" for finding in warnings) <= 23
+    assert {finding.rule for finding in warnings} <= {"siblings", "few"}
+
+
+def test_a_sound_small_database(governance, data, capsys):
+    """The small database that the other tests break is sound."""
+    assert governance.main(["--data", str(data())]) == 0
+    assert "2 types, 12 facts, 12 positive" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rule", "line"),
+    [
+        ("form", f"{B_CELL}\tPAX5\t+++\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\trat\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\tSM"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\tX"),
+        ("form", f"{B_CELL}\tPAX5\t++"),
+        ("symbols", f"{B_CELL}\tNOGENE\t++\t\t"),
+        ("symbols", f"{B_CELL}\tSTRANGE20\t++\tmouse\t"),
+        ("duplicates", f"{B_CELL}\tMS4A1\t+\thuman\t"),
+        ("signs", f"{B_CELL}\tMS4A1\t-\t\t"),
+        ("order", f"{B_CELL}\tBLK\t++\t\t"),
+        ("types", "CL:0000542\tPTPRC\t++\t\t"),
+    ],
+)
+def test_a_broken_row(governance, data, capsys, rule, line):
+    """A row that breaks a rule is found, with its file and line, and the exit code is 1."""
+    assert governance.main(["--data", str(data(rows(line)))]) == 1
+    text = capsys.readouterr().out
+    assert f"broken: {rule}: 1\n  blood.tsv:14: " in text
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"),
+    [
+        ("names", "\tB cell\t", "\tB lymphocyte\t"),
+        ("types", "general", "blod"),
+        ("ids", f"{B_CELL}\tB cell\tgeneral\n", f"{B_CELL}\tB cell\tgeneral\nCL:9999999\tx\tgeneral\n"),
+        ("types", f"{T_CELL}\tT cell\tblood;lymph node\n", ""),
+        (
+            "order",
+            f"{T_CELL}\tT cell\tblood;lymph node\n",
+            f"CL:0000542\tlymphocyte\tgeneral\n{T_CELL}\tT cell\tblood\n",
+        ),
+        ("types", "general\n", f"general\n{B_CELL}\tB cell\tgeneral\n"),
+        ("form", "cell_type\t", "name\t"),
+    ],
+)
+def test_a_broken_type(governance, data, capsys, rule, old, new):
+    """A type that breaks a rule is found, and the exit code is 1."""
+    assert governance.main(["--data", str(data(types=TYPES.replace(old, new)))]) == 1
+    assert f"broken: {rule}: " in capsys.readouterr().out
+
+
+def test_a_type_in_two_files(governance, data, capsys):
+    """The facts of a type are in one file."""
+    assert governance.main(["--data", str(data(lymph=[f"{B_CELL}\tPAX5\t++\t\t"]))]) == 1
+    assert "has facts in blood.tsv too" in capsys.readouterr().out
+
+
+def test_siblings_are_a_warning(governance, data, capsys):
+    """Too few genes, and siblings that too few genes separate, break nothing and are told."""
+    lines = [line for line in rows() if "MS4A1" not in line]
+    types = TYPES + "CL:0000542\tlymphocyte\tgeneral\n"
+    folder = data([*lines, *(f"CL:0000542\t{gene}\t++\t\t" for gene in "CCL5 CD48 CD52 IL32 LTB PTPRC".split())], types)
+    assert governance.main(["--data", str(folder)]) == 0
+    text = capsys.readouterr().out
+    assert "warning: few: 1" in text
+    assert "warning: siblings: 1" in text
+    assert "5 genes separate it from its sibling T cell" in text
+
+
+def test_the_letters_are_compared_and_set(governance, data, sources, capsys):
+    """Letters that the tables do not bear out are found, and --write sets them and nothing else."""
+    folder = data(rows(f"{B_CELL}\tCD3E\t-\t\t", f"{B_CELL}\tCD5\t-\t\tMS"))
+    before = (folder / "markers" / "blood.tsv").read_text()
+    arguments = ["--data", str(folder), "--sources", str(sources)]
+    assert governance.main(arguments) == 1
+    text = capsys.readouterr().out
+    assert "broken: sources: 4" in text
+    assert "not compared: M cellmarker2" in text
+    assert (folder / "markers" / "blood.tsv").read_text() == before
+    assert governance.main([*arguments, "--write"]) == 0
+    after = (folder / "markers" / "blood.tsv").read_text()
+    changed = {line for line in after.splitlines() if line not in before.splitlines()}
+    # M stays: CellMarker is not in the folder, so nobody can say.
+    assert changed == {
+        f"{B_CELL}\tCD19\t++\t\tPS",
+        f"{B_CELL}\tMS4A1\t++\t\tP",
+        f"{B_CELL}\tCD3E\t-\t\tS",
+        f"{B_CELL}\tCD5\t-\t\tM",
+    }
+    assert "stated by 2 of 4 public tables: 1" in capsys.readouterr().out
+    assert governance.main(arguments) == 0
+    assert governance.main([*arguments, "--write"]) == 0
+    assert (folder / "markers" / "blood.tsv").read_text() == after
+
+
+def test_the_review_file(governance, data, sources, tmp_path):
+    """Positive facts that no table has are listed with file and line, and never inside the repository."""
+    path = tmp_path / "review.tsv"
+    arguments = ["--data", str(data()), "--sources", str(sources), "--write", "--review"]
+    governance.main([*arguments, str(path)])
+    lines = path.read_text().splitlines()
+    assert len(lines) == 1 + 10
+    assert lines[1] == f"{T_CELL}\tT cell\tCD2\t++\tboth\tblood.tsv:2"
+    with pytest.raises(SystemExit):
+        governance.main([*arguments, str(SCRIPT.parent / "review.tsv")])
+    with pytest.raises(SystemExit):
+        governance.main(["--review", str(path)])
+
+
+def test_broken_files_are_not_rewritten(governance, data, sources):
+    """A file with a line that cannot be understood is left as it is: the line would be lost."""
+    folder = data(rows("what is this"))
+    before = (folder / "markers" / "blood.tsv").read_text()
+    with pytest.raises(SystemExit):
+        governance.main(["--data", str(folder), "--sources", str(sources), "--write"])
+    assert (folder / "markers" / "blood.tsv").read_text() == before
