@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
+from itertools import chain
 from typing import Optional
 
 import pandas as pd
@@ -93,7 +95,8 @@ def build(
     """
     drafts, everywhere = _drafts(database.facts, species, orthologs or {})
     types = {key: drafts[key].finish() for key in sorted(drafts)}
-    known = {gene.upper(): gene for kind in types.values() for gene in (*kind.positive, *kind.negative)}
+    genes = set(chain.from_iterable((*kind.positive, *kind.negative) for kind in types.values()))
+    known = {gene.upper(): gene for gene in sorted(genes)}
     return MarkerIndex(
         species, lineages, types, _information(types, lineages), known, frozenset(everywhere - set(types))
     )
@@ -112,11 +115,12 @@ class _Draft:
     canonical: dict[str, None] = field(factory=dict)  # ordered, and quick to look into
 
     def finish(self) -> CellType:
+        tissues = {tissue.strip() for cell in self.tissues for tissue in cell.split(";")}
         return CellType(
             key=self.key,
             label=self.label,
             id=self.id,
-            tissues=frozenset() if GENERAL in self.tissues else frozenset(self.tissues),
+            tissues=frozenset() if GENERAL in tissues else frozenset(tissues),
             positive=self.positive,
             negative=frozenset(self.negative.difference(self.positive)),
             canonical=tuple(self.canonical),
@@ -142,7 +146,7 @@ def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> 
         draft = drafts.get(key)
         if draft is None:
             draft = drafts[key] = _Draft(key, label, cl_id or None)
-        draft.tissues.update(tissue.split(";"))
+        draft.tissues.add(tissue)
         symbol = _same_gene(gene, orthologs) if of == "mouse" else gene
         if role == "negative":
             draft.negative.add(symbol)
@@ -160,10 +164,7 @@ def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> 
 
 def _information(types: Mapping[str, CellType], lineages: Lineages) -> dict[str, dict[str, float]]:
     """Weight times information: a gene that few types have tells more. A subtype also has its ancestors' genes."""
-    carriers: dict[str, int] = {}
-    for kind in types.values():
-        for gene in kind.positive:
-            carriers[gene] = carriers.get(gene, 0) + 1
+    carriers = Counter(chain.from_iterable(kind.positive for kind in types.values()))
     tells = {gene: math.log1p(len(types) / n) for gene, n in carriers.items()}
     own = {key: _scaled(kind, tells) for key, kind in types.items()}
     hits: dict[str, dict[str, float]] = {gene: {} for gene in carriers}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 LONGEST_NAME = 18  # letters
-TRIES = 2  # lines of text that a name may go up or down to find room
+TRIES = 3  # lines of text that a name may go up or down to find room
 MANY = 20  # clusters, from which the names are smaller
 
 

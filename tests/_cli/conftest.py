@@ -1,0 +1,58 @@
+"""The real program, as a child process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def gca(tmp_path):
+    """Run ``python -m gca_scanpy`` with these arguments in the test's folder."""
+
+    def run(*arguments, timeout=120, **environment):
+        return subprocess.run(
+            [sys.executable, "-m", "gca_scanpy", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout,
+        )
+
+    return run
+
+
+@pytest.fixture
+def fails(gca):
+    """Run a call that must fail: an exit code, an empty stdout, and one line on stderr, which it gives."""
+
+    def run(*arguments, **environment):
+        done = gca(*arguments, **environment)
+        lines = [line for line in done.stderr.splitlines() if not line.startswith("Warning: ")]
+        assert done.returncode > 0
+        assert done.stdout == ""
+        assert len(lines) == 1, done.stderr
+        assert lines[0].startswith("Error: ")
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture
+def h5ad(cells, tmp_path):
+    """A file with the clusters "0" B cells, "1" T cells, "2" monocytes, "3" NK cells."""
+    cells.write_h5ad(tmp_path / "in.h5ad")
+    return tmp_path / "in.h5ad"
+
+
+@pytest.fixture
+def table(lineages, tmp_path):
+    """A table of cluster and gene, clusters named by what they are."""
+    rows = [f'"{label}",{gene}' for label, genes in lineages.items() for gene in genes]
+    path = tmp_path / "markers.csv"
+    path.write_text("\n".join(["cluster,gene", *rows, ""]), encoding="utf-8")
+    return path

@@ -1,0 +1,53 @@
+"""``gca demo``: the first thing that a stranger runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+import anndata
+import jsonschema
+
+from gca_scanpy import get, io
+
+
+def test_demo_prints_the_table_and_writes_the_files(gca, tmp_path):
+    """The demo takes under 20 s, prints a row per cluster and writes object, report and picture, all of one run."""
+    start = time.perf_counter()
+    done = gca("demo", "--out", "new/folder")
+    assert time.perf_counter() - start < 20
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    head = next(line for line in lines if line.startswith(" cluster"))
+    columns = ["cluster", "cells", "label", "CL id", "confidence", "status", "supporting genes"]
+    assert re.split(r"\s{2,}", head.strip()) == columns
+    rows = [re.split(r"\s{2,}", line.strip()) for line in lines if re.match(r"^ \d", line)]
+    assert [row[0] for row in rows] == [str(i) for i in range(11)]
+    assert rows[4][:4] == ["4", "66", "B cell", "CL:0000236"]
+    assert re.fullmatch(r"High \d\.\d\d", rows[4][4])
+    assert rows[4][5] == "supported"
+    assert "CD79A" in rows[4][6]
+    assert lines[-1].startswith("11 clusters: ")
+
+    folder = tmp_path / "new" / "folder"
+    assert sorted(path.name for path in folder.iterdir()) == ["annotated.h5ad", "report.json", "report.png"]
+    data = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    jsonschema.validate(data, io.json_schema())
+    adata = anndata.read_h5ad(folder / "annotated.h5ad")
+    assert get.report(adata) == io.read_report(folder / "report.json")
+    assert set(adata.obs.loc[adata.obs["louvain"] == "4", "gptca_label"]) == {"B cell"}
+    picture = (folder / "report.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert int.from_bytes(picture[16:20], "big") > 1000  # pixels across, enough to read
+    assert done.stderr == f"written to {Path('new', 'folder')}: annotated.h5ad, report.json, report.png\n"
+
+
+def test_demo_without_a_folder_writes_nothing(gca, tmp_path):
+    """Without ``--out`` the demo prints the table, and neither folder nor cache gets a file."""
+    done = gca("demo")
+    assert done.returncode == 0, done.stderr
+    assert "plasma cell" in done.stdout
+    assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == []
