@@ -6,13 +6,13 @@ import collections.abc
 import json
 from functools import lru_cache
 from types import GenericAlias
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Optional, Union, get_args, get_origin, get_type_hints
 
 from attrs import NOTHING, fields, has
 from cattrs import Converter, transform_error
 
 from gca_scanpy._errors import ReportError
-from gca_scanpy.model import SCHEMA_VERSION, DatasetReport
+from gca_scanpy.model import SCHEMA_VERSION, DatasetReport, Verdict
 
 JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
@@ -91,6 +91,20 @@ def from_json(text: str) -> DatasetReport:
     except Exception as error:  # cattrs raises groups of any error; all mean a damaged report
         msg = f"the report is damaged: {'; '.join(transform_error(error)[:3])}"
         raise ReportError(msg) from error
+
+
+def verdict_to_plain(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain dictionaries, lists, strings and numbers, for the cache."""
+    plain: dict[str, Any] = json.loads(json.dumps(_converter().unstructure(verdict), allow_nan=False))
+    return plain
+
+
+def verdict_from_plain(value: Any) -> Optional[Verdict]:
+    """The verdict that :func:`verdict_to_plain` wrote, or None where the value is something else."""
+    try:
+        return _converter().structure(value, Verdict)
+    except Exception:  # cattrs raises groups of any error; all mean that it is no verdict
+        return None
 
 
 def json_schema() -> dict[str, Any]:

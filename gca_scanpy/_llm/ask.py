@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Optional
 
-from attrs import asdict, field, frozen
+from attrs import field, frozen
 
+from gca_scanpy import _codec
 from gca_scanpy._core import prompt, reply
 from gca_scanpy._errors import ModelError, ReplyError
 from gca_scanpy._llm.cache import AnswerCache, key_of
 from gca_scanpy._llm.chat import ChatModel
-from gca_scanpy.model import Alternative, Candidate, ClusterMarkers, Verdict
+from gca_scanpy.model import Candidate, ClusterMarkers, Verdict
 
 
 @frozen
@@ -56,15 +57,21 @@ def ask(
             verdicts[cluster.cluster_id] = found
     open_clusters = [c for c in clusters if c.cluster_id not in verdicts]
     chunks = [open_clusters[i : i + chunk_size] for i in range(0, len(open_clusters), chunk_size)]
+
+    def answered(chunk: Sequence[ClusterMarkers]) -> Answers:
+        part = _ask_chunk(chunk, candidates, question)
+        # Kept at once: what was paid for is not lost when a later chunk fails.
+        for cluster_id, verdict in part.verdicts.items():
+            if cache:
+                cache.put(keys[cluster_id], _codec.verdict_to_plain(verdict))
+        return part
+
     with ThreadPoolExecutor(max_workers=max(1, min(n_threads, len(chunks) or 1))) as pool:
-        parts = list(pool.map(lambda chunk: _ask_chunk(chunk, candidates, question), chunks))
+        parts = list(pool.map(answered, chunks))
     failures: dict[str, str] = {}
     for part in parts:
         verdicts.update(part.verdicts)
         failures.update(part.failures)
-        for cluster_id, verdict in part.verdicts.items():
-            if cache:
-                cache.put(keys[cluster_id], asdict(verdict))
     return Answers(
         verdicts,
         failures,
@@ -118,12 +125,6 @@ def _key(cluster: ClusterMarkers, candidates: Sequence[Candidate], question: Que
 
 
 def _restore(cluster: ClusterMarkers, stored: Any) -> Optional[Verdict]:
-    """A verdict from the cache; a file that does not hold one is passed over."""
-    try:
-        fields = dict(stored)
-        fields["alternatives"] = tuple(Alternative(**a) for a in fields["alternatives"])
-        fields["caveats"], fields["markers"] = tuple(fields["caveats"]), tuple(fields["markers"])
-        verdict = Verdict(**fields)
-    except (TypeError, KeyError, ValueError):
-        return None
-    return verdict if verdict.cluster_id == cluster.cluster_id else None
+    """A verdict from the cache; a file that does not hold this cluster's is passed over."""
+    verdict = _codec.verdict_from_plain(stored)
+    return verdict if verdict is not None and verdict.cluster_id == cluster.cluster_id else None

@@ -7,8 +7,10 @@ import json
 import pytest
 
 import gca_scanpy as gca
+from gca_scanpy import _codec
 from gca_scanpy._errors import CacheWarning
-from gca_scanpy._llm.chat import ChatModel
+from gca_scanpy._llm.chat import ChatModel, Completion
+from gca_scanpy.model import Verdict
 
 GENES = ["MS4A1", "CD79A", "CD79B", "BANK1"]
 
@@ -218,3 +220,35 @@ def test_half_of_an_emoji_in_a_reply(asked, fake_model, tmp_path):
     report = gca.annotate_markers(asked, model=model, cache=tmp_path / "c")
     gca.io.to_json(report, tmp_path / "r.json")
     assert gca.io.read_report(tmp_path / "r.json").summary == report.summary
+
+
+def test_an_answer_is_kept_as_soon_as_its_chunk_came(lineages, tmp_path):
+    """An error in a later chunk does not lose what was already answered: the next run pays for the rest only."""
+    asked = []
+
+    class Falters:
+        name = "falters"
+
+        def complete(self, messages, schema):
+            (cluster_id,) = schema["properties"]["clusters"]["items"]["properties"]["cluster_id"]["enum"]
+            asked.append(cluster_id)
+            if len(asked) == 2:
+                raise RuntimeError("the power went")
+            entry = {"cluster_id": cluster_id, "label": "B cell", "confidence": 0.9}
+            return Completion(json.dumps({"clusters": [entry]}))
+
+    markers = {name: list(genes) for name, genes in list(lineages.items())[:2]}
+    options = {"model": Falters(), "cache": tmp_path, "chunk_size": 1, "n_threads": 1}
+    with pytest.raises(RuntimeError):
+        gca.annotate_markers(markers, **options)
+    report = gca.annotate_markers(markers, **options)
+    assert report.telemetry.cache_hits == 1
+    assert asked == [*markers, list(markers)[1]]
+
+
+def test_a_cached_file_with_fields_of_the_wrong_type_is_no_answer():
+    """A foreign file whose label is a number is passed over, not put on a cluster."""
+    good = _codec.verdict_to_plain(Verdict("0", "B cell", "CL:0000236", 0.9, "model"))
+    assert _codec.verdict_from_plain(good).label == "B cell"
+    assert _codec.verdict_from_plain({**good, "label": 3}) is None
+    assert _codec.verdict_from_plain(None) is None
