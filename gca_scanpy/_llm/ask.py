@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from typing import Any, Optional
 
@@ -58,16 +58,19 @@ def ask(
     open_clusters = [c for c in clusters if c.cluster_id not in verdicts]
     chunks = [open_clusters[i : i + chunk_size] for i in range(0, len(open_clusters), chunk_size)]
 
-    def answered(chunk: Sequence[ClusterMarkers]) -> Answers:
-        part = _ask_chunk(chunk, candidates, question)
-        # Kept at once: what was paid for is not lost when a later chunk fails.
-        for cluster_id, verdict in part.verdicts.items():
-            if cache:
-                cache.put(keys[cluster_id], _codec.verdict_to_plain(verdict))
-        return part
-
+    parts: list[Answers] = []
     with ThreadPoolExecutor(max_workers=max(1, min(n_threads, len(chunks) or 1))) as pool:
-        parts = list(pool.map(answered, chunks))
+        futures = [pool.submit(_ask_chunk, chunk, candidates, question) for chunk in chunks]
+        for future in as_completed(futures):
+            if future.exception() is not None:
+                continue
+            parts.append(future.result())
+            # Kept at once, and by this thread, whose warnings point at the user's line.
+            for cluster_id, verdict in parts[-1].verdicts.items():
+                if cache:
+                    cache.put(keys[cluster_id], _codec.verdict_to_plain(verdict))
+    for future in futures:
+        future.result()  # what was no outage of the model is the user's to see, once the answers are kept
     failures: dict[str, str] = {}
     for part in parts:
         verdicts.update(part.verdicts)
@@ -78,7 +81,7 @@ def ask(
         requests=sum(p.requests for p in parts),
         prompt_tokens=sum(p.prompt_tokens for p in parts),
         completion_tokens=sum(p.completion_tokens for p in parts),
-        invented=tuple(i for p in parts for i in p.invented),
+        invented=tuple(sorted(i for p in parts for i in p.invented)),
     )
 
 
