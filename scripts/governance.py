@@ -209,7 +209,7 @@ def write(data: Data, listed: Listed, folder: Path) -> Data:
         lines = ["\t".join((r.cl_id, r.gene, r.mark, r.species, r.sources)) for r in rows if r.file == name]
         path = folder / "markers" / name
         part = path.with_name(f".{name}.part")
-        part.write_text("\n".join(["\t".join(FACT_COLUMNS), *lines, ""]), encoding="utf-8", newline="\n")
+        part.write_bytes("\n".join(["\t".join(FACT_COLUMNS), *lines, ""]).encode())
         part.replace(path)
     return evolve(data, rows=rows)
 

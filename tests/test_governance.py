@@ -67,8 +67,8 @@ def test_the_real_data(governance, capsys):
     assert governance.main([]) == 0, capsys.readouterr().out
     broken, warnings = governance.check(governance.read(governance.DATA))
     assert broken == []
-    assert sum(finding.rule == "siblings" for finding in warnings) <= 23
-    assert {finding.rule for finding in warnings} <= {"siblings", "few"}
+    assert sum(finding.rule == "siblings" for finding in warnings) <= 21
+    assert {finding.rule for finding in warnings} <= {"siblings"}
 
 
 def test_a_sound_small_database(governance, data, capsys):

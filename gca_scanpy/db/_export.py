@@ -31,8 +31,9 @@ def export(
     source
         As :func:`load` takes it: the bundled database, a file, a table, or several, which are merged.
     format
-        ``"tsv"`` and ``"parquet"`` (needs pyarrow) hold all that there is, and :func:`load` reads the same database
-        back. ``"gmt"`` has the positive genes of each type, canonical first, for tools that take gene sets.
+        ``"tsv"`` and ``"parquet"`` (needs pyarrow) hold all that there is, and :func:`load` reads the same facts
+        back; only genes of merged tables that HGNC does not have may come back in capitals. ``"gmt"`` has the
+        positive genes of each type, canonical first, for tools that take gene sets.
         ``"json"`` has a list of facts, with the version and the sha256. By default as the path ends.
 
     Returns
@@ -53,7 +54,7 @@ def export(
     --------
     >>> import gca_scanpy as gca
     >>> written = gca.db.export("markers.tsv")
-    >>> gca.db.load("markers.tsv").sha256 == written.sha256
+    >>> gca.db.load("markers.tsv").facts.equals(written.facts)
     True
     """
     target = Path(path).expanduser()

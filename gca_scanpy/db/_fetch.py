@@ -111,8 +111,8 @@ def _downloaded(name: str, asset: _assets.Asset, expected: Optional[str]) -> Pat
     # requests raises an OSError for all that can go wrong on the way, pooch a ValueError where the hash differs.
     except (OSError, ValueError) as error:
         msg = (
-            f"{name} could not be downloaded ({_reason(error, asset, expected)}); download {asset.file} from {asset.url} yourself "
-            f"(the makers' page is {asset.home}) and put it into {home}"
+            f"{name} could not be downloaded ({_reason(error, asset, expected)}); "
+            f"download {asset.file} from {asset.url} yourself (the makers' page is {asset.home}) and put it into {home}"
         )
         raise DatabaseError(msg) from error
 

@@ -66,11 +66,11 @@ def verify(source: Union[Source, Sequence[Source]] = BUNDLED) -> Verification:
     """
     database = load(source)
     facts, ontology, genes = database.facts, _bundled.ontology(), _bundled.gene_names()
-    hard = [*_rules.duplicates(facts), *_rules.signs(facts)]
-    soft = _rules.few(facts)
-    unknown = _rules.symbols(facts, genes)
+    hard, soft = _rules.signs(facts), _rules.few(facts)
+    doubtful = [*_rules.symbols(facts, genes), *_rules.duplicates(facts)]
     if database is _bundled.database():
-        hard += [*_rules.ids(facts, ontology), *_rules.names(facts, ontology), *unknown]
+        hard += [*_rules.ids(facts, ontology), *_rules.names(facts, ontology), *doubtful]
     else:
-        soft += unknown
+        # Genes of one's own, and a fact for both species and again for one, do no harm.
+        soft += doubtful
     return Verification(database, database.notes, tuple(map(str, hard)), tuple(map(str, soft)))

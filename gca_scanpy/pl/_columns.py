@@ -43,14 +43,15 @@ def draw(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[float]:
     Axes of our own are as large as the table. In those of the user, the table is as small as it must be to fit.
     """
     rows = len(columns[0].texts)
-    titles = [_width(ax, [column.title], TITLE_SIZE, "bold") for column in columns]
-    widths = [max(_width(ax, c.texts, TEXT_SIZE) + c.before, title) for c, title in zip(columns, titles)]
-    need = (sum(widths) + GAP * (len(columns) - 1) + 2 * MARGIN, ROW * (rows + 1.4))
+    widths, need = _measure(ax, columns, 1.0)
     if not given:
         ax.figure.set_size_inches(*need)
     box, dpi = ax.get_window_extent(), ax.figure.dpi
     have = (box.width / dpi, box.height / dpi)
     scale = min(1.0, have[0] / need[0], have[1] / need[1])
+    if scale < 1:  # very small letters are wider than their size says, because they are made of whole pixels
+        widths, need = _measure(ax, columns, scale)
+        scale = min(scale, have[0] / need[0])
     ax.set_xlim(0, have[0] / scale)
     ax.set_ylim(rows - 0.4, -1.4)
     ax.axis("off")
@@ -66,6 +67,15 @@ def draw(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[float]:
         for row, (text, colour) in enumerate(zip(column.texts, colours)):
             ax.text(x + column.before, row, text, color=colour, fontsize=TEXT_SIZE * scale, **style)
     return lefts
+
+
+def _measure(ax: Axes, columns: Sequence[Column], scale: float) -> tuple[list[float], tuple[float, float]]:
+    """The widths of the columns, and width and height of the table, as letters of this scale have them."""
+    titles = [_width(ax, [column.title], TITLE_SIZE * scale, "bold") / scale for column in columns]
+    texts = [_width(ax, column.texts, TEXT_SIZE * scale) / scale + column.before for column in columns]
+    widths = [max(pair) for pair in zip(titles, texts)]
+    rows = len(columns[0].texts)
+    return widths, (sum(widths) + GAP * (len(columns) - 1) + 2 * MARGIN, ROW * (rows + 1.4))
 
 
 def _width(ax: Axes, texts: Sequence[str], size: float, weight: str = "normal") -> float:

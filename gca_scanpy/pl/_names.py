@@ -53,7 +53,7 @@ def name_clusters(
 def _separate(ax: Axes, texts: Sequence[Text]) -> None:
     """Move names up or down, as little as is needed, until none covers another; delete those without room."""
     ax.figure.figure.draw_without_rendering()  # the layout decides where the axes are
-    taken: list[Any] = []
+    taken: list[Any] = [ax.title.get_window_extent()]
     for text in texts:
         box = text.get_window_extent()
         lines = sorted(range(-TRIES, TRIES + 1), key=lambda line: (abs(line), line))

@@ -15,12 +15,9 @@ B_CELL, T_CELL, LYMPHOCYTE = "CL:0000236", "CL:0000084", "CL:0000542"
 
 
 def facts(*rows):
-    """Give facts from tuples of id, gene, and what differs from a positive marker of both species."""
-    columns = ["cl_id", "gene", "role", "species"]
-    table = pd.DataFrame(
-        [(*row, "positive", "both")[:2] + (*row[2:], *("positive", "both")[len(row) - 2 :]) for row in rows]
-    )
-    table.columns = columns
+    """Give facts from tuples of id, gene, role (positive where it is left out) and species (both)."""
+    full = [(*row, "positive", "both") if len(row) == 2 else (*row, "both")[:4] for row in rows]
+    table = pd.DataFrame(full, columns=["cl_id", "gene", "role", "species"])
     return table.assign(cell_type=[ONTOLOGY.label(key) if key in ONTOLOGY else "strange" for key in table["cl_id"]])
 
 
@@ -55,6 +52,14 @@ def test_a_table_of_the_user():
     assert any("repeat a fact" in text for text in found.mended)
     assert any("'MYGENE' is no current symbol" in text for text in found.warnings)
     assert sum("few" in text for text in found.warnings) == 2
+
+
+def test_a_fact_for_both_species_and_for_one():
+    """In a table of the user a fact that is there for both species and again for one is no error."""
+    own = pd.DataFrame({"cell_type": "B cell", "gene": ["CD19", "CD19"], "species": ["both", "human"]})
+    found = gca.db.verify(own)
+    assert found.ok
+    assert any("CD19 is listed twice" in text for text in found.warnings)
 
 
 def test_a_table_that_cannot_be_loaded():

@@ -1,0 +1,140 @@
+"""Tables of marker genes as other tools write them."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gca_scanpy as gca
+from gca_scanpy._errors import InputError
+
+SEURAT = """"","p_val","avg_log2FC","pct.1","pct.2","p_val_adj","cluster","gene"
+"CD3D",1e-90,1.5,0.9,0.1,1e-86,"Naive CD4 T","CD3D"
+"IL7R",1e-50,1.1,0.8,0.2,1e-46,"Naive CD4 T","IL7R"
+"LYZ",1e-60,-2.5,0.1,0.9,1e-56,"Naive CD4 T","LYZ"
+"TTN",0.4,0.9,0.1,0.1,1,"Naive CD4 T","TTN"
+"MS4A1",0,3.3,0.9,0.1,0,"B","MS4A1"
+"CD3D1",1e-9,0.2,0.9,0.1,1e-5,"B","CD3D"
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a text to a file of this name, and read the markers of it."""
+
+    def read(text, name="markers.csv", encoding="utf-8"):
+        path = tmp_path / name
+        data = text.encode(encoding)
+        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        return gca.io.read_markers(path)
+
+    return read
+
+
+@pytest.mark.parametrize("name", ["markers.csv", "markers.csv.gz", "MARKERS.CSV", "markers.txt"])
+def test_seurat(written, name):
+    """FindAllMarkers: the genes of each cluster in the file's order; lower ones and those by chance are left out."""
+    assert written(SEURAT, name) == {"Naive CD4 T": ["CD3D", "IL7R"], "B": ["MS4A1", "CD3D"]}
+
+
+def test_row_names_without_a_heading(written):
+    """R's write.table gives row names no heading; the columns are still read right."""
+    text = SEURAT.replace('"",', "", 1).replace(",", "\t")
+    assert written(text, "markers.tsv") == {"Naive CD4 T": ["CD3D", "IL7R"], "B": ["MS4A1", "CD3D"]}
+
+
+@pytest.mark.parametrize(("name", "mark"), [("df.csv", ","), ("df.tsv", "\t"), ("df.tsv.gz", "\t")])
+def test_scanpy(cells, tmp_path, name, mark):
+    """rank_genes_groups_df gives what the ranking in the object gives."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon")
+    sc.get.rank_genes_groups_df(cells, group=None).to_csv(tmp_path / name, sep=mark)
+    found = gca.io.read_markers(tmp_path / name)
+    stored = cells.uns["rank_genes_groups"]
+    assert list(found) == ["0", "1", "2", "3"]
+    for key, genes in found.items():
+        good = (stored["scores"][key] > 0) & ~(stored["logfoldchanges"][key] <= 0) & (stored["pvals"][key] <= 0.05)
+        assert genes == stored["names"][key][good].tolist()
+        assert len(genes) >= 10
+
+
+def test_scaled_data_has_no_fold_changes(written):
+    """Where the fold changes are missing, the sign of the score tells which genes are higher."""
+    rows = "group,names,scores,logfoldchanges\n0,CD3D,9,\n0,LYZ,-9,\n0,CD3E,10,nan\n"
+    assert written(rows) == {"0": ["CD3E", "CD3D"]}
+
+
+def test_presto(written):
+    """wilcoxauc: ordered by the area under the curve, which is not the order of its file."""
+    text = (
+        "feature,group,avgExpr,logFC,statistic,auc,pval,padj,pct_in,pct_out\n"
+        "ACTB,B,1,0.1,5,0.51,1e-3,1e-2,9,9\nMS4A1,B,1,2,9,0.99,1e-9,1e-8,9,1\nLYZ,B,0,-2,1,0.1,1e-9,1e-8,1,9\n"
+        "LYZ,Mono,1,2,9,0.98,1e-9,1e-8,9,1\n"
+    )
+    assert written(text) == {"B": ["MS4A1", "ACTB"], "Mono": ["LYZ"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("cluster,gene\n7_0,MS4A1\n,CD79A\n7_0,CD79A\n7_0,MS4A1\n7_0,\n7_0,NA\n", {}),
+        ("Cluster;Gene\r\n7_0;MS4A1\r\n7_0;CD79A\r\n", {}),
+        ("cluster,gene\n7_0,MS4A1\n7_0,CD79A\n", {"encoding": "utf-8-sig"}),
+        ("gene\tcluster\n MS4A1 \t7_0\nCD79A\t7_0", {"name": "m.txt"}),
+        ("cluster, gene\n7_0, MS4A1\n7_0, CD79A\n", {}),
+    ],
+)
+def test_plain_tables(written, text, options):
+    """Columns in any order and case, spreadsheet's semicolons and byte order mark, blanks, repeats and empty rows."""
+    assert written(text, **options) == {"7_0": ["MS4A1", "CD79A"]}
+
+
+def test_cluster_ids_are_exact(written):
+    """Clusters are text as in the file: "01", "1", "1.0", "NA" and "10" are five, in the order of the file."""
+    ids = ["10", "1", "01", "1.0", "NA", "NK/T cell", "True"]
+    text = "cluster,gene\n" + "".join(f"{key},MS4A1\n" for key in ids)
+    assert list(written(text)) == ids
+
+
+def test_clusters_keep_the_order_of_the_file(written):
+    """Ordering genes by score does not reorder the clusters."""
+    assert list(written("cluster,gene,score\nb,MS4A1,1\na,CD3D,9\nc,LYZ,5\n")) == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "said"),
+    [
+        (b"", "m.csv", "cannot be read as a table"),
+        (b"barcode,umis\nA,1\n", "m.csv", "'barcode', 'umis'; a cluster column"),
+        (b"cluster,gene\n", "m.csv", "no row"),
+        (b"cluster,gene,avg_log2FC\n0,CD3D,-1\n", "m.csv", "no row"),
+        (b"PK\x03\x04\xff\xfe\x00\x80", "m.csv", "m.csv"),
+        (b"cluster,gene\n0,CD3D\n", "m.csv.gz", "cannot be read as a table"),
+        (gzip.compress(b"cluster,gene\n0,CD3D\n", mtime=0)[:-6], "m.csv.gz", "cannot be read as a table"),
+    ],
+)
+def test_what_is_no_table_of_markers(tmp_path, content, name, said):
+    """Empty, foreign and damaged files are an InputError that names the file and what is wrong."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=said) as caught:
+        gca.io.read_markers(str(tmp_path / name))
+    assert name in str(caught.value)
+
+
+def test_a_missing_file(tmp_path):
+    """A file that is not there is a FileNotFoundError."""
+    with pytest.raises(FileNotFoundError):
+        gca.io.read_markers(tmp_path / "no.csv")
+
+
+def test_the_markers_give_labels(tmp_path, lineages):
+    """What is read can be handed to annotate_markers."""
+    rows = [(label, gene) for label, genes in lineages.items() for gene in genes]
+    table = pd.DataFrame(rows, columns=["cluster", "gene"]).assign(avg_log2FC=np.arange(len(rows), 0, -1))
+    table.to_csv(tmp_path / "m.csv", index=False)
+    report = gca.annotate_markers(gca.io.read_markers(tmp_path / "m.csv"))
+    assert [c.broad_label for c in report.clusters] == list(lineages)

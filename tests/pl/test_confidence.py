@@ -1,0 +1,152 @@
+"""The picture of the confidence."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import gca_scanpy as gca
+from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy.pl._figure import CONFIDENCE_COLOURS, STATUS_MARKS
+
+
+@pytest.mark.parametrize("n", [1, 11, 60])
+def test_a_bar_for_each_cluster(report_with, n):
+    """Each bar is as long as the score, in the colour of the level, with the mark of the status, first on top."""
+    report = report_with(n)
+    ax = gca.pl.confidence(report, show=False)
+    assert [bar.get_width() for bar in ax.patches] == [c.confidence_score for c in report.clusters]
+    colours = [mpl.colors.to_rgba(CONFIDENCE_COLOURS[c.confidence]) for c in report.clusters]
+    assert [bar.get_facecolor() for bar in ax.patches] == colours
+    assert [text.get_text() for text in ax.texts] == [STATUS_MARKS[c.status] for c in report.clusters]
+    assert ax.yaxis_inverted()
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert [name.split(" · ")[0] for name in names] == [c.cluster_id for c in report.clusters]
+    assert names[0] == "0 · B cell"
+
+
+@pytest.mark.parametrize("n", [1, 11, 60])
+@pytest.mark.parametrize("long", [False, True])
+def test_nothing_covers_anything(report_with, overlaps, long_names, n, long):
+    """No text covers another or is cut off, with short and with long names."""
+    label = "CD4-positive, CD25-positive, regulatory T" if long else None
+    ax = gca.pl.confidence(report_with(n, long_names if long else str, label), show=False)
+    assert overlaps(ax) == ([], [])
+    assert ax.get_window_extent().width / ax.figure.dpi > 3  # the names leave room for the bars
+
+
+def test_the_legend_explains_colours_and_marks(report_with):
+    """The legend has the three levels and the three statuses."""
+    legend = gca.pl.confidence(report_with(3), show=False).get_legend()
+    assert {t.get_text() for t in legend.get_texts()} == {"High", "Medium", "Low", "supported", "flagged", "unknown"}
+
+
+@pytest.mark.parametrize("name", ["$T_{reg}$", "a$b", "β µ", r"\alpha", "two\nlines"])
+def test_names_are_no_mathematics(report_with, name):
+    """No name is read as a formula."""
+    ax = gca.pl.confidence(report_with(1, lambda i: name), show=False)
+    text = ax.get_yticklabels()[0]
+    drawn, is_formula = text._preprocess_math(text.get_text())
+    assert (drawn.split(" · ")[0], bool(is_formula)) == (name.replace("\n", " "), False)
+    ax.figure.canvas.draw()
+
+
+def test_a_proposed_label_that_did_not_stand(report_with):
+    """An unknown cluster shows what it was nearly called."""
+    report = report_with(2)
+    name = gca.pl.confidence(report, show=False).get_yticklabels()[1].get_text()
+    assert name == f"1 · Unknown or Novel ({report.clusters[1].annotation.proposed_label}?)"
+
+
+def test_save_show_and_return(report_with, scanpy_settings, tmp_path, monkeypatch):
+    """The plot saves, shows and returns as Scanpy's do, and draws into axes that are given."""
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: shown.append(1))
+    scanpy_settings.file_format_figs = "png"
+    report = report_with(2)
+    gca.pl.confidence(report, save=True, show=False)
+    assert (tmp_path / "figures" / "confidence.png").exists()
+    assert isinstance(gca.pl.confidence(report, return_fig=True), mpl.figure.Figure)
+    ax = plt.subplots()[1]
+    assert gca.pl.confidence(report, ax=ax) is ax
+    assert len(ax.patches) == 2
+    assert shown == []
+    assert gca.pl.confidence(report, show=True) is None
+    assert shown == [1]
+
+
+@pytest.mark.filterwarnings("ignore")
+class TestBasis:
+    """The confidence on an embedding."""
+
+    @pytest.fixture
+    def labelled(self, pbmc):
+        """Label the bundled PBMC data by its clusters."""
+        gca.tl.annotate(pbmc, "louvain", tissue="blood")
+        return pbmc
+
+    def test_each_cell_has_the_score_of_its_cluster(self, labelled):
+        """The cells are coloured from 0 to 1 by their score, and the clusters are named in their middles."""
+        ax = gca.pl.confidence(labelled, basis="umap", show=False)
+        points = ax.collections[0]
+        shown, scores = np.asarray(points.get_array()), labelled.obs["gptca_confidence_score"].to_numpy()
+        assert np.sort(shown) == pytest.approx(np.sort(scores))
+        assert points.get_clim() == (0, 1)
+        assert len(points.get_offsets()) == labelled.n_obs
+        named = {text.get_text(): text.get_position() for text in ax.texts}
+        assert set(named) == set(labelled.obs["louvain"].cat.categories)
+        own = labelled.obsm["X_umap"][labelled.obs["louvain"] == "8"]
+        assert named["8"][0] == pytest.approx(np.median(own[:, 0]))
+
+    def test_a_mark_where_the_label_did_not_stand(self, labelled):
+        """Unknown and flagged clusters have their mark behind the name."""
+        gca.tl.annotate(labelled, "louvain", min_support=40)
+        names = {text.get_text() for text in gca.pl.confidence(labelled, basis="umap", show=False).texts}
+        assert names
+        assert all(name.endswith((" ?", " !")) for name in names)
+
+    def test_names_do_not_cover_each_other(self, labelled, overlaps):
+        """With many clusters of long names, no name covers another."""
+        codes = (labelled.obsm["X_umap"] * 1.3).astype(int)
+        labelled.obs["fine"] = [f"a long cluster name {x}/{y}" for x, y in codes]
+        few = labelled.obs["fine"].map(labelled.obs["fine"].value_counts()) < 4
+        labelled.obs.loc[few, "fine"] = "the rest"
+        assert labelled.obs["fine"].nunique() > 40
+        gca.tl.annotate(labelled, "fine")
+        ax = gca.pl.confidence(labelled, basis="umap", show=False)
+        pairs, _ = overlaps(ax)
+        assert pairs == []
+        assert len(ax.texts) > 15
+
+    def test_clusters_that_were_made_anew_have_no_names(self, labelled):
+        """Names of other clusters are not put on the scores of the old ones."""
+        import pandas as pd
+
+        mixed = np.random.default_rng(0).permutation(labelled.obs["louvain"].to_numpy())
+        labelled.obs["louvain"] = pd.Categorical(mixed)
+        assert len(gca.pl.confidence(labelled, basis="umap", show=False).texts) == 0
+
+    def test_the_column_is_gone(self, labelled):
+        """Without the clusters' column the cells are drawn, without names."""
+        del labelled.obs["louvain"]
+        ax = gca.pl.confidence(labelled, basis="umap", show=False)
+        assert len(ax.collections[0].get_offsets()) == labelled.n_obs
+        assert len(ax.texts) == 0
+
+    def test_given_axes_and_save(self, labelled, tmp_path):
+        """The embedding goes into given axes and to a file."""
+        ax = plt.subplots()[1]
+        assert gca.pl.confidence(labelled, basis="umap", ax=ax, save=tmp_path / "u.png") is ax
+        assert (tmp_path / "u.png").read_bytes().startswith(b"\x89PNG")
+
+    def test_errors_name_what_is_there(self, labelled, report_with):
+        """No embedding of this name, no scores, a report instead of an object: each is said."""
+        with pytest.raises(MissingKeyError, match=r"no embedding 'tsne'; \.obsm has: .*X_umap"):
+            gca.pl.confidence(labelled, basis="tsne")
+        with pytest.raises(InputError, match="a report has no cells"):
+            gca.pl.confidence(report_with(1), basis="umap")
+        del labelled.obs["gptca_confidence_score"]
+        with pytest.raises(MissingKeyError, match="gptca_confidence_score"):
+            gca.pl.confidence(labelled, basis="umap")
