@@ -42,7 +42,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, format, and which module may import which."""
-    session.install(".", "ruff>=0.6", "import-linter>=2.0")
+    session.install(".", "ruff~=0.17.6", "import-linter~=2.16")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
@@ -51,7 +51,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Strict type check of the package."""
-    session.install(".", "mypy>=1.10")
+    session.install(".", "mypy~=2.4.1")
     session.run("mypy")
 
 

@@ -111,7 +111,8 @@ def _source(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> tu
             msg = f"use_raw=True and layer={layer!r} exclude each other"
             raise InputError(msg)
         if layer not in adata.layers:
-            msg = f"there is no layer {layer!r}; layers: {', '.join(repr(key) for key in adata.layers if key is not None) or 'none'}"
+            there = ", ".join(repr(key) for key in adata.layers if key is not None) or "none"
+            msg = f"there is no layer {layer!r}; layers: {there}"
             raise MissingKeyError(msg)
         return adata.layers[layer], adata.var
     if use_raw and adata.raw is None:

@@ -31,6 +31,12 @@ class _Program(click.Group):
             return super().invoke(ctx)
 
 
+class _UsageProblem(click.ClickException):
+    """A usage error that is told in one line, without the usage."""
+
+    exit_code = click.UsageError.exit_code
+
+
 @contextmanager
 def _one_line() -> Iterator[None]:
     try:
@@ -39,9 +45,7 @@ def _one_line() -> Iterator[None]:
         # `gca` alone is a call for help, which newer click makes an error of.
         if type(error).__name__ == "NoArgsIsHelpError":
             raise
-        ended = click.ClickException(_line(error.format_message()))
-        ended.exit_code = error.exit_code
-        raise ended from error
+        raise _UsageProblem(_line(error.format_message())) from error
     except OSError as error:
         if error.errno == errno.EPIPE:  # `gca ... | head`: click ends quietly
             raise

@@ -45,7 +45,7 @@ def draw(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[float]:
     rows = len(columns[0].texts)
     widths, need = _measure(ax, columns, 1.0)
     if not given:
-        ax.figure.set_size_inches(*need)
+        ax.figure.figure.set_size_inches(*need)
     box, dpi = ax.get_window_extent(), ax.figure.dpi
     have = (box.width / dpi, box.height / dpi)
     scale = min(1.0, have[0] / need[0], have[1] / need[1])

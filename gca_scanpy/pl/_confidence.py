@@ -144,7 +144,7 @@ def _embedding(
     sc.pl.embedding(adata, basis, color=column, ax=axes, show=False, **options)
     axes.set_title("confidence score", fontsize=10)
     places, groupby = np.asarray(adata.obsm[place])[:, :2], report.parameters.get("groupby")
-    if groupby in adata.obs:
+    if groupby is not None and groupby in adata.obs:
         scores = adata.obs[column].to_numpy(dtype=float)
         name_clusters(axes, report.clusters, read_clustering(adata, groupby), places, scores)
     return finish(fig, axes, f"confidence_{basis}", given=ax is not None, show=show, save=save, return_fig=return_fig)

@@ -43,7 +43,8 @@ def new_axes(ax: Optional[Axes], width: float, height: float) -> tuple[Figure, A
 
     if ax is not None:
         return ax.figure.figure, ax  # the figure of a subfigure, which cannot be saved itself
-    return plt.subplots(figsize=(width, height), layout="constrained")
+    fig, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    return fig, axes
 
 
 def shortened(text: str, length: int) -> str:

@@ -64,4 +64,5 @@ def _separate(ax: Axes, texts: Sequence[Text]) -> None:
             continue
         taken.append(free)
         x, y = ax.transData.transform(text.get_position())
-        text.set_position(ax.transData.inverted().transform((x, y + free.y0 - box.y0)))
+        moved = ax.transData.inverted().transform((x, y + free.y0 - box.y0))
+        text.set_position((float(moved[0]), float(moved[1])))
