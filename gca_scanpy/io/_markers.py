@@ -102,7 +102,6 @@ def _read(path: Path) -> pd.DataFrame:
             dtype=str,
             keep_default_na=False,
             na_filter=False,
-            encoding="utf-8-sig",
             compression="gzip" if path.name.lower().endswith(".gz") else None,
         )
         return table.reset_index(drop=True)

@@ -185,7 +185,14 @@ class TestErrors:
 
     @pytest.mark.parametrize(
         ("name", "content"),
-        [("a.h5ad", b"not hdf5"), ("b.h5ad", b""), ("c.csv", b""), ("d.csv.gz", b"x"), ("e.loom", b"")],
+        [
+            ("a.h5ad", b"not hdf5"),
+            ("b.h5ad", b""),
+            ("c.csv", b""),
+            ("f.csv", b"cluster,gene\n0,A\n0,A,B,C,D\n"),
+            ("d.csv.gz", b"x"),
+            ("e.loom", b""),
+        ],
     )
     def test_an_unreadable_file(self, fails, tmp_path, name, content):
         """A damaged, empty or foreign file is named, with what is wrong."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -72,3 +74,30 @@ def test_the_console_script_is_the_same_program():
     from gca_scanpy._cli.main import main
 
     assert [script.load() for script in scripts if script.name == "gca"] == [main]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
+def test_a_narrow_terminal_shows_whole_genes(table):
+    """In a terminal of 80 letters no line is longer, and no gene is broken."""
+    import pty
+
+    main_end, child_end = pty.openpty()
+    arguments = [sys.executable, "-m", "gca_scanpy", "annotate", str(table)]
+    environment = {**os.environ, "COLUMNS": "80", "LINES": "24", "TERM": "dumb"}
+    child = subprocess.Popen(arguments, stdout=child_end, stderr=subprocess.PIPE, env=environment)
+    os.close(child_end)
+    shown = b""
+    while True:
+        try:
+            part = os.read(main_end, 4096)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(main_end)
+    assert child.wait() == 0, child.stderr.read()
+    child.stderr.close()
+    text = shown.decode("utf-8").replace("\r", "")
+    assert max(map(len, text.splitlines())) <= 80
+    assert {"CD79A", "MS4A1", "KLRD1"} <= set(text.replace(",", " ").split())

@@ -52,6 +52,15 @@ def test_bars_are_the_confidence(report_with):
         assert colour == mpl.colors.to_rgba(CONFIDENCE_COLOURS[cluster.confidence])
 
 
+def test_the_score_stands_beside_its_bar(report_with):
+    """No bar lies under a text."""
+    ax = gca.pl.report(report_with(3), show=False)
+    bars = [p.get_window_extent() for p in ax.patches if isinstance(p, Rectangle) and 0.5 < p.get_height() < 1]
+    assert len(bars) == 6
+    for text in ax.texts:
+        assert not any(text.get_window_extent().overlaps(bar) for bar in bars)
+
+
 @pytest.mark.parametrize("n", [1, 11, 60])
 @pytest.mark.parametrize("long", [False, True])
 def test_nothing_covers_anything(report_with, overlaps, texts, long_names, n, long):
