@@ -33,7 +33,7 @@ def _wheel(session: nox.Session) -> Path:
 def tests(session: nox.Session) -> None:
     """Run the test suite against the built wheel."""
     wheel = _wheel(session)
-    session.install(f"{wheel}[test,fetch,parquet]", *(OLDEST if session.python == PYTHONS[0] else []))
+    session.install(f"{wheel}[test,excel,fetch,parquet]", *(OLDEST if session.python == PYTHONS[0] else []))
     threads = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     # `pytest`, not `python -m pytest`: the latter would put the checkout before the wheel.
     session.run("pytest", "-n", os.environ.get("GCA_TEST_WORKERS", "2"), *session.posargs, env=threads)

@@ -247,6 +247,14 @@ def _show(kind: str, findings: Sequence[Finding], shown: Optional[int]) -> None:
             print(f"  ... and {len(own) - shown} more; --all shows them")
 
 
+def _in_repository(path: Path) -> bool:
+    """Whether a file would lie among those of the project; hidden folders such as .nox are not part of it."""
+    resolved = path.resolve()
+    if REPOSITORY not in resolved.parents:
+        return False
+    return not any(part.startswith(".") for part in resolved.relative_to(REPOSITORY).parts)
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sources", type=Path, help="folder with the public tables")
@@ -257,7 +265,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     args = parser.parse_args(arguments)
     if args.sources is None and (args.write or args.review):
         parser.error("--write and --review need --sources")
-    if args.review is not None and REPOSITORY in args.review.resolve().parents:
+    if args.review is not None and _in_repository(args.review):
         parser.error(f"{args.review} is inside the repository; what is to be reviewed is no part of it")
     data = read(args.data)
     broken, warnings = check(data)
