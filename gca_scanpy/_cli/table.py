@@ -23,15 +23,15 @@ def print_report(report: DatasetReport) -> None:
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a cluster "β" must not end the run in a terminal without Greek
-    # Little padding, so that 80 letters have room for whole genes.
+    # Little padding, and no least widths, which rich keeps at the cost of the last column: 80 letters are enough.
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("cluster", overflow="fold")
     table.add_column("cells", justify="right")
-    table.add_column("label", overflow="fold", min_width=16)
+    table.add_column("label", overflow="fold")
     table.add_column("CL id", no_wrap=True)
     table.add_column("confidence", no_wrap=True)
     table.add_column("status", overflow="fold")
-    table.add_column("supporting genes", overflow="fold", min_width=8)
+    table.add_column("supporting genes", overflow="fold")
     for c in report.clusters:
         label = c.annotation.primary_label
         if c.annotation.proposed_label != label:

@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any, Optional, Union
 
 from gca_scanpy import _pipeline
+from gca_scanpy._core.states import informative
 from gca_scanpy._errors import InputError
 from gca_scanpy._llm.cache import open_cache
 from gca_scanpy._llm.chat import ChatModel
@@ -89,7 +90,12 @@ def _cluster(key: str, genes: Iterable[str], n_markers: int) -> ClusterMarkers:
         msg = f"the markers of cluster {key!r} are the text {genes!r}; give a list of gene symbols"
         raise InputError(msg)
     names = [str(gene) for gene in genes if gene is not None and str(gene).strip() and str(gene) != "nan"]
-    return ClusterMarkers(key, tuple(RankedGene(name) for name in list(dict.fromkeys(names))[:n_markers]))
+    return ClusterMarkers(key, _leading(list(dict.fromkeys(names)), n_markers))
+
+
+def _leading(names: list[str], n_markers: int) -> tuple[RankedGene, ...]:
+    # A longer list is cut as a ranking of cells is: ribosomal genes do not take the places of others.
+    return tuple(RankedGene(name) for name in (informative(names, n_markers) if len(names) > n_markers else names))
 
 
 def make_request(

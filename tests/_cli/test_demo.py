@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import time
 from pathlib import Path
 
 import anndata
@@ -15,9 +15,11 @@ from gca_scanpy import get, io
 
 def test_demo_prints_the_table_and_writes_the_files(gca, tmp_path):
     """The demo takes under 20 s, prints a row per cluster and writes object, report and picture, all of one run."""
-    start = time.perf_counter()
+    before = os.times()
     done = gca("demo", "--out", "new/folder")
-    assert time.perf_counter() - start < 20
+    after = os.times()
+    # Processor time of the program: the machine may be busy with other tests.
+    assert sum(after[2:4]) - sum(before[2:4]) < 20
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     head = next(line for line in lines if line.startswith(" cluster"))

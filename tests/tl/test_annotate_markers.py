@@ -191,3 +191,9 @@ def test_force_unknown_keeps_the_proposed_label():
     assert kept.annotation.primary_label == kept.annotation.proposed_label == forced.annotation.proposed_label
     assert kept.status == forced.status != "supported"
     assert kept.confidence == "Low"
+
+
+def test_ribosomal_genes_do_not_fill_a_long_list(lineages):
+    """Of a list longer than n_markers, genes that say nothing are passed over, as in tl.annotate."""
+    report = gca.annotate_markers({"0": [*(f"RPL{i}" for i in range(3, 15)), *lineages["B cell"]]}, n_markers=10)
+    assert report.clusters[0].annotation.primary_label == "B cell"
