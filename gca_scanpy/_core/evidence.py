@@ -16,6 +16,8 @@ SPECIFIC = 1.0  # nats by which a gene must speak more for the rival than for th
 # What a rival needs before it is taken seriously; the best of all types reaches more by chance in a longer list.
 MIN_RIVAL, MIN_RIVAL_PER_WEIGHT = 2.0, 0.35  # nats, and nats for each unit of recognised weight
 MIN_SPECIFIC_GENES, MIN_SPECIFIC_PER_WEIGHT = 2, 0.2
+OUTWEIGHED = 1.0  # share of a rival from which it has more evidence than the label
+OUTWEIGHED_BY_KIN = 2.0  # the same of a type that is not disjoint: neighbours have many genes in common
 SHOWN_TYPES = 3
 
 
@@ -49,11 +51,14 @@ class LabelEvidence:
         Genes that only disjoint types have, with the types.
     rival
         The best supported disjoint type, or None where none is worth naming.
+    better
+        The best supported type of another broad type, disjoint or not, that has much more evidence than the label.
     """
 
     support: Mapping[str, float]
     contradictory: Mapping[str, tuple[str, ...]]
     rival: Optional[Rival]
+    better: Optional[Rival] = None
 
 
 def family(term: Optional[str], label: str, index: MarkerIndex) -> tuple[str, ...]:
@@ -89,7 +94,23 @@ def gather(
         if marked and all(index.lineages.disjoint(term, index.types[key].id) for key in marked):
             strongest = sorted(marked, key=lambda key: (-marked[key], key))[:SHOWN_TYPES]
             contradictory[gene.name] = tuple(index.types[key].label for key in strongest)
-    return LabelEvidence(support, contradictory, _rival(genes, own, term, rivals, index))
+    tried = [key for key in rivals[:RIVALS_TRIED] if not _related(term, key, index)]
+    disjoint = [key for key in tried if index.lineages.disjoint(term, index.types[key].id)]
+    better = _rival(genes, own, tried, index)
+    return LabelEvidence(
+        support,
+        contradictory,
+        rival=_rival(genes, own, disjoint, index),
+        better=better if better is not None and better.share > OUTWEIGHED_BY_KIN else None,
+    )
+
+
+def _related(term: Optional[str], key: str, index: MarkerIndex) -> bool:
+    """Whether a type is the label's kin: by the ontology, or by the broad type; what has no term has no kin."""
+    other = index.types[key].id
+    if term is None or other is None:
+        return True
+    return index.lineages.ontology.related(term, other) or index.lineages.broad(term) == index.lineages.broad(other)
 
 
 def _best(gene: Gene, keys: Sequence[str], index: MarkerIndex) -> float:
@@ -97,16 +118,12 @@ def _best(gene: Gene, keys: Sequence[str], index: MarkerIndex) -> float:
     return max((marked[key] for key in keys if key in marked), default=0.0)
 
 
-def _rival(
-    genes: Sequence[Gene], own: Mapping[str, float], term: Optional[str], keys: Sequence[str], index: MarkerIndex
-) -> Optional[Rival]:
+def _rival(genes: Sequence[Gene], own: Mapping[str, float], keys: Sequence[str], index: MarkerIndex) -> Optional[Rival]:
     best: Optional[Rival] = None
     recognised = sum(gene.weight for gene in genes if gene.symbol in index.hits)
     min_evidence = MIN_RIVAL + MIN_RIVAL_PER_WEIGHT * recognised
     min_genes = max(MIN_SPECIFIC_GENES, round(MIN_SPECIFIC_PER_WEIGHT * recognised))
-    for key in keys[:RIVALS_TRIED]:
-        if not index.lineages.disjoint(term, index.types[key].id):
-            continue
+    for key in keys:
         gains = {g.name: (_best(g, (key,), index) - own[g.symbol], g.weight) for g in genes}
         ahead = sum(gain * weight for gain, weight in gains.values() if gain > 0)
         behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)

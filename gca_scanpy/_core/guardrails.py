@@ -4,7 +4,7 @@ Reason codes that stop a label (the cluster is ``flagged``, or ``unknown`` where
 
 ``no_markers_supplied``     the cluster has no marker gene
 ``low_marker_overlap``      too few of its genes are known for the label, or no more than chance would give
-``contradictory_markers``   specific genes of a disjoint lineage outweigh the support
+``contradictory_markers``   a disjoint lineage, or for a given label another broad type, outweighs the support
 ``mixed_lineage``           two disjoint lineages are each well supported: a doublet, or two types in one cluster
 ``ontology_mismatch``       the id that came with the label is another cell type's
 ``label_not_in_kb``         the database knows neither the label nor a relative of it
@@ -34,7 +34,6 @@ from gca_scanpy.model import Candidate, ClusterMarkers, Status, Validation, Verd
 ADVISORY = frozenset({"tissue_mismatch", "missing_ontology_id", "ortholog_unmapped"})
 # Where nothing else was found, these say that there is no evidence, not that the evidence is against the label.
 ABSENT = frozenset({"low_marker_overlap", "no_markers_supplied"})
-CONTRADICTED = 1.0  # share of a rival's evidence from which it outweighs the label's
 SHOWN_MISSING = 10
 
 
@@ -153,8 +152,11 @@ def _weight(case: _Case, known: LabelEvidence) -> list[_Finding]:
     # Where the scorer's best candidate is no better than chance, so is its rival.
     by_chance = offline and not _beyond_chance(case)
     if rival is not None and rival.share >= case.limits.mixed_ratio and not by_chance:
-        code = "contradictory_markers" if rival.share > CONTRADICTED else "mixed_lineage"
+        code = "contradictory_markers" if rival.share > evidence.OUTWEIGHED else "mixed_lineage"
         return [_Finding(code, f"{rival.label} is supported beside {label}, by {', '.join(rival.genes[:5])}")]
+    if known.better is not None and not offline:
+        note = f"{known.better.label} has more evidence than {label}, from {', '.join(known.better.genes[:5])}"
+        return [_Finding("contradictory_markers", note)]
     note = f"{len(known.support)} of {len(_names(case.cluster))} genes are known for {label}"
     if len(known.support) < case.limits.min_support:
         return [_Finding("low_marker_overlap", note)]

@@ -223,3 +223,22 @@ def test_many_clusters(plant, lineages, number):
     assert [c.cluster_id for c in report.clusters] == [str(i) for i in range(number)]
     by_id = {c.cluster_id: c.annotation.proposed_label for c in report.clusters}
     assert list(adata.obs["gptca_proposed_label"]) == [by_id[key] for key in adata.obs["cluster"]]
+
+
+@pytest.mark.parametrize("wrong", ["hematopoietic stem cell", "dendritic cell", "hepatocyte", "natural killer cell"])
+def test_a_wrong_label_of_a_neighbouring_type_is_flagged(pbmc, wrong):
+    """validate_only: a label is flagged where another type has far more evidence, though nothing excludes both."""
+    pbmc.obs["given"] = wrong
+    gca.tl.annotate(pbmc, groupby="louvain", tissue="blood", groups=["0", "4"], validate_only="given")
+    for cluster in gca.get.report(pbmc).clusters:
+        assert cluster.status == "flagged"
+        assert "contradictory_markers" in cluster.validation.flag_reasons
+        assert cluster.annotation.proposed_label == wrong
+
+
+def test_right_labels_are_supported(pbmc):
+    """validate_only: the labels that fit are supported."""
+    right = {"0": "T cell", "3": "natural killer cell", "4": "B cell", "8": "plasma cell", "5": "monocyte"}
+    pbmc.obs["given"] = pbmc.obs["louvain"].astype(str).map(right)
+    gca.tl.annotate(pbmc, groupby="louvain", tissue="blood", groups=list(right), validate_only="given")
+    assert {c.status for c in gca.get.report(pbmc).clusters} == {"supported"}
