@@ -75,7 +75,9 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request) -> DatasetRepo
     marker_index = _index(request.database, check_species(request.species))
     tissues = _tissues(markers, request.tissue)
     with clock.step("genes"):
-        clusters = [_with_symbols(c, request, marker_index) for c in markers]
+        names = (gene.name for c in markers for gene in (*c.genes, *c.expressed))
+        symbols = _bundled.gene_names().canonical_all(names, marker_index.species, marker_index.known)
+        clusters = [_with_symbols(c, request, symbols) for c in markers]
         warnings = _gene_warnings(clusters, request, marker_index)
     with clock.step("scoring"):
         candidates = {c.cluster_id: scoring.rank(c, tissues[c.cluster_id], marker_index) for c in clusters}
@@ -136,14 +138,12 @@ def _index(database: MarkerDatabase, species: str) -> MarkerIndex:
     return _INDEXES[key]
 
 
-def _with_symbols(cluster: ClusterMarkers, request: Request, marker_index: MarkerIndex) -> ClusterMarkers:
-    table = _bundled.gene_names()
+def _with_symbols(cluster: ClusterMarkers, request: Request, symbols: Mapping[str, Optional[str]]) -> ClusterMarkers:
+    tissue = request.tissue if isinstance(request.tissue, str) else (request.tissue or {}).get(cluster.cluster_id)
 
     def named(genes: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
-        species, known = marker_index.species, marker_index.known
-        return tuple(evolve(gene, symbol=table.canonical(gene.name, species, known)) for gene in genes)
+        return tuple(evolve(gene, symbol=symbols[gene.name]) for gene in genes)
 
-    tissue = request.tissue if isinstance(request.tissue, str) else (request.tissue or {}).get(cluster.cluster_id)
     return evolve(cluster, genes=named(cluster.genes), expressed=named(cluster.expressed), tissue=tissue)
 
 
@@ -274,8 +274,3 @@ class _Clock:
             yield
         finally:
             self.seconds[name] = round(time.perf_counter() - start, 4)
-
-
-def with_seconds(request: Request, seconds: Mapping[str, float]) -> Request:
-    """The request with the time that the steps before the pipeline took."""
-    return evolve(request, seconds=seconds)

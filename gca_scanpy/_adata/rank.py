@@ -48,7 +48,7 @@ def read_markers(
     ranking = _stored(adata, clustering, rank_key, use_raw, layer, labels)
     notes: tuple[str, ...] = ()
     expressed: dict[str, list[str]] = {}
-    if ranking is not None and _is_logreg(adata, rank_key) and adata.X is not None and not adata.isbacked:
+    if ranking is not None and _is_logreg(adata.uns[rank_key]) and adata.X is not None and not adata.isbacked:
         # Its coefficients tell clusters apart jointly; a gene's own difference says more about what a cell is.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RawCountsWarning)  # the ranking that counts is the user's
@@ -70,8 +70,8 @@ def read_markers(
     )
 
 
-def _is_logreg(adata: AnnData, rank_key: str) -> bool:
-    return str(adata.uns[rank_key]["params"].get("method")) == "logreg"
+def _is_logreg(stored: Mapping[str, Any]) -> bool:
+    return str(stored["params"].get("method")) == "logreg"
 
 
 def _leading(names: Sequence[str], labels: Mapping[str, str], n_markers: int) -> tuple[RankedGene, ...]:
@@ -160,7 +160,7 @@ def _problem(stored: Mapping[str, Any], clustering: Clustering, labels: Mapping[
     reference = str(stored["params"].get("reference", "rest"))
     if reference != "rest":
         return f"it compares with group {reference!r}, not with the rest"
-    if str(stored["params"].get("method")) == "logreg" and len(ranked) == 1:
+    if _is_logreg(stored) and len(ranked) == 1:
         return "logreg ranked only one of two clusters"
     gone = sorted(ranked - set(clustering.all_ids))
     if gone:

@@ -67,7 +67,7 @@ def cluster_report(
         cluster_id=cluster.cluster_id,
         annotation=annotation,
         validation=judgement.validation,
-        warnings=(*cluster.warnings, *(f"{reason}" for reason in reasons if reason in ADVISORY)),
+        warnings=(*cluster.warnings, *(reason for reason in reasons if reason in ADVISORY)),
         status=judgement.status,
         confidence=level(score),
         confidence_score=score,

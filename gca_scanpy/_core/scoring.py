@@ -1,7 +1,7 @@
 """The offline scorer: from ranked genes to the best justified Cell Ontology term.
 
-A type's score is the sum, over the cluster's genes, of the log odds that the gene is one of that type's markers,
-weighted by rank. Where the leading types cannot be told apart, the answer is their common ancestor.
+A type's score is the sum, over the cluster's genes, of what the gene tells for that type, weighted by rank. Where the
+leading types cannot be told apart, the answer is their common ancestor.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Gene:
 
 def weighted_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
     """The mapped genes of a cluster, each once, with their weights: by rank, averaged over the orders there are."""
-    shares = {True: (1 - BY_EXPRESSION, BY_EXPRESSION), False: (1.0, 1.0)}[bool(cluster.genes and cluster.expressed)]
+    both = cluster.genes and cluster.expressed
+    shares = (1 - BY_EXPRESSION, BY_EXPRESSION) if both else (1.0, 1.0)
     names: dict[str, str] = {}
     weights: dict[str, float] = {}
     for order, share in zip((cluster.genes, cluster.expressed), shares):
@@ -69,8 +70,8 @@ def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) ->
     genes = weighted_genes(cluster)
     told: dict[str, float] = {}
     for gene in genes:
-        for key, log_odds in index.hits.get(gene.symbol, {}).items():
-            told[key] = told.get(key, 0.0) + round(gene.weight * log_odds, 4)
+        for key, nats in index.hits.get(gene.symbol, {}).items():
+            told[key] = told.get(key, 0.0) + round(gene.weight * nats, 4)
     symbols = {gene.symbol for gene in genes}
     found = []
     for key, nats in told.items():

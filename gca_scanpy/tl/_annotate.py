@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from attrs import evolve
+
 from gca_scanpy import _pipeline
 from gca_scanpy._adata import Clustering, majority_labels, read_clustering, read_markers, write_report
 from gca_scanpy._keys import DEFAULT_KEY
@@ -173,7 +175,7 @@ def annotate(
         gene_symbols=gene_symbols,
     )
     seconds = {"database": round(loaded - start, 4), "markers": round(time.perf_counter() - loaded, 4)}
-    report = _pipeline.annotate(markers, _pipeline.with_seconds(request, seconds))
+    report = _pipeline.annotate(markers, evolve(request, seconds=seconds))
     target = _copy(adata) if copy else adata
     write_report(target, report, clustering, key_added)
     return target if copy else None

@@ -39,7 +39,7 @@ def table(content: Any) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["consensus_name", "consensus_term", "gene", "weight"])
 
 
-def rows(table: pd.DataFrame, file_name: str) -> pd.DataFrame:  # noqa: ARG001
+def rows(table: pd.DataFrame, _file_name: str) -> pd.DataFrame:
     """Its heaviest genes."""
     weight = pd.to_numeric(table["weight"], errors="coerce").fillna(0.0)
     share = weight / weight.groupby(table["consensus_term"]).transform("max")

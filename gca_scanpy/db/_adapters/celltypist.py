@@ -7,7 +7,7 @@ import pandas as pd
 from gca_scanpy.db._adapters.common import Format, split_genes
 
 
-def rows(table: pd.DataFrame, file_name: str) -> pd.DataFrame:  # noqa: ARG001
+def rows(table: pd.DataFrame, _file_name: str) -> pd.DataFrame:
     """Its markers, a row each, with the Cell Ontology id that it gives."""
     found = pd.DataFrame(
         {

@@ -7,7 +7,7 @@ import pandas as pd
 from gca_scanpy.db._adapters.common import Format, species_by_case
 
 
-def rows(table: pd.DataFrame, file_name: str) -> pd.DataFrame:  # noqa: ARG001
+def rows(table: pd.DataFrame, _file_name: str) -> pd.DataFrame:
     """Its edges; a gene with a weight below zero speaks against the type, one with zero says nothing."""
     weight = (
         pd.to_numeric(table["weight"], errors="coerce").fillna(1.0)

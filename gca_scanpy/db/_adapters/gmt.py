@@ -24,7 +24,7 @@ def table(lines: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["gene_set", "description", "gene"], dtype=object)
 
 
-def rows(table: pd.DataFrame, file_name: str) -> pd.DataFrame:  # noqa: ARG001
+def rows(table: pd.DataFrame, _file_name: str) -> pd.DataFrame:
     """Its genes; an id in the name or the description is the type's."""
     given = (table["gene_set"] + " " + table["description"]).str.extract(f"({_ID.pattern})", expand=False)
     return pd.DataFrame(

@@ -23,7 +23,7 @@ ORGANS = {
 }
 
 
-def rows(table: pd.DataFrame, file_name: str) -> pd.DataFrame:  # noqa: ARG001
+def rows(table: pd.DataFrame, _file_name: str) -> pd.DataFrame:
     """Its rows; what is not marked canonical is supporting."""
     return pd.DataFrame(
         {

@@ -9,7 +9,7 @@ from gca_scanpy.db._adapters.common import Format, split_genes
 LISTS = {"positive": "genesymbolmore1", "negative": "genesymbolmore2"}
 
 
-def rows(table: pd.DataFrame, file_name: str) -> pd.DataFrame:  # noqa: ARG001
+def rows(table: pd.DataFrame, _file_name: str) -> pd.DataFrame:
     """Its genes, a row each."""
     parts = [
         pd.DataFrame(
