@@ -10,6 +10,9 @@ Every error says what was wrong, what was there instead, and what to do::
     ├── DatabaseError              a marker table cannot be used; names the row (a ValueError)
     ├── ReportError                a stored report cannot be read; names the path in it (a ValueError)
     └── ModelError                 a language model gave no usable answer (a RuntimeError)
+        ├── AccessError            it cannot be asked at all: key, model name, quota, address
+        ├── BudgetError            a bound on requests or tokens is reached
+        ├── RefusalError           it will not answer
         └── ReplyError             its reply could not be understood; names the place in it
 
     GcaWarning                     (a UserWarning)
@@ -17,7 +20,8 @@ Every error says what was wrong, what was there instead, and what to do::
     ├── StaleRankingWarning        a stored ranking does not belong to these clusters
     ├── UnknownTissueWarning       the tissue is not in the vocabulary; the prior is left out
     ├── GeneNameWarning            few genes were recognised, or they look like another species'
-    └── CacheWarning               the cache folder cannot be used; the run goes on without it
+    ├── CacheWarning               the cache folder cannot be used; the run goes on without it
+    └── ModelWarning               a language model left clusters unanswered; the offline answers stand in
 """
 
 from __future__ import annotations
@@ -61,6 +65,18 @@ class ModelError(GcaError, RuntimeError):
     """A language model gave no usable answer."""
 
 
+class AccessError(ModelError):
+    """A language model cannot be asked at all: its key, name, quota or address is at fault."""
+
+
+class BudgetError(ModelError):
+    """A bound on requests or tokens is reached."""
+
+
+class RefusalError(ModelError):
+    """A language model will not answer."""
+
+
 class ReplyError(ModelError):
     """The reply of a language model could not be understood; the message names the place."""
 
@@ -87,6 +103,10 @@ class GeneNameWarning(GcaWarning):
 
 class CacheWarning(GcaWarning):
     """The cache folder cannot be used; the run goes on without it."""
+
+
+class ModelWarning(GcaWarning):
+    """A language model left clusters unanswered; the offline answers stand in."""
 
 
 def warn(message: str, category: type[GcaWarning]) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Optional, Union
 
 from attrs import evolve, field, frozen
 
+from gca_scanpy._consult import Consultation, Consulted, consult, unsure_of
 from gca_scanpy._core import genes, guardrails, index, prompt, report, scoring
 from gca_scanpy._core.database import MarkerDatabase
 from gca_scanpy._core.index import MarkerIndex
@@ -22,13 +23,21 @@ from gca_scanpy._errors import (
     UnknownTissueWarning,
     warn,
 )
-from gca_scanpy._llm import ask
-from gca_scanpy._llm.cache import AnswerCache
-from gca_scanpy._llm.chat import ChatModel
+from gca_scanpy._llm.gate import Gate
+from gca_scanpy._llm.question import Question
 from gca_scanpy._settings import Settings
 from gca_scanpy._version import __version__
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import Candidate, ClusterMarkers, DatasetReport, Provenance, RankedGene, Telemetry, Verdict
+from gca_scanpy.model import (
+    Candidate,
+    ClusterMarkers,
+    ClusterReport,
+    DatasetReport,
+    Provenance,
+    RankedGene,
+    Telemetry,
+    Verdict,
+)
 
 MIN_KNOWN = 1 / 3  # share of the marker genes in the database, below which it is said
 EXAMPLES = 4
@@ -51,11 +60,8 @@ class Request:
     context: Optional[str]
     database: MarkerDatabase
     settings: Settings
-    model: Optional[ChatModel] = None
+    consultation: Consultation = field(factory=Consultation)
     proposed: Optional[Mapping[str, tuple[str, float]]] = None
-    chunk_size: int = 16
-    n_threads: int = 4
-    cache: Optional[AnswerCache] = None
     parameters: Mapping[str, str] = field(factory=dict)
     cells_without_cluster: int = 0
     seconds: Mapping[str, float] = field(factory=dict)
@@ -81,10 +87,17 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request) -> DatasetRepo
         warnings = _gene_warnings(clusters, request, marker_index)
     with clock.step("scoring"):
         candidates = {c.cluster_id: scoring.rank(c, tissues[c.cluster_id], marker_index) for c in clusters}
+    limits = guardrails.Limits(request.settings.min_support, request.settings.mixed_ratio)
     with clock.step("verdicts"):
-        verdicts, answers = _verdicts(clusters, candidates, request, marker_index)
+        offline = {c.cluster_id: scoring.propose(c, candidates[c.cluster_id], marker_index) for c in clusters}
+        if request.proposed is None and (request.consultation.models or request.consultation.dry_run):
+            unsure = unsure_of(clusters, offline, candidates, marker_index, tissues, limits)
+            question = Question(candidates, marker_index.species, request.context, request.database.sha256)
+            consulted = consult(clusters, offline, unsure, question, marker_index, request.consultation)
+        else:
+            consulted = Consulted(_given(clusters, candidates, request, marker_index) or offline, Gate())
+    verdicts = consulted.verdicts
     with clock.step("guardrails"):
-        limits = guardrails.Limits(request.settings.min_support, request.settings.mixed_ratio)
         judgements = {}
         for c in clusters:
             key = c.cluster_id
@@ -100,18 +113,32 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request) -> DatasetRepo
         )
         for c in clusters
     ]
-    telemetry = Telemetry(
+    telemetry = _telemetry(reports, consulted, request, clock.seconds)
+    warnings += consulted.warnings
+    return report.dataset_report(reports, request.parameters, _provenance(request), telemetry, warnings)
+
+
+def _telemetry(
+    reports: Sequence[ClusterReport], consulted: Consulted, request: Request, seconds: Mapping[str, float]
+) -> Telemetry:
+    cache, gate = request.consultation.cache, consulted.gate
+    return Telemetry(
         clusters=len(reports),
-        cache_hits=request.cache.hits if request.cache and request.model else 0,
-        cache_misses=request.cache.misses if request.cache and request.model else 0,
-        requests=answers.requests,
-        prompt_tokens=answers.prompt_tokens,
-        completion_tokens=answers.completion_tokens,
+        cache_hits=cache.hits if cache else 0,
+        cache_misses=cache.misses if cache else 0,
+        requests=gate.requests,
+        prompt_tokens=gate.prompt_tokens,
+        completion_tokens=gate.completion_tokens,
         overrides=sum(1 for r in reports if r.annotation.primary_label != r.annotation.proposed_label),
         cells_without_cluster=request.cells_without_cluster,
-        seconds=clock.seconds,
+        seconds=seconds,
+        retries=gate.retries,
+        reasked=consulted.reasked,
+        unanswered=consulted.unanswered,
+        invented_clusters=consulted.invented,
+        struck_markers=sum(len(r.struck_markers) for r in reports),
+        cluster_tokens=consulted.tokens,
     )
-    return report.dataset_report(reports, request.parameters, _provenance(request), telemetry, warnings)
 
 
 def check_species(species: str) -> str:
@@ -195,31 +222,16 @@ def _gene_warnings(clusters: Sequence[ClusterMarkers], request: Request, marker_
     return [*messages, *request.database.notes]
 
 
-def _verdicts(
+def _given(
     clusters: Sequence[ClusterMarkers],
     candidates: Mapping[str, Sequence[Candidate]],
     request: Request,
     marker_index: MarkerIndex,
-) -> tuple[dict[str, Verdict], ask.Answers]:
-    """A verdict for each cluster: the user's labels, a language model's, or the scorer's."""
-    if request.proposed is not None:
-        return {
-            c.cluster_id: _users(c, candidates[c.cluster_id], request.proposed, marker_index) for c in clusters
-        }, ask.Answers({}, {})
-    offline = {c.cluster_id: scoring.propose(c, candidates[c.cluster_id], marker_index) for c in clusters}
-    if request.model is None:
-        return offline, ask.Answers({}, {})
-    askable = [c for c in clusters if c.genes]
-    question = ask.Question(marker_index.species, request.context, request.model, request.database.sha256)
-    answers = ask.ask(
-        askable, candidates, question, cache=request.cache, chunk_size=request.chunk_size, n_threads=request.n_threads
-    )
-    # An outage must not look like biology: the offline answer stands in, and says so.
-    stand_ins = {
-        key: evolve(offline[key], caveats=(f"the language model gave no answer: {reason}",))
-        for key, reason in answers.failures.items()
-    }
-    return {**offline, **stand_ins, **answers.verdicts}, answers
+) -> Optional[dict[str, Verdict]]:
+    """The user's own labels, where those are to be validated."""
+    if request.proposed is None:
+        return None
+    return {c.cluster_id: _users(c, candidates[c.cluster_id], request.proposed, marker_index) for c in clusters}
 
 
 def _users(
@@ -242,8 +254,8 @@ def _provenance(request: Request) -> Provenance:
         database_version=request.database.version,
         database_sha256=request.database.sha256,
         ontology_version=_bundled.ontology().version,
-        model=request.model.name if request.model else None,
-        prompt_version=prompt.PROMPT_VERSION if request.model else None,
+        model=", ".join(model.name for model in request.consultation.models) or None,
+        prompt_version=prompt.PROMPT_VERSION if request.consultation.models else None,
         request_id=request.settings.request_id or str(uuid.uuid4()),
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )

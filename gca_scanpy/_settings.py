@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 from attrs import Attribute, field, fields, frozen
-from attrs.validators import ge, instance_of, le, optional
+from attrs.validators import and_, ge, gt, instance_of, le, optional
 
 from gca_scanpy._errors import InputError
 
@@ -28,6 +29,22 @@ def _as_bool(text: str) -> bool:
 
 def _as_path(value: Any) -> Optional[Path]:
     return None if value is None else Path(value).expanduser()
+
+
+def _as_headers(text: str) -> dict[str, str]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        msg = 'expected a JSON object of texts, such as {"X-Team": "genomics"}'
+        raise ValueError(msg)
+    return found
+
+
+def _names_only(headers: Mapping[str, str]) -> str:
+    """Headers for a repr: their values may be keys."""
+    return f"{{{', '.join(f'{name!r}: ***' for name in headers)}}}"
 
 
 def _count(_: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -60,6 +77,18 @@ class Settings:
     assets_home
         Folder of public marker tables (``GCA_ASSETS_HOME``, or the older
         ``GPT_CELL_ANNOTATOR_ASSETS_HOME``); None is the user's data folder.
+    model
+        Language model used where a call names none (``GCA_MODEL``), such as ``openai:gpt-4.1-mini``. None:
+        nothing is ever sent.
+    base_url
+        Address of the server that is asked instead of the provider's (``GCA_BASE_URL``).
+    headers
+        Extra headers for that server (``GCA_HEADERS``, as a JSON object).
+    timeout, deadline
+        Seconds without a byte after which a request is sent again (``GCA_TIMEOUT``), and seconds after which a
+        question is given up with all its retries (``GCA_DEADLINE``).
+    requests_per_minute, tokens_per_minute
+        Limits for a language model (``GCA_REQUESTS_PER_MINUTE``, ``GCA_TOKENS_PER_MINUTE``); None for none.
     request_id
         Written into the report's provenance (``GCA_REQUEST_ID``); None makes a new one for each run.
     """
@@ -77,6 +106,23 @@ class Settings:
         default=None,
         converter=_as_path,
         metadata=_env("GCA_ASSETS_HOME", _as_path, "GPT_CELL_ANNOTATOR_ASSETS_HOME"),
+    )
+    model: Optional[str] = field(
+        default=None, validator=optional(instance_of(str)), metadata=_env("GCA_MODEL", str.strip)
+    )
+    base_url: Optional[str] = field(
+        default=None, validator=optional(instance_of(str)), metadata=_env("GCA_BASE_URL", str.strip)
+    )
+    headers: Mapping[str, str] = field(
+        factory=dict, validator=instance_of(dict), repr=_names_only, metadata=_env("GCA_HEADERS", _as_headers)
+    )
+    timeout: float = field(default=120.0, converter=float, validator=gt(0), metadata=_env("GCA_TIMEOUT", float))
+    deadline: float = field(default=300.0, converter=float, validator=gt(0), metadata=_env("GCA_DEADLINE", float))
+    requests_per_minute: Optional[int] = field(
+        default=None, validator=optional(and_(_count, ge(1))), metadata=_env("GCA_REQUESTS_PER_MINUTE", int)
+    )
+    tokens_per_minute: Optional[int] = field(
+        default=None, validator=optional(and_(_count, ge(1))), metadata=_env("GCA_TOKENS_PER_MINUTE", int)
     )
     request_id: Optional[str] = field(
         default=None, validator=optional(instance_of(str)), metadata=_env("GCA_REQUEST_ID", str)
@@ -100,8 +146,9 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             try:
                 found[attribute.name] = parse(text)
             except ValueError as error:
-                msg = f"the environment variable {name} is {text!r}: {error}"
-                raise InputError(msg) from error
+                shown = "not usable" if attribute.name == "headers" else repr(text)  # headers may hold a key
+                msg = f"the environment variable {name} is {shown}: {error}"
+                raise InputError(msg) from None
     return found
 
 

@@ -16,7 +16,7 @@ Source = Literal["offline", "model", "user"]
 
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
 STATUSES: tuple[Status, ...] = ("supported", "flagged", "unknown")
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 @frozen
@@ -106,6 +106,33 @@ class Alternative:
 
 
 @frozen
+class ModelAnswer:
+    """What one of several language models answered; ``label`` is empty where it gave no answer."""
+
+    model: str
+    label: str
+    ontology_id: Optional[str]
+    confidence_score: float
+
+
+@frozen
+class Panel:
+    """The answers of several language models, in the order in which the models were named.
+
+    Attributes
+    ----------
+    agreement
+        Mean support of the verdict among the models that answered, 0 to 1; an ontology neighbour counts half.
+    entropy
+        Shannon entropy of the distinct answers, in bits; 0 where all say the same.
+    """
+
+    answers: tuple[ModelAnswer, ...]
+    agreement: float
+    entropy: float
+
+
+@frozen
 class Verdict:
     """A proposed label of one cluster, before the guardrails.
 
@@ -115,6 +142,12 @@ class Verdict:
         The proposer's probability that the label is right, 0 to 1.
     source
         ``offline`` for the scorer, ``model`` for a language model, ``user`` for labels to be validated.
+    unavailable
+        Why a language model that was asked gave no answer; empty where it did, or none was asked.
+    struck
+        Supporting genes that the model named although the cluster does not have them.
+    panel
+        The answers behind a verdict of several models.
     """
 
     cluster_id: str
@@ -126,6 +159,9 @@ class Verdict:
     alternatives: tuple[Alternative, ...] = ()
     caveats: tuple[str, ...] = ()
     markers: tuple[str, ...] = ()
+    unavailable: str = ""
+    struck: tuple[str, ...] = ()
+    panel: Optional[Panel] = None
 
 
 @frozen
@@ -187,6 +223,8 @@ class ClusterReport:
     candidates: tuple[Candidate, ...] = ()
     n_cells: Optional[int] = None
     tissue: Optional[str] = None
+    struck_markers: tuple[str, ...] = ()
+    panel: Optional[Panel] = None
 
 
 @frozen
@@ -226,7 +264,21 @@ class Provenance:
 
 @frozen
 class Telemetry:
-    """What the run cost; seconds are wall time per step."""
+    """What the run cost; seconds are wall time per step.
+
+    Attributes
+    ----------
+    requests, retries
+        Requests that were sent, and how many of them were sent again after a fault.
+    reasked, unanswered
+        Clusters asked once more, and those that no language model answered in the end.
+    invented_clusters
+        Ids that a language model answered though nobody asked; the answers were dropped.
+    struck_markers
+        Supporting genes that a language model named although the cluster does not have them.
+    cluster_tokens
+        Prompt and completion tokens by cluster: an equal share of each request that asked about it.
+    """
 
     clusters: int = 0
     cache_hits: int = 0
@@ -237,6 +289,12 @@ class Telemetry:
     overrides: int = 0
     cells_without_cluster: int = 0
     seconds: Mapping[str, float] = Factory(dict)
+    retries: int = 0
+    reasked: int = 0
+    unanswered: int = 0
+    invented_clusters: tuple[str, ...] = ()
+    struck_markers: int = 0
+    cluster_tokens: Mapping[str, float] = Factory(dict)
 
 
 @frozen

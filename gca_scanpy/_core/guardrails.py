@@ -10,12 +10,14 @@ Reason codes that stop a label (the cluster is ``flagged``, or ``unknown`` where
 ``label_not_in_kb``         the database knows neither the label nor a relative of it
 ``species_mismatch``        the database knows the label for another species only
 ``validation_missing``      no label came for this cluster
+``model_disagreement``      several language models were asked, and they do not agree on a cell type
 
 Reason codes that are told, while the label stands (confidence is at most Medium):
 
 ``tissue_mismatch``         the type belongs to other tissues than the one given
 ``missing_ontology_id``     the label has no Cell Ontology term
 ``ortholog_unmapped``       most genes have no known human ortholog
+``llm_unavailable``         no language model that was asked gave an answer; the offline scorer's stands in
 """
 
 from __future__ import annotations
@@ -25,13 +27,14 @@ from typing import Optional
 
 from attrs import frozen
 
-from gca_scanpy._core import evidence, scoring
+from gca_scanpy._core import evidence, scoring, vote
+from gca_scanpy._core.agreement import agrees
 from gca_scanpy._core.evidence import LabelEvidence
 from gca_scanpy._core.index import MarkerIndex
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy.model import Candidate, ClusterMarkers, Status, Validation, Verdict
 
-ADVISORY = frozenset({"tissue_mismatch", "missing_ontology_id", "ortholog_unmapped"})
+ADVISORY = frozenset({"tissue_mismatch", "missing_ontology_id", "ortholog_unmapped", "llm_unavailable"})
 # Where nothing else was found, these say that there is no evidence, not that the evidence is against the label.
 ABSENT = frozenset({"low_marker_overlap", "no_markers_supplied"})
 SHOWN_MISSING = 10
@@ -108,7 +111,9 @@ def check(
     known = LabelEvidence({}, {}, None)
     if not verdict.label:
         findings.append(_Finding("validation_missing", "no label came for this cluster"))
-    elif verdict.label != UNKNOWN_LABEL:
+    if verdict.panel is not None and verdict.panel.agreement < vote.AGREED:
+        findings.append(_Finding("model_disagreement", _answers(verdict)))
+    if verdict.label and verdict.label != UNKNOWN_LABEL:
         findings += _identity(case)
         foreign = (case.term or verdict.label) in index.foreign
         if foreign:
@@ -122,7 +127,14 @@ def check(
             note = f"the database knows neither {verdict.label!r} nor a relative of it"
             findings.append(_Finding("label_not_in_kb", note))
         findings += _advice(case)
+    if verdict.unavailable:
+        findings.append(_Finding("llm_unavailable", f"no language model answered: {verdict.unavailable}"))
     return _judgement(case, known, findings)
+
+
+def _answers(verdict: Verdict) -> str:
+    answers = verdict.panel.answers if verdict.panel else ()
+    return "; ".join(f"{a.model} says {a.label or 'nothing'}" for a in answers)
 
 
 def _term(verdict: Verdict, index: MarkerIndex) -> Optional[str]:
@@ -139,6 +151,9 @@ def _identity(case: _Case) -> list[_Finding]:
     if given not in ontology:
         return [_Finding("ontology_mismatch", f"{given} is not a current Cell Ontology term")]
     by_name = ontology.resolve(case.verdict.label)
+    if by_name is None and not agrees(case.verdict.label, ontology.terms[given]):
+        note = f"{given} is {ontology.label(given)!r}, and {case.verdict.label!r} is not another name of it"
+        return [_Finding("ontology_mismatch", note)]
     if by_name is not None and by_name != given:
         note = f"{given} is {ontology.label(given)!r}; {case.verdict.label!r} is {by_name}"
         return [_Finding("ontology_mismatch", note)]

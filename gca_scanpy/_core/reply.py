@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from attrs import frozen
 
+from gca_scanpy._core.prompt import asked_id
 from gca_scanpy._errors import ReplyError
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy.model import Alternative, ClusterMarkers, Verdict
 
 MAX_CHARACTERS = 2_000_000
 MAX_LABEL = 200
+MAX_STRUCK = 20
 MAX_BRACES = 50  # places after a preamble at which the JSON is looked for
 # Some servers cut off the opening tag, and a thought may be all that there was room for.
 _THOUGHT = re.compile(r"^.*</think>|<think>.*$", re.DOTALL | re.IGNORECASE)
@@ -32,13 +34,13 @@ class Reply:
     verdicts
         One for each asked cluster that the reply answers, in the order in which they were asked.
     missing
-        Asked clusters that the reply leaves out or answers more than once.
+        Why the other asked clusters have none, by id: left out, answered more than once, or not readable.
     invented
         Ids that the reply answers though nobody asked.
     """
 
     verdicts: tuple[Verdict, ...]
-    missing: tuple[str, ...]
+    missing: Mapping[str, str]
     invented: tuple[str, ...]
 
 
@@ -51,22 +53,29 @@ def parse(text: str, asked: Sequence[ClusterMarkers]) -> Reply:
         Where there is no JSON of the agreed form; the message names the place.
     """
     entries = _entries(_json(text))
-    clusters = {cluster.cluster_id: cluster for cluster in asked}
-    answers: dict[str, list[dict[str, Any]]] = {}
+    answers: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for number, entry in enumerate(entries):
-        path = f"$.clusters[{number}]"
-        if not isinstance(entry, dict) or not isinstance(entry.get("cluster_id"), str):
-            msg = f"{path}.cluster_id of the reply is not a string"
-            raise ReplyError(msg)
-        answers.setdefault(entry["cluster_id"], []).append({**entry, "_path": path})
-    # A cluster with two answers has none: which of them was meant cannot be known.
-    single = {key: found[0] for key, found in answers.items() if len(found) == 1 and key in clusters}
-    verdicts = tuple(_verdict(single[key], clusters[key]) for key in clusters if key in single)
-    return Reply(
-        verdicts,
-        missing=tuple(key for key in clusters if key not in single),
-        invented=tuple(key for key in answers if key not in clusters),
-    )
+        # An entry that says not whose it is, is nobody's.
+        if isinstance(entry, dict) and isinstance(entry.get("cluster_id"), str):
+            answers.setdefault(entry["cluster_id"], []).append((f"$.clusters[{number}]", entry))
+    verdicts, missing = [], {}
+    for cluster in asked:
+        found = [answer for key in _own_ids(cluster) for answer in answers.get(key, ())]
+        # A cluster with two answers has none: which of them was meant cannot be known.
+        if len(found) != 1:
+            missing[cluster.cluster_id] = f"the reply answers this cluster {len(found) or 'no'} times, not once"
+            continue
+        try:
+            verdicts.append(_verdict(*found[0], cluster))
+        except ReplyError as error:
+            missing[cluster.cluster_id] = str(error)
+    known = {key for cluster in asked for key in _own_ids(cluster)}
+    return Reply(tuple(verdicts), missing, tuple(key for key in answers if key not in known))
+
+
+def _own_ids(cluster: ClusterMarkers) -> set[str]:
+    """The ids that name a cluster and no other: its own, and the short one that it may have been asked under."""
+    return {cluster.cluster_id, asked_id(cluster.cluster_id)}
 
 
 def _json(text: str) -> Any:
@@ -103,11 +112,21 @@ def _attempts(text: str, bare: str) -> Iterator[Any]:
 
 def _decoded(text: str, *, whole: bool = False) -> Any:
     try:
-        value = json.loads(text) if whole else json.JSONDecoder().raw_decode(text)[0]
+        decoder = json.JSONDecoder(object_pairs_hook=_once)
+        value = decoder.decode(text) if whole else decoder.raw_decode(text)[0]
         # Lone surrogates can be written to no file.
         return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one that states a key twice has two meanings, so it is none."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        msg = "a key is there twice"
+        raise ValueError(msg)
+    return found
 
 
 def _entries(value: Any) -> list[Any]:
@@ -118,8 +137,7 @@ def _entries(value: Any) -> list[Any]:
     return entries
 
 
-def _verdict(entry: dict[str, Any], cluster: ClusterMarkers) -> Verdict:
-    path = entry["_path"]
+def _verdict(path: str, entry: Mapping[str, Any], cluster: ClusterMarkers) -> Verdict:
     label = entry.get("label")
     label = _CONTROL.sub(" ", label).strip() if isinstance(label, str) else ""
     if not 0 < len(label) <= MAX_LABEL:
@@ -150,6 +168,7 @@ def _verdict(entry: dict[str, Any], cluster: ClusterMarkers) -> Verdict:
         alternatives=tuple(Alternative(a, "named by the model") for a in _strings(entry.get("alternatives"))),
         caveats=caveats,
         markers=tuple(dict.fromkeys(own[g.upper()] for g in named if g.upper() in own)),
+        struck=tuple(dict.fromkeys(struck))[:MAX_STRUCK],
     )
 
 

@@ -46,7 +46,8 @@ def cluster_report(
 ) -> ClusterReport:
     """The report of one cluster; with ``force_unknown`` only a supported label stands."""
     reasons = judgement.validation.flag_reasons
-    proposed_id = verdict.ontology_id or lineages.ontology.resolve(verdict.label)
+    # The label's own term first: an id that came with it may be another type's.
+    proposed_id = lineages.ontology.resolve(verdict.label) or verdict.ontology_id
     stands = judgement.status == "supported" or not force_unknown
     label = (verdict.label if stands else "") or UNKNOWN_LABEL
     term = proposed_id if label != UNKNOWN_LABEL and "ontology_mismatch" not in reasons else None
@@ -78,6 +79,8 @@ def cluster_report(
         candidates=tuple(candidates[:REPORTED_CANDIDATES]),
         n_cells=cluster.n_cells,
         tissue=cluster.tissue,
+        struck_markers=verdict.struck,
+        panel=verdict.panel,
     )
 
 

@@ -1,133 +1,213 @@
-"""Puts the clusters to a language model in chunks, and keeps what came back."""
+"""Puts the clusters to language models in chunks, and keeps what came back."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from functools import partial
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from gca_scanpy import _codec
 from gca_scanpy._core import prompt, reply
-from gca_scanpy._errors import ModelError, ReplyError
-from gca_scanpy._llm.cache import AnswerCache, key_of
-from gca_scanpy._llm.chat import ChatModel
-from gca_scanpy.model import Candidate, ClusterMarkers, Verdict
+from gca_scanpy._errors import AccessError, BudgetError, ModelError, ReplyError
+from gca_scanpy._llm.cache import AnswerCache
+from gca_scanpy._llm.chat import ChatModel, Completion
+from gca_scanpy._llm.crew import Crew
+from gca_scanpy._llm.gate import CancelledError, Gate
+from gca_scanpy._llm.language_model import LanguageModel
+from gca_scanpy._llm.question import Question, Round, chunked
+from gca_scanpy.model import ClusterMarkers, Verdict
 
-
-@frozen
-class Question:
-    """What is asked about every cluster, and everything beside the cluster that decides the answer."""
-
-    species: str
-    context: Optional[str]
-    model: ChatModel
-    database_sha256: str
+GIVE_UP = 3  # questions without an answer in a row, after which a model is not asked any more
+QUARTER = 4  # parts in which the clusters of a reply that could not be read are asked again
 
 
 @frozen
 class Answers:
-    """Verdicts by cluster id, why the others have none, and what it cost."""
+    """Verdicts of one model by cluster id, and why the other clusters have none."""
+
+    verdicts: Mapping[str, Verdict] = field(factory=dict)
+    failures: Mapping[str, str] = field(factory=dict)
+    invented: tuple[str, ...] = ()
+    reasked: tuple[str, ...] = ()
+    tokens: Mapping[str, float] = field(factory=dict)
+
+
+@frozen
+class _Task:
+    """Clusters for one request; ``again`` where they were asked about before."""
+
+    number: int
+    chunk: tuple[ClusterMarkers, ...]
+    again: bool = False
+
+
+@frozen
+class _Part:
+    """What came of a task: verdicts, and why the other clusters have none.
+
+    Attributes
+    ----------
+    ask_again
+        Whether the fault was one of the reply, which another request may not have.
+    """
 
     verdicts: Mapping[str, Verdict]
-    failures: Mapping[str, str]
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    invented: tuple[str, ...] = field(default=())
+    missing: Mapping[str, str]
+    invented: tuple[str, ...] = ()
+    tokens: int = 0
+    ask_again: bool = True
+
+
+@define
+class _Tally:
+    """What a model has answered so far, and whether it is still asked."""
+
+    round: Round
+    verdicts: dict[str, Verdict] = field(factory=dict)
+    failures: dict[str, str] = field(factory=dict)
+    invented: set[str] = field(factory=set)
+    reasked: dict[str, None] = field(factory=dict)
+    tokens: dict[str, float] = field(factory=dict)
+    closed: str = ""
+    in_a_row: int = 0
+    lock: threading.Lock = field(factory=threading.Lock)
+
+    def failed(self, error: ModelError) -> None:
+        with self.lock:
+            self.in_a_row += 1
+            # What concerns every question alike is not tried on each of them.
+            if not self.closed and (isinstance(error, (AccessError, BudgetError)) or self.in_a_row >= GIVE_UP):
+                self.closed = str(error)
+
+    def answered(self) -> None:
+        with self.lock:
+            self.in_a_row = 0
 
 
 def ask(
-    clusters: Sequence[ClusterMarkers],
-    candidates: Mapping[str, Sequence[Candidate]],
-    question: Question,
-    *,
-    cache: Optional[AnswerCache],
-    chunk_size: int,
-    n_threads: int,
-) -> Answers:
-    """Verdicts of a language model. A cluster that cannot be answered is a failure with its reason, never a guess."""
-    keys = {c.cluster_id: _key(c, candidates[c.cluster_id], question) for c in clusters}
-    verdicts: dict[str, Verdict] = {}
-    for cluster in clusters:
-        found = cache.get(keys[cluster.cluster_id], partial(_restore, cluster)) if cache else None
-        if found is not None:
-            verdicts[cluster.cluster_id] = found
-    open_clusters = [c for c in clusters if c.cluster_id not in verdicts]
-    chunks = [open_clusters[i : i + chunk_size] for i in range(0, len(open_clusters), chunk_size)]
+    rounds: Sequence[Round], question: Question, *, cache: Optional[AnswerCache], n_threads: int, gate: Gate
+) -> list[Answers]:
+    """The answers of each model. A cluster that cannot be answered is a failure with its reason, never a guess.
 
-    parts: list[Answers] = []
-    with ThreadPoolExecutor(max_workers=max(1, min(n_threads, len(chunks) or 1))) as pool:
-        futures = [pool.submit(_ask_chunk, chunk, candidates, question) for chunk in chunks]
-        for future in as_completed(futures):
-            if future.exception() is not None:
-                continue
-            parts.append(future.result())
-            # Kept at once, and by this thread, whose warnings point at the user's line.
-            for cluster_id, verdict in parts[-1].verdicts.items():
-                if cache:
-                    cache.put(keys[cluster_id], _codec.verdict_to_plain(verdict))
-    for future in futures:
-        future.result()  # what was no outage of the model is the user's to see, once the answers are kept
-    failures: dict[str, str] = {}
-    for part in parts:
-        verdicts.update(part.verdicts)
-        failures.update(part.failures)
-    return Answers(
-        verdicts,
-        failures,
-        requests=sum(p.requests for p in parts),
-        prompt_tokens=sum(p.prompt_tokens for p in parts),
-        completion_tokens=sum(p.completion_tokens for p in parts),
-        invented=tuple(sorted(i for p in parts for i in p.invented)),
-    )
+    An answer is in the cache as soon as it came, and is there when the run is interrupted.
+    """
+    tallies = [_Tally(r) for r in rounds]
+    stray: list[BaseException] = []
 
+    def settle(task: _Task, outcome: Union[_Part, BaseException]) -> None:
+        if isinstance(outcome, BaseException):
+            stray.append(outcome)
+            gate.stop.set()
+            return
+        _keep(tallies[task.number], task, outcome, cache)
 
-def _ask_chunk(
-    chunk: Sequence[ClusterMarkers], candidates: Mapping[str, Sequence[Candidate]], question: Question
-) -> Answers:
-    messages = prompt.messages(chunk, candidates, species=question.species, context=question.context)
+    crew: Crew[_Task, _Part] = Crew(lambda task: _work(task, tallies[task.number], question, gate), n_threads)
+    total = sum(len(chunk) for r in rounds for chunk in r.chunks)
+    bar = _bar(total)
     try:
-        completion = question.model.complete(messages, prompt.reply_schema([c.cluster_id for c in chunk]))
+        for number, r in enumerate(rounds):
+            for chunk in r.chunks:
+                crew.submit(_Task(number, chunk))
+        for task, outcome in crew.results():
+            settle(task, outcome)
+            if isinstance(outcome, _Part):
+                again = _again(task, outcome)
+                for chunk in again:
+                    crew.submit(_Task(task.number, chunk, again=True))
+                tallies[task.number].reasked.update((c.cluster_id, None) for chunk in again for c in chunk)
+                bar.update(len(task.chunk) - sum(map(len, again)))
+    finally:
+        bar.close()
+        gate.stop.set()
+        for task, outcome in crew.ready():  # what came while the user pressed Ctrl-C was paid for
+            settle(task, outcome)
+        crew.dismiss()
+        for r in rounds:
+            _close(r.model)
+    if stray:
+        raise stray[0]  # no outage of a model: the user's to see, once the answers are kept
+    return [_answers(tally) for tally in tallies]
+
+
+def _bar(total: int) -> Any:
+    """A progress bar, on a terminal and in a notebook; none where everything was in the cache."""
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, desc="language model", unit="cluster", leave=False, disable=None if total else True)
+
+
+def _keep(tally: _Tally, task: _Task, part: _Part, cache: Optional[AnswerCache]) -> None:
+    # By the caller's thread, whose warnings point at the user's line.
+    for cluster_id, verdict in part.verdicts.items():
+        if cache:
+            cache.put(tally.round.keys[cluster_id], _codec.verdict_to_plain(verdict))
+    tally.verdicts.update(part.verdicts)
+    tally.failures.update(part.missing)
+    tally.invented.update(part.invented)
+    for cluster in task.chunk:
+        tally.tokens[cluster.cluster_id] = tally.tokens.get(cluster.cluster_id, 0.0) + part.tokens / len(task.chunk)
+
+
+def _again(task: _Task, part: _Part) -> tuple[tuple[ClusterMarkers, ...], ...]:
+    """How the clusters that a reply left out are asked once more: alone, or in quarters where most are missing."""
+    if task.again or not part.ask_again or not part.missing:
+        return ()
+    left = [c for c in task.chunk if c.cluster_id in part.missing]
+    few = len(left) * 2 <= len(task.chunk)
+    return chunked(left, 1 if few else -(-len(left) // QUARTER))
+
+
+def _work(task: _Task, tally: _Tally, question: Question, gate: Gate) -> _Part:
+    ids = [c.cluster_id for c in task.chunk]
+    if tally.closed:
+        return _Part({}, dict.fromkeys(ids, tally.closed), ask_again=False)
+    try:
+        completion = _complete(tally.round.model, question, task.chunk, gate)
     except ModelError as error:
-        return Answers({}, {c.cluster_id: str(error) for c in chunk}, requests=1)
-    # A reply that cannot be read has its price too.
-    cost: dict[str, Any] = {
-        "requests": 1,
-        "prompt_tokens": completion.prompt_tokens,
-        "completion_tokens": completion.completion_tokens,
-    }
+        again = isinstance(error, ReplyError)
+        if again:
+            tally.answered()
+        elif not isinstance(error, CancelledError):
+            tally.failed(error)
+        return _Part({}, dict.fromkeys(ids, str(error)), ask_again=again)
+    tally.answered()
+    tokens = completion.prompt_tokens + completion.completion_tokens
     try:
-        parsed = reply.parse(completion.text, chunk)
+        parsed = reply.parse(completion.text, task.chunk)
     except ReplyError as error:
-        return Answers({}, {c.cluster_id: str(error) for c in chunk}, **cost)
+        return _Part({}, dict.fromkeys(ids, str(error)), tokens=tokens)
+    return _Part({v.cluster_id: v for v in parsed.verdicts}, parsed.missing, parsed.invented, tokens)
+
+
+def _complete(model: ChatModel, question: Question, chunk: Sequence[ClusterMarkers], gate: Gate) -> Completion:
+    messages = question.messages(chunk)
+    schema = prompt.reply_schema([c.cluster_id for c in chunk])
+    if isinstance(model, LanguageModel):
+        return model.complete(messages, schema, gate)
+    estimate = prompt.estimate(messages, len(chunk))
+    gate.admit(estimate)
+    try:
+        completion = model.complete(messages, schema)
+    except BaseException:
+        gate.release(estimate)
+        raise
+    gate.settle(estimate, completion.prompt_tokens, completion.completion_tokens)
+    return completion
+
+
+def _close(model: Any) -> None:
+    if isinstance(model, LanguageModel):
+        model.close()
+
+
+def _answers(tally: _Tally) -> Answers:
+    verdicts = {**tally.round.verdicts, **tally.verdicts}
     return Answers(
-        {v.cluster_id: v for v in parsed.verdicts},
-        dict.fromkeys(parsed.missing, "the reply does not answer this cluster exactly once"),
-        invented=parsed.invented,
-        **cost,
+        verdicts=verdicts,
+        failures={key: reason for key, reason in tally.failures.items() if key not in verdicts},
+        invented=tuple(sorted(tally.invented)),
+        reasked=tuple(tally.reasked),
+        tokens={key: round(count, 1) for key, count in tally.tokens.items()},
     )
-
-
-def _key(cluster: ClusterMarkers, candidates: Sequence[Candidate], question: Question) -> str:
-    # One cluster's own question decides its answer; which others shared the request does not.
-    (_, user) = prompt.messages(
-        [cluster], {cluster.cluster_id: candidates}, species=question.species, context=question.context
-    )
-    return key_of(
-        {
-            "prompt_version": prompt.PROMPT_VERSION,
-            "system": prompt.SYSTEM,
-            "user": user.content,
-            "model": question.model.name,
-            "database": question.database_sha256,
-        }
-    )
-
-
-def _restore(cluster: ClusterMarkers, stored: Any) -> Optional[Verdict]:
-    """A verdict from the cache; a file that does not hold this cluster's is passed over."""
-    verdict = _codec.verdict_from_plain(stored)
-    return verdict if verdict is not None and verdict.cluster_id == cluster.cluster_id else None

@@ -29,7 +29,10 @@ class ChatModel(Protocol):
         Identifies the model in the report and in the cache; two models that answer differently need two names.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        ...
 
     def complete(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Completion:
         """Answer the messages with JSON of the given JSON Schema.

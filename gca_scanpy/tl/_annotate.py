@@ -11,9 +11,11 @@ from attrs import evolve
 
 from gca_scanpy import _pipeline
 from gca_scanpy._adata import Clustering, majority_labels, read_clustering, read_markers, write_report
+from gca_scanpy._consult import Escalate, OnError, PlannedInstead
 from gca_scanpy._keys import DEFAULT_KEY
-from gca_scanpy._llm.chat import ChatModel
+from gca_scanpy._llm.plan import Plan
 from gca_scanpy.tl._annotate_markers import make_request
+from gca_scanpy.tl._consultation import ModelLike
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -26,7 +28,9 @@ def annotate(
     species: str = "human",
     tissue: Union[str, Mapping[str, str], None] = None,
     context: Optional[str] = None,
-    model: Union[ChatModel, str, None] = None,
+    model: ModelLike = None,
+    base_url: Optional[str] = None,
+    api_key: Optional[str] = None,
     n_markers: int = 50,
     rank_key: str = "rank_genes_groups",
     method: str = "t-test",
@@ -38,12 +42,17 @@ def annotate(
     min_support: Optional[int] = None,
     force_unknown: Optional[bool] = None,
     validate_only: Optional[str] = None,
+    escalate: Escalate = "all",
+    on_error: OnError = "offline",
+    max_requests: Optional[int] = None,
+    max_tokens: Optional[int] = None,
     chunk_size: int = 16,
-    n_threads: int = 4,
+    n_threads: int = 8,
     cache: Union[bool, str, PathLike[str]] = True,
+    dry_run: bool = False,
     key_added: str = DEFAULT_KEY,
     copy: bool = False,
-) -> Optional[AnnData]:
+) -> Union[AnnData, Plan, None]:
     """Say what each cluster of cells is, with the evidence.
 
     Parameters
@@ -59,9 +68,17 @@ def annotate(
     context
         What else a language model should know, in your own words. The offline scorer does not use it.
     model
-        None for the offline scorer, or an object with the language model protocol
-        (:class:`gca_scanpy._llm.chat.ChatModel`). Nothing leaves the machine without it; with it, gene
+        None for ``settings.model``, which is none: the offline scorer. Otherwise ``provider:model`` with the
+        provider ``openai``, ``anthropic``, ``gemini``, ``ollama`` or ``openrouter``, a
+        :class:`gca_scanpy.LanguageModel`, any object with a ``name`` and a method ``complete(messages, schema)``,
+        or a list of these: then each answers alone, and the term that most support is the verdict. ``"offline"``
+        asks no model whatever the settings say. Nothing leaves the machine without a model; with one, gene
         symbols, species, tissue, context and cluster ids do.
+    base_url
+        Address of another server that speaks the provider's format, OpenAI's where none is named; where None,
+        ``settings.base_url``.
+    api_key
+        Key of the model; where None, it is taken from the provider's usual environment variable.
     n_markers
         Marker genes of each cluster that are considered.
     rank_key
@@ -85,11 +102,21 @@ def annotate(
         it); where None, ``settings.force_unknown``, which is True.
     validate_only
         Column of ``adata.obs`` with labels to check instead of proposing any; each cluster's commonest counts.
+    escalate
+        Whether a language model is asked about ``"all"`` clusters, or about those that the offline scorer is
+        ``"unsure"`` of: not supported, or not with High confidence.
+    on_error
+        What becomes of a cluster that a language model gives no answer for: ``"offline"`` takes the offline
+        scorer's and flags it ``llm_unavailable``; ``"raise"`` raises, and ``adata`` stays as it was.
+    max_requests, max_tokens
+        Bounds of the run; a request that would pass one is not sent. Tokens of a request under way are estimated.
     chunk_size, n_threads
         Clusters in a request to a language model, and requests at once.
     cache
         Whether answers of a language model are kept and used again: False, True for the folder of the
         settings, or a folder. The offline scorer is quicker than a file and is never cached.
+    dry_run
+        Whether to return the plan of what would be sent, and to send and write nothing.
     key_added
         Prefix of the ``.obs`` columns and key in ``.uns``.
     copy
@@ -97,8 +124,9 @@ def annotate(
 
     Returns
     -------
-    AnnData or None
-        The copy where ``copy`` is true, otherwise None. It sets (for ``key_added="gptca"``):
+    AnnData, Plan or None
+        The copy where ``copy`` is true, the plan where ``dry_run`` is, otherwise None. It sets (for
+        ``key_added="gptca"``):
 
         ``.obs["gptca_label"]`` : categorical
             The label, ``"Unknown or Novel"`` where none is justified.
@@ -123,6 +151,8 @@ def annotate(
         Where ``groupby``, ``layer``, ``gene_symbols`` or ``validate_only`` is not there.
     InputError
         Where an argument cannot be used. ``adata`` is untouched whenever an error is raised.
+    ModelError
+        With ``on_error="raise"``, where a language model leaves a cluster unanswered.
 
     Examples
     --------
@@ -152,13 +182,22 @@ def annotate(
         species=species,
         tissue=_of_asked(tissue, clustering),
         context=context,
-        model=model,
         marker_db=marker_db,
         min_support=min_support,
         force_unknown=force_unknown,
-        chunk_size=chunk_size,
-        n_threads=n_threads,
-        cache=cache,
+        model={
+            "model": model,
+            "base_url": base_url,
+            "api_key": api_key,
+            "escalate": escalate,
+            "on_error": on_error,
+            "max_requests": max_requests,
+            "max_tokens": max_tokens,
+            "chunk_size": chunk_size,
+            "n_threads": n_threads,
+            "cache": cache,
+            "dry_run": dry_run,
+        },
         parameters=parameters,
         proposed=proposed,
         cells_without_cluster=clustering.cells_without_cluster,
@@ -175,7 +214,10 @@ def annotate(
         gene_symbols=gene_symbols,
     )
     seconds = {"database": round(loaded - start, 4), "markers": round(time.perf_counter() - loaded, 4)}
-    report = _pipeline.annotate(markers, evolve(request, seconds=seconds))
+    try:
+        report = _pipeline.annotate(markers, evolve(request, seconds=seconds))
+    except PlannedInstead as planned:
+        return planned.plan
     target = _copy(adata) if copy else adata
     write_report(target, report, clustering, key_added)
     return target if copy else None

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral
 from os import PathLike
 from typing import Any, Optional, Union
 
 from gca_scanpy import _pipeline
+from gca_scanpy._consult import Escalate, OnError, PlannedInstead
 from gca_scanpy._core.states import informative
 from gca_scanpy._errors import InputError
-from gca_scanpy._llm.cache import open_cache
-from gca_scanpy._llm.chat import ChatModel
+from gca_scanpy._llm.plan import Plan
 from gca_scanpy._settings import settings
 from gca_scanpy.db import load
 from gca_scanpy.model import ClusterMarkers, DatasetReport, RankedGene
+from gca_scanpy.tl._consultation import ModelLike, check_count, consultation
 
 
 def annotate_markers(
@@ -23,15 +23,22 @@ def annotate_markers(
     species: str = "human",
     tissue: Union[str, Mapping[str, str], None] = None,
     context: Optional[str] = None,
-    model: Union[ChatModel, str, None] = None,
+    model: ModelLike = None,
+    base_url: Optional[str] = None,
+    api_key: Optional[str] = None,
     n_markers: int = 50,
     marker_db: Any = None,
     min_support: Optional[int] = None,
     force_unknown: Optional[bool] = None,
+    escalate: Escalate = "all",
+    on_error: OnError = "offline",
+    max_requests: Optional[int] = None,
+    max_tokens: Optional[int] = None,
     chunk_size: int = 16,
-    n_threads: int = 4,
+    n_threads: int = 8,
     cache: Union[bool, str, PathLike[str]] = True,
-) -> DatasetReport:
+    dry_run: bool = False,
+) -> Union[DatasetReport, Plan]:
     """Label clusters from their marker genes.
 
     Parameters
@@ -39,13 +46,15 @@ def annotate_markers(
     markers
         Marker genes by cluster, best first. Keys become strings; current and older symbols, human Ensembl
         ids and any case are understood.
-    species, tissue, context, model, n_markers, marker_db, min_support, force_unknown, chunk_size, n_threads, cache
+    species, tissue, context, model, base_url, api_key, n_markers, marker_db, min_support, force_unknown, escalate, \
+on_error, max_requests, max_tokens, chunk_size, n_threads, cache, dry_run
         As in :func:`gca_scanpy.tl.annotate`.
 
     Returns
     -------
     DatasetReport
-        With a :class:`~gca_scanpy.model.ClusterReport` for every key, in the order of ``markers``.
+        With a :class:`~gca_scanpy.model.ClusterReport` for every key, in the order of ``markers``; with
+        ``dry_run`` the plan of what would be sent.
 
     Raises
     ------
@@ -53,6 +62,8 @@ def annotate_markers(
         Where ``markers`` is empty, two keys read the same, or a value is a string instead of a list.
     NoOverlapError
         Where no gene at all is a gene symbol.
+    ModelError
+        With ``on_error="raise"``, where a language model leaves a cluster unanswered.
 
     Examples
     --------
@@ -73,16 +84,28 @@ def annotate_markers(
         species=species,
         tissue=tissue,
         context=context,
-        model=model,
         marker_db=marker_db,
         min_support=min_support,
         force_unknown=force_unknown,
-        chunk_size=chunk_size,
-        n_threads=n_threads,
-        cache=cache,
+        model={
+            "model": model,
+            "base_url": base_url,
+            "api_key": api_key,
+            "escalate": escalate,
+            "on_error": on_error,
+            "max_requests": max_requests,
+            "max_tokens": max_tokens,
+            "chunk_size": chunk_size,
+            "n_threads": n_threads,
+            "cache": cache,
+            "dry_run": dry_run,
+        },
         parameters={"n_markers": n_markers},
     )
-    return _pipeline.annotate(clusters, request)
+    try:
+        return _pipeline.annotate(clusters, request)
+    except PlannedInstead as planned:
+        return planned.plan
 
 
 def _cluster(key: str, genes: Iterable[str], n_markers: int) -> ClusterMarkers:
@@ -103,32 +126,23 @@ def make_request(
     species: str,
     tissue: Union[str, Mapping[str, str], None],
     context: Optional[str],
-    model: Union[ChatModel, str, None],
     marker_db: Any,
     min_support: Optional[int],
     force_unknown: Optional[bool],
-    chunk_size: int,
-    n_threads: int,
-    cache: Union[bool, str, PathLike[str]],
+    model: Mapping[str, Any],
     parameters: Mapping[str, Any],
     **more: Any,
 ) -> _pipeline.Request:
-    """The request of a call, its arguments checked before anything is computed."""
+    """The request of a call, its arguments checked before anything is computed.
+
+    Parameters
+    ----------
+    model
+        The arguments of :func:`gca_scanpy.tl._consultation.consultation`.
+    """
     current = settings.current(min_support=min_support, force_unknown=force_unknown)
-    for name, value in {"chunk_size": chunk_size, "n_threads": n_threads, **_counts(parameters)}.items():
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            msg = f"{name}={value!r} must be a whole number from 1"
-            raise InputError(msg)
-    if isinstance(model, str):
-        msg = (
-            f"model={model!r}: this version has no client for model names yet. Pass an object with a name and a method "
-            "complete(messages, schema) that returns a Completion, or leave model out for the offline scorer"
-        )
-        raise InputError(msg)
-    given: object = model
-    if given is not None and not isinstance(given, ChatModel):
-        msg = f"model={model!r} has no name and no method complete(messages, schema)"
-        raise InputError(msg)
+    check_count("n_markers", parameters["n_markers"])
+    asked = consultation(current=current, **model)
     source = marker_db if marker_db is not None else current.marker_db_path or "bundled"
     shown = {
         "species": species,
@@ -136,6 +150,7 @@ def make_request(
         "context": context,
         "min_support": current.min_support,
         "force_unknown": current.force_unknown,
+        "escalate": asked.escalate if asked.models else None,
         **parameters,
     }
     return _pipeline.Request(
@@ -144,17 +159,10 @@ def make_request(
         context=context,
         database=load(source),
         settings=current,
-        model=model,
-        chunk_size=chunk_size,
-        n_threads=n_threads,
-        cache=open_cache(cache, current.cache_dir) if model is not None else None,
+        consultation=asked,
         parameters={key: str(value) for key, value in shown.items() if value is not None},
         **more,
     )
-
-
-def _counts(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in parameters.items() if key == "n_markers"}
 
 
 __all__: Sequence[str] = ["annotate_markers", "make_request"]

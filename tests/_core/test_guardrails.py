@@ -208,7 +208,8 @@ def test_every_code_is_documented():
     text = guardrails.__doc__
     codes = (
         "low_marker_overlap contradictory_markers ontology_mismatch label_not_in_kb species_mismatch tissue_mismatch "
-        "no_markers_supplied missing_ontology_id validation_missing ortholog_unmapped mixed_lineage"
+        "no_markers_supplied missing_ontology_id validation_missing ortholog_unmapped mixed_lineage "
+        "model_disagreement llm_unavailable"
     ).split()
     assert all(f"``{code}``" in text for code in codes)
     assert set(codes) > ADVISORY

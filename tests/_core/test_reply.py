@@ -1,6 +1,7 @@
 """Replies of a language model to verdicts."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -110,8 +111,19 @@ def test_a_reply_without_end():
     [
         ("{}", r"\$\.clusters of the reply is NoneType"),
         ('{"clusters": {"1": "T cell"}}', r"\$\.clusters of the reply is dict"),
-        ('{"clusters": ["T cell"]}', r"\$\.clusters\[0\]\.cluster_id"),
-        (text(entry("1"), entry(2)), r"\$\.clusters\[1\]\.cluster_id"),
+    ],
+)
+def test_another_form_is_an_error_that_names_the_place(content, place):
+    """JSON of another form says where it differs."""
+    with pytest.raises(ReplyError, match=place):
+        reply.parse(content, asked("1"))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"clusters": ["T cell"]}', "no times"),
+        (text(entry(2)), "no times"),
         (text(entry(label=" ")), r"\$\.clusters\[0\]\.label"),
         (text(entry(label="\x00\x1f")), r"\$\.clusters\[0\]\.label"),
         (text(entry(label=["T cell"])), r"\$\.clusters\[0\]\.label"),
@@ -126,10 +138,22 @@ def test_a_reply_without_end():
         (text(entry(confidence=10**400)), r"\$\.clusters\[0\]\.confidence"),
     ],
 )
-def test_another_form_is_an_error_that_names_the_place(content, place):
-    """JSON of another form says where it differs."""
-    with pytest.raises(ReplyError, match=place):
-        reply.parse(content, asked("1"))
+def test_a_damaged_answer_costs_its_own_cluster_only(content, reason):
+    """An answer that cannot be read is missing, with the place as the reason; the cluster beside it keeps its own."""
+    whole = json.loads(content)
+    whole["clusters"].append(json.loads(text(entry("2", "B cell")))["clusters"][0])
+    found = reply.parse(json.dumps(whole), asked("1", "2"))
+    assert [(v.cluster_id, v.label) for v in found.verdicts] == [("2", "B cell")]
+    assert re.search(reason, found.missing["1"])
+
+
+def test_a_key_that_is_there_twice():
+    """An answer that states its cluster_id twice could be either cluster's, so it is neither's."""
+    with pytest.raises(ReplyError, match="no complete JSON object"):
+        reply.parse(
+            '{"clusters": [{"cluster_id": "1", "cluster_id": "2", "label": "T cell", "confidence": 1}]}',
+            asked("1", "2"),
+        )
 
 
 def test_clusters_reordered():
@@ -143,7 +167,10 @@ def test_clusters_duplicated_missing_and_invented():
     content = text(entry("1", "T cell"), entry("2", "B cell"), entry("2", "monocyte"), entry("99", "neuron"))
     found = reply.parse(content, asked("1", "2", "3"))
     assert [v.cluster_id for v in found.verdicts] == ["1"]
-    assert found.missing == ("2", "3")
+    assert found.missing == {
+        "2": "the reply answers this cluster 2 times, not once",
+        "3": "the reply answers this cluster no times, not once",
+    }
     assert found.invented == ("99",)
 
 
@@ -162,7 +189,7 @@ def test_ids_are_matched_exactly():
     for key in IDS:
         others = [other for other in IDS if other != key]
         found = reply.parse(text(*(entry(other) for other in others)), asked(key))
-        assert (found.verdicts, found.missing, found.invented) == ((), (key,), tuple(others))
+        assert (found.verdicts, tuple(found.missing), found.invented) == ((), (key,), tuple(others))
 
 
 @pytest.mark.parametrize("label", ["Unknown", "unknown or novel", "N/A", "NA", "None", "Unassigned", "not determined"])

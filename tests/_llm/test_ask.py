@@ -203,13 +203,8 @@ def test_only_genes_and_context_are_sent(cells, fake_model):
 
     gca.tl.annotate(cells, "cluster", model=Listening(), tissue="blood", context="healthy donor", cache=False)
     question = json.loads(sent[0][1].content)
-    assert set(question) == {"species", "context", "clusters"}
-    assert {key for cluster in question["clusters"] for key in cluster} == {
-        "cluster_id",
-        "tissue",
-        "genes",
-        "candidates",
-    }
+    assert set(question) == {"species", "tissue", "context", "clusters"}
+    assert {key for cluster in question["clusters"] for key in cluster} == {"cluster_id", "genes", "candidates"}
     assert set(" ".join(c["genes"] for c in question["clusters"]).split()) <= set(cells.var_names)
     assert "cell0" not in sent[0][1].content
 

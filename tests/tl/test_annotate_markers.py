@@ -157,8 +157,8 @@ def test_human_data_called_mouse_is_warned_of():
 
 
 def test_a_model_name_is_not_taken_for_a_model():
-    """A model by name is an error that says what to pass: nothing is sent by mistake."""
-    with pytest.raises(InputError, match="no client for model names yet"):
+    """A name without a provider is an error that says what to pass: nothing is sent by mistake."""
+    with pytest.raises(InputError, match="names no provider and model"):
         gca.annotate_markers(GENES, model="gpt-x")
     with pytest.raises(InputError, match="no method complete"):
         gca.annotate_markers(GENES, model=object())

@@ -1,0 +1,182 @@
+"""``provider:model`` to the place where that model is asked."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Optional
+from urllib.parse import urlsplit, urlunsplit
+
+from attrs import field, frozen
+
+from gca_scanpy._errors import InputError
+from gca_scanpy._llm.secret import Secret
+
+ANY_SERVER_KEY = "GCA_API_KEY"
+
+
+@frozen
+class Provider:
+    """A service and how it is spoken to.
+
+    Attributes
+    ----------
+    wire
+        Name of the wire format.
+    url
+        Where its API begins.
+    keys
+        Environment variables that may hold the key; none where the server needs no key.
+    version
+        Path of the API, for a base URL without one.
+    """
+
+    wire: str
+    url: str
+    keys: tuple[str, ...]
+    version: str = "/v1"
+
+
+PROVIDERS: Mapping[str, Provider] = {
+    "openai": Provider("openai", "https://api.openai.com/v1", ("OPENAI_API_KEY",)),
+    "anthropic": Provider("anthropic", "https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",)),
+    "gemini": Provider(
+        "gemini",
+        "https://generativelanguage.googleapis.com/v1beta",
+        ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        "/v1beta",
+    ),
+    "ollama": Provider("openai", "http://127.0.0.1:11434/v1", ()),
+    "openrouter": Provider("openai", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",)),
+}
+
+
+@frozen
+class Endpoint:
+    """Where and as what a model is asked.
+
+    Attributes
+    ----------
+    name
+        ``provider:model``, with the server where it is not the provider's own; holds no key.
+    url
+        Where the API begins, a query kept.
+    headers
+        Extra headers, such as an institutional gateway wants them; their values are keys too.
+    """
+
+    name: str
+    wire: str
+    model: str
+    url: str
+    key: Secret
+    key_names: tuple[str, ...] = ()
+    headers: Mapping[str, Secret] = field(factory=dict)
+
+    @property
+    def host(self) -> str:
+        """Host and port, for messages."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is this machine."""
+        return is_loopback(urlsplit(self.url).hostname or "")
+
+    def hide(self, text: str) -> str:
+        """A text without the key or a header's value."""
+        for secret in (self.key, *self.headers.values()):
+            text = secret.hide_in(text)
+        return text
+
+
+def endpoint_of(
+    name: str,
+    environ: Mapping[str, str],
+    *,
+    base_url: Optional[str] = None,
+    api_key: Optional[str] = None,
+    headers: Optional[Mapping[str, str]] = None,
+) -> Endpoint:
+    """The endpoint of a model name.
+
+    Parameters
+    ----------
+    name
+        ``provider:model``; with ``base_url`` also a bare model name, which is asked in OpenAI's format.
+    environ
+        Where keys are looked for.
+
+    Raises
+    ------
+    InputError
+        Where the provider is not known, the URL is none, or there is no key for a service that wants one.
+    """
+    provider_name, _, model = name.strip().partition(":")
+    if provider_name.lower() not in PROVIDERS or not model.strip():
+        if base_url is None or not name.strip() or provider_name.lower() in PROVIDERS:
+            known = ", ".join(f"{p}:MODEL" for p in PROVIDERS)
+            msg = f"model={name!r} names no provider and model; write one of {known}, or give base_url as well"
+            raise InputError(msg)
+        # A key of a service is for that service: a server of no name gets GCA_API_KEY or nothing.
+        provider_name, model = "", name
+        provider = Provider("openai", "", (ANY_SERVER_KEY,))
+    else:
+        provider_name = provider_name.lower()
+        provider = PROVIDERS[provider_name]
+    url = _checked(base_url, provider.version) if base_url else _own_url(provider_name, provider, environ)
+    names = provider.keys if not base_url else (*provider.keys, ANY_SERVER_KEY)
+    key = api_key or next((environ[n].strip() for n in names if environ.get(n, "").strip()), "")
+    if provider.keys and not key and not base_url:
+        msg = f"model={name!r} needs a key: set {' or '.join(provider.keys)}, or pass api_key="
+        raise InputError(msg)
+    if not key.isascii() or any(c.isspace() for c in key):
+        msg = "the API key holds spaces or letters that no header can carry; was it copied whole?"
+        raise InputError(msg)
+    spoken = f"{provider_name}:{model.strip()}" if provider_name else model.strip()
+    return Endpoint(
+        name=f"{spoken}@{urlsplit(url).netloc.rpartition('@')[2]}" if base_url else spoken,
+        wire=provider.wire,
+        model=model.strip(),
+        url=url,
+        key=Secret(key),
+        key_names=names,
+        headers={str(k): Secret(str(v)) for k, v in (headers or {}).items()},
+    )
+
+
+def _own_url(name: str, provider: Provider, environ: Mapping[str, str]) -> str:
+    # Ollama's own variable: "0.0.0.0:11434" is where it listens, not where it is asked.
+    host = environ.get("OLLAMA_HOST", "").strip() if name == "ollama" else ""
+    if not host:
+        return provider.url
+    url = host if "//" in host else f"http://{host}"
+    parts = urlsplit(url.replace("//0.0.0.0", "//127.0.0.1"))
+    port = "" if parts.port else ":11434"
+    return _checked(f"{parts.scheme}://{parts.netloc}{port}{parts.path}", provider.version)
+
+
+def _checked(url: str, version: str) -> str:
+    """A base URL with the path of the API, where it has none."""
+    try:
+        parts = urlsplit(url.strip())
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        msg = f"base_url={url!r} is no http or https address, such as http://127.0.0.1:8080/v1"
+        raise InputError(msg)
+    path = parts.path.rstrip("/")
+    for ending in ("/chat/completions", "/messages"):
+        path = path[: -len(ending)] if path.endswith(ending) else path
+    return urlunsplit((parts.scheme, parts.netloc, path or version, parts.query, ""))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,83 @@
+"""Gemini generateContent.
+
+Source: https://ai.google.dev/api/generate-content
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from gca_scanpy._core.prompt import Message
+from gca_scanpy._llm.endpoint import Endpoint
+from gca_scanpy._llm.wires.common import Mode, Sent, Usage, filled, first, mapping, refuse, tokens
+
+REFUSALS = {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"}
+
+
+class Gemini:
+    """generateContent."""
+
+    modes: Sequence[Mode] = ("schema", "json", "text")
+
+    def request(
+        self,
+        endpoint: Endpoint,
+        messages: Sequence[Message],
+        schema: Mapping[str, Any],
+        mode: Mode,
+        temperature: float | None,
+    ) -> Sent:
+        """The request for some messages."""
+        config: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
+        if mode != "text":
+            config["responseMimeType"] = "application/json"
+        if mode == "schema":
+            config["responseSchema"] = openapi(schema)
+        body: dict[str, Any] = {
+            "systemInstruction": {"parts": [{"text": m.content} for m in messages if m.role == "system"]},
+            "contents": [{"role": "user", "parts": [{"text": m.content}]} for m in messages if m.role != "system"],
+        }
+        if config:
+            body["generationConfig"] = config
+        path = endpoint.model if "/" in endpoint.model else f"models/{endpoint.model}"
+        key = {"x-goog-api-key": endpoint.key.reveal()} if endpoint.key else {}
+        return Sent(f"/{quote(path)}:generateContent", key, body)
+
+    def text(self, reply: Mapping[str, Any]) -> str:
+        """The text of a reply; raises where there is none."""
+        blocked = mapping(reply.get("promptFeedback")).get("blockReason")
+        if blocked:
+            raise refuse(blocked)
+        candidate = first(reply.get("candidates"), "candidates")
+        reason = candidate.get("finishReason")
+        if reason in REFUSALS:
+            raise refuse(reason)
+        parts = mapping(candidate.get("content")).get("parts")
+        parts = [mapping(part) for part in parts] if isinstance(parts, list) else []
+        text = "".join(p["text"] for p in parts if isinstance(p.get("text"), str) and not p.get("thought"))
+        return filled(text, cut=reason == "MAX_TOKENS")
+
+    def usage(self, reply: Mapping[str, Any]) -> Usage:
+        """The tokens of a reply as the server counts them."""
+        usage = reply.get("usageMetadata")
+        return Usage(tokens(usage, "promptTokenCount"), tokens(usage, "candidatesTokenCount", "thoughtsTokenCount"))
+
+
+def openapi(schema: Any) -> Any:
+    """A JSON Schema in the OpenAPI dialect that ``responseSchema`` takes."""
+    if not isinstance(schema, dict):
+        return schema
+    made: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key == "type" and isinstance(value, list):
+            made["type"] = next(v for v in value if v != "null").upper()
+            made["nullable"] = "null" in value
+        elif key == "type":
+            made["type"] = value.upper()
+        elif key == "properties":
+            made["properties"] = {name: openapi(entry) for name, entry in value.items()}
+        elif key != "additionalProperties":
+            made[key] = openapi(value)
+    return made
