@@ -7,6 +7,8 @@ from typing import Any, Optional
 
 import click
 
+from gca_scanpy._cli.model_options import model_arguments, model_options
+
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 # Options by the kind of input that they are for; an option that was not given is None and keeps its default.
 OBJECT_ONLY = (
@@ -35,6 +37,7 @@ OBJECT_ONLY = (
 @click.option("--no-force-unknown", is_flag=True, help="Keep the labels of flagged clusters.")
 @click.option("--validate-only", metavar="COLUMN", help="Check the labels in this column of .obs, propose none.")
 @click.option("--key-added", help="Prefix of what is written.  [default: gptca]")
+@model_options
 def annotate(source: Path, output: Optional[Path], force: bool, json_report: Optional[Path], **options: Any) -> None:
     """Label the clusters of IN: an h5ad or zarr file, or a table of marker genes.
 
@@ -51,9 +54,12 @@ def annotate(source: Path, output: Optional[Path], force: bool, json_report: Opt
             target.parent.mkdir(parents=True, exist_ok=True)
 
     from gca_scanpy import io
-    from gca_scanpy._cli.table import print_report
+    from gca_scanpy._cli.table import print_plan, print_report
 
     report = (_table if is_table else _object)(source, output, **options)
+    if options["dry_run"]:
+        print_plan(report)
+        return
     print_report(report)
     if json_report is not None:
         io.to_json(report, json_report)
@@ -80,6 +86,7 @@ def _common(options: dict[str, Any]) -> dict[str, Any]:
         "marker_db": list(options["marker_db"]) or None,
         "min_support": options["min_support"],
         "force_unknown": False if options["no_force_unknown"] else None,
+        **model_arguments(options),
     }
 
 
@@ -96,7 +103,9 @@ def _object(source: Path, output: Optional[Path], **options: Any) -> Any:
         msg = f"--groupby is needed; columns that hold groups: {columns}"
         raise click.UsageError(msg)
     given = {name: options[name] for name in OBJECT_ONLY if options[name] is not None}
-    tl.annotate(adata, **given, **_common(options))
+    plan = tl.annotate(adata, **given, **_common(options))
+    if options["dry_run"]:
+        return plan
     if output is not None:
         write(adata, output)
     return get.report(adata, options["key_added"] or DEFAULT_KEY)
@@ -113,7 +122,7 @@ def _table(source: Path, output: Optional[Path], **options: Any) -> Any:
             msg = f"{option} is for h5ad and zarr; {source.name} is a table of marker genes"
             raise click.UsageError(msg)
     report = annotate_markers(read_markers(source), **_common(options))
-    if output is not None:
+    if output is not None and not options["dry_run"]:
         with whole(output) as part:
             get.clusters(report).to_csv(part, sep="\t" if output.suffix.lower() == ".tsv" else ",")
     return report

@@ -1,4 +1,4 @@
-"""The table of clusters on the terminal."""
+"""The table of clusters on the terminal, and the plan of a dry run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import shutil
 import sys
 
+from gca_scanpy._llm.plan import Plan
 from gca_scanpy.model import DatasetReport
 
 CONFIDENCE_STYLES = {"High": "bold green", "Medium": "yellow", "Low": "dim"}
@@ -52,6 +53,17 @@ def print_report(report: DatasetReport) -> None:
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
     print(f"{s.total_clusters} clusters: {summary}")
+
+
+def print_plan(plan: Plan) -> None:
+    """Print the exact messages of each request to stdout, and what they come to."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    for number, request in enumerate(plan.requests, 1):
+        print(f"request {number} of {plan.n_requests} to {request.model}, about {request.prompt_tokens} tokens")
+        for message in request.messages:
+            print(f"  {message.role}: {_printable(message.content)}")
+    print(plan)
 
 
 def _printable(text: str) -> str:
