@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Mapping
 
@@ -20,7 +21,8 @@ from gca_scanpy._llm.chat import Completion
 
 mpl.use("Agg")
 hypothesis_settings.register_profile("gca", deadline=None, max_examples=40, derandomize=True)
-hypothesis_settings.load_profile("gca")
+hypothesis_settings.register_profile("thorough", deadline=None, max_examples=2000)
+hypothesis_settings.load_profile(os.environ.get("GCA_HYPOTHESIS_PROFILE", "gca"))
 
 LINEAGES = {
     "B cell": "MS4A1 CD79A CD79B BANK1 CD19 CD22 PAX5 FCRL1 BLK VPREB3 FCRLA FCER2",
