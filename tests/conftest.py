@@ -36,8 +36,13 @@ NOISE = tuple(f"ZNF{n}" for n in (10, 12, 14, 16, 17, 18, 20, 22, 23, 24, 25, 26
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch, tmp_path):
     """No setting of the machine reaches a test, and no test writes into the user's cache."""
-    for name in ("MIN_SUPPORT", "FORCE_UNKNOWN", "MIXED_RATIO", "MARKER_DB_PATH", "REQUEST_ID"):
-        monkeypatch.delenv(f"GCA_{name}", raising=False)
+    own = (
+        "MIN_SUPPORT FORCE_UNKNOWN MIXED_RATIO MARKER_DB_PATH REQUEST_ID MODEL BASE_URL API_KEY HEADERS TIMEOUT "
+        "DEADLINE REQUESTS_PER_MINUTE TOKENS_PER_MINUTE"
+    )
+    keys = "OPENAI_API_KEY ANTHROPIC_API_KEY GEMINI_API_KEY GOOGLE_API_KEY OPENROUTER_API_KEY OLLAMA_HOST"
+    for name in [*(f"GCA_{name}" for name in own.split()), *keys.split()]:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GCA_CACHE_DIR", str(tmp_path / "own_cache"))
 
 

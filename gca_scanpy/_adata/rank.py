@@ -219,6 +219,7 @@ def _rank(
         own.var_names = [str(name) for name in var.index]
         counts = _are_counts(matrix)
         if counts:
+            _check_finite(matrix)
             own.X = own.X.astype(np.float32)  # a copy: the user's counts stay as they are
             sc.pp.normalize_total(own, target_sum=1e4)
             sc.pp.log1p(own)
@@ -239,6 +240,17 @@ def _in_memory(matrix: Any) -> Any:
     if hasattr(matrix, "to_memory"):
         return matrix.to_memory()
     return matrix[()] if type(matrix).__module__.startswith("h5py") else matrix
+
+
+def _check_finite(matrix: Any) -> None:
+    """Raise where a count is NaN or infinite: a cell's total would be, too, and so all of its genes."""
+    values = matrix.data if sparse.issparse(matrix) else np.asarray(matrix)
+    if not np.issubdtype(values.dtype, np.inexact):
+        return
+    # A sum is finite where all values are, and needs no second array; only a doubt is worth one.
+    if not np.isfinite(values.sum(dtype=np.float64)) and not np.isfinite(values).all():
+        msg = "the counts to rank hold NaN or infinite values; remove them, or name another matrix with layer="
+        raise InputError(msg)
 
 
 def _are_counts(matrix: Any) -> bool:

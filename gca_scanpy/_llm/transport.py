@@ -106,7 +106,7 @@ class Transport:
         with self._opened().stream("POST", url, content=content, headers=headers, timeout=patience) as response:
             most = MAX_BYTES if response.is_success else MAX_ERROR_BYTES
             body = bytearray()
-            for piece in response.iter_bytes(65_536):
+            for piece in response.iter_bytes():  # as they come: pieces of a size would be waited for
                 body += piece
                 if len(body) > most:
                     if not response.is_success:

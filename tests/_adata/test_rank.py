@@ -160,3 +160,14 @@ def test_no_matrix_and_no_ranking(cells, rank):
     cells.X = None
     with pytest.raises(InputError, match=r"\.X is None"):
         rank(cells)
+
+
+@pytest.mark.parametrize("form", [sparse.csr_matrix, np.asarray])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_counts_that_are_no_numbers(cells, rank, form, value):
+    """NaN among raw counts would spoil every gene of its cell: an error that says so, not one of scikit-learn's."""
+    counts = cells.layers["counts"].toarray()
+    counts[0, 0] = value
+    cells.X = form(counts)
+    with pytest.raises(InputError, match="NaN or infinite"):
+        rank(cells)

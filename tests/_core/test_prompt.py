@@ -30,16 +30,28 @@ def test_the_question_holds_genes_species_tissue_and_context_and_nothing_else():
     candidates = {"0": [Candidate("T cell", "CL:0000084", 7.5, 0.9, (Evidence("Cd3e", 3.0),), (Evidence("Lyz2", -1),))]}
     assert question([asked], candidates, "smokers") == {
         "species": "human",
+        "tissue": "lung",
         "context": "smokers",
-        "clusters": [
-            {
-                "cluster_id": "0",
-                "tissue": "lung",
-                "genes": "CD3E Gm1",
-                "candidates": ["T cell (CL:0000084): Cd3e"],
-            }
-        ],
+        "clusters": [{"cluster_id": "0", "genes": "CD3E Gm1", "candidates": ["T cell (CL:0000084): Cd3e"]}],
     }
+
+
+def test_tissues_that_differ_stand_with_their_clusters():
+    """A tissue that all clusters share is said once; others are said for each cluster that has one."""
+    found = question([cluster("0", "CD3E", tissue="lung"), cluster("1", "CD3E", tissue="skin"), cluster("2", "CD3E")])
+    assert "tissue" not in found
+    assert [entry.get("tissue") for entry in found["clusters"]] == ["lung", "skin", None]
+
+
+@pytest.mark.parametrize("key", ["", "  ", "x" * 65, "a\nb", "\x00"])
+def test_ids_that_no_question_should_hold(key):
+    """An empty, very long or unprintable id is asked about under a short name, always the same, never another's."""
+    assert prompt.asked_id(key) == prompt.asked_id(key)
+    assert len(prompt.asked_id(key)) <= prompt.MAX_ID
+    assert prompt.asked_id(key) != prompt.asked_id(key + "x")
+    assert prompt.reply_schema([key])["properties"]["clusters"]["items"]["properties"]["cluster_id"]["enum"] == [
+        prompt.asked_id(key)
+    ]
 
 
 def test_long_lists_are_cut_at_the_leading_entries():
@@ -64,8 +76,9 @@ def test_no_text_of_the_user_can_end_the_data(ids, text):
     """Cluster ids, genes and context arrive as they are, whatever quotes or instructions they hold."""
     asked = [cluster(key, text, tissue=text) for key in ids]
     found = question(asked, context=text)
-    assert [entry["cluster_id"] for entry in found["clusters"]] == ids
-    assert all(entry["genes"] == text and entry["tissue"] == text for entry in found["clusters"])
+    assert [entry["cluster_id"] for entry in found["clusters"]] == [prompt.asked_id(key) for key in ids]
+    assert all(entry["genes"] == text[: prompt.MAX_ID] for entry in found["clusters"])
+    assert found.get("tissue", text) == text
     assert found["context"] == text
     assert prompt.messages(asked, {}, species="human", context=text)[0].content == prompt.SYSTEM
 
@@ -97,7 +110,7 @@ ENTRY = {
         ({"ontology_id": "CL:0000084"}, True),
         ({"cluster_id": "10"}, False),
         ({"cluster_id": 1}, False),
-        ({"confidence": 1.5}, False),
+        ({"confidence": "high"}, False),
         ({"supporting_genes": "CD3E"}, False),
         ({"extra": 1}, False),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy import _codec
-from gca_scanpy._errors import CacheWarning
+from gca_scanpy._errors import CacheWarning, ModelWarning
 from gca_scanpy._llm.chat import ChatModel, Completion
 from gca_scanpy.model import Verdict
 
@@ -25,8 +25,12 @@ def _sources(report):
     return {c.cluster_id: c.source for c in report.clusters}
 
 
-def _caveats(report):
-    return {c.cluster_id: " ".join(c.annotation.caveats) for c in report.clusters}
+def _notes(report):
+    return {c.cluster_id: " ".join(c.validation.notes) for c in report.clusters}
+
+
+def _flagged(report):
+    return {c.cluster_id for c in report.clusters if "llm_unavailable" in c.validation.flag_reasons}
 
 
 def test_the_object_in_memory_is_a_model(fake_model):
@@ -65,22 +69,29 @@ def test_answers_are_matched_by_id(asked, fake_model):
 )
 def test_a_cluster_that_is_not_answered_once(asked, fake_model, change, tmp_path):
     """A cluster missing, invented or answered twice: it has the offline answer and says so; the others the model's."""
-    report = gca.annotate_markers(asked, tissue="blood", model=fake_model(change=change), cache=tmp_path / "c")
+    model = fake_model(change=change)
+    with pytest.warns(ModelWarning, match="no answer for 1 of 4 clusters"):
+        report = gca.annotate_markers(asked, tissue="blood", model=model, cache=tmp_path / "c")
+    assert model.asked == [list(asked), ["1"]]
+    assert (report.telemetry.reasked, report.telemetry.unanswered) == (1, 1)
+    assert _flagged(report) == {"1"}
     assert _sources(report) == {"1": "offline", "10": "model", "CD4+": "model", "CD4-": "model"}
-    assert "does not answer this cluster exactly once" in _caveats(report)["1"]
+    assert "the reply answers this cluster" in _notes(report)["1"]
     assert report.cluster("1").broad_label == "B cell"
     assert len(list((tmp_path / "c").rglob("*.json"))) == 3
 
 
 def test_an_outage_does_not_look_like_biology(asked, fake_model, outage, tmp_path):
     """A model that cannot be reached: offline answers that say why, no cache, and the requests are counted."""
-    report = gca.annotate_markers(asked, model=fake_model(error=outage), chunk_size=2, cache=tmp_path / "c")
+    with pytest.warns(ModelWarning, match="no answer for 4 of 4 clusters: the server does not answer"):
+        report = gca.annotate_markers(asked, model=fake_model(error=outage), chunk_size=2, cache=tmp_path / "c")
     plain = gca.annotate_markers(asked)
     assert set(_sources(report).values()) == {"offline"}
     assert [c.annotation.proposed_label for c in report.clusters] == [
         c.annotation.proposed_label for c in plain.clusters
     ]
-    assert all("the server does not answer" in text for text in _caveats(report).values())
+    assert all("the server does not answer" in text for text in _notes(report).values())
+    assert _flagged(report) == set(asked)
     assert report.telemetry.requests == 2
     assert not (tmp_path / "c").exists()
 
@@ -91,11 +102,14 @@ def test_an_outage_does_not_look_like_biology(asked, fake_model, outage, tmp_pat
 )
 def test_a_reply_that_cannot_be_read(asked, fake_model, text, tmp_path):
     """An empty, refusing, cut or foreign reply: offline answers that say why; not kept, but its tokens count."""
-    report = gca.annotate_markers(asked, model=fake_model(change=lambda _: text), cache=tmp_path / "c")
+    model = fake_model(change=lambda _: text)
+    with pytest.warns(ModelWarning, match="no answer for 4 of 4 clusters"):
+        report = gca.annotate_markers(asked, model=model, cache=tmp_path / "c")
     assert set(_sources(report).values()) == {"offline"}
-    assert all("the reply" in caveats for caveats in _caveats(report).values())
+    assert _flagged(report) == set(asked)
+    assert sorted(model.asked[1:]) == sorted([key] for key in asked)
     assert not (tmp_path / "c").exists()
-    assert (report.telemetry.prompt_tokens, report.telemetry.completion_tokens) == (100, 7)
+    assert (report.telemetry.prompt_tokens, report.telemetry.completion_tokens) == (500, 35)
 
 
 def test_other_errors_are_passed_on(asked, fake_model):
