@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any, Optional
@@ -43,6 +44,7 @@ class Transport:
     deadline: float
     attempts: int
     _client: Optional[httpx.Client] = field(default=None, init=False, repr=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
 
     def post(self, sent: Sent, gate: Gate, estimate: int) -> Mapping[str, Any]:
         """The reply to a request, as JSON.
@@ -144,15 +146,17 @@ class Transport:
         return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
     def _opened(self) -> httpx.Client:
-        if self._client is None:
-            agent = {"user-agent": f"gca-scanpy/{__version__}"}
-            # A proxy of the environment is for the world outside, not for a server on this machine.
-            self._client = httpx.Client(headers=agent, trust_env=not self.endpoint.is_local, follow_redirects=False)
-        return self._client
+        with self._lock:
+            if self._client is None:
+                agent = {"user-agent": f"gca-scanpy/{__version__}"}
+                # A proxy of the environment is for the world outside, not for a server on this machine.
+                self._client = httpx.Client(headers=agent, trust_env=not self.endpoint.is_local, follow_redirects=False)
+            return self._client
 
     def close(self) -> None:
         """Close the connections; the next question opens them again."""
-        client, self._client = self._client, None
+        with self._lock:
+            client, self._client = self._client, None
         if client is not None:
             client.close()
 
