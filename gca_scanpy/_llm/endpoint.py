@@ -79,6 +79,11 @@ class Endpoint:
         return urlsplit(self.url).netloc.rpartition("@")[2]
 
     @property
+    def is_self_run(self) -> bool:
+        """Whether it looks like a server that somebody runs: those have no certificate, services have."""
+        return urlsplit(self.url).scheme == "http"
+
+    @property
     def is_local(self) -> bool:
         """Whether the server is this machine."""
         return is_loopback(urlsplit(self.url).hostname or "")

@@ -46,7 +46,8 @@ class LanguageModel:
     deadline
         Seconds after which a question is given up, with all its retries.
     temperature
-        Sampling temperature; None leaves it to the server. Left out where a server does not take it.
+        Sampling temperature; None leaves it to the server. Left out where a server does not take it, and with
+        Anthropic, whose API has none.
 
     Raises
     ------
@@ -139,6 +140,8 @@ class LanguageModel:
         temperature: Optional[float],
         gate: Gate,
     ) -> Completion:
+        if self.endpoint.is_self_run:  # not every service's schemas know bounds; a small model needs them
+            schema = prompt.bounded(schema)
         told = messages if mode == "schema" else prompt.with_schema(messages, schema)
         sent = self.wire.request(self.endpoint, told, schema, mode, temperature)
         estimate = prompt.estimate(told, prompt.asked_in(schema))

@@ -38,8 +38,7 @@ class Anthropic:
             "system": "\n".join(m.content for m in messages if m.role == "system"),
             "messages": [{"role": "user", "content": m.content} for m in messages if m.role != "system"],
         }
-        if temperature is not None:
-            body["temperature"] = temperature
+        del temperature  # not a parameter of the API any more
         if mode == "schema":
             tool = {"name": TOOL, "description": "Report what each cluster is.", "input_schema": schema}
             body.update(tools=[tool], tool_choice={"type": "tool", "name": TOOL})

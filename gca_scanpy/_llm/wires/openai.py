@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gca_scanpy._core import prompt
 from gca_scanpy._core.prompt import Message
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.wires.common import Mode, Sent, Usage, filled, first, mapping, refuse, tokens
+
+MAX_TOKENS = 300  # for each cluster; the longest answer that the schema admits
+SPARE_TOKENS = 4000  # for a model that thinks aloud before it answers
 
 
 class OpenAI:
@@ -33,6 +37,8 @@ class OpenAI:
         }
         if temperature is not None:
             body["temperature"] = temperature
+        if endpoint.is_self_run:  # a small model may repeat itself until its server's limit, which may be none
+            body["max_tokens"] = SPARE_TOKENS + MAX_TOKENS * prompt.asked_in(schema)
         if mode == "schema":
             named = {"name": "clusters", "strict": True, "schema": schema}
             body["response_format"] = {"type": "json_schema", "json_schema": named}
