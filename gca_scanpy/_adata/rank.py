@@ -83,6 +83,8 @@ def _reason(key: str, clustering: Clustering) -> str:
         return "the cluster has one cell, so no marker genes can be computed for it"
     if len(clustering.all_ids) < 2:
         return "there is only one cluster, so there is nothing to compare it with"
+    if sum(clustering.sizes.values()) - clustering.sizes[key] < MIN_CELLS:
+        return "there is only one cell outside the cluster, so no marker genes can be computed for it"
     return "no gene is higher in this cluster than in the others beyond chance"
 
 
@@ -101,7 +103,8 @@ def _labels(adata: AnnData, var: pd.DataFrame, gene_symbols: Optional[str]) -> d
 
 def _rankable(ids: Sequence[str], clustering: Clustering) -> list[str]:
     sizes = clustering.sizes
-    return [key for key in ids if sizes[key] >= MIN_CELLS]
+    total = sum(sizes.values())
+    return [key for key in ids if sizes[key] >= MIN_CELLS and total - sizes[key] >= MIN_CELLS]
 
 
 def _source(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> tuple[Any, pd.DataFrame]:

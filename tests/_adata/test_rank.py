@@ -171,3 +171,11 @@ def test_counts_that_are_no_numbers(cells, rank, form, value):
     cells.X = form(counts)
     with pytest.raises(InputError, match="NaN or infinite"):
         rank(cells)
+
+
+def test_one_cell_outside_the_cluster(plant, rank):
+    """A rest of one cell has no variance to compare with: no gene, and the reason (older Scanpy divided by zero)."""
+    found, warnings = rank(plant((30, 1)))
+    assert found == {"0": [], "1": []}
+    assert "only one cell outside" in warnings["0"][0]
+    assert "has one cell" in warnings["1"][0]

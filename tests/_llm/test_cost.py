@@ -249,6 +249,7 @@ def test_an_interrupt_stops_within_a_second(serve, model_of, many, fault, tmp_pa
         [sys.executable, "-c", CHILD, server.url, str(tmp_path / "m.json"), str(tmp_path / "cache")],
         stdout=subprocess.PIPE,
         text=True,
+        cwd=tmp_path,
     )
     assert child.stdout.readline().strip() == "ready"
     end = time.monotonic() + 30

@@ -56,6 +56,7 @@ def _start(question, folder):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=question.parent,  # the checkout must not stand before the installed package
     )
 
 
@@ -110,12 +111,13 @@ def test_a_killed_run_leaves_no_cache_that_lies(question, tmp_path):
     assert all(json.loads(file.read_text()) for file in folder.rglob("*.json"))
 
 
-def test_the_child_is_the_package_under_test():
+def test_the_child_is_the_package_under_test(tmp_path):
     """The child imports the same package as this process."""
     done = subprocess.run(
         [sys.executable, "-c", "import gca_scanpy; print(gca_scanpy.__file__)"],
         capture_output=True,
         text=True,
         check=True,
+        cwd=tmp_path,
     )
     assert done.stdout.strip() == gca.__file__
