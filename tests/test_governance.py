@@ -67,7 +67,7 @@ def test_the_real_data(governance, capsys):
     assert governance.main([]) == 0, capsys.readouterr().out
     broken, warnings = governance.check(governance.read(governance.DATA))
     assert broken == []
-    assert sum(finding.rule == "siblings" for finding in warnings) <= 21
+    assert sum(finding.rule == "siblings" for finding in warnings) <= 9
     assert {finding.rule for finding in warnings} <= {"siblings"}
 
 
