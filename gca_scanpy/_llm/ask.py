@@ -95,6 +95,7 @@ def ask(
     """
     tallies = [_Tally(r) for r in rounds]
     stray: list[BaseException] = []
+    in_hand: list[tuple[_Task, Union[_Part, BaseException]]] = []
 
     def settle(task: _Task, outcome: Union[_Part, BaseException]) -> None:
         if isinstance(outcome, BaseException):
@@ -111,7 +112,9 @@ def ask(
             for chunk in r.chunks:
                 crew.submit(_Task(number, chunk))
         for task, outcome in crew.results():
+            in_hand = [(task, outcome)]
             settle(task, outcome)
+            in_hand = []
             if isinstance(outcome, _Part):
                 again = _again(task, outcome)
                 for chunk in again:
@@ -121,7 +124,8 @@ def ask(
     finally:
         bar.close()
         gate.stop.set()
-        for task, outcome in crew.ready():  # what came while the user pressed Ctrl-C was paid for
+        # What came while the user pressed Ctrl-C was paid for, also what was just being kept.
+        for task, outcome in (*in_hand, *crew.ready()):
             settle(task, outcome)
         crew.dismiss()
         for r in rounds:

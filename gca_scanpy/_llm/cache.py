@@ -89,7 +89,7 @@ class AnswerCache:
                     file.write(text)
                 Path(name).replace(path)
             except BaseException:
-                Path(name).unlink()
+                Path(name).unlink(missing_ok=True)  # Ctrl-C may come after the renaming
                 raise
         except OSError as error:
             self._warn(error)

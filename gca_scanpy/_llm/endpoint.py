@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Optional
 from urllib.parse import urlsplit, urlunsplit
@@ -13,6 +14,13 @@ from gca_scanpy._errors import InputError
 from gca_scanpy._llm.secret import Secret
 
 ANY_SERVER_KEY = "GCA_API_KEY"
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def _plain_url(url: str) -> str:
+    """A URL without what may be a secret: user, password and query."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 @frozen
@@ -58,7 +66,8 @@ class Endpoint:
     Attributes
     ----------
     name
-        ``provider:model``, with the server where it is not the provider's own; holds no key.
+        ``provider:model``, with the server where it is not the provider's own, and its path where that is not the
+        usual one, since a server may have several models of one name; holds no key.
     url
         Where the API begins, a query kept.
     headers
@@ -68,7 +77,7 @@ class Endpoint:
     name: str
     wire: str
     model: str
-    url: str
+    url: str = field(repr=_plain_url)
     key: Secret
     key_names: tuple[str, ...] = ()
     headers: Mapping[str, Secret] = field(factory=dict)
@@ -93,6 +102,12 @@ class Endpoint:
         for secret in (self.key, *self.headers.values()):
             text = secret.hide_in(text)
         return text
+
+    def scrub(self, body: bytes) -> bytes:
+        """A reply without the key or a header's value, as far as they are too long to be words of it."""
+        for secret in (self.key, *self.headers.values()):
+            body = secret.scrub(body)
+        return body
 
 
 def endpoint_of(
@@ -130,17 +145,23 @@ def endpoint_of(
         provider_name = provider_name.lower()
         provider = PROVIDERS[provider_name]
     url = _checked(base_url, provider.version) if base_url else _own_url(provider_name, provider, environ)
-    names = provider.keys if not base_url else (*provider.keys, ANY_SERVER_KEY)
+    names = provider.keys if not base_url else tuple(dict.fromkeys((*provider.keys, ANY_SERVER_KEY)))
     key = api_key or next((environ[n].strip() for n in names if environ.get(n, "").strip()), "")
     if provider.keys and not key and not base_url:
         msg = f"model={name!r} needs a key: set {' or '.join(provider.keys)}, or pass api_key="
         raise InputError(msg)
-    if not key.isascii() or any(c.isspace() for c in key):
+    if not _printable(key) or " " in key:
         msg = "the API key holds spaces or letters that no header can carry; was it copied whole?"
         raise InputError(msg)
+    for header, value in (headers or {}).items():
+        if not _HEADER.fullmatch(str(header)) or not _printable(str(value)) or str(value) != str(value).strip():
+            msg = f"the header {str(header)!r} has a name or a value that cannot be sent; both are plain ASCII"
+            raise InputError(msg)
     spoken = f"{provider_name}:{model.strip()}" if provider_name else model.strip()
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2] + (parts.path if parts.path != provider.version else "")
     return Endpoint(
-        name=f"{spoken}@{urlsplit(url).netloc.rpartition('@')[2]}" if base_url else spoken,
+        name=f"{spoken}@{place}" if base_url else spoken,
         wire=provider.wire,
         model=model.strip(),
         url=url,
@@ -148,6 +169,10 @@ def endpoint_of(
         key_names=names,
         headers={str(k): Secret(str(v)) for k, v in (headers or {}).items()},
     )
+
+
+def _printable(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _own_url(name: str, provider: Provider, environ: Mapping[str, str]) -> str:

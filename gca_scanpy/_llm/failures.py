@@ -56,7 +56,7 @@ class UnsupportedError(ModelError):
 def failure(status: int, headers: Mapping[str, str], body: bytes, endpoint: Endpoint) -> ModelError:
     """The error that an HTTP status stands for, in one sentence."""
     plain = _plain(body)
-    said = endpoint.hide(_message(plain, body))
+    said = endpoint.hide(_message(plain, body))[:SHOWN]  # hidden first: half a key is a key's half
     end = f": {said}" if said else ""
     at = f"{endpoint.host} answers {status}"
     if status == 402 or (status in (400, 403, 429) and _QUOTA.search(body[:20_000].decode("utf-8", "replace"))):
@@ -72,7 +72,8 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, endpoint: Endp
     if status in UNSUPPORTED:
         return UnsupportedError(f"{at}{end}", temperature=bool(_TEMPERATURE.search(said)))
     if 300 <= status < 400:
-        return AccessError(f"{at} and points to {headers.get('location', 'nowhere')}; set base_url to the API itself")
+        to = endpoint.hide(headers.get("location", "nowhere"))[:SHOWN]
+        return AccessError(f"{at} and points to {to}; set base_url to the API itself")
     return ModelError(f"{at}{end}")
 
 
@@ -92,8 +93,8 @@ def _message(plain: Any, body: bytes) -> str:
         error = plain.get("error", plain.get("detail", plain.get("message", "")))
         found = error.get("message", "") if isinstance(error, dict) else error
     elif body.lstrip()[:1] != b"<":  # a page of HTML says nothing in one line
-        found = body[:SHOWN].decode("utf-8", "replace")
-    return " ".join(str(found).split())[:SHOWN] if found else ""
+        found = body.decode("utf-8", "replace")
+    return " ".join(str(found).split()) if found else ""
 
 
 def _retry_after(headers: Mapping[str, str], plain: Any) -> Optional[float]:

@@ -13,6 +13,7 @@ from gca_scanpy._core import prompt
 from gca_scanpy._core.prompt import Message
 from gca_scanpy._errors import InputError, ModelError
 from gca_scanpy._llm.chat import Completion
+from gca_scanpy._llm.deadline import Deadline
 from gca_scanpy._llm.endpoint import Endpoint, endpoint_of
 from gca_scanpy._llm.failures import UnsupportedError
 from gca_scanpy._llm.gate import Gate
@@ -115,9 +116,10 @@ class LanguageModel:
         """
         gate = gate or Gate()
         mode, temperature = self._mode, self._temperature
+        deadline = Deadline(self._transport.deadline)  # one for all forms of the question
         while True:
             try:
-                completion = self._ask(messages, schema, mode, temperature, gate)
+                completion = self._ask(messages, schema, mode, temperature, gate, deadline)
             except UnsupportedError as error:
                 if error.temperature and temperature is not None:
                     temperature = None
@@ -139,13 +141,14 @@ class LanguageModel:
         mode: Mode,
         temperature: Optional[float],
         gate: Gate,
+        deadline: Deadline,
     ) -> Completion:
         if self.endpoint.is_self_run:  # not every service's schemas know bounds; a small model needs them
             schema = prompt.bounded(schema)
         told = messages if mode == "schema" else prompt.with_schema(messages, schema)
         sent = self.wire.request(self.endpoint, told, schema, mode, temperature)
         estimate = prompt.estimate(told, prompt.asked_in(schema))
-        reply = self._transport.post(sent, gate, estimate)
+        reply = self._transport.post(sent, gate, estimate, deadline)
         used = self.wire.usage(reply)
         gate.settle(estimate, used.prompt, used.completion)  # a reply that cannot be read has its price too
         return Completion(self.wire.text(reply), used.prompt, used.completion)

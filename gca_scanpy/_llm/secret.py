@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 MASK = "***"
 MIN_HIDDEN = 4  # a shorter text is no key, and would be found in every word
+MIN_SCRUBBED = 16  # a shorter one, such as "test", may be part of an answer's words, which must stay as they are
 
 
 @frozen(repr=False)
@@ -33,3 +34,7 @@ class Secret:
     def hide_in(self, text: str) -> str:
         """A text, such as a server's message, without the key."""
         return text.replace(self._text, MASK) if len(self._text) >= MIN_HIDDEN else text
+
+    def scrub(self, body: bytes) -> bytes:
+        """A reply as it came, without the key, before anything of it is cut or quoted."""
+        return body.replace(self._text.encode(), MASK.encode()) if len(self._text) >= MIN_SCRUBBED else body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -13,6 +14,7 @@ import tenacity
 from attrs import define, field
 
 from gca_scanpy._errors import AccessError, ModelError
+from gca_scanpy._llm.deadline import Deadline, DeadlineError
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.failures import TransientError, failure
 from gca_scanpy._llm.gate import Gate
@@ -23,6 +25,16 @@ MAX_BYTES = 10_000_000
 MAX_ERROR_BYTES = 100_000
 CONNECT = 10.0  # seconds
 _BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=20.0) + tenacity.wait_random(0.0, 1.0)
+
+
+class _StopBefore(tenacity.stop.stop_base):
+    """Do not sleep past a deadline that may be put off meanwhile."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        return retry_state.upcoming_sleep >= self._deadline.left
 
 
 @define(eq=False)
@@ -46,7 +58,7 @@ class Transport:
     _client: Optional[httpx.Client] = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
 
-    def post(self, sent: Sent, gate: Gate, estimate: int) -> Mapping[str, Any]:
+    def post(self, sent: Sent, gate: Gate, estimate: int, deadline: Deadline) -> Mapping[str, Any]:
         """The reply to a request, as JSON.
 
         Raises
@@ -54,34 +66,39 @@ class Transport:
         ModelError
             In one sentence, without the key: what the server said, or that it does not answer.
         """
-        end = time.monotonic() + self.deadline
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
             wait=_wait,
-            stop=tenacity.stop_after_attempt(self.attempts) | tenacity.stop_before_delay(self.deadline),
+            stop=tenacity.stop_after_attempt(self.attempts) | _StopBefore(deadline),
             sleep=tenacity.sleep_using_event(gate.stop),
             before_sleep=lambda _: gate.retried(),
             reraise=True,
         )
         try:
-            reply: Mapping[str, Any] = retrying(self._once, sent, gate, estimate, end)
+            reply: Mapping[str, Any] = retrying(self._once, sent, gate, estimate, deadline)
         except TransientError as error:
             waits = f", and asks to wait {error.retry_after:.0f} s" if error.retry_after else ""
             msg = f"{error}{waits}; given up after {retrying.statistics.get('attempt_number', 1)} attempts"
             raise ModelError(msg) from None
         return reply
 
-    def _once(self, sent: Sent, gate: Gate, estimate: int, end: float) -> Mapping[str, Any]:
+    def _once(self, sent: Sent, gate: Gate, estimate: int, deadline: Deadline) -> Mapping[str, Any]:
+        if deadline.left <= 0:
+            raise self._late()
+        asked = time.monotonic()
         gate.admit(estimate)
+        deadline.put_off(time.monotonic() - asked)
         try:
-            return self._reply(sent, end)
+            return self._reply(sent, deadline)
         except BaseException:
             gate.release(estimate)
             raise
 
-    def _reply(self, sent: Sent, end: float) -> Mapping[str, Any]:
+    def _reply(self, sent: Sent, deadline: Deadline) -> Mapping[str, Any]:
         try:
-            status, headers, body = self._exchange(sent, end)
+            status, headers, body = deadline.bound(lambda: self._exchange(sent, deadline))
+        except DeadlineError:
+            raise self._late() from None
         except httpx.ConnectError as error:
             if self.endpoint.is_local:
                 msg = f"no server answers at {self.endpoint.host}; is it running?"
@@ -96,14 +113,18 @@ class Transport:
             raise failure(status, headers, body, self.endpoint)
         return self._json(body)
 
-    def _exchange(self, sent: Sent, end: float) -> tuple[int, Mapping[str, str], bytes]:
-        left = max(0.1, end - time.monotonic())
+    def _exchange(self, sent: Sent, deadline: Deadline) -> tuple[int, Mapping[str, str], bytes]:
+        left = max(0.1, deadline.left)
         patience = httpx.Timeout(min(self.timeout, left), connect=min(CONNECT, left))
         url = httpx.URL(self.endpoint.url)
         path, _, query = url.raw_path.partition(b"?")
         url = url.copy_with(raw_path=path.rstrip(b"/") + sent.path.encode() + (b"?" + query if query else b""))
-        own = {name: value.reveal() for name, value in self.endpoint.headers.items()}
-        headers = {"content-type": "application/json", **sent.headers, **own}
+        headers = httpx.Headers({"content-type": "application/json", **sent.headers})
+        if url.userinfo:  # moved out of the URL, which httpx logs
+            basic = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+            headers["authorization"] = f"Basic {basic}"
+            url = url.copy_with(userinfo=b"")
+        headers.update({name: value.reveal() for name, value in self.endpoint.headers.items()})
         content = json.dumps(sent.body, ensure_ascii=False).encode("utf-8", "replace")
         with self._opened().stream("POST", url, content=content, headers=headers, timeout=patience) as response:
             most = MAX_BYTES if response.is_success else MAX_ERROR_BYTES
@@ -115,10 +136,9 @@ class Transport:
                         break
                     msg = f"{self.endpoint.host} sent more than the {most // 1_000_000} MB that are read"
                     raise ModelError(msg)
-                if time.monotonic() > end:  # bytes that trickle in keep the time limit of a read away
-                    msg = f"{self.endpoint.host} did not finish its reply within {self.deadline:g} s"
-                    raise ModelError(msg)
-            return response.status_code, dict(response.headers), bytes(body)
+                if deadline.left < 0:  # bytes that trickle in keep the time limit of a read away
+                    raise self._late()
+            return response.status_code, dict(response.headers), self.endpoint.scrub(bytes(body))
 
     def _json(self, body: bytes) -> Mapping[str, Any]:
         try:
@@ -138,6 +158,9 @@ class Transport:
             raise failure(status, {}, body, self.endpoint)
         return reply
 
+    def _late(self) -> ModelError:
+        return ModelError(f"{self.endpoint.host} did not finish its reply within {self.deadline:g} s")
+
     def _passing(self, error: Exception) -> TransientError:
         return TransientError(f"{self.endpoint.host} does not answer ({self._said(error)})")
 
@@ -150,7 +173,17 @@ class Transport:
             if self._client is None:
                 agent = {"user-agent": f"gca-scanpy/{__version__}"}
                 # A proxy of the environment is for the world outside, not for a server on this machine.
-                self._client = httpx.Client(headers=agent, trust_env=not self.endpoint.is_local, follow_redirects=False)
+                try:
+                    self._client = httpx.Client(
+                        headers=agent, trust_env=not self.endpoint.is_local, follow_redirects=False
+                    )
+                except (ImportError, OSError, ValueError) as error:
+                    # A proxy of a kind that is not known or not installed, a file of certificates that is not there.
+                    msg = (
+                        "no connection can be made with the proxy and the certificates of this environment (ALL_PROXY, "
+                        f"HTTPS_PROXY, SSL_CERT_FILE): {self._said(error)}"
+                    )
+                    raise AccessError(msg) from None
             return self._client
 
     def close(self) -> None:

@@ -11,12 +11,15 @@ LINEAGES = {"MS4A1": "B cell", "CD3D": "T cell", "LYZ": "monocyte", "GNLY": "nat
 
 
 class Raw:
-    """An answer of the server: status, body, headers, and what happens to the connection."""
+    """An answer of the server: status, body, headers, and what happens to the connection.
 
-    def __init__(self, status=200, body=b"", headers=None, delay=0.0, trickle=0.0, cut=False):
+    ``trickle`` and ``slow_head`` are seconds between two bytes of the body, and of a header before it.
+    """
+
+    def __init__(self, status=200, body=b"", headers=None, delay=0.0, trickle=0.0, slow_head=0.0, cut=False):
         self.status, self.headers, self.delay = status, headers or {}, delay
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.trickle, self.cut = trickle, cut
+        self.trickle, self.slow_head, self.cut = trickle, slow_head, cut
 
 
 class Request:
@@ -24,7 +27,7 @@ class Request:
 
     def __init__(self, path, headers, body):
         self.time, self.path, self.headers, self.body = time.monotonic(), path, {}, body
-        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.headers = {name.lower(): ", ".join(headers.get_all(name)) for name in headers}
         if "contents" in body:
             self.system = body["systemInstruction"]["parts"][0]["text"]
             self.user = body["contents"][0]["parts"][0]["text"]
@@ -135,6 +138,11 @@ class FaultServer:
             handler.close_connection = True
             handler.connection.close()
             return
+        if made.slow_head:
+            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 1000:
+                handler.wfile.write(bytes([byte]))
+                handler.wfile.flush()
+                time.sleep(made.slow_head)
         handler.send_response(made.status)
         for name, value in {"content-type": "application/json", **made.headers}.items():
             handler.send_header(name, value)
