@@ -81,9 +81,9 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request) -> DatasetRepo
     marker_index = _index(request.database, check_species(request.species))
     tissues = _tissues(markers, request.tissue)
     with clock.step("genes"):
-        names = (gene.name for c in markers for gene in (*c.genes, *c.expressed))
+        names = (gene.name for c in markers for gene in (*c.genes, *c.expressed, *c.present, *c.absent))
         symbols = _bundled.gene_names().canonical_all(names, marker_index.species, marker_index.known)
-        clusters = [_with_symbols(c, request, symbols) for c in markers]
+        clusters = [_with_symbols(c, request, symbols, marker_index) for c in markers]
         warnings = _gene_warnings(clusters, request, marker_index)
     with clock.step("scoring"):
         candidates = {c.cluster_id: scoring.rank(c, tissues[c.cluster_id], marker_index) for c in clusters}
@@ -165,13 +165,27 @@ def _index(database: MarkerDatabase, species: str) -> MarkerIndex:
     return _INDEXES[key]
 
 
-def _with_symbols(cluster: ClusterMarkers, request: Request, symbols: Mapping[str, Optional[str]]) -> ClusterMarkers:
+def _with_symbols(
+    cluster: ClusterMarkers, request: Request, symbols: Mapping[str, Optional[str]], marker_index: MarkerIndex
+) -> ClusterMarkers:
     tissue = request.tissue if isinstance(request.tissue, str) else (request.tissue or {}).get(cluster.cluster_id)
 
     def named(genes: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
         return tuple(evolve(gene, symbol=symbols[gene.name]) for gene in genes)
 
-    return evolve(cluster, genes=named(cluster.genes), expressed=named(cluster.expressed), tissue=tissue)
+    def marking(genes: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
+        """Those of many genes that the database knows."""
+        known = ((gene.name, symbols[gene.name]) for gene in genes)
+        return tuple(RankedGene(name, s) for name, s in known if s is not None and s.upper() in marker_index.known)
+
+    return evolve(
+        cluster,
+        genes=named(cluster.genes),
+        expressed=named(cluster.expressed),
+        present=marking(cluster.present),
+        absent=marking(cluster.absent),
+        tissue=tissue,
+    )
 
 
 def _tissues(

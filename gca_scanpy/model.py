@@ -48,6 +48,11 @@ class ClusterMarkers:
     expressed
         Genes by how far the cluster's cells express them above the others (t-test), best first, where ``genes``
         is a ranking of another kind; empty otherwise.
+    present
+        Genes that its cells widely express, as much as other clusters do that have them; they tell the lineage where
+        all clusters share it. Empty where only a marker table was given.
+    absent
+        Genes that it lacks although another cluster shows that they can be detected; empty likewise.
     n_cells
         Cells in the cluster; None where only a marker table was given.
     tissue
@@ -59,6 +64,8 @@ class ClusterMarkers:
     cluster_id: str
     genes: tuple[RankedGene, ...]
     expressed: tuple[RankedGene, ...] = ()
+    present: tuple[RankedGene, ...] = ()
+    absent: tuple[RankedGene, ...] = ()
     n_cells: Optional[int] = None
     tissue: Optional[str] = None
     warnings: tuple[str, ...] = ()

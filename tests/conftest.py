@@ -90,6 +90,27 @@ def plant():
 
 
 @pytest.fixture
+def plant_types():
+    """Make 60 cells of each given cluster, which express the genes given for it, among noise."""
+
+    def planted(types, seed=0):
+        rng = np.random.default_rng(seed)
+        genes = sorted({gene for own in types.values() for gene in own}) + list(NOISE)
+        rates = np.array(
+            [[4.0 if gene in own else 0.4 if gene in NOISE else 0.05 for gene in genes] for own in types.values()]
+        )
+        codes = np.repeat(np.arange(len(types)), 60)
+        counts = rng.poisson(rates[codes])
+        values = np.log1p(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) * 1e4).astype(np.float32)
+        obs = pd.DataFrame(
+            {"cluster": pd.Categorical.from_codes(codes, list(types))}, index=[f"cell{i}" for i in range(len(codes))]
+        )
+        return AnnData(sparse.csr_matrix(values), obs=obs, var=pd.DataFrame(index=genes))
+
+    return planted
+
+
+@pytest.fixture
 def cells():
     """120 cells in the clusters "0" B cells, "1" T cells, "2" monocytes, "3" NK cells."""
     return _plant()

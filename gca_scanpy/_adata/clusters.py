@@ -53,6 +53,10 @@ class Clustering:
             codes[chosen] = code
         return evolve(self, codes=codes)
 
+    def of_cells(self, cells: npt.NDArray[np.intp]) -> Clustering:
+        """The same clusters with these cells only, by position."""
+        return evolve(self, codes=self.codes[cells])
+
     @property
     def cells_without_cluster(self) -> int:
         """Cells whose cluster is missing (NaN)."""

@@ -8,7 +8,7 @@ from typing import Optional
 from attrs import frozen
 
 from gca_scanpy._core.index import MarkerIndex
-from gca_scanpy._core.scoring import Gene, weighted_genes
+from gca_scanpy._core.weights import Gene, present_genes, weighted_genes
 from gca_scanpy.model import ClusterMarkers
 
 RIVALS_TRIED = 40  # best candidates that are looked at as rivals
@@ -84,9 +84,9 @@ def gather(
     rivals
         Keys of the types to try as rivals, best first.
     """
-    genes = weighted_genes(cluster)
-    own = {gene.symbol: _best(gene, relatives, index) for gene in genes}
-    support = {gene.name: round(gene.weight * own[gene.symbol], 4) for gene in genes if own[gene.symbol] > 0}
+    genes, present = weighted_genes(cluster), present_genes(cluster)
+    own = {gene.symbol: _best(gene, relatives, index) for gene in (*genes, *present)}
+    support = {g.name: round(g.weight * own[g.symbol], 4) for g in (*genes, *present) if own[g.symbol] > 0}
     contradictory = {}
     for gene in genes:
         marked = index.hits.get(gene.symbol, {})
@@ -96,11 +96,11 @@ def gather(
             contradictory[gene.name] = tuple(index.types[key].label for key in strongest)
     tried = [key for key in rivals[:RIVALS_TRIED] if not _related(term, key, index)]
     disjoint = [key for key in tried if index.lineages.disjoint(term, index.types[key].id)]
-    better = _rival(genes, own, tried, index)
+    better = _rival(genes, present, own, tried, index)
     return LabelEvidence(
         support,
         contradictory,
-        rival=_rival(genes, own, disjoint, index),
+        rival=_rival(genes, present, own, disjoint, index),
         better=better if better is not None and better.share > OUTWEIGHED_BY_KIN else None,
     )
 
@@ -118,7 +118,10 @@ def _best(gene: Gene, keys: Sequence[str], index: MarkerIndex) -> float:
     return max((marked[key] for key in keys if key in marked), default=0.0)
 
 
-def _rival(genes: Sequence[Gene], own: Mapping[str, float], keys: Sequence[str], index: MarkerIndex) -> Optional[Rival]:
+def _rival(
+    genes: Sequence[Gene], present: Sequence[Gene], own: Mapping[str, float], keys: Sequence[str], index: MarkerIndex
+) -> Optional[Rival]:
+    """The best of some types by what tells for it beyond the label; genes of all clusters tell for the label only."""
     best: Optional[Rival] = None
     recognised = sum(gene.weight for gene in genes if gene.symbol in index.hits)
     min_evidence = MIN_RIVAL + MIN_RIVAL_PER_WEIGHT * recognised
@@ -127,6 +130,7 @@ def _rival(genes: Sequence[Gene], own: Mapping[str, float], keys: Sequence[str],
         gains = {g.name: (_best(g, (key,), index) - own[g.symbol], g.weight) for g in genes}
         ahead = sum(gain * weight for gain, weight in gains.values() if gain > 0)
         behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
+        behind += sum(max(0.0, own[g.symbol] - _best(g, (key,), index)) * g.weight for g in present)
         specific = [name for name, (gain, _) in gains.items() if gain > SPECIFIC]
         if len(specific) < min_genes or ahead < min_evidence or (best is not None and ahead <= best.evidence):
             continue

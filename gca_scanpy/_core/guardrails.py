@@ -209,9 +209,10 @@ def _judgement(case: _Case, known: LabelEvidence, findings: Sequence[_Finding]) 
     status: Status = "flagged" if stopping else "supported"
     if case.verdict.label == UNKNOWN_LABEL or absent:
         status = "unknown"
-    present = {gene.symbol for gene in (*case.cluster.genes, *case.cluster.expressed)}
+    cluster = case.cluster
+    there = {gene.symbol for gene in (*cluster.genes, *cluster.expressed, *cluster.present)}
     kind = case.index.types.get(case.term or case.verdict.label)
-    missing = [gene for gene in kind.canonical if gene not in present] if kind else []
+    missing = [gene for gene in kind.canonical if gene not in there] if kind else []
     validation = Validation(
         is_supported=status == "supported",
         supporting_markers=tuple(sorted(known.support, key=lambda gene: (-known.support[gene], gene))),

@@ -7,17 +7,16 @@ leading types cannot be told apart, the answer is their common ancestor.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import frozen
+from attrs import evolve
 
-from gca_scanpy._core.index import MarkerIndex
-from gca_scanpy._core.states import damping
+from gca_scanpy._core.index import CANONICAL, MarkerIndex
+from gca_scanpy._core.weights import PRESENT, Gene, absent_genes, present_genes, weighted_genes
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy.model import Alternative, Candidate, ClusterMarkers, Evidence, Verdict
 
-RANK_HALF = 25  # rank at which a gene's weight has fallen to a half
-BY_EXPRESSION = 0.85  # weight of what the cells express, where a ranking of another kind stands beside it
+MOST_BESIDE = 0.5  # part of what the ranked genes tell that present genes may add, and absent ones take away
 AGAINST = 0.5  # part of what a gene tells that it takes away where it is a negative marker
 IN_TISSUE, OUT_OF_TISSUE = 1.1, 0.7  # factor for a type that belongs to the tissue, or only to others
 TEMPERATURE = 1.0  # nats; how sharply scores become shares of the evidence
@@ -31,32 +30,6 @@ CONFIDENCE = (-5.65, 3.1, -0.42, -3.07)
 BEYOND_CHANCE = (-8.29, 4.11, -1.02, 0.0)
 
 
-@frozen
-class Gene:
-    """A recognised gene of a cluster, with the weight of its rank."""
-
-    name: str
-    symbol: str
-    weight: float
-
-
-def weighted_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
-    """The mapped genes of a cluster, each once, with their weights: by rank, averaged over the orders there are."""
-    both = cluster.genes and cluster.expressed
-    shares = (1 - BY_EXPRESSION, BY_EXPRESSION) if both else (1.0, 1.0)
-    names: dict[str, str] = {}
-    weights: dict[str, float] = {}
-    for order, share in zip((cluster.genes, cluster.expressed), shares):
-        seen: set[str] = set()
-        for rank, gene in enumerate(order):
-            if gene.symbol is not None and gene.symbol not in seen:
-                seen.add(gene.symbol)
-                names.setdefault(gene.symbol, gene.name)
-                weight = damping(gene.symbol) * RANK_HALF / (RANK_HALF + rank) * share
-                weights[gene.symbol] = weights.get(gene.symbol, 0.0) + weight
-    return tuple(Gene(names[symbol], symbol, weight) for symbol, weight in weights.items())
-
-
 def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) -> tuple[Candidate, ...]:
     """The cell types that any gene of the cluster marks, best first; the leading ones carry their genes.
 
@@ -67,18 +40,21 @@ def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) ->
     tissues
         Canonical tissues, empty where unknown. A prior, never a wall.
     """
-    genes = weighted_genes(cluster)
-    told: dict[str, float] = {}
-    for gene in genes:
-        for key, nats in index.hits.get(gene.symbol, {}).items():
-            told[key] = told.get(key, 0.0) + round(gene.weight * nats, 4)
-    symbols = {gene.symbol for gene in genes}
+    genes, present, absent = weighted_genes(cluster), present_genes(cluster), absent_genes(cluster)
+    told = _told(genes, index)
+    beside = _told(present, index)
+    lacking = _lacking(absent, index)
+    # What a type must not have speaks against it wherever it is expressed, whether or not other clusters have it, too.
+    negative = (*genes, *(evolve(gene, weight=gene.weight / PRESENT) for gene in present))
+    symbols = {gene.symbol for gene in negative}
     found = []
     for key, nats in told.items():
         kind = index.types[key]
+        most = MOST_BESIDE * nats
+        nats += min(beside.get(key, 0.0), most) - min(lacking.get(key, 0.0), most)
         score = nats * _tissue_factor(kind.tissues, tissues)
         if not kind.negative.isdisjoint(symbols):
-            score -= sum(_against(gene, index) for gene in genes if gene.symbol in kind.negative)
+            score -= sum(_against(gene, index) for gene in negative if gene.symbol in kind.negative)
         found.append((score, key))
     found.sort(key=lambda item: (-item[0], item[1]))
     if not found:
@@ -93,21 +69,65 @@ def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) ->
             ontology_id=index.types[key].id,
             score=round(score, 4),
             probability=round(math.exp((score - top) / TEMPERATURE) / total, 6),
-            supporting=_supporting(key, genes, index) if key in explained else (),
-            contradicting=_contradicting(key, genes, index) if key in explained else (),
+            supporting=_supporting(key, genes, present, told[key], index) if key in explained else (),
+            contradicting=_contradicting(key, negative, absent, told[key], index) if key in explained else (),
         )
         for score, key in found
     )
 
 
-def _supporting(key: str, genes: Sequence[Gene], index: MarkerIndex) -> tuple[Evidence, ...]:
-    hits = ((gene, index.hits.get(gene.symbol, {}).get(key)) for gene in genes)
-    return _strongest(Evidence(gene.name, round(gene.weight * hit, 4)) for gene, hit in hits if hit is not None)
+def _told(genes: Iterable[Gene], index: MarkerIndex) -> dict[str, float]:
+    """What genes tell for each type together."""
+    told: dict[str, float] = {}
+    for gene in genes:
+        for key, nats in index.hits.get(gene.symbol, {}).items():
+            told[key] = told.get(key, 0.0) + round(gene.weight * nats, 4)
+    return told
 
 
-def _contradicting(key: str, genes: Sequence[Gene], index: MarkerIndex) -> tuple[Evidence, ...]:
-    negative = index.types[key].negative
-    return _strongest(Evidence(gene.name, -_against(gene, index)) for gene in genes if gene.symbol in negative)
+def _lacking(absent: Iterable[Gene], index: MarkerIndex) -> dict[str, float]:
+    """What absent genes would tell for the types whose own well-founded markers they are."""
+    told: dict[str, float] = {}
+    for gene in absent:
+        for key, nats in index.hits.get(gene.symbol, {}).items():
+            if index.types[key].positive.get(gene.symbol, 0.0) >= CANONICAL:
+                told[key] = told.get(key, 0.0) + round(gene.weight * nats, 4)
+    return told
+
+
+def _supporting(
+    key: str, genes: Sequence[Gene], present: Sequence[Gene], told: float, index: MarkerIndex
+) -> tuple[Evidence, ...]:
+    ranked = [e for gene in genes for e in _evidence(gene, key, index)]
+    beside = [e for gene in present for e in _evidence(gene, key, index)]
+    return _strongest((*ranked, *_bounded(beside, told)))
+
+
+def _contradicting(
+    key: str, negative: Sequence[Gene], absent: Sequence[Gene], told: float, index: MarkerIndex
+) -> tuple[Evidence, ...]:
+    kind = index.types[key]
+    against = [Evidence(gene.name, -_against(gene, index)) for gene in negative if gene.symbol in kind.negative]
+    lacking = [
+        Evidence(e.gene, -e.contribution)
+        for gene in absent
+        if kind.positive.get(gene.symbol, 0.0) >= CANONICAL
+        for e in _evidence(gene, key, index)
+    ]
+    return _strongest((*against, *_bounded(lacking, told)))
+
+
+def _evidence(gene: Gene, key: str, index: MarkerIndex) -> Iterator[Evidence]:
+    nats = index.hits.get(gene.symbol, {}).get(key)
+    if nats is not None:
+        yield Evidence(gene.name, round(gene.weight * nats, 4))
+
+
+def _bounded(evidence: Sequence[Evidence], told: float) -> Iterator[Evidence]:
+    """Evidence of genes beside the ranking, scaled down to the part that it may have."""
+    total = abs(sum(e.contribution for e in evidence))
+    share = min(1.0, MOST_BESIDE * told / total) if total else 1.0
+    return (Evidence(e.gene, round(e.contribution * share, 4)) for e in evidence)
 
 
 def _against(gene: Gene, index: MarkerIndex) -> float:

@@ -10,7 +10,7 @@ from typing import Optional, Union
 
 import pandas as pd
 
-from gca_scanpy._adata.rank import CHANCE
+from gca_scanpy._adata.stored import CHANCE
 from gca_scanpy._errors import InputError
 
 # Seurat, scanpy.get.rank_genes_groups_df, presto, plain tables; the first that is there is taken.

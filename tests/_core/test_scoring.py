@@ -30,47 +30,24 @@ TOY = pd.DataFrame(
 INDEX = index.build(load(TOY), "human", _bundled.lineages())
 
 
-def cluster(text, expressed=""):
+def cluster(text, expressed="", present="", absent=""):
     """Make a cluster with these genes, which are their own symbols; ``?x`` is one that could not be mapped."""
-    genes, others = (
-        tuple(RankedGene(g, None if g[0] == "?" else g) for g in words.split()) for words in (text, expressed)
+    genes, others, there, lacking = (
+        tuple(RankedGene(g, None if g[0] == "?" else g) for g in words.split())
+        for words in (text, expressed, present, absent)
     )
-    return ClusterMarkers("0", genes, expressed=others)
+    return ClusterMarkers("0", genes, expressed=others, present=there, absent=lacking)
 
 
-def rank(text, tissues=(), used=INDEX):
+def rank(text, tissues=(), used=INDEX, **beside):
     """Candidates by label."""
-    return {c.label: c for c in scoring.rank(cluster(text), tissues, used)}
+    return {c.label: c for c in scoring.rank(cluster(text, **beside), tissues, used)}
 
 
 def propose(text, used=INDEX):
     """Verdict on a cluster with these genes."""
     given_ = cluster(text)
     return scoring.propose(given_, scoring.rank(given_, (), used), used)
-
-
-def test_the_weight_of_a_gene_falls_with_its_rank():
-    """The first gene counts in full, the one at rank 25 by half, and each less than the one before."""
-    genes = scoring.weighted_genes(cluster(" ".join(f"G{i}" for i in range(40))))
-    weights = [gene.weight for gene in genes]
-    assert weights[0] == 1.0
-    assert weights[scoring.RANK_HALF] == 0.5
-    assert weights == sorted(weights, reverse=True)
-    assert len(set(weights)) == 40
-
-
-def test_unmapped_and_repeated_genes():
-    """A gene without symbol counts nothing but keeps its rank; one that comes twice counts at its first rank."""
-    genes = scoring.weighted_genes(cluster("?x CD3D ?y CD3D"))
-    assert [(g.symbol, g.weight) for g in genes] == [("CD3D", 25 / 26)]
-
-
-def test_two_orders_are_averaged():
-    """Where expression stands beside another ranking, a gene high in both is first, and each is there once."""
-    genes = scoring.weighted_genes(cluster("CD3D CD19", expressed="CD3D MS4A1"))
-    weights = {g.symbol: g.weight for g in genes}
-    assert weights["CD3D"] == pytest.approx(1.0)
-    assert weights["CD19"] < weights["MS4A1"] < weights["CD3D"]
 
 
 def test_the_score_is_the_sum_of_what_the_genes_tell():
@@ -202,3 +179,46 @@ def test_speed():
 
     assert len(clusters) == 25
     assert min(seconds() for _ in range(5)) < 0.3
+
+
+def test_genes_that_all_clusters_have_tell_the_lineage():
+    """In data of T cells only, no cluster has CD3D above the others; that its cells express it says T cell."""
+    alone, beside = rank("CD28 CD2"), rank("CD28 CD2", present="CD3D CD3E TRAC")
+    assert beside["T cell"].score > alone["T cell"].score
+    assert {e.gene for e in beside["T cell"].supporting} == {"CD2", "CD3D", "CD3E", "TRAC"}
+    # Between its subtypes, and for what no ranked gene marks, they tell nothing.
+    assert beside["CD4-positive, alpha-beta T cell"].score > alone["CD4-positive, alpha-beta T cell"].score
+    assert "B cell" not in rank("CD28 CD2", present="CD19 MS4A1 CD79A")
+
+
+def test_the_ranked_genes_have_the_most_to_say():
+    """However many genes are present or absent, they add or take away at most half of what the ranked ones tell."""
+    ranked = rank("CD2")["T cell"].score
+    assert rank("CD2", present="CD3D CD3E TRAC")["T cell"].score <= 1.5 * ranked + 0.001
+    assert rank("CD2", absent="CD3D CD3E TRAC")["T cell"].score >= 0.5 * ranked - 0.001
+
+
+def test_a_marker_that_the_cells_lack_speaks_against_its_type():
+    """CD8A and CD8B that others show and these cells lack: not CD8, and the genes are named; CD4 keeps its score."""
+    alone, beside = rank("CD28 CD2 CD3D"), rank("CD28 CD2 CD3D", absent="CD8A CD8B")
+    eight, four = "CD8-positive, alpha-beta T cell", "CD4-positive, alpha-beta T cell"
+    assert beside[eight].score < alone[eight].score
+    assert {e.gene for e in beside[eight].contradicting} == {"CD8A", "CD8B"}
+    assert beside[four].score == alone[four].score
+
+
+def test_a_negative_marker_speaks_wherever_it_is_expressed():
+    """CD4, negative for CD8 T cells, counts in full where all clusters have it."""
+    eight = "CD8-positive, alpha-beta T cell"
+    alone, beside = rank("CD28 CD8A"), rank("CD28 CD8A", present="CD4")
+    assert beside[eight].score == pytest.approx(
+        alone[eight].score - rank("CD4 CD28 CD8A")[eight].contradicting[0].contribution * -1
+    )
+
+
+@pytest.mark.parametrize("beside", [{"present": "CD3D CD3E TRAC CD4"}, {"absent": "CD8A CD8B TRAC"}])
+def test_contributions_add_up_to_the_score(beside):
+    """What each gene contributes, for and against, is the score, also where it was scaled down."""
+    for candidate in rank("CD28 CD2", **beside).values():
+        told = sum(e.contribution for e in (*candidate.supporting, *candidate.contradicting))
+        assert candidate.score == pytest.approx(told, abs=0.002)
