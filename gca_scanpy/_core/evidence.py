@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Optional
 
 from attrs import frozen
@@ -85,7 +86,8 @@ def gather(
         Keys of the types to try as rivals, best first.
     """
     genes, present = weighted_genes(cluster), present_genes(cluster)
-    own = {gene.symbol: _best(gene, relatives, index) for gene in (*genes, *present)}
+    kin = frozenset(relatives)
+    own = {gene.symbol: _best(gene, kin, index) for gene in (*genes, *present)}
     support = {g.name: round(g.weight * own[g.symbol], 4) for g in (*genes, *present) if own[g.symbol] > 0}
     contradictory = {}
     for gene in genes:
@@ -105,6 +107,16 @@ def gather(
     )
 
 
+def _shared(present: Sequence[Gene], own: Mapping[str, float], index: MarkerIndex) -> tuple[float, dict[str, float]]:
+    """What widely expressed genes tell for the label, and what of it they tell for each other type, too."""
+    shared: dict[str, float] = {}
+    telling = [gene for gene in present if own[gene.symbol] > 0]
+    for gene in telling:
+        for key, nats in index.hits[gene.symbol].items():
+            shared[key] = shared.get(key, 0.0) + min(nats, own[gene.symbol]) * gene.weight
+    return sum(own[gene.symbol] * gene.weight for gene in telling), shared
+
+
 def _related(term: Optional[str], key: str, index: MarkerIndex) -> bool:
     """Whether a type is the label's kin: by the ontology, or by the broad type; what has no term has no kin."""
     other = index.types[key].id
@@ -113,9 +125,8 @@ def _related(term: Optional[str], key: str, index: MarkerIndex) -> bool:
     return index.lineages.ontology.related(term, other) or index.lineages.broad(term) == index.lineages.broad(other)
 
 
-def _best(gene: Gene, keys: Sequence[str], index: MarkerIndex) -> float:
-    marked = index.hits.get(gene.symbol, {})
-    return max((marked[key] for key in keys if key in marked), default=0.0)
+def _best(gene: Gene, keys: AbstractSet[str], index: MarkerIndex) -> float:
+    return max((nats for key, nats in index.hits.get(gene.symbol, {}).items() if key in keys), default=0.0)
 
 
 def _rival(
@@ -124,13 +135,14 @@ def _rival(
     """The best of some types by what tells for it beyond the label; genes of all clusters tell for the label only."""
     best: Optional[Rival] = None
     recognised = sum(gene.weight for gene in genes if gene.symbol in index.hits)
+    widely, shared = _shared(present, own, index)
     min_evidence = MIN_RIVAL + MIN_RIVAL_PER_WEIGHT * recognised
     min_genes = max(MIN_SPECIFIC_GENES, round(MIN_SPECIFIC_PER_WEIGHT * recognised))
     for key in keys:
-        gains = {g.name: (_best(g, (key,), index) - own[g.symbol], g.weight) for g in genes}
+        gains = {g.name: (index.hits.get(g.symbol, {}).get(key, 0.0) - own[g.symbol], g.weight) for g in genes}
         ahead = sum(gain * weight for gain, weight in gains.values() if gain > 0)
         behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
-        behind += sum(max(0.0, own[g.symbol] - _best(g, (key,), index)) * g.weight for g in present)
+        behind += widely - shared.get(key, 0.0)
         specific = [name for name, (gain, _) in gains.items() if gain > SPECIFIC]
         if len(specific) < min_genes or ahead < min_evidence or (best is not None and ahead <= best.evidence):
             continue
