@@ -113,10 +113,11 @@ def reply_schema(cluster_ids: Sequence[str]) -> dict[str, Any]:
 
 
 def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A :func:`reply_schema` with bounds on texts and lists, within which a small model must come to an end."""
+    """A :func:`reply_schema` with bounds on its values, within which a small model must come to an end."""
     found: dict[str, Any] = json.loads(json.dumps(schema))
     properties = found["properties"]["clusters"]["items"]["properties"]
     found["properties"]["clusters"]["maxItems"] = asked_in(schema)
+    properties["confidence"].update(minimum=0, maximum=1)
     for name, (items, length) in BOUNDS.items():
         if items:
             properties[name].update(maxItems=items, items={"type": "string", "maxLength": length})

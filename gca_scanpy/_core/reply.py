@@ -149,7 +149,8 @@ def _verdict(path: str, entry: Mapping[str, Any], cluster: ClusterMarkers) -> Ve
         raise ReplyError(msg)
     unknown = _UNKNOWN.match(label) is not None
     named = _strings(entry.get("supporting_genes"))
-    own = {form.upper(): gene.name for gene in cluster.genes for form in (gene.name, gene.symbol) if form}
+    there = (*cluster.present, *cluster.expressed, *cluster.genes)
+    own = {form.upper(): gene.name for gene in there for form in (gene.name, gene.symbol) if form}
     struck = [gene for gene in named if gene.upper() not in own]
     caveats = _strings(entry.get("caveats"))
     if struck:

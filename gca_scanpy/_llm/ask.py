@@ -14,6 +14,7 @@ from gca_scanpy._errors import AccessError, BudgetError, ModelError, ReplyError
 from gca_scanpy._llm.cache import AnswerCache
 from gca_scanpy._llm.chat import ChatModel, Completion
 from gca_scanpy._llm.crew import Crew
+from gca_scanpy._llm.failures import TooLongError
 from gca_scanpy._llm.gate import CancelledError, Gate
 from gca_scanpy._llm.language_model import LanguageModel
 from gca_scanpy._llm.question import Question, Round, chunked
@@ -51,6 +52,8 @@ class _Part:
     ----------
     ask_again
         Whether the fault was one of the reply, which another request may not have.
+    too_long
+        Whether the question was too long for the server, so that nothing was answered.
     """
 
     verdicts: Mapping[str, Verdict]
@@ -58,6 +61,7 @@ class _Part:
     invented: tuple[str, ...] = ()
     tokens: int = 0
     ask_again: bool = True
+    too_long: bool = False
 
 
 @define
@@ -72,6 +76,7 @@ class _Tally:
     tokens: dict[str, float] = field(factory=dict)
     closed: str = ""
     in_a_row: int = 0
+    too_many: Optional[int] = None  # clusters of the smallest question that was too long
     lock: threading.Lock = field(factory=threading.Lock)
 
     def failed(self, error: ModelError) -> None:
@@ -80,6 +85,10 @@ class _Tally:
             # What concerns every question alike is not tried on each of them.
             if not self.closed and (isinstance(error, (AccessError, BudgetError)) or self.in_a_row >= GIVE_UP):
                 self.closed = str(error)
+
+    def too_long(self, n_clusters: int) -> None:
+        with self.lock:
+            self.too_many = min(n_clusters, self.too_many or n_clusters)
 
     def answered(self) -> None:
         with self.lock:
@@ -118,8 +127,9 @@ def ask(
             if isinstance(outcome, _Part):
                 again = _again(task, outcome)
                 for chunk in again:
-                    crew.submit(_Task(task.number, chunk, again=True))
-                tallies[task.number].reasked.update((c.cluster_id, None) for chunk in again for c in chunk)
+                    crew.submit(_Task(task.number, chunk, again=task.again or not outcome.too_long))
+                if not outcome.too_long:
+                    tallies[task.number].reasked.update((c.cluster_id, None) for chunk in again for c in chunk)
                 bar.update(len(task.chunk) - sum(map(len, again)))
     finally:
         bar.close()
@@ -155,7 +165,12 @@ def _keep(tally: _Tally, task: _Task, part: _Part, cache: Optional[AnswerCache])
 
 
 def _again(task: _Task, part: _Part) -> tuple[tuple[ClusterMarkers, ...], ...]:
-    """How the clusters that a reply left out are asked once more: alone, or in quarters where most are missing."""
+    """How the clusters that a reply left out are asked once more: alone, or in quarters where most are missing.
+
+    A question that was too long is halved until it is short enough.
+    """
+    if part.too_long and len(task.chunk) > 1:
+        return chunked(task.chunk, -(-len(task.chunk) // 2))
     if task.again or not part.ask_again or not part.missing:
         return ()
     left = [c for c in task.chunk if c.cluster_id in part.missing]
@@ -167,8 +182,15 @@ def _work(task: _Task, tally: _Tally, question: Question, gate: Gate) -> _Part:
     ids = [c.cluster_id for c in task.chunk]
     if tally.closed:
         return _Part({}, dict.fromkeys(ids, tally.closed), ask_again=False)
+    if tally.too_many is not None and len(ids) > 1 and len(ids) >= tally.too_many:
+        return _Part({}, dict.fromkeys(ids, "the question is too long"), too_long=True)
     try:
         completion = _complete(tally.round.model, question, task.chunk, gate)
+    except TooLongError as error:
+        tally.too_long(len(ids))
+        if len(ids) == 1:
+            tally.failed(error)
+        return _Part({}, dict.fromkeys(ids, str(error)), ask_again=False, too_long=True)
     except ModelError as error:
         again = isinstance(error, ReplyError)
         if again:

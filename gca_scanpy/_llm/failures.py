@@ -21,6 +21,11 @@ _QUOTA = re.compile(
     r"|PerDay|out of credits|spend(?:ing)? limit",
     re.IGNORECASE,
 )
+_TOO_LONG = re.compile(
+    r"context[ _](?:length|size|window)|prompt is too long|input is too long|too many (?:input )?tokens"
+    r"|input token count|request_too_large",
+    re.IGNORECASE,
+)
 _TEMPERATURE = re.compile(r"temperature", re.IGNORECASE)
 _DELAY = re.compile(r"(\d+(?:\.\d+)?)s")
 
@@ -53,6 +58,10 @@ class UnsupportedError(ModelError):
         self.temperature = temperature
 
 
+class TooLongError(ModelError):
+    """The question is longer than the server takes; a part of it may not be."""
+
+
 def failure(status: int, headers: Mapping[str, str], body: bytes, endpoint: Endpoint) -> ModelError:
     """The error that an HTTP status stands for, in one sentence."""
     plain = _plain(body)
@@ -67,6 +76,8 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, endpoint: Endp
         return AccessError(f"{at}, the key is not accepted ({hint}){end}")
     if status == 404:
         return AccessError(f"{at}: no model {endpoint.model!r} is there, or base_url is not the API's{end}")
+    if status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(body[:20_000].decode("utf-8", "replace"))):
+        return TooLongError(f"{at}, the question is too long{end}")
     if status in AGAIN:
         return TransientError(f"{at}{end}", _retry_after(headers, plain))
     if status in UNSUPPORTED:

@@ -121,3 +121,17 @@ def test_the_schema_admits_the_agreed_form_only(change, valid):
     jsonschema.Draft202012Validator.check_schema(schema)
     reply = {"clusters": [{**ENTRY, **change}]}
     assert jsonschema.Draft202012Validator(schema).is_valid(reply) is valid
+
+
+def test_the_bounds_for_small_models():
+    """Within the bounds no answer can be without end, and no confidence beyond 0 to 1, for which an answer is lost."""
+    schema = prompt.bounded(prompt.reply_schema(["1", "2"]))
+    clusters = schema["properties"]["clusters"]
+    assert clusters["maxItems"] == 2
+    entry = clusters["items"]["properties"]
+    assert (entry["confidence"]["minimum"], entry["confidence"]["maximum"]) == (0, 1)
+    texts = [entry[name] for name in ("label", "rationale", "ontology_id")]
+    lists = [entry[name] for name in ("supporting_genes", "alternatives", "caveats")]
+    assert all(text["maxLength"] > 0 for text in (*texts, *(one["items"] for one in lists)))
+    assert all(one["maxItems"] > 0 for one in lists)
+    assert "maximum" not in json.dumps(prompt.reply_schema(["1", "2"]))

@@ -226,6 +226,14 @@ def test_genes_that_the_cluster_does_not_have_are_struck_out():
     assert verdict.caveats == ("few cells", "1 named genes are not among the cluster's and were struck out: MS4A1")
 
 
+def test_genes_that_the_cells_express_beyond_the_ranking_are_the_clusters_too():
+    """A lineage gene that all clusters share is in no ranking; the model has it from the evidence of the candidates."""
+    cluster = ClusterMarkers("1", GENES, present=(RankedGene("Cd3d", "CD3D"),), absent=(RankedGene("Cd19", "CD19"),))
+    (verdict,) = reply.parse(text(entry(supporting_genes=["CD3D", "CD19"])), [cluster]).verdicts
+    assert verdict.markers == ("Cd3d",)
+    assert verdict.struck == ("CD19",)
+
+
 def test_the_rest_of_a_verdict():
     """Rationale, alternatives, confidence and source are taken over; nothing that is missing makes it fail."""
     verdict = one(label="  T \n cell ", rationale="r" * 2000, alternatives=["NK cell", None], confidence=1)

@@ -405,8 +405,8 @@ def test_a_model_without_temperature(serve, model_of, many, fault):
 
 def test_a_request_that_is_refused_in_every_form(serve, model_of, many, fault):
     """A refusal that has nothing to do with the form ends with what the server said."""
-    server = serve(lambda *_: fault.Raw(400, {"error": {"message": "context length exceeded"}}))
-    offline_instead(many(4)[0], model_of(server), "context length exceeded; the request is refused in every form")
+    server = serve(lambda *_: fault.Raw(400, {"error": {"message": "the field user is not known"}}))
+    offline_instead(many(4)[0], model_of(server), "the field user is not known; the request is refused in every form")
     assert len(server.requests) == 3
 
 
@@ -626,3 +626,34 @@ def test_names_and_keys_that_cannot_be_used(name, options, said):
     with pytest.raises(InputError, match=said) as caught:
         gca.LanguageModel(name, **options)
     assert "secret" not in str(caught.value)
+
+
+TOO_LONG = {
+    "openai": (400, {"error": {"message": "This model's maximum context length is 512 tokens.", "code": "x"}}),
+    "anthropic": (400, {"type": "error", "error": {"message": "prompt is too long: 900 tokens > 512 maximum"}}),
+    "gemini": (400, {"error": {"message": "The input token count (900) exceeds the maximum number of tokens allowed"}}),
+    "llama.cpp": (400, {"error": {"message": "the request exceeds the available context size, try increasing it"}}),
+    "proxy": (413, b"<html>Request Entity Too Large</html>"),
+}
+
+
+@pytest.mark.parametrize(("status", "body"), TOO_LONG.values(), ids=TOO_LONG)
+def test_a_question_that_is_too_long(serve, model_of, many, fault, status, body):
+    """A question beyond the server's context is halved until it fits; what was too long once is not sent again."""
+    server = serve(lambda request, _: fault.Raw(status, body) if len(request.ids) > 4 else None)
+    markers, truth = many(64)
+    report = gca.annotate_markers(
+        markers, tissue="blood", model=model_of(server), cache=False, chunk_size=16, n_threads=1
+    )
+    assert labels(report) == truth
+    assert sources(report) == {"model"}
+    assert report.telemetry.reasked == 0
+    too_long = [request for request in server.requests if len(request.ids) > 4]
+    assert len(too_long) == 2  # with 16 clusters, and with 8
+
+
+def test_one_cluster_that_is_too_long(serve, model_of, many, fault):
+    """Where the server cannot take even one cluster, it is said, and the offline answers stand."""
+    server = serve(lambda *_: fault.Raw(*TOO_LONG["openai"]))
+    offline_instead(many(8)[0], model_of(server), "the question is too long.*maximum context length")
+    assert len(server.requests) < 16
