@@ -1,6 +1,6 @@
-"""Sessions: `nox -s tests`, `nox -s lint`, `nox -s types`, `nox -s governance`, `nox -s llm`.
+"""Sessions: tests, compat, lint, types, governance, llm; `nox -l` says what each does.
 
-Interpreters that are not there are skipped.
+Interpreters that are not there are skipped, by name, in the table with which nox ends.
 """
 
 from __future__ import annotations
@@ -12,11 +12,19 @@ import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
-# The oldest Python is tested with the oldest dependencies, the others with the newest that they take.
-OLDEST = ["scanpy==1.9.*", "anndata==0.9.*", "numpy<2", "pandas<2.1", "zarr<2.17"]
-
-# The providers' own packages, against which requests and replies are checked; one Python is enough.
-PROVIDERS_PYTHON = "3.12"
+COMPAT = PROJECT["tool"]["gca"]["compat"]
+# The whole suite runs in the two corners; what lies between runs the tests that meet Scanpy and AnnData.
+CORNERS = {PYTHONS[0]: "oldest", PYTHONS[-1]: "latest"}
+INTEGRATION = [
+    "tests/_adata",
+    "tests/tl",
+    "tests/get",
+    "tests/pl",
+    "tests/io",
+    "tests/_cli",
+    "tests/test_round_trip.py",
+]
+THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -32,16 +40,31 @@ def _wheel(session: nox.Session) -> Path:
     return max(folder.glob("*.whl"), key=lambda path: path.stat().st_mtime)
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=list(CORNERS))
 def tests(session: nox.Session) -> None:
-    """Run the test suite against the built wheel."""
+    """Run the whole suite against the built wheel: oldest Python and packages, newest Python and packages."""
     wheel = _wheel(session)
-    session.install(f"{wheel}[test,excel,fetch,parquet]", *(OLDEST if session.python == PYTHONS[0] else []))
-    if session.python == PROVIDERS_PYTHON:
+    tier = CORNERS[str(session.python)]
+    session.install(f"{wheel}[test,excel,fetch,parquet]", *COMPAT[tier]["requirements"])
+    if tier == "latest":  # the providers' own packages, against which requests and replies are checked
         session.install(f"{wheel}[providers]")
-    threads = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     # `pytest`, not `python -m pytest`: the latter would put the checkout before the wheel.
-    session.run("pytest", "-n", os.environ.get("GCA_TEST_WORKERS", "2"), *session.posargs, env=threads)
+    session.run("pytest", "-n", os.environ.get("GCA_TEST_WORKERS", "2"), *session.posargs, env=THREADS)
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("tier", list(COMPAT))
+def compat(session: nox.Session, tier: str) -> None:
+    """Run the integration tests on one Python with one tier of packages; pre-releases may fail."""
+    reason = COMPAT[tier]["not_on"].get(session.python)
+    if reason:
+        session.skip(f"Python {session.python}, {tier}: {reason}")
+    options = ["--prerelease=allow"] if tier == "prerelease" and session.venv_backend == "uv" else []
+    session.install(*options, f"{_wheel(session)}[test,excel,fetch,parquet]", *COMPAT[tier]["requirements"])
+    packages = "; ".join(f"print('{name}', version('{name}'))" for name in ("scanpy", "anndata", "numpy", "pandas"))
+    session.run("python", "-c", f"from importlib.metadata import version; {packages}")
+    tested = session.posargs or ["-n", os.environ.get("GCA_TEST_WORKERS", "2"), *INTEGRATION]
+    session.run("pytest", *tested, env=THREADS, success_codes=[0, 1] if tier == "prerelease" else [0])
 
 
 @nox.session
