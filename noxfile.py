@@ -15,7 +15,7 @@ PYTHONS = nox.project.python_versions(PROJECT)
 COMPAT = PROJECT["tool"]["gca"]["compat"]
 # The whole suite runs in the two corners; what lies between runs the tests that meet Scanpy and AnnData.
 CORNERS = {PYTHONS[0]: "oldest", PYTHONS[-1]: "latest"}
-INTEGRATION = [
+INTEGRATION = [f"tests/{name}" for name in ("_adata", "tl", "get", "pl", "io", "_cli", "test_round_trip.py")]
     "tests/_adata",
     "tests/tl",
     "tests/get",
