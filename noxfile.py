@@ -16,14 +16,6 @@ COMPAT = PROJECT["tool"]["gca"]["compat"]
 # The whole suite runs in the two corners; what lies between runs the tests that meet Scanpy and AnnData.
 CORNERS = {PYTHONS[0]: "oldest", PYTHONS[-1]: "latest"}
 INTEGRATION = [f"tests/{name}" for name in ("_adata", "tl", "get", "pl", "io", "_cli", "test_round_trip.py")]
-    "tests/_adata",
-    "tests/tl",
-    "tests/get",
-    "tests/pl",
-    "tests/io",
-    "tests/_cli",
-    "tests/test_round_trip.py",
-]
 THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 
 nox.needs_version = ">=2024.4.15"

@@ -113,8 +113,8 @@ def read_genes(genes: Iterable[str], orthologs: Iterable[str]) -> GeneNames:
         approved[symbol.upper()] = symbol
         if number:
             ensembl[f"ENSG{number.zfill(11)}"] = symbol
-        if names:
-            older.update(dict.fromkeys(names.split(","), symbol))
+        for name in names.split(",") if names else ():
+            older[name] = symbol
     stream = iter(orthologs)
     next(stream)
     pairs = (line.rstrip("\n").split("\t") for line in stream)

@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Mapping
 from itertools import chain
 from typing import Optional
 
 import pandas as pd
-from attrs import define, field, frozen
+from attrs import define, field
 
+from gca_scanpy._core.celltype import CellType
 from gca_scanpy._core.database import COLUMNS, GENERAL, MarkerDatabase
+from gca_scanpy._core.hits import Hits
 from gca_scanpy._core.lineage import Lineages
 
 # What follows was set on public clusters with expert labels; docs/scoring.md says how.
 CANONICAL, SUPPORTING = 1.0, 0.5
 CORROBORATED = 0.5  # more weight for every further source that states the fact
-INHERITED = 0.3  # what a gene of an ancestor within the same broad type tells for a subtype
-INHERITED_FAR = 0.15  # the same of an ancestor beyond it, such as a leukocyte's gene for a T cell
 LONGEST_COPY_MARK = 2  # letters or digits that tell copies of a gene apart, as in Klrb1c
-LENGTH_EXPONENT = 0.1  # how far a long list of markers dilutes each of them
-
-
-@frozen
-class CellType:
-    """A cell type of the index.
-
-    Attributes
-    ----------
-    positive
-        Weight by gene, its own facts only.
-    negative
-        Genes that speak against it; its own facts only, too.
-    canonical
-        Its own canonical markers, in the order of the database.
-    """
-
-    key: str
-    label: str
-    id: Optional[str]
-    tissues: frozenset[str]
-    positive: Mapping[str, float]
-    negative: frozenset[str]
-    canonical: tuple[str, ...]
 
 
 @define(eq=False)
@@ -55,7 +29,7 @@ class MarkerIndex:
     types
         By Cell Ontology id, or by name where there is none.
     hits
-        For each gene, the types that it marks, with what it tells for each: weight times information, in nats.
+        For each gene, the types that it marks, with what it tells for each, in nats.
     known
         The database's gene symbols by their upper-case form.
     foreign
@@ -97,9 +71,7 @@ def build(
     types = {key: drafts[key].finish() for key in sorted(drafts)}
     genes = set(chain.from_iterable((*kind.positive, *kind.negative) for kind in types.values()))
     known = {gene.upper(): gene for gene in sorted(genes)}
-    return MarkerIndex(
-        species, lineages, types, _information(types, lineages), known, frozenset(everywhere - set(types))
-    )
+    return MarkerIndex(species, lineages, types, Hits(types, lineages), known, frozenset(everywhere - set(types)))
 
 
 @define
@@ -133,55 +105,33 @@ def _same_gene(gene: str, orthologs: Mapping[str, str]) -> str:
     return human if copy else gene
 
 
+def _weight(strength: str, sources: str) -> float:
+    stated = len([source for source in sources.split(";") if source])
+    return (CANONICAL if strength == "canonical" else SUPPORTING) * (1 + CORROBORATED * stated)
+
+
 def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> tuple[dict[str, _Draft], set[str]]:
     """The types that have facts for a species, and the keys of all types. A loop: pandas takes five times as long."""
     drafts: dict[str, _Draft] = {}
     everywhere: set[str] = set()
-    weights: dict[tuple[str, str], float] = {}
-    for label, cl_id, gene, of, tissue, role, strength, sources in zip(*(facts[name] for name in COLUMNS)):
+    weigh = {pair: _weight(*pair) for pair in set(zip(facts["strength"].tolist(), facts["sources"].tolist()))}
+    draft = _Draft("", "", None)
+    for label, cl_id, gene, of, tissue, role, strength, sources in zip(*(facts[name].tolist() for name in COLUMNS)):
         key = cl_id or label
-        everywhere.add(key)
-        if of not in ("both", species):
+        if of != "both" and of != species:
+            everywhere.add(key)
             continue
-        draft = drafts.get(key)
-        if draft is None:
-            draft = drafts[key] = _Draft(key, label, cl_id or None)
+        if key != draft.key:  # most rows follow one of the same type
+            everywhere.add(key)
+            draft = drafts.get(key) or drafts.setdefault(key, _Draft(key, label, cl_id or None))
         draft.tissues.add(tissue)
         symbol = _same_gene(gene, orthologs) if of == "mouse" else gene
         if role == "negative":
             draft.negative.add(symbol)
             continue
-        weight = weights.get((strength, sources))
-        if weight is None:
-            stated = len([source for source in sources.split(";") if source])
-            base = CANONICAL if strength == "canonical" else SUPPORTING
-            weight = weights[strength, sources] = base * (1 + CORROBORATED * stated)
-        draft.positive[symbol] = max(weight, draft.positive.get(symbol, 0.0))
+        weight = weigh[strength, sources]
+        if weight > draft.positive.get(symbol, 0.0):
+            draft.positive[symbol] = weight
         if strength == "canonical":
             draft.canonical[symbol] = None
     return drafts, everywhere
-
-
-def _information(types: Mapping[str, CellType], lineages: Lineages) -> dict[str, dict[str, float]]:
-    """Weight times information: a gene that few types have tells more. A subtype also has its ancestors' genes."""
-    carriers = Counter(chain.from_iterable(kind.positive for kind in types.values()))
-    tells = {gene: math.log1p(len(types) / n) for gene, n in carriers.items()}
-    own = {key: _scaled(kind, tells) for key, kind in types.items()}
-    hits: dict[str, dict[str, float]] = {gene: {} for gene in carriers}
-    for key, kind in types.items():
-        genes = dict(own[key])
-        for ancestor in lineages.ontology.ancestors(key):
-            if ancestor not in types:
-                continue
-            share = INHERITED if lineages.broad(ancestor) == lineages.broad(key) else INHERITED_FAR
-            for gene, value in own[ancestor].items():
-                if value * share > genes.get(gene, 0.0) and gene not in kind.negative:
-                    genes[gene] = value * share
-        for gene, value in genes.items():
-            hits[gene][key] = value
-    return hits
-
-
-def _scaled(kind: CellType, tells: Mapping[str, float]) -> dict[str, float]:
-    norm = sum(kind.positive.values()) ** LENGTH_EXPONENT if kind.positive else 1.0
-    return {gene: weight * tells[gene] / norm for gene, weight in kind.positive.items()}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Optional
 
 from attrs import define, field, frozen
 
+FIELD = "\t"
 # "B cells" and "CD4-positive, alpha-beta T-cell" are written in many ways; none changes the meaning.
 _SEPARATORS = re.compile(r"[\s_\-]+")
 _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
@@ -39,6 +40,39 @@ class Term:
     label: str
     parents: tuple[str, ...] = ()
     synonyms: tuple[str, ...] = ()
+
+
+class _Terms(Mapping[str, Term]):
+    """Terms by id, each read when it is first asked for: of thousands, a run meets a few hundred."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = {f"CL:{line.partition(FIELD)[0]}": line for line in lines}
+        self._read: dict[str, Term] = {}
+
+    def __getitem__(self, term_id: str) -> Term:
+        term = self._read.get(term_id)
+        if term is None:
+            term = self._read[term_id] = _read_term(term_id, self._lines[term_id])
+        return term
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __contains__(self, term_id: object) -> bool:
+        return term_id in self._lines
+
+
+def _read_term(term_id: str, line: str) -> Term:
+    _, label, parents, synonyms = line.rstrip("\n").split(FIELD)
+    return Term(
+        id=term_id,
+        label=label,
+        parents=tuple(f"CL:{p}" for p in parents.split(",") if p),
+        synonyms=tuple(s for s in synonyms.split("|") if s),
+    )
 
 
 @define(eq=False, slots=False)
@@ -107,13 +141,4 @@ def read_terms(lines: Iterable[str]) -> Ontology:
     stream = iter(lines)
     version = next(stream).removeprefix("# Cell Ontology ").split(",")[0].strip()
     next(stream)
-    terms = {}
-    for line in stream:
-        number, label, parents, synonyms = line.rstrip("\n").split("\t")
-        terms[f"CL:{number}"] = Term(
-            id=f"CL:{number}",
-            label=label,
-            parents=tuple(f"CL:{p}" for p in parents.split(",") if p),
-            synonyms=tuple(s for s in synonyms.split("|") if s),
-        )
-    return Ontology(version, terms)
+    return Ontology(version, _Terms(stream))

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 from functools import lru_cache
 from importlib.resources import files
+from itertools import chain
 
 import pandas as pd
 
@@ -69,18 +70,19 @@ def database() -> MarkerDatabase:
     folder = _DATA / "markers"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".tsv"))
     contents = [(_DATA / "cell_types.tsv").read_bytes(), *((folder / name).read_bytes() for name in names)]
-    types = {row[0]: row for row in _rows(contents[0])}
-    rows = [row for content in contents[1:] for row in _rows(content)]
+    cell_types, *tables = (_columns(content, n) for content, n in zip(contents, (3, *(5 for _ in names))))
+    labels, tissues = (dict(zip(cell_types[0], column)) for column in cell_types[1:])
+    ids, genes, marks, species, sources = (list(chain.from_iterable(columns)) for columns in zip(*tables))
     facts = pd.DataFrame(
         {
-            "cell_type": [types[row[0]][1] for row in rows],
-            "cl_id": [row[0] for row in rows],
-            "gene": [row[1] for row in rows],
-            "species": [row[3] or "both" for row in rows],
-            "tissue": [types[row[0]][2] for row in rows],
-            "role": ["negative" if row[2] == "-" else "positive" for row in rows],
-            "strength": ["supporting" if row[2] == "+" else "canonical" for row in rows],
-            "sources": [_sources(row[4]) for row in rows],
+            "cell_type": [labels[cl_id] for cl_id in ids],
+            "cl_id": ids,
+            "gene": genes,
+            "species": [of or "both" for of in species],
+            "tissue": [tissues[cl_id] for cl_id in ids],
+            "role": ["negative" if mark == "-" else "positive" for mark in marks],
+            "strength": ["supporting" if mark == "+" else "canonical" for mark in marks],
+            "sources": [_sources(letters) for letters in sources],
         },
         dtype=object,
     )[list(COLUMNS)]
@@ -88,8 +90,10 @@ def database() -> MarkerDatabase:
     return MarkerDatabase(version, hashlib.sha256(b"\0".join(contents)).hexdigest(), facts)
 
 
-def _rows(content: bytes) -> list[list[str]]:
-    return [line.split("\t") for line in content.decode("utf-8").splitlines()[1:]]
+def _columns(content: bytes, n: int) -> list[list[str]]:
+    """The columns of a table of n columns, without its header; a list for each row would take three times as long."""
+    cells = content.decode("utf-8").rstrip("\n").replace("\n", "\t").split("\t")
+    return [cells[n + column :: n] for column in range(n)]
 
 
 @lru_cache(maxsize=64)

@@ -102,7 +102,7 @@ class TestBasis:
 
     def test_a_mark_where_the_label_did_not_stand(self, labelled):
         """Unknown and flagged clusters have their mark behind the name."""
-        gca.tl.annotate(labelled, "louvain", min_support=40)
+        gca.tl.annotate(labelled, "louvain", min_support=10_000)
         names = {text.get_text() for text in gca.pl.confidence(labelled, basis="umap", show=False).texts}
         assert names
         assert all(name.endswith((" ?", " !")) for name in names)
