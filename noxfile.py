@@ -56,7 +56,7 @@ def compat(session: nox.Session, tier: str) -> None:
     packages = "; ".join(f"print('{name}', version('{name}'))" for name in ("scanpy", "anndata", "numpy", "pandas"))
     session.run("python", "-c", f"from importlib.metadata import version; {packages}")
     tested = session.posargs or ["-n", os.environ.get("GCA_TEST_WORKERS", "2"), *INTEGRATION]
-    session.run("pytest", *tested, env=THREADS, success_codes=[0, 1] if tier == "prerelease" else [0])
+    session.run("pytest", *tested, env=THREADS, success_codes=range(6) if tier == "prerelease" else [0])
 
 
 @nox.session

@@ -11,6 +11,7 @@ from typing import Optional
 from attrs import define, field, frozen
 
 FIELD = "\t"
+MIN_PLURAL = 3  # letters; a shorter name that ends in s is no plural
 # "B cells" and "CD4-positive, alpha-beta T-cell" are written in many ways; none changes the meaning.
 _SEPARATORS = re.compile(r"[\s_\-]+")
 _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
@@ -85,10 +86,13 @@ class Ontology:
         Release date of the ontology.
     terms
         Terms by id.
+    names
+        Ids by what people write (``pDC``, ``CD4 T``), in the form of :func:`normalise_name`; the ontology's come first.
     """
 
     version: str
     terms: Mapping[str, Term]
+    names: Mapping[str, str] = field(factory=dict)
     _ancestors: dict[str, Mapping[str, int]] = field(factory=dict, init=False, repr=False)
 
     def __contains__(self, term_id: object) -> bool:
@@ -117,11 +121,16 @@ class Ontology:
         return first == second or first in self.ancestors(second) or second in self.ancestors(first)
 
     def resolve(self, name: str) -> Optional[str]:
-        """The id of a name: as label, then as synonym that belongs to one term only; None where neither fits."""
+        """The id of a name: a label, a synonym of one term only, or a usual short name; None where none fits."""
         key = normalise_name(name)
         if key.upper().replace(" ", ":") in self.terms:
             return key.upper().replace(" ", ":")
-        return self._by_label.get(key) or self._by_synonym.get(key)
+        singular = key[:-1] if key.endswith("s") and len(key) > MIN_PLURAL else key
+        for form in dict.fromkeys((key, singular)):
+            found = self._by_label.get(form) or self._by_synonym.get(form) or self.names.get(form)
+            if found:
+                return found
+        return None
 
     @cached_property
     def _by_label(self) -> dict[str, str]:
@@ -136,9 +145,13 @@ class Ontology:
         return {name: next(iter(ids)) for name, ids in owners.items() if len(ids) == 1}
 
 
-def read_terms(lines: Iterable[str]) -> Ontology:
-    """The ontology in the lines of ``ontology.tsv``: a comment with the release, a header, a term a line."""
+def read_terms(lines: Iterable[str], names: Iterable[str] = ()) -> Ontology:
+    """The ontology in the lines of ``ontology.tsv``: a comment with the release, a header, a term a line.
+
+    ``names`` are the lines of ``cell_names.tsv``: a header, then a short name and its id.
+    """
     stream = iter(lines)
     version = next(stream).removeprefix("# Cell Ontology ").split(",")[0].strip()
     next(stream)
-    return Ontology(version, _Terms(stream))
+    short = (line.rstrip("\n").split(FIELD) for line in list(names)[1:])
+    return Ontology(version, _Terms(stream), {normalise_name(name): term_id for name, term_id in short})

@@ -30,7 +30,7 @@ def _lines(name: str) -> list[str]:
 @lru_cache(maxsize=1)
 def ontology() -> Ontology:
     """The Cell Ontology index."""
-    return read_terms(_lines("ontology.tsv.gz"))
+    return read_terms(_lines("ontology.tsv.gz"), _lines("cell_names.tsv"))
 
 
 @lru_cache(maxsize=1)
