@@ -207,7 +207,10 @@ def _tissues(
     for text, found in resolved.items():
         if not found:
             nearest = ", ".join(vocabulary.nearest(text))
-            warn(f"tissue {text!r} is not known, so it is not used; the nearest known: {nearest}", UnknownTissueWarning)
+            known = (
+                f"the nearest known: {nearest}" if nearest else f"known are: {', '.join(sorted(vocabulary.canonical))}"
+            )
+            warn(f"tissue {text!r} is not known, so it is not used; {known}", UnknownTissueWarning)
     return {key: resolved.get(named.get(key, ""), ()) for key in ids}
 
 

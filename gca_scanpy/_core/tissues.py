@@ -42,8 +42,8 @@ class Tissues:
         return tuple(dict.fromkeys(tissue for name in longest for tissue in self.names[name]))
 
     def nearest(self, text: str, n: int = 3) -> list[str]:
-        """The known names that look most like a text."""
-        return difflib.get_close_matches(_key(text), list(self.names), n=n, cutoff=0.5) or sorted(self.canonical)[:n]
+        """The known names that look most like a text; empty where none looks like it."""
+        return difflib.get_close_matches(_key(text), list(self.names), n=n, cutoff=0.6)
 
     @property
     def canonical(self) -> tuple[str, ...]:

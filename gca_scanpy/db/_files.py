@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pandas as pd
 from gca_scanpy._errors import DatabaseError
 from gca_scanpy.db._adapters import cellconsensus, gmt
 
-KINDS = "tsv, csv (.gz too), parquet, xlsx, gmt or cellconsensus' pkl"
+KINDS = "tsv, csv, json (.gz too), parquet, xlsx, gmt or cellconsensus' pkl"
 HARMLESS = {"set", "frozenset", "dict", "list", "tuple", "str", "bytes", "int", "float", "complex", "bool"}
 # Values are text: a gene called NA or 1-2, and an id with leading zeros, stay what they are.
 _AS_TEXT: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_filter": False}
@@ -65,6 +66,8 @@ def _read(path: Path) -> pd.DataFrame:
         return pd.read_excel(path, **_AS_TEXT)
     if kind == ".gmt":
         return gmt.table(_content(path).decode("utf-8").splitlines())
+    if kind == ".json":
+        return _records(json.loads(_content(path).decode("utf-8-sig")))
     if kind in (".pkl", ".pickle"):
         with path.open("rb") as file:
             return cellconsensus.table(_PlainUnpickler(file).load())
@@ -73,6 +76,15 @@ def _read(path: Path) -> pd.DataFrame:
     other = "\t" if separator == "," else ","
     # The ending said one thing and the header says another.
     return pd.read_csv(path, sep=other, **_AS_TEXT) if table.shape[1] == 1 and other in table.columns[0] else table
+
+
+def _records(content: Any) -> pd.DataFrame:
+    """The facts of an export, or a bare list of records."""
+    facts = content.get("facts") if isinstance(content, dict) else content
+    if not isinstance(facts, list) or not all(isinstance(fact, dict) for fact in facts):
+        msg = 'JSON is to be a list of records with cell_type and gene, or an object that has one under "facts"'
+        raise DatabaseError(msg)
+    return pd.DataFrame.from_records(facts).fillna("").astype(str)
 
 
 def _content(path: Path) -> bytes:

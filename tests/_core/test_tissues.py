@@ -55,10 +55,10 @@ def test_every_name_of_the_vocabulary_is_found():
 
 
 def test_a_misspelt_tissue_gets_the_nearest_names():
-    """The message for ``kidny`` can say ``kidney``; there is always something to show."""
+    """The message for ``kidny`` can say ``kidney``; what is like none has no nearest."""
     assert TISSUES.nearest("kidny")[0] == "kidney"
     assert TISSUES.nearest("Bone marow")[0] == "bone marrow"
-    assert len(TISSUES.nearest("qqqq")) == 3
+    assert TISSUES.nearest("qqqq") == []
 
 
 def test_the_vocabulary_is_read_by_column():

@@ -7,6 +7,8 @@ import json
 
 import pandas as pd
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import gca_scanpy as gca
 from gca_scanpy._core.database import fingerprint
@@ -26,9 +28,9 @@ TABLE = pd.DataFrame(
 TABLE.loc[3, "gene"] = "NAN-1A"  # near to what readers take for a missing value
 
 
-@pytest.mark.parametrize("name", ["m.tsv", "m.tsv.gz", "m.parquet"])
+@pytest.mark.parametrize("name", ["m.tsv", "m.tsv.gz", "m.parquet", "m.json", "m.json.gz"])
 def test_round_trip(tmp_path, name):
-    """Tsv, packed or not, and parquet hold all that there is, odd names included."""
+    """Tsv and json, packed or not, and parquet hold all that there is, odd names included."""
     if name.endswith("parquet"):
         pytest.importorskip("pyarrow")
     for source in (TABLE, "bundled", ["bundled", TABLE]):
@@ -38,6 +40,43 @@ def test_round_trip(tmp_path, name):
         assert back.sha256 == fingerprint(written.facts)
         assert back.notes == tuple(n for n in back.notes if "no Cell Ontology term" in n)
         pd.testing.assert_frame_equal(back.facts, written.facts, check_dtype=False)
+
+
+GENES = ["CD19", "cd19", "Cd19", "Klrb1c", "KLRB1C", "Ly6c2", "LY6C2", "Gm999x", "GM999X", "gm999x", "H2-K1", "Sepp1"]
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from(["B cell", "my type"]),
+            st.sampled_from(GENES),
+            st.sampled_from(["human", "mouse", "both"]),
+            st.sampled_from(["positive", "negative"]),
+        ),
+        min_size=1,
+    )
+)
+@settings(deadline=None)
+def test_a_loaded_table_is_stable(rows):
+    """However a table writes genes of either species, what was read from it reads back as the same facts."""
+    table = pd.DataFrame(rows, columns=["cell_type", "gene", "species", "role"])
+    table = table[
+        ~table["role"].eq("negative")
+        | ~table["gene"].str.upper().isin(table["gene"][table["role"].eq("positive")].str.upper())
+    ]
+    assume(len(table))
+    once = gca.db.load(table)
+    twice = gca.db.load(once.facts)
+    pd.testing.assert_frame_equal(twice.facts, once.facts, check_dtype=False)
+    assert twice.sha256 == once.sha256
+
+
+@pytest.mark.parametrize("content", ['{"facts": 5}', "[1, 2]", '"text"', "{}", "[", "null"])
+def test_json_of_another_kind(tmp_path, content):
+    """What is no list of facts is said so."""
+    (tmp_path / "m.json").write_text(content)
+    with pytest.raises(DatabaseError, match=r"m\.json cannot be read"):
+        gca.db.load(tmp_path / "m.json")
 
 
 def test_the_same_file_each_time(tmp_path):

@@ -53,6 +53,8 @@ def test_unknown_tissue_is_a_warning(cells):
     with pytest.warns(UnknownTissueWarning, match="'bloood' is not known.*nearest known: blood") as caught:
         gca.tl.annotate(cells, "cluster", tissue="bloood")
     assert [w.category for w in caught] == [UnknownTissueWarning]
+    with pytest.warns(UnknownTissueWarning, match="'qqqq' is not known.*known are: .*kidney"):
+        gca.tl.annotate(cells, "cluster", tissue="qqqq", copy=True)
     found = gca.get.report(cells).clusters
     assert [c.confidence_score for c in found] == [c.confidence_score for c in plain]
 
