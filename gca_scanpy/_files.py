@@ -1,12 +1,37 @@
-"""Files that are whole or not there."""
+"""Files that are written whole or not at all, and read within bounds."""
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+MAX_TABLE = 250_000_000  # bytes of a table, unpacked; ten times a large FindAllMarkers
+GZIP = b"\x1f\x8b"
+
+
+def content(path: Path, most: int = MAX_TABLE) -> bytes:
+    """What is in a table's file, unpacked where it is packed; a small file may unpack to more than there is memory.
+
+    Raises
+    ------
+    ValueError
+        Where it is more than ``most`` bytes.
+    OSError, EOFError, zlib.error
+        Where it cannot be read or unpacked.
+    """
+    with path.open("rb") as file:
+        packed = file.read(len(GZIP)) == GZIP or path.name.lower().endswith(".gz")
+    with (gzip.open if packed else open)(path, "rb") as file:
+        found: bytes = file.read(most + 1)
+    if len(found) > most:
+        verb = "unpacks to" if packed else "has"
+        msg = f"it {verb} more than the {most // 1_000_000} MB that are read; the leading genes of each type are enough"
+        raise ValueError(msg)
+    return found
 
 
 @contextmanager

@@ -218,7 +218,7 @@ def _with_columns(table: pd.DataFrame, version: str) -> pd.DataFrame:
     if missing:
         msg = (
             f"the marker table {version} has no column {' and no column '.join(missing)}; "
-            f"it has: {', '.join(table.columns[:12])}. "
+            f"it has: {', '.join(name[:40] for name in table.columns[:12])}. "
             f"The columns are {', '.join(COLUMNS)}; the first and the third are needed."
         )
         raise DatabaseError(msg)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import io
 import json
 import pickle
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gca_scanpy._errors import DatabaseError
+from gca_scanpy._files import content
 from gca_scanpy.db._adapters import cellconsensus, gmt
 
 KINDS = "tsv, csv, json (.gz too), parquet, xlsx, gmt or cellconsensus' pkl"
@@ -65,28 +66,28 @@ def _read(path: Path) -> pd.DataFrame:
     if kind == ".xlsx":
         return pd.read_excel(path, **_AS_TEXT)
     if kind == ".gmt":
-        return gmt.table(_content(path).decode("utf-8").splitlines())
+        return gmt.table(content(path).decode("utf-8-sig").splitlines())
     if kind == ".json":
-        return _records(json.loads(_content(path).decode("utf-8-sig")))
+        return _records(json.loads(content(path).decode("utf-8-sig")))
     if kind in (".pkl", ".pickle"):
         with path.open("rb") as file:
             return cellconsensus.table(_PlainUnpickler(file).load())
     separator = "," if kind == ".csv" else "\t"
-    table = pd.read_csv(path, sep=separator, **_AS_TEXT)
+    data = content(path)
+    table = pd.read_csv(io.BytesIO(data), sep=separator, **_AS_TEXT)
     other = "\t" if separator == "," else ","
     # The ending said one thing and the header says another.
-    return pd.read_csv(path, sep=other, **_AS_TEXT) if table.shape[1] == 1 and other in table.columns[0] else table
+    return (
+        pd.read_csv(io.BytesIO(data), sep=other, **_AS_TEXT)
+        if table.shape[1] == 1 and other in table.columns[0]
+        else table
+    )
 
 
-def _records(content: Any) -> pd.DataFrame:
+def _records(parsed: Any) -> pd.DataFrame:
     """The facts of an export, or a bare list of records."""
-    facts = content.get("facts") if isinstance(content, dict) else content
+    facts = parsed.get("facts") if isinstance(parsed, dict) else parsed
     if not isinstance(facts, list) or not all(isinstance(fact, dict) for fact in facts):
         msg = 'JSON is to be a list of records with cell_type and gene, or an object that has one under "facts"'
         raise DatabaseError(msg)
     return pd.DataFrame.from_records(facts).fillna("").astype(str)
-
-
-def _content(path: Path) -> bytes:
-    content = path.read_bytes()
-    return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content

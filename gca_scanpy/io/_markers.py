@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zlib
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 
 from gca_scanpy._adata.stored import CHANCE
 from gca_scanpy._errors import InputError
+from gca_scanpy._files import content
 
 # Seurat, scanpy.get.rank_genes_groups_df, presto, plain tables; the first that is there is taken.
 CLUSTERS = ("cluster", "group", "clusters", "groups", "cluster_id")
@@ -55,8 +57,9 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     columns = {str(name).strip().casefold(): name for name in table.columns}
     cluster, gene = _first(columns, CLUSTERS), _first(columns, GENES)
     if cluster is None or gene is None:
+        there = ", ".join(repr(str(name)[:40]) for name in table.columns[:10])
         msg = (
-            f"{path} has the columns {', '.join(map(repr, table.columns[:10]))}; a cluster column "
+            f"{path} has the columns {there}; a cluster column "
             f"({', '.join(CLUSTERS[:3])}) and a gene column ({', '.join(GENES[:3])}) are needed"
         )
         raise InputError(msg)
@@ -91,19 +94,12 @@ def _higher(table: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        with (gzip.open if path.name.lower().endswith(".gz") else open)(path, "rb") as file:
-            header = file.readline()
+        data = content(path)
+        header = data.partition(b"\n")[0]
         # By the header, not by the ending: .txt is either, and some spreadsheets write .csv with semicolons.
         separator = max("\t,;", key=lambda mark: header.count(mark.encode()))
         # Row names that R's write.table leaves without a heading become the index, which nobody needs.
-        table = pd.read_csv(
-            path,
-            sep=separator,
-            dtype=str,
-            keep_default_na=False,
-            na_filter=False,
-            compression="gzip" if path.name.lower().endswith(".gz") else None,
-        )
+        table = pd.read_csv(io.BytesIO(data), sep=separator, dtype=str, keep_default_na=False, na_filter=False)
         return table.reset_index(drop=True)
     except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         msg = f"{path} cannot be read as a table: {error}"

@@ -74,9 +74,7 @@ def objects(draw, storable=False):
         warnings.simplefilter("ignore")  # AnnData's own, about names that are there twice
         adata = ad.AnnData(
             draw(matrices(n_obs, n_vars)),
-            obs=pd.DataFrame(
-                {"cluster": draw(columns(n_obs, storable)).to_numpy()}, index=[f"c{i}" for i in range(n_obs)]
-            ),
+            obs=pd.DataFrame(index=[f"c{i}" for i in range(n_obs)]),
             var=pd.DataFrame(index=genes),
         )
         series = draw(columns(n_obs, storable))

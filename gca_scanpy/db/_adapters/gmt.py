@@ -21,6 +21,9 @@ def table(lines: Iterable[str]) -> pd.DataFrame:
         for gene in (text.split(",")[0].strip() for text in genes)
         if gene
     ]
+    if not rows:
+        msg = "no line of it is a gene set: a name, a description and genes, with tabs between them"
+        raise ValueError(msg)
     return pd.DataFrame(rows, columns=["gene_set", "description", "gene"], dtype=object)
 
 
