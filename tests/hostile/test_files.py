@@ -79,6 +79,17 @@ def test_a_report_of_a_newer_version(tmp_path):
         gca.io.read_report(tmp_path / "major.json")
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity"])
+def test_a_number_that_json_cannot_hold(tmp_path, number):
+    """Found by fuzzing: such a report was read, and then could not be written."""
+    gca.io.to_json(gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B"]}), tmp_path / "r.json")
+    text = (tmp_path / "r.json").read_text()
+    score = json.loads(text)["clusters"][0]["confidence_score"]
+    (tmp_path / "r.json").write_text(text.replace(f'"confidence_score": {score}', f'"confidence_score": {number}'))
+    with pytest.raises(GcaError, match="not a number that JSON can hold"):
+        gca.io.read_report(tmp_path / "r.json")
+
+
 def _limited():
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
