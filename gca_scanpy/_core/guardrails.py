@@ -127,6 +127,8 @@ def check(
             note = f"the database knows neither {verdict.label!r} nor a relative of it"
             findings.append(_Finding("label_not_in_kb", note))
         findings += _advice(case)
+    elif verdict.label and verdict.source == "offline" and cluster.genes:
+        findings.append(_Finding("low_marker_overlap", "no gene of the cluster marks a cell type of the database"))
     if verdict.unavailable:
         findings.append(_Finding("llm_unavailable", f"no language model answered: {verdict.unavailable}"))
     return _judgement(case, known, findings)

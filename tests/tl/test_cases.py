@@ -1,0 +1,137 @@
+"""Cases that other tools got wrong and that no other test has."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import gca_scanpy as gca
+from gca_scanpy._errors import GeneNameWarning
+
+
+def labels(adata):
+    """Proposed labels by cluster."""
+    return {c.cluster_id: c.annotation.proposed_label for c in gca.get.report(adata).clusters}
+
+
+@pytest.mark.parametrize("log1p", [{}, {"base": None}, {"base": 2}, "gone", 3])
+def test_missing_log1p_base(cells, log1p):
+    """Missing ``uns['log1p']['base']``, which files lose: nothing here needs it."""
+    plain = cells.copy()
+    gca.tl.annotate(plain, "cluster", tissue="blood")
+    cells.uns["log1p"] = log1p
+    gca.tl.annotate(cells, "cluster", tissue="blood")
+    assert labels(cells) == labels(plain)
+    assert cells.uns["log1p"] == log1p
+
+
+def test_wilcoxon_illico(cells):
+    """``wilcoxon_illico`` in new Scanpy, or any later method: a stored ranking is used whatever made it."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon")
+    cells.uns["rank_genes_groups"]["params"]["method"] = "wilcoxon_illico"
+    gca.tl.annotate(cells, "cluster", tissue="blood")
+    assert (
+        set(labels(cells).values()) == {"B cell", "T cell", "monocyte", "natural killer cell"}
+        or len(labels(cells)) == 4
+    )
+    assert "B cell" in labels(cells)["0"]
+
+
+def test_a_spatial_panel(plant_types):
+    """A spatial panel of fewer than 15 genes: labelled where the genes say so, and nothing is divided by zero."""
+    adata = plant_types({"b": ["MS4A1", "CD79A", "CD79B", "CD19"], "m": ["LYZ", "S100A8", "CD14", "FCN1"]})
+    panel = adata[:, [n for n in adata.var_names if not n.startswith("ZNF")]].copy()
+    assert panel.n_vars < 15
+    gca.tl.annotate(panel, "cluster", tissue="blood")
+    assert "B cell" in labels(panel)["b"]
+    assert "monocyte" in labels(panel)["m"]
+
+
+def test_a_pbmc_table_on_a_kidney():
+    """A PBMC-only table used on a kidney: the overlap is said with its numbers, and everything Unknown is explained."""
+    types, genes = ["B cell"] * 3 + ["T cell"] * 3, "MS4A1 CD79A CD79B CD3D CD3E TRAC".split()
+    table = pd.DataFrame({"cell_type": types, "gene": genes})
+    kidney = {"0": "NPHS1 NPHS2 PODXL WT1 SYNPO".split(), "1": "SLC34A1 LRP2 CUBN MIOX GPX3".split()}
+    with pytest.warns(GeneNameWarning, match="0 of the 10 distinct marker genes"):
+        report = gca.annotate_markers(kidney, tissue="kidney", marker_db=table)
+    assert {c.status for c in report.clusters} == {"unknown"}
+    assert all(c.validation.flag_reasons for c in report.clusters)
+    assert any("0 of the 10" in warning for warning in report.warnings)
+
+
+def test_threads(plant):
+    """Two calls at once in one process on different objects give what they give one after the other."""
+    objects = [plant(seed=seed) for seed in range(4)]
+    alone = [labels(gca.tl.annotate(adata, "cluster", tissue="blood", copy=True)) for adata in objects]
+    threads = [
+        threading.Thread(target=gca.tl.annotate, args=(adata, "cluster"), kwargs={"tissue": "blood"})
+        for adata in objects
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [labels(adata) for adata in objects] == alone
+
+
+def _job(markers):
+    return [c.annotation.proposed_label for c in gca.annotate_markers(markers, tissue="blood").clusters]
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_joblib(lineages, backend):
+    """Workers of joblib, in processes and in threads, give the labels of the process that started them."""
+    joblib = pytest.importorskip("joblib")
+    parallel = joblib.Parallel(n_jobs=2, backend=backend)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = parallel(joblib.delayed(_annotate_there)(lineages) for _ in range(2))
+    assert found == [_job(lineages)] * 2
+
+
+def _annotate_there(markers):
+    import gca_scanpy
+
+    return [c.annotation.proposed_label for c in gca_scanpy.annotate_markers(markers, tissue="blood").clusters]
+
+
+def test_no_warning_in_a_normal_run(plant, tmp_path):
+    """A normal run gives no warning of ours, pandas, anndata or scanpy, but what anndata says when it is used alone."""
+    adata = plant()
+    with warnings.catch_warnings(record=True) as alone:
+        warnings.simplefilter("always")
+        plain = adata.copy()
+        plain.obs["x"] = pd.Categorical(["a"] * plain.n_obs)
+        plain.write_h5ad(tmp_path / "plain.h5ad")
+        ad.read_h5ad(tmp_path / "plain.h5ad")
+    usual = {str(w.message) for w in alone}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        gca.tl.annotate(adata, "cluster", tissue="blood")
+        gca.get.clusters(adata)
+        gca.pl.report(adata, show=False)
+        gca.pl.confidence(adata, show=False)
+        adata.write_h5ad(tmp_path / "a.h5ad")
+        gca.get.report(ad.read_h5ad(tmp_path / "a.h5ad"))
+    assert [str(w.message) for w in caught if str(w.message) not in usual] == []
+    assert np.isfinite(adata.obs["gptca_confidence_score"]).all()
+
+
+def test_warnings_point_at_the_users_line(cells):
+    """Every warning of ours has the user's file and line, from whichever function it comes."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        gca.tl.annotate(cells, "cluster", tissue="bloood", copy=True)
+        gca.annotate_markers({"0": ["MS4A1", "CD79A"]}, tissue="bloood")
+        gca.tl.annotate(cells, "cluster", layer="counts", copy=True)
+        gca.annotate_markers({"0": ["Ms4a1", "Cd79a", "Cd19", "Cd79b", "Pax5"]}, species="human")
+    ours = [w for w in caught if issubclass(w.category, gca.GcaWarning)]
+    assert len({w.category for w in ours}) >= 3
+    assert {w.filename for w in ours} == {__file__}
