@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from pathlib import Path
 
 import anndata as ad
 import numpy as np
@@ -110,6 +111,9 @@ def test_no_warning_in_a_normal_run(plant, tmp_path):
         gca.pl.confidence(adata, show=False)
         adata.write_h5ad(tmp_path / "a.h5ad")
         gca.get.report(ad.read_h5ad(tmp_path / "a.h5ad"))
+    # What matplotlib's and pyparsing's versions say to each other is none of these packages'.
+    others = ("matplotlib", "pyparsing")
+    caught = [w for w in caught if not set(others) & set(Path(w.filename).parts)]
     assert [str(w.message) for w in caught if str(w.message) not in usual] == []
     assert np.isfinite(adata.obs["gptca_confidence_score"]).all()
 
