@@ -7,6 +7,7 @@ databases, ``settings`` holds defaults. Importing the package opens and writes n
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 from gca_scanpy._version import __version__
@@ -31,6 +32,8 @@ _OBJECTS = {
     "annotate_markers": "gca_scanpy.tl._annotate_markers",
     "settings": "gca_scanpy._settings",
 }
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is logged, and where to, is the program's to say
 
 
 def __getattr__(name: str) -> Any:
