@@ -43,5 +43,10 @@ def _tell(level: int, event: str, facts: dict[str, Any]) -> None:
         # By the name of the level: not every logger of structlog takes it as a number.
         getattr(structlog.get_logger(LOGGER.name), logging.getLevelName(level).lower())(event, **facts)
     elif LOGGER.isEnabledFor(level):
-        text = " ".join(f"{name}={value}" for name, value in facts.items())
+        text = " ".join(f"{name}={_shown(value)}" for name, value in facts.items())
         LOGGER.log(level, "%s: %s", event, text, extra=facts, stacklevel=3)
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)  # one event, one line
