@@ -64,6 +64,16 @@ def test_debug_tells_the_steps(events, cells):
     assert all(record.request_id == "run-7" for name, record in steps.items() if name != "database")
 
 
+def test_an_id_ends_with_its_run(events, cells):
+    """What comes between two runs, such as the loading of the second one's database, has the id of neither."""
+    told = events(logging.DEBUG)
+    for _ in range(2):
+        gca.tl.annotate(cells, "cluster", tissue="blood")
+    between = [record for name, record in told() if name == "step" and record.step == "database"]
+    assert len(between) == 2
+    assert not [record for record in between if hasattr(record, "request_id")]
+
+
 def test_a_model_is_named(events, lineages, fake_model, tmp_path):
     """The log names the models, and says what was sent and what was kept."""
     told = events(logging.INFO)
