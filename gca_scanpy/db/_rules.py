@@ -13,8 +13,11 @@ from gca_scanpy._core.genes import SPECIES, GeneNames
 from gca_scanpy._core.ontology import Ontology
 
 LEAST = 6  # positive genes that a type needs, and that must separate it from each sibling
-# Cd3e, H2-K1, 1700003M07Rik, D6Ertd527e, AW112010, mt-Nd1: as the mouse nomenclature writes genes.
-_MOUSE_SYMBOL = re.compile(r"[A-Z][a-z0-9.\-]*|H2-[A-Za-z]+[\d.]*|\w+Rik|D\d+\w+\d+e|[A-Z]{2}\d{6}|mt-\w+")
+# Cd3e, Tcrg-C1, H2-K1, 1700003M07Rik, D6Ertd527e, AW112010, mt-Nd1: as the mouse nomenclature writes genes.
+_MOUSE_SYMBOL = re.compile(
+    r"[A-Z][a-z0-9.\-]*(?:-[A-Z]\d+)?|H2-[A-Za-z]+[\d.]*"
+    r"|\w+Rik|D\d+\w+\d+e|[A-Z]{2}\d{6}|mt-\w+"
+)
 
 
 @frozen

@@ -15,8 +15,8 @@ from gca_scanpy.db import _bundled
 DATA = files("gca_scanpy") / "data"
 ONTOLOGY, LINEAGES, NAMES = _bundled.ontology(), _bundled.lineages(), _bundled.gene_names()
 APPROVED = set(NAMES.approved.values())
-# Cd3e, H2-K1, 1700003M07Rik, D6Ertd527e, AW112010, Gm42418, mt-Nd1: as the mouse nomenclature writes genes.
-MOUSE_SYMBOL = re.compile(r"[A-Z][a-z0-9.\-]*|H2-[A-Za-z]+[\d.]*|\w+Rik|D\d+\w+\d+e|[A-Z]{2}\d{6}|mt-\w+")
+# Cd3e, Tcrg-C1, H2-K1, 1700003M07Rik, D6Ertd527e, AW112010, Gm42418, mt-Nd1: as the mouse nomenclature writes genes.
+MOUSE_SYMBOL = re.compile(r"[A-Z][a-z0-9.\-]*(?:-[A-Z]\d+)?|H2-[A-Za-z]+[\d.]*|\w+Rik|D\d+\w+\d+e|[A-Z]{2}\d{6}|mt-\w+")
 DECIMAL_LIMIT = 1_500_000
 
 
