@@ -17,7 +17,7 @@ from gca_scanpy._core.lineage import Lineages
 # What follows was set on public clusters with expert labels; docs/scoring.md says how.
 STRENGTHS = {"canonical": 1.0, "supporting": 0.75, WEAK: 0.35}
 CANONICAL = STRENGTHS["canonical"]
-CORROBORATED = 0.35  # more weight for every further source that states the fact
+CORROBORATED = 0.3  # more weight for every further source that states the fact
 LONGEST_COPY_MARK = 2  # letters or digits that tell copies of a gene apart, as in Klrb1c
 
 

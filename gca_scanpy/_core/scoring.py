@@ -17,18 +17,18 @@ from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy.model import Alternative, Candidate, ClusterMarkers, Evidence, Verdict
 
 MOST_BESIDE = 0.5  # part of what the ranked genes tell that present genes may add, and absent ones take away
-AGAINST = 0.5  # part of what a gene tells that it takes away where it is a negative marker
+AGAINST = 0.75  # part of what a gene tells that it takes away where it is a negative marker
 IN_TISSUE, OUT_OF_TISSUE = 1.1, 0.7  # factor for a type that belongs to the tissue, or only to others
 KNOWN = 0.05  # more for a type for every source that has it, too: labs name the common types more often than the rare
 TEMPERATURE = 1.0  # nats; how sharply scores become shares of the evidence
 SEPARATED = 0.5  # share of the evidence that a term must hold by itself to be the answer
 SHARED = 0.6  # share that an ancestor must hold with its subtypes, where no term does by itself
 EXPLAINED = 12  # leading candidates that carry their genes, beside the ancestors of the first
-MIN_CONFIDENCE = 0.6  # below it the evidence is no better than that of random genes
+MIN_CONFIDENCE = 0.7  # below it the evidence is no better than that of random genes
 # Intercept and slopes on log score, log recognised genes and the rival's share; fitted by logistic regression to
 # clusters that experts labelled and to random gene lists (docs/scoring.md).
-CONFIDENCE = (-5.65, 3.1, -0.42, -3.07)
-BEYOND_CHANCE = (-8.29, 4.11, -1.02, 0.0)
+CONFIDENCE = (-1.8, 2.87, -1.66, -3.75)
+BEYOND_CHANCE = (-6.85, 5.56, -2.75, 0.0)
 
 
 def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) -> tuple[Candidate, ...]:
