@@ -142,7 +142,9 @@ def main() -> None:
     parser.add_argument("--tables", type=Path, help="folder with public marker tables")
     args = parser.parse_args()
     dice, bundled = random.Random(0), _bundled.database()
-    parts = [gathered([*named(args.clusters), *noise(sorted(set(bundled.facts["gene"])), dice)], bundled)]
+    pools = sorted(set(bundled.facts["gene"])), sorted(_bundled.gene_names().approved)
+    random_lists = [case for pool in pools for case in noise(pool, dice)]
+    parts = [gathered([*named(args.clusters), *random_lists], bundled)]
     for path in sorted(args.tables.glob("*.*sv")) if args.tables else []:
         table = gca.db.load(path)
         source = str(table.facts["sources"].iloc[0])

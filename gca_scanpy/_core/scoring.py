@@ -24,11 +24,11 @@ TEMPERATURE = 1.0  # nats; how sharply scores become shares of the evidence
 SEPARATED = 0.5  # share of the evidence that a term must hold by itself to be the answer
 SHARED = 0.6  # share that an ancestor must hold with its subtypes, where no term does by itself
 EXPLAINED = 12  # leading candidates that carry their genes, beside the ancestors of the first
-MIN_CONFIDENCE = 0.7  # below it the evidence is no better than that of random genes
+MIN_CONFIDENCE = 0.6  # below it the evidence is no better than that of random genes
 # Intercept and slopes on log score, log recognised genes and the rival's share; fitted by logistic regression to
 # clusters that experts labelled and to random gene lists (docs/scoring.md).
-CONFIDENCE = (-1.8, 2.87, -1.66, -3.75)
-BEYOND_CHANCE = (-6.85, 5.56, -2.75, 0.0)
+CONFIDENCE = (-7.88, 4.02, -0.47, -2.42)
+BEYOND_CHANCE = (-11.26, 5.93, -1.22, 0.0)
 
 
 def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) -> tuple[Candidate, ...]:

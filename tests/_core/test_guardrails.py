@@ -74,7 +74,7 @@ def test_evidence_of_chance_is_low_overlap():
 
 def test_two_lineages_by_chance_are_no_mixture():
     """A few weak genes of two lineages are too little evidence, not a doublet; a user's label is told of the rival."""
-    genes = "CD4 KRT18 LCK KRT8 CDH1"
+    genes = "CD4 KRT18 PTPRC KRT8 CDH1"
     found = check("epithelial cell", genes, source="offline", score=0.25)
     assert (found.status, found.validation.flag_reasons) == ("unknown", ("low_marker_overlap",))
     assert reasons("epithelial cell", genes) == ("mixed_lineage",)
