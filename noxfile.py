@@ -37,7 +37,7 @@ def tests(session: nox.Session) -> None:
     """Run the whole suite against the built wheel: oldest Python and packages, newest Python and packages."""
     wheel = _wheel(session)
     tier = CORNERS[str(session.python)]
-    session.install(f"{wheel}[test,excel,fetch,parquet]", *COMPAT[tier]["requirements"])
+    session.install(f"{wheel}[test,excel,fetch,loom,parquet]", *COMPAT[tier]["requirements"])
     if tier == "latest":  # the providers' own packages, against which requests and replies are checked
         session.install(f"{wheel}[providers]")
     # `pytest`, not `python -m pytest`: the latter would put the checkout before the wheel.
@@ -52,7 +52,7 @@ def compat(session: nox.Session, tier: str) -> None:
     if reason:
         session.skip(f"Python {session.python}, {tier}: {reason}")
     options = ["--prerelease=allow"] if tier == "prerelease" and session.venv_backend == "uv" else []
-    session.install(*options, f"{_wheel(session)}[test,excel,fetch,parquet]", *COMPAT[tier]["requirements"])
+    session.install(*options, f"{_wheel(session)}[test,excel,fetch,loom,parquet]", *COMPAT[tier]["requirements"])
     packages = "; ".join(f"print('{name}', version('{name}'))" for name in ("scanpy", "anndata", "numpy", "pandas"))
     session.run("python", "-c", f"from importlib.metadata import version; {packages}")
     tested = session.posargs or ["-n", os.environ.get("GCA_TEST_WORKERS", "2"), *INTEGRATION]
