@@ -41,8 +41,8 @@ def add_clusters(adata: AnnData, path: Path, column: Optional[str] = None) -> st
         msg = f".obs[{name!r}] is there already; leave out the table of clusters, or give its column another name"
         raise InputError(msg)
     table = read_table(path)
-    if table.shape[1] < 2:
-        msg = f"{path} has {table.shape[1]} columns; barcodes and clusters are needed"
+    if table.shape[1] < 2 or table.empty:
+        msg = f"{path} has {table.shape[1]} columns and {len(table)} rows; barcodes and clusters are needed"
         raise InputError(msg)
     barcodes = table.iloc[:, 0].str.strip()
     clusters = table[name] if name in table.columns[1:] else table.iloc[:, 1]

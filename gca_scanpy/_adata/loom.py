@@ -1,4 +1,4 @@
-"""Loom files: read through AnnData's reader, and annotated in a copy, so that nothing else of the file changes."""
+"""Loom files: read with loompy, and annotated in a copy, so that nothing else of the file changes."""
 
 from __future__ import annotations
 
@@ -29,17 +29,15 @@ def read(path: Path) -> AnnData:
     InputError
         Where loompy is not installed, or no attribute holds the names of the genes or of the cells.
     """
-    import h5py
+    import anndata  # its own read_loom is deprecated
 
-    _loompy()
-    try:
-        from anndata.io import read_loom
-    except ImportError:  # AnnData before 0.11
-        from anndata import read_loom
-    with h5py.File(path, "r") as file:
-        genes = _name_of(file["row_attrs"], GENES, "row", path)
-        cells = _name_of(file["col_attrs"], CELLS, "column", path)
-    return read_loom(str(path), X_name="", obs_names=cells, var_names=genes)
+    with _loompy().connect(str(path), "r") as file:
+        return anndata.AnnData(
+            file.layers[""].sparse().T.tocsr(),
+            obs=_frame(file.ca, CELLS, "column", path),
+            var=_frame(file.ra, GENES, "row", path),
+            layers={name: layer.sparse().T.tocsr() for name, layer in file.layers.items() if name},
+        )
 
 
 def annotate(source: Path, target: Path, adata: AnnData, columns: Collection[str]) -> None:
@@ -68,12 +66,15 @@ def _plain(column: pd.Series) -> Any:
     return np.array(["" if pd.isna(value) else str(value) for value in column], dtype=object)
 
 
-def _name_of(attributes: Any, names: tuple[str, ...], what: str, path: Path) -> str:
-    found = next((name for name in names if name in attributes), None)
-    if found is None:
-        msg = f"{path} has the {what} attributes {', '.join(attributes) or 'none'}; one of {', '.join(names)} is needed"
+def _frame(attributes: Any, names: tuple[str, ...], what: str, path: Path) -> pd.DataFrame:
+    """The attributes of the genes or of the cells, but for those with several values each."""
+    there = list(attributes.keys())
+    index = next((name for name in names if name in there), None)
+    if index is None:
+        msg = f"{path} has the {what} attributes {', '.join(there) or 'none'}; one of {', '.join(names)} is needed"
         raise InputError(msg)
-    return found
+    columns = {name: attributes[name] for name in there if name != index and attributes[name].ndim == 1}
+    return pd.DataFrame(columns, index=attributes[index].astype(str))
 
 
 def _loompy() -> Any:
