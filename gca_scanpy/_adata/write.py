@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 import pandas as pd
@@ -97,6 +97,11 @@ def _entries(report: DatasetReport) -> dict[str, str]:
 
 def _text(value: Mapping[str, Any]) -> str:
     return json.dumps(dict(value), ensure_ascii=False)
+
+
+def report_of(data: Union[AnnData, DatasetReport], key: str) -> DatasetReport:
+    """The report itself, or the one in an annotated object; raises as :func:`read_report` does."""
+    return data if isinstance(data, DatasetReport) else read_report(data, key)
 
 
 def read_report(adata: AnnData, key: str) -> DatasetReport:
