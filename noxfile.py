@@ -38,6 +38,7 @@ def tests(session: nox.Session) -> None:
     wheel = _wheel(session)
     tier = CORNERS[str(session.python)]
     session.install(f"{wheel}[test,excel,fetch,loom,parquet]", *COMPAT[tier]["requirements"])
+    session.install("--no-deps", "cell-annotation-schema")  # for the schemas in it; it pins a jsonschema of 2022
     if tier == "latest":  # the providers' own packages, against which requests and replies are checked
         session.install(f"{wheel}[providers]")
     # `pytest`, not `python -m pytest`: the latter would put the checkout before the wheel.

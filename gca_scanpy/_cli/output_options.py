@@ -72,13 +72,11 @@ def write_reports(report: DatasetReport, options: Mapping[str, Any]) -> None:
     """Write the reports that are asked for."""
     from gca_scanpy import io
 
-    for name, write in (("json_report", "to_json"), ("csv_report", "to_csv"), ("html_report", "to_html")):
+    writers = {"json_report": io.to_json, "csv_report": io.to_csv, "html_report": io.to_html, "stats_json": _stats}
+    for name, write in writers.items():
         if options[name] is not None:
-            getattr(io, write)(report, options[name])
+            write(report, options[name])
             log.info("wrote %s", options[name], extra={"event": "written"})
-    if options["stats_json"] is not None:
-        _stats(report, options["stats_json"])
-        log.info("wrote %s", options["stats_json"], extra={"event": "written"})
 
 
 def _stats(report: DatasetReport, path: Path) -> None:
