@@ -104,4 +104,4 @@ def _set_level(ctx: click.Context, level: int) -> None:
 
 
 def _no_progress_bar() -> None:
-    os.environ["TQDM_DISABLE"] = "1"  # read when tqdm is imported, which is later
+    os.environ["TQDM_DISABLE"] = "1"

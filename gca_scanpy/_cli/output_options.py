@@ -72,7 +72,12 @@ def write_reports(report: DatasetReport, options: Mapping[str, Any]) -> None:
     """Write the reports that are asked for."""
     from gca_scanpy import io
 
-    writers = {"json_report": io.to_json, "csv_report": io.to_csv, "html_report": io.to_html, "stats_json": _stats}
+    writers: dict[str, Callable[[DatasetReport, Path], object]] = {
+        "json_report": io.to_json,
+        "csv_report": io.to_csv,
+        "html_report": io.to_html,
+        "stats_json": _stats,
+    }
     for name, write in writers.items():
         if options[name] is not None:
             write(report, options[name])

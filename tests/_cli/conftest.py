@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +58,21 @@ def table(lineages, tmp_path):
     path = tmp_path / "markers.csv"
     path.write_text("\n".join(["cluster,gene", *rows, ""]), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def serve():
+    """Start a server that answers as a language model does: ``serve(answer)``; stopped after the test."""
+    place = Path(__file__).resolve().parents[1] / "_llm" / "server.py"
+    spec = importlib.util.spec_from_file_location("gca_cli_fault_server", place)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    started = []
+
+    def start(answer=None):
+        started.append(module.FaultServer(answer))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()

@@ -38,12 +38,21 @@ def cell_ranger(cells, tmp_path):
 
 def test_cell_ranger(gca, cell_ranger, tmp_path):
     """A 10x h5 file with Cell Ranger's table of clusters gives an h5ad file; its counts are as they were."""
-    done = gca("annotate", "filtered_feature_bc_matrix.h5", "--clusters", "clusters.csv", "--preset", "human_pbmc", "-o", "out.h5ad")
+    done = gca(
+        "annotate",
+        "filtered_feature_bc_matrix.h5",
+        "--clusters",
+        "clusters.csv",
+        "--preset",
+        "human_pbmc",
+        "-o",
+        "out.h5ad",
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("Warning: the values look like raw counts")
     adata = anndata.read_h5ad(tmp_path / "out.h5ad")
     assert get.clusters(adata)["broad_label"].to_dict() == LABELS
-    assert (adata.X != cell_ranger).nnz == 0
+    assert (cell_ranger != adata.X).nnz == 0
     assert adata.obs["cluster"].astype(str).tolist() == [str(i) for i in range(4) for _ in range(30)]
 
 
@@ -73,7 +82,9 @@ def test_seurat_and_decoupler(gca, lineages, tmp_path):
     """FindAllMarkers as R's write.csv writes it goes in as it is, and so does a network of decoupler as a database."""
     clusters = {**dict(zip(LABELS, lineages.values())), "own": ["NEAT1", "XIST", "TTTY14"]}
     rows = [
-        f'"{gene}",0,{3 - n / 9},0.9,0.1,0,"{key}","{gene}"\n' for key, own in clusters.items() for n, gene in enumerate(own)
+        f'"{gene}",0,{3 - n / 9},0.9,0.1,0,"{key}","{gene}"\n'
+        for key, own in clusters.items()
+        for n, gene in enumerate(own)
     ]
     (tmp_path / "markers.csv").write_text(SEURAT + "".join(rows) + '"CD3D1",0,-2,0.1,0.9,0,"0","CD3D"\n')
     edges = [f"hepatocyte,{gene},1.0\n" for gene in clusters["own"]]
