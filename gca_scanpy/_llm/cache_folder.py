@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Optional
 
@@ -98,6 +99,6 @@ def delete(files: Iterable[Kept]) -> int:
         count += file.is_answer
         folders.add(file.path.parent)
     for folder in folders:
-        if not any(folder.iterdir()):
+        with suppress(OSError):  # not empty, or another process was quicker
             folder.rmdir()
     return count

@@ -143,29 +143,11 @@ def test_the_console_script_is_the_same_program():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
 @pytest.mark.parametrize("name", ["b", "a cluster with a long name"])
-def test_a_narrow_terminal_shows_whole_genes(tmp_path, name):
+def test_a_narrow_terminal_shows_whole_genes(on_a_terminal, tmp_path, name):
     """In a terminal of 80 letters nothing is cut off, and no gene is broken."""
-    import pty
-
     genes = ["MS4A1", "CD79A", "CD79B"]
     rows = "".join(f"{name},{gene}\n" for gene in genes)
     (tmp_path / "in.csv").write_text(f"cluster,gene\n{rows}", encoding="utf-8")
-    main_end, child_end = pty.openpty()
-    arguments = [sys.executable, "-m", "gca_scanpy", "annotate", str(tmp_path / "in.csv")]
-    environment = {**os.environ, "COLUMNS": "80", "LINES": "24", "TERM": "dumb", "PYTHONIOENCODING": "utf-8"}
-    child = subprocess.Popen(arguments, stdout=child_end, stderr=subprocess.DEVNULL, env=environment)
-    os.close(child_end)
-    shown = b""
-    while True:
-        try:
-            part = os.read(main_end, 4096)
-        except OSError:  # how Linux says that the other end is closed
-            break
-        if not part:
-            break
-        shown += part
-    os.close(main_end)
-    assert child.wait() == 0
-    text = shown.decode("utf-8").replace("\r", "")
+    text = on_a_terminal("stdout", "annotate", "in.csv")
     assert max(map(len, text.splitlines())) <= 80
     assert set(genes) <= set(text.replace(",", " ").split())

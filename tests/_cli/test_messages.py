@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from datetime import datetime
 
@@ -70,40 +69,13 @@ def test_the_logger_is_as_before(capsys):
     assert capsys.readouterr().err == "Warning: a b\n"
 
 
-def _on_a_terminal(arguments, folder):
-    """Stderr of a run whose stderr is a terminal."""
-    import fcntl
-    import pty
-    import struct
-    import subprocess
-    import termios
-
-    main_end, child_end = pty.openpty()
-    fcntl.ioctl(child_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))  # tqdm draws nothing in 0 columns
-    command = [sys.executable, "-m", "gca_scanpy", *map(str, arguments)]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=child_end, cwd=folder)
-    os.close(child_end)
-    shown = b""
-    while True:
-        try:
-            part = os.read(main_end, 4096)
-        except OSError:  # how Linux says that the other end is closed
-            break
-        if not part:
-            break
-        shown += part
-    os.close(main_end)
-    assert child.wait() == 0, shown
-    return shown.decode("utf-8")
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
-def test_a_progress_bar_on_a_terminal_only(gca, markers, tmp_path, serve):
+def test_a_progress_bar_on_a_terminal_only(gca, markers, on_a_terminal, serve):
     """The bar is on a terminal, and not in a file, nor with --quiet."""
     server = serve()
     ask = ["annotate", markers, "--model", "m", "--base-url", server.url, "--no-cache"]
-    assert "language model" in _on_a_terminal(ask, tmp_path)
-    assert _on_a_terminal([*ask, "--quiet"], tmp_path) == ""
+    assert "language model" in on_a_terminal("stderr", *ask)
+    assert on_a_terminal("stderr", *ask, "--quiet") == ""
     piped = gca(*ask)
     assert (piped.returncode, piped.stderr) == (0, "")
     assert len(server.requests) == 3
