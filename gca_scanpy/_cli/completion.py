@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -16,6 +15,8 @@ def completion(ctx: click.Context, shell: str) -> None:
 
     For bash, put eval "$(gca completion bash)" into ~/.bashrc; zsh and fish likewise.
     """
+    from click.shell_completion import get_completion_class
+
     kind = get_completion_class(shell)
     if kind is None:  # for a type checker: click has these three
         raise click.BadParameter(shell)

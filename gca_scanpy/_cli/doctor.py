@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Optional
 
 import click
@@ -63,6 +61,8 @@ def doctor(ping: bool) -> None:
 
 
 def _versions() -> Iterator[str]:
+    import platform
+
     yield f"gca-scanpy {__version__}"
     yield f"Python {platform.python_version()} on {platform.platform(terse=True)}, {sys.executable}"
     for package in PACKAGES:
@@ -76,6 +76,8 @@ def _optional() -> Iterator[str]:
 
 
 def _version(package: str) -> Optional[str]:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import click
-from attrs import asdict, frozen
 from click.core import ParameterSource
+from click.types import StringParamType
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
-@frozen
-class Preset:
+class Preset(NamedTuple):
     """What a preset sets where the call does not say otherwise; the fields are named as the options are.
 
     Attributes
@@ -31,15 +31,29 @@ class Preset:
 @lru_cache(maxsize=1)
 def known() -> Mapping[str, Preset]:
     """The presets by name, in the order of the table."""
+    import csv
+    from importlib.resources import files
+
     text = (files("gca_scanpy") / "data" / "presets.tsv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines(), delimiter="\t")
     return {row["preset"]: Preset(row["species"], row["tissue"], int(row["min_support"])) for row in rows}
 
 
+class _PresetName(StringParamType):
+    """A choice whose table is read when it is used, so that help is quick."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
+        return click.Choice(list(known())).convert(value, param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return click.Choice(list(known())).shell_complete(ctx, param, incomplete)
+
+
 preset_option = click.option(
     "--preset",
-    type=click.Choice(list(known())),
-    metavar="NAME",
+    type=_PresetName(),
     help="Species, tissue and threshold by one name, such as human_pbmc; 'gca presets' lists them.",
 )
 
@@ -50,7 +64,7 @@ def with_preset(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any
     name = found.pop("preset")
     if name is not None:
         given = {key for key in found if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}
-        found.update({key: value for key, value in asdict(known()[name]).items() if key not in given})
+        found.update({key: value for key, value in known()[name]._asdict().items() if key not in given})
     return found
 
 
