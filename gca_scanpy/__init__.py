@@ -10,6 +10,7 @@ otherwise from the first use of ``gca_scanpy.tl``.
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ _OBJECTS = {
     "annotate_markers": "gca_scanpy.tl._annotate_markers",
     "settings": "gca_scanpy._settings",
 }
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is logged, and where to, is the program's to say
 
 
 def _register_accessor() -> None:

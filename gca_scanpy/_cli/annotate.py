@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 import click
 
+from gca_scanpy._cli.metrics_option import metrics_option
 from gca_scanpy._cli.model_options import model_arguments, model_options
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
@@ -37,6 +38,7 @@ OBJECT_ONLY = (
 @click.option("--no-force-unknown", is_flag=True, help="Keep the labels of flagged clusters.")
 @click.option("--validate-only", metavar="COLUMN", help="Check the labels in this column of .obs, propose none.")
 @click.option("--key-added", help="Prefix of what is written.  [default: gptca]")
+@metrics_option
 @model_options
 def annotate(source: Path, output: Optional[Path], force: bool, json_report: Optional[Path], **options: Any) -> None:
     """Label the clusters of IN: an h5ad or zarr file, or a table of marker genes.
