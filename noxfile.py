@@ -16,6 +16,7 @@ COMPAT = PROJECT["tool"]["gca"]["compat"]
 # The whole suite runs in the two corners; what lies between runs the tests that meet Scanpy and AnnData.
 CORNERS = {PYTHONS[0]: "oldest", PYTHONS[-1]: "latest"}
 INTEGRATION = [f"tests/{name}" for name in ("_adata", "tl", "get", "pl", "io", "_cli", "test_round_trip.py")]
+EXTRAS = "test,excel,fetch,loom,observability,parquet"
 THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 
 nox.needs_version = ">=2024.4.15"
@@ -37,7 +38,7 @@ def tests(session: nox.Session) -> None:
     """Run the whole suite against the built wheel: oldest Python and packages, newest Python and packages."""
     wheel = _wheel(session)
     tier = CORNERS[str(session.python)]
-    session.install(f"{wheel}[test,excel,fetch,loom,parquet]", *COMPAT[tier]["requirements"])
+    session.install(f"{wheel}[{EXTRAS}]", *COMPAT[tier]["requirements"])
     session.install("--no-deps", "cell-annotation-schema")  # for the schemas in it; it pins a jsonschema of 2022
     if tier == "latest":  # the providers' own packages, against which requests and replies are checked
         session.install(f"{wheel}[providers]")
@@ -53,7 +54,7 @@ def compat(session: nox.Session, tier: str) -> None:
     if reason:
         session.skip(f"Python {session.python}, {tier}: {reason}")
     options = ["--prerelease=allow"] if tier == "prerelease" and session.venv_backend == "uv" else []
-    session.install(*options, f"{_wheel(session)}[test,excel,fetch,loom,parquet]", *COMPAT[tier]["requirements"])
+    session.install(*options, f"{_wheel(session)}[{EXTRAS}]", *COMPAT[tier]["requirements"])
     packages = "; ".join(f"print('{name}', version('{name}'))" for name in ("scanpy", "anndata", "numpy", "pandas"))
     session.run("python", "-c", f"from importlib.metadata import version; {packages}")
     tested = session.posargs or ["-n", os.environ.get("GCA_TEST_WORKERS", "2"), *INTEGRATION]

@@ -21,7 +21,8 @@ Every error says what was wrong, what was there instead, and what to do::
     ├── UnknownTissueWarning       the tissue is not in the vocabulary; the prior is left out
     ├── GeneNameWarning            few genes were recognised, or they look like another species'
     ├── CacheWarning               the cache folder cannot be used; the run goes on without it
-    └── ModelWarning               a language model left clusters unanswered; the offline answers stand in
+    ├── ModelWarning               a language model left clusters unanswered; the offline answers stand in
+    └── MetricsWarning             metrics cannot be served or written; the run goes on without them
 """
 
 from __future__ import annotations
@@ -107,6 +108,10 @@ class CacheWarning(GcaWarning):
 
 class ModelWarning(GcaWarning):
     """A language model left clusters unanswered; the offline answers stand in."""
+
+
+class MetricsWarning(GcaWarning):
+    """Metrics cannot be served or written; the run goes on without them."""
 
 
 def warn(message: str, category: type[GcaWarning]) -> None:

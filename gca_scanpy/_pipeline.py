@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 
+from gca_scanpy._clock import Clock
 from gca_scanpy._consult import Consultation, Consulted, consult, unsure_of
 from gca_scanpy._core import genes, guardrails, index, prompt, report, scoring
 from gca_scanpy._core.database import MarkerDatabase
@@ -53,6 +52,8 @@ class Request:
         One name for all clusters, or a name by cluster id.
     proposed
         Labels to validate, by cluster id, with the share of cells that have them; None to propose labels.
+    request_id
+        Names the run in its report and its log; that of the settings, or a new one.
     """
 
     species: str
@@ -65,6 +66,7 @@ class Request:
     parameters: Mapping[str, str] = field(factory=dict)
     cells_without_cluster: int = 0
     seconds: Mapping[str, float] = field(factory=dict)
+    request_id: str = Factory(lambda self: self.settings.request_id or str(uuid.uuid4()), takes_self=True)
 
 
 def annotate(markers: Sequence[ClusterMarkers], request: Request) -> DatasetReport:
@@ -77,7 +79,7 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request) -> DatasetRepo
     NoOverlapError
         Where no gene is a gene symbol of the species or of the database.
     """
-    clock = _Clock(dict(request.seconds))
+    clock = Clock(request.seconds)
     marker_index = _index(request.database, check_species(request.species))
     tissues = _tissues(markers, request.tissue)
     with clock.step("genes"):
@@ -273,7 +275,7 @@ def _provenance(request: Request) -> Provenance:
         ontology_version=_bundled.ontology().version,
         model=", ".join(model.name for model in request.consultation.models) or None,
         prompt_version=prompt.PROMPT_VERSION if request.consultation.models else None,
-        request_id=request.settings.request_id or str(uuid.uuid4()),
+        request_id=request.request_id,
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
 
@@ -288,18 +290,3 @@ def _versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
     }
-
-
-class _Clock:
-    """Wall time of each step."""
-
-    def __init__(self, seconds: dict[str, Any]) -> None:
-        self.seconds = seconds
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.perf_counter() - start, 4)

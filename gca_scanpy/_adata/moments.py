@@ -122,7 +122,7 @@ def _gather_dense(
         data = matrix[cells].astype(np.float64)
         if totals is not None:
             data = np.log1p(data * (TARGET_SUM / totals[cells])[:, np.newaxis])
-        found.lowest = min(found.lowest, data.min(initial=0.0))
+        found.lowest = min(found.lowest, float(np.min(data, initial=0.0)))
         for code in np.unique(codes[cells]):
             own = data[codes[cells] == code]
             found.sums[code] += own.sum(axis=0)

@@ -20,6 +20,8 @@ class CellType:
         Genes that speak against it; its own facts only, too.
     canonical
         Its own canonical markers, in the order of the database.
+    n_sources
+        How many sources beside the database state any of its markers: how well-known it is.
     """
 
     key: str
@@ -29,3 +31,4 @@ class CellType:
     positive: Mapping[str, float]
     negative: frozenset[str]
     canonical: tuple[str, ...]
+    n_sources: int = 0

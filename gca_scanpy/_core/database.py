@@ -18,6 +18,8 @@ from gca_scanpy._errors import DatabaseError
 
 COLUMNS = ("cell_type", "cl_id", "gene", "species", "tissue", "role", "strength", "sources")
 REQUIRED = ("cell_type", "gene")
+GENERAL = "general"
+WEAK = "weak"
 FACT = ["cell_type", "gene", "species", "role"]  # rows that agree in these state the same fact
 DEFAULTS = {
     "cl_id": "",
@@ -30,9 +32,8 @@ DEFAULTS = {
 ALLOWED = {
     "species": ("both", *SPECIES),
     "role": ("positive", "negative"),
-    "strength": ("canonical", "supporting"),
+    "strength": ("canonical", "supporting", WEAK),
 }
-GENERAL = "general"
 
 
 @define(eq=False)
@@ -49,7 +50,7 @@ class MarkerDatabase:
         A row a fact, with the columns ``cell_type`` (name), ``cl_id`` (Cell Ontology id or empty), ``gene``
         (human symbol; mouse symbol where ``species`` is mouse and no human symbol is the same word), ``species``
         (human, mouse, both), ``tissue`` (``;``-separated or general), ``role`` (positive, negative), ``strength``
-        (canonical, supporting) and ``sources`` (what corroborates it).
+        (canonical, supporting, weak) and ``sources`` (what corroborates it).
     notes
         What was mended or left out while the table was read.
     """
@@ -248,7 +249,7 @@ def _check_values(table: pd.DataFrame, version: str) -> None:
 def _deduplicated(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     # Sorted, so that the order of the rows does not matter.
     table = table.assign(**{name: _joined(table, name, sorted) for name in ("tissue", "sources")})
-    # Canonical before supporting, so that the stronger of two equal facts stays.
+    # Canonical before supporting before weak, so that the stronger of two equal facts stays.
     facts = table.sort_values("strength", kind="stable").drop_duplicates(FACT).sort_index().reset_index(drop=True)
     if len(facts) < len(table):
         notes.append(f"{len(table) - len(facts)} rows repeat a fact and were joined")

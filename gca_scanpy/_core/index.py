@@ -10,13 +10,14 @@ import pandas as pd
 from attrs import define, field
 
 from gca_scanpy._core.celltype import CellType
-from gca_scanpy._core.database import COLUMNS, GENERAL, MarkerDatabase
+from gca_scanpy._core.database import COLUMNS, GENERAL, WEAK, MarkerDatabase
 from gca_scanpy._core.hits import Hits
 from gca_scanpy._core.lineage import Lineages
 
 # What follows was set on public clusters with expert labels; docs/scoring.md says how.
-CANONICAL, SUPPORTING = 1.0, 0.5
-CORROBORATED = 0.5  # more weight for every further source that states the fact
+STRENGTHS = {"canonical": 1.0, "supporting": 0.75, WEAK: 0.35}
+CANONICAL = STRENGTHS["canonical"]
+CORROBORATED = 0.35  # more weight for every further source that states the fact
 LONGEST_COPY_MARK = 2  # letters or digits that tell copies of a gene apart, as in Klrb1c
 
 
@@ -85,6 +86,7 @@ class _Draft:
     positive: dict[str, float] = field(factory=dict)
     negative: set[str] = field(factory=set)
     canonical: dict[str, None] = field(factory=dict)  # ordered, and quick to look into
+    sources: set[str] = field(factory=set)
 
     def finish(self) -> CellType:
         tissues = {tissue.strip() for cell in self.tissues for tissue in cell.split(";")}
@@ -96,6 +98,7 @@ class _Draft:
             positive=self.positive,
             negative=frozenset(self.negative.difference(self.positive)),
             canonical=tuple(self.canonical),
+            n_sources=len({source for stated in self.sources for source in _named(stated)}),
         )
 
 
@@ -106,8 +109,13 @@ def _same_gene(gene: str, orthologs: Mapping[str, str]) -> str:
 
 
 def _weight(strength: str, sources: str) -> float:
-    stated = len([source for source in sources.split(";") if source])
-    return (CANONICAL if strength == "canonical" else SUPPORTING) * (1 + CORROBORATED * stated)
+    if strength == WEAK:  # nothing but its one source speaks for it
+        return STRENGTHS[WEAK]
+    return STRENGTHS[strength] * (1 + CORROBORATED * len(_named(sources)))
+
+
+def _named(sources: str) -> list[str]:
+    return [source for source in sources.split(";") if source]
 
 
 def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> tuple[dict[str, _Draft], set[str]]:
@@ -129,6 +137,7 @@ def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> 
         if role == "negative":
             draft.negative.add(symbol)
             continue
+        draft.sources.add(sources)
         weight = weigh[strength, sources]
         if weight > draft.positive.get(symbol, 0.0):
             draft.positive[symbol] = weight

@@ -19,6 +19,7 @@ from gca_scanpy.model import Alternative, Candidate, ClusterMarkers, Evidence, V
 MOST_BESIDE = 0.5  # part of what the ranked genes tell that present genes may add, and absent ones take away
 AGAINST = 0.5  # part of what a gene tells that it takes away where it is a negative marker
 IN_TISSUE, OUT_OF_TISSUE = 1.1, 0.7  # factor for a type that belongs to the tissue, or only to others
+KNOWN = 0.05  # more for a type for every source that has it, too: labs name the common types more often than the rare
 TEMPERATURE = 1.0  # nats; how sharply scores become shares of the evidence
 SEPARATED = 0.5  # share of the evidence that a term must hold by itself to be the answer
 SHARED = 0.6  # share that an ancestor must hold with its subtypes, where no term does by itself
@@ -52,7 +53,7 @@ def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) ->
         kind = index.types[key]
         most = MOST_BESIDE * nats
         nats += min(beside.get(key, 0.0), most) - min(lacking.get(key, 0.0), most)
-        score = nats * _tissue_factor(kind.tissues, tissues)
+        score = nats * _tissue_factor(kind.tissues, tissues) * (1 + KNOWN * kind.n_sources)
         if not kind.negative.isdisjoint(symbols):
             score -= sum(_against(gene, index) for gene in negative if gene.symbol in kind.negative)
         found.append((score, key))

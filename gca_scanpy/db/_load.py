@@ -10,7 +10,7 @@ from typing import Union
 import pandas as pd
 from attrs import evolve
 
-from gca_scanpy._core.database import MarkerDatabase, fingerprint, merge, validate
+from gca_scanpy._core.database import WEAK, MarkerDatabase, fingerprint, merge, validate
 from gca_scanpy.db import _assets, _bundled
 from gca_scanpy.db._adapters import Adapted, Vocabulary, adapt, recognise
 from gca_scanpy.db._files import bare_name, read
@@ -28,11 +28,11 @@ def load(source: Union[Source, Sequence[Source]] = BUNDLED) -> MarkerDatabase:
     source
         ``"bundled"`` for the project's own; a file; a DataFrame; the name of a public table; or a list of these,
         which are merged by Cell Ontology term. What more of them state weighs more, and where they differ the
-        first decides. Beside the bundled database a fact of a public table counts where a second source states it
-        too; load public tables without it to have them whole.
+        first decides. Beside the bundled database a fact that a single public table states is weak, whatever the
+        table says of it.
 
         A table needs the columns ``cell_type`` and ``gene``; ``cl_id``, ``species`` (human, mouse, both),
-        ``tissue``, ``role`` (positive, negative), ``strength`` (canonical, supporting) and ``sources`` may join
+        ``tissue``, ``role`` (positive, negative), ``strength`` (canonical, supporting, weak) and ``sources`` may join
         them. The files of PanglaoDB, CellMarker 2.0, ScType and CellTypist are read as their makers publish
         them, and so are gene sets and decoupler's networks (``source``, ``target``, ``weight``); they are told
         by their header. Files are ``.tsv``, ``.csv`` (either with ``.gz``), ``.gmt``, ``.parquet`` (needs
@@ -68,7 +68,7 @@ def load(source: Union[Source, Sequence[Source]] = BUNDLED) -> MarkerDatabase:
         if len(parts) < 2:
             return merge(parts)
         merged = merge([_witness(part) for part in parts])
-        return _two_witnesses(merged) if _bundled.database() in parts else merged
+        return _weighed(merged) if _bundled.database() in parts else merged
     if source == BUNDLED:
         return _bundled.database()
     if source in _assets.NAMES:
@@ -86,13 +86,14 @@ def _witness(database: MarkerDatabase) -> MarkerDatabase:
     return evolve(database, facts=database.facts.assign(sources=database.facts["sources"].map(named)))
 
 
-def _two_witnesses(database: MarkerDatabase) -> MarkerDatabase:
-    """Leave out what a single public table states: much of it is noise, and would drown what was curated."""
-    alone = database.facts["sources"].isin(_assets.NAMES)
+def _weighed(database: MarkerDatabase) -> MarkerDatabase:
+    """A positive fact that a single public table states is weak: much of it is noise beside what was curated."""
+    facts = database.facts
+    alone = facts["sources"].isin(_assets.NAMES) & facts["role"].eq("positive")
     if not alone.any():
         return database
-    note = f"{int(alone.sum())} facts that a single public table states were left out beside the bundled database"
-    facts = database.facts[~alone].reset_index(drop=True)
+    note = f"{int(alone.sum())} facts that a single public table states count as weak beside the bundled database"
+    facts = facts.assign(strength=facts["strength"].mask(alone, WEAK))
     return evolve(database, facts=facts, sha256=fingerprint(facts), notes=(*database.notes, note))
 
 

@@ -56,7 +56,7 @@ def to_cellxgene(
     >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
     >>> gca.io.to_cellxgene(adata)
     >>> adata.obs["cell_type_ontology_term_id"].iloc[0]
-    'CL:0000451'
+    'CL:0000875'
     """
     read_report(adata, key)  # says what to do where there is none
     if COLUMN in adata.obs.columns and not overwrite:

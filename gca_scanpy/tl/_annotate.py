@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -11,9 +10,11 @@ from attrs import evolve
 
 from gca_scanpy import _pipeline
 from gca_scanpy._adata import Clustering, duplicate, majority_labels, read_clustering, read_markers, write_report
+from gca_scanpy._clock import Clock
 from gca_scanpy._consult import Escalate, OnError, PlannedInstead
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._llm.plan import Plan
+from gca_scanpy._telemetry.run import Run
 from gca_scanpy.tl._annotate_markers import make_request
 from gca_scanpy.tl._consultation import ModelLike
 
@@ -177,49 +178,51 @@ def annotate(
         "key_added": key_added,
     }
     proposed = majority_labels(adata, clustering, validate_only) if validate_only is not None else None
-    start = time.perf_counter()
-    request = make_request(
-        species=species,
-        tissue=_of_asked(tissue, clustering),
-        context=context,
-        marker_db=marker_db,
-        min_support=min_support,
-        force_unknown=force_unknown,
-        model={
-            "model": model,
-            "base_url": base_url,
-            "api_key": api_key,
-            "escalate": escalate,
-            "on_error": on_error,
-            "max_requests": max_requests,
-            "max_tokens": max_tokens,
-            "chunk_size": chunk_size,
-            "n_threads": n_threads,
-            "cache": cache,
-            "dry_run": dry_run,
-        },
-        parameters=parameters,
-        proposed=proposed,
-        cells_without_cluster=clustering.cells_without_cluster,
-    )
-    loaded = time.perf_counter()
-    markers = read_markers(
-        adata,
-        clustering,
-        n_markers=n_markers,
-        rank_key=rank_key,
-        method=method,
-        use_raw=use_raw,
-        layer=layer,
-        gene_symbols=gene_symbols,
-    )
-    seconds = {"database": round(loaded - start, 4), "markers": round(time.perf_counter() - loaded, 4)}
-    try:
-        report = _pipeline.annotate(markers, evolve(request, seconds=seconds))
-    except PlannedInstead as planned:
-        return planned.plan
-    target = duplicate(adata) if copy else adata
-    write_report(target, report, clustering, key_added)
+    clock = Clock()
+    with clock.step("database"):
+        request = make_request(
+            species=species,
+            tissue=_of_asked(tissue, clustering),
+            context=context,
+            marker_db=marker_db,
+            min_support=min_support,
+            force_unknown=force_unknown,
+            model={
+                "model": model,
+                "base_url": base_url,
+                "api_key": api_key,
+                "escalate": escalate,
+                "on_error": on_error,
+                "max_requests": max_requests,
+                "max_tokens": max_tokens,
+                "chunk_size": chunk_size,
+                "n_threads": n_threads,
+                "cache": cache,
+                "dry_run": dry_run,
+            },
+            parameters=parameters,
+            proposed=proposed,
+            cells_without_cluster=clustering.cells_without_cluster,
+        )
+    with Run(request, len(clustering.ids)) as run:
+        with clock.step("markers"):
+            markers = read_markers(
+                adata,
+                clustering,
+                n_markers=n_markers,
+                rank_key=rank_key,
+                method=method,
+                use_raw=use_raw,
+                layer=layer,
+                gene_symbols=gene_symbols,
+            )
+        try:
+            report = _pipeline.annotate(markers, evolve(request, seconds=clock.seconds))
+        except PlannedInstead as planned:
+            return planned.plan
+        target = duplicate(adata) if copy else adata
+        write_report(target, report, clustering, key_added)
+        run.report = report
     return target if copy else None
 
 

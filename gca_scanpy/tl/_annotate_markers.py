@@ -12,6 +12,7 @@ from gca_scanpy._core.states import informative
 from gca_scanpy._errors import InputError
 from gca_scanpy._llm.plan import Plan
 from gca_scanpy._settings import settings
+from gca_scanpy._telemetry.run import Run
 from gca_scanpy.db import load
 from gca_scanpy.model import ClusterMarkers, DatasetReport, RankedGene
 from gca_scanpy.tl._consultation import ModelLike, check_count, consultation
@@ -102,10 +103,12 @@ on_error, max_requests, max_tokens, chunk_size, n_threads, cache, dry_run
         },
         parameters={"n_markers": n_markers},
     )
-    try:
-        return _pipeline.annotate(clusters, request)
-    except PlannedInstead as planned:
-        return planned.plan
+    with Run(request, len(clusters)) as run:
+        try:
+            run.report = _pipeline.annotate(clusters, request)
+        except PlannedInstead as planned:
+            return planned.plan
+    return run.report
 
 
 def _cluster(key: str, genes: Iterable[str], n_markers: int) -> ClusterMarkers:

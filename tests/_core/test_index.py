@@ -41,17 +41,22 @@ def family():
 
 
 def test_a_canonical_marker_tells_more_than_a_supporting_one():
-    """The curators' strength counts: a canonical gene tells twice what a supporting one does."""
-    hits = build([row("B cell", "CD19"), row("B cell", "BLK", strength="supporting")]).hits
-    assert hits["CD19"][B] == pytest.approx(2 * hits["BLK"][B])
+    """The curators' strength counts: a canonical gene tells more than a supporting one, that more than a weak one."""
+    rows = [row("B cell", "CD19")]
+    rows += [row("B cell", "BLK", strength="supporting"), row("B cell", "VPREB3", strength="weak")]
+    hits = build(rows).hits
+    assert hits["CD19"][B] > 1.2 * hits["BLK"][B] > 1.2 * 1.2 * hits["VPREB3"][B] > 0
 
 
 def test_each_further_source_adds_weight():
     """A fact that public tables state too tells more, with every one of them."""
-    kinds = build(
-        [row("B cell", "CD19"), row("B cell", "CD22", sources="x"), row("B cell", "BLK", sources="x;y")]
-    ).types
-    assert kinds[B].positive == {"CD19": 1.0, "CD22": 1.5, "BLK": 2.0}
+    rows = [row("B cell", "CD19"), row("B cell", "CD22", sources="x"), row("B cell", "BLK", sources="x;y")]
+    weak = row("B cell", "VPREB3", sources="z", strength="weak")
+    kind = build([*rows, weak]).types[B]
+    more = index.CORROBORATED
+    assert [kind.positive[gene] for gene in ("CD19", "CD22", "BLK")] == pytest.approx([1, 1 + more, 1 + 2 * more])
+    assert kind.positive["VPREB3"] < 1  # its one source is all that it has
+    assert kind.n_sources == 3
 
 
 def test_a_gene_of_many_types_tells_less():

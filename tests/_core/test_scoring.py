@@ -76,6 +76,16 @@ def test_a_negative_marker_speaks_against_a_type():
     assert without.contradicting == ()
 
 
+def test_a_type_that_other_sources_have_is_likelier():
+    """Of two types with the same evidence, the one that more tables describe comes first."""
+    rows = [("T cell", "CD2", ""), ("B cell", "CD2", ""), ("B cell", "CD19", "x;y"), ("T cell", "CD3E", "x")]
+    used = index.build(load(pd.DataFrame(rows, columns=["cell_type", "gene", "sources"])), "human", _bundled.lineages())
+    found = rank("CD2", used=used)
+    assert found["B cell"].score > found["T cell"].score > 0
+    told = {label: candidate.supporting[0].contribution for label, candidate in found.items()}
+    assert found["T cell"].score == pytest.approx(told["T cell"] * (1 + scoring.KNOWN), abs=1e-3)
+
+
 def test_a_tissue_is_a_prior():
     """A type of the tissue gains, one of other tissues loses but stays, one of all tissues is as before."""
     text = "ALB CD19 CD3D"

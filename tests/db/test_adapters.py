@@ -328,12 +328,14 @@ def test_a_fact_of_several_tables_has_all_as_sources(tmp_path):
 
 
 def test_the_bundled_database_counts_as_a_source(tmp_path):
-    """Merged with another, the bundled database is one of those that state its facts; a public table needs a second."""
+    """Merged, the bundled database is a source of its facts; what a single public table states is weak."""
     database = gca.db.load(["bundled", write(tmp_path / "p.tsv", PANGLAODB.replace("CD79B", "ZNF28"))])
     merged = database.facts
-    assert set(merged["sources"].str.split(";").str[0]) == {"gca-scanpy"}
-    assert not merged["gene"].eq("ZNF28").any()
-    assert any("a single public table states were left out" in note for note in database.notes)
+    stranger = merged["gene"].eq("ZNF28")
+    assert set(merged.loc[~stranger, "sources"].str.split(";").str[0]) == {"gca-scanpy"}
+    assert merged.loc[stranger, ["strength", "sources"]].values.tolist() == [["weak", "panglaodb"]]
+    assert set(merged.loc[~stranger, "strength"]) == {"canonical", "supporting"}
+    assert any("a single public table state" in note for note in database.notes)
     alone = _bundled.database().facts
     assert not alone["sources"].str.contains("gca-scanpy").any()
 

@@ -1,4 +1,4 @@
-"""Reports to export: a plain one, and one whose every text is hostile."""
+"""What is exported: a plain report, one whose every text is hostile, and an annotated object."""
 
 from __future__ import annotations
 
@@ -83,3 +83,13 @@ def hostile(report):
         metrics=metrics,
         warnings=tuple(HOSTILE.values()),
     )
+
+
+@pytest.fixture
+def annotated(cells):
+    """Cells with a label each, but for one cluster without markers and one cell without a cluster."""
+    cells.obs["cluster"] = cells.obs["cluster"].astype(object)
+    cells.obs.loc["cell0", "cluster"] = None
+    cells.obs.loc["cell119", "cluster"] = "alone"
+    gca.tl.annotate(cells, "cluster", tissue="blood")
+    return cells

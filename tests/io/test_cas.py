@@ -14,16 +14,6 @@ from gca_scanpy._errors import InputError, MissingKeyError
 PUBLISHED = {"author_name": "Ada Lovelace", "title": "Blood", "cellannotation_url": "https://example.org/blood"}
 
 
-@pytest.fixture
-def annotated(cells):
-    """Cells with a label each, but for one cluster without markers and one cell without a cluster."""
-    cells.obs["cluster"] = cells.obs["cluster"].astype(object)
-    cells.obs.loc["cell0", "cluster"] = None
-    cells.obs.loc["cell119", "cluster"] = "alone"
-    gca.tl.annotate(cells, "cluster", tissue="blood")
-    return cells
-
-
 def _schema(name):
     """A schema as PyPI's cell-annotation-schema has it; its own dependencies are of one day in 2022."""
     pytest.importorskip("cas_schema", reason="pip install --no-deps cell-annotation-schema: it has the schemas")

@@ -14,16 +14,6 @@ from gca_scanpy._errors import InputError, MissingKeyError
 COLUMN = "cell_type_ontology_term_id"
 
 
-@pytest.fixture
-def annotated(cells):
-    """Cells with a term each, but for one cluster without markers and one cell without a cluster."""
-    cells.obs["cluster"] = cells.obs["cluster"].astype(object)
-    cells.obs.loc["cell0", "cluster"] = None
-    cells.obs.loc["cell119", "cluster"] = "alone"
-    gca.tl.annotate(cells, "cluster", tissue="blood")
-    return cells
-
-
 def test_the_column_is_as_the_schema_asks(annotated):
     """Categorical text: the id of the label, or "unknown"; no cell is left out, no category is unused."""
     assert gca.io.to_cellxgene(annotated) is None

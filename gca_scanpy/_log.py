@@ -1,0 +1,52 @@
+"""Events of a run: to the standard ``logging``, or to structlog where the program has configured that.
+
+Nothing is configured or imported here. Each event has the run's request id, and facts as names and values.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextvars import ContextVar, Token
+from typing import Any
+
+LOGGER = logging.getLogger("gca_scanpy")
+_REQUEST: ContextVar[str] = ContextVar("gca_scanpy_request", default="")
+
+
+def bind(request_id: str) -> Token[str]:
+    """Give the events of this thread or task a request id, until the token is given to :func:`unbind`."""
+    return _REQUEST.set(request_id)
+
+
+def unbind(token: Token[str]) -> None:
+    """End what :func:`bind` began."""
+    _REQUEST.reset(token)
+
+
+def info(event: str, **facts: Any) -> None:
+    """Tell the start or the end of a run."""
+    _tell(logging.INFO, event, facts)
+
+
+def debug(event: str, **facts: Any) -> None:
+    """Tell a step of a run."""
+    _tell(logging.DEBUG, event, facts)
+
+
+def _tell(level: int, event: str, facts: dict[str, Any]) -> None:
+    if _REQUEST.get():
+        facts = {"request_id": _REQUEST.get(), **facts}
+    # Unconfigured, structlog would print to stdout, which is for results; configured, it is imported already.
+    structlog = sys.modules.get("structlog")
+    if structlog is not None and structlog.is_configured():
+        # By the name of the level: not every logger of structlog takes it as a number.
+        getattr(structlog.get_logger(LOGGER.name), logging.getLevelName(level).lower())(event, **facts)
+    elif LOGGER.isEnabledFor(level):
+        text = " ".join(f"{name}={_shown(value)}" for name, value in facts.items())
+        LOGGER.log(level, "%s: %s", event, text, extra=facts, stacklevel=3)
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)  # one event, one line
