@@ -16,7 +16,7 @@ COMPAT = PROJECT["tool"]["gca"]["compat"]
 # The whole suite runs in the two corners; what lies between runs the tests that meet Scanpy and AnnData.
 CORNERS = {PYTHONS[0]: "oldest", PYTHONS[-1]: "latest"}
 INTEGRATION = [f"tests/{name}" for name in ("_adata", "tl", "get", "pl", "io", "_cli", "test_round_trip.py")]
-EXTRAS = "test,excel,fetch,observability,parquet"
+EXTRAS = "test,excel,fetch,loom,observability,parquet"
 THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 
 nox.needs_version = ">=2024.4.15"
@@ -39,6 +39,7 @@ def tests(session: nox.Session) -> None:
     wheel = _wheel(session)
     tier = CORNERS[str(session.python)]
     session.install(f"{wheel}[{EXTRAS}]", *COMPAT[tier]["requirements"])
+    session.install("--no-deps", "cell-annotation-schema")  # for the schemas in it; it pins a jsonschema of 2022
     if tier == "latest":  # the providers' own packages, against which requests and replies are checked
         session.install(f"{wheel}[providers]")
     # `pytest`, not `python -m pytest`: the latter would put the checkout before the wheel.

@@ -2,12 +2,16 @@
 
 ``tl`` annotates, ``pl`` draws, ``get`` reads results, ``io`` writes and reads reports, ``db`` loads marker
 databases, ``settings`` holds defaults. Importing the package opens and writes nothing.
+
+Where anndata has accessors, ``adata.gca`` is there when this package is imported after anndata (or Scanpy), and
+otherwise from the first use of ``gca_scanpy.tl``.
 """
 
 from __future__ import annotations
 
 import importlib
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from gca_scanpy._version import __version__
@@ -36,8 +40,18 @@ _OBJECTS = {
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is logged, and where to, is the program's to say
 
 
+def _register_accessor() -> None:
+    # Without anndata there is no object to give it to, and nothing here is to wait for anndata.
+    if hasattr(sys.modules.get("anndata"), "register_anndata_namespace"):
+        importlib.import_module(f"{__name__}._accessor").register()
+
+
 def __getattr__(name: str) -> Any:
     # Lazy, so that `gca --help` does not wait for scanpy.
+    if name == "tl":  # who asks for it has an AnnData, or soon will
+        importlib.import_module("anndata")
+    if name in __all__:
+        _register_accessor()
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _OBJECTS:
@@ -48,3 +62,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*__all__, "model"})
+
+
+_register_accessor()

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gca_scanpy._errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_TABLE = 250_000_000  # bytes of a table, unpacked; ten times a large FindAllMarkers
 GZIP = b"\x1f\x8b"
@@ -32,6 +40,29 @@ def content(path: Path, most: int = MAX_TABLE) -> bytes:
         msg = f"it {verb} more than the {most // 1_000_000} MB that are read; the leading genes of each type are enough"
         raise ValueError(msg)
     return found
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of texts, whatever separates its columns.
+
+    Raises
+    ------
+    InputError
+        Where the file is none.
+    """
+    import pandas as pd
+
+    try:
+        data = content(path)
+        header = data.partition(b"\n")[0]
+        # By the header, not by the ending: .txt is either, and some spreadsheets write .csv with semicolons.
+        separator = max("\t,;", key=lambda mark: header.count(mark.encode()))
+        # Row names that R's write.table leaves without a heading become the index, which nobody needs.
+        table = pd.read_csv(io.BytesIO(data), sep=separator, dtype=str, keep_default_na=False, na_filter=False)
+        return table.reset_index(drop=True)
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        msg = f"{path} cannot be read as a table: {error}"
+        raise InputError(msg) from error
 
 
 @contextmanager

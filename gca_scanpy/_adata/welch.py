@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from attrs import define
-from scipy import stats
 
 from gca_scanpy._adata.moments import Floats, Moments
 
@@ -33,6 +32,8 @@ class Test:
 
     def p_values(self, genes: npt.NDArray[np.intp]) -> Floats:
         """Two-sided p-values of some genes, not adjusted; 1 where there is no statistic."""
+        from scipy import stats  # takes longer to import than a marker table takes to label
+
         means, variances = (
             [part[genes] for part in self._means],
             [part[genes] for part in self._variances],

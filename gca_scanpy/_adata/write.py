@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,11 @@ def actual(adata: AnnData) -> None:
     """Make an object of its own of a view, as Scanpy's tools do before they write."""
     if adata.is_view:
         adata._init_as_actual(adata.copy())
+
+
+def duplicate(adata: AnnData) -> AnnData:
+    """A copy; that of a backed object is in memory."""
+    return adata.to_memory() if adata.isbacked else adata.copy()
 
 
 def write_report(adata: AnnData, report: DatasetReport, clustering: Clustering, key_added: str) -> None:
@@ -99,6 +104,11 @@ def _text(value: Mapping[str, Any]) -> str:
     return json.dumps(dict(value), ensure_ascii=False)
 
 
+def report_of(data: Union[AnnData, DatasetReport], key: str) -> DatasetReport:
+    """The report itself, or the one in an annotated object; raises as :func:`read_report` does."""
+    return data if isinstance(data, DatasetReport) else read_report(data, key)
+
+
 def read_report(adata: AnnData, key: str) -> DatasetReport:
     """The report in ``adata.uns[key]``.
 
@@ -118,3 +128,23 @@ def read_report(adata: AnnData, key: str) -> DatasetReport:
         msg = f".uns[{key!r}] was not written by this package: it has no {UNS_REPORT!r}"
         raise ReportError(msg)
     return _codec.from_json(text if isinstance(text, str) else str(text))
+
+
+def write_terms(adata: AnnData, key: str, column: str, unknown: str, forbidden: Container[str]) -> None:
+    """Write the ontology ids of a run into another column, with a word in place of those that are missing or forbidden.
+
+    Raises
+    ------
+    MissingKeyError
+        Where the ids of the run are not there.
+    """
+    name = ObsKeys(key).ontology_id
+    if name not in adata.obs.columns:
+        msg = f"there is no .obs[{name!r}]; run gca_scanpy.tl.annotate(adata, groupby=..., key_added={key!r}) first"
+        raise MissingKeyError(msg)
+    found = adata.obs[name].astype(object)
+    ids = [unknown if pd.isna(value) or value in forbidden else str(value) for value in found]
+    categories = pd.Index(sorted(set(ids)), dtype=object)  # text of a kind that every anndata can write
+    terms = pd.Series(pd.Categorical(ids, categories=categories), index=adata.obs_names)
+    actual(adata)
+    adata.obs[column] = terms

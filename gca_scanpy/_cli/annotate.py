@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import click
 
+from gca_scanpy._cli.markers import assets_option
+from gca_scanpy._cli.messages import log, message_options
 from gca_scanpy._cli.metrics_option import metrics_option
 from gca_scanpy._cli.model_options import model_arguments, model_options
+from gca_scanpy._cli.output_options import check_outputs, end, output_options, write_reports
+from gca_scanpy._cli.presets import preset_option, with_preset
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 # Options by the kind of input that they are for; an option that was not given is None and keeps its default.
@@ -19,12 +23,16 @@ OBJECT_ONLY = (
 
 @click.command()
 @click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="IN")
-@click.option("--groupby", help="Column of .obs with the clusters (h5ad and zarr).")
+@click.option("--groupby", help="Column of .obs with the clusters; not for a table.")
+@click.option(
+    "--clusters",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Table of barcodes and clusters, for a file without; such as Cell Ranger's clusters.csv.",
+)
 @click.option("--species", default="human", show_default=True, help="human or mouse.")
 @click.option("--tissue", help="Where the cells come from, such as blood.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Annotated h5ad or zarr; csv or tsv for a table.")
-@click.option("--json-report", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
-@click.option("--force", is_flag=True, help="Replace the output and the report, even if one is the input.")
+@preset_option
+@output_options
 @click.option(
     "--n-markers", type=click.IntRange(min=1), default=50, show_default=True, help="Marker genes per cluster."
 )
@@ -34,50 +42,41 @@ OBJECT_ONLY = (
 @click.option("--use-raw/--no-raw", default=None, help="Whether to rank .raw.  [default: where there is one]")
 @click.option("--gene-symbols", help="Column of .var with gene symbols.")
 @click.option("--marker-db", multiple=True, help="Marker table, or 'bundled'; repeatable, merged.")
+@assets_option
 @click.option("--min-support", type=click.IntRange(min=1), help="Marker genes that a label needs.  [default: 2]")
 @click.option("--no-force-unknown", is_flag=True, help="Keep the labels of flagged clusters.")
 @click.option("--validate-only", metavar="COLUMN", help="Check the labels in this column of .obs, propose none.")
 @click.option("--key-added", help="Prefix of what is written.  [default: gptca]")
 @metrics_option
 @model_options
-def annotate(source: Path, output: Optional[Path], force: bool, json_report: Optional[Path], **options: Any) -> None:
-    """Label the clusters of IN: an h5ad or zarr file, or a table of marker genes.
+@message_options
+@click.pass_context
+def annotate(ctx: click.Context, /, source: Path, **given: Any) -> None:
+    """Label the clusters of IN: cells (h5ad, zarr, loom, 10x h5), or a table of marker genes.
 
     A table (csv or tsv) is as Seurat's FindAllMarkers or scanpy.get.rank_genes_groups_df write it, or has the
     columns cluster and gene. The table of labels goes to stdout.
     """
+    options = with_preset(ctx, given)
     is_table = source.name.lower().endswith(TABLE_ENDINGS)
-    # All that can be known to fail is said before the work, not after it.
-    if output is not None:
-        _check_ending(output, (".csv", ".tsv") if is_table else (".h5ad", ".zarr"))
-    for target in (output, json_report):
-        if target is not None:
-            _check_free(source, target, force)
-            target.parent.mkdir(parents=True, exist_ok=True)
+    check_outputs(source, options, (".csv", ".tsv") if is_table else _endings(source))
 
-    from gca_scanpy import io
     from gca_scanpy._cli.table import print_plan, print_report
 
-    report = (_table if is_table else _object)(source, output, **options)
+    report = (_table if is_table else _object)(source, options)
     if options["dry_run"]:
         print_plan(report)
         return
+    for step, seconds in report.telemetry.seconds.items():
+        log.info("%s: %.2f s", step, seconds, extra={"event": step, "seconds": seconds})
     print_report(report)
-    if json_report is not None:
-        io.to_json(report, json_report)
+    write_reports(report, options)
+    end(report, options)
 
 
-def _check_ending(output: Path, endings: tuple[str, ...]) -> None:
-    if output.suffix.lower() not in endings:
-        msg = f"the output of this input must end in {' or '.join(endings)}, not as {output.name}"
-        raise click.UsageError(msg)
-
-
-def _check_free(source: Path, target: Path, force: bool) -> None:
-    if target.exists() and not force:
-        same = " (it is the input)" if target.resolve() == source.resolve() else ""
-        msg = f"{target} is already there{same}; choose another name or give --force"
-        raise click.UsageError(msg)
+def _endings(source: Path) -> tuple[str, ...]:
+    """How the output may end: a loom file's labels fit into a loom file's copy only."""
+    return (".h5ad", ".zarr", ".loom") if source.suffix.lower() == ".loom" else (".h5ad", ".zarr")
 
 
 def _common(options: dict[str, Any]) -> dict[str, Any]:
@@ -92,39 +91,61 @@ def _common(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _object(source: Path, output: Optional[Path], **options: Any) -> Any:
+def _object(source: Path, options: dict[str, Any]) -> Any:
     from gca_scanpy import get, tl
-    from gca_scanpy._adata.files import read, write
+    from gca_scanpy._adata.cell_table import add_clusters
+    from gca_scanpy._adata.clusters import group_columns
+    from gca_scanpy._adata.files import read
     from gca_scanpy._keys import DEFAULT_KEY
 
     adata = read(source)
+    log.info("read %s: %s cells, %s genes", source, adata.n_obs, adata.n_vars, extra={"event": "read"})
+    if options["clusters"] is not None:
+        options["groupby"] = add_clusters(adata, options["clusters"], options["groupby"])
     if options["groupby"] is None:
-        from gca_scanpy._adata.clusters import group_columns
-
-        columns = ", ".join(group_columns(adata.obs)) or "none"
+        columns = ", ".join(group_columns(adata.obs)) or "none; --clusters takes them from a table"
         msg = f"--groupby is needed; columns that hold groups: {columns}"
         raise click.UsageError(msg)
     given = {name: options[name] for name in OBJECT_ONLY if options[name] is not None}
     plan = tl.annotate(adata, **given, **_common(options))
     if options["dry_run"]:
         return plan
-    if output is not None:
-        write(adata, output)
+    if options["output"] is not None:
+        _write(source, adata, options)
     return get.report(adata, options["key_added"] or DEFAULT_KEY)
 
 
-def _table(source: Path, output: Optional[Path], **options: Any) -> Any:
+def _write(source: Path, adata: Any, options: dict[str, Any]) -> None:
+    from gca_scanpy._adata import files, loom
+    from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
+
+    output = options["output"]
+    if output.suffix.lower() == ".loom":
+        own = () if options["clusters"] is None else (options["groupby"],)
+        loom.annotate(source, output, adata, (*own, *ObsKeys(options["key_added"] or DEFAULT_KEY).all()))
+        if options["json_report"] is None:
+            log.warning("a loom file has no place for the report; --json-report writes it")
+    else:
+        files.write(adata, output)
+    log.info("wrote %s", output, extra={"event": "written"})
+
+
+def _table(source: Path, options: dict[str, Any]) -> Any:
     from gca_scanpy import annotate_markers, get
     from gca_scanpy._files import whole
     from gca_scanpy.io import read_markers
 
-    for name in OBJECT_ONLY:
+    for name in ("clusters", *OBJECT_ONLY):
         if options[name] is not None:
             option = "--use-raw/--no-raw" if name == "use_raw" else f"--{name.replace('_', '-')}"
-            msg = f"{option} is for h5ad and zarr; {source.name} is a table of marker genes"
+            msg = f"{option} is for h5ad, zarr, loom and 10x h5; {source.name} is a table of marker genes"
             raise click.UsageError(msg)
-    report = annotate_markers(read_markers(source), **_common(options))
+    markers = read_markers(source)
+    log.info("read %s: %s clusters", source, len(markers), extra={"event": "read"})
+    report = annotate_markers(markers, **_common(options))
+    output = options["output"]
     if output is not None and not options["dry_run"]:
         with whole(output) as part:
             get.clusters(report).to_csv(part, sep="\t" if output.suffix.lower() == ".tsv" else ",")
+        log.info("wrote %s", output, extra={"event": "written"})
     return report

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import errno
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any, Optional
 
 import click
 
 from gca_scanpy._cli.annotate import annotate
+from gca_scanpy._cli.cache import cache
+from gca_scanpy._cli.completion import completion
 from gca_scanpy._cli.demo import demo
+from gca_scanpy._cli.doctor import doctor
+from gca_scanpy._cli.legacy import scanpy
 from gca_scanpy._cli.markers import markers
+from gca_scanpy._cli.messages import log, one_line, to_stderr
+from gca_scanpy._cli.presets import presets
+from gca_scanpy._cli.schema import schema
 from gca_scanpy._errors import GcaError, GcaWarning
 from gca_scanpy._version import __version__
 
 
 class _Program(click.Group):
     """A group that ends with one line on stderr where something is wrong: no traceback, no lines of usage."""
+
+    def main(self, args: Optional[Sequence[str]] = None, *more: Any, **options: Any) -> Any:
+        with to_stderr(sys.argv[1:] if args is None else args):
+            return super().main(args, *more, **options)
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
         with _one_line():
@@ -31,9 +43,19 @@ class _Program(click.Group):
             return super().invoke(ctx)
 
 
-class _UsageProblem(click.ClickException):
-    """A usage error that is told in one line, without the usage."""
+class _Problem(click.ClickException):
+    """An error that is told in one line, without the usage."""
 
+    def __init__(self, message: str, category: str) -> None:
+        super().__init__(one_line(message))
+        self.category = category
+
+    def show(self, file: Optional[IO[Any]] = None) -> None:
+        del file  # the messages know where they go
+        log.error("%s", self.message, extra={"category": self.category})
+
+
+class _UsageProblem(_Problem):
     exit_code = click.UsageError.exit_code
 
 
@@ -45,13 +67,13 @@ def _one_line() -> Iterator[None]:
         # `gca` alone is a call for help, which newer click makes an error of.
         if type(error).__name__ == "NoArgsIsHelpError":
             raise
-        raise _UsageProblem(_line(error.format_message())) from error
+        raise _UsageProblem(error.format_message(), "UsageError") from error
     except OSError as error:
         if error.errno == errno.EPIPE:  # `gca ... | head`: click ends quietly
             raise
-        raise click.ClickException(_line(_of_system(error))) from error
+        raise _Problem(_of_system(error), type(error).__name__) from error
     except GcaError as error:
-        raise click.ClickException(_line(str(error))) from error
+        raise _Problem(str(error), type(error).__name__) from error
 
 
 def _of_system(error: OSError) -> str:
@@ -59,22 +81,21 @@ def _of_system(error: OSError) -> str:
     return f"{place}{error.strerror or error}"
 
 
-def _line(message: str) -> str:
-    return " ".join(message.split())
-
-
 def _show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     # Warnings of others are about their own calls, which the user of a command line did not write.
     if issubclass(category, GcaWarning):
-        click.echo(f"Warning: {_line(str(message))}", err=True)
+        log.warning("%s", message, extra={"category": category.__name__})
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gca")
 def main() -> None:
-    """Say what each cluster of single cells is, with the evidence."""
+    """Say what each cluster of single cells is, with the evidence.
+
+    Exit codes: 0 done; 1 an input, a file or a server is at fault, or Ctrl-C; 2 the call is wrong; 3 clusters have
+    a status that --fail-on names. Results go to stdout, everything else to stderr.
+    """
 
 
-main.add_command(annotate)
-main.add_command(demo)
-main.add_command(markers)
+for _command in (annotate, cache, completion, demo, doctor, markers, presets, scanpy, schema):
+    main.add_command(_command)

@@ -12,19 +12,27 @@ EXPORT_FORMATS = ("tsv", "parquet", "gmt", "json")
 SHOWN = 10
 
 
-@click.group()
-@click.option(
-    "--assets-home",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the public tables.  [default: GCA_ASSETS_HOME, or the user's data folder]",
-)
-@click.pass_context
-def markers(ctx: click.Context, assets_home: Optional[Path]) -> None:
-    """List, check, export and download marker tables."""
+def _set_assets(ctx: click.Context, _: click.Parameter, folder: Optional[Path]) -> None:
     from gca_scanpy._settings import settings
 
-    if assets_home is not None:
-        ctx.with_resource(settings.override(assets_home=assets_home))
+    if folder is not None:
+        ctx.with_resource(settings.override(assets_home=folder))
+
+
+# A setting while the command runs, no argument of it.
+assets_option = click.option(
+    "--assets-home",
+    type=click.Path(file_okay=False, path_type=Path),
+    callback=_set_assets,
+    expose_value=False,
+    help="Folder of the public tables.  [default: GCA_ASSETS_HOME, or the user's data folder]",
+)
+
+
+@click.group()
+@assets_option
+def markers() -> None:
+    """List, check, export and download marker tables."""
 
 
 @markers.command("list")

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Optional
 
 import click
 
-from gca_scanpy._cli.table import PIPED_WIDTH
+from gca_scanpy._cli.terminal import add_row, new_table, print_table
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from gca_scanpy._core.database import MarkerDatabase
     from gca_scanpy.db._describe import Marker, Numbers, SourceState
 
 
 def print_sources(states: Sequence[SourceState]) -> None:
     """Print a row per source."""
-    table = _table("source", "ready", "what is there", "licence", "from")
+    table = new_table("source", "ready", "what is there", "licence", "from")
     for state in states:
-        _add(table, state.name, "yes" if state.ready else "no", state.state, state.licence, state.home)
-    _print(table)
+        add_row(table, state.name, "yes" if state.ready else "no", state.state, state.licence, state.home)
+    print_table(table)
 
 
 def print_database(database: MarkerDatabase, numbers: Numbers, state: Optional[SourceState]) -> None:
@@ -47,31 +43,7 @@ def print_database(database: MarkerDatabase, numbers: Numbers, state: Optional[S
 def print_type(version: str, name: str, cl_id: str, markers: Sequence[Marker]) -> None:
     """Print the facts of a cell type, a row each."""
     click.echo(f"{name} ({cl_id or 'no Cell Ontology term'}) in {version}")
-    table = _table("gene", "role", "strength", "species", "tissue", "sources")
+    table = new_table("gene", "role", "strength", "species", "tissue", "sources")
     for m in markers:
-        _add(table, m.gene, m.role, m.strength, m.species, m.tissue.replace(";", ", "), ", ".join(m.sources))
-    _print(table)
-
-
-def _table(*columns: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _add(table: Table, *cells: str) -> None:
-    from rich.text import Text
-
-    # Text, not markup: a file may be called "[red]".
-    table.add_row(*(Text(cell) for cell in cells))
-
-
-def _print(table: Table) -> None:
-    from rich.console import Console
-
-    width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if sys.stdout.isatty() else PIPED_WIDTH
-    Console(file=sys.stdout, width=width).print(table)
+        add_row(table, m.gene, m.role, m.strength, m.species, m.tissue.replace(";", ", "), ", ".join(m.sources))
+    print_table(table)

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import shutil
-import sys
-
+from gca_scanpy._cli.terminal import print_table, spare_letters
 from gca_scanpy._llm.plan import Plan
 from gca_scanpy.model import DatasetReport
 
 CONFIDENCE_STYLES = {"High": "bold green", "Medium": "yellow", "Low": "dim"}
 STATUS_STYLES = {"supported": "green", "flagged": "bold red", "unknown": "dim"}
-PIPED_WIDTH = 160  # a file or a pipe has no width of its own
 SHOWN_GENES = 5
 
 
 def print_report(report: DatasetReport) -> None:
     """Print a row per cluster to stdout."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a cluster "β" must not end the run in a terminal without Greek
+    spare_letters()
     # Little padding, and no least widths, which rich keeps at the cost of the last column: 80 letters are enough.
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("cluster", overflow="fold")
@@ -48,8 +42,7 @@ def print_report(report: DatasetReport) -> None:
             Text(c.status + flags, style=STATUS_STYLES[c.status]),
             Text(_printable(", ".join(c.validation.supporting_markers[:SHOWN_GENES]))),
         )
-    width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if sys.stdout.isatty() else PIPED_WIDTH
-    Console(file=sys.stdout, width=width).print(table)
+    print_table(table)
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
     print(f"{s.total_clusters} clusters: {summary}")
@@ -57,8 +50,7 @@ def print_report(report: DatasetReport) -> None:
 
 def print_plan(plan: Plan) -> None:
     """Print the exact messages of each request to stdout, and what they come to."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    spare_letters()
     for number, request in enumerate(plan.requests, 1):
         print(f"request {number} of {plan.n_requests} to {request.model}, about {request.prompt_tokens} tokens")
         for message in request.messages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
@@ -146,10 +147,14 @@ def ask(
 
 
 def _bar(total: int) -> Any:
-    """A progress bar, on a terminal and in a notebook; none where everything was in the cache."""
+    """A progress bar, on a terminal and in a notebook; none where everything was in the cache.
+
+    tqdm's own variable ``TQDM_DISABLE`` is heeded, which an argument would outrank.
+    """
     from tqdm.auto import tqdm
 
-    return tqdm(total=total, desc="language model", unit="cluster", leave=False, disable=None if total else True)
+    off = not total or bool(os.environ.get("TQDM_DISABLE"))
+    return tqdm(total=total, desc="language model", unit="cluster", leave=False, disable=True if off else None)
 
 
 def _keep(tally: _Tally, task: _Task, part: _Part, cache: Optional[AnswerCache]) -> None:

@@ -17,7 +17,7 @@ ANY_SERVER_KEY = "GCA_API_KEY"
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def _plain_url(url: str) -> str:
+def plain_url(url: str) -> str:
     """A URL without what may be a secret: user, password and query."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
@@ -77,7 +77,7 @@ class Endpoint:
     name: str
     wire: str
     model: str
-    url: str = field(repr=_plain_url)
+    url: str = field(repr=plain_url)
     key: Secret
     key_names: tuple[str, ...] = ()
     headers: Mapping[str, Secret] = field(factory=dict)

@@ -158,6 +158,19 @@ class LanguageModel:
         after = modes[modes.index(mode) + 1 :]
         return after[0] if after else None
 
+    def check(self) -> str:
+        """Ask the server for its list of models, once and free of charge; gives what came in a few words.
+
+        Raises
+        ------
+        ModelError
+            Where it does not answer, or does not accept the key.
+        """
+        try:
+            return self._transport.check(self.wire.headers(self.endpoint))
+        finally:
+            self.close()
+
     def close(self) -> None:
         """Close the connections; the next question opens them again."""
         self._transport.close()

@@ -82,6 +82,19 @@ class Transport:
             raise ModelError(msg) from None
         return reply
 
+    def check(self, headers: Mapping[str, str]) -> str:
+        """Ask for the list of models, which costs nothing, once; gives what came in a few words.
+
+        Raises
+        ------
+        ModelError
+            Where there is no answer, or one that refuses the key.
+        """
+        status, answered, body = self._received(Sent("/models", headers, {}), Deadline(self.deadline), "GET")
+        if not 200 <= status < 300 and status not in (404, 405):  # not every server has that list
+            raise failure(status, answered, body, self.endpoint)
+        return f"{self.endpoint.host} answers {status}"
+
     def _once(self, sent: Sent, gate: Gate, estimate: int, deadline: Deadline) -> Mapping[str, Any]:
         if deadline.left <= 0:
             raise self._late()
@@ -95,8 +108,14 @@ class Transport:
             raise
 
     def _reply(self, sent: Sent, deadline: Deadline) -> Mapping[str, Any]:
+        status, headers, body = self._received(sent, deadline, "POST")
+        if not 200 <= status < 300:
+            raise failure(status, headers, body, self.endpoint)
+        return self._json(body)
+
+    def _received(self, sent: Sent, deadline: Deadline, method: str) -> tuple[int, Mapping[str, str], bytes]:
         try:
-            status, headers, body = deadline.bound(lambda: self._exchange(sent, deadline))
+            return deadline.bound(lambda: self._exchange(sent, deadline, method))
         except DeadlineError:
             raise self._late() from None
         except httpx.ConnectError as error:
@@ -109,11 +128,8 @@ class Transport:
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             msg = f"{self.endpoint.host}: {self._said(error)}"
             raise ModelError(msg) from None
-        if not 200 <= status < 300:
-            raise failure(status, headers, body, self.endpoint)
-        return self._json(body)
 
-    def _exchange(self, sent: Sent, deadline: Deadline) -> tuple[int, Mapping[str, str], bytes]:
+    def _exchange(self, sent: Sent, deadline: Deadline, method: str) -> tuple[int, Mapping[str, str], bytes]:
         left = max(0.1, deadline.left)
         patience = httpx.Timeout(min(self.timeout, left), connect=min(CONNECT, left))
         url = httpx.URL(self.endpoint.url)
@@ -125,8 +141,8 @@ class Transport:
             headers["authorization"] = f"Basic {basic}"
             url = url.copy_with(userinfo=b"")
         headers.update({name: value.reveal() for name, value in self.endpoint.headers.items()})
-        content = json.dumps(sent.body, ensure_ascii=False).encode("utf-8", "replace")
-        with self._opened().stream("POST", url, content=content, headers=headers, timeout=patience) as response:
+        content = json.dumps(sent.body, ensure_ascii=False).encode("utf-8", "replace") if method == "POST" else None
+        with self._opened().stream(method, url, content=content, headers=headers, timeout=patience) as response:
             most = MAX_BYTES if response.is_success else MAX_ERROR_BYTES
             body = bytearray()
             for piece in response.iter_bytes():  # as they come: pieces of a size would be waited for

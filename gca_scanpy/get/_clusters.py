@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Union
 
-import pandas as pd
-
-from gca_scanpy._adata import read_report
+from gca_scanpy._adata import report_of
+from gca_scanpy._core import table
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
 
@@ -43,26 +43,6 @@ def clusters(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.
     >>> gca.get.clusters(report).loc["0", "label"]
     'B cell'
     """
-    report = data if isinstance(data, DatasetReport) else read_report(data, key)
-    rows = [
-        {
-            "cluster": c.cluster_id,
-            "n_cells": c.n_cells,
-            "label": c.annotation.primary_label,
-            "proposed_label": c.annotation.proposed_label,
-            "broad_label": c.broad_label,
-            "ontology_id": c.annotation.ontology_id,
-            "confidence": c.confidence,
-            "confidence_score": c.confidence_score,
-            "status": c.status,
-            "flags": ", ".join(c.validation.flag_reasons),
-            "supporting_markers": ", ".join(c.validation.supporting_markers),
-            "contradictory_markers": ", ".join(c.validation.contradictory_markers),
-            "states": ", ".join(c.states),
-        }
-        for c in report.clusters
-    ]
-    table = pd.DataFrame(rows).set_index("cluster")
-    # pandas 3 would make text of the column, and NaN of a missing id.
-    table["ontology_id"] = pd.Series([row["ontology_id"] for row in rows], index=table.index, dtype=object)
-    return table
+    report = report_of(data, key)
+    rows = [table.row(cluster) for cluster in report.clusters]
+    return table.as_frame([cluster.cluster_id for cluster in report.clusters], rows, table.MAIN_COLUMNS)

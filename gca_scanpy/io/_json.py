@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 from gca_scanpy import _codec
-from gca_scanpy._adata import read_report as read_from_adata
+from gca_scanpy._adata import report_of
 from gca_scanpy._errors import ReportError
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
@@ -44,9 +44,9 @@ def to_json(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[st
     >>> gca.io.read_report("report.json") == report
     True
     """
-    report = data if isinstance(data, DatasetReport) else read_from_adata(data, key)
+    text = _codec.to_json(report_of(data, key), indent=2)
     with whole(Path(path)) as part:
-        part.write_text(_codec.to_json(report, indent=2) + "\n", encoding="utf-8")
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def read_report(path: Union[str, os.PathLike[str]]) -> DatasetReport:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import os
-import zlib
 from pathlib import Path
 from typing import Optional, Union
 
@@ -13,7 +10,7 @@ import pandas as pd
 
 from gca_scanpy._adata.stored import CHANCE
 from gca_scanpy._errors import InputError
-from gca_scanpy._files import content
+from gca_scanpy._files import read_table
 
 # Seurat, scanpy.get.rank_genes_groups_df, presto, plain tables; the first that is there is taken.
 CLUSTERS = ("cluster", "group", "clusters", "groups", "cluster_id")
@@ -53,7 +50,7 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     >>> gca.io.read_markers("markers.csv")
     {'0': ['MS4A1', 'CD79A'], '1': ['CD3D']}
     """
-    table = _read(Path(path))
+    table = read_table(Path(path))
     columns = {str(name).strip().casefold(): name for name in table.columns}
     cluster, gene = _first(columns, CLUSTERS), _first(columns, GENES)
     if cluster is None or gene is None:
@@ -90,20 +87,6 @@ def _higher(table: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     if score is not None:
         table = table.loc[score.sort_values(ascending=False, kind="stable").index]
     return table[keep.loc[table.index]]
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        data = content(path)
-        header = data.partition(b"\n")[0]
-        # By the header, not by the ending: .txt is either, and some spreadsheets write .csv with semicolons.
-        separator = max("\t,;", key=lambda mark: header.count(mark.encode()))
-        # Row names that R's write.table leaves without a heading become the index, which nobody needs.
-        table = pd.read_csv(io.BytesIO(data), sep=separator, dtype=str, keep_default_na=False, na_filter=False)
-        return table.reset_index(drop=True)
-    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        msg = f"{path} cannot be read as a table: {error}"
-        raise InputError(msg) from error
 
 
 def _first(columns: dict[str, str], names: tuple[str, ...]) -> Optional[str]:

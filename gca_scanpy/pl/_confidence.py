@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
-from gca_scanpy._adata import read_clustering
+from gca_scanpy._adata import read_clustering, report_of
 from gca_scanpy._errors import InputError, MissingKeyError
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
 from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport
@@ -20,7 +20,6 @@ from gca_scanpy.pl._figure import (
     finish,
     label_of,
     new_axes,
-    report_of,
     shortened,
 )
 from gca_scanpy.pl._names import name_clusters

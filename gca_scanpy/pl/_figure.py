@@ -6,12 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from gca_scanpy._adata import read_report
 from gca_scanpy._files import whole
-from gca_scanpy.model import ClusterReport, DatasetReport
+from gca_scanpy.model import ClusterReport
 
 if TYPE_CHECKING:
-    from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -23,11 +21,6 @@ LONGEST_ID, LONGEST_LABEL = 40, 70  # letters
 PRINT_DPI = 150
 
 Save = Union[bool, str, "os.PathLike[str]", None]
-
-
-def report_of(data: Union[AnnData, DatasetReport], key: str) -> DatasetReport:
-    """The report itself, or the one in an annotated object."""
-    return data if isinstance(data, DatasetReport) else read_report(data, key)
 
 
 def label_of(cluster: ClusterReport) -> str:

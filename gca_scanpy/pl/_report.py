@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from gca_scanpy._adata import report_of
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._columns import Column, draw
@@ -17,7 +18,6 @@ from gca_scanpy.pl._figure import (
     Save,
     finish,
     label_of,
-    report_of,
     shortened,
 )
 

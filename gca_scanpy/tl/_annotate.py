@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from attrs import evolve
 
 from gca_scanpy import _pipeline
-from gca_scanpy._adata import Clustering, majority_labels, read_clustering, read_markers, write_report
+from gca_scanpy._adata import Clustering, duplicate, majority_labels, read_clustering, read_markers, write_report
 from gca_scanpy._clock import Clock
 from gca_scanpy._consult import Escalate, OnError, PlannedInstead
 from gca_scanpy._keys import DEFAULT_KEY
@@ -220,7 +220,7 @@ def annotate(
             report = _pipeline.annotate(markers, evolve(request, seconds=clock.seconds))
         except PlannedInstead as planned:
             return planned.plan
-        target = _copy(adata) if copy else adata
+        target = duplicate(adata) if copy else adata
         write_report(target, report, clustering, key_added)
         run.report = report
     return target if copy else None
@@ -234,7 +234,3 @@ def _of_asked(
         return tissue
     others = set(clustering.all_ids).difference(clustering.ids)
     return {key: name for key, name in tissue.items() if str(key) not in others}
-
-
-def _copy(adata: AnnData) -> AnnData:
-    return adata.to_memory() if adata.isbacked else adata.copy()

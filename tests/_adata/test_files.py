@@ -77,7 +77,7 @@ def test_the_ending_may_be_in_capitals(cells, tmp_path):
     assert files.read(tmp_path / "DATA.H5AD").n_obs == cells.n_obs
 
 
-@pytest.mark.parametrize("name", ["x.loom", "x", "x.h5"])
+@pytest.mark.parametrize("name", ["x.rds", "x", "x.h5x"])
 def test_another_kind(cells, tmp_path, name):
     """Another kind of file is refused by name, for reading and writing."""
     with pytest.raises(InputError, match=f"{name} is not of a kind"):
@@ -95,3 +95,14 @@ def test_zarr_is_not_installed(tmp_path, monkeypatch):
     monkeypatch.setattr(anndata, "read_zarr", missing)
     with pytest.raises(InputError, match=r"x\.zarr cannot be read without another package: No module named 'zarr'"):
         files.read(tmp_path / "x.zarr")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("x.h5", "10x h5"), ("x.h5ad", "h5ad")])
+def test_an_hdf5_file_of_another_kind(tmp_path, name, kind):
+    """An HDF5 file of another program is refused by name."""
+    import h5py
+
+    with h5py.File(tmp_path / name, "w") as file:
+        file["a"] = [1]
+    with pytest.raises(InputError, match=f"{name} (cannot be read as {kind}|holds a)"):
+        files.read(tmp_path / name)

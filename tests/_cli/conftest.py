@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,41 @@ def fails(gca):
 
 
 @pytest.fixture
+def on_a_terminal(tmp_path):
+    """Run with ``"stdout"`` or ``"stderr"`` as a terminal of 80 letters; gives what is shown there."""
+
+    def run(stream, *arguments):
+        import fcntl
+        import pty
+        import struct
+        import termios
+
+        main_end, child_end = pty.openpty()
+        fcntl.ioctl(child_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))  # tqdm draws nothing in 0 columns
+        child = subprocess.Popen(
+            [sys.executable, "-m", "gca_scanpy", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "80", "LINES": "24", "TERM": "dumb", "PYTHONIOENCODING": "utf-8"},
+            **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: child_end},
+        )
+        os.close(child_end)
+        shown = b""
+        while True:
+            try:
+                part = os.read(main_end, 4096)
+            except OSError:  # how Linux says that the other end is closed
+                break
+            if not part:
+                break
+            shown += part
+        os.close(main_end)
+        assert child.wait() == 0
+        return shown.decode("utf-8").replace("\r\n", "\n")
+
+    return run
+
+
+@pytest.fixture
 def h5ad(cells, tmp_path):
     """A file with the clusters "0" B cells, "1" T cells, "2" monocytes, "3" NK cells."""
     cells.write_h5ad(tmp_path / "in.h5ad")
@@ -56,3 +93,21 @@ def table(lineages, tmp_path):
     path = tmp_path / "markers.csv"
     path.write_text("\n".join(["cluster,gene", *rows, ""]), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def serve():
+    """Start a server that answers as a language model does: ``serve(answer)``; stopped after the test."""
+    place = Path(__file__).resolve().parents[1] / "_llm" / "server.py"
+    spec = importlib.util.spec_from_file_location("gca_cli_fault_server", place)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    started = []
+
+    def start(answer=None):
+        started.append(module.FaultServer(answer))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -26,9 +27,20 @@ def test_help_is_quick(gca):
     assert min(seconds) < HELP_SECONDS
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["annotate", "--help"], ["--version"]])
+QUICK = [
+    ["--help"],
+    ["annotate", "--help"],
+    ["--version"],
+    ["schema"],
+    ["cache", "info"],
+    ["presets"],
+    ["completion", "zsh"],
+]
+
+
+@pytest.mark.parametrize("arguments", QUICK, ids=" ".join)
 def test_help_does_not_import_scanpy(gca, arguments):
-    """Help and version wait for neither Scanpy, AnnData nor matplotlib."""
+    """What needs no data waits for neither Scanpy, AnnData nor matplotlib."""
     done = gca(*arguments, PYTHONPROFILEIMPORTTIME="1")
     imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if "|" in line}
     assert "click" in imported
@@ -65,6 +77,59 @@ def test_a_wrong_call_is_one_line(fails, arguments, said):
     assert said in fails(*arguments)
 
 
+def test_the_schema(gca):
+    """``gca schema`` prints the schema that reports validate against."""
+    from gca_scanpy import io
+
+    done = gca("schema")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == io.json_schema()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(gca, shell):
+    """The script asks the program, and the program completes commands, options and values."""
+    script = gca("completion", shell)
+    assert (script.returncode, script.stderr) == (0, "")
+    assert f"_GCA_COMPLETE={shell}_complete" in script.stdout
+    if shell == "bash":
+        for words, number, wanted in (
+            ("gca ann", "1", ["annotate"]),
+            ("gca annotate --stats", "2", ["--stats-json"]),
+            ("gca annotate --preset mouse_k", "3", ["mouse_kidney"]),
+        ):
+            asked = {"_GCA_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": number}
+            program = "from gca_scanpy._cli.main import main; main(prog_name='gca')"  # as the console script does
+            done = subprocess.run(
+                [sys.executable, "-c", program], env={**os.environ, **asked}, capture_output=True, text=True, timeout=60
+            )
+            assert [line.partition(",")[2] for line in done.stdout.splitlines()] == wanted
+
+
+def test_the_older_command(gca, tmp_path):
+    """``gca scanpy annotate`` works with the options of then, says what it is called now, and is not in the help."""
+    (tmp_path / "in.csv").write_text("cluster,gene\n" + "".join(f"a,{gene}\n" for gene in ("MS4A1", "CD79A", "CD79B")))
+    options = ["--species", "Homo sapiens", "--top-n-markers=2", "--guardrail-min-overlap", "1", "--progress"]
+    done = gca("scanpy", "annotate", "in.csv", *options, "--summary-csv", "out.csv", "--json-report", "out.json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "Warning: 'gca scanpy annotate' is deprecated; call 'gca annotate'\n"
+    assert "1 clusters: 1 supported" in done.stdout
+    assert (tmp_path / "out.csv").exists()
+    parameters = json.loads((tmp_path / "out.json").read_text())["parameters"]
+    assert (parameters["n_markers"], parameters["min_support"]) == ("2", "1")
+    assert "\n  scanpy" not in gca("--help").stdout
+
+
+def test_the_labels_to_validate_of_the_older_command():
+    """The column was an option of its own; both ways of writing it are understood."""
+    from gca_scanpy._cli.legacy import _modern
+
+    assert _modern(["x", "--cluster-key", "c", "--validate-only", "--label-column", "mine"]) == [
+        "x", "--groupby", "c", "--validate-only", "mine",
+    ]  # fmt: skip
+    assert _modern(["x", "--validate-only", "mine"]) == ["x", "--validate-only", "mine"]
+
+
 def test_the_console_script_is_the_same_program():
     """``gca`` is installed, and is what ``python -m gca_scanpy`` runs."""
     from importlib.metadata import entry_points
@@ -78,29 +143,11 @@ def test_the_console_script_is_the_same_program():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
 @pytest.mark.parametrize("name", ["b", "a cluster with a long name"])
-def test_a_narrow_terminal_shows_whole_genes(tmp_path, name):
+def test_a_narrow_terminal_shows_whole_genes(on_a_terminal, tmp_path, name):
     """In a terminal of 80 letters nothing is cut off, and no gene is broken."""
-    import pty
-
     genes = ["MS4A1", "CD79A", "CD79B"]
     rows = "".join(f"{name},{gene}\n" for gene in genes)
     (tmp_path / "in.csv").write_text(f"cluster,gene\n{rows}", encoding="utf-8")
-    main_end, child_end = pty.openpty()
-    arguments = [sys.executable, "-m", "gca_scanpy", "annotate", str(tmp_path / "in.csv")]
-    environment = {**os.environ, "COLUMNS": "80", "LINES": "24", "TERM": "dumb", "PYTHONIOENCODING": "utf-8"}
-    child = subprocess.Popen(arguments, stdout=child_end, stderr=subprocess.DEVNULL, env=environment)
-    os.close(child_end)
-    shown = b""
-    while True:
-        try:
-            part = os.read(main_end, 4096)
-        except OSError:  # how Linux says that the other end is closed
-            break
-        if not part:
-            break
-        shown += part
-    os.close(main_end)
-    assert child.wait() == 0
-    text = shown.decode("utf-8").replace("\r", "")
+    text = on_a_terminal("stdout", "annotate", "in.csv")
     assert max(map(len, text.splitlines())) <= 80
     assert set(genes) <= set(text.replace(",", " ").split())

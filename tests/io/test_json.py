@@ -12,13 +12,6 @@ from gca_scanpy import _codec
 from gca_scanpy._errors import MissingKeyError, ReportError
 
 
-@pytest.fixture
-def report(lineages):
-    """Report with an unknown cluster, and ids that other formats break on."""
-    keys = ["NK/T cell", "", "β", "7_0"]
-    return gca.annotate_markers({**dict(zip(keys, lineages.values())), "none": []}, tissue="blood")
-
-
 def test_a_file_reads_back_equal(report, tmp_path):
     """What is written reads back equal, and no other file is left."""
     path = tmp_path / "report.json"

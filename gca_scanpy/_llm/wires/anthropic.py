@@ -42,8 +42,12 @@ class Anthropic:
         if mode == "schema":
             tool = {"name": TOOL, "description": "Report what each cluster is.", "input_schema": schema}
             body.update(tools=[tool], tool_choice={"type": "tool", "name": TOOL})
+        return Sent("/messages", self.headers(endpoint), body)
+
+    def headers(self, endpoint: Endpoint) -> dict[str, str]:
+        """The key, and the version of the API."""
         key = {"x-api-key": endpoint.key.reveal()} if endpoint.key else {}
-        return Sent("/messages", {**key, "anthropic-version": VERSION}, body)
+        return {**key, "anthropic-version": VERSION}
 
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply; raises where there is none."""

@@ -48,6 +48,10 @@ class Wire(Protocol):
         """The request for some messages."""
         ...
 
+    def headers(self, endpoint: Endpoint) -> dict[str, str]:
+        """What a request must carry beside the usual headers."""
+        ...
+
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply.
 

@@ -42,8 +42,11 @@ class Gemini:
         if config:
             body["generationConfig"] = config
         path = endpoint.model if "/" in endpoint.model else f"models/{endpoint.model}"
-        key = {"x-goog-api-key": endpoint.key.reveal()} if endpoint.key else {}
-        return Sent(f"/{quote(path)}:generateContent", key, body)
+        return Sent(f"/{quote(path)}:generateContent", self.headers(endpoint), body)
+
+    def headers(self, endpoint: Endpoint) -> dict[str, str]:
+        """The key."""
+        return {"x-goog-api-key": endpoint.key.reveal()} if endpoint.key else {}
 
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply; raises where there is none."""

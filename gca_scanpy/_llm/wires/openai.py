@@ -44,8 +44,11 @@ class OpenAI:
             body["response_format"] = {"type": "json_schema", "json_schema": named}
         elif mode == "json":
             body["response_format"] = {"type": "json_object"}
-        headers = {"Authorization": f"Bearer {endpoint.key.reveal()}"} if endpoint.key else {}
-        return Sent("/chat/completions", headers, body)
+        return Sent("/chat/completions", self.headers(endpoint), body)
+
+    def headers(self, endpoint: Endpoint) -> dict[str, str]:
+        """The key."""
+        return {"Authorization": f"Bearer {endpoint.key.reveal()}"} if endpoint.key else {}
 
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply; raises where there is none."""

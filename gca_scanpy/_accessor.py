@@ -1,0 +1,43 @@
+"""anndata's accessor: ``adata.gca.annotate(groupby="leiden")``. Imported only where anndata is, which it needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+import anndata
+from anndata import AnnData
+
+from gca_scanpy import get, tl
+from gca_scanpy._keys import DEFAULT_KEY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gca_scanpy.model import DatasetReport
+
+NAME = "gca"
+
+
+class Accessor:
+    """What this package does with an annotated object, as methods of it."""
+
+    def __init__(self, adata: AnnData) -> None:  # anndata asks for this very name and type
+        self._adata = adata
+
+    def annotate(self, groupby: str, **options: Any) -> Optional[Any]:
+        """Say what each cluster of cells is; as :func:`gca_scanpy.tl.annotate`, with all its options."""
+        return tl.annotate(self._adata, groupby, **options)
+
+    def report(self, key: str = DEFAULT_KEY) -> DatasetReport:
+        """Get the report of a run; as :func:`gca_scanpy.get.report`."""
+        return get.report(self._adata, key)
+
+    def clusters(self, key: str = DEFAULT_KEY) -> pd.DataFrame:
+        """Get the clusters as a table; as :func:`gca_scanpy.get.clusters`."""
+        return get.clusters(self._adata, key)
+
+
+def register() -> None:
+    """Give every AnnData its ``gca``, once; another package that was there first keeps the name."""
+    if not hasattr(AnnData, NAME):
+        anndata.register_anndata_namespace(NAME)(Accessor)

@@ -1,0 +1,51 @@
+"""The cells of each cluster of a report, where the object is still the one that was reported on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gca_scanpy._adata.clusters import read_clustering
+from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy._keys import ObsKeys
+from gca_scanpy.model import DatasetReport
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def cells_of(adata: AnnData, report: DatasetReport, key: str) -> dict[str, list[str]]:
+    """Names of the cells by cluster, for the clusters that have any here; ``adata`` may be a part of what it was.
+
+    Raises
+    ------
+    MissingKeyError
+        Where the clusters or the labels are no longer there.
+    InputError
+        Where two cells have one name, or the labels of the cells are not those of the report.
+    """
+    if not adata.obs_names.is_unique:
+        twice = adata.obs_names[adata.obs_names.duplicated()][0]
+        msg = f"cell names must be unique, and {twice!r} is there twice; call adata.obs_names_make_unique() first"
+        raise InputError(msg)
+    column = ObsKeys(key).label
+    if column not in adata.obs.columns:
+        msg = f"there is no .obs[{column!r}]; run gca_scanpy.tl.annotate(adata, groupby=..., key_added={key!r}) first"
+        raise MissingKeyError(msg)
+    clustering = read_clustering(adata, report.parameters.get("groupby", ""))
+    labels = {cluster.cluster_id: cluster.annotation.primary_label for cluster in report.clusters}
+    # A cell without a cluster has the code -1, which is the last place.
+    expected = np.array([*(labels.get(cluster) for cluster in clustering.all_ids), None], dtype=object)
+    found = adata.obs[column].astype(object)
+    found = found.where(found.notna(), None).to_numpy(dtype=object)
+    changed = np.flatnonzero(found != expected[clustering.codes])
+    if len(changed):
+        msg = (
+            f".obs[{column!r}] is not what the report says for {len(changed)} cells, such as "
+            f"{adata.obs_names[changed[0]]!r}: it or .obs[{clustering.groupby!r}] was changed since; annotate again"
+        )
+        raise InputError(msg)
+    names = adata.obs_names.to_numpy(dtype=object)
+    members = {cluster: names[clustering.codes == code] for code, cluster in enumerate(clustering.all_ids)}
+    return {cluster: [str(name) for name in members[cluster]] for cluster in labels if cluster in members}

@@ -1,0 +1,159 @@
+"""``gca doctor``: what is installed, what is configured, and whether it works."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Optional
+
+import click
+
+from gca_scanpy._cli.messages import log
+from gca_scanpy._errors import GcaError
+from gca_scanpy._version import __version__
+
+if TYPE_CHECKING:
+    from gca_scanpy._settings import Settings
+
+PACKAGES = ("scanpy", "anndata", "numpy", "pandas", "scipy", "matplotlib", "h5py", "httpx", "click", "rich")
+# What needs a package that is not always there, with the extra that brings it; zarr comes with newer AnnData.
+OPTIONAL = {
+    "zarr": ("zarr folders", "python -m pip install zarr"),
+    "loompy": ("loom files", "python -m pip install 'gca-scanpy[loom]'"),
+    "openpyxl": ("marker tables in xlsx", "python -m pip install 'gca-scanpy[excel]'"),
+    "pyarrow": ("marker tables in parquet", "python -m pip install 'gca-scanpy[parquet]'"),
+    "pooch": ("gca markers fetch", "python -m pip install 'gca-scanpy[fetch]'"),
+}
+MASK = "***"
+PATIENCE = 10.0  # seconds for the server's answer
+
+
+@click.command()
+@click.option("--ping", is_flag=True, help="Ask the configured model's server whether it answers.")
+def doctor(ping: bool) -> None:
+    """Say what is installed and configured, with keys masked, and what does not work (then the exit code is 1).
+
+    Nothing is sent, unless with --ping or where GCA_BASE_URL is set: then the server is asked for its list of models,
+    which costs nothing.
+    """
+    problems: dict[str, None] = {}  # each once: a variable that cannot be read is met in several places
+    for title, lines in (
+        ("versions", _versions),
+        ("optional packages", _optional),
+        ("settings", _settings),
+        ("keys", _keys),
+        ("marker tables", _tables),
+        ("cache", _cache),
+        ("language model", lambda: _model(ping)),
+    ):
+        click.echo(title)
+        try:
+            for line in lines():
+                click.echo(f"  {line}")
+        except (GcaError, OSError, ValueError) as error:
+            problems[str(error)] = None
+            click.echo("  does not work")
+    for problem in problems:
+        log.error("%s", problem)
+    if problems:
+        raise SystemExit(1)
+
+
+def _versions() -> Iterator[str]:
+    import platform
+
+    yield f"gca-scanpy {__version__}"
+    yield f"Python {platform.python_version()} on {platform.platform(terse=True)}, {sys.executable}"
+    for package in PACKAGES:
+        yield f"{package} {_version(package) or 'is not there'}"
+
+
+def _optional() -> Iterator[str]:
+    for package, (purpose, command) in OPTIONAL.items():
+        found = _version(package)
+        yield f"{purpose}: {package} {found}" if found else f"{purpose}: no; {command}"
+
+
+def _version(package: str) -> Optional[str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _current() -> Settings:
+    from gca_scanpy._settings import settings
+
+    return settings.current()
+
+
+def _settings() -> Iterator[str]:
+    from attrs import fields
+
+    from gca_scanpy._llm.endpoint import plain_url
+    from gca_scanpy._settings import Settings
+
+    shown: dict[str, Callable[[Any], Any]] = {
+        "headers": lambda headers: ", ".join(f"{name}: {MASK}" for name in headers) or None,
+        "base_url": lambda url: plain_url(url) if url else None,
+    }
+    current = _current()
+    for attribute in fields(Settings):
+        value = shown.get(attribute.name, lambda found: found)(getattr(current, attribute.name))
+        variable = next((name for name in attribute.metadata["env"] if os.environ.get(name, "").strip()), None)
+        yield f"{attribute.name}: {'none' if value is None else value}{f' ({variable})' if variable else ''}"
+
+
+def _keys() -> Iterator[str]:
+    from gca_scanpy._llm.endpoint import ANY_SERVER_KEY, PROVIDERS
+
+    names = [name for provider in PROVIDERS.values() for name in provider.keys]
+    for name in dict.fromkeys([*names, ANY_SERVER_KEY]):
+        yield f"{name}: {f'set, {MASK}' if os.environ.get(name, '').strip() else 'not set'}"
+
+
+def _tables() -> Iterator[str]:
+    from importlib.resources import files
+
+    from gca_scanpy.db import _assets
+
+    bundled = (files("gca_scanpy") / "data" / "markers" / "VERSION").read_text(encoding="utf-8").strip()
+    yield f"bundled: {bundled}"
+    yield f"folder of public tables: {_assets.folder()}"
+    for name in _assets.NAMES:
+        yield f"{name}: {', '.join(path.name for path in _assets.present(name)) or 'not there'}"
+
+
+def _cache() -> Iterator[str]:
+    from gca_scanpy._llm.cache import default_folder
+    from gca_scanpy._llm.cache_folder import kept
+
+    folder = _current().cache_dir or default_folder()
+    yield f"folder: {folder}"
+    yield f"answers: {sum(file.is_answer for file in kept(folder))}"
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    yield f"can be written to: {'yes' if nearest.is_dir() and os.access(nearest, os.W_OK) else 'no'}"
+
+
+def _model(ping: bool) -> Iterator[str]:
+    from gca_scanpy._llm.language_model import LanguageModel
+
+    current = _current()
+    if current.model is None and current.base_url is None:
+        yield "none is configured (GCA_MODEL, GCA_BASE_URL), so there is nobody to ask"
+        return
+    model = LanguageModel(
+        current.model or "any",
+        base_url=current.base_url,
+        headers=current.headers,
+        timeout=PATIENCE,
+        deadline=PATIENCE,
+    )
+    yield model.name if current.model else f"none is configured; the server is {model.endpoint.host}"
+    if ping or current.base_url:
+        yield model.check()
+    else:
+        yield "was not asked; --ping asks it"

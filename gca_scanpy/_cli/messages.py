@@ -1,0 +1,107 @@
+"""What goes to stderr: notes, warnings and errors, as lines of text or of JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any
+
+import click
+
+log = logging.getLogger("gca_scanpy.cli")
+PREFIXES = {logging.WARNING: "Warning: ", logging.ERROR: "Error: "}
+LOG_JSON = "--log-json"
+_USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+
+
+def one_line(message: str) -> str:
+    """A message without line breaks."""
+    return " ".join(message.split())
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return PREFIXES.get(record.levelno, "") + one_line(record.getMessage())
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": one_line(record.getMessage()),
+            **{name: value for name, value in vars(record).items() if name not in _USUAL},  # given with extra=
+        }
+        return json.dumps(entry, ensure_ascii=False, default=str)
+
+
+class _Stderr(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)
+
+
+@contextmanager
+def to_stderr(arguments: Sequence[str]) -> Iterator[None]:
+    """Send what this package logs to stderr: warnings and errors, until ``--quiet`` or ``--verbose`` is read.
+
+    Parameters
+    ----------
+    arguments
+        Of the call. ``--log-json`` is looked for before they are parsed, so that a wrong call is told as JSON too.
+    """
+    logger, handler = logging.getLogger("gca_scanpy"), _Stderr()
+    handler.setFormatter(_Json() if LOG_JSON in arguments else _Text())
+    before = logger.level, logger.propagate
+    logger.setLevel(logging.WARNING)
+    logger.propagate = False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+
+
+def message_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--quiet``, ``--verbose`` and ``--log-json`` to a command."""
+    for name, apply, text in (
+        (LOG_JSON, _log_json, "Write what goes to stderr as JSON, one object a line."),
+        ("--verbose", _verbose, "Say on stderr what is done, and how long it takes."),
+        ("--quiet", _quiet, "No warnings and no progress bar; errors only."),
+    ):
+        # Eager, so that they hold before another option warns of something.
+        option = click.option(name, is_flag=True, is_eager=True, expose_value=False, callback=apply, help=text)
+        command = option(command)
+    return command
+
+
+def _quiet(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        _set_level(ctx, logging.ERROR)
+        _no_progress_bar()
+
+
+def _verbose(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        _set_level(ctx, logging.INFO)
+
+
+def _log_json(_: click.Context, __: click.Parameter, value: bool) -> None:
+    if value:
+        _no_progress_bar()
+
+
+def _set_level(ctx: click.Context, level: int) -> None:
+    if ctx.meta.setdefault("gca_scanpy.level", level) != level:
+        msg = "--quiet and --verbose exclude each other"
+        raise click.UsageError(msg)
+    logging.getLogger("gca_scanpy").setLevel(level)
+
+
+def _no_progress_bar() -> None:
+    os.environ["TQDM_DISABLE"] = "1"

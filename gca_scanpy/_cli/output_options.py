@@ -1,0 +1,106 @@
+"""The options about what is written, and with which exit code the program ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gca_scanpy._cli.messages import log
+
+if TYPE_CHECKING:
+    from gca_scanpy.model import DatasetReport
+
+FAILED = 3  # exit code of --fail-on
+REPORTS = ("json_report", "csv_report", "html_report", "stats_json")
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_OPTIONS = (
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        help="IN with the labels, in its own format (h5ad for 10x h5); csv or tsv of the labels for a table.",
+    ),
+    click.option("--json-report", type=_FILE, help="Write the report as JSON ('gca schema')."),
+    click.option("--csv-report", type=_FILE, help="Write a row per cluster as csv."),
+    click.option("--html-report", type=_FILE, help="Write the report as a page for a browser."),
+    click.option("--stats-json", type=_FILE, help="Write counts, shares and costs of the run as JSON."),
+    click.option("--force", is_flag=True, help="Replace what is there, even if it is the input."),
+    click.option(
+        "--fail-on",
+        type=click.Choice(["flagged", "unknown"]),
+        multiple=True,
+        help="End with exit code 3 where a cluster has this status, once all is written; repeatable.",
+    ),
+)
+
+
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, ...]) -> None:
+    """Say before the work, not after it, what can be known to fail; make the folders.
+
+    Parameters
+    ----------
+    endings
+        What ``--output`` may end in for this input.
+    """
+    output = options["output"]
+    if output is not None and output.suffix.lower() not in endings:
+        msg = f"the output of this input must end in {' or '.join(endings)}, not as {output.name}"
+        raise click.UsageError(msg)
+    targets = [options[name] for name in ("output", *REPORTS) if options[name] is not None]
+    for number, target in enumerate(targets):
+        if target.resolve() in [other.resolve() for other in targets[:number]]:
+            msg = f"{target} is named for two outputs; give each its own file"
+            raise click.UsageError(msg)
+        if target.exists() and not options["force"]:
+            same = " (it is the input)" if target.resolve() == source.resolve() else ""
+            msg = f"{target} is already there{same}; choose another name or give --force"
+            raise click.UsageError(msg)
+        target.parent.mkdir(parents=True, exist_ok=True)
+
+
+def write_reports(report: DatasetReport, options: Mapping[str, Any]) -> None:
+    """Write the reports that are asked for."""
+    from gca_scanpy import io
+
+    writers: dict[str, Callable[[DatasetReport, Path], object]] = {
+        "json_report": io.to_json,
+        "csv_report": io.to_csv,
+        "html_report": io.to_html,
+        "stats_json": _stats,
+    }
+    for name, write in writers.items():
+        if options[name] is not None:
+            write(report, options[name])
+            log.info("wrote %s", options[name], extra={"event": "written"})
+
+
+def _stats(report: DatasetReport, path: Path) -> None:
+    """The report without its clusters."""
+    import json
+
+    from gca_scanpy._codec import to_dict
+    from gca_scanpy._files import whole
+
+    stats = {key: value for key, value in to_dict(report).items() if key != "clusters"}
+    with whole(path) as part:
+        part.write_text(json.dumps(stats, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def end(report: DatasetReport, options: Mapping[str, Any]) -> None:
+    """End with exit code 3 where clusters have a status that ``--fail-on`` names."""
+    found = {status: [c.cluster_id for c in report.clusters if c.status == status] for status in options["fail_on"]}
+    for status, ids in found.items():
+        if ids:
+            log.error("--fail-on %s: %s of %s clusters: %s", status, len(ids), len(report.clusters), ", ".join(ids))
+    if any(found.values()):
+        raise SystemExit(FAILED)

@@ -1,0 +1,80 @@
+"""Reports as documents of the Cell Annotation Schema."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from gca_scanpy._adata import cells_of, read_report
+from gca_scanpy._core import cas
+from gca_scanpy._errors import InputError
+from gca_scanpy._files import whole
+from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
+from gca_scanpy.db import _bundled
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+OURS = frozenset({"annotations", "labelsets"})
+
+
+def to_cas(
+    adata: AnnData, path: Union[str, os.PathLike[str], None] = None, key: str = DEFAULT_KEY, **fields: str
+) -> Optional[dict[str, Any]]:
+    """Write the labels as JSON of the Cell Annotation Schema, which CAP and CELLxGENE tools read.
+
+    There is an annotation for each cluster that has cells: label, Cell Ontology term, broad type, cells, marker
+    genes and rationale; what the schema has no field for (cluster, status, confidence, flags) is among the
+    ``author_annotation_fields``. ``"Unknown or Novel"`` becomes the schema's own word, ``unknown``.
+
+    Parameters
+    ----------
+    adata
+        An annotated object; its ``obs_names`` are the ``cell_ids``. It may be a part of what was annotated.
+    path
+        The file, UTF-8; written beside its place and renamed. None to return the document instead.
+    key
+        The ``key_added`` of the run.
+    **fields
+        Fields of the document by the names of the schema, such as ``author_name``, ``title``, ``author_contact``,
+        ``orcid``, ``matrix_file_id``. The schema of CAP also asks for a ``cellannotation_url``, where you publish
+        the annotations.
+
+    Returns
+    -------
+    dict or None
+        The document where ``path`` is None.
+
+    Raises
+    ------
+    MissingKeyError
+        Where there is no report under this key.
+    InputError
+        Where the clusters or labels were changed since, two cells have one name, or a field is not text.
+    OSError
+        Where the file cannot be written.
+
+    Examples
+    --------
+    >>> import scanpy as sc
+    >>> import gca_scanpy as gca
+    >>> adata = sc.datasets.pbmc68k_reduced()
+    >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
+    >>> gca.io.to_cas(adata, "pbmc.cas.json", author_name="Ada Lovelace", title="Blood cells")
+    >>> gca.io.to_cas(adata)["annotations"][4]["cell_ontology_term"]
+    'B cell'
+    """
+    wrong = [name for name, value in fields.items() if name in OURS or not isinstance(value, str)]
+    if wrong:
+        msg = f"{wrong[0]}={fields[wrong[0]]!r} cannot be set; fields are texts, and annotations come from the report"
+        raise InputError(msg)
+    report = read_report(adata, key)
+    document = cas.document(report, cells_of(adata, report, key), ObsKeys(key).label, _bundled.ontology())
+    document = {**document, **fields}
+    if path is None:
+        return document
+    with whole(Path(path)) as part:
+        part.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return None

@@ -1,0 +1,37 @@
+"""Write what the program says of itself into docs/command_line.md, after the heading "All options".
+
+python scripts/write_help.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gca_scanpy._cli.main import main
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "command_line.md"
+HEADING = "## All options\n"
+
+
+def texts(command: click.Command = main, parent: click.Context | None = None) -> dict[str, str]:
+    """The help of the program and its commands, by how they are called; what is hidden is left out."""
+    name = command.name if parent else "gca"
+    context = click.Context(command, parent, info_name=name, terminal_width=80, **command.context_settings)
+    found = {context.command_path: command.get_help(context)}
+    for listed in command.list_commands(context) if isinstance(command, click.Group) else ():
+        inner = command.get_command(context, listed)
+        if inner is not None and not inner.hidden:
+            found.update(texts(inner, context))
+    return found
+
+
+def page(text: str) -> str:
+    """The page with the help texts of this program."""
+    before = text.partition(HEADING)[0]
+    return before + HEADING + "".join(f"\n### {name}\n\n```text\n{told}\n```\n" for name, told in texts().items())
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

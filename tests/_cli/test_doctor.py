@@ -1,0 +1,102 @@
+"""``gca doctor``, with a real server."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+KEY = "sk-secret-0123456789"
+
+
+@pytest.fixture
+def listed():
+    """A server that lists its models with this status: gives its address and what it was asked."""
+
+    @contextmanager
+    def start(status):
+        asked = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *arguments):
+                pass
+
+            def do_GET(self):
+                asked.append((self.path, self.headers.get("authorization")))
+                self.send_response(status)
+                self.send_header("content-length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        finally:
+            server.shutdown()
+            server.server_close()
+
+    return start
+
+
+def test_nothing_is_configured(gca, tmp_path):
+    """Versions and what is there are said; nobody is asked, even with --ping; Scanpy is not imported."""
+    done = gca("doctor", "--ping", PYTHONPROFILEIMPORTTIME="1", GCA_ASSETS_HOME=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    for start in ("gca-scanpy ", "Python 3.", "scanpy ", "anndata ", "bundled: 20", "zarr folders: ", "loom files: "):
+        assert any(line.startswith(start) for line in lines), start
+    assert "OPENAI_API_KEY: not set" in lines
+    assert lines[-1] == "none is configured (GCA_MODEL, GCA_BASE_URL), so there is nobody to ask"
+    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if "|" in line}
+    assert "click" in imported
+    assert imported.isdisjoint({"scanpy", "anndata", "matplotlib"})
+
+
+def test_a_server_that_answers(gca, listed):
+    """A base URL that is set is asked, with its key; keys, headers and passwords are masked."""
+    with listed(200) as (url, asked):
+        done = gca(
+            "doctor",
+            GCA_BASE_URL=url.replace("//", "//user:password@"),
+            GCA_MODEL="openai:any",
+            OPENAI_API_KEY=KEY,
+            GCA_HEADERS='{"X-Team": "team-secret"}',
+        )
+    assert done.returncode == 0, done.stderr
+    assert asked[0][0] == "/v1/models"
+    assert len(asked) == 1
+    assert "answers 200" in done.stdout
+    assert "OPENAI_API_KEY: set, ***" in done.stdout
+    assert "headers: X-Team: *** (GCA_HEADERS)" in done.stdout
+    for secret in (KEY, "password", "team-secret"):
+        assert secret not in done.stdout + done.stderr
+
+
+def test_ping(gca, listed):
+    """With --ping it is; that it does not accept the key is a problem: one line on stderr, exit code 1."""
+    with listed(401) as (url, asked):
+        done = gca("doctor", "--ping", GCA_MODEL="ollama:m", OLLAMA_HOST=url)
+    assert done.returncode == 1
+    assert asked == [("/v1/models", None)]
+    assert done.stderr.startswith("Error: 127.0.0.1:")
+    assert "answers 401, the key is not accepted" in done.stderr
+
+
+def test_nobody_is_asked_unless_told_so(gca, listed):
+    """A model without a base URL is asked with --ping only."""
+    with listed(200) as (url, asked):
+        there = {"GCA_MODEL": "ollama:m", "OLLAMA_HOST": url}
+        assert "was not asked; --ping asks it" in gca("doctor", **there).stdout
+        assert asked == []
+
+
+def test_what_does_not_work(gca, tmp_path):
+    """A variable that cannot be read is one problem, wherever it is met, and the rest is still said."""
+    done = gca("doctor", GCA_MIN_SUPPORT="few")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "GCA_MIN_SUPPORT is 'few'" in done.stderr
+    assert "ANTHROPIC_API_KEY: not set" in done.stdout

@@ -1,0 +1,102 @@
+"""What ``gca annotate`` writes, and with which exit code it ends."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pandas as pd
+import pytest
+
+from gca_scanpy import io
+
+# "junk" has no gene of any cell type; "two" is a mixture of two lineages.
+CLUSTERS = {
+    "B": "MS4A1 CD79A CD79B BANK1 CD19 CD22 PAX5",
+    "two": "MS4A1 CD79A CD79B CD19 BANK1 PAX5 CD22 CD3D CD3E CD3G TRAC CD2 CD5 TRAT1",
+    "junk": "ZNF10 ZNF12 ZNF14 ZNF16",
+}
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """A table of a supported, a flagged and an unknown cluster."""
+    rows = [f"{key},{gene}\n" for key, genes in CLUSTERS.items() for gene in genes.split()]
+    (tmp_path / "mixed.csv").write_text("cluster,gene\n" + "".join(rows))
+    return tmp_path / "mixed.csv"
+
+
+def test_all_reports_and_fail_on(gca, mixed, tmp_path):
+    """All reports are written and the table is printed before --fail-on ends with exit code 3 and says why."""
+    names = {"json": "r.json", "csv": "r.csv", "html": "r.html"}
+    reports = [text for kind, name in names.items() for text in (f"--{kind}-report", f"new/{name}")]
+    fail_on = ["--fail-on", "flagged", "--fail-on", "unknown"]
+    done = gca("annotate", mixed, "--preset", "human_pbmc", *reports, "--stats-json", "new/stats.json", *fail_on)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.splitlines() == [
+        "Error: --fail-on flagged: 1 of 3 clusters: two",
+        "Error: --fail-on unknown: 1 of 3 clusters: junk",
+    ]
+    assert "3 clusters: 1 supported, 1 flagged, 1 unknown" in done.stdout
+    report = io.read_report(tmp_path / "new" / "r.json")
+    assert [c.status for c in report.clusters] == ["supported", "flagged", "unknown"]
+    assert pd.read_csv(tmp_path / "new" / "r.csv", dtype=str)["cluster"].tolist() == list(CLUSTERS)
+    page = (tmp_path / "new" / "r.html").read_text(encoding="utf-8")
+    assert page.lstrip().lower().startswith("<!doctype html")
+    assert "MS4A1" in page
+    stats = json.loads((tmp_path / "new" / "stats.json").read_text(encoding="utf-8"))
+    assert stats["summary"]["flagged_clusters"] == 1
+    assert stats["telemetry"]["requests"] == 0
+    assert "clusters" not in stats
+    schema = io.json_schema()
+    rest = {**schema["$defs"]["DatasetReport"]["properties"]}
+    jsonschema.validate(stats["metrics"], {**rest["metrics"], "$defs": schema["$defs"]})
+    # The preset's own.
+    wanted = {"species": "human", "tissue": "blood", "min_support": "3"}
+    assert {name: stats["parameters"][name] for name in wanted} == wanted
+
+
+def test_fail_on_what_is_not_there(gca, mixed, tmp_path):
+    """Without such a cluster the exit code is 0; an option outranks the preset; --verbose says what is done."""
+    mixed.write_text("".join(line for line in mixed.open() if not line.startswith(("two", "junk"))))
+    options = ["--preset", "mouse_kidney", "--species", "human", "--min-support", "1", "--stats-json", "s.json"]
+    done = gca("annotate", mixed, *options, "--fail-on", "flagged", "--fail-on", "unknown", "--verbose")
+    assert done.returncode == 0, done.stderr
+    parameters = json.loads((tmp_path / "s.json").read_text())["parameters"]
+    assert (parameters["species"], parameters["tissue"], parameters["min_support"]) == ("human", "kidney", "1")
+    lines = done.stderr.splitlines()
+    assert f"read {mixed}: 1 clusters" in lines
+    assert any(line.startswith("scoring: 0.") for line in lines)
+    assert "wrote s.json" in lines
+
+
+class TestRefused:
+    """What can be known to fail is said before the work."""
+
+    def test_two_outputs_in_one_file(self, fails, mixed):
+        """A file that is named twice would lose one of its contents."""
+        assert "named for two outputs" in fails("annotate", mixed, "--json-report", "a", "--stats-json", "./a")
+
+    @pytest.mark.parametrize("option", ["--csv-report", "--html-report", "--stats-json"])
+    def test_what_is_there(self, fails, mixed, option):
+        """The input is not replaced without --force."""
+        before = mixed.read_bytes()
+        assert "it is the input" in fails("annotate", mixed, option, mixed)
+        assert mixed.read_bytes() == before
+
+    def test_a_loom_file_of_other_cells(self, fails, h5ad):
+        """Only a loom file can become one."""
+        assert "must end in .h5ad or .zarr" in fails("annotate", h5ad, "--groupby", "cluster", "-o", "out.loom")
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--fail-on", "supported"], "'supported' is not one of 'flagged', 'unknown'"),
+            (["--preset", "human_tail"], "'human_tail' is not one of 'human_adipose'"),
+            (["--quiet", "--verbose"], "exclude each other"),
+            (["--clusters", "none.csv"], "none.csv"),
+        ],
+    )
+    def test_a_value_that_is_none(self, fails, mixed, options, said):
+        """A value that is not known is told with those that are."""
+        assert said in fails("annotate", mixed, *options)

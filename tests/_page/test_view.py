@@ -1,0 +1,111 @@
+"""What the page shows of a report."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from attrs import evolve
+
+import gca_scanpy as gca
+from gca_scanpy import model
+from gca_scanpy._core import guardrails
+from gca_scanpy._page.reasons import MEANINGS
+from gca_scanpy._page.view import view_of
+
+
+@pytest.fixture
+def report(lineages):
+    """Report with a supported, an unknown and a flagged cluster."""
+    mixed = [gene for genes in lineages.values() for gene in genes[:5]]
+    return gca.annotate_markers({"b": lineages["B cell"], "none": [], "mix": mixed}, tissue="blood")
+
+
+def test_every_reason_has_a_meaning():
+    """Each reason code that the guardrails document is put in words, and no other."""
+    assert set(MEANINGS) == set(re.findall(r"^``(\w+)``", guardrails.__doc__, re.M))
+    assert set(MEANINGS) >= guardrails.ADVISORY
+
+
+def test_the_counts_are_those_of_the_report(report):
+    """Statuses, confidences and reasons are counted as in the summary."""
+    view = view_of(report)
+    assert view.title == "Cell types of 3 clusters"
+    assert view.statuses == (("supported", "✓", 1), ("flagged", "!", 1), ("unknown", "?", 1))
+    assert dict(view.confidences) == dict(report.metrics.confidence_counts)
+    assert [name for name, _ in view.confidences] == ["High", "Medium", "Low"]
+    assert {flag.code: flag.count for flag in view.flags} == {"mixed_lineage": 1, "no_markers_supplied": 1}
+    assert view_of(evolve(report, summary=evolve(report.summary, total_clusters=1))).title == "Cell types of 1 cluster"
+
+
+def test_a_supported_cluster(report):
+    """Label, term, confidence and genes are the report's; nothing is said of a proposed label that is the label."""
+    cluster, view = report.cluster("b"), view_of(report).clusters[0]
+    assert (view.id, view.label, view.proposed, view.status) == ("b", "B cell", "", "supported")
+    assert view.term.url == "https://purl.obolibrary.org/obo/CL_0000236"
+    assert view.percent == pytest.approx(100 * cluster.confidence_score, abs=0.05)
+    assert view.supporting == cluster.validation.supporting_markers
+    assert [c.label for c in view.candidates] == [c.label for c in cluster.candidates]
+    best = cluster.candidates[0].supporting[0]
+    assert view.candidates[0].supporting[0].said == f"{best.contribution:+.1f}"
+    assert dict(view.facts) == {"broad type": "B cell", "tissue": "blood", "proposed by": "offline scorer"}
+
+
+def test_a_flagged_cluster_shows_what_was_proposed(report):
+    """Where the label did not stand, the proposed one, its term and the reason are there."""
+    view = view_of(report).clusters[2]
+    assert view.label == "Unknown or Novel"
+    assert view.proposed == report.cluster("mix").annotation.proposed_label
+    assert view.proposed_term.id == report.cluster("mix").annotation.proposed_ontology_id
+    assert view.term is None
+    assert [flag.code for flag in view.flags] == ["mixed_lineage"]
+    assert view.remarks == report.cluster("mix").validation.notes
+
+
+def test_a_code_is_not_said_twice(report):
+    """A warning that is a reason code stands among the flags only; other warnings stay."""
+    cluster = report.clusters[0]
+    validation = evolve(cluster.validation, flag_reasons=("tissue_mismatch",))
+    cluster = evolve(cluster, validation=validation, warnings=("tissue_mismatch", "few cells", "few cells"))
+    view = view_of(evolve(report, clusters=(cluster,))).clusters[0]
+    assert view.remarks == ("few cells",)
+    assert view.flags[0].meaning == MEANINGS["tissue_mismatch"]
+
+
+@pytest.mark.parametrize("term", ["CL:12", "javascript:alert(1)", "CL:0000236\n", "CL:0000236/..", "UBERON:0000178"])
+def test_only_a_term_of_the_ontology_is_a_link(report, term):
+    """What is not an id of the Cell Ontology stays text."""
+    cluster = report.clusters[0]
+    cluster = evolve(cluster, annotation=evolve(cluster.annotation, ontology_id=term))
+    view = view_of(evolve(report, clusters=(cluster,))).clusters[0]
+    assert (view.term.id, view.term.url) == (term, None)
+
+
+def test_a_panel_and_its_cost(report):
+    """The answers of several models, and what they cost, are shown; no answer is an empty label."""
+    answers = (model.ModelAnswer("m1", "B cell", "CL:0000236", 0.9), model.ModelAnswer("m2", "", None, 0.0))
+    cluster = evolve(report.clusters[0], panel=model.Panel(answers, 0.5, 1.0), source="model")
+    cost = evolve(report.telemetry, requests=1234, seconds={"a": 1.5, "b": 0.25})
+    view = view_of(evolve(report, clusters=(cluster,), telemetry=cost))
+    assert [(a.model, a.label) for a in view.clusters[0].answers] == [("m1", "B cell"), ("m2", "")]
+    assert view.clusters[0].agreement == "0.50"
+    assert dict(view.costs) == {"requests": "1,234", "labels overruled": "1", "seconds": "1.75"}
+
+
+def test_where_it_comes_from(report):
+    """The page names database, ontology and versions, and what the labels were made by."""
+    view = view_of(report)
+    provenance = report.provenance
+    assert {provenance.database_version, provenance.database_sha256, provenance.ontology_version} <= set(
+        dict(view.provenance).values()
+    )
+    assert dict(view.provenance)["language model"] == "none"
+    assert ("tissue", "blood") in view.facts
+    assert ("labels from", "the offline scorer") in view.facts
+    assert dict(view.parameters) == dict(report.parameters)
+
+
+def test_a_probability_beyond_its_bounds_is_drawn_within(report):
+    """A damaged score makes no bar that leaves its place."""
+    cluster = evolve(report.clusters[0], confidence_score=7.0)
+    assert view_of(evolve(report, clusters=(cluster,))).clusters[0].percent == 100

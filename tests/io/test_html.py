@@ -1,0 +1,141 @@
+"""Reports as HTML pages."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import pytest
+from attrs import evolve
+
+import gca_scanpy as gca
+from gca_scanpy._errors import MissingKeyError
+
+VOID = {"meta", "rect"}
+LINK = re.compile(r"#cluster-\d+|https://purl\.obolibrary\.org/obo/CL_\d{7}")
+
+
+class Page(HTMLParser):
+    """The elements, attributes and texts of a page; an element that is not closed in its place is an error."""
+
+    def __init__(self, html):
+        super().__init__(convert_charrefs=True)
+        self.open, self.elements, self.text, self.styles = [], [], "", []  # open: elements not yet closed
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        """An element begins."""
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        """An element that is closed at once."""
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        """The innermost element ends, and no other."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        """Text, or a style sheet."""
+        if self.open and self.open[-1] == "style":
+            self.styles.append(data)
+        else:
+            self.text += data
+
+    def values(self, tag, name):
+        """All values of an attribute."""
+        return [attrs[name] for found, attrs in self.elements if found == tag and name in attrs]
+
+
+def test_the_page_of_an_annotated_object(cells, tmp_path):
+    """The file has every cluster with label, term, genes, candidates and provenance; no other file is left."""
+    gca.tl.annotate(cells, "cluster", tissue="blood", key_added="mine")
+    assert gca.io.to_html(cells, tmp_path / "r.html", key="mine") is None
+    html = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert html == gca.io.to_html(cells, key="mine")
+    page, report = Page(html), gca.get.report(cells, "mine")
+    for cluster in report.clusters:
+        for text in (
+            cluster.annotation.primary_label,
+            cluster.annotation.ontology_id,
+            cluster.annotation.rationale,
+            cluster.status,
+            f"{cluster.confidence_score:.2f} {cluster.confidence}",
+            *cluster.validation.supporting_markers,
+            *cluster.validation.missing_markers,
+            *cluster.validation.contradictory_markers,
+            *(candidate.label for candidate in cluster.candidates),
+        ):
+            assert text in page.text
+    assert report.provenance.database_sha256 in page.text
+    assert [path.name for path in tmp_path.iterdir()] == ["r.html"]
+    with pytest.raises(MissingKeyError, match="gptca"):
+        gca.io.to_html(cells)
+
+
+def test_hostile_texts_stay_text(hostile):
+    """No text of a report becomes an element, an attribute or an address, or leaves the page torn."""
+    html = gca.io.to_html(hostile)
+    page = Page(html)
+    plain = Page(gca.io.to_html(evolve(hostile, clusters=())))
+    assert {tag for tag, _ in page.elements} <= {tag for tag, _ in plain.elements} | set(
+        "a article bdi dd div dt h4 p rect small svg table tbody td th tr".split()
+    )
+    names = {name for _, attrs in page.elements for name in attrs}
+    assert not [name for name in names if name.startswith("on") or name in ("style", "src", "srcset", "action")]
+    assert [link for link in page.values("a", "href") if not LINK.fullmatch(link)] == []
+    ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for cluster in hostile.clusters:
+        shown = re.sub("[\0\x07\x1b\ud83e]", "\ufffd", cluster.cluster_id)
+        assert page.text.count(shown) > 20
+    html.encode("utf-8")
+
+
+def test_the_page_loads_and_runs_nothing(report):
+    """The policy allows the very style sheet that is there, and nothing else; there is nothing else to allow."""
+    page = Page(gca.io.to_html(report))
+    policy = dict(part.split(" ", 1) for part in page.values("meta", "content")[0].split("; "))
+    digest = base64.b64encode(hashlib.sha256("".join(page.styles).encode()).digest()).decode()
+    expected = {"style-src": f"'sha256-{digest}'", "base-uri": "'none'", "form-action": "'none'"}
+    assert policy == {"default-src": "'none'", **expected}
+    assert "url(" not in "".join(page.styles)
+    assert "@import" not in "".join(page.styles)
+    assert {tag for tag, _ in page.elements}.isdisjoint({"script", "link", "img", "iframe", "object", "embed", "form"})
+
+
+def test_the_same_report_is_the_same_page(report):
+    """A page depends on nothing but its report."""
+    assert gca.io.to_html(report) == gca.io.to_html(report)
+
+
+def test_letters_from_right_to_left_turn_nothing_round(hostile):
+    """Each text of a report is isolated: its letters cannot reorder those beside it."""
+    html = gca.io.to_html(hostile)
+    assert html.count("\u202e") > 20
+    assert re.findall(r"<(?!bdi)[^<>]*>[^<>]*\u202e", html) == []
+
+
+def test_cells_that_are_not_known_have_no_column(report, cells):
+    """The column of cells is there where cells were counted, and only there."""
+    gca.tl.annotate(cells, "cluster")
+    heading = '<th scope="col" class="number">Cells</th>'
+    assert heading in gca.io.to_html(cells)
+    assert heading not in gca.io.to_html(report)
+
+
+def test_a_report_without_clusters(report):
+    """No cluster is a page, too."""
+    assert "Cell types of" in Page(gca.io.to_html(evolve(report, clusters=()))).text
+
+
+def test_a_folder_that_is_not_there(report, tmp_path):
+    """A path in a folder that is not there is an OSError of that path."""
+    with pytest.raises(FileNotFoundError):
+        gca.io.to_html(report, tmp_path / "no" / "r.html")

@@ -1,0 +1,65 @@
+"""Reports of every schema version, as the program of that day wrote them, are read."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import gca_scanpy as gca
+from gca_scanpy import model
+
+REPORTS = Path(__file__).parent / "reports"
+VERSIONS = sorted(path.stem for path in REPORTS.glob("*.json"))
+
+
+def test_every_version_has_a_report():
+    """There is one for this version and for each before it, so that a new version cannot forget them."""
+    major, minor = model.SCHEMA_VERSION.split(".")
+    assert {f"{major}.{n}" for n in range(int(minor) + 1)} == set(VERSIONS)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_all_that_was_written_is_read(version, tmp_path):
+    """Each value of the file is in the report; what a later version added has its default; it can be written again."""
+    written = json.loads((REPORTS / f"{version}.json").read_text(encoding="utf-8"))
+    report = gca.io.read_report(REPORTS / f"{version}.json")
+    assert report.schema_version == version
+    gca.io.to_json(report, tmp_path / "again.json")
+    assert _within(written, json.loads((tmp_path / "again.json").read_text(encoding="utf-8"))) == []
+    assert gca.io.read_report(tmp_path / "again.json") == report
+    jsonschema.Draft202012Validator(gca.io.json_schema()).validate(written)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_old_report_goes_everywhere(version, tmp_path):
+    """Table, picture, CSV and page take it, with the clusters that it has."""
+    report = gca.io.read_report(REPORTS / f"{version}.json")
+    assert list(gca.get.clusters(report).index) == ["B cell", "mix", "none"]
+    gca.io.to_csv(report, tmp_path / "c.csv")
+    assert list(gca.io.read_csv(tmp_path / "c.csv").index) == ["B cell", "mix", "none"]
+    assert len(re.findall("<article ", gca.io.to_html(report))) == 3
+    assert gca.pl.report(report, show=False) is not None
+
+
+def test_what_1_1_added():
+    """Panel and struck markers are in the later report, and empty in the earlier one."""
+    older, newer = (gca.io.read_report(REPORTS / f"{version}.json").clusters[0] for version in ("1.0", "1.1"))
+    assert (older.panel, older.struck_markers, older.status) == (None, (), "supported")
+    assert newer.panel is not None
+    assert [answer.label for answer in newer.panel.answers] == ["B cell", "T cell"]
+    assert newer.struck_markers == ("FOXP3",)
+
+
+def _within(part, whole, path="$"):
+    """The places where the second does not have what the first has."""
+    if isinstance(part, dict):
+        return [p for key in part for p in _within(part[key], whole.get(key, "missing"), f"{path}.{key}")]
+    if isinstance(part, list):
+        same = isinstance(whole, list) and len(part) == len(whole)
+        pairs = enumerate(zip(part, whole)) if same else ()
+        return [p for i, (a, b) in pairs for p in _within(a, b, f"{path}[{i}]")] if same else [path]
+    return [] if part == whole and type(part) is type(whole) else [path]
