@@ -9,6 +9,7 @@ import time
 import warnings
 from pathlib import Path
 
+import platformdirs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from gca_scanpy._errors import CacheWarning
 from gca_scanpy._llm.cache import AnswerCache, default_folder, key_of, open_cache
 
+KEY = "8501aae1d5f083644370b4b1d191aef49a8d41d765d76b8e3a428007d2a8c3d0"
 VALUES = st.recursive(
     st.none()
     | st.booleans()
@@ -246,6 +248,89 @@ def test_the_folder_that_is_asked_for(tmp_path):
     assert open_cache(True, None).folder == default_folder()
     assert open_cache(str(tmp_path / "x"), None).folder == tmp_path / "x"
     assert open_cache(Path("~/x"), tmp_path).folder == Path.home() / "x"
+
+
+def test_the_users_own_folder():
+    """Without a setting, answers lie in a folder of this package's name in the user's cache folder."""
+    folder = default_folder()
+    assert folder.name == "answers"
+    assert "gca-scanpy" in folder.parts
+    assert folder.parent == Path(platformdirs.user_cache_dir("gca-scanpy", appauthor=False))
+
+
+def test_keys_do_not_change_between_versions():
+    """The key of a question is fixed: another one would make every user pay for every answer again."""
+    assert key_of({"model": "β", "genes": ["CD3D"]}) == KEY
+
+
+def test_hits_and_misses_add_up(tmp_path):
+    """Every look is counted."""
+    cache = AnswerCache(tmp_path)
+    cache.put("ab" * 32, 1)
+    for _ in range(3):
+        _get(cache, "ab" * 32)
+    for _ in range(2):
+        _get(cache, "cd" * 32)
+    assert (cache.hits, cache.misses) == (3, 2)
+
+
+def test_what_is_no_json_is_refused(tmp_path):
+    """A NaN, which other readers of JSON refuse, is an error of the caller and makes no file."""
+    with pytest.raises(ValueError, match="JSON"):
+        AnswerCache(tmp_path).put("ab" * 32, float("nan"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_half_written_files_lie_beside_the_answers(tmp_path, monkeypatch):
+    """A file is written hidden, in the folder of its place, so that renaming it is one step of one disk."""
+    seen = []
+    replace = Path.replace
+
+    def watched(self, target):
+        seen.append((self, target))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    AnswerCache(tmp_path).put("ab" * 32, 1)
+    ((part, target),) = seen
+    assert part.parent == target.parent == tmp_path / "ab"
+    assert part.name.startswith(".")
+    assert part.suffix == ".part"
+
+
+def test_an_interrupt_after_the_renaming(tmp_path, monkeypatch):
+    """Ctrl-C that comes when the answer is in its place stays an interrupt, and the answer stays, too."""
+    replace = Path.replace
+
+    def interrupted(self, target):
+        replace(self, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            AnswerCache(tmp_path).put("ab" * 32, 1)
+    assert _get(AnswerCache(tmp_path), "ab" * 32) == 1
+
+
+def test_an_error_without_words_of_the_system(tmp_path, monkeypatch):
+    """The warning says what the system said, or what the error says where the system had no words."""
+
+    def fails(*arguments, **options):
+        raise OSError("no such luck")
+
+    monkeypatch.setattr("tempfile.mkstemp", fails)
+    with pytest.warns(CacheWarning, match=r"be kept in .* \(no such luck\); the run"):
+        AnswerCache(tmp_path).put("ab" * 32, 1)
+
+
+def test_the_folder_is_swept_once(tmp_path):
+    """Later writes of a run do not look through the whole folder again."""
+    cache = AnswerCache(tmp_path)
+    cache.put("cd" * 32, 1)
+    late = _part(tmp_path, ".late.part", 10**6)
+    cache.put("ef" * 32, 1)
+    assert late.exists()
 
 
 def test_a_file_can_be_read_by_others(tmp_path):
