@@ -295,6 +295,13 @@ def test_the_thresholds_themselves_pass():
     assert reasons("T cell", T, source="offline", score=scoring.MIN_CONFIDENCE) == ()
 
 
+def test_the_only_candidate():
+    """A database of one type: its evidence is weighed, though nothing stands beside it."""
+    found = check("T cell", "CD3D CD3E CD3G", source="offline", used=of_one_type("T cell")).validation
+    assert set(found.supporting_markers) == {"CD3D", "CD3E", "CD3G"}
+    assert set(found.flag_reasons) <= {"low_marker_overlap"}
+
+
 def test_genes_that_are_shown():
     """Supporting genes are those that tell most first, ties by name; of the missing canonical ones, ten are shown."""
     found = check("T cell", T).validation

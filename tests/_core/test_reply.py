@@ -59,6 +59,7 @@ DRAFT = text(entry("1", "draft"), entry("2", "draft"))
         f"<think>{DRAFT}</think>{PLAIN}",
         f"<THINK>\nmaybe {{ or ```\n</THINK>\n```json\n{PLAIN}\n```",
         f"a thought whose beginning the server cut off {DRAFT}\n</think>\n{PLAIN}",
+        f"{DRAFT}\n</think>\n{PLAIN}",
     ],
 )
 def test_json_in_its_wrappings(content):
@@ -88,6 +89,7 @@ def test_empty_null_and_list_content(content):
         "I cannot help with that.",
         "<html></html>",
         "[]",
+        "```json\n[1]\n```",
         "{" * 5000,
         "[" * 100_000,
         f"<think>{PLAIN}",
@@ -295,3 +297,11 @@ def test_a_draft_without_clusters_before_the_answer():
 def test_no_rationale_is_none():
     """A rationale that is missing or null is empty."""
     assert one().rationale == one(rationale=None).rationale == ""
+
+
+def test_a_fence_after_many_braces():
+    """What a fence holds is read, however many braces the preamble has."""
+    preamble = "{ " * (reply.MAX_BRACES + 10)
+    assert labels(f"{preamble}\n```json\n{PLAIN}\n```", "1", "2") == {"1": "T cell", "2": "B cell"}
+    with pytest.raises(ReplyError):
+        reply.parse(f"{preamble}\n{PLAIN}", asked("1", "2"))
