@@ -1,4 +1,4 @@
-"""Sessions: tests, compat, lint, types, governance, llm, fuzz; `nox -l` says what each does.
+"""Sessions: tests, compat, lint, types, governance, llm, fuzz, mutation; `nox -l` says what each does.
 
 Interpreters that are not there are skipped, by name, in the table with which nox ends.
 """
@@ -17,6 +17,8 @@ COMPAT = PROJECT["tool"]["gca"]["compat"]
 CORNERS = {PYTHONS[0]: "oldest", PYTHONS[-1]: "latest"}
 INTEGRATION = [f"tests/{name}" for name in ("_adata", "tl", "get", "pl", "io", "_cli", "test_round_trip.py")]
 EXTRAS = "test,excel,fetch,loom,observability,parquet"
+# Branches that hang on versions differ, so it is the newest whose coverage counts.
+COVERAGE = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"]
 THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 
 nox.needs_version = ">=2024.4.15"
@@ -42,8 +44,9 @@ def tests(session: nox.Session) -> None:
     session.install("--no-deps", "cell-annotation-schema")  # for the schemas in it; it pins a jsonschema of 2022
     if tier == "latest":  # the providers' own packages, against which requests and replies are checked
         session.install(f"{wheel}[providers]")
+    measured = COVERAGE if tier == "latest" and not session.posargs else []
     # `pytest`, not `python -m pytest`: the latter would put the checkout before the wheel.
-    session.run("pytest", "-n", os.environ.get("GCA_TEST_WORKERS", "2"), *session.posargs, env=THREADS)
+    session.run("pytest", "-n", os.environ.get("GCA_TEST_WORKERS", "2"), *measured, *session.posargs, env=THREADS)
 
 
 @nox.session(python=PYTHONS)
@@ -92,6 +95,14 @@ def fuzz(session: nox.Session) -> None:
     session.install(_wheel(session))
     for target in ("markers", "database", "report", "reply"):
         session.run("python", "scripts/fuzz.py", target, *session.posargs)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Break guardrails, reply parser and cache in 800 ways: tests must notice 85 % of these, each (15 minutes)."""
+    session.install(".[test]", "mutmut~=3.8.1")
+    session.run("mutmut", "run", "--max-children", "1", *session.posargs, env=THREADS)
+    session.run("python", "scripts/mutation.py", "--survivors")
 
 
 @nox.session

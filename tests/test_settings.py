@@ -106,6 +106,14 @@ def test_an_unreadable_variable_is_named_with_its_value(name, text):
         from_environment({name: text})
 
 
+@pytest.mark.parametrize("text", ["Bearer sk-live-0123456789", '["sk-live-0123456789"]', '{"X-Key": 123456789}'])
+def test_unreadable_headers_are_not_shown(text):
+    """Headers hold keys: the error names the variable and the form, and nothing of what it holds."""
+    with pytest.raises(InputError, match=r"GCA_HEADERS.*JSON object of texts") as caught:
+        from_environment({"GCA_HEADERS": text})
+    assert "123456789" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "values",
     [

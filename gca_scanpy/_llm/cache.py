@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ from gca_scanpy._errors import CacheWarning, warn
 
 FORMAT = 1
 APPLICATION = "gca-scanpy"
+STALE = 3600  # seconds after which a half-written file has lost its writer
 T = TypeVar("T")
 
 
@@ -54,6 +56,7 @@ class AnswerCache:
         self.misses = 0
         self._lock = threading.Lock()
         self._warned = False
+        self._swept = False
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.json"
@@ -86,6 +89,7 @@ class AnswerCache:
             handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
             try:
                 with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    self._sweep(now=os.fstat(handle).st_mtime)
                     file.write(text)
                 Path(name).replace(path)
             except BaseException:
@@ -93,6 +97,17 @@ class AnswerCache:
                 raise
         except OSError as error:
             self._warn(error)
+
+    def _sweep(self, now: float) -> None:
+        """Remove, once, what killed writers left behind; ``now`` by the clock of the disk, which may not be ours."""
+        with self._lock:
+            if self._swept:
+                return
+            self._swept = True
+        for part in self.folder.glob("[0-9a-f][0-9a-f]/.*.part"):
+            with contextlib.suppress(OSError):  # another writer was faster, or it is not ours to remove
+                if now - part.stat().st_mtime > STALE:
+                    part.unlink()
 
     def _warn(self, error: OSError) -> None:
         with self._lock:

@@ -90,15 +90,14 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, endpoint: Endp
 
 def _plain(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        plain = json.loads(body)
     except (ValueError, RecursionError):
         return None
+    return plain[0] if isinstance(plain, list) and plain else plain  # Gemini may wrap its error in a list
 
 
 def _message(plain: Any, body: bytes) -> str:
     """What the server says, whatever form it gives its errors."""
-    if isinstance(plain, list) and plain:
-        plain = plain[0]
     found: Any = ""
     if isinstance(plain, dict):
         error = plain.get("error", plain.get("detail", plain.get("message", "")))

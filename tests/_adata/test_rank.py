@@ -20,11 +20,12 @@ def test_planted_markers_are_found(cells, lineages, content, method, rank, is_pl
     assert content(cells) == before
 
 
-def test_explicit_zeros_in_the_matrix_stay(cells, content, rank):
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon"])
+def test_explicit_zeros_in_the_matrix_stay(cells, content, method, rank):
     """Scanpy prunes stored zeros of a sparse matrix while it ranks; those of the user's X stay."""
     cells.X.data[::7] = 0
     before = content(cells)
-    rank(cells)
+    rank(cells, method=method)
     assert content(cells) == before
 
 
@@ -52,9 +53,10 @@ def test_a_group_of_one_cell(plant, rank, is_planted):
     assert warnings["0"] == ()
 
 
-def test_a_single_cluster(plant, rank):
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon"])
+def test_a_single_cluster(plant, rank, method):
     """A single cluster has nothing to be compared with; that is its reason."""
-    found, warnings = rank(plant((30,)))
+    found, warnings = rank(plant((30,)), method=method)
     assert found == {"0": []}
     assert "only one cluster" in warnings["0"][0]
 
@@ -69,13 +71,16 @@ def test_any_cluster_id_is_ranked(cells, key, rank, is_planted):
     assert warnings[key] == ()
 
 
-def test_cells_without_a_cluster_do_not_count(cells, rank, is_planted):
-    """NaN cells are neither in a cluster nor in the rest."""
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon"])
+@pytest.mark.parametrize("without", ["3", "13"], ids=["some", "most"])
+def test_cells_without_a_cluster_do_not_count(plant, without, method, rank, is_planted):
+    """NaN cells, few or most of them, are neither in a cluster nor in the rest."""
+    cells = plant((30, 60, 30, 60))
     values = cells.obs["cluster"].astype(object)
-    values[values == "3"] = np.nan
+    values[values.isin(list(without))] = np.nan
     cells.obs["cluster"] = values.astype("category")
-    found, _ = rank(cells)
-    assert list(found) == ["0", "1", "2"]
+    found, _ = rank(cells, method=method)
+    assert list(found) == [key for key in "0123" if key not in without]
     assert is_planted(found, "2", "monocyte")
 
 

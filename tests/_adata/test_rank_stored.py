@@ -46,6 +46,19 @@ def test_a_ranking_under_another_key_is_used(cells, rank):
     assert len(rank(cells)[0]["0"]) == 12
 
 
+@pytest.mark.parametrize("options", [{"layer": "log"}, {"use_raw": True}])
+def test_a_ranking_of_another_matrix(cells, options, rank):
+    """A ranking of X is not one of the layer or of the .raw that is asked for; one of these is used."""
+    import scanpy as sc
+
+    cells.layers["log"] = cells.X.copy()
+    cells.raw = cells.copy()
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=3, use_raw=False)
+    assert len(rank(cells, **options)[0]["0"]) == 12
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=3, **{"use_raw": False, **options})
+    assert len(rank(cells, **options)[0]["0"]) == 3
+
+
 def test_nan_names_of_a_filtered_ranking_are_left_out(cells, rank):
     """NaN names left by filter_rank_genes_groups are no genes."""
     import scanpy as sc

@@ -6,15 +6,16 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._core import guardrails, index, scoring
+from gca_scanpy._core import guardrails, index, scoring, vote
 from gca_scanpy._core.guardrails import ADVISORY, Limits
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy.db import _bundled, load
-from gca_scanpy.model import ClusterMarkers, RankedGene, Verdict
+from gca_scanpy.model import ClusterMarkers, ModelAnswer, Panel, RankedGene, Verdict
 
 INDEX = index.build(_bundled.database(), "human", _bundled.lineages())
 T = "CD3D CD3E CD3G TRAC CD2 CD5 CD6 BCL11B"
 B = "MS4A1 CD79A CD79B CD19 BANK1 PAX5 CD22 FCRL1"
+M = "LYZ S100A8 S100A9 S100A12 CD14 FCN1 VCAN CSTA"
 LIVER = "ALB APOA1 APOC3 TTR CYP3A4 SERPINA1 FGB AHSG"
 CL_T, CL_B = "CL:0000084", "CL:0000236"
 
@@ -25,10 +26,12 @@ def cluster(genes, expressed=""):
     return ClusterMarkers("0", first, expressed=second)
 
 
-def check(label, genes, *, cl_id=None, source="user", used=INDEX, tissues=(), score=0.95, limits=(2, 0.2), also=""):
+def check(
+    label, genes, *, cl_id=None, source="user", used=INDEX, tissues=(), score=0.95, limits=(2, 0.2), also="", **others
+):
     """Judge a label of a cluster."""
     markers = cluster(genes, also)
-    verdict = Verdict("0", label, cl_id, score, source)
+    verdict = Verdict("0", label, cl_id, score, source, **others)
     return guardrails.check(verdict, markers, scoring.rank(markers, tissues, used), used, tissues, Limits(*limits))
 
 
@@ -201,6 +204,112 @@ def test_ortholog_unmapped_is_advice():
     assert (found.status, found.validation.flag_reasons) == ("supported", ("ortholog_unmapped",))
     assert reasons("T cell", "CD3D CD3E CD2 ?a ?b ?c", used=mouse) == ()
     assert reasons("T cell", "CD3D CD3E CD2 ?a ?b ?c ?d") == ()
+
+
+def test_models_that_do_not_agree():
+    """What each of several models said is in the note; from two thirds of support on, they count as agreed."""
+    answers = (
+        ModelAnswer("a", "T cell", CL_T, 0.9),
+        ModelAnswer("b", "B cell", CL_B, 0.8),
+        ModelAnswer("c", "", None, 0),
+    )
+    found = check("T cell", T, source="model", panel=Panel(answers, 0.5, 1.0))
+    assert (found.status, found.validation.flag_reasons) == ("flagged", ("model_disagreement",))
+    assert found.validation.notes == ("a says T cell; b says B cell; c says nothing",)
+    assert reasons("T cell", T, source="model", panel=Panel(answers, vote.AGREED, 1.0)) == ()
+
+
+def test_llm_unavailable_is_advice():
+    """The scorer's label stands where no model answered, and the note says why none did."""
+    found = check("T cell", T, source="offline", unavailable="the server is down")
+    assert (found.status, found.validation.flag_reasons) == ("supported", ("llm_unavailable",))
+    assert found.validation.notes == ("no language model answered: the server is down",)
+
+
+def test_unknown_says_why():
+    """The scorer's Unknown for genes that mark nothing has its reason; a model's own Unknown needs none."""
+    found = check(UNKNOWN_LABEL, "ZNF10 ZNF12", source="offline")
+    assert (found.status, found.validation.flag_reasons) == ("unknown", ("low_marker_overlap",))
+    assert found.validation.notes == ("no gene of the cluster marks a cell type of the database",)
+    assert reasons(UNKNOWN_LABEL, "ZNF10 ZNF12", source="model") == ()
+
+
+def test_another_broad_type_with_more_evidence():
+    """A given label is contradicted by a type that need not be disjoint; the scorer's own weighed that already."""
+    assert reasons("mast cell", M, source="model") == ("contradictory_markers",)
+    assert reasons("mast cell", M, source="offline") == ()
+
+
+@pytest.mark.parametrize(
+    ("label", "genes", "options", "notes"),
+    [
+        ("T cell", "", {}, ("the cluster has no marker gene", "0 of 0 genes are known for T cell")),
+        ("", T, {}, ("no label came for this cluster",)),
+        ("T cell", "CD3D", {}, ("1 of 1 genes are known for T cell",)),
+        (
+            "T cell",
+            T,
+            {"source": "offline", "score": 0.3},
+            ("8 of 8 genes are known for T cell, hardly more than chance gives",),
+        ),
+        ("B cell", T, {}, ("T cell is supported beside B cell, by CD3D, CD3G, CD6, CD3E, TRAC",)),
+        ("mast cell", M, {}, ("monocyte has more evidence than mast cell, from FCN1, S100A9, VCAN, CD14, S100A8",)),
+        ("T cell", T, {"cl_id": CL_B}, ("CL:0000236 is 'B cell'; 'T cell' is CL:0000084",)),
+        (
+            "my T cells",
+            T,
+            {"cl_id": "CL:9999999"},
+            (
+                "CL:9999999 is not a current Cell Ontology term",
+                "the database knows neither 'my T cells' nor a relative of it",
+                "'my T cells' is not a Cell Ontology name",
+            ),
+        ),
+        ("hepatocyte", LIVER, {"tissues": ("blood",)}, ("hepatocyte is expected in liver",)),
+    ],
+)
+def test_notes_are_sentences_with_the_numbers(label, genes, options, notes):
+    """Each finding is said in a sentence of its own that names the label, the genes or the numbers."""
+    assert check(label, genes, **options).validation.notes == notes
+
+
+def test_notes_of_species():
+    """What another species' data says: the species for which a type is unknown, and the genes without ortholog."""
+    assert check("hepatocyte", T, used=foreign("human")).validation.notes[0] == "hepatocyte is not known for human"
+    mouse = index.build(_bundled.database(), "mouse", _bundled.lineages())
+    notes = check("T cell", "CD3D CD3E CD2 ?a ?b ?c ?d", used=mouse).validation.notes
+    assert notes == ("4 of 7 genes have no known human ortholog",)
+
+
+def test_an_id_of_a_name_that_is_none():
+    """A name that the ontology lacks is judged by the id beside it: another type's genes contradict it."""
+    found = check("wholly different", T, cl_id=CL_B).validation
+    assert found.flag_reasons == ("ontology_mismatch", "contradictory_markers")
+    assert found.notes[0] == "CL:0000236 is 'B cell', and 'wholly different' is not another name of it"
+    assert reasons("my T cells", M, cl_id=CL_T) == ("contradictory_markers",)
+    assert "label_not_in_kb" not in reasons("my T cells", T, cl_id=CL_T)
+
+
+def test_the_thresholds_themselves_pass():
+    """The least confidence of the scorer is enough."""
+    assert reasons("T cell", T, source="offline", score=scoring.MIN_CONFIDENCE) == ()
+
+
+def test_the_only_candidate():
+    """A database of one type: its evidence is weighed, though nothing stands beside it."""
+    found = check("T cell", "CD3D CD3E CD3G", source="offline", used=of_one_type("T cell")).validation
+    assert set(found.supporting_markers) == {"CD3D", "CD3E", "CD3G"}
+    assert set(found.flag_reasons) <= {"low_marker_overlap"}
+
+
+def test_genes_that_are_shown():
+    """Supporting genes are those that tell most first, ties by name; of the missing canonical ones, ten are shown."""
+    found = check("T cell", T).validation
+    assert found.supporting_markers == tuple("CD3D CD3G CD3E CD6 TRAC CD2 BCL11B CD5".split())
+    assert len(found.missing_markers) == guardrails.SHOWN_MISSING
+    assert set(found.missing_markers) < set(INDEX.types[CL_T].canonical)
+    own = of_one_type("my blob")
+    assert check("my blob", "CD3D CD3E", used=own).validation.missing_markers == ("CD3G",)
 
 
 def test_every_code_is_documented():

@@ -59,6 +59,7 @@ DRAFT = text(entry("1", "draft"), entry("2", "draft"))
         f"<think>{DRAFT}</think>{PLAIN}",
         f"<THINK>\nmaybe {{ or ```\n</THINK>\n```json\n{PLAIN}\n```",
         f"a thought whose beginning the server cut off {DRAFT}\n</think>\n{PLAIN}",
+        f"{DRAFT}\n</think>\n{PLAIN}",
     ],
 )
 def test_json_in_its_wrappings(content):
@@ -88,6 +89,7 @@ def test_empty_null_and_list_content(content):
         "I cannot help with that.",
         "<html></html>",
         "[]",
+        "```json\n[1]\n```",
         "{" * 5000,
         "[" * 100_000,
         f"<think>{PLAIN}",
@@ -275,3 +277,31 @@ def test_any_text_gives_verdicts_for_asked_clusters_or_a_reply_error(content, be
     assert sorted([v.cluster_id for v in found.verdicts] + list(found.missing)) == ["1", "CD4+"]
     assert {"1", "CD4+"}.isdisjoint(found.invented)
     assert all(v.label.strip() and 0 <= v.confidence_score <= 1 for v in found.verdicts)
+
+
+def test_the_lengths_themselves_are_read():
+    """A label of one character and one of the longest length are labels; a reply of the longest length is read."""
+    assert one(label="B").label == "B"
+    assert one(label="B" * reply.MAX_LABEL).label == "B" * reply.MAX_LABEL
+    whole = text(entry("1", "T cell"))
+    assert labels(whole + " " * (reply.MAX_CHARACTERS - len(whole)), "1") == {"1": "T cell"}
+
+
+def test_a_draft_without_clusters_before_the_answer():
+    """An object that is no answer does not stand in for the one that is; alone, it is named as what it is."""
+    assert labels(f'```json\n{{"plan": 1}}\n```\n{PLAIN}', "1", "2") == {"1": "T cell", "2": "B cell"}
+    with pytest.raises(ReplyError, match="clusters of the reply is NoneType, not a list"):
+        reply.parse('{"plan": 1} 7', asked("1"))
+
+
+def test_no_rationale_is_none():
+    """A rationale that is missing or null is empty."""
+    assert one().rationale == one(rationale=None).rationale == ""
+
+
+def test_a_fence_after_many_braces():
+    """What a fence holds is read, however many braces the preamble has."""
+    preamble = "{ " * (reply.MAX_BRACES + 10)
+    assert labels(f"{preamble}\n```json\n{PLAIN}\n```", "1", "2") == {"1": "T cell", "2": "B cell"}
+    with pytest.raises(ReplyError):
+        reply.parse(f"{preamble}\n{PLAIN}", asked("1", "2"))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 import warnings
 from pathlib import Path
 
+import platformdirs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from gca_scanpy._errors import CacheWarning
 from gca_scanpy._llm.cache import AnswerCache, default_folder, key_of, open_cache
 
+KEY = "8501aae1d5f083644370b4b1d191aef49a8d41d765d76b8e3a428007d2a8c3d0"
 VALUES = st.recursive(
     st.none()
     | st.booleans()
@@ -117,6 +120,70 @@ def test_parts_of_a_killed_run_are_no_answers(tmp_path):
     assert _get(AnswerCache(tmp_path), "ab" * 32) is None
 
 
+def _part(folder, name, age):
+    """Leave a half-written file of a writer that was killed ``age`` seconds ago."""
+    path = folder / "ab" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{"format": 1', encoding="utf-8")
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def test_stale_parts_go_with_the_next_write(tmp_path):
+    """What killed writers left is removed by the next write, from every part of the folder; a look removes nothing."""
+    left = [_part(tmp_path / "answers", name, age) for name, age in ((".a.part", 3700), (".b.part", 10**7))]
+    cache = AnswerCache(tmp_path / "answers")
+    assert _get(cache, "cd" * 32) is None
+    assert all(path.exists() for path in left)
+    cache.put("cd" * 32, 1)
+    assert not any(path.exists() for path in left)
+    assert _get(cache, "cd" * 32) == 1
+
+
+def test_parts_of_writers_at_work_and_files_of_others_stay(tmp_path):
+    """A young part may have a writer, one of the future a wrong clock, and what is not ours is nobody's rubbish."""
+    stay = [_part(tmp_path, ".a.part", 600), _part(tmp_path, ".b.part", -(10**6)), _part(tmp_path, "film.part", 10**6)]
+    (tmp_path / "mine").mkdir()
+    stay += [_part(tmp_path / "mine", ".c.part", 10**6), _part(tmp_path, f"{'ab' * 32}.json", 10**6)]
+    AnswerCache(tmp_path).put("cd" * 32, 1)
+    assert all(path.exists() for path in stay)
+
+
+def test_a_stale_part_that_cannot_be_removed_is_no_matter(tmp_path):
+    """What looks like a part and cannot be removed stays, without a word: the answer was kept."""
+    folder = _part(tmp_path, ".a.part", 0).with_name(".b.part")
+    folder.mkdir()
+    os.utime(folder, (0, 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        AnswerCache(tmp_path).put("cd" * 32, 1)
+    assert folder.is_dir()
+    assert _get(AnswerCache(tmp_path), "cd" * 32) == 1
+
+
+def test_writers_that_begin_at_once_all_remove_stale_parts(tmp_path):
+    """Many writers that come upon the same stale parts: no error, no warning, every answer kept, no part left."""
+    for n in range(200):
+        _part(tmp_path, f".{n}.part", 10**5)
+    keys, failed, begin = [key_of({"n": n}) for n in range(8)], [], threading.Barrier(8)
+
+    def write(key):
+        begin.wait()
+        try:
+            AnswerCache(tmp_path).put(key, key)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(key,)) for key in keys]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert [_get(AnswerCache(tmp_path), key) for key in keys] == keys
+    assert not list(tmp_path.rglob("*.part"))
+
+
 @pytest.mark.parametrize("step", ["pathlib.Path.replace", "tempfile.mkstemp", "os.fdopen"])
 def test_a_full_or_read_only_disk_warns_once(tmp_path, monkeypatch, step):
     """A read-only or full disk: the run goes on, once warned, and no half-written file is left."""
@@ -144,17 +211,6 @@ def test_a_file_in_place_of_the_folder_warns_once(tmp_path):
         warnings.simplefilter("error")
         cache.put("ab" * 32, 1)
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_warns(tmp_path):
-    """A folder without the right to write costs one warning."""
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.warns(CacheWarning, match="ermission"):
-            AnswerCache(tmp_path).put("ab" * 32, 1)
-    finally:
-        tmp_path.chmod(0o700)
 
 
 def test_two_threads_at_once(tmp_path):
@@ -192,6 +248,89 @@ def test_the_folder_that_is_asked_for(tmp_path):
     assert open_cache(True, None).folder == default_folder()
     assert open_cache(str(tmp_path / "x"), None).folder == tmp_path / "x"
     assert open_cache(Path("~/x"), tmp_path).folder == Path.home() / "x"
+
+
+def test_the_users_own_folder():
+    """Without a setting, answers lie in a folder of this package's name in the user's cache folder."""
+    folder = default_folder()
+    assert folder.name == "answers"
+    assert "gca-scanpy" in folder.parts
+    assert folder.parent == Path(platformdirs.user_cache_dir("gca-scanpy", appauthor=False))
+
+
+def test_keys_do_not_change_between_versions():
+    """The key of a question is fixed: another one would make every user pay for every answer again."""
+    assert key_of({"model": "β", "genes": ["CD3D"]}) == KEY
+
+
+def test_hits_and_misses_add_up(tmp_path):
+    """Every look is counted."""
+    cache = AnswerCache(tmp_path)
+    cache.put("ab" * 32, 1)
+    for _ in range(3):
+        _get(cache, "ab" * 32)
+    for _ in range(2):
+        _get(cache, "cd" * 32)
+    assert (cache.hits, cache.misses) == (3, 2)
+
+
+def test_what_is_no_json_is_refused(tmp_path):
+    """A NaN, which other readers of JSON refuse, is an error of the caller and makes no file."""
+    with pytest.raises(ValueError, match="JSON"):
+        AnswerCache(tmp_path).put("ab" * 32, float("nan"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_half_written_files_lie_beside_the_answers(tmp_path, monkeypatch):
+    """A file is written hidden, in the folder of its place, so that renaming it is one step of one disk."""
+    seen = []
+    replace = Path.replace
+
+    def watched(self, target):
+        seen.append((self, target))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    AnswerCache(tmp_path).put("ab" * 32, 1)
+    ((part, target),) = seen
+    assert part.parent == target.parent == tmp_path / "ab"
+    assert part.name.startswith(".")
+    assert part.suffix == ".part"
+
+
+def test_an_interrupt_after_the_renaming(tmp_path, monkeypatch):
+    """Ctrl-C that comes when the answer is in its place stays an interrupt, and the answer stays, too."""
+    replace = Path.replace
+
+    def interrupted(self, target):
+        replace(self, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            AnswerCache(tmp_path).put("ab" * 32, 1)
+    assert _get(AnswerCache(tmp_path), "ab" * 32) == 1
+
+
+def test_an_error_without_words_of_the_system(tmp_path, monkeypatch):
+    """The warning says what the system said, or what the error says where the system had no words."""
+
+    def fails(*arguments, **options):
+        raise OSError("no such luck")
+
+    monkeypatch.setattr("tempfile.mkstemp", fails)
+    with pytest.warns(CacheWarning, match=r"be kept in .* \(no such luck\); the run"):
+        AnswerCache(tmp_path).put("ab" * 32, 1)
+
+
+def test_the_folder_is_swept_once(tmp_path):
+    """Later writes of a run do not look through the whole folder again."""
+    cache = AnswerCache(tmp_path)
+    cache.put("cd" * 32, 1)
+    late = _part(tmp_path, ".late.part", 10**6)
+    cache.put("ef" * 32, 1)
+    assert late.exists()
 
 
 def test_a_file_can_be_read_by_others(tmp_path):

@@ -127,3 +127,12 @@ def test_any_refusal_is_one_sentence(status, body, after):
     found = error_of(status, body, {"retry-after": after, "location": after})
     assert isinstance(found, ModelError)
     assert len(str(found)) < 1000
+
+
+def test_geminis_errors_in_a_list():
+    """Gemini may wrap its error in a list, and an empty one says nothing: the sentence and the delay are heard."""
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}]
+    error = error_of(429, [{"error": {"message": "slow down", "details": details}}])
+    assert "slow down" in str(error)
+    assert error.retry_after == 7
+    assert error_of(503, []).retry_after is None

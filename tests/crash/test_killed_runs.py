@@ -34,6 +34,7 @@ class Slow:
         ]}), 10, 5)
 
 markers = json.load(open(sys.argv[1]))
+gca.annotate_markers({"0": ["MS4A1"]})  # loads the database: what is killed is to be the cached run
 print("ready", flush=True)
 report = gca.annotate_markers(markers, model=Slow(), cache=sys.argv[2], chunk_size=1, n_threads=4)
 print(json.dumps({c.cluster_id: [c.annotation.primary_label, c.source] for c in report.clusters}))
@@ -66,32 +67,48 @@ def _finish(child):
     return json.loads(out.splitlines()[-1])
 
 
+def _age_parts(folder):
+    """What killed writers left becomes two hours old."""
+    for part in folder.rglob("*.part"):
+        os.utime(part, (time.time() - 7200,) * 2)
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 def test_killed_at_random_moments(question, tmp_path):
     """A kill -9 in the middle of a write: no damaged file counts, and the labels are those of an undisturbed run."""
     undisturbed = _finish(_start(question, tmp_path / "undisturbed"))
     draw = random.Random(7)
     folder = tmp_path / "cache"
-    interrupted = 0
+    amid, files = 0, []
     for _ in range(KILLS):
+        for file in files[::2]:  # there is always something left to do
+            file.unlink()
         child = _start(question, folder)
         child.stdout.readline()
-        time.sleep(draw.uniform(0.0, 0.35))
+        wanted = draw.randint(len(files) // 2 + 1, N_CLUSTERS)
+        while child.poll() is None and len(list(folder.rglob("*.json"))) < wanted:
+            time.sleep(0.0005)
+        time.sleep(draw.uniform(0, 0.004))
         child.kill()
         child.communicate(timeout=60)
-        interrupted += child.returncode == -signal.SIGKILL
-        for file in folder.rglob("*.json"):
+        files = list(folder.rglob("*.json"))
+        amid += child.returncode == -signal.SIGKILL and 0 < len(files) < N_CLUSTERS
+        for file in files:
             assert json.loads(file.read_text())["answer"]["source"] == "model"
-        if draw.random() < 0.3:
-            for file in list(folder.rglob("*.json"))[::3]:  # there is always something left to do
-                file.unlink()
-    assert interrupted
+    assert amid > KILLS / 3
+    _age_parts(folder)
+    files[0].unlink()  # something to write
     assert _finish(_start(question, folder)) == undisturbed
+    assert not list(folder.rglob("*.part"))
 
 
 def test_eight_processes_share_a_cache(question, tmp_path):
-    """Two processes at once, and more: all give the same labels, and every file reads."""
+    """Two processes at once, and more: the same labels, every file reads, and what killed ones left is gone."""
     folder = tmp_path / "cache"
+    for n in range(256):
+        (folder / f"{n:02x}").mkdir(parents=True)
+        (folder / f"{n:02x}" / ".killed.part").touch()
+    _age_parts(folder)
     children = [_start(question, folder) for _ in range(8)]
     found = [_finish(child) for child in children]
     assert all(labels == found[0] for labels in found)
