@@ -23,6 +23,7 @@ KNOWN = 0.05  # more for a type for every source that has it, too: labs name the
 TEMPERATURE = 1.0  # nats; how sharply scores become shares of the evidence
 SEPARATED = 0.5  # share of the evidence that a term must hold by itself to be the answer
 SHARED = 0.6  # share that an ancestor must hold with its subtypes, where no term does by itself
+NEGLIGIBLE = 1e-4  # share of the evidence below which a term is not asked for its lineage
 EXPLAINED = 12  # leading candidates that carry their genes, beside the ancestors of the first
 MIN_CONFIDENCE = 0.6  # below it the evidence is no better than that of random genes
 # Intercept and slopes on log score, log recognised genes and the rival's share; fitted by logistic regression to
@@ -154,10 +155,13 @@ def choose(candidates: Sequence[Candidate], index: MarkerIndex) -> Candidate:
     by_id = {c.ontology_id: c for c in candidates if c.ontology_id is not None}
     mass: dict[str, float] = {}
     for candidate in by_id.values():
+        # Lineages that exclude each other are no family: two of them are a mixture, not their common ancestor.
+        if candidate.probability < NEGLIGIBLE or index.lineages.disjoint(best.ontology_id, candidate.ontology_id):
+            continue
         for key in (candidate.ontology_id, *index.ancestors(candidate.ontology_id or "")):
             mass[key or ""] = mass.get(key or "", 0.0) + candidate.probability
     for ancestor in index.ancestors(best.ontology_id):
-        if mass[ancestor] >= SHARED and ancestor in by_id and by_id[ancestor].score > 0:
+        if mass.get(ancestor, 0.0) >= SHARED and ancestor in by_id and by_id[ancestor].score > 0:
             return by_id[ancestor]
     return best
 

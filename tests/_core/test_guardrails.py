@@ -15,7 +15,7 @@ from gca_scanpy.model import ClusterMarkers, ModelAnswer, Panel, RankedGene, Ver
 INDEX = index.build(_bundled.database(), "human", _bundled.lineages())
 T = "CD3D CD3E CD3G TRAC CD2 CD5 CD6 BCL11B"
 B = "MS4A1 CD79A CD79B CD19 BANK1 PAX5 CD22 FCRL1"
-M = "LYZ S100A8 S100A9 S100A12 CD14 FCN1 VCAN CSTA"
+M = "LYZ S100A8 S100A9 S100A12 CD14 FCN1 VCAN CD300E"
 LIVER = "ALB APOA1 APOC3 TTR CYP3A4 SERPINA1 FGB AHSG"
 CL_T, CL_B = "CL:0000084", "CL:0000236"
 
@@ -252,8 +252,8 @@ def test_another_broad_type_with_more_evidence():
             {"source": "offline", "score": 0.3},
             ("8 of 8 genes are known for T cell, hardly more than chance gives",),
         ),
-        ("B cell", T, {}, ("T cell is supported beside B cell, by CD3D, CD3G, CD6, CD3E, TRAC",)),
-        ("mast cell", M, {}, ("monocyte has more evidence than mast cell, from FCN1, S100A9, VCAN, CD14, S100A8",)),
+        ("B cell", T, {}, ("T cell is supported beside B cell, by CD6, CD3G, CD3D, TRAC, CD3E",)),
+        ("mast cell", M, {}, ("monocyte has more evidence than mast cell, from CD300E, FCN1, S100A12, VCAN, S100A9",)),
         ("T cell", T, {"cl_id": CL_B}, ("CL:0000236 is 'B cell'; 'T cell' is CL:0000084",)),
         (
             "my T cells",
@@ -305,7 +305,7 @@ def test_the_only_candidate():
 def test_genes_that_are_shown():
     """Supporting genes are those that tell most first, ties by name; of the missing canonical ones, ten are shown."""
     found = check("T cell", T).validation
-    assert found.supporting_markers == tuple("CD3D CD3G CD3E CD6 TRAC CD2 BCL11B CD5".split())
+    assert found.supporting_markers == tuple("CD6 CD3D CD3G TRAC CD3E CD2 CD5 BCL11B".split())
     assert len(found.missing_markers) == guardrails.SHOWN_MISSING
     assert set(found.missing_markers) < set(INDEX.types[CL_T].canonical)
     own = of_one_type("my blob")

@@ -134,6 +134,14 @@ def test_every_type_has_a_lineage():
     assert 30 <= len({LINEAGES.broad(row[0]).id for row in TYPES[1:]}) <= 70
 
 
+def test_a_macrophage_stays_one_wherever_it_lies():
+    """What the ontology also has under a place, as perivascular or kidney interstitial, keeps a lineage that fits."""
+    macrophages = [key for key in ONTOLOGY.terms if "CL:0000235" in ONTOLOGY.ancestors(key)]
+    assert {"CL:0000881", "CL:1000698"} <= set(macrophages)
+    lineages = {key: LINEAGES.lineage(key) for key in macrophages}
+    assert {key: lineage for key, lineage in lineages.items() if lineage not in ("myeloid", "blood")} == {}
+
+
 def test_the_loaded_database_is_the_files():
     """The database has a row for every line of the files, with every column filled as the agreed form says."""
     database = _bundled.database()
