@@ -51,7 +51,9 @@ def test_every_error_can_be_pickled():
     """Each class of error survives the way between processes with its text."""
 
     def tree(kind):
-        own = [child for child in kind.__subclasses__() if child.__module__.startswith("gca_scanpy")]  # not dask's copies
+        own = [
+            child for child in kind.__subclasses__() if child.__module__.startswith("gca_scanpy")
+        ]  # not dask's copies
         return {kind}.union(*map(tree, own))
 
     for kind in tree(gca.GcaError):
