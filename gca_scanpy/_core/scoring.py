@@ -25,7 +25,6 @@ SEPARATED = 0.5  # share of the evidence that a term must hold by itself to be t
 SHARED = 0.6  # share that an ancestor must hold with its subtypes, where no term does by itself
 NEGLIGIBLE = 1e-4  # share of the evidence below which a term is not asked for its lineage
 EXPLAINED = 12  # leading candidates that carry their genes, beside the ancestors of the first
-CEILING = 0.97  # experts disagree on one in thirty even of the clearest clusters
 MIN_CONFIDENCE = 0.6  # below it the evidence is no better than that of random genes
 # Intercept and slopes on log score, log recognised genes and the rival's share; fitted by logistic regression to
 # clusters that experts labelled and to random gene lists (docs/scoring.md).
@@ -179,7 +178,7 @@ def confidence(
         return 0.0
     disjoint = (c.score for c in candidates if index.lineages.disjoint(candidate.ontology_id, c.ontology_id))
     rival = min(max(next(disjoint, 0.0) / candidate.score, 0.0), 1.0)
-    return round(min(_logistic(CONFIDENCE, candidate, cluster, index, rival), CEILING), 4)
+    return round(_logistic(CONFIDENCE, candidate, cluster, index, rival), 4)
 
 
 def beyond_chance(candidate: Candidate, cluster: ClusterMarkers, index: MarkerIndex) -> bool:
