@@ -191,6 +191,8 @@ def _build(session: nox.Session, source: Path, target: Path) -> None:
 
 def _commit_time() -> Optional[str]:
     """Seconds since 1970 of the last commit; None outside a checkout, where hatchling has a time of its own."""
+    if not Path(".git").exists():
+        return None
     done = subprocess.run(["git", "log", "-1", "--format=%ct"], capture_output=True, text=True)
     return done.stdout.strip() or None
 
