@@ -1,30 +1,58 @@
-"""Sessions: tests, compat, lint, types, governance, llm, fuzz, mutation; `nox -l` says what each does.
+"""Sessions: tests, compat, answers, packaging, lint, types, governance, llm, fuzz, mutation; `nox -l` explains them.
 
-Interpreters that are not there are skipped, by name, in the table with which nox ends.
+Interpreters that are not there are skipped, by name, in the table with which nox and `nox -s compat` end.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
 from pathlib import Path
+from typing import Optional
+from xml.etree import ElementTree
 
 import nox
+from nox.command import CommandFailed
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 COMPAT = PROJECT["tool"]["gca"]["compat"]
 # The whole suite runs in the two corners; what lies between runs the tests that meet Scanpy and AnnData.
-CORNERS = {PYTHONS[0]: "oldest", PYTHONS[-1]: "latest"}
-INTEGRATION = [f"tests/{name}" for name in ("_adata", "tl", "get", "pl", "io", "_cli", "test_round_trip.py")]
-EXTRAS = "test,excel,fetch,loom,observability,parquet"
+CORNERS = {python: tier for tier, data in COMPAT.items() for python in data["whole_suite_on"]}
+INTEGRATION = PROJECT["tool"]["gca"]["integration_tests"]
+EXTRAS = "all,test"
+SHOWN = ("scanpy", "anndata", "numpy", "pandas")
 # Branches that hang on versions differ, so it is the newest whose coverage counts.
 COVERAGE = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"]
+# Versions and outcome by Python and tier: nox runs all sessions in one process, so the last can tell of the others.
+RAN: dict[tuple[str, str], list[str]] = {}
 THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["tests", "lint", "types", "governance"]
+
+
+def _show_pyenv() -> None:
+    """Let pyenv show all its Pythons, not only the chosen; nox's own first, which sessions without a Python take."""
+    if "PYENV_VERSION" in os.environ or shutil.which("pyenv") is None:
+        return
+    listed = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True).stdout.split()
+    there = [version for version in listed if re.sub(r"\.\d+$", "", version) in PYTHONS]
+    if there:
+        own = f"{sys.version_info.major}.{sys.version_info.minor}."
+        os.environ["PYENV_VERSION"] = ":".join(sorted(there, key=lambda version: not version.startswith(own)))
+
+
+_show_pyenv()
 
 
 def _wheel(session: nox.Session) -> Path:
@@ -53,24 +81,154 @@ def tests(session: nox.Session) -> None:
 @nox.parametrize("tier", list(COMPAT))
 def compat(session: nox.Session, tier: str) -> None:
     """Run the integration tests on one Python with one tier of packages; pre-releases may fail."""
-    reason = COMPAT[tier]["not_on"].get(session.python)
+    cell, data = (str(session.python), tier), COMPAT[tier]
+    session.notify("compat_table")
+    reason = data["not_on"].get(session.python)
     if reason:
+        RAN[cell] = [*("" for _ in SHOWN), f"skipped: {reason}"]
         session.skip(f"Python {session.python}, {tier}: {reason}")
+    RAN[cell] = [*("" for _ in SHOWN), "failed: the packages cannot be installed"]
+    try:
+        _compat_cell(session, tier, cell)
+    except CommandFailed:
+        if not data["may_fail"]:
+            raise
+        session.warn(f"Python {session.python}, {tier}: failed, which it may")
+
+
+def _compat_cell(session: nox.Session, tier: str, cell: tuple[str, str]) -> None:
     options = ["--prerelease=allow"] if tier == "prerelease" and session.venv_backend == "uv" else []
-    session.install(*options, f"{_wheel(session)}[{EXTRAS}]", *COMPAT[tier]["requirements"])
-    packages = "; ".join(f"print('{name}', version('{name}'))" for name in ("scanpy", "anndata", "numpy", "pandas"))
-    session.run("python", "-c", f"from importlib.metadata import version; {packages}")
+    wheel = _wheel(session)
+    session.install(*options, f"{wheel}[{EXTRAS}]", *COMPAT[tier]["requirements"])
+    code = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
+    versions = str(session.run("python", "-c", code, *SHOWN, silent=True)).split()
+    results = Path(session.create_tmp()).resolve() / "results.xml"
+    results.unlink(missing_ok=True)
+    RAN[cell] = [*versions, "failed: another report than elsewhere"]
+    _answer(session, wheel, "-".join(cell))
     tested = session.posargs or ["-n", os.environ.get("GCA_TEST_WORKERS", "2"), *INTEGRATION]
-    session.run("pytest", *tested, env=THREADS, success_codes=range(6) if tier == "prerelease" else [0])
+    try:
+        session.run("pytest", f"--junitxml={results}", *tested, env=THREADS)
+    finally:
+        RAN[cell] = [*versions, _outcome(results)]
+
+
+def _outcome(results: Path) -> str:
+    """What the file of results says, in words."""
+    if not results.is_file():
+        return "failed: the tests did not end"
+    suite = ElementTree.parse(results).find("testsuite").attrib
+    failed, skipped = int(suite["failures"]) + int(suite["errors"]), int(suite["skipped"])
+    passed = int(suite["tests"]) - failed - skipped
+    return f"{'failed' if failed or not passed else 'passed'}: {passed} passed, {failed} failed, {skipped} skipped"
+
+
+@nox.session(python=False, default=False)
+def compat_table(session: nox.Session) -> None:
+    """Say what `nox -s compat` ran and did not run; it calls this itself."""
+    rows = [["Python", "tier", *SHOWN, "outcome"]]
+    for python in PYTHONS:
+        absent = f"skipped: there is no Python {python} here" if not _is_there(python) else "not asked for"
+        rows += [[python, tier, *RAN.get((python, tier), [*("" for _ in SHOWN), absent])] for tier in COMPAT]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        session.log("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+def _is_there(python: str) -> bool:
+    # pyenv has a command for every Python that is installed, and those that are not chosen do not run.
+    command = shutil.which(f"python{python}")
+    return command is not None and subprocess.run([command, "--version"], capture_output=True).returncode == 0
+
+
+@nox.session(python=PYTHONS)
+def answers(session: nox.Session) -> None:
+    """Annotate the same cells with the wheel on every Python: the same report, but for versions and times."""
+    wheel = _wheel(session)
+    session.install(str(wheel))
+    _answer(session, wheel, str(session.python))
+
+
+def _answer(session: nox.Session, wheel: Path, name: str) -> None:
+    # By what is in the package, for another one may answer otherwise; the rest of a wheel hangs on who built it.
+    with zipfile.ZipFile(wheel) as archive:
+        inside = sorted((file.filename, file.CRC) for file in archive.infolist() if ".dist-info/" not in file.filename)
+    folder = Path(session.cache_dir) / "answers" / hashlib.sha256(repr(inside).encode()).hexdigest()[:12]
+    session.run("python", "scripts/answer.py", str(folder), name, env=THREADS)
+
+
+@nox.session
+def packaging(session: nox.Session) -> None:
+    """Build sdist and wheel twice, check them and what comes with them, use the wheel; `-- dist` copies them there."""
+    session.install("build", "check-wheel-contents", "hatchling", "twine", "uv")
+    folder = Path(session.create_tmp()).resolve() / "packaging"
+    shutil.rmtree(folder, ignore_errors=True)
+    dist, again = folder / "dist", folder / "again"
+    _build(session, Path.cwd(), dist)
+    wheel, sdist = next(dist.glob("*.whl")), next(dist.glob("*.tar.gz"))
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder)
+    unpacked = folder / sdist.name[: -len(".tar.gz")]
+    for path in unpacked.rglob("*"):
+        path.touch()  # another time and another folder, and yet the same bytes
+    _build(session, unpacked, again)
+    session.run("python", "scripts/check_dist.py", str(dist), str(again))
+    session.run("twine", "check", "--strict", *map(str, dist.iterdir()))
+    session.run("check-wheel-contents", str(wheel))
+    session.run("python", "scripts/closure.py")
+    with tempfile.TemporaryDirectory() as outside:
+        _use(session, wheel, Path(outside))
+    for target in session.posargs:
+        shutil.copytree(dist, target, dirs_exist_ok=True)
+
+
+def _build(session: nox.Session, source: Path, target: Path) -> None:
+    time = _commit_time()
+    env = {"SOURCE_DATE_EPOCH": time} if time else {}
+    session.run("python", "-m", "build", "--no-isolation", "--sdist", "--wheel", "--outdir", str(target), str(source),
+                env=env, silent=True)  # fmt: skip
+
+
+def _commit_time() -> Optional[str]:
+    """Seconds since 1970 of the last commit; None outside a checkout, where hatchling has a time of its own."""
+    if not Path(".git").exists():
+        return None
+    done = subprocess.run(["git", "log", "-1", "--format=%ct"], capture_output=True, text=True)
+    return done.stdout.strip() or None
+
+
+def _use(session: nox.Session, wheel: Path, place: Path) -> None:
+    """Install the wheel into an empty environment, and run what a new user runs, outside the checkout."""
+    venv = place / "venv"
+    session.run("uv", "venv", "--quiet", "--python", "python", str(venv))
+    session.run("uv", "pip", "install", "--quiet", "--python", str(venv), str(wheel))
+    programs = venv / ("Scripts" if os.name == "nt" else "bin")
+    with session.chdir(place):
+        code = "import gca_scanpy; print(gca_scanpy.__version__, gca_scanpy.__file__)"
+        for command in (
+            ["python", "-I", "-c", code],
+            ["gca", "--version"],
+            ["gca", "demo"],
+            ["gca", "markers", "verify"],
+        ):
+            session.run(str(programs / command[0]), *command[1:], external=True, env=THREADS)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, format, and which module may import which."""
-    session.install(".", "ruff~=0.17.6", "import-linter~=2.16")
+    """Style, format, which module may import which, and the form of workflows, issue forms and citation."""
+    session.install(".", "ruff~=0.17.6", "import-linter~=2.16", "check-jsonschema~=0.39.0")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
+    github = Path(".github")
+    for schema, files in (
+        ("github-workflows", github.glob("workflows/*.yml")),
+        ("github-issue-forms", (form for form in github.glob("ISSUE_TEMPLATE/*.yml") if form.name != "config.yml")),
+        ("github-issue-config", github.glob("ISSUE_TEMPLATE/config.yml")),
+        ("citation-file-format", Path().glob("CITATION.cff")),
+    ):
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *sorted(map(str, files)))
 
 
 @nox.session

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import importlib
 import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
+from gca_scanpy._compat import anndata_with_accessors
 from gca_scanpy._version import __version__
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is logged,
 
 def _register_accessor() -> None:
     # Without anndata there is no object to give it to, and nothing here is to wait for anndata.
-    if hasattr(sys.modules.get("anndata"), "register_anndata_namespace"):
+    if anndata_with_accessors():
         importlib.import_module(f"{__name__}._accessor").register()
 
 

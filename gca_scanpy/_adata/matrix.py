@@ -9,6 +9,7 @@ import pandas as pd
 from attrs import define
 from scipy import sparse
 
+from gca_scanpy._compat import layer_names
 from gca_scanpy._errors import InputError, MissingKeyError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def source(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> tup
             msg = f"use_raw=True and layer={layer!r} exclude each other"
             raise InputError(msg)
         if layer not in adata.layers:
-            there = ", ".join(repr(key) for key in adata.layers if key is not None) or "none"
+            there = ", ".join(map(repr, layer_names(adata.layers))) or "none"
             msg = f"there is no layer {layer!r}; layers: {there}"
             raise MissingKeyError(msg)
         return adata.layers[layer], adata.var

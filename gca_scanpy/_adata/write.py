@@ -12,6 +12,7 @@ from attrs import asdict
 
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._compat import NAMES
 from gca_scanpy._errors import MissingKeyError, ReportError
 from gca_scanpy._keys import UNS_PARAMETERS, UNS_PROVENANCE, UNS_REPORT, UNS_SCHEMA_VERSION, UNS_TELEMETRY, ObsKeys
 from gca_scanpy.model import CONFIDENCE_LEVELS, STATUSES, ClusterReport, DatasetReport
@@ -71,7 +72,7 @@ def _columns(report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells
         values = [value(cluster) for cluster in report.clusters]
         names = list(levels) if levels else list(dict.fromkeys(v for v in values if v is not None))
         codes = np.array([*(names.index(v) if v is not None else -1 for v in values), -1])
-        categories = pd.Index(names, dtype=object)
+        categories = pd.Index(names, dtype=NAMES)
         return pd.Series(
             pd.Categorical.from_codes(codes[rows], categories=categories, ordered=bool(levels)), index=cells
         )
@@ -144,7 +145,7 @@ def write_terms(adata: AnnData, key: str, column: str, unknown: str, forbidden: 
         raise MissingKeyError(msg)
     found = adata.obs[name].astype(object)
     ids = [unknown if pd.isna(value) or value in forbidden else str(value) for value in found]
-    categories = pd.Index(sorted(set(ids)), dtype=object)  # text of a kind that every anndata can write
+    categories = pd.Index(sorted(set(ids)), dtype=NAMES)
     terms = pd.Series(pd.Categorical(ids, categories=categories), index=adata.obs_names)
     actual(adata)
     adata.obs[column] = terms

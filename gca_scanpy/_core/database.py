@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from attrs import define, frozen
 
+from gca_scanpy._compat import NAMES
 from gca_scanpy._core.genes import SPECIES, GeneNames, clean
 from gca_scanpy._core.ontology import Ontology
 from gca_scanpy._errors import DatabaseError
@@ -135,7 +136,7 @@ def validate(table: pd.DataFrame, ontology: Ontology, genes: GeneNames, version:
     if table.empty:
         msg = f"the marker table {version} has no usable row; it needs a cell type and a gene symbol in each"
         raise DatabaseError(msg)
-    facts = _deduplicated(table, notes).astype(object)  # pandas 3 has types of its own for text
+    facts = _deduplicated(table, notes).astype(NAMES)
     _check_signs(facts, version)
     return MarkerDatabase(version, fingerprint(facts), facts, tuple(notes))
 
@@ -163,7 +164,7 @@ def merge(databases: Sequence[MarkerDatabase]) -> MarkerDatabase:
     facts["cell_type"] = _first(facts["cell_type"], kinds)
     facts["gene"] = _first(facts["gene"], pd.factorize(facts["gene"].str.upper())[0])
     facts["tissue"] = _tissues(facts["tissue"], kinds, order)
-    facts = _stated_once(facts[~_contrary(facts)]).astype(object)
+    facts = _stated_once(facts[~_contrary(facts)]).astype(NAMES)
     notes = tuple(dict.fromkeys(note for d in databases for note in d.notes))
     return MarkerDatabase("+".join(d.version for d in databases), fingerprint(facts), facts, notes)
 

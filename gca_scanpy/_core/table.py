@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from gca_scanpy._compat import NAMES
 from gca_scanpy.model import ClusterReport
 
 # What every reader wants; a file has the others too, because it is read without the report beside it.
@@ -23,12 +24,11 @@ NULLABLE = frozenset({"ontology_id", "proposed_ontology_id", "broad_ontology_id"
 
 def as_frame(clusters: Sequence[str], rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
     """These columns of the rows, each with its type; index ``cluster``."""
-    index = pd.Index(clusters, name="cluster", dtype=object)
+    index = pd.Index(clusters, name="cluster", dtype=NAMES)
 
     def column(name: str) -> pd.Series:
         values = [row[name] for row in rows]
-        # pandas 3 would make text of a column of names, and NaN of a missing one.
-        return pd.Series(values, index=index, dtype=object if name in NULLABLE else None)
+        return pd.Series(values, index=index, dtype=NAMES if name in NULLABLE else None)
 
     return pd.DataFrame({name: column(name) for name in columns}, index=index)
 

@@ -1,0 +1,41 @@
+"""What the changelog says of a release, for its page; exit code 1 where tag, version and changelog do not agree.
+
+python scripts/release_notes.py v1.2.3
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def notes(tag: str, version: str, changelog: str) -> str:
+    """The section of a version.
+
+    Raises
+    ------
+    ValueError
+        Where the tag names another version, or the changelog has no dated section of this one, or nothing in it.
+    """
+    if tag != f"v{version}":
+        raise ValueError(f"the tag is {tag}, but gca_scanpy/_version.py says {version}")
+    heading = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$"
+    found = re.search(rf"{heading}\n(.*?)(?=^## |^\[[^\]]+\]: |\Z)", changelog, re.M | re.S)
+    if found is None or not found[1].strip():
+        raise ValueError(f"CHANGELOG.md has no section '## [{version}] - YYYY-MM-DD' with something in it")
+    return found[1].strip() + "\n"
+
+
+def main() -> None:
+    version = re.findall(r'__version__ = "(.+)"', (ROOT / "gca_scanpy" / "_version.py").read_text(encoding="utf-8"))[0]
+    try:
+        print(notes(sys.argv[1], version, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")), end="")
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Every extra that is not there: one sentence, with the command that installs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from importlib.metadata import metadata
+
+import pytest
+
+FOR_DEVELOPERS = {"all", "dev", "providers", "test"}
+# What needs the extra, and the packages that it brings.
+NEEDS = {
+    "excel": ("gca.db.load('markers.xlsx')", ["openpyxl"]),
+    "fetch": ("gca.db.fetch('panglaodb')", ["pooch"]),
+    "loom": ("__import__('gca_scanpy._adata', fromlist=['files']).files.read(Path('cells.loom'))", ["loompy"]),
+    "observability": ("gca.annotate_markers({'0': ['MS4A1', 'CD79A', 'CD19']})", ["prometheus_client", "structlog"]),
+    "parquet": ("gca.db.load('markers.parquet')", ["pyarrow"]),
+}
+RUN = """
+import sys
+from pathlib import Path
+import gca_scanpy as gca
+try:
+    {action}
+except gca.GcaError as error:
+    print(error)
+"""
+
+
+def test_every_extra_is_here():
+    """The extras of the package for users are those of this table."""
+    assert set(metadata("gca-scanpy").get_all("Provides-Extra")) - FOR_DEVELOPERS == set(NEEDS)
+
+
+@pytest.mark.parametrize("extra", NEEDS)
+def test_an_extra_that_is_not_there(tmp_path, extra):
+    """What needs it raises an error of this package, of one line, with the command."""
+    action, packages = NEEDS[extra]
+    for name in packages:
+        (tmp_path / "absent" / name).mkdir(parents=True)
+        (tmp_path / "absent" / name / "__init__.py").write_text(f"raise ImportError('no {name}')")
+    with zipfile.ZipFile(tmp_path / "markers.xlsx", "w") as file:
+        file.writestr("xl/workbook.xml", "<workbook/>")
+    for name in ("markers.parquet", "cells.loom"):
+        (tmp_path / name).touch()
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "absent"), "GCA_ASSETS_HOME": str(tmp_path)}
+    if extra == "observability":
+        environment["GCA_METRICS_TEXTFILE"] = "job.prom"
+    done = subprocess.run(
+        [sys.executable, "-c", RUN.format(action=action)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    assert f"python -m pip install 'gca-scanpy[{extra}]'" in line
