@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from typing import Optional
 
 from attrs import frozen
@@ -22,7 +23,7 @@ _NO_SYMBOL = re.compile(r"[\d.\-]*|(?:nan|none|na|<na>)(?:[-.]\d+)?", re.IGNOREC
 SPECIES = ("human", "mouse")
 
 
-@frozen
+@frozen(slots=False)
 class GeneNames:
     """Nomenclature tables.
 
@@ -32,16 +33,21 @@ class GeneNames:
         Current HGNC symbols by their upper-case form.
     older
         Current symbols by previous symbols and aliases, upper case; ambiguous names are left out.
-    ensembl
-        Current symbols by human Ensembl gene id without version.
+    ensembl_numbers
+        Current symbols by what follows ``ENSG`` and the zeros in a human Ensembl gene id.
     orthologs
         Human symbols by mouse symbol in upper case, where they are not the same word.
     """
 
     approved: Mapping[str, str]
     older: Mapping[str, str]
-    ensembl: Mapping[str, str]
+    ensembl_numbers: Mapping[str, str]
     orthologs: Mapping[str, str]
+
+    @cached_property
+    def ensembl(self) -> Mapping[str, str]:
+        """Current symbols by human Ensembl gene id without version; made when one is met, for few data have them."""
+        return {f"ENSG{number.zfill(11)}": symbol for number, symbol in self.ensembl_numbers.items()}
 
     def canonical(self, name: str, species: str, known: Mapping[str, str]) -> Optional[str]:
         """The canonical symbol of a gene, or None where it cannot be mapped.
@@ -112,7 +118,7 @@ def read_genes(genes: Iterable[str], orthologs: Iterable[str]) -> GeneNames:
         symbol, number, names = line.rstrip("\n").split("\t")
         approved[symbol.upper()] = symbol
         if number:
-            ensembl[f"ENSG{number.zfill(11)}"] = symbol
+            ensembl[number] = symbol
         for name in names.split(",") if names else ():
             older[name] = symbol
     stream = iter(orthologs)

@@ -44,6 +44,7 @@ class MarkerIndex:
     known: Mapping[str, str]
     foreign: frozenset[str]
     _ancestors: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
+    _families: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
 
     def ancestors(self, key: str) -> tuple[str, ...]:
         """The ancestors of a type that the index has, nearest first."""
@@ -56,8 +57,15 @@ class MarkerIndex:
 
     def family(self, term_id: str) -> tuple[str, ...]:
         """The types of the index that are a term, its ancestors or its descendants."""
-        related = self.lineages.ontology.related
-        return tuple(key for key, kind in self.types.items() if kind.id is not None and related(term_id, kind.id))
+        if term_id not in self._families:
+            ancestors = self.lineages.ontology.ancestors
+            above = {term_id, *ancestors(term_id)}
+            self._families[term_id] = tuple(
+                key
+                for key, kind in self.types.items()
+                if kind.id is not None and (kind.id in above or term_id in ancestors(kind.id))
+            )
+        return self._families[term_id]
 
 
 def build(
@@ -123,7 +131,8 @@ def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> 
     drafts: dict[str, _Draft] = {}
     everywhere: set[str] = set()
     weigh = {pair: _weight(*pair) for pair in set(zip(facts["strength"].tolist(), facts["sources"].tolist()))}
-    draft = _Draft("", "", None)
+    draft, place = _Draft("", "", None), ""
+    positive = draft.positive
     for label, cl_id, gene, of, tissue, role, strength, sources in zip(*(facts[name].tolist() for name in COLUMNS)):
         key = cl_id or label
         if of != "both" and of != species:
@@ -132,15 +141,19 @@ def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> 
         if key != draft.key:  # most rows follow one of the same type
             everywhere.add(key)
             draft = drafts.get(key) or drafts.setdefault(key, _Draft(key, label, cl_id or None))
-        draft.tissues.add(tissue)
+            positive, place = draft.positive, ""
+        if tissue != place:
+            place = tissue
+            draft.tissues.add(tissue)
         symbol = _same_gene(gene, orthologs) if of == "mouse" else gene
         if role == "negative":
             draft.negative.add(symbol)
             continue
-        draft.sources.add(sources)
+        if sources:
+            draft.sources.add(sources)
         weight = weigh[strength, sources]
-        if weight > draft.positive.get(symbol, 0.0):
-            draft.positive[symbol] = weight
+        if weight > positive.get(symbol, 0.0):
+            positive[symbol] = weight
         if strength == "canonical":
             draft.canonical[symbol] = None
     return drafts, everywhere

@@ -8,6 +8,7 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import chain
 
+import numpy as np
 import pandas as pd
 
 from gca_scanpy._core.database import COLUMNS, MarkerDatabase
@@ -73,19 +74,20 @@ def database() -> MarkerDatabase:
     cell_types, *tables = (_columns(content, n) for content, n in zip(contents, (3, *(5 for _ in names))))
     labels, tissues = (dict(zip(cell_types[0], column)) for column in cell_types[1:])
     ids, genes, marks, species, sources = (list(chain.from_iterable(columns)) for columns in zip(*tables))
-    facts = pd.DataFrame(
-        {
-            "cell_type": [labels[cl_id] for cl_id in ids],
-            "cl_id": ids,
-            "gene": genes,
-            "species": [of or "both" for of in species],
-            "tissue": [tissues[cl_id] for cl_id in ids],
-            "role": ["negative" if mark == "-" else "positive" for mark in marks],
-            "strength": ["supporting" if mark == "+" else "canonical" for mark in marks],
-            "sources": [_sources(letters) for letters in sources],
-        },
-        dtype=object,
-    )[list(COLUMNS)]
+    columns = {
+        "cell_type": [labels[cl_id] for cl_id in ids],
+        "cl_id": ids,
+        "gene": genes,
+        "species": [of or "both" for of in species],
+        "tissue": [tissues[cl_id] for cl_id in ids],
+        "role": ["negative" if mark == "-" else "positive" for mark in marks],
+        "strength": ["supporting" if mark == "+" else "canonical" for mark in marks],
+        "sources": [_sources(letters) for letters in sources],
+    }
+    values = np.empty((len(COLUMNS), len(ids)), dtype=object)  # a frame of lists would look at every cell for its type
+    for place, name in enumerate(COLUMNS):
+        values[place] = columns[name]
+    facts = pd.DataFrame(values.T, columns=pd.Index(COLUMNS, dtype=object), dtype=object, copy=False)
     version = (folder / "VERSION").read_text(encoding="utf-8").strip()
     return MarkerDatabase(version, hashlib.sha256(b"\0".join(contents)).hexdigest(), facts)
 
