@@ -71,8 +71,14 @@ def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]
     MissingKeyError
         Where there is no such column; the message lists the columns that could be meant.
     InputError
-        Where no cell has a cluster, every cell is its own, two ids read the same, or ``groups`` names others.
+        Where the object was read lazily, no cell has a cluster, every cell is its own, two ids read the same, or ``groups`` names others.
     """
+    if not isinstance(adata.obs, pd.DataFrame):
+        kind = type(adata.obs).__name__
+        msg = (
+            f".obs is a {kind}, not a table in memory: the object was read lazily; load it with adata.to_memory() first"
+        )
+        raise InputError(msg)
     if groupby not in adata.obs.columns:
         msg = f"there is no .obs[{groupby!r}]; columns that hold groups: {_listed(group_columns(adata.obs)) or 'none'}"
         raise MissingKeyError(msg)
