@@ -71,7 +71,8 @@ def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]
     MissingKeyError
         Where there is no such column; the message lists the columns that could be meant.
     InputError
-        Where the object was read lazily, no cell has a cluster, every cell is its own, two ids read the same, or ``groups`` names others.
+        Where the object was read lazily, no cell has a cluster, every cell is its own, two ids read the same, or
+        ``groups`` names others.
     """
     if not isinstance(adata.obs, pd.DataFrame):
         kind = type(adata.obs).__name__
