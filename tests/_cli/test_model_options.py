@@ -84,7 +84,7 @@ def test_offline_and_a_model(fails, markers):
 
 
 def test_the_size_of_a_request_and_how_many_at_once(gca, markers, serve, tmp_path):
-    """--chunk-size and --threads bound what is sent; --cache-dir keeps the answers there, so that a rerun sends none."""
+    """--chunk-size and --threads bound what is sent; --cache-dir keeps the answers, so that a rerun sends none."""
     server = serve()
     options = ["--model", "m", "--base-url", server.url, "--chunk-size", "1", "--threads", "1", "--cache-dir", "kept"]
     first = gca("annotate", markers, *options)
