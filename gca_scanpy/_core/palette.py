@@ -63,7 +63,7 @@ class Palette:
 def _dull(label: str) -> str:
     """A colour for a label of no known type, by its text: greyish, so that it looks like no lineage."""
     digest = zlib.crc32(normalise_name(label).encode("utf-8", "surrogatepass"))
-    return _hex(0x5C + (digest >> shift) % 0x50 for shift in (0, 8, 16))
+    return _hex(0x62 + (digest >> shift) % 0x40 for shift in (0, 8, 16))
 
 
 def _channels(colour: str) -> list[int]:
