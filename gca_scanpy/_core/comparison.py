@@ -11,6 +11,7 @@ from attrs import frozen
 
 from gca_scanpy._core.kinship import Relation, distance, relation, sort_key
 from gca_scanpy._core.lineage import Lineages
+from gca_scanpy._keys import UNKNOWN_LABEL
 
 Counts = npt.NDArray[np.integer[Any]]
 
@@ -99,7 +100,7 @@ def compare(
 
 
 def _ordered(labels: Mapping[str, Optional[str]], lineages: Lineages) -> tuple[str, ...]:
-    return tuple(sorted(labels, key=lambda label: (sort_key(labels[label], lineages), label)))
+    return tuple(sorted(labels, key=lambda label: (sort_key(labels[label], lineages), label == UNKNOWN_LABEL, label)))
 
 
 def _adjusted_rand(counts: Counts) -> float:

@@ -24,6 +24,7 @@ RELATIONS: dict[Relation, tuple[str, str]] = {
     "unrelated": ("#D55E00", "unrelated"),
     "no term": ("#8C8C8C", "no term"),
 }
+EXACT_EDGE = "#06304D"
 PALEST = 0.12  # share of the colour in a cell with very few cells
 LONGEST_TERM = 40  # letters
 WIDTH, HEIGHT = 0.36, 0.24  # inches, of a cell
@@ -108,9 +109,11 @@ def _draw_cells(ax: Axes, found: Comparison) -> None:
         row, column = places[0][pair.first], places[1][pair.second]
         part = PALEST + (1 - PALEST) * pair.share
         colour = _mixed(RELATIONS[pair.relation][0], part)
-        ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, color=colour, linewidth=0))
+        edge = EXACT_EDGE if pair.relation == "exact" else colour  # a pale one is not to be taken for its neighbour
+        corner, wide = (column - 0.5, row - 0.5), 1.2 if pair.relation == "exact" else 0
+        ax.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor=edge, linewidth=wide, zorder=1 + wide))
         text = "black" if sum(share * value for share, value in zip((0.3, 0.59, 0.11), colour)) > 0.55 else "white"
-        ax.text(column, row, _short(pair.cells), ha="center", va="center", fontsize=6.5, color=text)
+        ax.text(column, row, _short(pair.cells), ha="center", va="center", fontsize=6.5, color=text, zorder=4)
 
 
 def _mixed(colour: str, part: float) -> tuple[float, ...]:
@@ -131,7 +134,11 @@ def _legend(ax: Axes, found: Comparison, n_cells: int) -> None:
     from matplotlib.patches import Patch
 
     there = {pair.relation for pair in found.pairs}
-    patches = [Patch(color=colour, label=name) for key, (colour, name) in RELATIONS.items() if key in there]
+    patches = [
+        Patch(facecolor=colour, edgecolor=EXACT_EDGE if key == "exact" else colour, label=name)
+        for key, (colour, name) in RELATIONS.items()
+        if key in there
+    ]
     of_all = f"{found.cells:,} cells" if found.cells == n_cells else f"{found.cells:,} of {n_cells:,} cells"
     without = sum(pair.cells for pair in found.pairs if pair.relation == "no term") / found.cells
     title = (

@@ -152,4 +152,5 @@ def _rows(adata: AnnData, report: DatasetReport, ordered: Sequence[ClusterReport
     names = distinct([f"{shortened(c.cluster_id, LONGEST_ID)} · {shortened(_label(c), LONGEST_ROW)}" for c in ordered])
     place = {c.cluster_id: i for i, c in enumerate(ordered)}
     by_code = [*(place.get(cluster, -1) for cluster in clustering.all_ids), -1]
-    return pd.Categorical.from_codes([by_code[code] for code in clustering.codes], categories=names)
+    rows = pd.Categorical.from_codes([by_code[code] for code in clustering.codes], categories=names)
+    return rows.remove_unused_categories()

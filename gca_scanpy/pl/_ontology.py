@@ -14,7 +14,7 @@ from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._columns import Column, draw
-from gca_scanpy.pl._figure import LONGEST_ID, LONGEST_LABEL, Save, finish, own_axes, shortened
+from gca_scanpy.pl._figure import LONGEST_LABEL, Save, finish, own_axes, shortened
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -73,7 +73,7 @@ def ontology(
     fig, axes = own_axes(ax)
     counted = any(c.n_cells is not None for c in clusters)
     amounts = [sum((c.n_cells or 0) if counted else 1 for c in row.clusters) for row in rows]
-    ids = [shortened(", ".join(shortened(c.cluster_id, LONGEST_ID) for c in r.clusters), LONGEST_LIST) for r in rows]
+    ids = [shortened(", ".join(c.cluster_id for c in row.clusters), LONGEST_LIST) for row in rows]
     columns = [
         Column(
             title="cell type",
@@ -119,9 +119,8 @@ def _rows(clusters: Sequence[ClusterReport], palette: Palette) -> list[_Row]:
     for node in tree(list(by_term), _bundled.lineages()):
         label, own = palette.ontology.label(node.term), by_term.get(node.term, ())
         rows.append(_Row(label, node.depth, palette.colour(label, node.term), own))
-    for label in sorted(by_label, key=lambda label: (label == UNKNOWN_LABEL, label)):
-        rows.append(_Row(label, 0, palette.colour(label), by_label[label], apart=True))
-    return rows
+    others = sorted(by_label, key=lambda label: (label == UNKNOWN_LABEL, label))
+    return [*rows, *(_Row(label, 0, palette.colour(label), by_label[label], apart=True) for label in others)]
 
 
 def _draw_tree(ax: Axes, rows: Sequence[_Row], left: float) -> None:
@@ -132,12 +131,10 @@ def _draw_tree(ax: Axes, rows: Sequence[_Row], left: float) -> None:
         if row.depth and not row.apart:
             above = parents[row.depth - 1]
             stem = left + INDENT * (row.depth - 1) + DOT / 3
-            ax.plot(
-                [stem, stem, x], [above, place, place], color=BRANCH, linewidth=0.8, zorder=1, solid_joinstyle="miter"
-            )
+            ax.plot([stem, stem, x], [above, place, place], color=BRANCH, linewidth=0.8, zorder=1)
         parents[row.depth] = place
-        style = {"color": row.colour} if row.clusters else {"markerfacecolor": "white", "markeredgecolor": BRANCH}
-        ax.plot([x], [place], marker="o", markersize=6 if row.clusters else 4, linestyle="", zorder=2, **style)
+        fill, edge, size = (row.colour, row.colour, 6) if row.clusters else ("white", BRANCH, 4)
+        ax.plot([x], [place], "o", markersize=size, markerfacecolor=fill, markeredgecolor=edge, zorder=2)
     first = next((place for place, row in enumerate(rows) if row.apart), 0)
     if first:
         ax.axhline(first - 0.5, color="#777777", linewidth=0.8, linestyle=(0, (3, 3)))

@@ -45,9 +45,9 @@ def report(
 ) -> Any:
     """Draw the report, a row per cluster.
 
-    Each row has the cluster, its cells, its label in the colour of its type (the proposed one in brackets where that did not stand), the
-    confidence as a bar from 0 to 1, the status, the flags, the strongest supporting genes, and the contradicting
-    genes of a flagged cluster. Columns that would be empty are left out.
+    Each row has the cluster, its cells, its label with the colour of its type (the proposed one in brackets where that
+    did not stand), the confidence as a bar from 0 to 1, the status, the flags, the strongest supporting genes, and the
+    contradicting genes of a flagged cluster. Columns that would be empty are left out.
 
     Parameters
     ----------
