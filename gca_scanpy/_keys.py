@@ -15,6 +15,11 @@ UNS_PROVENANCE = "provenance"
 UNS_TELEMETRY = "telemetry"
 
 
+def colours_of(column: str) -> str:
+    """The entry of ``.uns`` with the colours of a column, a category each, as Scanpy names it."""
+    return f"{column}_colors"
+
+
 @frozen
 class ObsKeys:
     """The ``.obs`` columns that belong to one ``key_added``."""
@@ -55,6 +60,10 @@ class ObsKeys:
     def confidence_score(self) -> str:
         """A float from 0 to 1."""
         return f"{self.prefix}_confidence_score"
+
+    def coloured(self) -> tuple[str, ...]:
+        """The columns whose colours are in ``.uns``."""
+        return (self.label, self.proposed_label, self.broad_label)
 
     def all(self) -> tuple[str, ...]:
         """All columns, in the order in which they are written."""

@@ -34,6 +34,8 @@ pytestmark = pytest.mark.filterwarnings(
 def _same(back, adata, key="gptca"):
     assert gca.get.report(back, key) == gca.get.report(adata, key)
     assert {name: str(value) for name, value in back.uns[key].items()} == adata.uns[key]
+    for name in ("label", "proposed_label", "broad_label"):
+        assert list(back.uns[f"{key}_{name}_colors"]) == adata.uns[f"{key}_{name}_colors"]
     for name in COLUMNS:
         mine, read = adata.obs[f"{key}_{name}"], back.obs[f"{key}_{name}"]
         if isinstance(mine.dtype, pd.CategoricalDtype):

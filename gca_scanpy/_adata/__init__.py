@@ -3,9 +3,10 @@
 from gca_scanpy._adata.clusters import Clustering, majority_labels, read_clustering
 from gca_scanpy._adata.members import cells_of
 from gca_scanpy._adata.rank import read_markers
+from gca_scanpy._adata.shown import compare_columns, genes_of
 from gca_scanpy._adata.write import actual, duplicate, read_report, report_of, write_report, write_terms
 
 __all__ = [
-    "Clustering", "actual", "cells_of", "duplicate", "majority_labels", "read_clustering", "read_markers",
-    "read_report", "report_of", "write_report", "write_terms",
+    "Clustering", "actual", "cells_of", "compare_columns", "duplicate", "genes_of", "majority_labels",
+    "read_clustering", "read_markers", "read_report", "report_of", "write_report", "write_terms",
 ]  # fmt: skip

@@ -46,7 +46,7 @@ class Matrix:
             Where there is none, or its counts are not finite.
         """
         values, var = source(adata, use_raw, layer)
-        values = _in_memory(values)
+        values = in_memory(values)
         counts = _are_counts(values)
         if counts:
             _check_finite(values)
@@ -83,7 +83,7 @@ def source(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> tup
     return adata.X, adata.var
 
 
-def _in_memory(matrix: Any) -> Any:
+def in_memory(matrix: Any) -> Any:
     """The matrix of a backed object, read; any other as it is."""
     if matrix is None:
         msg = "there is no expression matrix (.X is None) and no stored ranking for these clusters"

@@ -13,8 +13,17 @@ from attrs import asdict
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._compat import NAMES
+from gca_scanpy._core.palette import Palette
 from gca_scanpy._errors import MissingKeyError, ReportError
-from gca_scanpy._keys import UNS_PARAMETERS, UNS_PROVENANCE, UNS_REPORT, UNS_SCHEMA_VERSION, UNS_TELEMETRY, ObsKeys
+from gca_scanpy._keys import (
+    UNS_PARAMETERS,
+    UNS_PROVENANCE,
+    UNS_REPORT,
+    UNS_SCHEMA_VERSION,
+    UNS_TELEMETRY,
+    ObsKeys,
+    colours_of,
+)
 from gca_scanpy.model import CONFIDENCE_LEVELS, STATUSES, ClusterReport, DatasetReport
 
 if TYPE_CHECKING:
@@ -32,31 +41,35 @@ def duplicate(adata: AnnData) -> AnnData:
     return adata.to_memory() if adata.isbacked else adata.copy()
 
 
-def write_report(adata: AnnData, report: DatasetReport, clustering: Clustering, key_added: str) -> None:
+def write_report(
+    adata: AnnData, report: DatasetReport, clustering: Clustering, key_added: str, palette: Palette
+) -> None:
     """Write the documented keys; where anything fails, ``adata`` is as it was.
 
     Cells without a cluster, and cells of clusters that were not asked for, get missing values.
     """
     keys = ObsKeys(key_added)
     columns = _columns(report, clustering, keys, adata.obs_names)
-    entries = _entries(report)
+    entries = {key_added: _entries(report), **_colours(report, columns, keys, palette)}
     actual(adata)
     obs_before = {name: adata.obs[name] for name in columns if name in adata.obs.columns}
-    earlier = adata.uns.get(key_added)
+    uns_before = {name: adata.uns.get(name) for name in entries}
     try:
         for name, values in columns.items():
             adata.obs[name] = values
-        adata.uns[key_added] = entries
+        for name, entry in entries.items():
+            adata.uns[name] = entry
     except BaseException:
         for name in columns:
             if name in obs_before:
                 adata.obs[name] = obs_before[name]
             elif name in adata.obs.columns:
                 del adata.obs[name]
-        if earlier is None:
-            adata.uns.pop(key_added, None)
-        elif adata.uns.get(key_added) is not earlier:
-            adata.uns[key_added] = earlier  # keeps its place among the others
+        for name, earlier in uns_before.items():
+            if earlier is None:
+                adata.uns.pop(name, None)
+            elif adata.uns.get(name) is not earlier:
+                adata.uns[name] = earlier  # keeps its place among the others
         raise
 
 
@@ -88,6 +101,22 @@ def _columns(report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells
         keys.status: status.cat.as_unordered(),
         keys.confidence: categorical(lambda c: c.confidence, CONFIDENCE_LEVELS),
         keys.confidence_score: pd.Series(scores[rows], index=cells),
+    }
+
+
+def _colours(
+    report: DatasetReport, columns: Mapping[str, pd.Series], keys: ObsKeys, palette: Palette
+) -> dict[str, list[str]]:
+    """The colours of the columns of labels, in the order of their categories, as Scanpy's plots look for them."""
+    terms: tuple[dict[str, Optional[str]], ...] = ({}, {}, {})
+    for cluster in reversed(report.clusters):  # where clusters differ in the term of a label, the first one's counts
+        note = cluster.annotation
+        terms[0][note.primary_label] = note.ontology_id
+        terms[1][note.proposed_label] = note.proposed_ontology_id
+        terms[2][cluster.broad_label] = cluster.broad_ontology_id
+    return {
+        colours_of(column): [palette.colour(label, own[label]) for label in columns[column].cat.categories]
+        for column, own in zip(keys.coloured(), terms)
     }
 
 

@@ -25,7 +25,7 @@ class Column:
     colours
         A colour for each row, or one for all.
     before
-        Room left of the texts, in inches, for something to be drawn.
+        Room left of the texts, in inches, for something to be drawn; for each row, or one for all.
     right
         Whether the texts end at the right edge, as numbers do.
     """
@@ -33,7 +33,7 @@ class Column:
     title: str
     texts: Sequence[str]
     colours: Union[str, Sequence[str]] = "black"
-    before: float = 0.0
+    before: Union[float, Sequence[float]] = 0.0
     right: bool = False
 
 
@@ -64,18 +64,25 @@ def draw(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[float]:
         style: dict[str, Any] = {"va": "center", "ha": side}
         ax.text(x, -0.95, column.title, weight="bold", fontsize=TITLE_SIZE * scale, **style)
         colours = [column.colours] * rows if isinstance(column.colours, str) else column.colours
-        for row, (text, colour) in enumerate(zip(column.texts, colours)):
-            ax.text(x + column.before, row, text, color=colour, fontsize=TEXT_SIZE * scale, **style)
+        for row, (text, colour, room) in enumerate(zip(column.texts, colours, _rooms(column))):
+            ax.text(x + room, row, text, color=colour, fontsize=TEXT_SIZE * scale, **style)
     return lefts
 
 
 def _measure(ax: Axes, columns: Sequence[Column], scale: float) -> tuple[list[float], tuple[float, float]]:
     """The widths of the columns, and width and height of the table, as letters of this scale have them."""
     titles = [_width(ax, [column.title], TITLE_SIZE * scale, "bold") / scale for column in columns]
-    texts = [_width(ax, column.texts, TEXT_SIZE * scale) / scale + column.before for column in columns]
+    texts = [
+        max(_width(ax, [text], TEXT_SIZE * scale) / scale + room for text, room in zip(column.texts, _rooms(column)))
+        for column in columns
+    ]
     widths = [max(pair) for pair in zip(titles, texts)]
     rows = len(columns[0].texts)
     return widths, (sum(widths) + GAP * (len(columns) - 1) + 2 * MARGIN, ROW * (rows + 1.4))
+
+
+def _rooms(column: Column) -> Sequence[float]:
+    return [column.before] * len(column.texts) if isinstance(column.before, (int, float)) else column.before
 
 
 def _width(ax: Axes, texts: Sequence[str], size: float, weight: str = "normal") -> float:

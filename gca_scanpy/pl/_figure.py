@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from gca_scanpy._errors import InputError
 from gca_scanpy._files import whole
-from gca_scanpy.model import ClusterReport
+from gca_scanpy.model import ClusterReport, DatasetReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +22,7 @@ STATUS_COLOURS = {"supported": "#009E73", "flagged": "#D55E00", "unknown": "#666
 STATUS_MARKS = {"supported": "✓", "flagged": "!", "unknown": "?"}  # all are in matplotlib's own font
 LONGEST_ID, LONGEST_LABEL = 40, 70  # letters
 PRINT_DPI = 150
+MAX_LISTED = 12
 
 Save = Union[bool, str, "os.PathLike[str]", None]
 
@@ -40,6 +44,16 @@ def new_axes(ax: Optional[Axes], width: float, height: float) -> tuple[Figure, A
     return fig, axes
 
 
+def own_axes(ax: Optional[Axes]) -> tuple[Figure, Axes]:
+    """The given axes with their figure, or new ones that fill their figure, whose size comes later."""
+    import matplotlib.pyplot as plt
+
+    if ax is not None:
+        return ax.figure.figure, ax
+    fig = plt.figure()
+    return fig, fig.add_axes((0, 0, 1, 1))
+
+
 def shortened(text: str, length: int) -> str:
     """A text of at most so many letters, on one line, free of matplotlib's mathematics.
 
@@ -52,7 +66,35 @@ def shortened(text: str, length: int) -> str:
     return line.replace("$", r"\$")
 
 
-def finish(fig: Figure, ax: Axes, name: str, *, given: bool, show: Optional[bool], save: Save, return_fig: bool) -> Any:
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, those that are there already with a number behind."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return found
+
+
+def chosen(report: DatasetReport, clusters: Optional[Sequence[str]]) -> list[ClusterReport]:
+    """The clusters that are named, in the order of the report; all where none are.
+
+    Raises
+    ------
+    InputError
+        Where the report does not have one, or none is left.
+    """
+    wanted = {str(c) for c in ([clusters] if isinstance(clusters, str) else clusters or ())}
+    found = [c for c in report.clusters if clusters is None or c.cluster_id in wanted]
+    missing = wanted.difference(c.cluster_id for c in report.clusters)
+    if missing or not found:
+        there = ", ".join(repr(c.cluster_id) for c in report.clusters[:MAX_LISTED]) or "none"
+        msg = f"no cluster {', '.join(map(repr, sorted(missing))) or 'is asked for'}; the report has: {there}"
+        raise InputError(msg)
+    return found
+
+
+def finish(fig: Figure, ax: Any, name: str, *, given: bool, show: Optional[bool], save: Save, return_fig: bool) -> Any:
     """Save, show and return as Scanpy's plots do: the axes where they are not shown, the figure where asked for."""
     import matplotlib.pyplot as plt
     from scanpy import settings

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy._adata import report_of
 from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._columns import Column, draw
 from gca_scanpy.pl._figure import (
@@ -18,6 +19,7 @@ from gca_scanpy.pl._figure import (
     Save,
     finish,
     label_of,
+    own_axes,
     shortened,
 )
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BAR_WIDTH, BAR_HEIGHT = 0.9, 0.54  # inches, rows
+DOT = 0.16  # inches
 LONGEST_LIST = 70  # letters
 AGAINST = 3  # contradicting genes shown
 
@@ -42,9 +45,9 @@ def report(
 ) -> Any:
     """Draw the report, a row per cluster.
 
-    Each row has the cluster, its cells, its label (the proposed one in brackets where that did not stand), the
-    confidence as a bar from 0 to 1, the status, the flags, the strongest supporting genes, and the contradicting
-    genes of a flagged cluster. Columns that would be empty are left out.
+    Each row has the cluster, its cells, its label with the colour of its type (the proposed one in brackets where that
+    did not stand), the confidence as a bar from 0 to 1, the status, the flags, the strongest supporting genes, and the
+    contradicting genes of a flagged cluster. Columns that would be empty are left out.
 
     Parameters
     ----------
@@ -75,17 +78,13 @@ def report(
     >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]})
     >>> ax = gca.pl.report(result, show=False)
     """
-    import matplotlib.pyplot as plt
-
     clusters = report_of(data, key).clusters
-    if ax is None:
-        fig = plt.figure()
-        axes = fig.add_axes((0, 0, 1, 1))
-    else:
-        fig, axes = ax.figure.figure, ax  # the figure of a subfigure, which cannot be saved itself
+    fig, axes = own_axes(ax)
     columns = _columns(clusters, n_genes)
     lefts = draw(axes, columns, given=ax is not None)
-    _draw_bars(axes, clusters, lefts[[column.title for column in columns].index("confidence")])
+    left_of = dict(zip((column.title for column in columns), lefts))
+    _draw_dots(axes, clusters, left_of["label"])
+    _draw_bars(axes, clusters, left_of["confidence"])
     return finish(fig, axes, "report", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
 
@@ -98,7 +97,7 @@ def _columns(clusters: Sequence[ClusterReport], n_genes: int) -> list[Column]:
     columns = [
         Column(title="cluster", texts=[shortened(c.cluster_id, LONGEST_ID) for c in clusters]),
         Column(title="cells", texts=["" if c.n_cells is None else f"{c.n_cells:,}" for c in clusters], right=True),
-        Column(title="label", texts=[shortened(label_of(c), LONGEST_LABEL) for c in clusters]),
+        Column(title="label", texts=[shortened(label_of(c), LONGEST_LABEL) for c in clusters], before=DOT),
         Column(
             title="confidence",
             texts=[f"{c.confidence_score:.2f} {c.confidence}" for c in clusters],
@@ -114,6 +113,14 @@ def _columns(clusters: Sequence[ClusterReport], n_genes: int) -> list[Column]:
         Column(title="against", texts=against, colours=orange),
     ]
     return [column for column in columns if any(column.texts) or column.title == "cluster"]
+
+
+def _draw_dots(ax: Axes, clusters: Sequence[ClusterReport], left: float) -> None:
+    """A dot in the colour of the type, as on a UMAP."""
+    palette = _bundled.palette()
+    for row, cluster in enumerate(clusters):
+        colour = palette.colour(cluster.annotation.primary_label, cluster.annotation.ontology_id)
+        ax.plot([left + DOT / 3], [row], marker="o", markersize=5, color=colour, linestyle="")
 
 
 def _draw_bars(ax: Axes, clusters: Sequence[ClusterReport], left: float) -> None:

@@ -15,6 +15,7 @@ from gca_scanpy._consult import Escalate, OnError, PlannedInstead
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._llm.plan import Plan
 from gca_scanpy._telemetry.run import Run
+from gca_scanpy.db import _bundled
 from gca_scanpy.tl._annotate_markers import make_request
 from gca_scanpy.tl._consultation import ModelLike
 
@@ -145,6 +146,9 @@ def annotate(
             0 to 1.
         ``.uns["gptca"]`` : dict of str
             The report as JSON, its schema version, parameters, provenance and telemetry.
+        ``.uns["gptca_label_colors"]`` : list of str
+            A colour for each label, which Scanpy's plots take: related types have related ones, and a type has the
+            same in every dataset. ``gptca_proposed_label_colors`` and ``gptca_broad_label_colors`` likewise.
 
     Raises
     ------
@@ -221,7 +225,7 @@ def annotate(
         except PlannedInstead as planned:
             return planned.plan
         target = duplicate(adata) if copy else adata
-        write_report(target, report, clustering, key_added)
+        write_report(target, report, clustering, key_added, _bundled.palette())
         run.report = report
     return target if copy else None
 

@@ -10,8 +10,10 @@ from matplotlib.patches import Rectangle
 
 import gca_scanpy as gca
 from gca_scanpy._errors import MissingKeyError
+from gca_scanpy.db import _bundled
 from gca_scanpy.pl._figure import CONFIDENCE_COLOURS, STATUS_MARKS
 
+PALETTE = _bundled.palette()
 LONG_LABEL = "CD4-positive, CD25-positive, regulatory T"
 
 
@@ -207,3 +209,12 @@ def test_an_annotated_object(cells, texts):
     assert {"B cell", "30"} <= set(shown)
     with pytest.raises(MissingKeyError, match="gptca"):
         gca.pl.report(cells, show=False)
+
+
+def test_each_label_has_the_colour_of_its_type(report_with):
+    """A dot beside the label has the colour that the type has everywhere."""
+    ax = gca.pl.report(report_with(3), show=False)
+    clusters = report_with(3).clusters
+    colours = [PALETTE.colour(c.annotation.primary_label, c.annotation.ontology_id) for c in clusters]
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [(line.get_ydata()[0], line.get_color()) for line in dots] == list(enumerate(colours))

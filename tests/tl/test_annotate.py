@@ -25,7 +25,9 @@ def _without(content, prefix="gptca"):
     """Leave a content without the documented keys."""
     index, columns = content["obs"]
     kept = [column for column in columns if not column[0].startswith(prefix)]
-    return {**content, "obs": [index, kept], "uns": [entry for entry in content["uns"] if entry[0] != prefix]}
+    colours = {f"{prefix}_{name}_colors" for name in ("label", "proposed_label", "broad_label")}
+    uns = [entry for entry in content["uns"] if entry[0] != prefix and entry[0] not in colours]
+    return {**content, "obs": [index, kept], "uns": uns}
 
 
 def test_planted_lineages_are_named(cells, lineages):

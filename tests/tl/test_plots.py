@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
@@ -24,6 +25,10 @@ def test_umap_of_label_and_confidence(labelled):
     figure = sc.pl.umap(labelled, color=["gptca_label", "gptca_confidence"], show=False, return_fig=True)
     texts = {text.get_text() for axes in figure.axes if axes.get_legend() for text in axes.get_legend().get_texts()}
     assert set(labelled.obs["gptca_label"].cat.categories) <= texts
+    colours = dict(zip(labelled.obs["gptca_label"].cat.categories, labelled.uns["gptca_label_colors"]))
+    assert colours["B cell"] == "#D17DB0"
+    drawn = {mpl.colors.to_hex(colour).upper() for colour in figure.axes[0].collections[0].get_facecolors()}
+    assert drawn == set(colours.values())
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,0 +1,173 @@
+"""The cell types that could explain each cluster, as a heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union
+
+import numpy as np
+from attrs import frozen
+
+from gca_scanpy._adata import report_of
+from gca_scanpy._core.kinship import sort_key
+from gca_scanpy._errors import InputError
+from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
+from gca_scanpy.db import _bundled
+from gca_scanpy.model import ClusterReport, DatasetReport
+from gca_scanpy.pl._figure import (
+    LONGEST_ID,
+    STATUS_MARKS,
+    Save,
+    chosen,
+    finish,
+    label_of,
+    new_axes,
+    shortened,
+)
+from gca_scanpy.pl._grid import CELL, columns_on_top, frame, rows_at_left
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+
+Value = Literal["probability", "score"]
+LONGEST_TERM = 40  # letters
+
+
+def candidates(
+    data: Union[AnnData, DatasetReport],
+    *,
+    key: str = DEFAULT_KEY,
+    value: Value = "probability",
+    n_terms: int = 3,
+    clusters: Optional[Sequence[str]] = None,
+    ax: Optional[Axes] = None,
+    show: Optional[bool] = None,
+    save: Save = None,
+    return_fig: bool = False,
+) -> Any:
+    """Draw the best candidates of each cluster as a heat map, clusters by cell types.
+
+    Clusters and types stand in the order of the ontology, so that rivals are side by side. A mark in the cell of the
+    proposed label tells the status: ✓ supported, ! flagged, ? unknown. A type that is not among the candidates of a
+    cluster leaves its cell empty.
+
+    Parameters
+    ----------
+    data
+        An annotated object, or a report.
+    key
+        The ``key_added`` of the run; not used with a report.
+    value
+        ``"probability"``, from 0 to 1, or ``"score"``, in nats.
+    n_terms
+        Candidates of each cluster, at most the five that the report has.
+    clusters
+        The clusters shown; all where None.
+    ax
+        Axes to draw into; new ones where None.
+    show, save, return_fig
+        As in Scanpy's plots. ``save`` may also be a path.
+
+    Returns
+    -------
+    matplotlib.axes.Axes, matplotlib.figure.Figure or None
+        The axes where they are not shown, the figure with ``return_fig``.
+
+    Raises
+    ------
+    InputError
+        Where there is no candidate to show, a cluster is not in the report, or ``value`` is something else.
+    MissingKeyError
+        Where there is no report under this key.
+
+    Examples
+    --------
+    >>> import gca_scanpy as gca
+    >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]})
+    >>> ax = gca.pl.candidates(result, show=False)
+    """
+    if value not in ("probability", "score"):
+        msg = f"value={value!r} must be one of: probability, score"
+        raise InputError(msg)
+    table = _table(chosen(report_of(data, key), clusters), value, n_terms)
+    names = [f"{shortened(c.cluster_id, LONGEST_ID)} · {shortened(label_of(c), LONGEST_TERM)}" for c in table.clusters]
+    terms = [shortened(label, LONGEST_TERM) for label, _ in table.terms]
+    width, height = CELL * len(terms) + 0.07 * max(map(len, names)), CELL * len(names) + 0.07 * max(map(len, terms))
+    fig, axes = new_axes(ax, width + 1.1, height + 0.4)
+    limit = 1.0 if value == "probability" else max(float(np.nanmax(table.values)), 1.0)
+    image = axes.imshow(table.values, cmap=_visible_blues(), vmin=0, vmax=limit, aspect="auto", interpolation="nearest")
+    rows_at_left(axes, names)
+    columns_on_top(axes, terms, [_bundled.palette().colour(*term) for term in table.terms])
+    for row, column in enumerate(table.proposed):
+        if column is not None:
+            strong = np.nan_to_num(table.values[row, column]) > 0.55 * limit
+            mark, colour = STATUS_MARKS[table.clusters[row].status], "white" if strong else "black"
+            axes.text(column, row, mark, ha="center", va="center", fontsize=8, weight="bold", color=colour)
+    unit = "probability" if value == "probability" else "score (nats)"
+    bar = fig.colorbar(image, ax=axes, shrink=min(1.0, 8 / max(len(names), 1)), aspect=14, pad=0.02, anchor=(0, 0))
+    bar.set_label(unit, fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    bar.outline.set_visible(False)
+    frame(axes)
+    return finish(fig, axes, "candidates", given=ax is not None, show=show, save=save, return_fig=return_fig)
+
+
+def _visible_blues() -> Any:
+    """Blues whose lightest is no white: a candidate of no probability is not the same as no candidate."""
+    import matplotlib as mpl
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(mpl.colormaps["Blues"](np.linspace(0.12, 1, 256)))
+
+
+@frozen(eq=False)
+class _Table:
+    """The heat map: a row per cluster, a column per term (label and id), and the proposed term's column."""
+
+    clusters: Sequence[ClusterReport]
+    terms: Sequence[tuple[str, Optional[str]]]
+    values: Any
+    proposed: Sequence[Optional[int]]
+
+
+def _table(clusters: Sequence[ClusterReport], value: Value, n_terms: int) -> _Table:
+    lineages = _bundled.lineages()
+    shown = [_candidates_of(cluster, n_terms) for cluster in clusters]
+    found = {(c.label, c.ontology_id) for own in shown for c in own}
+    if not found:
+        msg = "no cluster to show has a candidate; its genes are no markers of any cell type"
+        raise InputError(msg)
+    terms = sorted(found, key=lambda term: (sort_key(term[1], lineages), term[0]))
+    place = {term: i for i, term in enumerate(terms)}
+    values = np.full((len(clusters), len(terms)), np.nan)
+    proposed: list[Optional[int]] = [None] * len(clusters)
+    for row, (cluster, own) in enumerate(zip(clusters, shown)):
+        for candidate in own:
+            column = place[candidate.label, candidate.ontology_id]
+            values[row, column] = getattr(candidate, value)
+            if _is_proposed(cluster, candidate.label, candidate.ontology_id):
+                proposed[row] = column
+    rows = sorted(range(len(clusters)), key=lambda row: _row_key(proposed[row], values[row], row))
+    return _Table([clusters[row] for row in rows], terms, values[rows], [proposed[row] for row in rows])
+
+
+def _candidates_of(cluster: ClusterReport, n_terms: int) -> list[Any]:
+    """The best candidates, and the proposed one wherever it stands."""
+    best = cluster.candidates[: max(n_terms, 1)]
+    others = cluster.candidates[max(n_terms, 1) :]
+    return [*best, *(c for c in others if _is_proposed(cluster, c.label, c.ontology_id))]
+
+
+def _is_proposed(cluster: ClusterReport, label: str, term: Optional[str]) -> bool:
+    note = cluster.annotation
+    if note.proposed_label == UNKNOWN_LABEL:
+        return False
+    return note.proposed_label == label or (term is not None and note.proposed_ontology_id == term)
+
+
+def _row_key(proposed: Optional[int], values: Any, row: int) -> tuple[bool, int, int]:
+    """Clusters in the order of their labels' columns; those without a candidate last."""
+    empty = bool(np.isnan(values).all())
+    best = proposed if proposed is not None else 0 if empty else int(np.nanargmax(values))
+    return empty, best, row

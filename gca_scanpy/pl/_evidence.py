@@ -1,0 +1,156 @@
+"""The supporting markers of each label over the clusters, as Scanpy's dot plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+import pandas as pd
+
+from gca_scanpy._adata import genes_of, read_clustering, read_report
+from gca_scanpy._core.kinship import sort_key
+from gca_scanpy._errors import InputError
+from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
+from gca_scanpy.db import _bundled
+from gca_scanpy.model import ClusterReport, DatasetReport
+from gca_scanpy.pl._figure import LONGEST_ID, Save, chosen, distinct, finish, shortened
+from gca_scanpy.pl._fit import fit
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+
+LONGEST_HEADING, LONGEST_ROW = 32, 40  # letters
+HEADING_SIZE = 8  # points
+ROWS = "cluster"
+
+
+def evidence(
+    adata: AnnData,
+    *,
+    key: str = DEFAULT_KEY,
+    n_genes: int = 3,
+    clusters: Optional[Sequence[str]] = None,
+    use_raw: Optional[bool] = None,
+    layer: Optional[str] = None,
+    gene_symbols: Optional[str] = None,
+    ax: Optional[Axes] = None,
+    show: Optional[bool] = None,
+    save: Save = None,
+    return_fig: bool = False,
+    **options: Any,
+) -> Any:
+    """Draw the expression of each label's supporting markers in all clusters, by :func:`scanpy.pl.dotplot`.
+
+    Clusters and labels stand in the order of the ontology, so that right labels make a diagonal. Clusters of one label
+    share its markers. Genes that the object no longer has are left out, and so are labels without any.
+
+    Parameters
+    ----------
+    adata
+        An annotated object.
+    key
+        The ``key_added`` of the run.
+    n_genes
+        Markers of each label, the strongest first.
+    clusters
+        The clusters whose labels are shown; all where None. The rows are always all clusters.
+    use_raw, layer, gene_symbols
+        Where the expression and the names of the genes are, as in :func:`gca_scanpy.tl.annotate`; where all are None,
+        as in the run.
+    ax
+        Axes to draw into; new ones where None.
+    show, save
+        As in Scanpy's plots. ``save`` may also be a path.
+    return_fig
+        Whether to return Scanpy's plot, to be changed before it is drawn.
+    **options
+        Other options of :func:`scanpy.pl.dotplot`, such as ``standard_scale="var"``.
+
+    Returns
+    -------
+    dict of matplotlib.axes.Axes, scanpy.pl.DotPlot or None
+        As Scanpy: the axes where they are not shown, the plot with ``return_fig``.
+
+    Raises
+    ------
+    InputError
+        Where there is nothing to show, or a cluster is named that the report does not have.
+    MissingKeyError
+        Where there is no report under this key, or the clusters' column is gone.
+
+    Examples
+    --------
+    >>> import scanpy as sc
+    >>> import gca_scanpy as gca
+    >>> adata = sc.datasets.pbmc68k_reduced()
+    >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
+    >>> axes = gca.pl.evidence(adata, show=False)
+    """
+    import scanpy as sc
+
+    report = read_report(adata, key)
+    if use_raw is None and layer is None and gene_symbols is None:
+        use_raw, layer, gene_symbols = _as_in_the_run(adata, report)
+    ordered = sorted(report.clusters, key=lambda c: (sort_key(_term(c), _bundled.lineages()), _label(c)))
+    wanted = {c.cluster_id for c in chosen(report, clusters)}
+    genes = [gene for c in ordered if c.cluster_id in wanted for gene in c.validation.supporting_markers]
+    shown = genes_of(adata, genes, use_raw=use_raw, layer=layer, gene_symbols=gene_symbols)
+    groups = _markers([c for c in ordered if c.cluster_id in wanted], set(shown.var_names), n_genes)
+    if not groups:
+        msg = "no cluster to show has a label with supporting markers that are genes of the object"
+        raise InputError(msg)
+    shown.obs[ROWS] = _rows(adata, report, ordered)
+    shown = shown[shown.obs[ROWS].notna().to_numpy()].copy()
+    headings = distinct([shortened(label, LONGEST_HEADING) for label in groups])
+    plot = sc.pl.dotplot(
+        shown, dict(zip(headings, groups.values())), ROWS, ax=ax, show=False, return_fig=True,
+        **{"var_group_rotation": 90, "cmap": "Blues", **options},
+    )  # fmt: skip
+    if return_fig:
+        return plot
+    plot.make_figure()
+    axes = plot.get_axes()
+    fig = axes["mainplot_ax"].figure.figure
+    for text in axes["gene_group_ax"].texts if "gene_group_ax" in axes else ():
+        text.set_fontsize(HEADING_SIZE)
+    if ax is None:
+        fit(fig)
+    return finish(fig, axes, "evidence", given=ax is not None, show=show, save=save, return_fig=False)
+
+
+def _as_in_the_run(adata: AnnData, report: DatasetReport) -> tuple[Optional[bool], Optional[str], Optional[str]]:
+    """The matrix and the names of the run, as far as they are still there."""
+    told = report.parameters
+    use_raw = {"True": True, "False": False}.get(told.get("use_raw", ""))
+    layer, symbols = told.get("layer"), told.get("gene_symbols")
+    return use_raw and (adata.raw is not None or None), layer if layer in adata.layers else None, symbols
+
+
+def _label(cluster: ClusterReport) -> str:
+    """The label whose evidence is shown: the proposed one, which the markers are of."""
+    return cluster.annotation.proposed_label
+
+
+def _term(cluster: ClusterReport) -> Optional[str]:
+    return None if _label(cluster) == UNKNOWN_LABEL else cluster.annotation.proposed_ontology_id
+
+
+def _markers(clusters: Sequence[ClusterReport], there: set[str], n_genes: int) -> dict[str, list[str]]:
+    """The markers of each label; those of several clusters take turns, the strongest first."""
+    ranked: dict[str, list[tuple[int, str]]] = {}
+    for cluster in clusters:
+        genes = [gene for gene in cluster.validation.supporting_markers if gene in there]
+        ranked.setdefault(_label(cluster), []).extend(enumerate(genes))
+    found = {label: list(dict.fromkeys(gene for _, gene in sorted(own)))[:n_genes] for label, own in ranked.items()}
+    return {label: genes for label, genes in found.items() if genes and label != UNKNOWN_LABEL}
+
+
+def _rows(adata: AnnData, report: DatasetReport, ordered: Sequence[ClusterReport]) -> pd.Categorical:
+    """The row of each cell: its cluster with the label, in the order of the labels."""
+    clustering = read_clustering(adata, report.parameters.get("groupby", ""))
+    names = distinct([f"{shortened(c.cluster_id, LONGEST_ID)} · {shortened(_label(c), LONGEST_ROW)}" for c in ordered])
+    place = {c.cluster_id: i for i, c in enumerate(ordered)}
+    by_code = [*(place.get(cluster, -1) for cluster in clustering.all_ids), -1]
+    rows = pd.Categorical.from_codes([by_code[code] for code in clustering.codes], categories=names)
+    return rows.remove_unused_categories()

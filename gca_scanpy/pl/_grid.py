@@ -1,0 +1,58 @@
+"""A grid of cells: names at the left, names on top with the colours of their types, and thin lines between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CELL = 0.21  # inches
+NAME_SIZE = 8  # points
+STRIP = 4  # points, the height of the strip of colours
+
+
+def rows_at_left(ax: Axes, names: Sequence[str], colours: Sequence[str] = ()) -> None:
+    """Name the rows."""
+    ax.set_yticks(range(len(names)), names, fontsize=NAME_SIZE)
+    ax.tick_params(axis="y", length=0, pad=STRIP + 5 if colours else 4)
+    for row, colour in enumerate(colours):
+        _square(ax, (0, row), "y", colour)
+
+
+def columns_on_top(ax: Axes, names: Sequence[str], colours: Sequence[str]) -> None:
+    """Name the columns, upright, with a square of its type's colour below each name."""
+    ax.set_xticks(range(len(names)), names, fontsize=NAME_SIZE, rotation=90)
+    ax.tick_params(axis="x", length=0, top=False, bottom=False, labeltop=True, labelbottom=False, pad=STRIP + 5)
+    for column, colour in enumerate(colours):
+        _square(ax, (column, 1), "x", colour)
+
+
+def _square(ax: Axes, place: tuple[float, float], axis: str, colour: str) -> None:
+    """A small square of a colour outside the grid, beside a name: a marker, so that its size is that of the text."""
+    from matplotlib.transforms import ScaledTranslation
+
+    along = ax.get_xaxis_transform() if axis == "x" else ax.get_yaxis_transform()
+    away = (0.0, 4 / 72) if axis == "x" else (-4 / 72, 0.0)
+    shift = ScaledTranslation(*away, ax.figure.dpi_scale_trans)
+    ax.plot(
+        [place[0]], [place[1]], marker="s", markersize=STRIP, color=colour, linestyle="",
+        transform=along + shift, clip_on=False,
+    )  # fmt: skip
+
+
+def frame(ax: Axes) -> None:
+    """Thin lines between the cells, none of them too strong."""
+    from matplotlib.ticker import FixedLocator
+
+    columns, rows = len(ax.get_xticks()), len(ax.get_yticks())
+    ax.set_xlim(-0.5, columns - 0.5)
+    ax.set_ylim(rows - 0.5, -0.5)
+    ax.xaxis.set_minor_locator(FixedLocator([i - 0.5 for i in range(columns + 1)]))
+    ax.yaxis.set_minor_locator(FixedLocator([i - 0.5 for i in range(rows + 1)]))
+    ax.tick_params(which="minor", length=0)
+    ax.grid(False, which="major")  # Scanpy's figure settings turn it on
+    ax.grid(True, which="minor", color="#EBEBEB", linewidth=0.6)
+    ax.spines[:].set_color("#BBBBBB")
+    ax.set_axisbelow(True)

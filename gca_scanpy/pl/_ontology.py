@@ -1,0 +1,151 @@
+"""The labels in their Cell Ontology tree, with their cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from attrs import frozen
+
+from gca_scanpy._adata import report_of
+from gca_scanpy._core.kinship import tree
+from gca_scanpy._core.palette import Palette
+from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
+from gca_scanpy.db import _bundled
+from gca_scanpy.model import ClusterReport, DatasetReport
+from gca_scanpy.pl._columns import Column, draw
+from gca_scanpy.pl._figure import LONGEST_LABEL, Save, finish, own_axes, shortened
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+
+INDENT, DOT = 0.22, 0.16  # inches
+BAR_WIDTH, BAR_HEIGHT = 0.9, 0.5  # inches, rows
+LONGEST_LIST = 60  # letters
+BRANCH = "#999999"
+
+
+def ontology(
+    data: Union[AnnData, DatasetReport],
+    *,
+    key: str = DEFAULT_KEY,
+    ax: Optional[Axes] = None,
+    show: Optional[bool] = None,
+    save: Save = None,
+    return_fig: bool = False,
+) -> Any:
+    """Draw the labels as a tree, from the general at the left to the special at the right, a row each.
+
+    A label hangs below the nearest label or broad type that the Cell Ontology has above it; other ancestors are left
+    out. A broad type that no cluster has is grey. Each row has its cells (clusters where the report knows no cells) and
+    its clusters. Labels without a term, and Unknown, stand apart below the tree.
+
+    Parameters
+    ----------
+    data
+        An annotated object, or a report.
+    key
+        The ``key_added`` of the run; not used with a report.
+    ax
+        Axes to draw into, the text as small as it must be to fit; new ones, as large as the tree, where None.
+    show, save, return_fig
+        As in Scanpy's plots. ``save`` may also be a path.
+
+    Returns
+    -------
+    matplotlib.axes.Axes, matplotlib.figure.Figure or None
+        The axes where they are not shown, the figure with ``return_fig``.
+
+    Raises
+    ------
+    MissingKeyError
+        Where there is no report under this key.
+
+    Examples
+    --------
+    >>> import gca_scanpy as gca
+    >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B"], "1": ["CD3D", "CD3E", "TRAC"]})
+    >>> ax = gca.pl.ontology(result, show=False)
+    """
+    clusters = report_of(data, key).clusters
+    rows = _rows(clusters, _bundled.palette())
+    fig, axes = own_axes(ax)
+    counted = any(c.n_cells is not None for c in clusters)
+    amounts = [sum((c.n_cells or 0) if counted else 1 for c in row.clusters) for row in rows]
+    ids = [shortened(", ".join(c.cluster_id for c in row.clusters), LONGEST_LIST) for row in rows]
+    columns = [
+        Column(
+            title="cell type",
+            texts=[shortened(row.label, LONGEST_LABEL) for row in rows],
+            colours=["black" if row.clusters else "#777777" for row in rows],
+            before=[INDENT * row.depth + DOT for row in rows],
+        ),
+        Column(
+            title="cells" if counted else "n",
+            texts=[f"{amount:,}" if row.clusters else "" for row, amount in zip(rows, amounts)],
+            right=True,
+        ),
+        Column(title="", texts=[""] * len(rows), before=BAR_WIDTH),
+        Column(title="clusters", texts=ids),
+    ]
+    lefts = draw(axes, columns, given=ax is not None)
+    _draw_tree(axes, rows, lefts[0])
+    _draw_bars(axes, rows, amounts, lefts[2])
+    return finish(fig, axes, "ontology", given=ax is not None, show=show, save=save, return_fig=return_fig)
+
+
+@frozen
+class _Row:
+    """A row of the picture; ``depth`` is that in the tree, 0 also for what stands apart."""
+
+    label: str
+    depth: int
+    colour: str
+    clusters: Sequence[ClusterReport] = ()
+    apart: bool = False
+
+
+def _rows(clusters: Sequence[ClusterReport], palette: Palette) -> list[_Row]:
+    by_term: dict[str, list[ClusterReport]] = {}
+    by_label: dict[str, list[ClusterReport]] = {}
+    for cluster in clusters:
+        term, label = cluster.annotation.ontology_id, cluster.annotation.primary_label
+        if term is not None and term in palette.ontology:
+            by_term.setdefault(term, []).append(cluster)
+        else:
+            by_label.setdefault(label, []).append(cluster)
+    rows = []
+    for node in tree(list(by_term), _bundled.lineages()):
+        label, own = palette.ontology.label(node.term), by_term.get(node.term, ())
+        rows.append(_Row(label, node.depth, palette.colour(label, node.term), own))
+    others = sorted(by_label, key=lambda label: (label == UNKNOWN_LABEL, label))
+    return [*rows, *(_Row(label, 0, palette.colour(label), by_label[label], apart=True) for label in others)]
+
+
+def _draw_tree(ax: Axes, rows: Sequence[_Row], left: float) -> None:
+    """Dots in the colours of the types, and a branch from each to the one that it hangs below."""
+    parents: dict[int, int] = {}
+    for place, row in enumerate(rows):
+        x = left + INDENT * row.depth + DOT / 3
+        if row.depth and not row.apart:
+            above = parents[row.depth - 1]
+            stem = left + INDENT * (row.depth - 1) + DOT / 3
+            ax.plot([stem, stem, x], [above, place, place], color=BRANCH, linewidth=0.8, zorder=1)
+        parents[row.depth] = place
+        fill, edge, size = (row.colour, row.colour, 6) if row.clusters else ("white", BRANCH, 4)
+        ax.plot([x], [place], "o", markersize=size, markerfacecolor=fill, markeredgecolor=edge, zorder=2)
+    first = next((place for place, row in enumerate(rows) if row.apart), 0)
+    if first:
+        ax.axhline(first - 0.5, color="#777777", linewidth=0.8, linestyle=(0, (3, 3)))
+
+
+def _draw_bars(ax: Axes, rows: Sequence[_Row], amounts: Iterable[int], left: float) -> None:
+    from matplotlib.patches import Rectangle
+
+    sizes = list(amounts)
+    most = max([*sizes, 1])
+    for place, (row, size) in enumerate(zip(rows, sizes)):
+        corner, width = (left, place - BAR_HEIGHT / 2), BAR_WIDTH * size / most
+        if row.clusters:
+            ax.add_patch(Rectangle(corner, width, BAR_HEIGHT, color=row.colour, linewidth=0))
