@@ -16,7 +16,10 @@ from gca_scanpy._page.view import PageView
 # Control characters and half letters, which no HTML page can hold.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 # One script of these parts, in an order in which each knows what it builds on.
-SCRIPT = ("data", "make", "theme", "colour", "scatter", "gestures", "tip", "legend", "table", "export", "drawer", "main")
+SCRIPT = (
+    "data", "make", "theme", "colour", "dots", "scatter", "gestures", "tip", "legend", "table", "export", "drawer",
+    "main",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=1)

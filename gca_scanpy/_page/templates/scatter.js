@@ -4,7 +4,6 @@ const MARGIN = 28; // pixels of the page round the cells
 const MOST_ZOOM = 60;
 const REACH = 10; // pixels from the pointer to a cell that it means
 const DIM = 0.13;
-const FULL_TURN = 2 * Math.PI;
 
 const gcd = (a, b) => (b ? gcd(b, a % b) : a);
 
@@ -132,7 +131,7 @@ class Scatter {
 
   get #radius() {
     const area = (this.#width * this.#height) / Math.max(this.#cells.n, 1);
-    return Math.min(4, Math.max(0.9, 0.16 * Math.sqrt(area))) * Math.min(2.2, this.#zoom ** 0.35);
+    return Math.min(4, Math.max(1.1, 0.16 * Math.sqrt(area))) * Math.min(2.2, this.#zoom ** 0.35);
   }
 
   // The cluster of the nearest cell that stands out and is within reach, and where that cell is; or null.
@@ -160,42 +159,18 @@ class Scatter {
     this.#asked = 0;
     if (!this.#colours.length || !this.#width) return;
     const density = this.#canvas.width / this.#width;
-    this.#context.setTransform(density, 0, 0, density, 0, 0);
-    this.#context.clearRect(0, 0, this.#width, this.#height);
-    const lit = [...CLUSTERS.map((cluster) => this.#lit(cluster)), CLUSTERS.every(this.#lit)];
-    const dots = this.#colours.map((colour) => this.#dot(colour, density));
-    const grey = this.#dot(styled("--quiet"), density);
-    this.#context.globalAlpha = DIM;
-    this.#drawCells((index) => (lit[index] ? null : grey));
-    this.#context.globalAlpha = 1;
-    this.#drawCells((index) => (lit[index] ? dots[index] : null));
-    if (this.#names) this.#drawNames(lit);
-  }
-
-  // A cell of this colour, drawn once and then copied: a hundred thousand circles would take too long.
-  #dot(colour, density) {
-    const half = this.#radius + 1;
-    const picture = new OffscreenCanvas(Math.ceil(2 * half * density), Math.ceil(2 * half * density));
-    const context = picture.getContext("2d");
-    context.scale(density, density);
-    context.fillStyle = colour;
-    context.beginPath();
-    context.arc(half, half, this.#radius, 0, FULL_TURN);
-    context.fill();
-    return { picture, half, size: picture.width / density };
-  }
-
-  #drawCells(dotOf) {
     const { scale, left, top } = this.#view();
-    const { x, y, cluster } = this.#cells;
-    const dots = Array.from({ length: CLUSTERS.length + 1 }, (_, index) => dotOf(index));
-    for (const i of this.#order) {
-      const dot = dots[cluster[i]];
-      if (!dot) continue;
-      const [across, down] = [left + scale * x[i] - dot.half, top - scale * y[i] - dot.half];
-      if (across < -dot.size || down < -dot.size || across > this.#width || down > this.#height) continue;
-      this.#context.drawImage(dot.picture, across, down, dot.size, dot.size);
-    }
+    const lit = [...CLUSTERS.map((cluster) => this.#lit(cluster)), CLUSTERS.every(this.#lit)];
+    const dots = new Dots(this.#context, this.#radius * density);
+    const toX = (x) => density * (left + scale * x);
+    const toY = (y) => density * (top - scale * y);
+    const grey = styled("--quiet");
+    if (lit.includes(false)) dots.add(this.#cells, this.#order, lit.map((isLit) => (isLit ? null : grey)), DIM, toX, toY);
+    const colours = this.#colours.map((colour, index) => (lit[index] ? colour : null));
+    dots.add(this.#cells, this.#order, colours, 1, toX, toY);
+    dots.show();
+    this.#context.setTransform(density, 0, 0, density, 0, 0);
+    if (this.#names) this.#drawNames(lit);
   }
 
   // The names of the clusters that stand out, where there is room; nearer there is more.

@@ -10,7 +10,7 @@ class Table extends EventTarget {
   #body;
   #rows;
   #statuses = new Set();
-  #words = [];
+  #sought = "";
   #column = null;
   #descending = false;
   #headings;
@@ -35,7 +35,7 @@ class Table extends EventTarget {
   }
 
   search(text) {
-    this.#words = folded(text).split(/\s+/).filter(Boolean);
+    this.#sought = folded(text).trim();
     this.#apply();
   }
 
@@ -77,10 +77,19 @@ class Table extends EventTarget {
     return this.#descending ? -order : order;
   }
 
+  // The texts that have what is sought as it is; where none has, those with all its words: "B cell" is not any cell.
+  #has() {
+    const whole = ({ words }) => words.includes(this.#sought);
+    if (this.#rows.some(whole)) return whole;
+    const parts = this.#sought.split(/\s+/);
+    return ({ words }) => parts.every((part) => words.includes(part));
+  }
+
   #apply() {
-    for (const { row, cluster, words } of this.#rows) {
-      const isIn = !this.#statuses.size || this.#statuses.has(cluster.status);
-      row.classList.toggle("out", !(isIn && this.#words.every((word) => words.includes(word))));
+    const has = this.#has();
+    for (const one of this.#rows) {
+      const isIn = !this.#statuses.size || this.#statuses.has(one.cluster.status);
+      one.row.classList.toggle("out", !(isIn && has(one)));
     }
     this.dispatchEvent(new Event("change"));
   }
