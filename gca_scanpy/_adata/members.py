@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gca_scanpy._adata.clusters import read_clustering
+from gca_scanpy._adata.clusters import Clustering, read_clustering
 from gca_scanpy._errors import InputError, MissingKeyError
 from gca_scanpy._keys import ObsKeys
 from gca_scanpy.model import DatasetReport
@@ -29,6 +29,23 @@ def cells_of(adata: AnnData, report: DatasetReport, key: str) -> dict[str, list[
         twice = adata.obs_names[adata.obs_names.duplicated()][0]
         msg = f"cell names must be unique, and {twice!r} is there twice; call adata.obs_names_make_unique() first"
         raise InputError(msg)
+    clustering = members_of(adata, report, key)
+    names = adata.obs_names.to_numpy(dtype=object)
+    members = {cluster: names[clustering.codes == code] for code, cluster in enumerate(clustering.all_ids)}
+    reported = [cluster.cluster_id for cluster in report.clusters]
+    return {cluster: [str(name) for name in members[cluster]] for cluster in reported if cluster in members}
+
+
+def members_of(adata: AnnData, report: DatasetReport, key: str) -> Clustering:
+    """The clustering of the report, where the cells still have the labels that the report gives them.
+
+    Raises
+    ------
+    MissingKeyError
+        Where the clusters or the labels are no longer there.
+    InputError
+        Where the labels of the cells are not those of the report.
+    """
     column = ObsKeys(key).label
     if column not in adata.obs.columns:
         msg = f"there is no .obs[{column!r}]; run gca_scanpy.tl.annotate(adata, groupby=..., key_added={key!r}) first"
@@ -46,6 +63,4 @@ def cells_of(adata: AnnData, report: DatasetReport, key: str) -> dict[str, list[
             f"{adata.obs_names[changed[0]]!r}: it or .obs[{clustering.groupby!r}] was changed since; annotate again"
         )
         raise InputError(msg)
-    names = adata.obs_names.to_numpy(dtype=object)
-    members = {cluster: names[clustering.codes == code] for code, cluster in enumerate(clustering.all_ids)}
-    return {cluster: [str(name) for name in members[cluster]] for cluster in labels if cluster in members}
+    return clustering

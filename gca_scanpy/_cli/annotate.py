@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
@@ -13,6 +13,9 @@ from gca_scanpy._cli.metrics_option import metrics_option
 from gca_scanpy._cli.model_options import model_arguments, model_options
 from gca_scanpy._cli.output_options import check_outputs, end, output_options, write_reports
 from gca_scanpy._cli.presets import preset_option, with_preset
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 # Options by the kind of input that they are for; an option that was not given is None and keeps its default.
@@ -63,14 +66,14 @@ def annotate(ctx: click.Context, /, source: Path, **given: Any) -> None:
 
     from gca_scanpy._cli.table import print_plan, print_report
 
-    report = (_table if is_table else _object)(source, options)
+    report, cells = (_table if is_table else _object)(source, options)
     if options["dry_run"]:
         print_plan(report)
         return
     for step, seconds in report.telemetry.seconds.items():
         log.info("%s: %.2f s", step, seconds, extra={"event": step, "seconds": seconds})
     print_report(report)
-    write_reports(report, options)
+    write_reports(report, options, cells)
     end(report, options)
 
 
@@ -91,7 +94,8 @@ def _common(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _object(source: Path, options: dict[str, Any]) -> Any:
+def _object(source: Path, options: dict[str, Any]) -> tuple[Any, Optional[AnnData]]:
+    """The report, or the plan of a dry run, and the annotated cells."""
     from gca_scanpy import get, tl
     from gca_scanpy._adata.cell_table import add_clusters
     from gca_scanpy._adata.clusters import group_columns
@@ -109,10 +113,10 @@ def _object(source: Path, options: dict[str, Any]) -> Any:
     given = {name: options[name] for name in OBJECT_ONLY if options[name] is not None}
     plan = tl.annotate(adata, **given, **_common(options))
     if options["dry_run"]:
-        return plan
+        return plan, None
     if options["output"] is not None:
         _write(source, adata, options)
-    return get.report(adata, options["key_added"] or DEFAULT_KEY)
+    return get.report(adata, options["key_added"] or DEFAULT_KEY), adata
 
 
 def _write(source: Path, adata: Any, options: dict[str, Any]) -> None:
@@ -130,7 +134,7 @@ def _write(source: Path, adata: Any, options: dict[str, Any]) -> None:
     log.info("wrote %s", output, extra={"event": "written"})
 
 
-def _table(source: Path, options: dict[str, Any]) -> Any:
+def _table(source: Path, options: dict[str, Any]) -> tuple[Any, None]:
     from gca_scanpy import annotate_markers, get
     from gca_scanpy._files import whole
     from gca_scanpy.io import read_markers
@@ -148,4 +152,4 @@ def _table(source: Path, options: dict[str, Any]) -> Any:
         with whole(output) as part:
             get.clusters(report).to_csv(part, sep="\t" if output.suffix.lower() == ".tsv" else ",")
         log.info("wrote %s", output, extra={"event": "written"})
-    return report
+    return report, None

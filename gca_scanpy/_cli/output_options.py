@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
 from gca_scanpy._cli.messages import log
 
 if TYPE_CHECKING:
+    from anndata import AnnData
+
     from gca_scanpy.model import DatasetReport
 
 FAILED = 3  # exit code of --fail-on
@@ -68,14 +70,18 @@ def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, 
         target.parent.mkdir(parents=True, exist_ok=True)
 
 
-def write_reports(report: DatasetReport, options: Mapping[str, Any]) -> None:
-    """Write the reports that are asked for."""
+def write_reports(report: DatasetReport, options: Mapping[str, Any], cells: Optional[AnnData]) -> None:
+    """Write the reports that are asked for; the page shows the annotated cells, where there are any."""
     from gca_scanpy import io
+    from gca_scanpy._keys import DEFAULT_KEY
+
+    def page(report: DatasetReport, path: Path) -> None:
+        io.to_html(report if cells is None else cells, path, key=options["key_added"] or DEFAULT_KEY)
 
     writers: dict[str, Callable[[DatasetReport, Path], object]] = {
         "json_report": io.to_json,
         "csv_report": io.to_csv,
-        "html_report": io.to_html,
+        "html_report": page,
         "stats_json": _stats,
     }
     for name, write in writers.items():

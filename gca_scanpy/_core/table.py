@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from gca_scanpy._compat import NAMES
+from gca_scanpy._core.spreadsheet import guarded
 from gca_scanpy.model import ClusterReport
 
 # What every reader wants; a file has the others too, because it is read without the report beside it.
@@ -19,6 +22,7 @@ MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "rationale", "alternatives",
     "notes", "caveats", "warnings",
 )  # fmt: skip
+FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS)
 NULLABLE = frozenset({"ontology_id", "proposed_ontology_id", "broad_ontology_id", "tissue"})
 
 
@@ -60,3 +64,16 @@ def row(cluster: ClusterReport) -> dict[str, Any]:
         "caveats": "; ".join(annotation.caveats),
         "warnings": "; ".join(cluster.warnings),
     }
+
+
+def csv_row(cluster: ClusterReport) -> str:
+    """The line of one cluster in a CSV file, safe to open in a spreadsheet; its columns are ``FILE_COLUMNS``."""
+    values = (cluster.cluster_id, *row(cluster).values())
+    return csv_line(guarded(value) if isinstance(value, str) else value for value in values)
+
+
+def csv_line(values: Iterable[Any]) -> str:
+    """A line of a CSV file, all texts in quotes: a program that splits at semicolons then meets no bare one."""
+    line = io.StringIO(newline="")
+    csv.writer(line, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerow(values)
+    return line.getvalue()

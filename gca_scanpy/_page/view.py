@@ -8,6 +8,10 @@ from typing import Optional
 
 from attrs import frozen
 
+from gca_scanpy._core.embedding import Embedding
+from gca_scanpy._page.cells import CellsView, view_of_cells
+from gca_scanpy._page.colours import Colour, Colours, colours_of
+from gca_scanpy._page.composition import ShareView, composition
 from gca_scanpy._page.reasons import MEANINGS
 from gca_scanpy.model import CONFIDENCE_LEVELS, Candidate, ClusterReport, DatasetReport, Evidence
 
@@ -99,6 +103,8 @@ class ClusterView:
     proposed: str
     proposed_term: Optional[TermView]
     term: Optional[TermView]
+    broad: str
+    colours: Colours
     status: str
     mark: str
     confidence: str
@@ -126,6 +132,10 @@ class PageView:
     ----------
     statuses, confidences
         Counts of clusters by name, in the order of the scale.
+    counted, composition
+        The broad types, and whether their ``cells`` or their ``clusters`` are counted.
+    cells
+        The picture of the cells; None where there is none, and ``unseen`` says why, where that needs a word.
     """
 
     title: str
@@ -133,16 +143,32 @@ class PageView:
     facts: Facts
     statuses: tuple[tuple[str, str, int], ...]
     confidences: tuple[tuple[str, int], ...]
+    counted: str
+    composition: tuple[ShareView, ...]
     flags: tuple[FlagView, ...]
     warnings: tuple[str, ...]
+    cells: Optional[CellsView]
+    unseen: str
     clusters: tuple[ClusterView, ...]
     provenance: Facts
     parameters: Facts
     costs: Facts
 
 
-def view_of(report: DatasetReport) -> PageView:
-    """The page of a report."""
+def view_of(
+    report: DatasetReport, colour: Colour, embedding: Optional[Embedding] = None, unseen: str = ""
+) -> PageView:
+    """The page of a report.
+
+    Parameters
+    ----------
+    colour
+        Gives the colour of a label and its term.
+    embedding
+        The cells.
+    unseen
+        Why there are none.
+    """
     summary, provenance = report.summary, report.provenance
     n, without = summary.total_clusters, report.telemetry.cells_without_cluster
     facts = [(name, report.parameters[name]) for name in SHOWN_FACTS if report.parameters.get(name)]
@@ -152,22 +178,30 @@ def view_of(report: DatasetReport) -> PageView:
         "flagged": summary.flagged_clusters,
         "unknown": len(summary.unknown_clusters),
     }
+    colours = [colours_of(cluster, position, colour) for position, cluster in enumerate(report.clusters)]
+    counted, shares = composition(report.clusters, colours)
     return PageView(
         title=f"Cell types of {n:,} cluster{'' if n == 1 else 's'}",
         created=provenance.created_at,
         facts=(*facts, *([("cells without a cluster", f"{without:,}")] if without else [])),
         statuses=tuple((status, MARKS[status], count) for status, count in counts.items()),
         confidences=tuple((level, report.metrics.confidence_counts.get(level, 0)) for level in CONFIDENCE_LEVELS[::-1]),
+        counted=counted,
+        composition=shares,
         flags=tuple(_flag(code, count) for code, count in report.metrics.flagged_reasons.items()),
         warnings=report.warnings,
-        clusters=tuple(_cluster(cluster, number) for number, cluster in enumerate(report.clusters, 1)),
+        cells=view_of_cells(embedding, len(report.clusters)) if embedding else None,
+        unseen=unseen,
+        clusters=tuple(
+            _cluster(cluster, number, own) for number, (cluster, own) in enumerate(zip(report.clusters, colours), 1)
+        ),
         provenance=_provenance(report),
         parameters=tuple(report.parameters.items()),
         costs=_costs(report),
     )
 
 
-def _cluster(cluster: ClusterReport, number: int) -> ClusterView:
+def _cluster(cluster: ClusterReport, number: int, colours: Colours) -> ClusterView:
     annotation, validation = cluster.annotation, cluster.validation
     changed = annotation.proposed_label != annotation.primary_label
     # The codes of warnings are explained among the flags.
@@ -180,6 +214,8 @@ def _cluster(cluster: ClusterReport, number: int) -> ClusterView:
         proposed=annotation.proposed_label if changed else "",
         proposed_term=_term(annotation.proposed_ontology_id) if changed else None,
         term=_term(annotation.ontology_id),
+        broad=cluster.broad_label,
+        colours=colours,
         status=cluster.status,
         mark=MARKS[cluster.status],
         confidence=cluster.confidence,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Union
 import pandas as pd
 
 from gca_scanpy._adata import report_of
-from gca_scanpy._core.spreadsheet import guarded, unguarded
-from gca_scanpy._core.table import MAIN_COLUMNS, MORE_COLUMNS, NULLABLE, as_frame, row
+from gca_scanpy._core.spreadsheet import unguarded
+from gca_scanpy._core.table import FILE_COLUMNS, NULLABLE, as_frame, csv_line, csv_row
 from gca_scanpy._errors import ReportError
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
@@ -19,8 +18,6 @@ from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-COLUMNS = MAIN_COLUMNS + MORE_COLUMNS
 
 
 def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str]], key: str = DEFAULT_KEY) -> None:
@@ -57,12 +54,8 @@ def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str
     """
     report = report_of(data, key)
     with whole(Path(path)) as part, part.open("w", encoding="utf-8", errors="replace", newline="") as file:
-        # All texts in quotes: a program that splits at semicolons then meets no bare one.
-        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-        writer.writerow(["cluster", *COLUMNS])
-        for cluster in report.clusters:
-            values = (cluster.cluster_id, *row(cluster).values())
-            writer.writerow([guarded(value) if isinstance(value, str) else value for value in values])
+        file.write(csv_line(FILE_COLUMNS))
+        file.writelines(map(csv_row, report.clusters))
 
 
 def read_csv(path: Union[str, os.PathLike[str]]) -> pd.DataFrame:
@@ -91,7 +84,7 @@ def read_csv(path: Union[str, os.PathLike[str]]) -> pd.DataFrame:
     except ValueError as error:  # pandas' own errors are some of these
         msg = f"{path} is not a table of clusters: {error}"
         raise ReportError(msg) from error
-    if list(table.columns) != ["cluster", *COLUMNS]:
+    if list(table.columns) != list(FILE_COLUMNS):
         msg = f"{path} was not written by gca.io.to_csv: its columns are {', '.join(map(str, table.columns))[:200]}"
         raise ReportError(msg)
     texts = {name: [unguarded(value) for value in table[name]] for name in table.columns}
@@ -100,7 +93,7 @@ def read_csv(path: Union[str, os.PathLike[str]]) -> pd.DataFrame:
     except ValueError as error:
         msg = f"{path} has a number that is none, so it was changed after gca.io.to_csv wrote it: {error}"
         raise ReportError(msg) from error
-    return as_frame(texts["cluster"], rows, COLUMNS)
+    return as_frame(texts["cluster"], rows, FILE_COLUMNS[1:])
 
 
 def _value(text: str, name: str) -> Any:

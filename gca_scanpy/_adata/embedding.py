@@ -1,0 +1,56 @@
+"""The cells in two dimensions, with their clusters in a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from gca_scanpy._adata.members import members_of
+from gca_scanpy._core.embedding import Embedding
+from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy.model import DatasetReport
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+USUAL = ("X_umap", "X_tsne", "X_draw_graph_fa", "X_phate", "X_pca")  # the first that is there is the one to show
+
+
+def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optional[str] = None) -> Optional[Embedding]:
+    """The embedding named ``basis`` or ``X_basis``; where None is named, the usual one, or None where there is none.
+
+    Raises
+    ------
+    MissingKeyError
+        Where there is no such embedding, or the clusters or the labels are no longer there.
+    InputError
+        Where the embedding has fewer than two dimensions, or the labels of the cells are not those of the report.
+    """
+    name = _place(adata, basis)
+    if name is None:
+        return None
+    places = _first_two(adata.obsm[name], name)
+    clustering = members_of(adata, report, key)
+    position = {cluster.cluster_id: i for i, cluster in enumerate(report.clusters)}
+    # A cell without a cluster has the code -1, which is the last place.
+    by_code = np.array([*(position.get(cluster, -1) for cluster in clustering.all_ids), -1], dtype=np.intp)
+    return Embedding(name, places, by_code[clustering.codes])
+
+
+def _place(adata: AnnData, basis: Optional[str]) -> Optional[str]:
+    if basis is None:
+        return next((name for name in USUAL if name in adata.obsm), None)
+    for name in (f"X_{basis}", basis):
+        if name in adata.obsm:
+            return name
+    msg = f"there is no embedding {basis!r}; .obsm has: {', '.join(adata.obsm) or 'none'}"
+    raise MissingKeyError(msg)
+
+
+def _first_two(values: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    dense = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
+    if dense.ndim != 2 or dense.shape[1] < 2:  # noqa: PLR2004 - a picture has two dimensions
+        msg = f".obsm[{name!r}] has the shape {dense.shape}; a picture needs two columns"
+        raise InputError(msg)
+    return np.asarray(dense[:, :2], dtype=np.float64)

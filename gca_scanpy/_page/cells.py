@@ -1,0 +1,103 @@
+"""The cells as the page draws them: thinned, packed into few bytes, and said in words for those who cannot see."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from attrs import frozen
+
+from gca_scanpy._core.embedding import Embedding
+
+MOST = 50_000  # cells that are drawn of a large dataset; a file of 270 kB for them, and a picture that follows the mouse
+LEAST = 200  # cells of a small cluster that are kept all the same
+STEPS = 65_535  # that a coordinate is divided into; no screen has as many points
+NAMES = {"X_umap": "UMAP", "X_tsne": "t-SNE", "X_pca": "PCA", "X_draw_graph_fa": "ForceAtlas2", "X_phate": "PHATE"}
+COLUMNS, ROWS = ("left", "middle", "right"), ("bottom", "middle", "top")
+
+
+@frozen
+class CellsView:
+    """The picture of the cells.
+
+    Attributes
+    ----------
+    name
+        The embedding, as people call it.
+    total
+        Cells of the dataset.
+    counts
+        Cells that are drawn, for each cluster in turn, and last those without a cluster.
+    points
+        Their coordinates in this order, x and y in turn, each an unsigned integer of 16 bits, little end first;
+        base64. The unit is the same for both.
+    whereabouts
+        For each cluster where most of it lies, in words; empty where none of it is drawn.
+    """
+
+    name: str
+    total: int
+    counts: tuple[int, ...]
+    points: str
+    whereabouts: tuple[str, ...]
+
+    @property
+    def drawn(self) -> int:
+        """How many cells are drawn."""
+        return sum(self.counts)
+
+
+def view_of_cells(embedding: Embedding, n_clusters: int) -> CellsView:
+    """The picture of an embedding; the same embedding gives the same picture."""
+    seen = np.isfinite(embedding.places).all(axis=1)
+    members = [np.flatnonzero(seen & (embedding.codes == code)) for code in (*range(n_clusters), -1)]
+    chosen = [cells[_evenly(len(cells), share)] for cells, share in zip(members, _shares(members))]
+    places = _quantised(embedding.places[np.concatenate(chosen)])
+    counts = tuple(map(len, chosen))
+    return CellsView(
+        name=NAMES.get(embedding.name, embedding.name.removeprefix("X_")),
+        total=len(embedding.codes),
+        counts=counts,
+        points=base64.b64encode(places.astype("<u2").tobytes()).decode("ascii"),
+        whereabouts=_whereabouts(places, counts[:-1]),
+    )
+
+
+def _shares(members: Sequence[npt.NDArray[np.intp]]) -> list[int]:
+    """How many cells of each are drawn: in proportion, but no small cluster goes under."""
+    total, least = sum(map(len, members)), min(LEAST, MOST // len(members))
+    if total <= MOST:
+        return [len(cells) for cells in members]
+    return [min(len(cells), max(least, len(cells) * MOST // total)) for cells in members]
+
+
+def _evenly(n: int, share: int) -> npt.NDArray[np.intp]:
+    """Positions of so many of n cells, at even steps through the dataset, so that every sample in it is there."""
+    return np.arange(share, dtype=np.intp) * n // max(share, 1)
+
+
+def _quantised(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    if not len(places):
+        return np.zeros((0, 2), dtype=np.int64)
+    # Halved first, because the distance of two coordinates can be more than a float holds.
+    halves = places / 2
+    span = float((halves.max(axis=0) - halves.min(axis=0)).max())
+    scaled: npt.NDArray[np.int64] = np.rint((halves - halves.min(axis=0)) / (span or 1.0) * STEPS).astype(np.int64)
+    return scaled
+
+
+def _whereabouts(places: npt.NDArray[np.int64], counts: Sequence[int]) -> tuple[str, ...]:
+    widths = np.maximum(places.max(axis=0), 0) + 1 if len(places) else np.ones(2)
+    starts = np.cumsum([0, *counts])
+    return tuple(
+        _third(np.median(places[start:end], axis=0) / widths) if end > start else ""
+        for start, end in zip(starts, starts[1:])
+    )
+
+
+def _third(place: npt.NDArray[Any]) -> str:
+    column, row = COLUMNS[int(place[0] * 3)], ROWS[int(place[1] * 3)]
+    return "middle" if column == row == "middle" else f"{row} {column}"

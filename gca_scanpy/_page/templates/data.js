@@ -1,0 +1,28 @@
+// The script of the page, in parts that are put together in the order of render.py. It is a module: strict, on its own,
+// and run when the page is there. It never makes HTML of a text; all texts of a report go through textContent.
+
+// What Python wrote for it, see _page/data.py.
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const CLUSTERS = DATA.clusters.map((cluster, index) => ({ ...cluster, index }));
+const BY_ANCHOR = new Map(CLUSTERS.map((cluster) => [cluster.anchor, cluster]));
+const STEPS = 65535; // of a coordinate
+
+// The cells: coordinates from 0 to 1 with y upwards, and for each the index of its cluster, CLUSTERS.length for none.
+function unpackCells({ name, counts, points }) {
+  const bytes = Uint8Array.from(atob(points), (letter) => letter.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  const n = bytes.length / 4;
+  const x = new Float32Array(n);
+  const y = new Float32Array(n);
+  for (let i = 0; i < n; i++) {
+    x[i] = view.getUint16(4 * i, true) / STEPS;
+    y[i] = view.getUint16(4 * i + 2, true) / STEPS;
+  }
+  const cluster = new Uint32Array(n);
+  let start = 0;
+  counts.forEach((count, index) => {
+    cluster.fill(index, start, start + count);
+    start += count;
+  });
+  return { name, n, x, y, cluster, counts };
+}

@@ -1,0 +1,67 @@
+// The legend: a button for each group of clusters, which makes the group stand out.
+
+class Legend extends EventTarget {
+  #list;
+  #title;
+  #counts;
+  #mode;
+  #pressed = new Set(); // groups
+  #passing = null; // the group under the mouse
+
+  // `counts` are the cells of each cluster in the picture.
+  constructor(list, title, counts) {
+    super();
+    this.#list = list;
+    this.#title = title;
+    this.#counts = counts;
+  }
+
+  show(mode, colours) {
+    if (mode !== this.#mode) this.#pressed.clear();
+    this.#mode = mode;
+    this.#title.textContent = MODES[mode].title;
+    this.#list.replaceChildren(...this.#groups(colours).map((group) => make("li", {}, this.#button(group))));
+  }
+
+  // Whether a cluster stands out.
+  lights(cluster) {
+    const group = MODES[this.#mode].group(cluster);
+    if (this.#passing !== null) return group === this.#passing;
+    return !this.#pressed.size || this.#pressed.has(group);
+  }
+
+  #groups(colours) {
+    const { group, order } = MODES[this.#mode];
+    const found = new Map();
+    for (const cluster of CLUSTERS) {
+      const name = group(cluster);
+      const one = found.get(name) ?? { name, colour: colours[cluster.index], cells: 0, said: "" };
+      one.cells += this.#counts[cluster.index];
+      if (this.#mode === "cluster") one.said = cluster.label;
+      found.set(name, one);
+    }
+    const groups = [...found.values()].filter(({ cells }) => cells);
+    if (order) return groups.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+    return this.#mode === "cluster" ? groups : groups.sort((a, b) => b.cells - a.cells);
+  }
+
+  #button({ name, colour, said }) {
+    const text = make("span", {}, isolated(shortened(name, 60) || "(empty)"));
+    if (said) text.append(" ", make("small", {}, isolated(shortened(said, 60))));
+    const button = make("button", { type: "button" }, swatch(colour), text);
+    button.setAttribute("aria-pressed", this.#pressed.has(name));
+    button.addEventListener("click", () => {
+      if (!this.#pressed.delete(name)) this.#pressed.add(name);
+      button.setAttribute("aria-pressed", this.#pressed.has(name));
+      this.#pass(null);
+    });
+    button.addEventListener("pointerenter", () => this.#pass(name));
+    button.addEventListener("pointerleave", () => this.#pass(null));
+    return button;
+  }
+
+  #pass(name) {
+    this.#passing = name;
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,32 @@
+// Elements and texts.
+
+const byId = (id) => document.getElementById(id);
+
+// An element with these properties, and texts or elements within it.
+function make(tag, properties = {}, ...within) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...within);
+  return made;
+}
+
+// A text on its own, whichever way it is written.
+const isolated = (text) => make("bdi", { textContent: text });
+
+// At most so many letters, without tearing one apart. Only the start of a long text is looked at.
+function shortened(text, length) {
+  const letters = [...text.slice(0, 2 * length + 2).replace(/\s+/g, " ")];
+  return letters.length > length ? `${letters.slice(0, length - 1).join("")}…` : letters.join("");
+}
+
+// A circle of a colour.
+function swatch(colour) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  const circle = document.createElementNS(space, "circle");
+  svg.setAttribute("class", "swatch");
+  svg.setAttribute("viewBox", "0 0 10 10");
+  svg.setAttribute("aria-hidden", "true");
+  for (const [name, value] of [["cx", 5], ["cy", 5], ["r", 4.5], ["fill", colour]]) circle.setAttribute(name, value);
+  svg.append(circle);
+  return svg;
+}

@@ -1,0 +1,199 @@
+// The cells on a canvas: where each is on the screen, and how it looks. What moves them is in gestures.js.
+
+const MARGIN = 28; // pixels of the page round the cells
+const MOST_ZOOM = 60;
+const REACH = 10; // pixels from the pointer to a cell that it means
+const DIM = 0.13;
+
+const gcd = (a, b) => (b ? gcd(b, a % b) : a);
+
+// All numbers below n, each once, mixed the same way every time: no cluster is drawn over all others.
+function mixed(n) {
+  let step = Math.max(1, Math.floor(n * 0.618));
+  while (gcd(step, n) > 1) step++;
+  return Uint32Array.from({ length: n }, (_, i) => (i * step) % n);
+}
+
+function median(values) {
+  return values.length ? values.sort()[values.length >> 1] : NaN; // typed arrays sort by number
+}
+
+class Scatter {
+  #canvas;
+  #context;
+  #cells;
+  #order;
+  #extent;
+  #centres;
+  #colours = [];
+  #lit = () => true;
+  #names = true;
+  #width = 0;
+  #height = 0;
+  #zoom = 1;
+  #shift = { x: 0, y: 0 }; // pixels
+  #asked = 0;
+
+  constructor(canvas, cells) {
+    this.#canvas = canvas;
+    this.#context = canvas.getContext("2d");
+    this.#cells = cells;
+    this.#order = mixed(cells.n);
+    this.#extent = { x: cells.x.reduce((a, b) => Math.max(a, b), 0), y: cells.y.reduce((a, b) => Math.max(a, b), 0) };
+    this.#centres = this.#findCentres();
+    new ResizeObserver(() => this.resize()).observe(canvas);
+    this.resize();
+  }
+
+  // Middle of each cluster, the largest first, so that its name has the right of way.
+  #findCentres() {
+    const { x, y, counts } = this.#cells;
+    let start = 0;
+    return CLUSTERS.map((cluster, index) => {
+      const part = [start, (start += counts[index])];
+      return { cluster, size: counts[index], x: median(x.slice(...part)), y: median(y.slice(...part)) };
+    }).filter(({ size }) => size).sort((a, b) => b.size - a.size);
+  }
+
+  get zoom() {
+    return this.#zoom;
+  }
+
+  get middle() {
+    return { x: this.#width / 2, y: this.#height / 2 };
+  }
+
+  // Colours by cluster, and last that of cells without one.
+  paint(colours) {
+    this.#colours = colours;
+    this.ask();
+  }
+
+  // Which clusters stand out: a function of a cluster.
+  light(lit) {
+    this.#lit = lit;
+    this.ask();
+  }
+
+  name(shown) {
+    this.#names = shown;
+    this.ask();
+  }
+
+  resize() {
+    const density = devicePixelRatio || 1;
+    const { clientWidth, clientHeight } = this.#canvas;
+    this.#width = clientWidth;
+    this.#height = clientHeight;
+    this.#canvas.width = Math.round(clientWidth * density);
+    this.#canvas.height = Math.round(clientHeight * density);
+    this.draw();
+  }
+
+  reset() {
+    this.#zoomTo(1);
+    this.move(-this.#shift.x, -this.#shift.y);
+  }
+
+  // Nearer by this factor; what is at this place of the canvas stays there.
+  approach(factor, place) {
+    const zoom = Math.min(MOST_ZOOM, Math.max(0.5, this.#zoom * factor));
+    const ratio = zoom / this.#zoom;
+    const from = { x: place.x - this.middle.x - this.#shift.x, y: place.y - this.middle.y - this.#shift.y };
+    this.#zoomTo(zoom);
+    this.move(from.x * (1 - ratio), from.y * (1 - ratio));
+  }
+
+  #zoomTo(zoom) {
+    this.#zoom = zoom;
+    this.#canvas.classList.toggle("near", zoom > 1); // then a finger moves the cells, not the page
+  }
+
+  // By pixels; some of the cells are always in sight.
+  move(x, y) {
+    const { scale } = this.#view();
+    const limit = (at, size, extent) => Math.min(Math.max(at, -(size + extent) / 2 + MARGIN), (size + extent) / 2 - MARGIN);
+    this.#shift.x = limit(this.#shift.x + x, this.#width, scale * this.#extent.x);
+    this.#shift.y = limit(this.#shift.y + y, this.#height, scale * this.#extent.y);
+    this.ask();
+  }
+
+  // Pixels of the canvas are left + scale * x, and top - scale * y.
+  #view() {
+    const room = (size, extent) => Math.max(size - 2 * MARGIN, 1) / (extent || 1);
+    const scale = this.#zoom * Math.min(room(this.#width, this.#extent.x), room(this.#height, this.#extent.y));
+    return {
+      scale,
+      left: this.middle.x + this.#shift.x - (scale * this.#extent.x) / 2,
+      top: this.middle.y + this.#shift.y + (scale * this.#extent.y) / 2,
+    };
+  }
+
+  get #radius() {
+    const area = (this.#width * this.#height) / Math.max(this.#cells.n, 1);
+    return Math.min(4, Math.max(1.1, 0.16 * Math.sqrt(area))) * Math.min(2.2, this.#zoom ** 0.35);
+  }
+
+  // The cluster of the nearest cell that stands out and is within reach, and where that cell is; or null.
+  nearest(place) {
+    const { scale, left, top } = this.#view();
+    const { n, x, y, cluster } = this.#cells;
+    const lit = CLUSTERS.map((one) => this.#lit(one));
+    let best = (REACH + this.#radius) ** 2;
+    let found = -1;
+    for (let i = 0; i < n; i++) {
+      const distance = (left + scale * x[i] - place.x) ** 2 + (top - scale * y[i] - place.y) ** 2;
+      if (distance < best && lit[cluster[i]]) [best, found] = [distance, i];
+    }
+    if (found < 0) return null;
+    return { cluster: CLUSTERS[cluster[found]], x: left + scale * x[found], y: top - scale * y[found] };
+  }
+
+  // Draws before the screen is painted next, once, however often it is asked for.
+  ask() {
+    this.#asked ||= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    cancelAnimationFrame(this.#asked);
+    this.#asked = 0;
+    if (!this.#colours.length || !this.#width) return;
+    const density = this.#canvas.width / this.#width;
+    const { scale, left, top } = this.#view();
+    const lit = [...CLUSTERS.map((cluster) => this.#lit(cluster)), CLUSTERS.every(this.#lit)];
+    const dots = new Dots(this.#context, this.#radius * density);
+    const toX = (x) => density * (left + scale * x);
+    const toY = (y) => density * (top - scale * y);
+    const grey = styled("--quiet");
+    if (lit.includes(false)) dots.add(this.#cells, this.#order, lit.map((isLit) => (isLit ? null : grey)), DIM, toX, toY);
+    const colours = this.#colours.map((colour, index) => (lit[index] ? colour : null));
+    dots.add(this.#cells, this.#order, colours, 1, toX, toY);
+    dots.show();
+    this.#context.setTransform(density, 0, 0, density, 0, 0);
+    if (this.#names) this.#drawNames(lit);
+  }
+
+  // The names of the clusters that stand out, where there is room; nearer there is more.
+  #drawNames(lit) {
+    const { scale, left, top } = this.#view();
+    const context = this.#context;
+    const taken = [];
+    context.font = "600 12px system-ui, sans-serif";
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineJoin = "round";
+    context.lineWidth = 3.5;
+    context.strokeStyle = styled("--card");
+    context.fillStyle = styled("--text");
+    for (const { cluster, x, y } of this.#centres) {
+      if (!lit[cluster.index]) continue;
+      const text = `\u2068${shortened(cluster.id, 18)}\u2069`;
+      const [across, down] = [left + scale * x, top - scale * y];
+      const half = context.measureText(text).width / 2 + 2;
+      if (taken.some((box) => Math.abs(box.across - across) < box.half + half && Math.abs(box.down - down) < 14)) continue;
+      taken.push({ across, down, half });
+      context.strokeText(text, across, down);
+      context.fillText(text, across, down);
+    }
+  }
+}

@@ -1,0 +1,43 @@
+// Dark or light: as the reader's system is, until the switch says otherwise. It is not kept: the page stores nothing.
+
+class Theme extends EventTarget {
+  #system = matchMedia("(prefers-color-scheme: dark)");
+  // The one rule of the style sheet with the dark colours: the switch moves its condition, so that colours stand once.
+  #rule = [...document.styleSheets[0].cssRules].find((rule) => rule.conditionText?.includes("prefers-color-scheme"));
+  #condition = this.#rule.media.mediaText;
+  #chosen = null;
+  #onPaper = false;
+  #button;
+
+  constructor(button) {
+    super();
+    this.#button = button;
+    button.addEventListener("click", () => {
+      this.#chosen = !this.dark;
+      this.#apply();
+    });
+    this.#system.addEventListener("change", () => this.#apply());
+    // Paper is light; the canvas is drawn anew for it.
+    addEventListener("beforeprint", () => this.#print(true));
+    addEventListener("afterprint", () => this.#print(false));
+    this.#apply();
+  }
+
+  get dark() {
+    return !this.#onPaper && (this.#chosen ?? this.#system.matches);
+  }
+
+  #print(onPaper) {
+    this.#onPaper = onPaper;
+    this.#apply();
+  }
+
+  #apply() {
+    const asSystem = this.#chosen === null && !this.#onPaper;
+    this.#rule.media.mediaText = asSystem ? this.#condition : this.dark ? "screen" : "not all";
+    document.documentElement.style.colorScheme = this.dark ? "dark" : "light";
+    this.#button.textContent = this.dark ? "Light" : "Dark";
+    this.#button.setAttribute("aria-label", this.dark ? "Light colours" : "Dark colours");
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,106 @@
+"""The page in a browser as its readers find it: colours, accessibility, speed, size."""
+
+from __future__ import annotations
+
+import pytest
+
+SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 360, "height": 740}}
+BACKGROUND = "getComputedStyle(document.body).backgroundColor"
+
+
+def _faults(page):
+    """Serious and critical violations of the rules of axe-core: rule, and the elements that break it."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+    found = axe.Axe().run(page).response["violations"]
+    return [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "scheme"),
+    [
+        ("blood", "wide", "light"),
+        ("blood", "wide", "dark"),
+        ("blood", "narrow", "light"),
+        ("blood", "narrow", "dark"),
+        ("sixty", "wide", "dark"),
+        ("sixty", "narrow", "light"),
+    ],
+)
+def test_axe_finds_nothing(visit, until, name, size, scheme):
+    """No serious violation, with the drawer closed and open, in any colour mode; nothing is wider than the screen."""
+    with visit(name, viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce") as page:
+        assert _faults(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.locator("button[data-status=flagged]").click()
+        page.get_by_label("Colour by").select_option("cluster")
+        page.locator("#legend button").first.click()
+        assert _faults(page) == []
+        page.evaluate("location.hash = '#cluster-2'")
+        until(page, "document.getElementById('drawer').open")
+        assert _faults(page) == []
+
+
+def test_axe_without_script(visit):
+    """The sections below the table, which stand there where no script runs, break no rule either."""
+    with visit("blood") as page:
+        page.evaluate("document.documentElement.classList.remove('scripted')")
+        assert page.locator("article:visible").count() == 11
+        assert _faults(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_switch_of_colours(visit, until, scheme):
+    """The page follows the system until the switch is used, and is light on paper."""
+    other = {"light": "dark", "dark": "light"}
+    with visit("blood", color_scheme=scheme) as page:
+        colours = {scheme: page.evaluate(BACKGROUND)}
+        page.emulate_media(color_scheme=other[scheme])
+        until(page, f"{BACKGROUND} !== '{colours[scheme]}'")
+        colours[other[scheme]] = page.evaluate(BACKGROUND)
+        page.get_by_role("button", name="colours").click()
+        assert page.evaluate(BACKGROUND) == colours[scheme]
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(BACKGROUND) == colours[scheme]
+        page.get_by_role("button", name="colours").click()
+        assert page.evaluate(BACKGROUND) == colours[other[scheme]]
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.evaluate(BACKGROUND) == colours["light"]
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate(BACKGROUND) == colours[other[scheme]]
+        assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+
+
+@pytest.mark.parametrize("name", ["blood", "sixty"])
+def test_it_is_there_in_a_second(visit, until, name):
+    """First paint within a second of opening the file, in the best of three: other programs run here too."""
+    times = []
+    for _ in range(3):
+        with visit(name) as page:
+            entry = "performance.getEntriesByName('first-contentful-paint')[0]"
+            until(page, entry)
+            times.append(page.evaluate(f"{entry}.startTime"))
+    assert 0 < min(times) < 1000, times
+
+
+def test_the_policy_stops_what_it_must(visit):
+    """A script, a style, a picture and a request that were not there when the page was made are stopped."""
+    with visit("plain", refused=True) as page:
+        page.evaluate(
+            """async () => {
+            const add = (tag, properties) => document.body.append(Object.assign(document.createElement(tag), properties));
+            add("script", { textContent: "alert(1)" });
+            add("style", { textContent: "body { display: none }" });
+            add("img", { src: "data:image/gif;base64,R0lGODlhAQABAAAAACw=" });
+            await fetch("https://evil.example/").catch(() => null);
+            await new Promise((done) => setTimeout(done, 100));
+            }"""
+        )
+        stopped = page.evaluate("stopped.splice(0).map((text) => text.split(' ')[0])")
+        assert sorted(stopped) == ["connect-src", "img-src", "script-src-elem", "style-src-elem"]
+        assert page.evaluate("alerts") == 0
+        page.evaluate("0")
+
+
+def test_sixty_clusters_fit(pages):
+    """The page of 60 clusters and 100,000 cells, with texts of 10,000 letters, is below 2 MB."""
+    assert (pages / "sixty.html").stat().st_size < 2_000_000

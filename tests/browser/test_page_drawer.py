@@ -1,0 +1,108 @@
+"""The drawer of the page, in a browser: opening, turning, closing, and its address."""
+
+from __future__ import annotations
+
+import re
+
+FOCUSED = "document.activeElement.id || document.activeElement.getAttribute('href')"
+
+
+def _title(page):
+    return " ".join(page.locator("#drawer h3").inner_text().split())
+
+
+def test_it_opens_and_closes_by_keyboard(visit):
+    """Enter on a cluster's link opens it; the focus is in it, stays in it, and comes back to the link after Esc."""
+    with visit("blood") as page:
+        page.locator("a[href='#cluster-5']").press("Enter")
+        drawer = page.get_by_role("dialog")
+        assert drawer.is_visible()
+        assert _title(page) == "Cluster 4 B cell"
+        assert page.evaluate(FOCUSED) == "drawer-title"
+        assert page.evaluate("location.hash") == "#cluster-5"
+        for key in ["Tab"] * 25 + ["Shift+Tab"] * 30:
+            page.keyboard.press(key)
+            assert page.evaluate("document.activeElement.closest('dialog') !== null")
+        page.keyboard.press("Escape")
+        assert not drawer.is_visible()
+        assert page.evaluate(FOCUSED) == "#cluster-5"
+        assert page.evaluate("location.hash") == ""
+
+
+def test_what_it_tells(visit):
+    """Evidence for and against, what is missing, candidates with bars, reasons and provenance are those of the cluster."""
+    with visit("blood") as page:
+        page.locator(".overview tbody tr").nth(4).click(position={"x": 400, "y": 12})
+        drawer = page.get_by_role("dialog")
+        text = drawer.inner_text()
+        said = ("High confidence", "CL:0000236", "66 cells", "Genes for it", "CD79A", "Genes against it", "TAGLN2",
+                "Markers that are missing", "Candidates", "Also considered", "offline scorer")  # fmt: skip
+        assert [words for words in said if words not in text] == []
+        assert drawer.locator(".candidates .fill").first.bounding_box()["width"] > 50
+        link = drawer.locator("a.term").first
+        assert link.get_attribute("rel") == "noreferrer noopener"
+        page.get_by_role("button", name="Close").click()
+        assert not drawer.is_visible()
+
+
+def test_turning_follows_the_table(visit):
+    """Next and previous go through the rows that are shown, in their order, and end at the ends."""
+    with visit("blood") as page:
+        page.get_by_role("searchbox").fill("dendritic")
+        page.get_by_role("columnheader", name="Cells").get_by_role("button").click()
+        page.locator(".overview tbody tr:visible a").first.click()
+        assert (_title(page), page.locator("#place span").first.inner_text()) == ("Cluster 7 dendritic cell", "1 of 3")
+        assert page.locator("#before").is_disabled()
+        page.locator("#next").click()
+        assert _title(page) == "Cluster 6 dendritic cell"
+        assert page.evaluate(FOCUSED) == "next"
+        page.keyboard.press("ArrowRight")
+        assert (_title(page), page.evaluate("location.hash")) == ("Cluster 2 dendritic cell", "#cluster-3")
+        assert page.locator("#next").is_disabled()
+        assert page.evaluate("document.activeElement.closest('dialog') !== null")
+        page.keyboard.press("ArrowLeft")
+        assert _title(page) == "Cluster 6 dendritic cell"
+
+
+def test_an_address_opens_it(visit, until):
+    """A link to a cluster opens the page with its evidence; another address in the same page turns to that."""
+    with visit("blood", "#cluster-3") as page:
+        assert _title(page) == "Cluster 2 dendritic cell"
+        page.evaluate("location.hash = '#cluster-9'")
+        until(page, "document.getElementById('drawer-title').textContent.includes('plasma cell')")
+        page.evaluate("location.hash = '#clusters'")
+        until(page, "!document.getElementById('drawer').open")
+    with visit("blood", "#cluster-99") as page:
+        assert not page.get_by_role("dialog").is_visible()
+
+
+def test_without_script_and_on_paper_all_is_there(visit):
+    """Without JavaScript, and printed with a drawer open and rows filtered away, every section stands on the page."""
+    with visit("blood", javascript=False) as page:
+        assert page.locator("article:visible").count() == 11
+        assert not page.get_by_role("searchbox").is_visible()
+        assert not page.locator("#plot").is_visible()
+    with visit("blood", "#cluster-3") as page:
+        assert page.locator(".evidence").is_hidden()
+        page.evaluate("document.getElementById('search').value = 'plasma'")
+        page.locator("#search").dispatch_event("input")
+        page.emulate_media(media="print")
+        assert page.locator(".evidence article:visible").count() == 11
+        assert page.locator(".overview tbody tr:visible").count() == 11
+        assert not page.locator("#drawer").is_visible()
+        page.emulate_media(media="null")
+        pdf = page.pdf()
+    assert pdf.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type ?/Page\b", pdf)) > 5
+
+
+def test_hostile_clusters(visit):
+    """The drawer of each hostile cluster opens and holds no element that a text asked for."""
+    with visit("sixty", "#cluster-1") as page:
+        for number in range(1, 60):
+            assert page.evaluate("location.hash") == f"#cluster-{number}"
+            assert page.locator("#drawer :is(img, script, iframe)").count() == 0
+            assert page.locator("#drawer article").bounding_box()["width"] < 760
+            page.locator("#next").click()
+        assert page.evaluate("document.querySelectorAll('img, iframe, script:not(#data):not([type=module])').length") == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,98 @@
+"""The table of the page, in a browser: sorting, searching, saving."""
+
+from __future__ import annotations
+
+import pytest
+
+import gca_scanpy as gca
+
+ROWS = ".overview tbody tr:visible"
+
+
+def _column(page, number):
+    """Texts of a column, of the rows that are seen."""
+    return [row.locator("th, td").nth(number).inner_text().strip() for row in page.locator(ROWS).all()]
+
+
+def _heading(page, name):
+    return page.get_by_role("columnheader", name=name, exact=True)
+
+
+@pytest.mark.parametrize("by", ["click", "Enter", " "])
+def test_sorting_by_cells(visit, by):
+    """Up, down, and back to the order of the report, by mouse and by keyboard; aria-sort says which."""
+    with visit("blood") as page:
+        before = _column(page, 1)
+        heading = _heading(page, "Cells")
+        for order, way in ((sorted(before, key=int), "ascending"), (sorted(before, key=int)[::-1], "descending"),
+                           (before, "none")):  # fmt: skip
+            button = heading.get_by_role("button")
+            button.click() if by == "click" else button.press(by)
+            assert (_column(page, 1), heading.get_attribute("aria-sort")) == (order, way)
+
+
+def test_sorting_by_name(visit):
+    """Cluster 10 comes after cluster 9, not after cluster 1; one column at a time is sorted."""
+    with visit("blood") as page:
+        _heading(page, "Label").get_by_role("button").click()
+        labels = _column(page, 2)
+        assert labels == sorted(labels, key=str.casefold)
+        _heading(page, "Cluster").get_by_role("button").click()
+        assert _column(page, 0) == [str(n) for n in range(11)]
+        assert _heading(page, "Label").get_attribute("aria-sort") == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("B cell", ["4"]), ("ms4a1", ["4"]), ("CL:0000786", ["8"]), ("cell plasma", ["8"]), ("zzz", []), ("  ", None)],
+)
+def test_searching(visit, text, found):
+    """Label, gene and term are searched, every word, whatever the case; how many are shown is said."""
+    with visit("blood") as page:
+        page.get_by_role("searchbox").fill(text)
+        expected = [str(n) for n in range(11)] if found is None else found
+        assert _column(page, 0) == expected
+        assert page.locator("#count").inner_text() == f"{len(expected)} of 11 clusters"
+        assert page.get_by_text("No cluster is like that.").is_visible() == (not expected)
+        assert page.locator("#csv").is_disabled() == (not expected)
+
+
+def test_only_some_statuses(visit, pages):
+    """The buttons of the statuses are switches, and several add up; none is all."""
+    table = gca.io.read_csv(pages / "sixty.csv")
+    with visit("sixty") as page:
+        for name in ("flagged", "unknown"):
+            chip = page.locator(f"button[data-status={name}]")
+            chip.click()
+            assert chip.get_attribute("aria-pressed") == "true"
+        assert page.locator(ROWS).count() == int(table["status"].isin(["flagged", "unknown"]).sum())
+        page.locator("button[data-status=unknown]").press("Enter")
+        assert page.locator(ROWS).count() == int(table["status"].eq("flagged").sum())
+        page.locator("button[data-status=flagged]").press(" ")
+        assert page.locator(ROWS).count() == 60
+
+
+@pytest.mark.parametrize("name", ["blood", "sixty"])
+def test_saving_all(visit, pages, name, tmp_path):
+    """The file is the one that gca.io.to_csv writes, with its guard against formulas."""
+    with visit(name, accept_downloads=True) as page:
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Save as CSV").click()
+        assert saved.value.suggested_filename == "clusters.csv"
+        saved.value.save_as(tmp_path / "clusters.csv")
+    assert (tmp_path / "clusters.csv").read_bytes() == (pages / f"{name}.csv").read_bytes()
+
+
+def test_saving_what_is_shown(visit, pages, tmp_path):
+    """Only the rows that are shown are saved, in their order."""
+    with visit("blood", accept_downloads=True) as page:
+        page.get_by_role("searchbox").fill("dendritic")
+        for _ in range(2):
+            _heading(page, "Cells").get_by_role("button").click()
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Save as CSV").click()
+        saved.value.save_as(tmp_path / "clusters.csv")
+    rows, whole = gca.io.read_csv(tmp_path / "clusters.csv"), gca.io.read_csv(pages / "blood.csv")
+    assert list(rows.index) == ["2", "6", "7"][: len(rows)]
+    assert rows.equals(whole.loc[rows.index])
+    assert len(rows) == 3
