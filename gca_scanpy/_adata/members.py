@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gca_scanpy._adata.clusters import read_clustering
+from gca_scanpy._adata.clusters import Clustering, read_clustering
 from gca_scanpy._errors import InputError, MissingKeyError
 from gca_scanpy._keys import ObsKeys
 from gca_scanpy.model import DatasetReport
@@ -15,20 +15,16 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def cells_of(adata: AnnData, report: DatasetReport, key: str) -> dict[str, list[str]]:
-    """Names of the cells by cluster, for the clusters that have any here; ``adata`` may be a part of what it was.
+def clusters_of(adata: AnnData, report: DatasetReport, key: str) -> Clustering:
+    """The clusters that were reported on; ``adata`` may be a part of what it was.
 
     Raises
     ------
     MissingKeyError
         Where the clusters or the labels are no longer there.
     InputError
-        Where two cells have one name, or the labels of the cells are not those of the report.
+        Where the labels of the cells are not those of the report.
     """
-    if not adata.obs_names.is_unique:
-        twice = adata.obs_names[adata.obs_names.duplicated()][0]
-        msg = f"cell names must be unique, and {twice!r} is there twice; call adata.obs_names_make_unique() first"
-        raise InputError(msg)
     column = ObsKeys(key).label
     if column not in adata.obs.columns:
         msg = f"there is no .obs[{column!r}]; run gca_scanpy.tl.annotate(adata, groupby=..., key_added={key!r}) first"
@@ -46,6 +42,25 @@ def cells_of(adata: AnnData, report: DatasetReport, key: str) -> dict[str, list[
             f"{adata.obs_names[changed[0]]!r}: it or .obs[{clustering.groupby!r}] was changed since; annotate again"
         )
         raise InputError(msg)
+    return clustering
+
+
+def cells_of(adata: AnnData, report: DatasetReport, key: str) -> dict[str, list[str]]:
+    """Names of the cells by cluster, for the clusters that have any here; ``adata`` may be a part of what it was.
+
+    Raises
+    ------
+    MissingKeyError
+        Where the clusters or the labels are no longer there.
+    InputError
+        Where two cells have one name, or the labels of the cells are not those of the report.
+    """
+    if not adata.obs_names.is_unique:
+        twice = adata.obs_names[adata.obs_names.duplicated()][0]
+        msg = f"cell names must be unique, and {twice!r} is there twice; call adata.obs_names_make_unique() first"
+        raise InputError(msg)
+    clustering = clusters_of(adata, report, key)
     names = adata.obs_names.to_numpy(dtype=object)
     members = {cluster: names[clustering.codes == code] for code, cluster in enumerate(clustering.all_ids)}
-    return {cluster: [str(name) for name in members[cluster]] for cluster in labels if cluster in members}
+    ids = (cluster.cluster_id for cluster in report.clusters)
+    return {cluster: [str(name) for name in members[cluster]] for cluster in ids if cluster in members}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Optional
 
 import pandas as pd
+from attrs import asdict
 
 from gca_scanpy._compat import NAMES
-from gca_scanpy.model import ClusterReport
+from gca_scanpy._core.curation import standing
+from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 
 # What every reader wants; a file has the others too, because it is read without the report beside it.
 MAIN_COLUMNS = (
@@ -19,7 +21,14 @@ MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "rationale", "alternatives",
     "notes", "caveats", "warnings",
 )  # fmt: skip
-NULLABLE = frozenset({"ontology_id", "proposed_ontology_id", "broad_ontology_id", "tissue"})
+CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
+AUDIT_COLUMNS = (
+    "kind", "from_label", "from_ontology_id", "to_label", "to_ontology_id", "who", "when", "why", "stands",
+)  # fmt: skip
+NULLABLE = frozenset({
+    "ontology_id", "proposed_ontology_id", "broad_ontology_id", "tissue", "from_ontology_id", "to_ontology_id",
+    *CURATED_COLUMNS,
+})  # fmt: skip
 
 
 def as_frame(clusters: Sequence[str], rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
@@ -60,3 +69,17 @@ def row(cluster: ClusterReport) -> dict[str, Any]:
         "caveats": "; ".join(annotation.caveats),
         "warnings": "; ".join(cluster.warnings),
     }
+
+
+def curated_row(decision: Optional[Decision]) -> dict[str, Any]:
+    """What a table says of the decision that stands for a cluster; nothing where there is none."""
+    if decision is None:
+        return dict.fromkeys(CURATED_COLUMNS)
+    said = (decision.to_label, decision.to_ontology_id, decision.who, decision.when, decision.kind, decision.why)
+    return dict(zip(CURATED_COLUMNS, said))
+
+
+def audit_rows(report: DatasetReport) -> list[dict[str, Any]]:
+    """What a table says of each decision, beside its cluster."""
+    stand = {id(decision) for decision in standing(report).values()}
+    return [{**asdict(decision), "stands": id(decision) in stand} for decision in report.audit]

@@ -1,6 +1,7 @@
-"""Results of :func:`gca_scanpy.tl.annotate`, as objects and tables."""
+"""Results of :mod:`gca_scanpy.tl`, as objects and tables."""
 
 from gca_scanpy.get._clusters import clusters
+from gca_scanpy.get._curation import curation
 from gca_scanpy.get._report import report
 
-__all__ = ["clusters", "report"]
+__all__ = ["clusters", "curation", "report"]

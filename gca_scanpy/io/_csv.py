@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Any, Union
 import pandas as pd
 
 from gca_scanpy._adata import report_of
+from gca_scanpy._core.curation import standing
 from gca_scanpy._core.spreadsheet import guarded, unguarded
-from gca_scanpy._core.table import MAIN_COLUMNS, MORE_COLUMNS, NULLABLE, as_frame, row
+from gca_scanpy._core.table import (
+    CURATED_COLUMNS,
+    MAIN_COLUMNS,
+    MORE_COLUMNS,
+    NULLABLE,
+    as_frame,
+    curated_row,
+    row,
+)  # fmt: skip
 from gca_scanpy._errors import ReportError
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
@@ -20,7 +29,7 @@ from gca_scanpy.model import DatasetReport
 if TYPE_CHECKING:
     from anndata import AnnData
 
-COLUMNS = MAIN_COLUMNS + MORE_COLUMNS
+COLUMNS = MAIN_COLUMNS + MORE_COLUMNS + CURATED_COLUMNS
 
 
 def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str]], key: str = DEFAULT_KEY) -> None:
@@ -28,8 +37,9 @@ def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str
 
     The columns are ``cluster``, those of :func:`gca_scanpy.get.clusters`, and ``proposed_ontology_id``,
     ``broad_ontology_id``, ``source``, ``tissue``, ``missing_markers``, ``rationale``, ``alternatives``, ``notes``,
-    ``caveats``, ``warnings``. A text that a spreadsheet would run as a formula has a ``'`` in front;
-    :func:`read_csv` takes it away again.
+    ``caveats``, ``warnings``; then, empty where no curator decided, ``curated_label``, ``curated_ontology_id``,
+    ``curator``, ``curated_at``, ``curation`` (``accepted``, ``changed`` or ``mixed``) and ``curation_note``. A text
+    that a spreadsheet would run as a formula has a ``'`` in front; :func:`read_csv` takes it away again.
 
     Parameters
     ----------
@@ -60,8 +70,10 @@ def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str
         # All texts in quotes: a program that splits at semicolons then meets no bare one.
         writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
         writer.writerow(["cluster", *COLUMNS])
+        decided = standing(report)
         for cluster in report.clusters:
-            values = (cluster.cluster_id, *row(cluster).values())
+            curated = curated_row(decided.get(cluster.cluster_id))
+            values = (cluster.cluster_id, *row(cluster).values(), *curated.values())
             writer.writerow([guarded(value) if isinstance(value, str) else value for value in values])
 
 

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from gca_scanpy import _pipeline
 from gca_scanpy._adata import Clustering, duplicate, majority_labels, read_clustering, read_markers, write_report
+from gca_scanpy._adata.curate import keep_decisions
 from gca_scanpy._clock import Clock
 from gca_scanpy._consult import Escalate, OnError, PlannedInstead
 from gca_scanpy._keys import DEFAULT_KEY
@@ -146,6 +147,9 @@ def annotate(
         ``.uns["gptca"]`` : dict of str
             The report as JSON, its schema version, parameters, provenance and telemetry.
 
+        What :func:`gca_scanpy.tl.curate` decided under this key stands where a cluster has the very same cells; other
+        clusters are open again, with a :class:`GcaWarning`, and the audit trail goes on.
+
     Raises
     ------
     MissingKeyError
@@ -221,6 +225,7 @@ def annotate(
         except PlannedInstead as planned:
             return planned.plan
         target = duplicate(adata) if copy else adata
+        report = keep_decisions(adata, report, clustering, key_added, report.provenance.created_at)
         write_report(target, report, clustering, key_added)
         run.report = report
     return target if copy else None
