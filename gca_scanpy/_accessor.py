@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 import anndata
@@ -27,6 +28,14 @@ class Accessor:
     def annotate(self, groupby: str, **options: Any) -> Optional[Any]:
         """Say what each cluster of cells is; as :func:`gca_scanpy.tl.annotate`, with all its options."""
         return tl.annotate(self._adata, groupby, **options)
+
+    def curate(self, labels: Optional[Mapping[Any, str]] = None, **options: Any) -> Optional[Any]:
+        """Record what a curator decided; as :func:`gca_scanpy.tl.curate`, with all its options."""
+        return tl.curate(self._adata, labels, **options)
+
+    def curation(self, key: str = DEFAULT_KEY) -> pd.DataFrame:
+        """Get what curators decided; as :func:`gca_scanpy.get.curation`."""
+        return get.curation(self._adata, key)
 
     def report(self, key: str = DEFAULT_KEY) -> DatasetReport:
         """Get the report of a run; as :func:`gca_scanpy.get.report`."""

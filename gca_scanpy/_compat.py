@@ -7,7 +7,7 @@ what is asked of it is the same from 1.9 on. docs/compatibility.md lists the ent
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, NamedTuple, Optional
 
@@ -33,6 +33,7 @@ class Difference(NamedTuple):
 
 DIFFERENCES = (
     Difference("anndata_with_accessors", "anndata", "0.12", "older ones have no accessors, so there is no `adata.gca`"),
+    Difference("element_io", "anndata", "0.11", "older ones read and write parts of files in `anndata.experimental`"),
     Difference("layer_names", "anndata", "0.13", "newer ones count `X` among the layers, under the name None"),
     Difference("NAMES", "pandas", "3", "newer ones have a type of their own for text, where None becomes NaN"),
 )
@@ -50,3 +51,12 @@ def anndata_with_accessors() -> Optional[ModuleType]:
 def layer_names(layers: Iterable[Optional[str]]) -> list[str]:
     """The names of the layers beside ``X``."""
     return [name for name in layers if name is not None]
+
+
+def element_io() -> tuple[Callable[..., Any], Callable[..., None]]:
+    """The functions of anndata that read and write one part of a file."""
+    try:
+        from anndata.io import read_elem, write_elem
+    except ImportError:
+        from anndata.experimental import read_elem, write_elem
+    return read_elem, write_elem

@@ -9,6 +9,7 @@ Every error says what was wrong, what was there instead, and what to do::
     │   └── NoOverlapError         none of the genes is one that the database could know
     ├── DatabaseError              a marker table cannot be used; names the row (a ValueError)
     ├── ReportError                a stored report cannot be read; names the path in it (a ValueError)
+    ├── ConflictError              another curator decided or annotated meanwhile; nothing was saved (a RuntimeError)
     └── ModelError                 a language model gave no usable answer (a RuntimeError)
         ├── AccessError            it cannot be asked at all: key, model name, quota, address
         ├── BudgetError            a bound on requests or tokens is reached
@@ -22,7 +23,8 @@ Every error says what was wrong, what was there instead, and what to do::
     ├── GeneNameWarning            few genes were recognised, or they look like another species'
     ├── CacheWarning               the cache folder cannot be used; the run goes on without it
     ├── ModelWarning               a language model left clusters unanswered; the offline answers stand in
-    └── MetricsWarning             metrics cannot be served or written; the run goes on without them
+    ├── MetricsWarning             metrics cannot be served or written; the run goes on without them
+    └── CurationWarning            clusters that a curator decided have other cells now; they are open again
 """
 
 from __future__ import annotations
@@ -60,6 +62,10 @@ class DatabaseError(GcaError, ValueError):
 
 class ReportError(GcaError, ValueError):
     """A stored report cannot be read; the message names the path inside it."""
+
+
+class ConflictError(GcaError, RuntimeError):
+    """Another curator decided, or somebody annotated, since this one looked; nothing was saved."""
 
 
 class ModelError(GcaError, RuntimeError):
@@ -112,6 +118,10 @@ class ModelWarning(GcaWarning):
 
 class MetricsWarning(GcaWarning):
     """Metrics cannot be served or written; the run goes on without them."""
+
+
+class CurationWarning(GcaWarning):
+    """Clusters that a curator decided have other cells now; they are open again."""
 
 
 def warn(message: str, category: type[GcaWarning]) -> None:

@@ -61,12 +61,22 @@ class ObsKeys:
         """A float from 0 to 1."""
         return f"{self.prefix}_confidence_score"
 
+    @property
+    def curated_label(self) -> str:
+        """The label that a curator decided on, missing where there is no decision."""
+        return f"{self.prefix}_curated_label"
+
+    @property
+    def curated_ontology_id(self) -> str:
+        """The Cell Ontology id of the curated label, missing where it has none."""
+        return f"{self.prefix}_curated_ontology_id"
+
     def coloured(self) -> tuple[str, ...]:
         """The columns whose colours are in ``.uns``."""
         return (self.label, self.proposed_label, self.broad_label)
 
     def all(self) -> tuple[str, ...]:
-        """All columns, in the order in which they are written."""
+        """All columns of a run, in the order in which they are written; a curator's come later, if at all."""
         return (
             self.label,
             self.proposed_label,

@@ -13,10 +13,11 @@ from attrs import Factory, frozen
 Status = Literal["supported", "flagged", "unknown"]
 Confidence = Literal["Low", "Medium", "High"]
 Source = Literal["offline", "model", "user"]
+DecisionKind = Literal["accepted", "changed", "mixed", "reopened"]
 
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
 STATUSES: tuple[Status, ...] = ("supported", "flagged", "unknown")
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 @frozen
@@ -308,6 +309,34 @@ class Telemetry:
 
 
 @frozen
+class Decision:
+    """What a curator decided about a cluster; the machine's proposal stays beside it as it was.
+
+    Attributes
+    ----------
+    kind
+        ``accepted`` and ``changed`` for a label, ``mixed`` for cells of several types that ``why`` names, ``reopened``
+        where the cluster is to be decided again, so that the machine's label stands alone.
+    from_label, from_ontology_id
+        What stood until then: the curated label, or the machine's where there was none.
+    to_label, to_ontology_id
+        What stands since; a label in the curator's own words may have no term.
+    who, when
+        The curator's name; UTC in ISO 8601.
+    """
+
+    cluster_id: str
+    kind: DecisionKind
+    from_label: str
+    from_ontology_id: Optional[str]
+    to_label: str
+    to_ontology_id: Optional[str]
+    who: str
+    when: str
+    why: str = ""
+
+
+@frozen
 class DatasetReport:
     """The report of a run, a :class:`ClusterReport` for every cluster in the order of the data.
 
@@ -315,6 +344,8 @@ class DatasetReport:
     ----------
     parameters
         The arguments of the run, as text.
+    audit
+        What curators decided, oldest first; it only ever grows.
     """
 
     schema_version: str
@@ -325,6 +356,7 @@ class DatasetReport:
     provenance: Provenance
     telemetry: Telemetry
     warnings: tuple[str, ...] = ()
+    audit: tuple[Decision, ...] = ()
 
     def cluster(self, cluster_id: str) -> ClusterReport:
         """The report of one cluster.

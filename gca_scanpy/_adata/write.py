@@ -7,12 +7,14 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from attrs import asdict
 
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._compat import NAMES
+from gca_scanpy._core.curation import standing
 from gca_scanpy._core.palette import Palette
 from gca_scanpy._errors import MissingKeyError, ReportError
 from gca_scanpy._keys import (
@@ -51,6 +53,13 @@ def write_report(
     keys = ObsKeys(key_added)
     columns = _columns(report, clustering, keys, adata.obs_names)
     entries = {key_added: _entries(report), **_colours(report, columns, keys, palette)}
+    if report.audit:
+        columns |= curated_columns(report, clustering, key_added, adata.obs_names)
+    store(adata, columns, entries)
+
+
+def store(adata: AnnData, columns: Mapping[str, pd.Series], entries: Mapping[str, object]) -> None:
+    """Set columns of ``.obs`` and entries of ``.uns``; where anything fails, ``adata`` is as it was."""
     actual(adata)
     obs_before = {name: adata.obs[name] for name in columns if name in adata.obs.columns}
     uns_before = {name: adata.uns.get(name) for name in entries}
@@ -74,21 +83,12 @@ def write_report(
 
 
 def _columns(report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells: pd.Index) -> dict[str, pd.Series]:
-    # Position of each cell's cluster in the report, -1 where it has none there.
-    position = {cluster.cluster_id: i for i, cluster in enumerate(report.clusters)}
-    by_code = np.array([*(position.get(key, -1) for key in clustering.all_ids), -1])
-    rows = by_code[clustering.codes]
+    rows = _rows(report, clustering)
 
     def categorical(
         value: Callable[[ClusterReport], Optional[str]], levels: Optional[Sequence[str]] = None
     ) -> pd.Series:
-        values = [value(cluster) for cluster in report.clusters]
-        names = list(levels) if levels else list(dict.fromkeys(v for v in values if v is not None))
-        codes = np.array([*(names.index(v) if v is not None else -1 for v in values), -1])
-        categories = pd.Index(names, dtype=NAMES)
-        return pd.Series(
-            pd.Categorical.from_codes(codes[rows], categories=categories, ordered=bool(levels)), index=cells
-        )
+        return _categorical([value(cluster) for cluster in report.clusters], rows, cells, levels)
 
     scores = np.array([*(cluster.confidence_score for cluster in report.clusters), np.nan])
     status_order = [status for status in STATUSES if any(c.status == status for c in report.clusters)]
@@ -118,6 +118,36 @@ def _colours(
         colours_of(column): [palette.colour(label, own[label]) for label in columns[column].cat.categories]
         for column, own in zip(keys.coloured(), terms)
     }
+
+
+def curated_columns(report: DatasetReport, clustering: Clustering, key: str, cells: pd.Index) -> dict[str, pd.Series]:
+    """The columns of what curators decided, missing for the cells of clusters that are open."""
+    rows, keys, decided = _rows(report, clustering), ObsKeys(key), standing(report)
+    found = [decided.get(cluster.cluster_id) for cluster in report.clusters]
+    return {
+        keys.curated_label: _categorical([d.to_label if d else None for d in found], rows, cells),
+        keys.curated_ontology_id: _categorical([d.to_ontology_id if d else None for d in found], rows, cells),
+    }
+
+
+def _rows(report: DatasetReport, clustering: Clustering) -> npt.NDArray[np.intp]:
+    """Position of each cell's cluster in the report, -1 where it has none there."""
+    position = {cluster.cluster_id: i for i, cluster in enumerate(report.clusters)}
+    by_code = np.array([*(position.get(key, -1) for key in clustering.all_ids), -1], dtype=np.intp)
+    return by_code[clustering.codes]
+
+
+def _categorical(
+    values: Sequence[Optional[str]],
+    rows: npt.NDArray[np.intp],
+    cells: pd.Index,
+    levels: Optional[Sequence[str]] = None,
+) -> pd.Series:
+    """A column of the cells from a value by cluster."""
+    names = list(levels) if levels else list(dict.fromkeys(v for v in values if v is not None))
+    codes = np.array([*(names.index(v) if v is not None else -1 for v in values), -1])
+    categories = pd.Index(names, dtype=NAMES)
+    return pd.Series(pd.Categorical.from_codes(codes[rows], categories=categories, ordered=bool(levels)), index=cells)
 
 
 def _entries(report: DatasetReport) -> dict[str, str]:
@@ -163,16 +193,24 @@ def read_report(adata: AnnData, key: str) -> DatasetReport:
 def write_terms(adata: AnnData, key: str, column: str, unknown: str, forbidden: Container[str]) -> None:
     """Write the ontology ids of a run into another column, with a word in place of those that are missing or forbidden.
 
+    Where a curator decided, the curated id counts, and none where the curator's label has none.
+
     Raises
     ------
     MissingKeyError
         Where the ids of the run are not there.
     """
-    name = ObsKeys(key).ontology_id
-    if name not in adata.obs.columns:
-        msg = f"there is no .obs[{name!r}]; run gca_scanpy.tl.annotate(adata, groupby=..., key_added={key!r}) first"
+    keys = ObsKeys(key)
+    if keys.ontology_id not in adata.obs.columns:
+        msg = (
+            f"there is no .obs[{keys.ontology_id!r}]; run gca_scanpy.tl.annotate(adata, groupby=..., "
+            f"key_added={key!r}) first"
+        )
         raise MissingKeyError(msg)
-    found = adata.obs[name].astype(object)
+    found = adata.obs[keys.ontology_id].astype(object)
+    if {keys.curated_label, keys.curated_ontology_id} <= set(adata.obs.columns):
+        curated = adata.obs[keys.curated_ontology_id].astype(object)
+        found = found.where(adata.obs[keys.curated_label].isna(), curated)
     ids = [unknown if pd.isna(value) or value in forbidden else str(value) for value in found]
     categories = pd.Index(sorted(set(ids)), dtype=NAMES)
     terms = pd.Series(pd.Categorical(ids, categories=categories), index=adata.obs_names)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+from gca_scanpy._core.curation import standing
 from gca_scanpy._core.ontology import Ontology
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy.model import ClusterReport, DatasetReport
+from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 
 SCHEMA = "1.1.0"  # release of the schema
 HOME = "https://pypi.org/project/gca-scanpy/"
@@ -16,7 +17,7 @@ LONGEST_RATIONALE, LONGEST_TITLE = 2000, 200  # letters
 
 
 def document(
-    report: DatasetReport, cells: Mapping[str, Sequence[str]], labelset: str, ontology: Ontology
+    report: DatasetReport, cells: Mapping[str, Sequence[str]], labelset: str, curated: str, ontology: Ontology
 ) -> dict[str, Any]:
     """The document, an annotation for each cluster that has cells.
 
@@ -24,12 +25,14 @@ def document(
     ----------
     cells
         Names of the cells by cluster.
-    labelset
-        Name of the column of labels.
+    labelset, curated
+        Names of the columns of labels, and of those that curators decided on; these are annotations of their own.
     """
     groupby = report.parameters.get("groupby", "")
     clusters = [cluster for cluster in report.clusters if cluster.cluster_id in cells]
     given = any(cluster.source == "user" for cluster in clusters)
+    decided = [(c, d) for c, d in ((c, standing(report).get(c.cluster_id)) for c in clusters) if d is not None]
+    curators = {"name": curated, "description": f"What curators decided about {groupby}", "annotation_method": "manual"}
     return {
         "title": f"Cell types of the clusters in {groupby}"[:LONGEST_TITLE],
         "author_name": UNKNOWN,
@@ -46,9 +49,16 @@ def document(
                     "algorithm_version": report.provenance.versions.get("gca_scanpy", UNKNOWN),
                     "algorithm_repo_url": HOME,
                 },
-            }
+            },
+            *([curators] if decided else []),
         ],
-        "annotations": [_annotation(cluster, cells[cluster.cluster_id], labelset, ontology) for cluster in clusters],
+        "annotations": [
+            *(_annotation(cluster, cells[cluster.cluster_id], labelset, ontology) for cluster in clusters),
+            *(
+                _curated(cluster, decision, cells[cluster.cluster_id], curated, ontology)
+                for cluster, decision in decided
+            ),
+        ],
     }
 
 
@@ -72,6 +82,32 @@ def _annotation(cluster: ClusterReport, cells: Sequence[str], labelset: str, ont
         entry |= {"cell_ontology_exists": annotation.ontology_id is not None, "category_fullname": cluster.broad_label}
         entry |= _term("category_cell_ontology_", cluster.broad_ontology_id, ontology)
     return entry
+
+
+def _curated(
+    cluster: ClusterReport, decision: Decision, cells: Sequence[str], labelset: str, ontology: Ontology
+) -> dict[str, Any]:
+    """What a curator decided; the rationale is the curator's, and so are the genes only if named there."""
+    shown = UNKNOWN if decision.to_label == UNKNOWN_LABEL else decision.to_label
+    return {
+        "labelset": labelset,
+        "cell_label": shown,
+        "cell_fullname": shown,
+        **_term("cell_ontology_", decision.to_ontology_id, ontology),
+        "cell_ontology_exists": decision.to_ontology_id is not None,
+        "cell_ids": list(cells),
+        "rationale": _shortened(decision.why, LONGEST_RATIONALE),
+        "rationale_dois": [],
+        "marker_gene_evidence": [],
+        "synonyms": [],
+        "author_annotation_fields": {
+            "cluster": cluster.cluster_id,
+            "curator": decision.who,
+            "curated_at": decision.when,
+            "curation": decision.kind,
+            "label_before": decision.from_label,
+        },
+    }
 
 
 def _term(prefix: str, term_id: Optional[str], ontology: Ontology) -> dict[str, str]:

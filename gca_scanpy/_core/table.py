@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Optional
 
 import pandas as pd
+from attrs import asdict
 
 from gca_scanpy._compat import NAMES
+from gca_scanpy._core.curation import standing
 from gca_scanpy._core.spreadsheet import guarded
-from gca_scanpy.model import ClusterReport
+from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 
 # What every reader wants; a file has the others too, because it is read without the report beside it.
 MAIN_COLUMNS = (
@@ -22,8 +24,15 @@ MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "rationale", "alternatives",
     "notes", "caveats", "warnings",
 )  # fmt: skip
-FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS)
-NULLABLE = frozenset({"ontology_id", "proposed_ontology_id", "broad_ontology_id", "tissue"})
+CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
+FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
+AUDIT_COLUMNS = (
+    "kind", "from_label", "from_ontology_id", "to_label", "to_ontology_id", "who", "when", "why", "stands",
+)  # fmt: skip
+NULLABLE = frozenset({
+    "ontology_id", "proposed_ontology_id", "broad_ontology_id", "tissue", "from_ontology_id", "to_ontology_id",
+    *CURATED_COLUMNS,
+})  # fmt: skip
 
 
 def as_frame(clusters: Sequence[str], rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
@@ -66,10 +75,14 @@ def row(cluster: ClusterReport) -> dict[str, Any]:
     }
 
 
-def csv_row(cluster: ClusterReport) -> str:
-    """The line of one cluster in a CSV file, safe to open in a spreadsheet; its columns are ``FILE_COLUMNS``."""
-    values = (cluster.cluster_id, *row(cluster).values())
-    return csv_line(guarded(value) if isinstance(value, str) else value for value in values)
+def csv_rows(report: DatasetReport) -> list[str]:
+    """The lines of the clusters in a CSV file, safe to open in a spreadsheet; their columns are ``FILE_COLUMNS``."""
+    decided = standing(report)
+    rows = (
+        (cluster.cluster_id, *row(cluster).values(), *curated_row(decided.get(cluster.cluster_id)).values())
+        for cluster in report.clusters
+    )
+    return [csv_line(guarded(value) if isinstance(value, str) else value for value in values) for values in rows]
 
 
 def csv_line(values: Iterable[Any]) -> str:
@@ -77,3 +90,17 @@ def csv_line(values: Iterable[Any]) -> str:
     line = io.StringIO(newline="")
     csv.writer(line, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerow(values)
     return line.getvalue()
+
+
+def curated_row(decision: Optional[Decision]) -> dict[str, Any]:
+    """What a table says of the decision that stands for a cluster; nothing where there is none."""
+    if decision is None:
+        return dict.fromkeys(CURATED_COLUMNS)
+    said = (decision.to_label, decision.to_ontology_id, decision.who, decision.when, decision.kind, decision.why)
+    return dict(zip(CURATED_COLUMNS, said))
+
+
+def audit_rows(report: DatasetReport) -> list[dict[str, Any]]:
+    """What a table says of each decision, beside its cluster."""
+    stand = {id(decision) for decision in standing(report).values()}
+    return [{**asdict(decision), "stands": id(decision) in stand} for decision in report.audit]

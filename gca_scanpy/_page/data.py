@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gca_scanpy._core.table import FILE_COLUMNS, csv_line, csv_row
+from gca_scanpy._core.table import FILE_COLUMNS, csv_line, csv_rows
 from gca_scanpy._page.view import ClusterView, PageView
 from gca_scanpy.model import DatasetReport
 
@@ -21,7 +21,7 @@ def data_of(report: DatasetReport, page: PageView) -> str:
         "points": page.cells.points,
     }
     data = {
-        "clusters": [{**_entry(view), "csv": csv_row(cluster)} for view, cluster in zip(page.clusters, report.clusters)],
+        "clusters": [{**_entry(view), "csv": line} for view, line in zip(page.clusters, csv_rows(report))],
         "csvHeader": csv_line(FILE_COLUMNS),
         "cells": cells,
     }

@@ -27,7 +27,8 @@ def to_cas(
 
     There is an annotation for each cluster that has cells: label, Cell Ontology term, broad type, cells, marker
     genes and rationale; what the schema has no field for (cluster, status, confidence, flags) is among the
-    ``author_annotation_fields``. ``"Unknown or Novel"`` becomes the schema's own word, ``unknown``.
+    ``author_annotation_fields``. What curators decided is a labelset of its own beside it. ``"Unknown or Novel"``
+    becomes the schema's own word, ``unknown``.
 
     Parameters
     ----------
@@ -71,7 +72,8 @@ def to_cas(
         msg = f"{wrong[0]}={fields[wrong[0]]!r} cannot be set; fields are texts, and annotations come from the report"
         raise InputError(msg)
     report = read_report(adata, key)
-    document = cas.document(report, cells_of(adata, report, key), ObsKeys(key).label, _bundled.ontology())
+    keys, cells = ObsKeys(key), cells_of(adata, report, key)
+    document = cas.document(report, cells, keys.label, keys.curated_label, _bundled.ontology())
     document = {**document, **fields}
     if path is None:
         return document

@@ -23,7 +23,8 @@ def to_cellxgene(
     """Fill ``.obs["cell_type_ontology_term_id"]`` as CELLxGENE's schema asks.
 
     A cell has the Cell Ontology id of its label, ``"unknown"`` where it has none: no cluster, no label that stands,
-    or a label that is no term. The column ``cell_type`` is not written; the schema reserves it for CELLxGENE.
+    or a label that is no term; a curator's decision counts before the machine's label. The column ``cell_type`` is
+    not written; the schema reserves it for CELLxGENE.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gca_scanpy._adata import report_of
 from gca_scanpy._core.spreadsheet import unguarded
-from gca_scanpy._core.table import FILE_COLUMNS, NULLABLE, as_frame, csv_line, csv_row
+from gca_scanpy._core.table import FILE_COLUMNS, NULLABLE, as_frame, csv_line, csv_rows
 from gca_scanpy._errors import ReportError
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
@@ -25,8 +25,9 @@ def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str
 
     The columns are ``cluster``, those of :func:`gca_scanpy.get.clusters`, and ``proposed_ontology_id``,
     ``broad_ontology_id``, ``source``, ``tissue``, ``missing_markers``, ``rationale``, ``alternatives``, ``notes``,
-    ``caveats``, ``warnings``. A text that a spreadsheet would run as a formula has a ``'`` in front;
-    :func:`read_csv` takes it away again.
+    ``caveats``, ``warnings``; then, empty where no curator decided, ``curated_label``, ``curated_ontology_id``,
+    ``curator``, ``curated_at``, ``curation`` (``accepted``, ``changed`` or ``mixed``) and ``curation_note``. A text
+    that a spreadsheet would run as a formula has a ``'`` in front; :func:`read_csv` takes it away again.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str
     report = report_of(data, key)
     with whole(Path(path)) as part, part.open("w", encoding="utf-8", errors="replace", newline="") as file:
         file.write(csv_line(FILE_COLUMNS))
-        file.writelines(map(csv_row, report.clusters))
+        file.writelines(csv_rows(report))
 
 
 def read_csv(path: Union[str, os.PathLike[str]]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
-"""Tools: label the clusters of an AnnData object."""
+"""Tools: label the clusters of an AnnData object, and record what a curator decides about the labels."""
 
 from gca_scanpy.tl._annotate import annotate
+from gca_scanpy.tl._curate import curate
 
-__all__ = ["annotate"]
+__all__ = ["annotate", "curate"]

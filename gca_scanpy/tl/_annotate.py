@@ -10,6 +10,7 @@ from attrs import evolve
 
 from gca_scanpy import _pipeline
 from gca_scanpy._adata import Clustering, duplicate, majority_labels, read_clustering, read_markers, write_report
+from gca_scanpy._adata.curate import keep_decisions
 from gca_scanpy._clock import Clock
 from gca_scanpy._consult import Escalate, OnError, PlannedInstead
 from gca_scanpy._keys import DEFAULT_KEY
@@ -150,6 +151,9 @@ def annotate(
             A colour for each label, which Scanpy's plots take: related types have related ones, and a type has the
             same in every dataset. ``gptca_proposed_label_colors`` and ``gptca_broad_label_colors`` likewise.
 
+        What :func:`gca_scanpy.tl.curate` decided under this key stands where a cluster has the very same cells; other
+        clusters are open again, with a :class:`GcaWarning`, and the audit trail goes on.
+
     Raises
     ------
     MissingKeyError
@@ -225,6 +229,7 @@ def annotate(
         except PlannedInstead as planned:
             return planned.plan
         target = duplicate(adata) if copy else adata
+        report = keep_decisions(adata, report, clustering, key_added, report.provenance.created_at)
         write_report(target, report, clustering, key_added, _bundled.palette())
         run.report = report
     return target if copy else None
