@@ -12,6 +12,7 @@ from attrs import asdict
 
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._adata.tables import column_of
 from gca_scanpy._compat import NAMES
 from gca_scanpy._errors import MissingKeyError, ReportError
 from gca_scanpy._keys import UNS_PARAMETERS, UNS_PROVENANCE, UNS_REPORT, UNS_SCHEMA_VERSION, UNS_TELEMETRY, ObsKeys
@@ -41,14 +42,17 @@ def write_report(adata: AnnData, report: DatasetReport, clustering: Clustering, 
     columns = _columns(report, clustering, keys, adata.obs_names)
     entries = _entries(report)
     actual(adata)
-    obs_before = {name: adata.obs[name] for name in columns if name in adata.obs.columns}
+    is_lazy = not isinstance(adata.obs, pd.DataFrame)  # then columns cannot be deleted, and a copy costs nothing
+    obs_before = adata.obs.copy() if is_lazy else {n: adata.obs[n] for n in columns if n in adata.obs.columns}
     earlier = adata.uns.get(key_added)
     try:
         for name, values in columns.items():
             adata.obs[name] = values
         adata.uns[key_added] = entries
     except BaseException:
-        for name in columns:
+        if is_lazy:
+            adata.obs = obs_before
+        for name in () if is_lazy else columns:
             if name in obs_before:
                 adata.obs[name] = obs_before[name]
             elif name in adata.obs.columns:
@@ -143,7 +147,7 @@ def write_terms(adata: AnnData, key: str, column: str, unknown: str, forbidden: 
     if name not in adata.obs.columns:
         msg = f"there is no .obs[{name!r}]; run gca_scanpy.tl.annotate(adata, groupby=..., key_added={key!r}) first"
         raise MissingKeyError(msg)
-    found = adata.obs[name].astype(object)
+    found = column_of(adata.obs, name).astype(object)
     ids = [unknown if pd.isna(value) or value in forbidden else str(value) for value in found]
     categories = pd.Index(sorted(set(ids)), dtype=NAMES)
     terms = pd.Series(pd.Categorical(ids, categories=categories), index=adata.obs_names)
