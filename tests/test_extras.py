@@ -10,9 +10,10 @@ from importlib.metadata import metadata
 
 import pytest
 
-FOR_DEVELOPERS = {"all", "dev", "providers", "test"}
+FOR_DEVELOPERS = {"all", "bench", "dev", "providers", "test"}
 # What needs the extra, and the packages that it brings.
 NEEDS = {
+    "dask": ("__import__('gca_scanpy._adata', fromlist=['lazy']).lazy.read(Path('cells.zarr'))", ["dask", "xarray"]),
     "excel": ("gca.db.load('markers.xlsx')", ["openpyxl"]),
     "fetch": ("gca.db.fetch('panglaodb')", ["pooch"]),
     "loom": ("__import__('gca_scanpy._adata', fromlist=['files']).files.read(Path('cells.loom'))", ["loompy"]),
@@ -44,7 +45,7 @@ def test_an_extra_that_is_not_there(tmp_path, extra):
         (tmp_path / "absent" / name / "__init__.py").write_text(f"raise ImportError('no {name}')")
     with zipfile.ZipFile(tmp_path / "markers.xlsx", "w") as file:
         file.writestr("xl/workbook.xml", "<workbook/>")
-    for name in ("markers.parquet", "cells.loom"):
+    for name in ("markers.parquet", "cells.loom", "cells.zarr"):
         (tmp_path / name).touch()
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "absent"), "GCA_ASSETS_HOME": str(tmp_path)}
     if extra == "observability":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from attrs import define, evolve
 
+from gca_scanpy._adata.tables import column_of, frame
 from gca_scanpy._errors import InputError, MissingKeyError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Clustering:
             codes[chosen] = code
         return evolve(self, codes=codes)
 
-    def of_cells(self, cells: npt.NDArray[np.intp]) -> Clustering:
+    def of_cells(self, cells: Union[npt.NDArray[np.intp], slice]) -> Clustering:
         """The same clusters with these cells only, by position."""
         return evolve(self, codes=self.codes[cells])
 
@@ -71,20 +72,13 @@ def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]
     MissingKeyError
         Where there is no such column; the message lists the columns that could be meant.
     InputError
-        Where the object was read lazily, no cell has a cluster, every cell is its own, two ids read the same, or
-        ``groups`` names others.
+        Where no cell has a cluster, every cell is its own, two ids read the same, or ``groups`` names others.
     """
-    if not isinstance(adata.obs, pd.DataFrame):
-        kind = type(adata.obs).__name__
-        msg = (
-            f".obs is a {kind}, not a table in memory: the object was read lazily; load it with adata.to_memory() first"
-        )
-        raise InputError(msg)
     if groupby not in adata.obs.columns:
         msg = f"there is no .obs[{groupby!r}]; columns that hold groups: {_listed(group_columns(adata.obs)) or 'none'}"
         raise MissingKeyError(msg)
-    column = adata.obs[groupby]
-    values = column if isinstance(column.dtype, pd.CategoricalDtype) else _as_category(column)
+    labels = column_of(adata.obs, groupby)
+    values = labels if isinstance(labels.dtype, pd.CategoricalDtype) else _as_category(labels)
     used = values.cat.remove_unused_categories()
     ids = tuple(str(category) for category in used.cat.categories)
     if len(set(ids)) < len(ids):
@@ -92,7 +86,7 @@ def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]
         raise InputError(msg)
     n_cells = int(used.notna().sum())
     if n_cells == 0:
-        msg = f"no cell has a cluster in .obs[{groupby!r}]: all {len(column)} values are missing"
+        msg = f"no cell has a cluster in .obs[{groupby!r}]: all {len(labels)} values are missing"
         raise InputError(msg)
     if len(ids) == n_cells and n_cells > 1:
         msg = f".obs[{groupby!r}] has a different value for each of its {n_cells} cells, so it is not a clustering"
@@ -101,11 +95,11 @@ def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]
     return Clustering(groupby, asked, used.cat.codes.to_numpy().astype(np.intp), ids)
 
 
-def _as_category(column: pd.Series) -> pd.Series:
+def _as_category(labels: pd.Series) -> pd.Series:
     # Missing cells make floats of integers; cluster 1 is not to become "1.0".
-    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")
-    return column.astype(object).astype("category")
+    if pd.api.types.is_float_dtype(labels) and (labels.dropna() % 1 == 0).all():
+        labels = labels.astype("Int64")
+    return labels.astype(object).astype("category")
 
 
 def _asked(ids: tuple[str, ...], groups: Optional[Sequence[str]], groupby: str) -> tuple[str, ...]:
@@ -119,8 +113,9 @@ def _asked(ids: tuple[str, ...], groups: Optional[Sequence[str]], groupby: str) 
     return tuple(key for key in ids if key in set(wanted))
 
 
-def group_columns(obs: pd.DataFrame) -> list[str]:
+def group_columns(obs: Any) -> list[str]:
     """The columns that could be a clustering: categorical first, then text and integers with few values."""
+    obs = frame(obs)
     categorical = [str(name) for name in obs.columns if isinstance(obs[name].dtype, pd.CategoricalDtype)]
     others = [
         str(name)
@@ -148,7 +143,7 @@ def majority_labels(adata: AnnData, clustering: Clustering, key: str) -> dict[st
         columns = _listed(group_columns(adata.obs)) or "none"
         msg = f"there is no .obs[{key!r}] to validate; columns that hold groups: {columns}"
         raise MissingKeyError(msg)
-    labels = adata.obs[key].astype(object).to_numpy()
+    labels = column_of(adata.obs, key).astype(object).to_numpy()
     found = {}
     for code, cluster_id in enumerate(clustering.all_ids):
         own = pd.Series(labels[clustering.codes == code]).dropna().astype(str)

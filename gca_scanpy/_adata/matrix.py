@@ -9,6 +9,8 @@ import pandas as pd
 from attrs import define
 from scipy import sparse
 
+from gca_scanpy._adata.chunked import first_chunk, is_chunked
+from gca_scanpy._adata.tables import frame
 from gca_scanpy._compat import layer_names
 from gca_scanpy._errors import InputError, MissingKeyError
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 CHECKED_VALUES = 100_000  # values looked at to tell counts from log-normalised data
+NOT_FINITE = "the counts to rank hold NaN or infinite values; remove them, or name another matrix with layer="
 
 
 @define(eq=False)
@@ -25,7 +28,7 @@ class Matrix:
     Attributes
     ----------
     data
-        Sparse or dense, in memory; the user's own, so only read.
+        Sparse or dense, in memory, or in Dask's chunks; the user's own, so only read.
     names
         Gene names, in the order of the columns.
     counts
@@ -48,7 +51,7 @@ class Matrix:
         values, var = source(adata, use_raw, layer)
         values = in_memory(values)
         counts = _are_counts(values)
-        if counts:
+        if counts and not is_chunked(values):  # chunks are looked at when they are read
             _check_finite(values)
         return cls(values, [str(name) for name in var.index], counts)
 
@@ -58,7 +61,7 @@ class Matrix:
         if layer is not None and layer not in adata.layers:
             layer = None
         values, var = source(adata, use_raw if adata.raw is not None else None, layer)
-        at_hand = isinstance(values, np.ndarray) or sparse.issparse(values)
+        at_hand = isinstance(values, np.ndarray) or sparse.issparse(values) or is_chunked(values)
         if not at_hand or values.dtype.kind not in "biuf":
             return None
         return cls(values, [str(name) for name in var.index], _are_counts(values))
@@ -74,13 +77,13 @@ def source(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> tup
             there = ", ".join(map(repr, layer_names(adata.layers))) or "none"
             msg = f"there is no layer {layer!r}; layers: {there}"
             raise MissingKeyError(msg)
-        return adata.layers[layer], adata.var
+        return adata.layers[layer], frame(adata.var)
     if use_raw and adata.raw is None:
         msg = "use_raw=True, but .raw is None"
         raise InputError(msg)
     if use_raw is not False and adata.raw is not None:
-        return adata.raw.X, adata.raw.var
-    return adata.X, adata.var
+        return adata.raw.X, frame(adata.raw.var)
+    return adata.X, frame(adata.var)
 
 
 def in_memory(matrix: Any) -> Any:
@@ -100,12 +103,13 @@ def _check_finite(matrix: Any) -> None:
         return
     # A sum is finite where all values are, and needs no second array; only a doubt is worth one.
     if not np.isfinite(values.sum(dtype=np.float64)) and not np.isfinite(values).all():
-        msg = "the counts to rank hold NaN or infinite values; remove them, or name another matrix with layer="
-        raise InputError(msg)
+        raise InputError(NOT_FINITE)
 
 
 def _are_counts(matrix: Any) -> bool:
     """Whether the values are non-negative whole numbers beyond what log-normalised data reaches."""
+    if is_chunked(matrix):
+        matrix = first_chunk(matrix)
     values = np.asarray(matrix.data if sparse.issparse(matrix) else matrix).ravel()[:CHECKED_VALUES]
     if values.size == 0 or not np.issubdtype(values.dtype, np.number):
         return False

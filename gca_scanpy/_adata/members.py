@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gca_scanpy._adata.clusters import Clustering, read_clustering
+from gca_scanpy._adata.tables import column_of
 from gca_scanpy._errors import InputError, MissingKeyError
 from gca_scanpy._keys import ObsKeys
 from gca_scanpy.model import DatasetReport
@@ -33,7 +34,7 @@ def clusters_of(adata: AnnData, report: DatasetReport, key: str) -> Clustering:
     labels = {cluster.cluster_id: cluster.annotation.primary_label for cluster in report.clusters}
     # A cell without a cluster has the code -1, which is the last place.
     expected = np.array([*(labels.get(cluster) for cluster in clustering.all_ids), None], dtype=object)
-    found = adata.obs[column].astype(object)
+    found = column_of(adata.obs, column).astype(object)
     found = found.where(found.notna(), None).to_numpy(dtype=object)
     changed = np.flatnonzero(found != expected[clustering.codes])
     if len(changed):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy import sparse
 from gca_scanpy._adata.clusters import Clustering
 
 Floats = npt.NDArray[np.float64]
-CHUNK = 4_000_000  # values taken at a time, so that no second matrix is made
+CHUNK = 500_000  # values taken at a time, so that no second matrix is made
 TARGET_SUM = 1e4  # counts of a cell after normalisation
 
 
@@ -50,7 +51,25 @@ class Moments:
         return self.expressing / np.maximum(self.cells, 1)[:, np.newaxis]
 
 
-def gather(matrix: Any, clustering: Clustering, *, counts: bool = False) -> Moments:
+def together(parts: Sequence[Moments]) -> Moments:
+    """The moments of cells that were gathered in parts."""
+    cells, sums, squares, expressing = (
+        functools.reduce(np.add, arrays)
+        for arrays in zip(*((part.cells, part.sums, part.squares, part.expressing) for part in parts))
+    )
+    return Moments(cells, sums, squares, expressing, min(part.lowest for part in parts))
+
+
+def beside(parts: Sequence[Moments]) -> Moments:
+    """The moments of genes that were gathered in parts, of the same cells."""
+    sums, squares, expressing = (
+        np.concatenate(arrays, axis=1)
+        for arrays in zip(*((part.sums, part.squares, part.expressing) for part in parts))
+    )
+    return Moments(parts[0].cells, sums, squares, expressing, min(part.lowest for part in parts))
+
+
+def gather(matrix: Any, clustering: Clustering, *, counts: bool = False, totals: Optional[Floats] = None) -> Moments:
     """The moments of all clusters; cells without a cluster do not count.
 
     Parameters
@@ -59,48 +78,73 @@ def gather(matrix: Any, clustering: Clustering, *, counts: bool = False) -> Mome
         Cells by genes, sparse or dense; it is only read.
     counts
         Whether the values are raw counts, to be log-normalised (1e4 per cell) as they are read.
+    totals
+        Counts of each cell, shape (cells,), where the matrix holds but a part of its genes.
     """
+    if sparse.issparse(matrix) and matrix.format not in ("csr", "csc"):
+        matrix = matrix.tocsr()
+    named = np.flatnonzero(clustering.codes >= 0)
+    if 2 * len(named) < len(clustering.codes):  # the cells of a small sample are taken out first
+        matrix, clustering = matrix[named], clustering.of_cells(named)
+        totals = None if totals is None else totals[named]
     shape = len(clustering.all_ids), matrix.shape[1]
     sizes = np.bincount(clustering.codes[clustering.codes >= 0], minlength=shape[0])
     found = Moments(sizes.astype(np.float64), np.zeros(shape), np.zeros(shape), np.zeros(shape))
     if sparse.issparse(matrix):
-        matrix = matrix if matrix.format in ("csr", "csc") else matrix.tocsr()
-        totals = _totals(matrix) if counts else None
-        _gather_sparse(found, matrix, clustering.codes, totals)
+        _gather_sparse(found, matrix, clustering.codes, _divisors(matrix, totals) if counts else None)
     else:
         matrix = np.asarray(matrix)
-        _gather_dense(found, matrix, clustering.codes, _totals(matrix) if counts else None)
+        _gather_dense(found, matrix, clustering.codes, _divisors(matrix, totals) if counts else None)
     return found
 
 
-def _totals(matrix: Any) -> Floats:
+def cell_totals(matrix: Any) -> Floats:
+    """Counts of each cell, shape (cells,)."""
     totals: Floats = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
-    totals[totals == 0] = 1.0
     return totals
+
+
+def _divisors(matrix: Any, totals: Optional[Floats]) -> Floats:
+    totals = cell_totals(matrix) if totals is None else totals
+    return np.where(totals == 0, 1.0, totals)
 
 
 def _gather_sparse(found: Moments, matrix: Any, codes: npt.NDArray[np.intp], totals: Optional[Floats]) -> None:
     by_cell = matrix.format == "csr"
     n_genes = matrix.shape[1]
+    factors = None if totals is None else TARGET_SUM / totals
     for lines, values in _chunks(matrix.indptr):
-        other = matrix.indices[values]
-        own = np.repeat(np.arange(lines.start, lines.stop), np.diff(matrix.indptr[lines.start : lines.stop + 1]))
-        cells, genes = (own, other) if by_cell else (other, own)
+        lengths = np.diff(matrix.indptr[lines.start : lines.stop + 1])
         data = matrix.data[values].astype(np.float64)
-        if totals is not None:
-            data = np.log1p(data * (TARGET_SUM / totals[cells]))
-        found.lowest = min(found.lowest, data.min(initial=0.0))
-        clusters = codes[cells]
-        # A stored zero is no expression; a cell without a cluster is not counted.
-        kept = (data != 0) & (clusters >= 0)
-        if not kept.all():
-            data, genes, clusters = data[kept], genes[kept], clusters[kept]
         # One cluster and gene after another in a flat array; only the genes of this chunk where lines are genes.
-        first, width = (0, n_genes) if by_cell else (lines.start, lines.stop - lines.start)
-        places = clusters * width + (genes - first)
+        if by_cell:
+            first, width, clusters = 0, n_genes, codes[lines]
+            places = np.repeat(clusters * width, lengths)
+            places += matrix.indices[values]
+            outside = np.repeat(clusters < 0, lengths) if (clusters < 0).any() else None
+        else:
+            first, width = lines.start, lines.stop - lines.start
+            clusters = codes[matrix.indices[values]]
+            outside = clusters < 0
+            places = clusters * width
+            places += np.repeat(np.arange(width), lengths)
+        if factors is not None:
+            data *= np.repeat(factors[lines], lengths) if by_cell else factors[matrix.indices[values]]
+            np.log1p(data, out=data)
+        found.lowest = min(found.lowest, data.min(initial=0.0))
+        # A stored zero is no expression; a cell without a cluster is not counted.
+        kept = data != 0
+        if outside is not None:
+            kept &= ~outside
+        if not kept.all():
+            data, places = data[kept], places[kept]
         columns = slice(first, first + width)
-        for into, weights in ((found.sums, data), (found.squares, data * data), (found.expressing, None)):
-            into[:, columns] += np.bincount(places, weights, minlength=into.shape[0] * width).reshape(-1, width)
+        size = found.sums.shape[0] * width
+        for into, power in ((found.expressing, 0), (found.sums, 1), (found.squares, 2)):
+            if power == 2:
+                data *= data
+            weights = data if power else None
+            into[:, columns] += np.bincount(places, weights, minlength=size).reshape(-1, width)
 
 
 def _chunks(indptr: Any) -> Iterator[tuple[slice, slice]]:

@@ -11,14 +11,16 @@ import pandas as pd
 from scipy import sparse
 
 from gca_scanpy._adata import welch
+from gca_scanpy._adata.chunked import gather_chunked, is_chunked
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.expression import Expressed, expressed
-from gca_scanpy._adata.matrix import Matrix, source
+from gca_scanpy._adata.matrix import NOT_FINITE, Matrix, source
 from gca_scanpy._adata.moments import Moments, gather
 from gca_scanpy._adata.stored import CHANCE, MIN_CELLS, positive, rankable, read_stored
 from gca_scanpy._adata.symbols import gene_labels
+from gca_scanpy._adata.tables import frame
 from gca_scanpy._core.states import informative
-from gca_scanpy._errors import RawCountsWarning, warn
+from gca_scanpy._errors import InputError, RawCountsWarning, warn
 from gca_scanpy.model import ClusterMarkers, RankedGene
 
 if TYPE_CHECKING:
@@ -108,7 +110,7 @@ def _reason(key: str, clustering: Clustering) -> str:
 
 def _labels(adata: AnnData, var: pd.DataFrame, gene_symbols: Optional[str]) -> dict[str, str]:
     """Gene symbols by gene name, of the matrix to rank; what it does not tell, ``.var`` and ``.raw.var`` do."""
-    tables = [var, adata.var, *([adata.raw.var] if adata.raw is not None else [])]
+    tables = [var, frame(adata.var), *([frame(adata.raw.var)] if adata.raw is not None else [])]
     if gene_symbols is not None:
         tables = [table for table in tables if gene_symbols in table.columns] or [var]  # or: the error that lists them
     labels: dict[str, str] = {}
@@ -120,11 +122,12 @@ def _labels(adata: AnnData, var: pd.DataFrame, gene_symbols: Optional[str]) -> d
 
 
 def _moments(matrix: Matrix, clustering: Clustering) -> Moments:
-    """The moments of the clusters; the cells of a small sample are taken out first."""
-    named = np.flatnonzero(clustering.codes >= 0)
-    if 2 * len(named) < len(clustering.codes):
-        return gather(matrix.data[named], clustering.of_cells(named), counts=matrix.counts)
-    return gather(matrix.data, clustering, counts=matrix.counts)
+    if not is_chunked(matrix.data):
+        return gather(matrix.data, clustering, counts=matrix.counts)
+    found = gather_chunked(matrix.data, clustering, counts=matrix.counts)
+    if matrix.counts and not np.isfinite(found.sums).all():
+        raise InputError(NOT_FINITE)
+    return found
 
 
 def _by_moments(moments: Moments, matrix: Matrix, clustering: Clustering, n_genes: int) -> dict[str, list[str]]:
@@ -161,6 +164,12 @@ def _by_scanpy(matrix: Matrix, clustering: Clustering, method: str, n_genes: int
     if not groups or len(clustering.all_ids) < 2:
         return {}
     data = matrix.data
+    if is_chunked(data):
+        msg = (
+            f"method={method!r} needs the matrix in memory, and it is in Dask's chunks; "
+            "use method='t-test', or load it with adata.to_memory()"
+        )
+        raise InputError(msg)
     named = clustering.codes >= 0
     if not named.all():
         data = data[np.flatnonzero(named)]

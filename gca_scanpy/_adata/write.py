@@ -13,6 +13,7 @@ from attrs import asdict
 
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._adata.tables import column_of
 from gca_scanpy._compat import NAMES
 from gca_scanpy._core.curation import standing
 from gca_scanpy._core.palette import Palette
@@ -61,7 +62,8 @@ def write_report(
 def store(adata: AnnData, columns: Mapping[str, pd.Series], entries: Mapping[str, object]) -> None:
     """Set columns of ``.obs`` and entries of ``.uns``; where anything fails, ``adata`` is as it was."""
     actual(adata)
-    obs_before = {name: adata.obs[name] for name in columns if name in adata.obs.columns}
+    is_lazy = not isinstance(adata.obs, pd.DataFrame)  # then columns cannot be deleted, and a copy costs nothing
+    obs_before = adata.obs.copy() if is_lazy else {n: adata.obs[n] for n in columns if n in adata.obs.columns}
     uns_before = {name: adata.uns.get(name) for name in entries}
     try:
         for name, values in columns.items():
@@ -69,7 +71,9 @@ def store(adata: AnnData, columns: Mapping[str, pd.Series], entries: Mapping[str
         for name, entry in entries.items():
             adata.uns[name] = entry
     except BaseException:
-        for name in columns:
+        if is_lazy:
+            adata.obs = obs_before
+        for name in () if is_lazy else columns:
             if name in obs_before:
                 adata.obs[name] = obs_before[name]
             elif name in adata.obs.columns:
@@ -207,10 +211,10 @@ def write_terms(adata: AnnData, key: str, column: str, unknown: str, forbidden: 
             f"key_added={key!r}) first"
         )
         raise MissingKeyError(msg)
-    found = adata.obs[keys.ontology_id].astype(object)
+    found = column_of(adata.obs, keys.ontology_id).astype(object)
     if {keys.curated_label, keys.curated_ontology_id} <= set(adata.obs.columns):
-        curated = adata.obs[keys.curated_ontology_id].astype(object)
-        found = found.where(adata.obs[keys.curated_label].isna(), curated)
+        curated = column_of(adata.obs, keys.curated_ontology_id).astype(object)
+        found = found.where(column_of(adata.obs, keys.curated_label).isna(), curated)
     ids = [unknown if pd.isna(value) or value in forbidden else str(value) for value in found]
     categories = pd.Index(sorted(set(ids)), dtype=NAMES)
     terms = pd.Series(pd.Categorical(ids, categories=categories), index=adata.obs_names)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
+from gca_scanpy._cli.lazily import check_lazy, dask_cluster, lazy_options
 from gca_scanpy._cli.markers import assets_option
 from gca_scanpy._cli.messages import log, message_options
 from gca_scanpy._cli.metrics_option import metrics_option
@@ -36,6 +37,7 @@ OBJECT_ONLY = (
 @click.option("--tissue", help="Where the cells come from, such as blood.")
 @preset_option
 @output_options
+@lazy_options
 @click.option(
     "--n-markers", type=click.IntRange(min=1), default=50, show_default=True, help="Marker genes per cluster."
 )
@@ -62,7 +64,8 @@ def annotate(ctx: click.Context, /, source: Path, **given: Any) -> None:
     """
     options = with_preset(ctx, given)
     is_table = source.name.lower().endswith(TABLE_ENDINGS)
-    check_outputs(source, options, (".csv", ".tsv") if is_table else _endings(source))
+    check_lazy(source, options)
+    check_outputs(source, options, (".csv", ".tsv") if is_table else _endings(source, options["lazy"]))
 
     from gca_scanpy._cli.table import print_plan, print_report
 
@@ -77,8 +80,10 @@ def annotate(ctx: click.Context, /, source: Path, **given: Any) -> None:
     end(report, options)
 
 
-def _endings(source: Path) -> tuple[str, ...]:
-    """How the output may end: a loom file's labels fit into a loom file's copy only."""
+def _endings(source: Path, lazy: bool) -> tuple[str, ...]:
+    """How the output may end: what is not read can be copied only, and loom labels fit into a loom file only."""
+    if lazy:
+        return (source.suffix.lower(),)
     return (".h5ad", ".zarr", ".loom") if source.suffix.lower() == ".loom" else (".h5ad", ".zarr")
 
 
@@ -97,12 +102,12 @@ def _common(options: dict[str, Any]) -> dict[str, Any]:
 def _object(source: Path, options: dict[str, Any]) -> tuple[Any, Optional[AnnData]]:
     """The report, or the plan of a dry run, and the annotated cells."""
     from gca_scanpy import get, tl
+    from gca_scanpy._adata import files, lazy
     from gca_scanpy._adata.cell_table import add_clusters
     from gca_scanpy._adata.clusters import group_columns
-    from gca_scanpy._adata.files import read
     from gca_scanpy._keys import DEFAULT_KEY
 
-    adata = read(source)
+    adata = (lazy if options["lazy"] else files).read(source)
     log.info("read %s: %s cells, %s genes", source, adata.n_obs, adata.n_vars, extra={"event": "read"})
     if options["clusters"] is not None:
         options["groupby"] = add_clusters(adata, options["clusters"], options["groupby"])
@@ -111,7 +116,8 @@ def _object(source: Path, options: dict[str, Any]) -> tuple[Any, Optional[AnnDat
         msg = f"--groupby is needed; columns that hold groups: {columns}"
         raise click.UsageError(msg)
     given = {name: options[name] for name in OBJECT_ONLY if options[name] is not None}
-    plan = tl.annotate(adata, **given, **_common(options))
+    with dask_cluster(options["dask_scheduler"]):
+        plan = tl.annotate(adata, **given, **_common(options))
     if options["dry_run"]:
         return plan, None
     if options["output"] is not None:
@@ -120,13 +126,15 @@ def _object(source: Path, options: dict[str, Any]) -> tuple[Any, Optional[AnnDat
 
 
 def _write(source: Path, adata: Any, options: dict[str, Any]) -> None:
-    from gca_scanpy._adata import files, loom
+    from gca_scanpy._adata import files, lazy, loom
     from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
 
-    output = options["output"]
-    if output.suffix.lower() == ".loom":
-        own = () if options["clusters"] is None else (options["groupby"],)
-        loom.annotate(source, output, adata, (*own, *ObsKeys(options["key_added"] or DEFAULT_KEY).all()))
+    output, key = options["output"], options["key_added"] or DEFAULT_KEY
+    columns = (*(() if options["clusters"] is None else (options["groupby"],)), *ObsKeys(key).all())
+    if options["lazy"]:
+        lazy.annotate(source, output, adata, columns, key)
+    elif output.suffix.lower() == ".loom":
+        loom.annotate(source, output, adata, columns)
         if options["json_report"] is None:
             log.warning("a loom file has no place for the report; --json-report writes it")
     else:

@@ -20,6 +20,7 @@ PACKAGES = ("scanpy", "anndata", "numpy", "pandas", "scipy", "matplotlib", "h5py
 # What needs a package that is not always there, with the extra that brings it; zarr comes with newer AnnData.
 OPTIONAL = {
     "zarr": ("zarr folders", "python -m pip install zarr"),
+    "distributed": ("cells beyond memory, with --lazy", "python -m pip install 'gca-scanpy[dask]'"),
     "loompy": ("loom files", "python -m pip install 'gca-scanpy[loom]'"),
     "openpyxl": ("marker tables in xlsx", "python -m pip install 'gca-scanpy[excel]'"),
     "pyarrow": ("marker tables in parquet", "python -m pip install 'gca-scanpy[parquet]'"),

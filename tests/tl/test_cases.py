@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import GeneNameWarning, InputError
+from gca_scanpy._errors import GeneNameWarning
 
 
 def labels(adata):
@@ -129,19 +129,6 @@ def test_warnings_point_at_the_users_line(cells):
     ours = [w for w in caught if issubclass(w.category, gca.GcaWarning)]
     assert len({w.category for w in ours}) >= 3
     assert {w.filename for w in ours} == {__file__}
-
-
-def test_a_lazily_read_object(pbmc, tmp_path):
-    """An object that AnnData reads lazily, whose .obs is no table in memory, is an error that says how to load it."""
-    if not hasattr(ad, "experimental") or not hasattr(ad.experimental, "read_lazy"):
-        pytest.skip("this anndata does not read lazily")
-    pytest.importorskip("xarray")
-    pbmc.write_zarr(tmp_path / "cells.zarr")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of zarr and of what is experimental
-        lazy = ad.experimental.read_lazy(tmp_path / "cells.zarr")
-    with pytest.raises(InputError, match=r"read lazily.*to_memory"):
-        gca.tl.annotate(lazy, "louvain", tissue="blood")
 
 
 def test_a_matrix_of_dask(pbmc):

@@ -1,0 +1,177 @@
+"""Cells that never were: planted types of the marker database, as sparse as droplets of real tissue are.
+
+python benchmarks/synthetic.py cells.zarr --cells 1000000
+
+The same seed gives the same cells; the first cells of a large object are those of a small one.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anndata
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from attrs import define
+from scipy import sparse
+
+from gca_scanpy.db import _bundled
+
+CLUSTER, TRUTH = "cluster", "planted"  # columns of .obs
+N_GENES, N_TYPES, EXPRESSED = 20_000, 25, 1_130
+MARKERS = 25  # of each type that are planted
+BLOCK = 1_000  # cells drawn at once
+OWN_RATE, OTHER_RATE = 2.0, 0.03  # transcripts of a marker in a cell of its type, and in others
+DEPTH = 0.35  # spread of the cells' depths, as the standard deviation of the logarithm
+
+
+@define(eq=False)
+class Tissue:
+    """What cells are drawn from.
+
+    Attributes
+    ----------
+    genes
+        Symbols; the markers of all planted types are among them.
+    labels
+        The broad type of each cluster.
+    rates
+        Transcripts of a gene in a cell of middle depth, shape (clusters, genes).
+    """
+
+    genes: list[str]
+    labels: list[str]
+    rates: np.ndarray
+    seed: int
+
+
+def tissue(n_genes: int = N_GENES, n_types: int = N_TYPES, expressed: int = EXPRESSED, seed: int = 0) -> Tissue:
+    """Plan a tissue; a cell of middle depth expresses ``expressed`` genes beside the planted markers."""
+    markers = _markers(n_types)
+    planted = {gene for genes in markers.values() for gene in genes}
+    rng = np.random.default_rng(seed)
+    others = sorted(set(_bundled.gene_names().approved.values()) - planted)
+    genes = sorted(planted) + list(rng.permutation(others)[: max(n_genes - len(planted), 0)])
+    place = {gene: number for number, gene in enumerate(genes)}
+    shape = rng.lognormal(sigma=2.0, size=len(genes))  # a few genes make most transcripts
+    rates = np.tile(shape, (len(markers), 1)) * rng.lognormal(sigma=0.3, size=(len(markers), len(genes)))
+    is_planted = [place[gene] for gene in planted]
+    rates[:, is_planted] = 0.0
+    rates *= _scale(rates, expressed)
+    rates[:, is_planted] = OTHER_RATE
+    for row, own in enumerate(markers.values()):
+        rates[row, [place[gene] for gene in own]] = OWN_RATE
+    return Tissue(genes, list(markers), rates.astype(np.float32), seed)
+
+
+def _markers(n_types: int) -> dict[str, list[str]]:
+    """The best-known type of each of the best-known broad types, by the broad type's name, with its markers."""
+    facts = _bundled.database().facts
+    facts = facts[facts["role"].eq("positive") & facts["species"].isin(["both", "human"])]
+    lineages = _bundled.lineages()
+    counted = facts.assign(n_sources=facts["sources"].str.count(";") + facts["sources"].ne(""))
+    known = counted.groupby("cl_id")["n_sources"].sum().sort_values(ascending=False, kind="stable")
+    found: dict[str, list[str]] = {}
+    for cl_id in known.index:
+        broad = lineages.broad(cl_id)
+        genes = counted[counted["cl_id"].eq(cl_id)].sort_values("n_sources", ascending=False, kind="stable")["gene"]
+        if broad is not None and len(genes) >= MARKERS:
+            found.setdefault(broad.label, list(genes[:MARKERS]))
+        if len(found) == n_types:
+            break
+    return found
+
+
+def _scale(rates: np.ndarray, expressed: int) -> float:
+    """The factor with which a cell has this many genes, in the mean."""
+    low, high = 1e-6, 1e6
+    for _ in range(60):
+        middle = (low * high) ** 0.5
+        found = -np.expm1(-middle * rates).sum() / len(rates)
+        low, high = (middle, high) if found < expressed else (low, middle)
+    return low
+
+
+def draw(plan: Tissue, n_cells: int, first: int = 0) -> Iterator[tuple[sparse.csr_matrix, np.ndarray]]:
+    """Blocks of counts with their clusters, from cell number ``first`` on, which is a multiple of the block."""
+    for start in range(first, first + n_cells, BLOCK):
+        counts, codes = _block(plan, start // BLOCK)
+        size = min(BLOCK, first + n_cells - start)
+        yield counts[:size], codes[:size]
+
+
+def _block(plan: Tissue, number: int) -> tuple[sparse.csr_matrix, np.ndarray]:
+    rng = np.random.default_rng((plan.seed, number))
+    codes = rng.integers(0, len(plan.labels), BLOCK)
+    depths = rng.lognormal(sigma=DEPTH, size=BLOCK).astype(np.float32)
+    exposure = plan.rates[codes] * depths[:, np.newaxis]
+    # A gene is seen where its first transcript comes before the exposure ends; what is left of it gives the rest.
+    exposure -= rng.standard_exponential(exposure.shape, dtype=np.float32)
+    cells, genes = np.nonzero(exposure > 0)
+    counts = 1 + rng.poisson(exposure[cells, genes])
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=BLOCK))])
+    shape = (BLOCK, len(plan.genes))
+    return sparse.csr_matrix((counts.astype(np.float32), genes.astype(np.int32), indptr), shape=shape), codes
+
+
+def normalised(counts: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Log-normalised values (1e4 per cell), in place."""
+    totals = np.asarray(counts.sum(axis=1)).ravel()
+    counts.data *= np.repeat(1e4 / np.maximum(totals, 1), np.diff(counts.indptr)).astype(np.float32)
+    np.log1p(counts.data, out=counts.data)
+    return counts
+
+
+def obs(plan: Tissue, codes: np.ndarray) -> pd.DataFrame:
+    """The table of the cells: clusters by number, and the type that was planted."""
+    clusters = pd.Categorical.from_codes(codes, [str(number) for number in range(len(plan.labels))])
+    planted = pd.Categorical.from_codes(codes, plan.labels)
+    return pd.DataFrame({CLUSTER: clusters, TRUTH: planted}, index=[f"cell{number}" for number in range(len(codes))])
+
+
+def cells(n_cells: int, plan: Tissue | None = None) -> AnnData:
+    """Log-normalised cells in memory."""
+    plan = plan or tissue()
+    blocks = [(normalised(counts), codes) for counts, codes in draw(plan, n_cells)]
+    values = sparse.vstack([counts for counts, _ in blocks], format="csr")
+    table = obs(plan, np.concatenate([codes for _, codes in blocks]))
+    return AnnData(values, obs=table, var=pd.DataFrame(index=plan.genes))
+
+
+def write_zarr(path: Path, n_cells: int, plan: Tissue | None = None) -> None:
+    """Write cells to a zarr folder, block after block, so that they need not fit into memory."""
+    import zarr
+
+    elements = anndata.io if hasattr(anndata, "io") else anndata.experimental
+    plan = plan or tissue()
+    kept = []
+    for counts, codes in draw(plan, n_cells):
+        if not kept:
+            AnnData(normalised(counts), var=pd.DataFrame(index=plan.genes)).write_zarr(path)
+            group = _plainly_opened(path)
+            matrix = elements.sparse_dataset(group["X"])
+        else:
+            matrix.append(normalised(counts))
+        kept.append(codes)
+    elements.write_elem(group, "obs", obs(plan, np.concatenate(kept)))
+    zarr.consolidate_metadata(str(path))
+
+
+def _plainly_opened(path: Path) -> Any:
+    """The zarr group as it is, not as it was when its metadata were brought together."""
+    import zarr
+
+    options = {"use_consolidated": False} if zarr.__version__.split(".")[0] != "2" else {}
+    return zarr.open_group(str(path), mode="r+", **options)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--cells", type=int, default=50_000)
+    arguments = parser.parse_args()
+    write_zarr(arguments.path, arguments.cells)
