@@ -31,11 +31,11 @@ class Accessor:
 
     def curate(self, labels: Optional[Mapping[Any, str]] = None, **options: Any) -> Optional[Any]:
         """Record what a curator decided; as :func:`gca_scanpy.tl.curate`, with all its options."""
-        return tl.curate(self._adata, labels, **options)
+        return gca_scanpy.tl.curate(self._adata, labels, **options)
 
     def curation(self, key: str = DEFAULT_KEY) -> pd.DataFrame:
         """Get what curators decided; as :func:`gca_scanpy.get.curation`."""
-        return get.curation(self._adata, key)
+        return gca_scanpy.get.curation(self._adata, key)
 
     def report(self, key: str = DEFAULT_KEY) -> DatasetReport:
         """Get the report of a run; as :func:`gca_scanpy.get.report`."""
