@@ -19,13 +19,14 @@ from gca_scanpy._version import __version__
 if TYPE_CHECKING:
     from gca_scanpy import db, get, io, pl, tl
     from gca_scanpy._errors import GcaError, GcaWarning
+    from gca_scanpy._legacy import annotate_anndata
     from gca_scanpy._llm.language_model import LanguageModel
     from gca_scanpy._settings import settings
     from gca_scanpy.tl._annotate_markers import annotate_markers
 
 __all__ = [
-    "GcaError", "GcaWarning", "LanguageModel", "__version__", "annotate_markers", "db", "get", "io", "pl", "settings",
-    "tl",
+    "GcaError", "GcaWarning", "LanguageModel", "__version__", "annotate_anndata", "annotate_markers", "db", "get", "io",
+    "pl", "settings", "tl",
 ]  # fmt: skip
 
 _MODULES = {"db", "get", "io", "model", "pl", "tl"}
@@ -33,6 +34,9 @@ _OBJECTS = {
     "GcaError": "gca_scanpy._errors",
     "GcaWarning": "gca_scanpy._errors",
     "LanguageModel": "gca_scanpy._llm.language_model",
+    **dict.fromkeys(
+        ["annotate_anndata", "BatchOptions", "DiskAnnotationCache", "GuardrailConfig"], "gca_scanpy._legacy"
+    ),
     "annotate_markers": "gca_scanpy.tl._annotate_markers",
     "settings": "gca_scanpy._settings",
 }

@@ -22,7 +22,8 @@ Every error says what was wrong, what was there instead, and what to do::
     ├── GeneNameWarning            few genes were recognised, or they look like another species'
     ├── CacheWarning               the cache folder cannot be used; the run goes on without it
     ├── ModelWarning               a language model left clusters unanswered; the offline answers stand in
-    └── MetricsWarning             metrics cannot be served or written; the run goes on without them
+    ├── MetricsWarning             metrics cannot be served or written; the run goes on without them
+    └── DeprecatedNameWarning      a name of GPT Cell Annotator; says what is called instead (a DeprecationWarning)
 """
 
 from __future__ import annotations
@@ -112,6 +113,10 @@ class ModelWarning(GcaWarning):
 
 class MetricsWarning(GcaWarning):
     """Metrics cannot be served or written; the run goes on without them."""
+
+
+class DeprecatedNameWarning(GcaWarning, DeprecationWarning):
+    """A name or an argument of GPT Cell Annotator is used; the message says what takes its place."""
 
 
 def warn(message: str, category: type[GcaWarning]) -> None:
