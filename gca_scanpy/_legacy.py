@@ -75,7 +75,7 @@ def annotate_anndata(
     marker_db: Any = None,
     marker_db_path: Union[str, PathLike[str], None] = None,
     annotator: Any = None,
-    compute_rankings: bool = True,
+    compute_rankings: bool = True,  # noqa: ARG001
     batch_options: Optional[BatchOptions] = None,
     guardrails: Optional[GuardrailConfig] = None,
     annotation_cache: Optional[DiskAnnotationCache] = None,
