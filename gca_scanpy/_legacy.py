@@ -100,7 +100,7 @@ def annotate_anndata(
     compute_rankings
         Not used: a stored ranking that fits is used, and genes are ranked where there is none.
     batch_options, guardrails, annotation_cache, request_id
-        Any objects with the attributes of :class:`BatchOptions` and the other two.
+        Any objects with the attributes of ``BatchOptions`` and the other two older classes.
     progress_callback
         Called once, at the end, with the number of clusters.
 

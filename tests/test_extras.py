@@ -10,7 +10,7 @@ from importlib.metadata import metadata
 
 import pytest
 
-FOR_DEVELOPERS = {"all", "dev", "providers", "test"}
+FOR_DEVELOPERS = {"all", "dev", "docs", "notebooks", "providers", "test"}
 # What needs the extra, and the packages that it brings.
 NEEDS = {
     "excel": ("gca.db.load('markers.xlsx')", ["openpyxl"]),
