@@ -1,7 +1,8 @@
 """Names the clusters of a Scanpy analysis from their marker genes, with the evidence.
 
 ``tl`` annotates, ``pl`` draws, ``get`` reads results, ``io`` writes and reads reports, ``db`` loads marker
-databases, ``settings`` holds defaults. Importing the package opens and writes nothing.
+databases, ``settings`` holds defaults, ``model`` has the classes of a report, ``errors`` those of errors and warnings.
+Importing the package opens and writes nothing.
 
 Where anndata has accessors, ``adata.gca`` is there when this package is imported after anndata (or Scanpy), and
 otherwise from the first use of ``gca_scanpy.tl``.
@@ -19,20 +20,26 @@ from gca_scanpy._version import __version__
 if TYPE_CHECKING:
     from gca_scanpy import db, get, io, pl, tl
     from gca_scanpy._errors import GcaError, GcaWarning
+    from gca_scanpy._legacy import annotate_anndata
+    from gca_scanpy._llm.chat import Completion
     from gca_scanpy._llm.language_model import LanguageModel
     from gca_scanpy._settings import settings
     from gca_scanpy.tl._annotate_markers import annotate_markers
 
 __all__ = [
-    "GcaError", "GcaWarning", "LanguageModel", "__version__", "annotate_markers", "db", "get", "io", "pl", "settings",
-    "tl",
+    "Completion", "GcaError", "GcaWarning", "LanguageModel", "__version__", "annotate_anndata", "annotate_markers", "db",
+    "get", "io", "pl", "settings", "tl",
 ]  # fmt: skip
 
-_MODULES = {"db", "get", "io", "model", "pl", "tl"}
+_MODULES = {"db", "errors", "get", "io", "model", "pl", "tl"}
 _OBJECTS = {
+    "Completion": "gca_scanpy._llm.chat",
     "GcaError": "gca_scanpy._errors",
     "GcaWarning": "gca_scanpy._errors",
     "LanguageModel": "gca_scanpy._llm.language_model",
+    **dict.fromkeys(
+        ["annotate_anndata", "BatchOptions", "DiskAnnotationCache", "GuardrailConfig"], "gca_scanpy._legacy"
+    ),
     "annotate_markers": "gca_scanpy.tl._annotate_markers",
     "settings": "gca_scanpy._settings",
 }
@@ -61,7 +68,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, "model"})
+    return sorted({*__all__, "errors", "model"})
 
 
 _register_accessor()

@@ -26,23 +26,153 @@ class Accessor:
         self._adata = adata
 
     def annotate(self, groupby: str, **options: Any) -> Optional[Any]:
-        """Say what each cluster of cells is; as :func:`gca_scanpy.tl.annotate`, with all its options."""
+        """Say what each cluster of cells is; as :func:`gca_scanpy.tl.annotate`.
+
+        Parameters
+        ----------
+        groupby
+            Column of ``adata.obs`` with the clusters.
+        **options
+            All options of that function.
+
+        Returns
+        -------
+        AnnData, Plan or None
+            As that function.
+
+        Raises
+        ------
+        GcaError
+            As that function.
+
+        Examples
+        --------
+        >>> import scanpy as sc
+        >>> import gca_scanpy as gca
+        >>> adata = sc.datasets.pbmc68k_reduced()
+        >>> adata.gca.annotate("louvain", tissue="blood")
+        >>> adata.obs["gptca_label"].iloc[0] in set(adata.gca.clusters()["label"])
+        True
+        """
         return gca_scanpy.tl.annotate(self._adata, groupby, **options)
 
-    def curate(self, labels: Optional[Mapping[Any, str]] = None, **options: Any) -> Optional[Any]:
-        """Record what a curator decided; as :func:`gca_scanpy.tl.curate`, with all its options."""
+    def curate(self, labels: Optional[Mapping[Any, str]] = None, **options: Any) -> Optional[AnnData]:
+        """Record what a curator decided; as :func:`gca_scanpy.tl.curate`.
+
+        Parameters
+        ----------
+        labels
+            New label by cluster.
+        **options
+            All options of that function.
+
+        Returns
+        -------
+        AnnData or None
+            As that function.
+
+        Raises
+        ------
+        GcaError
+            As that function.
+
+        Examples
+        --------
+        >>> import scanpy as sc
+        >>> import gca_scanpy as gca
+        >>> adata = sc.datasets.pbmc68k_reduced()
+        >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
+        >>> adata.gca.curate({"5": "classical monocyte"}, who="Ada Lovelace")
+        >>> adata.gca.curation()["to_label"].tolist()
+        ['classical monocyte']
+        """
         return gca_scanpy.tl.curate(self._adata, labels, **options)
 
     def curation(self, key: str = DEFAULT_KEY) -> pd.DataFrame:
-        """Get what curators decided; as :func:`gca_scanpy.get.curation`."""
+        """Get what curators decided; as :func:`gca_scanpy.get.curation`.
+
+        Parameters
+        ----------
+        key
+            The ``key_added`` of the run.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per decision.
+
+        Raises
+        ------
+        MissingKeyError
+            Where there is no report under this key.
+
+        Examples
+        --------
+        >>> import scanpy as sc
+        >>> import gca_scanpy as gca
+        >>> adata = sc.datasets.pbmc68k_reduced()
+        >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
+        >>> len(adata.gca.curation())
+        0
+        """
         return gca_scanpy.get.curation(self._adata, key)
 
     def report(self, key: str = DEFAULT_KEY) -> DatasetReport:
-        """Get the report of a run; as :func:`gca_scanpy.get.report`."""
+        """Get the report of a run; as :func:`gca_scanpy.get.report`.
+
+        Parameters
+        ----------
+        key
+            The ``key_added`` of the run.
+
+        Returns
+        -------
+        DatasetReport
+            Frozen.
+
+        Raises
+        ------
+        MissingKeyError
+            Where there is no report under this key.
+
+        Examples
+        --------
+        >>> import scanpy as sc
+        >>> import gca_scanpy as gca
+        >>> adata = sc.datasets.pbmc68k_reduced()
+        >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
+        >>> adata.gca.report().summary.total_clusters
+        11
+        """
         return gca_scanpy.get.report(self._adata, key)
 
     def clusters(self, key: str = DEFAULT_KEY) -> pd.DataFrame:
-        """Get the clusters as a table; as :func:`gca_scanpy.get.clusters`."""
+        """Get the clusters as a table; as :func:`gca_scanpy.get.clusters`.
+
+        Parameters
+        ----------
+        key
+            The ``key_added`` of the run.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per cluster.
+
+        Raises
+        ------
+        MissingKeyError
+            Where there is no report under this key.
+
+        Examples
+        --------
+        >>> import scanpy as sc
+        >>> import gca_scanpy as gca
+        >>> adata = sc.datasets.pbmc68k_reduced()
+        >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
+        >>> len(adata.gca.clusters())
+        11
+        """
         return gca_scanpy.get.clusters(self._adata, key)
 
 

@@ -24,7 +24,8 @@ Every error says what was wrong, what was there instead, and what to do::
     ├── CacheWarning               the cache folder cannot be used; the run goes on without it
     ├── ModelWarning               a language model left clusters unanswered; the offline answers stand in
     ├── MetricsWarning             metrics cannot be served or written; the run goes on without them
-    └── CurationWarning            clusters that a curator decided have other cells now; they are open again
+    ├── CurationWarning            clusters that a curator decided have other cells now; they are open again
+    └── DeprecatedNameWarning      a name of GPT Cell Annotator; says what is called instead (a DeprecationWarning)
 """
 
 from __future__ import annotations
@@ -122,6 +123,10 @@ class MetricsWarning(GcaWarning):
 
 class CurationWarning(GcaWarning):
     """Clusters that a curator decided have other cells now; they are open again."""
+
+
+class DeprecatedNameWarning(GcaWarning, DeprecationWarning):
+    """A name or an argument of GPT Cell Annotator is used; the message says what takes its place."""
 
 
 def warn(message: str, category: type[GcaWarning]) -> None:

@@ -84,16 +84,20 @@ class Settings:
         Address of the server that is asked instead of the provider's (``GCA_BASE_URL``).
     headers
         Extra headers for that server (``GCA_HEADERS``, as a JSON object).
-    timeout, deadline
-        Seconds without a byte after which a request is sent again (``GCA_TIMEOUT``), and seconds after which a
-        question is given up with all its retries (``GCA_DEADLINE``).
-    requests_per_minute, tokens_per_minute
-        Limits for a language model (``GCA_REQUESTS_PER_MINUTE``, ``GCA_TOKENS_PER_MINUTE``); None for none.
+    timeout
+        Seconds without a byte after which a request is sent again (``GCA_TIMEOUT``).
+    deadline
+        Seconds after which a question is given up with all its retries (``GCA_DEADLINE``).
+    requests_per_minute
+        Limit for a language model (``GCA_REQUESTS_PER_MINUTE``); None for none.
+    tokens_per_minute
+        Limit for a language model (``GCA_TOKENS_PER_MINUTE``); None for none.
     request_id
         Written into the report's provenance (``GCA_REQUEST_ID``); None makes a new one for each run.
-    metrics_port, metrics_address
-        Port on which Prometheus metrics are served (``GCA_METRICS_PORT``), None for none, and the address of this
-        machine that it belongs to (``GCA_METRICS_ADDRESS``).
+    metrics_port
+        Port on which Prometheus metrics are served (``GCA_METRICS_PORT``), None for none.
+    metrics_address
+        Address of this machine that the port belongs to (``GCA_METRICS_ADDRESS``).
     metrics_textfile
         File that the metrics are written to after each run (``GCA_METRICS_TEXTFILE``); None for none.
     """
@@ -181,7 +185,29 @@ class SettingsView:
         self._overrides: ContextVar[Mapping[str, Any]] = ContextVar("gca_scanpy_settings")
 
     def current(self, **arguments: Any) -> Settings:
-        """The settings in force; keyword arguments that are not None outrank all others."""
+        """The settings in force.
+
+        Parameters
+        ----------
+        **arguments
+            Settings that outrank all others; one that is None does not.
+
+        Returns
+        -------
+        Settings
+            Frozen.
+
+        Raises
+        ------
+        InputError
+            Where a value, or an environment variable, cannot be used.
+
+        Examples
+        --------
+        >>> from gca_scanpy import settings
+        >>> settings.current(min_support=4).min_support
+        4
+        """
         values = from_environment(os.environ)
         values.update(self._overrides.get({}))
         values.update({name: value for name, value in arguments.items() if value is not None})
@@ -193,7 +219,30 @@ class SettingsView:
 
     @contextmanager
     def override(self, **values: Any) -> Iterator[Settings]:
-        """Settings for the code inside the ``with`` block, in this thread or task only."""
+        """Settings for the code inside the ``with`` block, in this thread or task only.
+
+        Parameters
+        ----------
+        **values
+            Settings by their names.
+
+        Yields
+        ------
+        Settings
+            Those in force inside the block.
+
+        Raises
+        ------
+        InputError
+            Where there is no such setting, or a value cannot be used.
+
+        Examples
+        --------
+        >>> from gca_scanpy import settings
+        >>> with settings.override(force_unknown=False) as inside:
+        ...     inside.force_unknown
+        False
+        """
         unknown = sorted(set(values) - {attribute.name for attribute in fields(Settings)})
         if unknown:
             msg = f"no such setting: {', '.join(unknown)}. There are: {', '.join(a.name for a in fields(Settings))}"

@@ -86,14 +86,18 @@ class Candidate:
 
     Attributes
     ----------
-    label, ontology_id
-        The Cell Ontology term.
+    label
+        Name of the Cell Ontology term.
+    ontology_id
+        Its id, such as ``CL:0000236``.
     score
         Log-likelihood ratio against background genes, in nats; higher is better.
     probability
         Share of the evidence among all candidates, 0 to 1.
-    supporting, contradicting
-        Genes of the cluster for and against this type, strongest first.
+    supporting
+        Genes of the cluster that speak for this type, strongest first.
+    contradicting
+        Genes of the cluster that speak against it, strongest first.
     """
 
     label: str
@@ -276,10 +280,14 @@ class Telemetry:
 
     Attributes
     ----------
-    requests, retries
-        Requests that were sent, and how many of them were sent again after a fault.
-    reasked, unanswered
-        Clusters asked once more, and those that no language model answered in the end.
+    requests
+        Requests that were sent.
+    retries
+        How many of them were sent again after a fault.
+    reasked
+        Clusters asked once more.
+    unanswered
+        Clusters that no language model answered in the end.
     invented_clusters
         Ids that a language model answered though nobody asked; the answers were dropped.
     struck_markers

@@ -72,5 +72,14 @@ def test_a_warning_points_at_the_line_of_the_user(tmp_path):
 def test_all_warnings_of_the_package_can_be_silenced_together():
     """A filter on GcaWarning or on UserWarning covers each of them."""
     kinds = [v for v in vars(_errors).values() if isinstance(v, type) and issubclass(v, Warning)]
-    assert len(kinds) == 8
+    assert len(kinds) == 9
     assert all(issubclass(kind, GcaWarning) and issubclass(kind, UserWarning) for kind in kinds)
+
+
+def test_every_error_and_warning_has_a_public_address():
+    """``gca_scanpy.errors`` has each of them, so that a user can catch or silence it."""
+    from gca_scanpy import errors
+
+    kinds = {name for name, v in vars(_errors).items() if isinstance(v, type) and issubclass(v, (Exception, Warning))}
+    assert set(errors.__all__) == kinds
+    assert all(getattr(errors, name) is getattr(_errors, name) for name in kinds)

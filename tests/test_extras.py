@@ -10,7 +10,7 @@ from importlib.metadata import metadata
 
 import pytest
 
-FOR_DEVELOPERS = {"all", "bench", "dev", "providers", "test"}
+FOR_DEVELOPERS = {"all", "bench", "dev", "docs", "notebooks", "providers", "test"}
 # What needs the extra, and the packages that it brings.
 NEEDS = {
     "dask": ("__import__('gca_scanpy._adata', fromlist=['lazy']).lazy.read(Path('cells.zarr'))", ["dask", "xarray"]),

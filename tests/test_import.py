@@ -88,7 +88,7 @@ def test_importing_touches_no_logger_and_no_warning_filter(tmp_path):
 def test_the_exports():
     """The exports are those in __all__, each is there, and dir() shows them."""
     assert set(gca.__all__) >= {"__version__", "annotate_markers", "db", "get", "io", "pl", "settings", "tl"}
-    assert set(dir(gca)) == {*gca.__all__, "model"}
+    assert set(dir(gca)) == {*gca.__all__, "errors", "model"}
     for name in gca.__all__:
         assert getattr(gca, name) is not None
     for room in (gca.tl, gca.get, gca.io, gca.db):

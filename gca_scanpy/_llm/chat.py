@@ -12,7 +12,17 @@ from gca_scanpy._core.prompt import Message
 
 @frozen
 class Completion:
-    """The text of a reply, with the tokens as the server counted them."""
+    """What a model's ``complete`` gives.
+
+    Attributes
+    ----------
+    text
+        The reply.
+    prompt_tokens
+        Tokens of the question, as the server counted them.
+    completion_tokens
+        Tokens of the reply.
+    """
 
     text: str
     prompt_tokens: int = 0

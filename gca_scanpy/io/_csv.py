@@ -79,6 +79,13 @@ def read_csv(path: Union[str, os.PathLike[str]]) -> pd.DataFrame:
         Where the file is no such table.
     OSError
         Where it cannot be read.
+
+    Examples
+    --------
+    >>> import gca_scanpy as gca
+    >>> gca.io.to_csv(gca.annotate_markers({"CD8+": ["CD3D", "CD8A", "CD8B"]}), "clusters.csv")
+    >>> gca.io.read_csv("clusters.csv").index.tolist()
+    ['CD8+']
     """
     try:
         table = pd.read_csv(path, dtype=str, na_filter=False, encoding="utf-8", encoding_errors="strict")

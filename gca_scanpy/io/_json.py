@@ -68,6 +68,13 @@ def read_report(path: Union[str, os.PathLike[str]]) -> DatasetReport:
         Where the file is not a report, is damaged, or is of another major schema version.
     OSError
         Where it cannot be read.
+
+    Examples
+    --------
+    >>> import gca_scanpy as gca
+    >>> gca.io.to_json(gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B"]}), "report.json")
+    >>> gca.io.read_report("report.json").cluster("0").annotation.ontology_id
+    'CL:0000236'
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -84,6 +91,12 @@ def json_schema() -> dict[str, Any]:
     -------
     dict
         The schema as shipped in ``gca_scanpy/data/report.schema.json``.
+
+    Examples
+    --------
+    >>> import gca_scanpy as gca
+    >>> gca.io.json_schema()["type"]
+    'object'
     """
     text = (files("gca_scanpy") / "data" / "report.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)

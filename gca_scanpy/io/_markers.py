@@ -15,6 +15,7 @@ from gca_scanpy._files import read_table
 # Seurat, scanpy.get.rank_genes_groups_df, presto, plain tables; the first that is there is taken.
 CLUSTERS = ("cluster", "group", "clusters", "groups", "cluster_id")
 GENES = ("gene", "names", "genes", "feature", "symbol", "gene_symbol", "name")
+LISTS = ("markers", "marker_genes")  # GPT Cell Annotator: a row per cluster
 FOLD_CHANGES = ("avg_log2fc", "avg_logfc", "logfoldchanges", "logfc", "log2fc")
 SCORES = ("scores", "score", "auc", "statistic")
 P_VALUES = ("pvals", "p_val", "pval", "p_value", "pvalue")  # not adjusted
@@ -28,7 +29,8 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     ----------
     path
         A csv or tsv file (``.gz`` too) of Seurat's ``FindAllMarkers``, of presto's ``wilcoxauc``, of
-        :func:`scanpy.get.rank_genes_groups_df` with ``group=None``, or with the columns ``cluster`` and ``gene``.
+        :func:`scanpy.get.rank_genes_groups_df` with ``group=None``, or with the columns ``cluster`` and ``gene``; or
+        with a row per cluster and a list in the column ``markers``, as GPT Cell Annotator reads it.
 
     Returns
     -------
@@ -52,7 +54,10 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     """
     table = read_table(Path(path))
     columns = {str(name).strip().casefold(): name for name in table.columns}
-    cluster, gene = _first(columns, CLUSTERS), _first(columns, GENES)
+    cluster, gene, lists = (_first(columns, names) for names in (CLUSTERS, GENES, LISTS))
+    if gene is None and lists is not None:
+        parts = table[lists].str.strip(' []"').str.split(r'[\s"]*[,;|][\s"]*', regex=True)
+        table, gene = table.assign(**{lists: parts}).explode(lists, ignore_index=True), lists
     if cluster is None or gene is None:
         there = ", ".join(repr(str(name)[:40]) for name in table.columns[:10])
         msg = (

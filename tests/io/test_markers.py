@@ -138,3 +138,9 @@ def test_the_markers_give_labels(tmp_path, lineages):
     table.to_csv(tmp_path / "m.csv", index=False)
     report = gca.annotate_markers(gca.io.read_markers(tmp_path / "m.csv"))
     assert [c.broad_label for c in report.clusters] == list(lineages)
+
+
+@pytest.mark.parametrize("cell", ['"MS4A1, CD79A"', "MS4A1;CD79A", "MS4A1|CD79A", '"[""MS4A1"", ""CD79A""]"'])
+def test_lists(written, cell):
+    """A row per cluster with a list, in each way in which GPT Cell Annotator took one."""
+    assert written(f"cluster_id,markers\n1,{cell}\n10,CD3D\n") == {"1": ["MS4A1", "CD79A"], "10": ["CD3D"]}

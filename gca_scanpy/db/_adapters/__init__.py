@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Optional
 
-from gca_scanpy.db._adapters import cellconsensus, cellmarker2, celltypist, decoupler, gmt, panglaodb, sctype
+from gca_scanpy.db._adapters import (
+    cellconsensus,
+    cellmarker2,
+    celltypist,
+    decoupler,
+    gmt,
+    gpt_cell_annotator,
+    panglaodb,
+    sctype,
+)
 from gca_scanpy.db._adapters.common import Adapted, Format, Vocabulary, adapt, header_key
 
 __all__ = ["FORMATS", "Adapted", "Format", "Vocabulary", "adapt", "recognise"]
@@ -18,6 +27,7 @@ FORMATS = (
     celltypist.FORMAT,
     cellconsensus.FORMAT,
     gmt.FORMAT,
+    gpt_cell_annotator.FORMAT,
     decoupler.FORMAT,
 )
 

@@ -1,0 +1,102 @@
+"""Builds the site: ``nox -s docs``, or ``sphinx-build docs build/docs``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional
+
+import gca_scanpy
+
+if TYPE_CHECKING:
+    from docutils.nodes import Node, reference
+    from sphinx.addnodes import pending_xref
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+HERE = Path(__file__).parent
+# Sphinx reads what lies under its own folder only; the copy is in .gitignore.
+shutil.copytree(
+    HERE.parent / "notebooks",
+    HERE / "notebooks",
+    dirs_exist_ok=True,
+    ignore=shutil.ignore_patterns(".*", "*.h5ad", "*.png", "*.json", "*.html", "*.csv"),
+)
+
+project = "gca-scanpy"
+author = "The gca-scanpy developers"
+copyright = author
+version = release = gca_scanpy.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.napoleon",
+    "sphinx_autodoc_typehints",
+    "sphinx_copybutton",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "**.ipynb_checkpoints"]
+
+html_theme = "sphinx_book_theme"
+html_title = "gca-scanpy"
+html_static_path = ["_static"]
+html_css_files = ["wide_tables.css"]
+html_theme_options = {"show_toc_level": 2, "home_page_in_toc": True}
+
+myst_heading_anchors = 3
+myst_enable_extensions = ["attrs_inline", "colon_fence"]
+nb_execution_mode = "off"  # `nox -s notebooks` runs them; what is committed is shown
+nb_merge_streams = True
+
+autosummary_generate = True
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # sphinx_autodoc_typehints writes them
+typehints_defaults = "comma"
+always_use_bars_union = True
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+# The inventories of other projects are on the network, which a build at a desk may not have; Read the Docs has it.
+intersphinx_mapping = (
+    {
+        "anndata": ("https://anndata.readthedocs.io/en/stable/", None),
+        "matplotlib": ("https://matplotlib.org/stable/", None),
+        "pandas": ("https://pandas.pydata.org/docs/", None),
+        "python": ("https://docs.python.org/3", None),
+        "scanpy": ("https://scanpy.readthedocs.io/en/stable/", None),
+    }
+    if os.environ.get("READTHEDOCS")
+    else {}
+)
+# Every reference must have a target, but for those that lead to other projects, and to classes nobody makes himself.
+OTHERS = "anndata|scanpy|pandas|matplotlib|numpy|collections|typing|pathlib|os|warnings|PathLike|Ellipsis"
+BUILTIN = "None|Any|bool|dict|float|int|list|object|str|tuple|type|optional|of|callable|Literal|AnnData|DataFrame"
+nitpick_ignore_regex = [
+    (r"py:.*", rf"({OTHERS})(\..*)?"),
+    (r"py:.*", rf"({BUILTIN})"),
+    (r"py:.*", r"(gca_scanpy\.)?(_\w+\.)+\w+|gca_scanpy\._.*"),
+]
+suppress_warnings = ["sphinx_autodoc_typehints.forward_reference"]
+
+
+def _of_ours(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Node) -> Optional[reference]:
+    """Docstrings name what is ours bare, as they are read; here is where each is explained."""
+    name = node.get("reftarget", "").rpartition(".")[2]
+    homes = ("errors", "model", "tl", "pl", "get", "io", "db")
+    home = next((f"gca_scanpy.{path}" for path in homes if name in dir(getattr(gca_scanpy, path))), "gca_scanpy")
+    return env.get_domain("py").resolve_xref(
+        env, node["refdoc"], app.builder, node.get("reftype", "obj"), f"{home}.{name}", node, content
+    )
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Add what this file has for Sphinx."""
+    app.connect("missing-reference", _of_ours)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

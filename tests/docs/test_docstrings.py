@@ -1,0 +1,105 @@
+"""Every public name says what it takes, gives and raises, and its example runs."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+from importlib import import_module
+
+import pytest
+
+import gca_scanpy as gca
+from gca_scanpy._settings import Settings, SettingsView
+
+ROOMS = ("tl", "pl", "get", "io", "db")
+FUNCTIONS = {
+    **{f"{room}.{name}": getattr(getattr(gca, room), name) for room in ROOMS for name in getattr(gca, room).__all__},
+    "annotate_markers": gca.annotate_markers,
+    "annotate_anndata": gca.annotate_anndata,
+    "LanguageModel": gca.LanguageModel,
+    "Completion": gca.Completion,
+    "settings.override": SettingsView.override,
+    "settings.current": SettingsView.current,
+}
+CLASSES = {name: thing for name, thing in FUNCTIONS.items() if inspect.isclass(thing)}
+VERBS = {name: thing for name, thing in FUNCTIONS.items() if not inspect.isclass(thing)}
+RAISE_NOTHING = {"io.json_schema"}
+
+
+def _sections(thing):
+    """The sections of a numpy docstring by their titles."""
+    parts = re.split(r"^(\w[\w ]*)\n-+$", inspect.getdoc(thing), flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_a_function_says_what_it_takes_gives_and_raises(name):
+    """Each parameter is explained, and there are returns, errors and an example."""
+    thing = VERBS[name]
+    sections = _sections(thing)
+    taken = [p.name for p in inspect.signature(thing).parameters.values() if p.name != "self"]
+    told = {part.strip(" *") for line in re.findall(r"^(\S.*)$", sections.get("Parameters", ""), re.M)
+            for part in line.replace("\\", "").split(",")}  # fmt: skip
+    assert set(taken) <= told
+    assert {"Examples"} | ({"Parameters"} if taken else set()) <= set(sections)
+    assert {"Returns", "Yields"} & set(sections) or name in {"io.to_json", "io.to_csv"}
+    assert "Raises" in sections or name in RAISE_NOTHING
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_class_says_what_it_has(name):
+    """Its attributes or parameters are explained."""
+    assert {"Attributes", "Parameters"} & set(_sections(CLASSES[name]))
+
+
+def test_every_setting_is_explained():
+    """With the environment variable that sets it."""
+    told = _sections(Settings)["Attributes"]
+    for attribute in Settings.__attrs_attrs__:
+        assert re.search(rf"^{attribute.name}$", told, re.M), attribute.name
+        assert all(f"``{name}``" in told for name in attribute.metadata["env"]), attribute.name
+
+
+def test_every_class_of_a_report_is_explained():
+    """What ``gca.get.report`` gives, and what is in it, has a docstring of its own."""
+    own = [t for t in vars(gca.model).values() if inspect.isclass(t) and t.__module__ == "gca_scanpy.model"]
+    assert len(own) > 12
+    assert all(inspect.getdoc(thing) for thing in own)
+
+
+def test_the_accessor_has_the_functions_documents():
+    """``adata.gca`` has an example for each method."""
+    pytest.importorskip("anndata")
+    if not hasattr(import_module("anndata"), "register_anndata_namespace"):
+        pytest.skip("this anndata has no accessors")
+    from gca_scanpy import _accessor
+
+    for name in ("annotate", "report", "clusters"):
+        assert {"Returns", "Examples"} <= set(_sections(getattr(_accessor.Accessor, name)))
+
+
+def _examples():
+    things = {**FUNCTIONS, "settings": SettingsView}
+    if hasattr(import_module("anndata"), "register_anndata_namespace"):
+        from gca_scanpy import _accessor
+
+        things["adata.gca"] = _accessor.Accessor
+    finder = doctest.DocTestFinder(exclude_empty=True, recurse=True)
+    found = (test for name, thing in things.items() for test in finder.find(thing, f"gca.{name}"))
+    return {test.name: test for test in found if test.examples}
+
+
+EXAMPLES = _examples()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_runs(name, tmp_path, monkeypatch):
+    """What the docstring shows is what comes, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    runner = doctest.DocTestRunner(optionflags=flags)
+    said = []
+    result = runner.run(EXAMPLES[name], out=said.append, clear_globs=False)
+    assert result.failed == 0, "".join(said)
+    assert result.attempted > 0

@@ -1,0 +1,217 @@
+"""Every code block of README.md, CONTRIBUTING.md and docs/ runs, or is checked against the program.
+
+Blocks of ``python`` and ``bash`` run in the order of their page, in a folder with the files that a reader would have;
+lines of ``console`` blocks must be commands that there are, with options that they have.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import unittest
+from importlib.metadata import metadata
+from pathlib import Path
+
+import click
+import pytest
+
+from gca_scanpy._cli.main import main
+
+ROOT = Path(__file__).resolve().parents[2]
+if not (ROOT / "docs").is_dir():
+    pytest.skip("the documents are not there", allow_module_level=True)
+NEEDED = os.environ.get("GCA_DOCS")  # nox -s docs: what is not installed is a failure
+if not NEEDED:
+    pytest.importorskip("sybil", reason="sybil is not installed: nox -s docs installs it")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = {page: re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S) for page in PAGES}
+KNOWN = {"python", "bash", "console", "text", "r"}  # what is text, or of another language, does not run
+LEIDEN = ["scanpy_integration.md", "migration.md"]
+# What a page writes that needs no test is not left behind: each page has a folder of its own.
+EXTRAS = set(metadata("gca-scanpy").get_all("Provides-Extra"))
+
+
+def _with(language):
+    return [page for page in PAGES if any(name == language for name, _ in BLOCKS[page])]
+
+
+def _id(page):
+    return page.name
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch, plant):
+    """Give a folder with the files that a reader has: counts, a clustered file, marker tables."""
+    import numpy as np
+
+    cells = plant((60, 60, 60, 60))
+    cells.obs["leiden"] = cells.obs["my_labels"] = cells.obs["cluster"]
+    cells.obs["my_labels"] = cells.obs["planted"]
+    cells.write_h5ad(tmp_path / "clustered.h5ad")
+    counts = cells.copy()
+    counts.X = counts.layers["counts"].astype(np.float32)
+    counts.obs = counts.obs[[]]
+    del counts.layers["counts"]
+    counts.write_h5ad(tmp_path / "counts.h5ad")
+    table = "".join(f"{key},{gene}\n" for key, gene in (("0", "MS4A1"), ("0", "CD79A"), ("1", "CD3D"), ("1", "CD3E")))
+    (tmp_path / "markers.csv").write_text(f"cluster,gene\n{table}")
+    (tmp_path / "my_markers.csv").write_text("cell_type,gene\nB cell,MS4A1\nB cell,CD79A\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Give the address of a server on this machine that answers as a language model; keys lead to it, and to nobody."""
+    path = ROOT / "tests" / "_llm" / "server.py"
+    spec = importlib.util.spec_from_file_location("gca_docs_server", path)
+    server = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(server)
+    running = server.FaultServer(lambda request, _: server.openai(request.entries("B cell")))
+    monkeypatch.setenv("OPENAI_API_KEY", "no-key")
+    monkeypatch.setenv("GCA_BASE_URL", running.url)
+    yield running.url
+    running.close()
+
+
+def test_every_block_has_a_language():
+    """No block is left out because nobody says what it is."""
+    for page, blocks in BLOCKS.items():
+        opened = re.findall(r"^```(\S+)", page.read_text(encoding="utf-8"), re.M)
+        assert {name for name in opened if not name.startswith("{")} <= KNOWN, page
+        assert len([name for name in opened if not name.startswith("{")]) == len(blocks), page
+    assert sum(len(blocks) for blocks in BLOCKS.values()) > 50
+
+
+@pytest.mark.filterwarnings("ignore::gca_scanpy._errors.DeprecatedNameWarning")
+@pytest.mark.parametrize("page", _with("python"), ids=_id)
+def test_the_python_runs(page, reader, stand_in, capsys):
+    """The blocks of a page run one after the other; servers that it names are the one of this test."""
+    from sybil import Document
+    from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+
+    if page.name in LEIDEN and not NEEDED:
+        pytest.importorskip("igraph", reason="igraph is not installed: nox -s docs installs it")
+    text = re.sub(r"https?://(127\.0\.0\.1:\d+|gateway\.example\.org)", stand_in, page.read_text(encoding="utf-8"))
+    document = Document(text, str(page))
+    document.namespace.update(_before(page))
+    regions = [region for parser in (SkipParser(), PythonCodeBlockParser()) for region in parser(document)]
+    for region in sorted(regions, key=lambda region: region.start):
+        document.add(region)
+    ran = 0
+    for example in document.examples():
+        try:
+            example.evaluate()
+        except unittest.SkipTest as reason:
+            print(f"{page.name}:{example.line} is left out: {reason}")
+        else:
+            ran += 1
+    assert ran > 0
+    if page.name == "language_models.md":  # what a dry run prints is shown there, broken into lines for the page
+        (shown,) = (text for language, text in BLOCKS[page] if language == "text")
+        printed = capsys.readouterr().out.replace(stand_in.partition("//")[2], "127.0.0.1:8080")
+        assert "".join(shown.split()) == "".join(printed.split())
+
+
+def _before(page):
+    """What a page takes for granted: the names that its reader has from the pages before."""
+    if page.name in {"README.md", "exports.md", "scanpy_integration.md", "telemetry.md"}:
+        return {}
+    import scanpy as sc
+
+    import gca_scanpy as gca
+
+    adata = sc.read_h5ad("clustered.h5ad")
+    sc.tl.rank_genes_groups(adata, "leiden")
+    return {"adata": adata, "gca": gca, "sc": sc}
+
+
+@pytest.mark.skipif(sys.platform == "win32" or shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize("page", _with("bash"), ids=_id)
+def test_the_shell_runs(page, reader):
+    """The blocks of bash run as they stand."""
+    code = "".join(text for language, text in BLOCKS[page] if language == "bash")
+    if "jq " in code and shutil.which("jq") is None:
+        pytest.skip("jq is not installed")
+    program = f'gca() {{ "{sys.executable}" -m gca_scanpy "$@"; }}\n'
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", program + code],
+        cwd=reader,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _commands(page):
+    for language, text in BLOCKS[page]:
+        if language == "console":
+            lines = text.replace("\\\n", " ").splitlines()
+            yield from (words for words in (shlex.split(line, comments=True) for line in lines) if words)
+
+
+@pytest.mark.parametrize("page", _with("console"), ids=_id)
+def test_the_commands_are_there(page, reader, tmp_path):
+    """Each line of a console block is a command that there is, with options, sessions, files and extras it has."""
+    for words in _commands(page):
+        program, rest = words[0], words[1:]
+        if program == "gca":
+            _accepted(rest)
+        elif program == "eval":
+            _accepted(re.fullmatch(r"\$\(gca (.*)\)", rest[0])[1].split())
+        elif words[:4] == ["python", "-m", "pip", "install"]:
+            asked = {name for text in rest for name in re.findall(r"\[(.*?)\]", text)}
+            assert {name for text in asked for name in text.split(",")} <= EXTRAS, words
+        elif program == "nox":
+            ours = set(re.findall(r"^def ([a-z]\w*)", (ROOT / "noxfile.py").read_text(encoding="utf-8"), re.M))
+            own = rest[1 : rest.index("--") if "--" in rest else None]
+            assert {name.partition("-")[0] for name in own} <= ours, words
+        elif program in {"python", "pytest"} or program.startswith("."):
+            path = program if program.startswith(".") else next(word for word in rest if not word.startswith("-"))
+            assert (ROOT / path).exists(), words
+        else:
+            pytest.fail(f"{page.name}: nobody knows how to check {' '.join(words)}")
+
+
+def _accepted(words):
+    """Let click read the words without doing what they say."""
+    words = words[: words.index(">")] if ">" in words else words
+    command, context = main, None
+    while True:
+        context = click.Command.make_context(command, command.name, list(words), parent=context)
+        if not isinstance(command, click.Group):
+            return
+        name = "_protected_args" if hasattr(context, "_protected_args") else "protected_args"  # click 8.2 and before
+        given = [*getattr(context, name), *context.args]
+        _, command, words = command.resolve_command(context, given)
+
+
+def test_the_contract_names_every_key():
+    """The table of what is written has each column and each entry, and no other."""
+    from gca_scanpy import _keys
+
+    text = (ROOT / "docs" / "scanpy_integration.md").read_text(encoding="utf-8")
+    named = set(re.findall(r'^\| `(\.\w+\["[^`]*)`', text, re.M))
+    entries = {value for name, value in vars(_keys).items() if name.startswith("UNS_")}
+    columns = {f'.obs["{name}"]' for name in _keys.ObsKeys().all()}
+    assert named == columns | {f'.uns["gptca"]["{name}"]' for name in entries}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_id)
+def test_links_within_the_checkout(page):
+    """A relative link leads to a file, and its fragment to a heading of it; Sphinx sees to the site only."""
+    for target in re.findall(r"\]\((?!https?://|mailto:)([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, fragment = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), target
+        if fragment:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.M)
+            slugs = {re.sub(r"[^\w -]", "", text.casefold()).replace(" ", "-") for text in headings}
+            assert fragment in slugs, target
