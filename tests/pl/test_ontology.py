@@ -93,6 +93,15 @@ def test_a_report_without_cells_counts_clusters(labelled):
     assert "n" in [text.get_text() for text in ax.texts]
 
 
+def test_many_clusters_of_one_label(labelled):
+    """As many clusters are listed as have room, each by its whole name, and the others are counted."""
+    ax = gca.pl.ontology(labelled(*["B cell"] * 60), show=False)
+    listed = _rows(ax)[0][1][-1]
+    assert listed.startswith("0, 1, 2, ")
+    assert listed.endswith(" more")
+    assert listed.count(",") + 1 + int(listed.split()[-2]) == 60
+
+
 @pytest.mark.parametrize("n", [5, 60])
 def test_nothing_covers_anything(labelled, overlaps, n):
     """No text covers another or is cut off, with 60 types and long names."""
