@@ -23,14 +23,14 @@ def sort_key(term: Optional[str], lineages: Lineages) -> tuple[int, tuple[str, .
     broad = lineages.broad(term)
     if term is None or broad is None:
         return len(lineages.broad_types) + (term is None), (term or "",)
-    return list(lineages.broad_types).index(broad.id), _path(term, broad.id, lineages)
+    return list(lineages.broad_types).index(broad.id), _path(term, lineages)
 
 
-def _path(term: str, top: str, lineages: Lineages) -> tuple[str, ...]:
-    """The terms from the top down to this one, each the parent of the next that is nearest to the top's depth."""
-    path, ontology = [term], lineages.ontology
-    while path[0] != top and path[0] in ontology:
-        parents = [p for p in ontology.terms[path[0]].parents if p == top or top in ontology.ancestors(p)]
+def _path(term: str, lineages: Lineages) -> tuple[str, ...]:
+    """The terms of one broad type from the top down to this one, each time by the most special parent."""
+    path, ontology, broad = [term], lineages.ontology, lineages.broad(term)
+    while path[0] in ontology:
+        parents = [p for p in ontology.terms[path[0]].parents if lineages.broad(p) == broad]
         if not parents:
             break
         path.insert(0, max(parents, key=lambda p: (len(ontology.ancestors(p)), p)))

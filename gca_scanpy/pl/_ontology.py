@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from attrs import frozen
@@ -14,7 +15,7 @@ from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._columns import Column, draw
-from gca_scanpy.pl._figure import LONGEST_LABEL, Save, finish, own_axes, shortened
+from gca_scanpy.pl._figure import LONGEST_ID, LONGEST_LABEL, Save, finish, own_axes, shortened
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -73,7 +74,6 @@ def ontology(
     fig, axes = own_axes(ax)
     counted = any(c.n_cells is not None for c in clusters)
     amounts = [sum((c.n_cells or 0) if counted else 1 for c in row.clusters) for row in rows]
-    ids = [shortened(", ".join(c.cluster_id for c in row.clusters), LONGEST_LIST) for row in rows]
     columns = [
         Column(
             title="cell type",
@@ -87,7 +87,7 @@ def ontology(
             right=True,
         ),
         Column(title="", texts=[""] * len(rows), before=BAR_WIDTH),
-        Column(title="clusters", texts=ids),
+        Column(title="clusters", texts=[_ids(row.clusters) for row in rows]),
     ]
     lefts = draw(axes, columns, given=ax is not None)
     _draw_tree(axes, rows, lefts[0])
@@ -121,6 +121,13 @@ def _rows(clusters: Sequence[ClusterReport], palette: Palette) -> list[_Row]:
         rows.append(_Row(label, node.depth, palette.colour(label, node.term), own))
     others = sorted(by_label, key=lambda label: (label == UNKNOWN_LABEL, label))
     return [*rows, *(_Row(label, 0, palette.colour(label), by_label[label], apart=True) for label in others)]
+
+
+def _ids(clusters: Sequence[ClusterReport]) -> str:
+    """The ids of the clusters, as many as have room, and how many more there are."""
+    names = [shortened(c.cluster_id, LONGEST_ID) for c in clusters]
+    fit = max(1, sum(length <= LONGEST_LIST for length in accumulate(len(name) + 2 for name in names)))
+    return ", ".join(names[:fit]) + (f" and {len(names) - fit} more" if len(names) > fit else "")
 
 
 def _draw_tree(ax: Axes, rows: Sequence[_Row], left: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib as mpl
 import pytest
 from attrs import evolve
+from matplotlib.patches import Rectangle
 
 import gca_scanpy as gca
 from gca_scanpy.db import _bundled
@@ -71,7 +72,7 @@ def test_the_colours_are_those_of_the_types(labelled):
     report = evolve(report, clusters=(evolve(report.clusters[0], n_cells=30), report.clusters[1]))
     ax = gca.pl.ontology(report, show=False)
     colours = [_bundled.palette().colour(name) for name in ("T cell", "B cell")]
-    bars = [patch for patch in ax.patches if patch.get_height() == 0.5]
+    bars = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_height() == 0.5]
     assert [mpl.colors.to_hex(bar.get_facecolor()).upper() for bar in bars] == colours
     assert bars[0].get_width() / bars[1].get_width() == pytest.approx(1 / 3)
     assert [line.get_markerfacecolor() for line in ax.lines if line.get_marker() == "o"] == ["white", *colours]
@@ -90,6 +91,15 @@ def test_a_report_without_cells_counts_clusters(labelled):
     ax = gca.pl.ontology(labelled("B cell", "B cell", "T cell", n_cells=None), show=False)
     assert [texts for _, texts in _rows(ax)][1:] == [["T cell", "1", "2"], ["B cell", "2", "0, 1"]]
     assert "n" in [text.get_text() for text in ax.texts]
+
+
+def test_many_clusters_of_one_label(labelled):
+    """As many clusters are listed as have room, each by its whole name, and the others are counted."""
+    ax = gca.pl.ontology(labelled(*["B cell"] * 60), show=False)
+    listed = _rows(ax)[0][1][-1]
+    assert listed.startswith("0, 1, 2, ")
+    assert listed.endswith(" more")
+    assert listed.count(",") + 1 + int(listed.split()[-2]) == 60
 
 
 @pytest.mark.parametrize("n", [5, 60])
