@@ -50,7 +50,7 @@ def _place(adata: AnnData, basis: Optional[str]) -> Optional[str]:
 
 def _first_two(values: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     dense = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
-    if dense.ndim != 2 or dense.shape[1] < 2:  # noqa: PLR2004 - a picture has two dimensions
+    if dense.ndim != 2 or dense.shape[1] < 2:
         msg = f".obsm[{name!r}] has the shape {dense.shape}; a picture needs two columns"
         raise InputError(msg)
     return np.asarray(dense[:, :2], dtype=np.float64)
