@@ -104,7 +104,5 @@ def test_hostile_clusters(visit):
             assert page.locator("#drawer :is(img, script, iframe)").count() == 0
             assert page.locator("#drawer article").bounding_box()["width"] < 760
             page.locator("#next").click()
-        assert (
-            page.evaluate("document.querySelectorAll('img, iframe, script').length") == 2
-        )
+        assert page.evaluate("document.querySelectorAll('img, iframe, script').length") == 2
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
