@@ -1,11 +1,13 @@
 """Draw the pictures of the README and the docs from the data that Scanpy bundles.
 
-python scripts/make_pictures.py
+python scripts/make_pictures.py    (with the extra "test", and a Chromium for the picture of the page)
 """
 
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,6 +16,7 @@ import scanpy as sc
 
 import gca_scanpy as gca
 
+WIDTH, HEIGHT = 1200, 1180  # pixels of a browser's window
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 IMAGES = DOCS / "images"
 DPI = 100
@@ -39,6 +42,27 @@ def main() -> None:
     gca.pl.candidates(adata, value="score", show=False, save=IMAGES / "candidates.png")
     gca.pl.ontology(adata, show=False, save=IMAGES / "ontology.png")
     gca.pl.compare(adata, "gptca_label", "bulk_labels", terms=names(), show=False, save=IMAGES / "compare.png")
+    _page(adata, IMAGES / "html_report.png")
+
+
+def _page(adata, path: Path) -> None:
+    """The page of the report in a browser, light and dark beside each other, with few colours so that it is small."""
+    from PIL import Image
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        file = Path(folder) / "report.html"
+        gca.io.to_html(adata, file)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        whole = Image.new("RGB", (2 * WIDTH, HEIGHT))
+        for place, (scheme, address) in enumerate((("light", ""), ("dark", "#cluster-5"))):
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
+            page.goto(file.as_uri() + address)
+            page.wait_for_timeout(500)
+            page.screenshot(path=Path(folder) / "one.png")
+            whole.paste(Image.open(Path(folder) / "one.png"), (place * WIDTH, 0))
+        browser.close()
+    whole.quantize(96, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from gca_scanpy._core.embedding import Embedding
 
-MOST = 50_000  # cells that are drawn of a large dataset; a file of 270 kB for them, and a picture that follows the mouse
+MOST = 50_000  # cells that are drawn of a large dataset: 270 kB of the file, and a picture that follows the mouse
 LEAST = 200  # cells of a small cluster that are kept all the same
 STEPS = 65_535  # that a coordinate is divided into; no screen has as many points
 NAMES = {"X_umap": "UMAP", "X_tsne": "t-SNE", "X_pca": "PCA", "X_draw_graph_fa": "ForceAtlas2", "X_phate": "PHATE"}
@@ -84,14 +84,14 @@ def _quantised(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         return np.zeros((0, 2), dtype=np.int64)
     # Halved first, because the distance of two coordinates can be more than a float holds.
     halves = places / 2
-    span = float((halves.max(axis=0) - halves.min(axis=0)).max())
-    scaled: npt.NDArray[np.int64] = np.rint((halves - halves.min(axis=0)) / (span or 1.0) * STEPS).astype(np.int64)
-    return scaled
+    from_edge = halves - halves.min(axis=0)
+    return np.rint(from_edge / (float(np.max(from_edge)) or 1.0) * STEPS).astype(np.int64)
 
 
 def _whereabouts(places: npt.NDArray[np.int64], counts: Sequence[int]) -> tuple[str, ...]:
-    widths = np.maximum(places.max(axis=0), 0) + 1 if len(places) else np.ones(2)
-    starts = np.cumsum([0, *counts])
+    if not len(places):
+        return ("",) * len(counts)
+    widths, starts = places.max(axis=0) + 1, np.cumsum([0, *counts])
     return tuple(
         _third(np.median(places[start:end], axis=0) / widths) if end > start else ""
         for start, end in zip(starts, starts[1:])

@@ -21,14 +21,14 @@ def data_of(report: DatasetReport, page: PageView) -> str:
         "points": page.cells.points,
     }
     data = {
-        "clusters": [{**_entry(view), "csv": line} for view, line in zip(page.clusters, csv_rows(report))],
+        "clusters": [_entry(view, line) for view, line in zip(page.clusters, csv_rows(report))],
         "csvHeader": csv_line(FILE_COLUMNS),
         "cells": cells,
     }
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
 
 
-def _entry(cluster: ClusterView) -> dict[str, Any]:
+def _entry(cluster: ClusterView, csv: str) -> dict[str, Any]:
     genes = (*cluster.supporting, *(gene.name for gene in cluster.contradicting))
     terms = (term.id for term in (cluster.term, cluster.proposed_term) if term)
     return {
@@ -44,6 +44,7 @@ def _entry(cluster: ClusterView) -> dict[str, Any]:
             "broad": cluster.colours.broad,
             "cluster": cluster.colours.cluster,
         },
+        "csv": csv,
         # What a search looks through.
         "words": "\n".join((cluster.id, cluster.label, cluster.proposed, cluster.broad, *terms, *genes)),
     }

@@ -155,9 +155,7 @@ class PageView:
     costs: Facts
 
 
-def view_of(
-    report: DatasetReport, colour: Colour, embedding: Optional[Embedding] = None, unseen: str = ""
-) -> PageView:
+def view_of(report: DatasetReport, colour: Colour, embedding: Optional[Embedding] = None, unseen: str = "") -> PageView:
     """The page of a report.
 
     Parameters

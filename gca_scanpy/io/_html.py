@@ -54,7 +54,7 @@ def to_html(
     MissingKeyError
         Where there is no report under this key, or no such embedding.
     InputError
-        Where ``basis`` is named and is no picture, the cells no longer have the labels of the report, or there are none.
+        Where ``basis`` is named, and it is no picture, there are no cells, or they have other labels than the report.
     OSError
         Where the file cannot be written.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import jsonschema
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -54,6 +55,18 @@ def test_all_reports_and_fail_on(gca, mixed, tmp_path):
     # The preset's own.
     wanted = {"species": "human", "tissue": "blood", "min_support": "3"}
     assert {name: stats["parameters"][name] for name in wanted} == wanted
+
+
+def test_the_page_of_cells(gca, cells, tmp_path):
+    """Of cells with an embedding the page has their picture, whatever the key; of another input it has none."""
+    cells.obsm["X_umap"] = np.arange(2.0 * cells.n_obs).reshape(-1, 2)
+    cells.write_h5ad(tmp_path / "a.h5ad")
+    options = ["--groupby", "cluster", "--key-added", "mine", "--html-report", "r.html"]
+    done = gca("annotate", "a.h5ad", *options)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert 'aria-label="UMAP of the cells"' in page
+    assert '"counts":[30,30,30,30,0]' in page
 
 
 def test_fail_on_what_is_not_there(gca, mixed, tmp_path):

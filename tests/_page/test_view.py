@@ -11,7 +11,7 @@ import gca_scanpy as gca
 from gca_scanpy import model
 from gca_scanpy._core import guardrails
 from gca_scanpy._page.reasons import MEANINGS
-from gca_scanpy._page.view import view_of
+from gca_scanpy._page.view import view_of as view_in_colour
 
 
 @pytest.fixture
@@ -19,6 +19,11 @@ def report(lineages):
     """Report with a supported, an unknown and a flagged cluster."""
     mixed = [gene for genes in lineages.values() for gene in genes[:5]]
     return gca.annotate_markers({"b": lineages["B cell"], "none": [], "mix": mixed}, tissue="blood")
+
+
+def view_of(report, *cells):
+    """The view, each label in one colour."""
+    return view_in_colour(report, lambda label, term: "#010203", *cells)
 
 
 def test_every_reason_has_a_meaning():
@@ -109,3 +114,38 @@ def test_a_probability_beyond_its_bounds_is_drawn_within(report):
     """A damaged score makes no bar that leaves its place."""
     cluster = evolve(report.clusters[0], confidence_score=7.0)
     assert view_of(evolve(report, clusters=(cluster,))).clusters[0].percent == 100
+
+
+def test_the_colours_and_the_shares(report):
+    """A cluster has the colour of its label and of its broad type, and one of its own; clusters are counted."""
+
+    def colour(label, term):
+        return {"B cell": "#0000BB", "Unknown or Novel": "#999999"}[label]
+
+    view = view_in_colour(report, colour)
+    first, _, third = (cluster.colours for cluster in view.clusters)
+    assert (first.label, first.broad) == ("#0000BB", "#0000BB")
+    assert third.label == "#999999"
+    assert len({cluster.colours.cluster for cluster in view.clusters}) == 3
+    assert view.counted == "clusters"
+    assert [(s.label, s.count, s.percent, s.colour) for s in view.composition] == [
+        ("Unknown or Novel", "2", 66.7, "#999999"),
+        ("B cell", "1", 33.3, "#0000BB"),
+    ]
+
+
+def test_the_shares_of_many_types(report):
+    """Cells are counted where all clusters have their number; beyond seven types the rest is one row."""
+    cluster = report.clusters[0]
+    many = tuple(evolve(cluster, broad_label=f"type {i:02}", n_cells=100 - i) for i in range(20))
+    view = view_of(evolve(report, clusters=many))
+    assert view.counted == "cells"
+    assert [share.label for share in view.composition] == [*(f"type {i:02}" for i in range(7)), "13 other types"]
+    assert sum(int(share.count.replace(",", "")) for share in view.composition) == sum(range(81, 101))
+    assert sum(share.percent for share in view.composition) == pytest.approx(100, abs=0.5)
+
+
+def test_why_there_are_no_cells(report):
+    """Without an embedding there is no picture, and the reason is kept for the page."""
+    view = view_of(report, None, "the labels were changed")
+    assert (view.cells, view.unseen) == (None, "the labels were changed")

@@ -31,7 +31,7 @@ addEventListener("securitypolicyviolation", (event) => stopped.push(event.violat
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory):
-    """Folder with ``blood.html``, ``plain.html`` (of its report alone), ``sixty.html`` and the h5ad-less ``sixty.csv``."""
+    """Folder with pages ``blood``, ``plain`` (of its report alone) and ``sixty``, and what to_csv writes of them."""
     import scanpy as sc
 
     folder = tmp_path_factory.mktemp("pages")

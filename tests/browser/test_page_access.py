@@ -87,7 +87,7 @@ def test_the_policy_stops_what_it_must(visit):
     with visit("plain", refused=True) as page:
         page.evaluate(
             """async () => {
-            const add = (tag, properties) => document.body.append(Object.assign(document.createElement(tag), properties));
+            const add = (tag, within) => document.body.append(Object.assign(document.createElement(tag), within));
             add("script", { textContent: "alert(1)" });
             add("style", { textContent: "body { display: none }" });
             add("img", { src: "data:image/gif;base64,R0lGODlhAQABAAAAACw=" });

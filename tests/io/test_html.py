@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from attrs import evolve
 
 import gca_scanpy as gca
-from gca_scanpy._errors import MissingKeyError
+from gca_scanpy._errors import InputError, MissingKeyError
 
-VOID = {"meta", "rect"}
-LINK = re.compile(r"#cluster-\d+|https://purl\.obolibrary\.org/obo/CL_\d{7}")
+VOID = {"meta", "rect", "circle", "input"}
+LINK = re.compile(r"#clusters|#cluster-\d+|https://purl\.obolibrary\.org/obo/CL_\d{7}")
 
 
 class Page(HTMLParser):
@@ -22,7 +24,8 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)
-        self.open, self.elements, self.text, self.styles = [], [], "", []  # open: elements not yet closed
+        self.open, self.elements, self.text = [], [], ""  # open: elements not yet closed
+        self.styles, self.scripts = [], []
         self.feed(html)
         self.close()
         assert self.open == []
@@ -42,9 +45,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        """Text, or a style sheet."""
-        if self.open and self.open[-1] == "style":
-            self.styles.append(data)
+        """Text, a style sheet, a script or its data."""
+        if self.open and self.open[-1] in ("style", "script"):
+            (self.styles if self.open[-1] == "style" else self.scripts).append(data)
         else:
             self.text += data
 
@@ -85,7 +88,7 @@ def test_hostile_texts_stay_text(hostile):
     page = Page(html)
     plain = Page(gca.io.to_html(evolve(hostile, clusters=())))
     assert {tag for tag, _ in page.elements} <= {tag for tag, _ in plain.elements} | set(
-        "a article bdi dd div dt h4 p rect small svg table tbody td th tr".split()
+        "a article bdi circle dd div dt h4 p rect small svg table tbody td th tr".split()
     )
     names = {name for _, attrs in page.elements for name in attrs}
     assert not [name for name in names if name.startswith("on") or name in ("style", "src", "srcset", "action")]
@@ -98,16 +101,29 @@ def test_hostile_texts_stay_text(hostile):
     html.encode("utf-8")
 
 
+def _source(text):
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
 def test_the_page_loads_and_runs_nothing(report):
-    """The policy allows the very style sheet that is there, and nothing else; there is nothing else to allow."""
+    """The policy allows the very style sheet and script that are there, and nothing else; nothing else is there."""
     page = Page(gca.io.to_html(report))
     policy = dict(part.split(" ", 1) for part in page.values("meta", "content")[0].split("; "))
-    digest = base64.b64encode(hashlib.sha256("".join(page.styles).encode()).digest()).decode()
-    expected = {"style-src": f"'sha256-{digest}'", "base-uri": "'none'", "form-action": "'none'"}
-    assert policy == {"default-src": "'none'", **expected}
+    data, script = page.scripts
+    assert policy == {
+        "default-src": "'none'",
+        "style-src": _source("".join(page.styles)),
+        "script-src": _source(script),
+        "connect-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    assert [attrs["type"] for tag, attrs in page.elements if tag == "script"] == ["application/json", "module"]
+    assert len(json.loads(data)["clusters"]) == len(report.clusters)
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|fetch\(|import\(", script)
     assert "url(" not in "".join(page.styles)
     assert "@import" not in "".join(page.styles)
-    assert {tag for tag, _ in page.elements}.isdisjoint({"script", "link", "img", "iframe", "object", "embed", "form"})
+    assert {tag for tag, _ in page.elements}.isdisjoint({"link", "img", "iframe", "object", "embed", "form"})
 
 
 def test_the_same_report_is_the_same_page(report):
@@ -119,13 +135,13 @@ def test_letters_from_right_to_left_turn_nothing_round(hostile):
     """Each text of a report is isolated: its letters cannot reorder those beside it."""
     html = gca.io.to_html(hostile)
     assert html.count("\u202e") > 20
-    assert re.findall(r"<(?!bdi)[^<>]*>[^<>]*\u202e", html) == []
+    assert re.findall(r"<(?!bdi|script)[^<>]*>[^<>]*\u202e", html) == []
 
 
 def test_cells_that_are_not_known_have_no_column(report, cells):
     """The column of cells is there where cells were counted, and only there."""
     gca.tl.annotate(cells, "cluster")
-    heading = '<th scope="col" class="number">Cells</th>'
+    heading = '<th scope="col" class="number" data-sort="number">Cells</th>'
     assert heading in gca.io.to_html(cells)
     assert heading not in gca.io.to_html(report)
 
@@ -139,3 +155,48 @@ def test_a_folder_that_is_not_there(report, tmp_path):
     """A path in a folder that is not there is an OSError of that path."""
     with pytest.raises(FileNotFoundError):
         gca.io.to_html(report, tmp_path / "no" / "r.html")
+
+
+def _cells(page):
+    return json.loads(Page(page).scripts[0])["cells"]
+
+
+class TestCells:
+    """The embedding in the page."""
+
+    def test_the_usual_one(self, annotated, content):
+        """UMAP is shown where there is one, else what there is; a report alone has none; the object stays as it was."""
+        assert _cells(gca.io.to_html(annotated)) is None
+        annotated.obsm["X_pca"] = np.arange(2.0 * annotated.n_obs).reshape(-1, 2)
+        before = content(annotated)
+        assert _cells(gca.io.to_html(annotated))["name"] == "PCA"
+        assert content(annotated) == before
+        annotated.obsm["X_umap"] = annotated.obsm["X_pca"][:, ::-1]
+        cells = _cells(gca.io.to_html(annotated))
+        report = gca.get.report(annotated)
+        assert (cells["name"], cells["counts"]) == ("UMAP", [*(c.n_cells for c in report.clusters), 1])
+        assert _cells(gca.io.to_html(report)) is None
+
+    @pytest.mark.parametrize("basis", ["mine", "X_mine"])
+    def test_one_that_is_named(self, annotated, basis, tmp_path):
+        """An embedding is named with or without its X_."""
+        annotated.obsm["X_mine"] = np.zeros((annotated.n_obs, 2))
+        gca.io.to_html(annotated, tmp_path / "r.html", basis=basis)
+        assert "mine of the cells" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+    def test_labels_that_were_changed(self, annotated):
+        """Cells that no longer have the report's labels are not drawn, and the page says why; asked for, an error."""
+        annotated.obsm["X_umap"] = np.zeros((annotated.n_obs, 2))
+        annotated.obs["gptca_label"] = "mine"
+        page = gca.io.to_html(annotated)
+        assert _cells(page) is None
+        assert "The cells are not drawn: .obs['gptca_label'] is not what the report says" in Page(page).text
+        with pytest.raises(InputError, match="not what the report says"):
+            gca.io.to_html(annotated, basis="umap")
+
+    def test_what_cannot_be_shown(self, annotated):
+        """An embedding that is not there, and one of a report, are errors."""
+        with pytest.raises(MissingKeyError, match="no embedding 'umap'"):
+            gca.io.to_html(annotated, basis="umap")
+        with pytest.raises(InputError, match="a report has no cells"):
+            gca.io.to_html(gca.get.report(annotated), basis="umap")
