@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import FrameType
@@ -57,7 +57,7 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
     from gca_scanpy._adata import review_file
 
     review_file.check(source, key)
-    port = _free_port() if port is None else port
+    port = _free_port((USUAL_PORT, 0) if port is None else (port,))
     token = secrets.token_urlsafe(16)
     with (
         as_file(files("gca_scanpy") / "_ui" / "review_app.py") as script,
@@ -83,12 +83,15 @@ def check_extra() -> None:
     del filelock, streamlit
 
 
-def _free_port() -> int:
-    for port in (USUAL_PORT, 0):
+def _free_port(ports: Sequence[int]) -> int:
+    """The first port that is free; 0 stands for any."""
+    for port in ports:
         with contextlib.suppress(OSError), socket.socket() as place:
+            if os.name != "nt":  # there it would share the port with whoever has it
+                place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             place.bind((HOST, port))
             return int(place.getsockname()[1])
-    msg = f"no port is free on {HOST}"
+    msg = f"port {ports[0]} is in use on {HOST}; --port takes another"
     raise InputError(msg)
 
 
@@ -128,5 +131,5 @@ def _wait(page: subprocess.Popen[bytes], port: int) -> None:
             if httpx.get(f"http://{HOST}:{port}/_stcore/health", trust_env=False).status_code == httpx.codes.OK:
                 return
         time.sleep(0.2)
-    msg = f"Streamlit did not start on {HOST}:{port}; is the port in use? --port takes another"
+    msg = f"Streamlit did not start on {HOST}:{port}; what it wrote above says why"
     raise GcaError(msg)

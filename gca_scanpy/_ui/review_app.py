@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from gca_scanpy import get
 from gca_scanpy._core.curation import Choice
@@ -115,13 +116,19 @@ def _embedding(desk: Desk) -> None:
         return
     basis = st.selectbox("Embedding", bases, key="basis", label_visibility="collapsed") if len(bases) > 1 else bases[0]
     drawn = embedding.points(desk.cells, desk.report, basis or bases[0], state.current)
-    event = st.vega_lite_chart(
-        drawn, embedding.spec(len(drawn)), key=f"map-{state.turn}", on_select="rerun", selection_mode=embedding.PICK
-    )
+    chart, told = embedding.spec(len(drawn)), f"{len(drawn):,} of {desk.cells.n_obs:,} cells"
+    try:
+        event = st.vega_lite_chart(
+            drawn, chart, key=f"map-{state.turn}", on_select="rerun", selection_mode=embedding.PICK
+        )
+    except StreamlitAPIException:  # older ones, such as the last for Python 3.9, take no clicks on charts with layers
+        st.vega_lite_chart(drawn, chart)
+        st.caption(told)
+        return
     clicked = [point.get("cluster") for point in event.get("selection", {}).get(embedding.PICK, [])]
     if clicked and clicked[0] != state.current and clicked[0] in desk.order():
         _go(clicked[0])
-    st.caption(f"{len(drawn):,} of {desk.cells.n_obs:,} cells; a click on a cell goes to its cluster")
+    st.caption(f"{told}; a click on a cell goes to its cluster")
 
 
 def _form(desk: Desk) -> None:

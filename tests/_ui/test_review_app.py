@@ -133,7 +133,7 @@ def test_names_that_are_offered(annotated):
     offered = names.offered(gca.get.report(annotated).clusters[0])
     assert next(iter(offered.items())) == ("B cell (CL:0000236)", "CL:0000236")
     assert offered["plasmacytoid dendritic cell (CL:0000784)"] == "CL:0000784"
-    assert offered["pdc → plasmacytoid dendritic cell (CL:0000784)"] == "CL:0000784"
+    assert offered["pDC → plasmacytoid dendritic cell (CL:0000784)"] == "CL:0000784"
     assert len(offered) > 5000
 
 
