@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple, Optional
 
@@ -56,7 +57,7 @@ def layer_names(layers: Iterable[Optional[str]]) -> list[str]:
 def element_io() -> tuple[Callable[..., Any], Callable[..., None]]:
     """The functions of anndata that read and write one part of a file."""
     try:
-        from anndata.io import read_elem, write_elem
+        module = import_module("anndata.io")
     except ImportError:
-        from anndata.experimental import read_elem, write_elem
-    return read_elem, write_elem
+        module = import_module("anndata.experimental")
+    return module.read_elem, module.write_elem

@@ -18,6 +18,7 @@ NEEDS = {
     "fetch": ("gca.db.fetch('panglaodb')", ["pooch"]),
     "loom": ("__import__('gca_scanpy._adata', fromlist=['files']).files.read(Path('cells.loom'))", ["loompy"]),
     "observability": ("gca.annotate_markers({'0': ['MS4A1', 'CD79A', 'CD19']})", ["prometheus_client", "structlog"]),
+    "ui": ("__import__('gca_scanpy._cli.review', fromlist=['check_extra']).check_extra()", ["streamlit"]),
     "parquet": ("gca.db.load('markers.parquet')", ["pyarrow"]),
 }
 RUN = """

@@ -130,7 +130,9 @@ def _put_text(group: Any, name: str, text: str) -> None:
     encoded = text.encode("utf-8")
     attributes = dict(group[name].attrs)
     del group[name]
-    group.create_dataset(name, data=np.array(encoded, dtype=h5py.string_dtype("utf-8", -(-len(encoded) // ROOM) * ROOM)))
+    group.create_dataset(
+        name, data=np.array(encoded, dtype=h5py.string_dtype("utf-8", -(-len(encoded) // ROOM) * ROOM))
+    )
     group[name].attrs.update(attributes)
 
 

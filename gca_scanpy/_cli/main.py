@@ -20,6 +20,7 @@ from gca_scanpy._cli.legacy import scanpy
 from gca_scanpy._cli.markers import markers
 from gca_scanpy._cli.messages import log, one_line, to_stderr
 from gca_scanpy._cli.presets import presets
+from gca_scanpy._cli.review import review
 from gca_scanpy._cli.schema import schema
 from gca_scanpy._errors import GcaError, GcaWarning
 from gca_scanpy._version import __version__
@@ -97,5 +98,5 @@ def main() -> None:
     """
 
 
-for _command in (annotate, cache, completion, demo, doctor, markers, presets, scanpy, schema):
+for _command in (annotate, cache, completion, demo, doctor, markers, presets, review, scanpy, schema):
     main.add_command(_command)

@@ -1,0 +1,135 @@
+"""``gca review``: decide on the labels of a file, in a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import webbrowser
+from collections.abc import Iterator, Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+from types import FrameType
+from typing import Optional
+
+import click
+
+from gca_scanpy._errors import GcaError, InputError
+from gca_scanpy._keys import DEFAULT_KEY
+
+HOST = "127.0.0.1"
+USUAL_PORT = 8501
+# Nothing leaves the machine, and nobody else's page can write here.
+OPTIONS = {
+    "server.address": HOST,
+    "server.headless": "true",
+    "server.enableXsrfProtection": "true",
+    "server.enableCORS": "true",
+    "server.fileWatcherType": "none",
+    "browser.gatherUsageStats": "false",
+    "browser.serverAddress": HOST,
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "logger.hideWelcomeMessage": "true",
+    "logger.level": "error",
+    "runner.magicEnabled": "false",
+}
+PATIENCE = 60  # seconds until the page must answer
+
+
+@click.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="FILE")
+@click.option("--key", default=DEFAULT_KEY, show_default=True, help="The --key-added of the run.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1.  [default: 8501, or a free one]")
+@click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
+def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> None:
+    """Decide on the labels of FILE, an annotated h5ad or zarr, in a browser.
+
+    Curated labels go into the file, and who decided what, when and why into its report. Only this machine can
+    open the page; Ctrl-C ends it. Needs the extra ui.
+    """
+    check_extra()
+    from gca_scanpy._adata import review_file
+
+    review_file.check(source, key)
+    port = _free_port((USUAL_PORT, 0) if port is None else (port,))
+    token = secrets.token_urlsafe(16)
+    with (
+        as_file(files("gca_scanpy") / "_ui" / "review_app.py") as script,
+        _page(script, source, key, port, token) as page,
+    ):
+        _wait(page, port)
+        address = f"http://{HOST}:{port}/?token={token}"
+        click.echo(f"{source.name} is at {address}")
+        click.echo("Ctrl-C ends it; what was saved is in the file.", err=True)
+        if not no_browser:
+            webbrowser.open(address)
+        page.wait()
+
+
+def check_extra() -> None:
+    """Raise an error with the command that installs what is needed, where it is not there."""
+    try:
+        import filelock
+        import streamlit
+    except ImportError as error:
+        msg = f"gca review needs the extra ui ({error}); install it: python -m pip install 'gca-scanpy[ui]'"
+        raise InputError(msg) from error
+    del filelock, streamlit
+
+
+def _free_port(ports: Sequence[int]) -> int:
+    """The first port that is free; 0 stands for any."""
+    for port in ports:
+        with contextlib.suppress(OSError), socket.socket() as place:
+            if os.name != "nt":  # there it would share the port with whoever has it
+                place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            place.bind((HOST, port))
+            return int(place.getsockname()[1])
+    msg = f"port {ports[0]} is in use on {HOST}; --port takes another"
+    raise InputError(msg)
+
+
+@contextlib.contextmanager
+def _page(script: Path, source: Path, key: str, port: int, token: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Streamlit with the page, until the block ends: by Ctrl-C, by a signal, or because it stopped."""
+    options = [f"--{name}={value}" for name, value in {**OPTIONS, "server.port": port}.items()]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *options, "--", str(source.resolve()), key]
+    # The token is not among the arguments, which all users of the machine can list.
+    environment = {**os.environ, "GCA_REVIEW_TOKEN": token, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
+    page = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield page
+    except KeyboardInterrupt:  # how this program ends
+        click.echo("", err=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        page.terminate()
+        try:
+            page.wait(10)
+        except subprocess.TimeoutExpired:
+            page.kill()
+
+
+def _end(_: int, __: Optional[FrameType]) -> None:
+    raise KeyboardInterrupt
+
+
+def _wait(page: subprocess.Popen[bytes], port: int) -> None:
+    import httpx
+
+    for _ in range(PATIENCE * 5):
+        if page.poll() is not None:
+            break
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"http://{HOST}:{port}/_stcore/health", trust_env=False).status_code == httpx.codes.OK:
+                return
+        time.sleep(0.2)
+    msg = f"Streamlit did not start on {HOST}:{port}; what it wrote above says why"
+    raise GcaError(msg)

@@ -1,0 +1,77 @@
+"""The embedding as a vega-lite chart: the cells of one cluster before all others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from gca_scanpy._adata import read_clustering
+from gca_scanpy._core.curation import label_of
+from gca_scanpy.model import DatasetReport
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+MOST_POINTS = 20_000
+MOST_CHOSEN = 5_000
+FIRST = ("X_umap", "X_tsne")
+PICK = "pick"  # name of the selection that a click makes
+
+
+def bases(cells: AnnData) -> list[str]:
+    """The embeddings there are, the usual ones first."""
+    names = [str(name) for name in cells.obsm]
+    return [name for name in FIRST if name in names] + [name for name in names if name not in FIRST]
+
+
+def points(cells: AnnData, report: DatasetReport, basis: str, chosen: str) -> pd.DataFrame:
+    """Cells to draw: ``x``, ``y``, ``cluster``, ``label`` and ``chosen``; of many, some of each cluster."""
+    clustering = read_clustering(cells, report.parameters["groupby"])
+    xy = np.asarray(cells.obsm[basis], dtype=float)[:, :2]
+    order = np.argsort(clustering.codes, kind="stable")
+    order = order[(clustering.codes[order] >= 0) & np.isfinite(xy[order]).all(axis=1)]
+    code = clustering.all_ids.index(chosen) if chosen in clustering.all_ids else -1
+    own, others = order[clustering.codes[order] == code], order[clustering.codes[order] != code]
+    drawn = np.concatenate([_spaced(others, MOST_POINTS), _spaced(own, MOST_CHOSEN)])
+    reported = {cluster.cluster_id for cluster in report.clusters}
+    labels = {name: label_of(report, name)[0] if name in reported else "" for name in clustering.all_ids}
+    ids = [clustering.all_ids[code] for code in clustering.codes[drawn]]
+    return pd.DataFrame({
+        "x": xy[drawn, 0],
+        "y": xy[drawn, 1],
+        "cluster": ids,
+        "label": [labels[name] for name in ids],
+        "chosen": clustering.codes[drawn] == code,
+    })  # fmt: skip
+
+
+def _spaced(cells: Any, most: int) -> Any:
+    return cells if len(cells) <= most else cells[np.linspace(0, len(cells) - 1, most).astype(np.intp)]
+
+
+def spec(n_points: int, height: int = 430) -> dict[str, Any]:
+    """The chart of such points: the chosen cluster in colour, the others grey, each with its id in the middle."""
+    size = float(np.clip(40_000 / max(n_points, 1), 6, 40))
+    axis = {"axis": None, "type": "quantitative", "scale": {"zero": False}}
+    place = {"x": {"field": "x", **axis}, "y": {"field": "y", **axis}}
+    told = [{"field": "cluster", "type": "nominal"}, {"field": "label", "type": "nominal"}]
+
+    def dots(is_chosen: bool, colour: str, opacity: float, size: float) -> dict[str, Any]:
+        return {
+            "transform": [{"filter": f"datum.chosen === {str(is_chosen).lower()}"}],
+            "mark": {"type": "circle", "color": colour, "opacity": opacity, "size": size, "cursor": "pointer"},
+            "encoding": {**place, "tooltip": told},
+        }
+
+    middle = {axis: {**place[axis], "aggregate": "median"} for axis in ("x", "y")}
+    names = {
+        "mark": {"type": "text", "fontWeight": "bold", "fontSize": 12, "stroke": "white", "strokeWidth": 3,
+                 "strokeOpacity": 0.85},
+        "encoding": {**middle, "text": {"field": "cluster", "type": "nominal"}, "detail": {"field": "cluster"}},
+    }  # fmt: skip
+    over = {**names, "mark": {"type": "text", "fontWeight": "bold", "fontSize": 12, "color": "#222"}}
+    others = dots(False, "#9aa5b1", 0.45, size)
+    others["params"] = [{"name": PICK, "select": {"type": "point", "fields": ["cluster"]}}]
+    return {"height": height, "layer": [others, dots(True, "#d55e00", 0.9, size * 1.3), names, over]}

@@ -1,0 +1,43 @@
+"""The names that complete what a curator types."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from gca_scanpy._core.ontology import Ontology
+from gca_scanpy.db import _bundled
+from gca_scanpy.model import ClusterReport
+
+
+def offered(cluster: ClusterReport) -> dict[str, str]:
+    """What is offered for a cluster and the label that it means: the run's own ideas first, then the Cell Ontology."""
+    annotation = cluster.annotation
+    ideas = [
+        (annotation.proposed_label, annotation.proposed_ontology_id),
+        *((candidate.label, candidate.ontology_id) for candidate in cluster.candidates),
+        *((alternative.label, alternative.ontology_id) for alternative in annotation.alternatives),
+    ]
+    ontology = _bundled.ontology()
+    found = {
+        _shown(label, term): term if term is not None and term in ontology else label
+        for label, term in ideas
+        if label.strip()
+    }
+    return {**found, **_of_ontology()}
+
+
+@lru_cache(maxsize=1)
+def _of_ontology() -> dict[str, str]:
+    ontology = _bundled.ontology()
+    labels = {_shown(term.label, term.id): term.id for term in ontology.terms.values()}
+    synonyms = {f"{name} → {_shown(ontology.label(term), term)}": term for name, term in _synonyms(ontology)}
+    return {name: found[name] for found in (labels, synonyms) for name in sorted(found, key=str.casefold)}
+
+
+def _synonyms(ontology: Ontology) -> list[tuple[str, str]]:
+    own = ((synonym, term.id) for term in ontology.terms.values() for synonym in term.synonyms)
+    return [*own, *ontology.names.items()]
+
+
+def _shown(label: str, term: str | None) -> str:
+    return f"{label} ({term})" if term else label

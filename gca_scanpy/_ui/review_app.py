@@ -1,0 +1,179 @@
+"""The page itself; ``gca review`` runs it: ``streamlit run review_app.py -- FILE KEY``."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import sys
+from pathlib import Path
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from gca_scanpy import get
+from gca_scanpy._core.curation import Choice
+from gca_scanpy._errors import ConflictError, GcaError
+from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._ui import embedding, evidence, names
+from gca_scanpy._ui.desk import Desk
+from gca_scanpy._ui.evidence import plain
+from gca_scanpy.model import DecisionKind
+from gca_scanpy.tl._curate import user
+
+TOKEN = "GCA_REVIEW_TOKEN"  # name in the environment; the address has its value
+ACCEPT, CHANGE, MIXED = "Accept", "Change", "Mixed"
+KINDS: dict[str, DecisionKind] = {ACCEPT: "accepted", CHANGE: "changed", MIXED: "mixed"}
+
+
+def main(path: Path, key: str) -> None:
+    """Show the page."""
+    st.set_page_config(page_title=f"{path.name}: review", layout="wide", initial_sidebar_state="collapsed")
+    _only_with_the_address()
+    state = st.session_state
+    if "desk" not in state:
+        state.desk = Desk.open(path, key)
+        state.current = state.desk.order()[0]
+        state.turn, state.said = 0, None
+        state.who = user()
+    desk: Desk = state.desk
+    st.html(evidence.style())
+    _head(desk)
+    with st.container(key="desk"):
+        left, middle, right = st.columns([5, 5, 4], gap="medium")
+        with left:
+            _cluster_picker(desk)
+            _embedding(desk)
+        with middle:
+            st.html(evidence.evidence(desk.report, state.current))
+        with right:
+            _form(desk)
+            st.html(evidence.trail(desk.report, state.current))
+    with st.expander("All clusters, and all decisions"):
+        st.dataframe(get.clusters(desk.report).assign(curated_label=_curated(desk)))
+        st.dataframe(get.curation(desk.report))
+
+
+def _only_with_the_address() -> None:
+    """Other users of the machine can reach the port, but not guess the address."""
+    given = st.query_params.get("token", "")
+    if not hmac.compare_digest(given.encode(), os.environ.get(TOKEN, "").encode()):
+        st.error("This page opens by the whole address that `gca review` printed.")
+        st.stop()
+
+
+def _curated(desk: Desk) -> list[str | None]:
+    decided = desk.decided
+    return [decided[c.cluster_id].to_label if c.cluster_id in decided else None for c in desk.report.clusters]
+
+
+def _head(desk: Desk) -> None:
+    state, n, done = st.session_state, len(desk.report.clusters), len(desk.decided)
+    name, bar = st.columns([3, 2], vertical_alignment="center")
+    name.html(evidence.heading(desk.path.name, desk.report))
+    bar.progress(done / n, text=f"{done} of {n} clusters decided")
+    if state.said is not None:
+        kind, text = state.said
+        (st.success if kind == "saved" else st.error)(plain(text))
+        state.said = None
+    if desk.is_behind():
+        told, button = st.columns([4, 1], vertical_alignment="center")
+        told.info("The file was saved elsewhere since you looked, by another tab or curator.")
+        if button.button("Show it", key="reload"):
+            desk.refresh()
+            _go(state.current)
+
+
+def _go(cluster: str) -> None:
+    """Show a cluster, with an empty form."""
+    state = st.session_state
+    if state.desk.is_behind():
+        state.desk.refresh()
+    there = [found.cluster_id for found in state.desk.report.clusters]
+    state.current = cluster if cluster in there else there[0]
+    state.turn += 1
+    st.rerun()
+
+
+def _cluster_picker(desk: Desk) -> None:
+    state, order = st.session_state, desk.order()
+    place = order.index(state.current)
+    picker, before, after = st.columns([6, 1, 1], vertical_alignment="bottom")
+    picked = picker.selectbox(
+        "Cluster, those in need of a decision first", order, place, format_func=desk.title, key=f"cluster-{state.turn}"
+    )
+    if before.button("‹", key="before", help="previous", disabled=place == 0):
+        _go(order[place - 1])
+    if after.button("›", key="after", help="next", disabled=place == len(order) - 1):
+        _go(order[place + 1])
+    if picked is not None and picked != state.current:
+        _go(picked)
+
+
+def _embedding(desk: Desk) -> None:
+    state, bases = st.session_state, embedding.bases(desk.cells)
+    if not bases:
+        st.info("The file has no embedding such as `X_umap` in `.obsm`, so there is no picture.")
+        return
+    basis = st.selectbox("Embedding", bases, key="basis", label_visibility="collapsed") if len(bases) > 1 else bases[0]
+    drawn = embedding.points(desk.cells, desk.report, basis or bases[0], state.current)
+    chart, told = embedding.spec(len(drawn)), f"{len(drawn):,} of {desk.cells.n_obs:,} cells"
+    try:
+        event = st.vega_lite_chart(
+            drawn, chart, key=f"map-{state.turn}", on_select="rerun", selection_mode=embedding.PICK
+        )
+    except StreamlitAPIException:  # older ones, such as the last for Python 3.9, take no clicks on charts with layers
+        st.vega_lite_chart(drawn, chart)
+        st.caption(told)
+        return
+    clicked = [point.get("cluster") for point in event.get("selection", {}).get(embedding.PICK, [])]
+    if clicked and clicked[0] != state.current and clicked[0] in desk.order():
+        _go(clicked[0])
+    st.caption(f"{told}; a click on a cell goes to its cluster")
+
+
+def _form(desk: Desk) -> None:
+    state, turn = st.session_state, st.session_state.turn
+    cluster = desk.report.cluster(state.current)
+    decision = desk.decided.get(state.current)
+    is_unknown = decision is None and cluster.annotation.primary_label == UNKNOWN_LABEL
+    kind = st.radio("Decision", [ACCEPT, CHANGE, MIXED], int(is_unknown), horizontal=True, key=f"kind-{turn}")
+    label, about = "", "Why"
+    if kind == CHANGE:
+        offered = names.offered(cluster)
+        typed = st.selectbox(
+            "Label", list(offered), None, key=f"label-{turn}", accept_new_options=True,
+            placeholder="a cell type, or your own words",
+            help="Type a name, synonym or id of the Cell Ontology. Your own words are taken too; with an id behind "
+            "them, such as (CL:0000236), they have its term.",
+        )  # fmt: skip
+        label = offered.get(typed or "", typed or "")
+    elif kind == MIXED:
+        about = "Which types are in it"
+    why = st.text_area(about, key=f"why-{turn}", height=80)
+    st.text_input("Your name", key="who")
+    save, again = st.columns([3, 2])
+    if save.button("Save decision", key="save", type="primary"):
+        _save(desk, Choice(state.current, KINDS[kind], label, why))
+    if decision is not None and again.button("Reopen", key="reopen", help="to be decided again; the trail keeps all"):
+        _save(desk, Choice(state.current, "reopened", why=why))
+
+
+def _save(desk: Desk, choice: Choice) -> None:
+    state = st.session_state
+    try:
+        desk.save(choice, state.who)
+    except ConflictError as error:
+        desk.refresh()  # what is typed stays, and what the other one did is seen
+        state.said = "failed", str(error)
+        if state.current not in desk.order():
+            _go(state.current)
+        st.rerun()
+    except (GcaError, OSError) as error:
+        state.said = "failed", f"Not saved: {error}"
+        st.rerun()
+    state.said = "saved", f"Saved: {desk.title(choice.cluster_id)}"
+    _go(choice.cluster_id if choice.kind == "reopened" else desk.next_open(choice.cluster_id))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

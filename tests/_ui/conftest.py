@@ -1,0 +1,115 @@
+"""Annotated files to review, and the real program with its page in a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from attrs import evolve
+
+import gca_scanpy as gca
+from gca_scanpy import _codec
+
+HOSTILE = "<img src=x onerror=alert(1)> ![a](http://127.0.0.1:9/x.png) :red[b] $c$ `d` **e** <script>alert(2)</script>"
+
+
+@pytest.fixture
+def annotated(cells):
+    """Cells of four types, annotated, with two embeddings."""
+    gca.tl.annotate(cells, "cluster", tissue="blood")
+    rng = np.random.default_rng(0)
+    codes = cells.obs["cluster"].cat.codes.to_numpy()[:, None]
+    cells.obsm["X_pca"] = rng.normal(size=(cells.n_obs, 5))
+    cells.obsm["X_umap"] = rng.normal(size=(cells.n_obs, 2)) + 6 * np.hstack([codes % 2, codes // 2])
+    return cells
+
+
+@pytest.fixture
+def annotated_file(annotated, tmp_path):
+    """The same in a file, which nothing else has written yet."""
+    annotated.write_h5ad(tmp_path / "cells.h5ad")
+    return tmp_path / "cells.h5ad"
+
+
+@pytest.fixture
+def hostile_file(annotated, tmp_path):
+    """A file whose first cluster has markup for its label and its rationale."""
+    report = gca.get.report(annotated)
+    first = report.clusters[0]
+    old = first.annotation.primary_label
+    said = evolve(first.annotation, primary_label=HOSTILE, proposed_label=HOSTILE, rationale=HOSTILE)
+    report = evolve(report, clusters=(evolve(first, annotation=said), *report.clusters[1:]))
+    annotated.uns["gptca"]["report"] = _codec.to_json(report)
+    annotated.obs["gptca_label"] = annotated.obs["gptca_label"].cat.rename_categories({old: HOSTILE})
+    annotated.write_h5ad(tmp_path / "hostile.h5ad")
+    return tmp_path / "hostile.h5ad"
+
+
+@pytest.fixture
+def review(tmp_path):
+    """Start ``gca review`` on a file; gives the address that it prints. It is ended as Ctrl-C does."""
+    with contextlib.ExitStack() as ended:
+
+        def start(path, *options):
+            command = [sys.executable, "-m", "gca_scanpy", "review", str(path), "--no-browser", *options]
+            program = subprocess.Popen(
+                command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
+            )
+            ended.callback(_end, program)
+            line = program.stdout.readline()
+            assert " is at http://127.0.0.1:" in line
+            return line.split(" is at ")[1].strip()
+
+        yield start
+
+
+def _end(program):
+    program.terminate()
+    assert program.wait(30) == 0
+    program.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Headless Chromium of the system."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("there is no Chromium")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium):
+    """Open an address in a tab; what the page logs as an error or asks of other hosts fails the test."""
+    problems, contexts = [], []
+
+    def opened(address):
+        context = chromium.new_context(viewport={"width": 1280, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda dialog: problems.append(f"dialog {dialog.message}"))
+        page.on("request", lambda request: _check_host(request.url, address, problems))
+        page.goto(address)
+        page.get_by_role("button", name="Save decision").wait_for()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def _check_host(url, address, problems):
+    if not url.startswith((address.partition("?")[0], "data:", "blob:")):
+        problems.append(f"asked for {url}")

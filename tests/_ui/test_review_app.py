@@ -1,0 +1,176 @@
+"""The page in Streamlit's own test bench, and the parts it is made of."""
+
+from __future__ import annotations
+
+import sys
+from importlib.resources import files
+
+import anndata
+import pandas as pd
+import pytest
+
+import gca_scanpy as gca
+from gca_scanpy._core.curation import Choice
+
+pytest.importorskip("filelock", reason="the extra ui is not installed")
+testing = pytest.importorskip("streamlit.testing.v1", reason="the extra ui is not installed")
+from gca_scanpy._ui import embedding, evidence, names  # noqa: E402
+from gca_scanpy._ui.desk import Desk  # noqa: E402
+
+SCRIPT = str(files("gca_scanpy") / "_ui" / "review_app.py")
+
+
+@pytest.fixture
+def app(annotated_file, monkeypatch):
+    """The page of a file, opened by its address."""
+    monkeypatch.setattr(sys, "argv", [SCRIPT, str(annotated_file), "gptca"])
+    monkeypatch.setenv("GCA_REVIEW_TOKEN", "secret")
+
+    def opened(token="secret"):
+        page = testing.AppTest.from_file(SCRIPT, default_timeout=60)
+        page.query_params["token"] = token
+        page.run()
+        assert not page.exception
+        return page
+
+    return opened
+
+
+def _radio(page):
+    return next(radio for radio in page.radio if radio.label == "Decision")
+
+
+def test_accept_and_reopen(app, annotated_file):
+    """One click accepts and goes on to the next open cluster; another opens it again."""
+    page = app()
+    first = page.session_state.current
+    page.text_input(key="who").set_value("Ada")
+    page.button(key="save").click().run()
+    assert page.session_state.current != first
+    assert page.success[0].value.startswith("Saved\\: ✓ ")
+    assert page.session_state.desk.decided[first].who == "Ada"
+    page.selectbox[0].set_value(first).run()
+    page.button(key="reopen").click().run()
+    assert page.session_state.current == first
+    assert list(gca.get.curation(anndata.read_h5ad(annotated_file))["kind"]) == ["accepted", "reopened"]
+
+
+def test_mixed_needs_a_note(app, annotated_file):
+    """Without one nothing is saved, and the page says what is missing; with one, it is."""
+    page = app()
+    first = page.session_state.current
+    _radio(page).set_value("Mixed").run()
+    page.button(key="save").click().run()
+    assert "say which types are in it" in page.error[0].value
+    page.text_area[0].set_value("T cells and monocytes").run()
+    page.button(key="save").click().run()
+    assert not page.error
+    assert gca.get.curation(anndata.read_h5ad(annotated_file)).loc[first, "why"] == "T cells and monocytes"
+
+
+def test_a_second_tab_that_is_behind(app):
+    """It is told that the file was saved elsewhere, and shows it when asked."""
+    one, two = app(), app()
+    one.button(key="save").click().run()
+    two.run()
+    assert "saved elsewhere" in two.info[0].value
+    two.button(key="reload").click().run()
+    assert not two.info
+    assert len(two.session_state.desk.decided) == 1
+
+
+def test_without_the_token(app):
+    """Nothing of the file is shown."""
+    page = app(token="guess")
+    assert [error.value for error in page.error] == ["This page opens by the whole address that `gca review` printed."]
+    assert not page.button
+    assert "desk" not in page.session_state
+
+
+def test_a_file_without_embedding(app, annotated, annotated_file):
+    """The page says that there is no picture, and works."""
+    del annotated.obsm["X_umap"], annotated.obsm["X_pca"]
+    annotated.write_h5ad(annotated_file)
+    page = app()
+    assert "no embedding" in page.info[0].value
+    page.button(key="save").click().run()
+    assert page.success
+
+
+def test_the_order_of_need(annotated, tmp_path):
+    """Open before decided; flagged, unknown, supported; the less sure first. The next is one that is open."""
+    annotated.obs["cluster"] = annotated.obs["cluster"].cat.add_categories("alone")
+    annotated.obs.loc["cell0", "cluster"] = "alone"
+    gca.tl.annotate(annotated, "cluster", tissue="blood")
+    annotated.write_h5ad(tmp_path / "c.h5ad")
+    desk = Desk.open(tmp_path / "c.h5ad", "gptca")
+    assert desk.order()[0] == "alone"
+    scores = [desk.report.cluster(name).confidence_score for name in desk.order()[1:]]
+    assert scores == sorted(scores)
+    desk.save(Choice("alone", "accepted"), "Ada")
+    assert desk.order()[-1] == "alone"
+    assert desk.next_open("alone") == desk.order()[0]
+    assert desk.title("alone") == "✓ alone: Unknown or Novel (1 cells)"
+    for name in "0123":
+        desk.save(Choice(name, "accepted"), "Ada")
+    assert desk.next_open("2") == "2"
+
+
+def test_a_file_that_is_annotated_again(annotated, annotated_file):
+    """The desk looks at the new cells, too."""
+    desk = Desk.open(annotated_file, "gptca")
+    annotated.obs["cluster"] = annotated.obs["cluster"].cat.rename_categories({"0": "zero"})
+    gca.tl.annotate(annotated, "cluster")
+    annotated.write_h5ad(annotated_file)
+    assert desk.is_behind()
+    desk.refresh()
+    assert "zero" in desk.order()
+    assert "zero" in set(desk.cells.obs["cluster"])
+
+
+def test_names_that_are_offered(annotated):
+    """The run's own ideas first, then every term and its synonyms; each means a term, or the words themselves."""
+    offered = names.offered(gca.get.report(annotated).clusters[0])
+    assert next(iter(offered.items())) == ("B cell (CL:0000236)", "CL:0000236")
+    assert offered["plasmacytoid dendritic cell (CL:0000784)"] == "CL:0000784"
+    assert offered["pDC → plasmacytoid dendritic cell (CL:0000784)"] == "CL:0000784"
+    assert len(offered) > 5000
+
+
+def test_points_of_a_large_object(annotated, monkeypatch):
+    """Of many cells some of each cluster are drawn, and those of the chosen one by a count of their own."""
+    monkeypatch.setattr(embedding, "MOST_POINTS", 30)
+    monkeypatch.setattr(embedding, "MOST_CHOSEN", 10)
+    annotated.obsm["X_umap"][5] = float("nan")
+    drawn = embedding.points(annotated, gca.get.report(annotated), "X_umap", "0")
+    assert drawn["chosen"].sum() == 10
+    assert (~drawn["chosen"]).sum() == 30
+    assert set(drawn["cluster"]) == {"0", "1", "2", "3"}
+    assert drawn[["x", "y"]].notna().all().all()
+    assert set(drawn.loc[drawn["chosen"], "label"]) == {"B cell"}
+    assert embedding.bases(annotated) == ["X_umap", "X_pca"]
+    pd.testing.assert_frame_equal(drawn, embedding.points(annotated, gca.get.report(annotated), "X_umap", "0"))
+
+
+def test_evidence_is_escaped(hostile_file):
+    """No text of a report becomes markup."""
+    desk = Desk.open(hostile_file, "gptca")
+    desk.save(Choice("0", "changed", "<b>x</b>", "<i>why</i>"), "<u>Ada</u>")
+    page = evidence.evidence(desk.report, "0") + evidence.trail(desk.report, "0")
+    for markup in ("<img", "<script", "<b>x", "<i>", "<u>"):
+        assert markup not in page
+    for said in ("&lt;b&gt;x&lt;/b&gt;", "&lt;i&gt;why", "&lt;u&gt;Ada", "&lt;img src=x"):
+        assert said in page
+    assert evidence.plain("a_b\n[c](d)") == r"a\_b \[c\]\(d\)"
+
+
+def test_flags_are_in_words(annotated):
+    """Reason codes are explained, candidates and genes for and against are named."""
+    annotated.obs["cluster"] = annotated.obs["cluster"].cat.add_categories("alone")
+    annotated.obs.loc["cell0", "cluster"] = "alone"
+    gca.tl.annotate(annotated, "cluster", tissue="blood")
+    report = gca.get.report(annotated)
+    assert "The cluster has no marker gene." in evidence.evidence(report, "alone")
+    first = evidence.evidence(report, "0")
+    assert all(gene in first for gene in report.cluster("0").validation.supporting_markers)
+    assert all(candidate.label in first for candidate in report.cluster("0").candidates[:5])
