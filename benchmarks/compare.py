@@ -1,0 +1,200 @@
+"""This package beside others that take the same step, in one run, on the same cells.
+
+python benchmarks/compare.py --cells 50000 --runs 3 --write
+
+Each has a fresh process: cells are loaded, the first call is timed, then warm calls in turn with warm calls of Scanpy's
+t-test, so that a machine that slows down slows both. ``--write`` puts the table into docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+import measure
+import synthetic
+
+SAMPLED = 25  # every 25th type is scored by score_genes, and the time taken as often
+TRAINED_ON = 5_000  # cells for CellTypist's model
+LONG = 60  # seconds of a first call, above which there is one warm call only
+BASE = "t-test"
+Step = Callable[[], Any]
+
+
+def _t_test(adata: Any) -> Step:
+    import scanpy as sc
+
+    return lambda: sc.tl.rank_genes_groups(adata, synthetic.CLUSTER, method="t-test", key_added="base")
+
+
+def _wilcoxon(adata: Any) -> Step:
+    import scanpy as sc
+
+    return lambda: sc.tl.rank_genes_groups(adata, synthetic.CLUSTER, method="wilcoxon", key_added="other")
+
+
+def _aggregate(adata: Any) -> Step:
+    import scanpy as sc
+
+    return lambda: sc.get.aggregate(adata, synthetic.CLUSTER, ["mean", "var", "count_nonzero"])
+
+
+def _annotate(adata: Any) -> Step:
+    import gca_scanpy as gca
+
+    return lambda: gca.tl.annotate(adata, synthetic.CLUSTER)
+
+
+def _annotate_ranked(adata: Any) -> Step:
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(adata, synthetic.CLUSTER, method="t-test")
+    return _annotate(adata)
+
+
+def _network() -> Any:
+    """The positive markers of the bundled database as decoupler's network."""
+    import gca_scanpy as gca
+
+    facts = gca.db.load().facts
+    facts = facts[facts["role"].eq("positive") & facts["species"].ne("mouse")]
+    return facts.rename(columns={"cell_type": "source", "gene": "target"})[["source", "target"]].drop_duplicates()
+
+
+def _ulm(adata: Any) -> Step:
+    import decoupler as dc
+
+    net = _network().assign(weight=1.0)
+    return lambda: dc.mt.ulm(adata, net=net, raw=False)
+
+
+def _score_genes(adata: Any) -> Step:
+    import scanpy as sc
+
+    by_type = {name: list(genes) for name, genes in _network().groupby("source")["target"]}
+    chosen = list(by_type.items())[::SAMPLED]
+
+    def score() -> None:
+        for _, genes in chosen:
+            sc.tl.score_genes(adata, [gene for gene in genes if gene in adata.var_names], score_name="score")
+
+    return score
+
+
+def _cellconsensus(adata: Any) -> Step:
+    from cellconsensus import CellConsensus
+
+    return lambda: CellConsensus(clustering="precomputed", cluster_key=synthetic.CLUSTER).fit(adata).predict(level=3)
+
+
+def _celltypist(adata: Any) -> Step:
+    import celltypist
+
+    model = celltypist.train(adata[:TRAINED_ON].copy(), labels=synthetic.TRUTH, use_SGD=True, check_expression=False)
+    clusters = adata.obs[synthetic.CLUSTER]
+    return lambda: celltypist.annotate(adata, model=model, majority_voting=True, over_clustering=clusters)
+
+
+# What is shown, how it is prepared (which is not timed), and how often its time is to be taken.
+STEPS: dict[str, tuple[str, Callable[[Any], Step], int]] = {
+    "t-test": ("`sc.tl.rank_genes_groups`, t-test", _t_test, 1),
+    "annotate": ("`gca.tl.annotate`, from clusters to report", _annotate, 1),
+    "annotate-ranked": ("`gca.tl.annotate`, with a ranking there", _annotate_ranked, 1),
+    "aggregate": ("`sc.get.aggregate`: mean, var, count_nonzero", _aggregate, 1),
+    "wilcoxon": ("`sc.tl.rank_genes_groups`, wilcoxon", _wilcoxon, 1),
+    "ulm": ("decoupler `ulm`, our database", _ulm, 1),
+    "score_genes": (f"`sc.tl.score_genes` for each type (every {SAMPLED}th measured)", _score_genes, SAMPLED),
+    "cellconsensus": ("cellconsensus, given clusters", _cellconsensus, 1),
+    "celltypist": (f"CellTypist, prediction by a model of {TRAINED_ON:,} cells", _celltypist, 1),
+}
+
+
+def one(name: str, path: Path, runs: int) -> dict[str, Any]:
+    """Time one step in this process, which is fresh."""
+    import anndata
+
+    _, prepare, times = STEPS[name]
+    adata = anndata.read_h5ad(path)
+    step = prepare(adata)
+    loaded = measure.peak()
+    first = measure.seconds(step) * times
+    most = measure.peak()
+    base = step if name == BASE else _t_test(adata)
+    measure.seconds(base)
+    pairs = [(measure.seconds(base), measure.seconds(step) * times) for _ in range(1 if first > LONG * times else runs)]
+    return {
+        "first": first,
+        "warm": statistics.median(own for _, own in pairs),
+        "ratio": statistics.median(own / other for other, own in pairs),
+        "loaded": loaded,
+        "memory": most / loaded,
+    }
+
+
+def compare(path: Path, names: list[str], runs: int) -> dict[str, Any]:
+    """The results of all steps; one that cannot run here has an error in their place."""
+    found: dict[str, Any] = {}
+    for name in names:
+        try:
+            found[name] = measure.child("compare.py", "--one", name, "--data", path, "--runs", runs)
+        except RuntimeError as error:
+            found[name] = {"error": str(error)}
+        print(name, found[name], file=sys.stderr)
+    return found
+
+
+def shown(found: dict[str, Any]) -> str:
+    """The results as a table."""
+    base = found[BASE]
+    rows = []
+    for name, own in found.items():
+        title = STEPS[name][0]
+        if "error" in own:
+            rows.append([title, "did not run", "", "", "", ""])
+            continue
+        ratios = [_ratio(own["first"] / base["first"]), "1" if name == BASE else _ratio(own["ratio"])]
+        rows.append([title, f"{own['first']:.2f}", ratios[0], f"{own['warm']:.2f}", ratios[1], f"{own['memory']:.2f}"])
+    return measure.table(
+        ["", "first call, s", "of t-test's", "warm call, s", "of t-test's", "peak memory, of loaded"], rows
+    )
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def main() -> None:
+    """Compare, print the table, and write it where that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, default=2_000)
+    parser.add_argument("--genes", type=int, default=synthetic.N_GENES)
+    parser.add_argument("--runs", type=int, default=3, help="warm calls of each")
+    parser.add_argument("--only", nargs="*", choices=STEPS, default=list(STEPS))
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--data", type=Path, help="an h5ad file of cells, instead of new ones")
+    parser.add_argument("--one", choices=STEPS, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(one(given.one, given.data, given.runs)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = given.data or Path(folder) / "cells.h5ad"
+        if given.data is None:
+            synthetic.cells(given.cells, synthetic.tissue(given.genes)).write_h5ad(path)
+        names = list(dict.fromkeys([BASE, *given.only]))
+        found = compare(path, names, given.runs)
+    text = f"{measure.machine()}.\n\n{shown(found)}"
+    print(text)
+    if given.write:
+        measure.write("compare", text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The parts of a run, each timed alone: `pytest benchmarks` (pytest-benchmark), `nox -s bench`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import cached
+import synthetic
+
+import gca_scanpy as gca
+from gca_scanpy import _codec
+from gca_scanpy._adata import read_clustering, welch
+from gca_scanpy._adata.chunked import gather_chunked
+from gca_scanpy._adata.moments import gather
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """2,000 cells of 20,000 genes, 25 clusters."""
+    return synthetic.cells(2_000)
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "dense"])
+def test_moments(benchmark, cells, form):
+    """One pass over the matrix."""
+    matrix = cells.X.toarray() if form == "dense" else cells.X.asformat(form)
+    found = benchmark(gather, matrix, read_clustering(cells, synthetic.CLUSTER))
+    assert found.cells.sum() == cells.n_obs
+
+
+def test_moments_of_chunks(benchmark, cells):
+    """The same pass over Dask's chunks."""
+    array = pytest.importorskip("dask.array")
+    matrix = array.from_array(cells.X.toarray(), chunks=(500, -1))
+    found = benchmark(gather_chunked, matrix, read_clustering(cells, synthetic.CLUSTER))
+    assert found.cells.sum() == cells.n_obs
+
+
+def test_welch(benchmark, cells):
+    """Welch's t of a cluster, from the moments."""
+    moments = gather(cells.X, read_clustering(cells, synthetic.CLUSTER))
+    assert benchmark(welch.compare, moments, 3).scores.max() > 0
+
+
+def test_gene_lists(benchmark):
+    """60 gene lists to a report, offline."""
+    lists = cached.gene_lists(60)
+    assert len(benchmark(gca.annotate_markers, lists).clusters) == 60
+
+
+def test_annotate(benchmark, cells):
+    """From clusters to report."""
+    benchmark(gca.tl.annotate, cells, synthetic.CLUSTER)
+    assert gca.get.report(cells).clusters
+
+
+def test_report_as_json(benchmark):
+    """A report written and read."""
+    report = gca.annotate_markers(cached.gene_lists(60))
+    assert benchmark(lambda: _codec.from_json(_codec.to_json(report))) == report

@@ -1,0 +1,120 @@
+"""The scripts of ``benchmarks/`` at a size that fits: the cells are what they say, and each script measures what it says."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pytest
+
+import gca_scanpy as gca
+
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not there")
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Import a script of the folder by its name."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module
+
+
+@pytest.fixture
+def tissue(script):
+    """A tissue of 2,000 genes."""
+    return script("synthetic").tissue(n_genes=2_000, expressed=150)
+
+
+def test_the_same_cells_again(script, tissue):
+    """The same seed gives the same cells, and a small object is the beginning of a large one."""
+    synthetic = script("synthetic")
+    small, large = (synthetic.cells(n, tissue) for n in (700, 1_300))
+    assert (small.X != large.X[:700]).nnz == 0
+    assert small.obs["cluster"].tolist() == large.obs["cluster"].tolist()[:700]
+    other = synthetic.cells(700, synthetic.tissue(n_genes=2_000, expressed=150, seed=1))
+    assert (small.X != other.X).nnz > 0
+
+
+def test_the_cells_are_as_sparse_as_they_say(script):
+    """About 6 % of 20,000 genes are seen in a cell, a few of them in most cells, and depth differs by cell."""
+    cells = script("synthetic").cells(1_000)
+    by_cell, by_gene = np.diff(cells.X.indptr), np.bincount(cells.X.indices, minlength=cells.n_vars)
+    assert cells.n_vars == 20_000
+    assert 1_100 < by_cell.mean() < 1_300
+    assert by_cell.max() > 2 * by_cell.min()
+    assert (by_gene > 800).sum() > 50
+    assert np.median(by_gene) < 50
+    np.testing.assert_allclose(np.expm1(cells.X.astype(float)).sum(axis=1), 1e4, rtol=1e-3)
+
+
+def test_planted_types_are_found(script):
+    """Nine in ten clusters get the broad type that was planted."""
+    synthetic = script("synthetic")
+    cells = synthetic.cells(2_000)
+    assert cells.obs["cluster"].nunique() == 25
+    gca.tl.annotate(cells, "cluster")
+    planted = cells.obs.groupby("cluster", observed=True)["planted"].first()
+    found = [c.broad_label == planted[c.cluster_id] for c in gca.get.report(cells).clusters]
+    assert sum(found) >= 23
+
+
+def test_memory_and_the_comparison(script, tmp_path):
+    """The comparison runs, with a ratio to the t-test for each, and ``annotate`` makes no copy of the object."""
+    measure, compare, synthetic = script("measure"), script("compare"), script("synthetic")
+    path = tmp_path / "cells.h5ad"
+    synthetic.cells(6_000, synthetic.tissue(n_genes=20_000)).write_h5ad(path)
+    found = compare.compare(path, ["t-test", "annotate"], runs=1)
+    assert found["annotate"]["memory"] <= 1.10, found
+    text = compare.shown({**found, "wilcoxon": {"error": "it is not installed"}})
+    assert "from clusters to report" in text
+    assert "did not run" in text
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- x -->\nold\n<!-- end of x -->\nafter\n", encoding="utf-8")
+    measure.write("x", text, page)
+    assert page.read_text(encoding="utf-8") == f"before\n<!-- x -->\n{text}<!-- end of x -->\nafter\n"
+    with pytest.raises(ValueError, match="no marks"):
+        measure.write("y", text, page)
+
+
+@pytest.mark.skipif(not hasattr(anndata.experimental, "read_lazy"), reason="this anndata does not read lazily")
+def test_cells_on_disk(script, tissue, tmp_path):
+    """A store written block by block is what is in memory; two workers give the report of one process."""
+    measure, large, synthetic = script("measure"), script("large"), script("synthetic")
+    pytest.importorskip("distributed")
+    path = large.store(tmp_path, 2_500, 2_000)
+    there = anndata.read_zarr(path)
+    expected = synthetic.cells(2_500, synthetic.tissue(2_000))
+    assert (there.X != expected.X).nnz == 0
+    assert there.obs["planted"].tolist() == expected.obs["planted"].tolist()
+    found = [measure.child("large.py", "--one", path, "--workers", workers) for workers in (0, 2)]
+    assert found[0]["clusters"] == found[1]["clusters"]
+    assert found[0]["right"] >= 23
+    gca.tl.annotate(expected, "cluster")
+    assert found[0]["clusters"] == json.loads(json.dumps(gca._codec.to_dict(gca.get.report(expected))["clusters"]))
+
+
+def test_a_second_run_asks_nothing(script):
+    """60 clusters, asked one by one of a slow server: the second run sends nothing, and takes a fraction."""
+    found = script("cached").run(60, 0.1, chunk_size=1, n_threads=1)
+    assert (found["asked"], found["asked_again"]) == (60, 0)
+    assert found["first"] > 6
+    assert found["again"] < found["first"] / 3
+
+
+def test_pages_of_the_docs_have_the_marks():
+    """Each script finds its place in docs/performance.md."""
+    page = FOLDER.parent / "docs" / "performance.md"
+    text = page.read_text(encoding="utf-8")
+    for name in ("compare", "large", "cached"):
+        assert text.count(f"<!-- {name} -->\n") == text.count(f"<!-- end of {name} -->") == 1
+
+
+def test_the_folder_is_not_imported_by_the_package():
+    """What is installed does not need the benchmarks."""
+    assert not any("benchmarks" in path.read_text(encoding="utf-8") for path in Path(gca.__path__[0]).rglob("*.py"))
+    assert str(FOLDER) not in sys.path
