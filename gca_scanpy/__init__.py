@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from gca_scanpy.tl._annotate_markers import annotate_markers
 
 __all__ = [
-    "Completion", "GcaError", "GcaWarning", "LanguageModel", "__version__", "annotate_anndata", "annotate_markers", "db",
-    "get", "io", "pl", "settings", "tl",
+    "Completion", "GcaError", "GcaWarning", "LanguageModel", "__version__", "annotate_anndata", "annotate_markers",
+    "db", "get", "io", "pl", "settings", "tl",
 ]  # fmt: skip
 
 _MODULES = {"db", "errors", "get", "io", "model", "pl", "tl"}

@@ -1,12 +1,9 @@
-"""The frozen objects that pass between the steps, and the report that the user gets.
-
-Types are spelled with ``Optional`` because they are read at run time, on Python 3.9 too.
-"""
+"""The frozen objects that pass between the steps, and the report that the user gets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Optional
+from typing import Literal, Optional  # these are read at run time, on Python 3.9 too
 
 from attrs import Factory, frozen
 

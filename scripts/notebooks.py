@@ -20,7 +20,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = "image/png"
-COLOURS = 64
+COLOURS = 256
 
 
 def without_texts(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -42,7 +42,9 @@ def small(picture: str) -> str:
     """A picture of few colours, which is a third of the bytes."""
     image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
     packed = io.BytesIO()
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    # The method that keeps rare colours apart: a dot of a legend is a few pixels, and means something.
+    few = image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(packed, "PNG", optimize=True)
     return base64.b64encode(packed.getvalue()).decode()
 
 

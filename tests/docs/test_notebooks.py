@@ -1,0 +1,80 @@
+"""The notebooks as they are committed, and the scripts that make and check them and the site."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+if not NOTEBOOKS:
+    pytest.skip("the notebooks are not there", allow_module_level=True)
+
+
+def _script(name):
+    spec = importlib.util.spec_from_file_location(f"gca_{name}", ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_only_pictures_are_committed(path):
+    """Every output is a picture, no cell tells when it ran, and the file is small."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert all(set(output["data"]) == {"image/png"} for output in outputs)
+    assert all(base64.b64decode(output["data"]["image/png"]).startswith(b"\x89PNG") for output in outputs)
+    assert {cell["execution_count"] for cell in code} == {None}
+    assert path.stat().st_size < 500_000
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_links_of_notebooks(path):
+    """A relative link leads to a notebook, or to a page that the site has beside the folder of the notebooks."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    for target in re.findall(r"\]\((?!https?://)([^)#\s]+)", text):
+        assert (ROOT / "docs" / "x" / target).resolve().exists() or (path.parent / target).exists(), target
+
+
+def test_texts_are_taken_out():
+    """What the script keeps of a notebook that ran is its pictures, and they stay pictures of the same size."""
+    pytest.importorskip("nbclient", reason="nbclient is not installed: the extra notebooks has it")
+    import io
+
+    import nbformat
+    from PIL import Image
+
+    packed = io.BytesIO()
+    Image.new("RGB", (30, 20), "red").save(packed, "PNG")
+    picture = base64.b64encode(packed.getvalue()).decode()
+    new = nbformat.v4
+    cell = new.new_code_cell("1 + 1", execution_count=7, metadata={"execution": {"iopub.status.busy": "2026"}})
+    cell.outputs = [
+        new.new_output("stream", text="2"),
+        new.new_output("display_data", {"image/png": picture, "text/plain": "<Figure>"}),
+    ]
+    script = _script("notebooks")
+    kept = script.without_texts(new.new_notebook(cells=[cell])).cells[0]
+    assert (kept.execution_count, kept.metadata) == (None, {})
+    (output,) = kept.outputs
+    assert set(output.data) == {"image/png"}
+    image = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).convert("RGB")
+    assert (image.size, image.getpixel((3, 3))) == ((30, 20), (255, 0, 0))
+
+
+def test_dead_links_of_a_site(tmp_path):
+    """A page that is not there and a place that is not on its page are told; links that lead somewhere are not."""
+    (tmp_path / "a.html").write_text(
+        '<h1 id="top"></h1><a href="b.html#here">x</a><a href="b.html#gone">x</a><a href="c.html">x</a>'
+        '<a href="#top">x</a><img src="p.png"><a href="https://example.org/x">x</a>'
+    )
+    (tmp_path / "b.html").write_text('<p id="here"><a href="a.html">x</a>')
+    assert _script("check_links").dead(tmp_path) == ["a.html: b.html#gone", "a.html: c.html", "a.html: p.png"]
