@@ -55,8 +55,8 @@ def read(path: Path) -> AnnData:
     return adata
 
 
-def annotate(source: Path, target: Path, adata: AnnData, columns: Collection[str], key: str) -> None:
-    """Write a store with these columns of ``.obs`` and ``.uns[key]`` more; all else is copied as it is on the disk.
+def annotate(source: Path, target: Path, adata: AnnData, columns: Collection[str], entries: Collection[str]) -> None:
+    """Write a store with these columns of ``.obs`` and entries of ``.uns`` more; all else is copied as it is on disk.
 
     Raises
     ------
@@ -73,10 +73,10 @@ def annotate(source: Path, target: Path, adata: AnnData, columns: Collection[str
                 raise InputError(msg)
             for name in columns:
                 _add_column(group["obs"], name, column_of(adata.obs, name))
-            if "uns" in group:
-                _write(group["uns"], key, dict(adata.uns[key]))
-            else:
-                _write(group, "uns", {key: dict(adata.uns[key])})
+            if "uns" not in group:
+                _write(group, "uns", {})
+            for name in entries:
+                _write(group["uns"], name, adata.uns[name])
 
 
 def _add_column(obs: Any, name: str, values: pd.Series) -> None:

@@ -127,12 +127,14 @@ def _object(source: Path, options: dict[str, Any]) -> tuple[Any, Optional[AnnDat
 
 def _write(source: Path, adata: Any, options: dict[str, Any]) -> None:
     from gca_scanpy._adata import files, lazy, loom
-    from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
+    from gca_scanpy._keys import DEFAULT_KEY, ObsKeys, colours_of
 
     output, key = options["output"], options["key_added"] or DEFAULT_KEY
-    columns = (*(() if options["clusters"] is None else (options["groupby"],)), *ObsKeys(key).all())
+    keys = ObsKeys(key)
+    curated = [name for name in (keys.curated_label, keys.curated_ontology_id) if name in adata.obs.columns]
+    columns = (*(() if options["clusters"] is None else (options["groupby"],)), *keys.all(), *curated)
     if options["lazy"]:
-        lazy.annotate(source, output, adata, columns, key)
+        lazy.annotate(source, output, adata, columns, (key, *map(colours_of, keys.coloured())))
     elif output.suffix.lower() == ".loom":
         loom.annotate(source, output, adata, columns)
         if options["json_report"] is None:

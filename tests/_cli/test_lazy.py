@@ -22,7 +22,7 @@ def store(request, cells, tmp_path):
 
 def _labels(path):
     adata = anndata.read_zarr(path) if path.suffix == ".zarr" else anndata.read_h5ad(path)
-    return adata.obs["gptca_label"].tolist(), get.report(adata).clusters
+    return adata.obs["gptca_label"].tolist(), get.report(adata).clusters, list(adata.uns["gptca_label_colors"])
 
 
 @needs_lazy
