@@ -68,6 +68,29 @@ def test_the_options_reach_the_run(gca, h5ad, tmp_path):
     assert {name: report.parameters[name] for name in wanted} == wanted
 
 
+def test_where_the_genes_and_the_ranking_are(gca, cells, tmp_path):
+    """--gene-symbols takes the column of .var, --rank-key the ranking, --use-raw the genes of .raw."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", key_added="mine")
+    cells.write_h5ad(tmp_path / "ranked.h5ad")
+    done = gca("annotate", "ranked.h5ad", "--groupby", "cluster", "--rank-key", "mine", "--json-report", "ranked.json")
+    assert done.returncode == 0, done.stderr
+    assert io.read_report(tmp_path / "ranked.json").parameters["rank_key"] == "mine"
+
+    del cells.uns["mine"]
+    cells.raw = cells
+    cells.var["symbol"] = cells.var_names
+    cells.var_names = [f"gene_{number}" for number in range(cells.n_vars)]
+    cells.write_h5ad(tmp_path / "numbered.h5ad")
+    for option, name in (("--gene-symbols", "symbol"), ("--use-raw", None)):
+        values = [option, name] if name else [option]
+        done = gca("annotate", "numbered.h5ad", "--groupby", "cluster", *values, "--json-report", "r.json", "--force")
+        assert done.returncode == 0, done.stderr
+        labels = [c.annotation.proposed_label for c in io.read_report(tmp_path / "r.json").clusters]
+        assert labels == list(LABELS.values()), option
+
+
 def test_a_marker_table(gca, table, tmp_path):
     """A table of cluster and gene gives the labels, as csv or tsv by the output's ending."""
     for name, mark in (("out.csv", ","), ("out.tsv", "\t")):

@@ -52,6 +52,15 @@ def test_every_option_in_the_text_is_one(script):
     assert named <= there
 
 
+def test_every_option_is_tested(script):
+    """Each option of each command is given to the program in a test of this folder."""
+    there = set(re.findall(r"--[a-z][a-z0-9-]+", "".join(script.texts().values()))) - {"--help"}
+    own = Path(__file__)
+    tests = "".join(path.read_text(encoding="utf-8") for path in own.parent.glob("test_*.py") if path != own)
+    given = set(re.findall(r"""["' ](--[a-z][a-z0-9-]+)["' =]""", tests))
+    assert there - given == set()
+
+
 @pytest.mark.skipif(sys.platform == "win32" or shutil.which("bash") is None, reason="there is no bash")
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
 def test_the_pipeline(tmp_path):

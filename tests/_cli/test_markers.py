@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -116,7 +117,7 @@ def test_export(run, tmp_path):
     whole, both, sets = tmp_path / "whole.tsv", tmp_path / "both.tsv", tmp_path / "sets.gmt"
     run("export", "--format", "tsv", "-o", whole)
     assert gca.db.load(whole).facts.equals(gca.db.load().facts)
-    assert "already there" in run("export", "-o", whole, code=2)
+    assert "already there" in run("export", "--output", whole, code=2)
     own = tmp_path / "own.tsv"
     own.write_text("cell_type\tgene\nmy cell\tMS4A1\n")
     run("export", "--marker-db", "bundled", "--marker-db", own, "-o", both)
@@ -156,3 +157,12 @@ def test_fetch_of_what_is_there(run, assets):
     text = run("--assets-home", assets, "fetch", "panglaodb")
     assert "already there" in text
     assert "not verified" in text
+
+
+def test_fetch_of_another_file_than_expected(run, assets):
+    """--sha256 is compared with the file that is there: either it is verified, or one line says what it has."""
+    there = next(path for path in assets.iterdir() if path.name.startswith("PanglaoDB"))
+    own = hashlib.sha256(there.read_bytes()).hexdigest()
+    text = run("--assets-home", assets, "fetch", "panglaodb", "--sha256", own)
+    assert "not verified" not in text
+    assert own in run("--assets-home", assets, "fetch", "panglaodb", "--sha256", "0" * 64, code=1)

@@ -81,3 +81,45 @@ def test_a_missing_key_names_the_variable(fails, markers):
 def test_offline_and_a_model(fails, markers):
     """Both at once cannot be meant."""
     assert "exclude each other" in fails("annotate", markers, "--model", "ollama:x", "--offline")
+
+
+def test_the_size_of_a_request_and_how_many_at_once(gca, markers, serve, tmp_path):
+    """--chunk-size and --threads bound what is sent; --cache-dir keeps the answers, so that a rerun sends none."""
+    server = serve()
+    options = ["--model", "m", "--base-url", server.url, "--chunk-size", "1", "--threads", "1", "--cache-dir", "kept"]
+    first = gca("annotate", markers, *options)
+    assert first.returncode == 0, first.stderr
+    assert sorted(request.ids for request in server.requests) == [["1"], ["10"]]
+    assert server.most_at_once == 1
+    assert any(path.suffix == ".json" for path in (tmp_path / "kept").rglob("*"))
+    again = gca("annotate", markers, *options)
+    assert (again.stdout, len(server.requests)) == (first.stdout, 2)
+
+
+@pytest.mark.parametrize(("option", "bound"), [("--max-requests", "1"), ("--max-tokens", "150")])
+def test_a_bound_on_the_costs(gca, markers, serve, option, bound):
+    """Beyond --max-requests or --max-tokens nothing is sent; the clusters that are left are answered offline."""
+    server = serve()
+    options = ["--model", "m", "--base-url", server.url, "--chunk-size", "1", "--threads", "1", "--no-cache"]
+    done = gca("annotate", markers, *options, option, bound, "--json-report", "r.json", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert len(server.requests) <= 1
+    unbounded = gca("annotate", markers, *options)
+    assert unbounded.returncode == 0
+    assert len(server.requests) >= 2
+
+
+def test_escalate_asks_about_the_unsure(gca, tmp_path, serve):
+    """--escalate unsure sends the cluster that the offline scorer leaves open, and not the one that it is sure of."""
+    sure = "MS4A1 CD79A CD79B BANK1 CD19 CD22 PAX5 FCRLA TCL1A FCER2 BLK CD24 TNFRSF13C FCRL1"
+    rows = [
+        f"{key},{gene}\n" for key, genes in (("sure", sure), ("open", "CD3D ZNF10 ZNF12")) for gene in genes.split()
+    ]
+    (tmp_path / "two.csv").write_text("cluster,gene\n" + "".join(rows))
+    server = serve()
+    options = ["--model", "m", "--base-url", server.url, "--no-cache"]
+    done = gca("annotate", "two.csv", *options, "--escalate", "unsure")
+    assert done.returncode == 0, done.stderr
+    assert [request.ids for request in server.requests] == [["open"]]
+    gca("annotate", "two.csv", *options, "--escalate", "all")
+    assert sorted(server.requests[1].ids) == ["open", "sure"]
