@@ -72,13 +72,17 @@ def draw(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[float]:
 def _measure(ax: Axes, columns: Sequence[Column], scale: float) -> tuple[list[float], tuple[float, float]]:
     """The widths of the columns, and width and height of the table, as letters of this scale have them."""
     titles = [_width(ax, [column.title], TITLE_SIZE * scale, "bold") / scale for column in columns]
-    texts = [
-        max(_width(ax, [text], TEXT_SIZE * scale) / scale + room for text, room in zip(column.texts, _rooms(column)))
-        for column in columns
-    ]
+    texts = [_widest(ax, column, scale) for column in columns]
     widths = [max(pair) for pair in zip(titles, texts)]
     rows = len(columns[0].texts)
     return widths, (sum(widths) + GAP * (len(columns) - 1) + 2 * MARGIN, ROW * (rows + 1.4))
+
+
+def _widest(ax: Axes, column: Column, scale: float) -> float:
+    by_room: dict[float, list[str]] = {}
+    for text, room in zip(column.texts, _rooms(column)):
+        by_room.setdefault(room, []).append(text)
+    return max(room + _width(ax, texts, TEXT_SIZE * scale) / scale for room, texts in by_room.items())
 
 
 def _rooms(column: Column) -> Sequence[float]:

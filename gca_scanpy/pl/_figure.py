@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -68,12 +68,11 @@ def shortened(text: str, length: int) -> str:
 
 def distinct(names: Sequence[str]) -> list[str]:
     """The names, those that are there already with a number behind."""
-    seen: Counter[str] = Counter()
-    found = []
+    found: dict[str, None] = {}
     for name in names:
-        seen[name] += 1
-        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return found
+        numbered = (f"{name} ({n})" for n in count(2))
+        found[name if name not in found else next(other for other in numbered if other not in found)] = None
+    return list(found)
 
 
 def chosen(report: DatasetReport, clusters: Optional[Sequence[str]]) -> list[ClusterReport]:
