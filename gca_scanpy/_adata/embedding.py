@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from gca_scanpy._adata.members import members_of
+from gca_scanpy._adata.members import clusters_of
 from gca_scanpy._core.embedding import Embedding
 from gca_scanpy._errors import InputError, MissingKeyError
 from gca_scanpy.model import DatasetReport
@@ -31,7 +31,7 @@ def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optio
     if name is None:
         return None
     places = _first_two(adata.obsm[name], name)
-    clustering = members_of(adata, report, key)
+    clustering = clusters_of(adata, report, key)
     position = {cluster.cluster_id: i for i, cluster in enumerate(report.clusters)}
     # A cell without a cluster has the code -1, which is the last place.
     by_code = np.array([*(position.get(cluster, -1) for cluster in clustering.all_ids), -1], dtype=np.intp)

@@ -15,29 +15,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def cells_of(adata: AnnData, report: DatasetReport, key: str) -> dict[str, list[str]]:
-    """Names of the cells by cluster, for the clusters that have any here; ``adata`` may be a part of what it was.
-
-    Raises
-    ------
-    MissingKeyError
-        Where the clusters or the labels are no longer there.
-    InputError
-        Where two cells have one name, or the labels of the cells are not those of the report.
-    """
-    if not adata.obs_names.is_unique:
-        twice = adata.obs_names[adata.obs_names.duplicated()][0]
-        msg = f"cell names must be unique, and {twice!r} is there twice; call adata.obs_names_make_unique() first"
-        raise InputError(msg)
-    clustering = members_of(adata, report, key)
-    names = adata.obs_names.to_numpy(dtype=object)
-    members = {cluster: names[clustering.codes == code] for code, cluster in enumerate(clustering.all_ids)}
-    reported = [cluster.cluster_id for cluster in report.clusters]
-    return {cluster: [str(name) for name in members[cluster]] for cluster in reported if cluster in members}
-
-
-def members_of(adata: AnnData, report: DatasetReport, key: str) -> Clustering:
-    """The clustering of the report, where the cells still have the labels that the report gives them.
+def clusters_of(adata: AnnData, report: DatasetReport, key: str) -> Clustering:
+    """The clusters that were reported on; ``adata`` may be a part of what it was.
 
     Raises
     ------
@@ -64,3 +43,24 @@ def members_of(adata: AnnData, report: DatasetReport, key: str) -> Clustering:
         )
         raise InputError(msg)
     return clustering
+
+
+def cells_of(adata: AnnData, report: DatasetReport, key: str) -> dict[str, list[str]]:
+    """Names of the cells by cluster, for the clusters that have any here; ``adata`` may be a part of what it was.
+
+    Raises
+    ------
+    MissingKeyError
+        Where the clusters or the labels are no longer there.
+    InputError
+        Where two cells have one name, or the labels of the cells are not those of the report.
+    """
+    if not adata.obs_names.is_unique:
+        twice = adata.obs_names[adata.obs_names.duplicated()][0]
+        msg = f"cell names must be unique, and {twice!r} is there twice; call adata.obs_names_make_unique() first"
+        raise InputError(msg)
+    clustering = clusters_of(adata, report, key)
+    names = adata.obs_names.to_numpy(dtype=object)
+    members = {cluster: names[clustering.codes == code] for code, cluster in enumerate(clustering.all_ids)}
+    ids = (cluster.cluster_id for cluster in report.clusters)
+    return {cluster: [str(name) for name in members[cluster]] for cluster in ids if cluster in members}

@@ -15,7 +15,7 @@ from gca_scanpy._core.database import COLUMNS, MarkerDatabase
 from gca_scanpy._core.genes import GeneNames, read_genes
 from gca_scanpy._core.lineage import Lineages, read_lineages
 from gca_scanpy._core.ontology import Ontology, read_terms
-from gca_scanpy._core.palette import Palette
+from gca_scanpy._core.palette import Palette, read_palette
 from gca_scanpy._core.source_names import SourceNames, read_source_names
 from gca_scanpy._core.tissues import Tissues, read_tissues
 
@@ -50,7 +50,7 @@ def lineages() -> Lineages:
 @lru_cache(maxsize=1)
 def palette() -> Palette:
     """A colour for every cell type."""
-    return Palette(lineages(), frozenset(database().facts["cl_id"]))
+    return read_palette(ontology(), _lines("colours.tsv.gz"))
 
 
 @lru_cache(maxsize=1)
