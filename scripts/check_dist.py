@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 LARGEST_WHEEL = 3_000_000  # bytes
 LARGEST_SDIST = 5_000_000
 # What a wheel may hold in the package, beside its modules.
-DATA = (".tsv", ".tsv.gz", ".json", ".css", ".j2")
+DATA = (".tsv", ".tsv.gz", ".json", ".css", ".j2", ".js")
 NAMES = {"py.typed", "VERSION"}
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "LICENSE"}
 # What an sdist has at its top: what the wheel is built from, the tests, and what explains both.

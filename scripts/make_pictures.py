@@ -62,7 +62,7 @@ def _page(adata, path: Path) -> None:
             page.screenshot(path=Path(folder) / "one.png")
             whole.paste(Image.open(Path(folder) / "one.png"), (place * WIDTH, 0))
         browser.close()
-    whole.quantize(96, dither=Image.Dither.NONE).save(path, optimize=True)
+    whole.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def data_of(report: DatasetReport, page: PageView) -> str:
 
 
 def _entry(cluster: ClusterView, csv: str) -> dict[str, Any]:
-    genes = (*cluster.supporting, *(gene.name for gene in cluster.contradicting))
+    genes = (gene.name for gene in (*cluster.supporting, *cluster.contradicting))
     terms = (term.id for term in (cluster.term, cluster.proposed_term) if term)
     return {
         "anchor": cluster.anchor,

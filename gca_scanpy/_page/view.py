@@ -112,7 +112,7 @@ class ClusterView:
     percent: float
     facts: Facts
     rationale: str
-    supporting: tuple[str, ...]
+    supporting: tuple[GeneView, ...]
     missing: tuple[str, ...]
     contradicting: tuple[GeneView, ...]
     struck: tuple[str, ...]
@@ -136,6 +136,8 @@ class PageView:
         The broad types, and whether their ``cells`` or their ``clusters`` are counted.
     cells
         The picture of the cells; None where there is none, and ``unseen`` says why, where that needs a word.
+    origin
+        What of the provenance stands beside each cluster.
     """
 
     title: str
@@ -150,6 +152,7 @@ class PageView:
     cells: Optional[CellsView]
     unseen: str
     clusters: tuple[ClusterView, ...]
+    origin: Facts
     provenance: Facts
     parameters: Facts
     costs: Facts
@@ -170,7 +173,8 @@ def view_of(report: DatasetReport, colour: Colour, embedding: Optional[Embedding
     summary, provenance = report.summary, report.provenance
     n, without = summary.total_clusters, report.telemetry.cells_without_cluster
     facts = [(name, report.parameters[name]) for name in SHOWN_FACTS if report.parameters.get(name)]
-    facts.append(("labels from", provenance.model or "the offline scorer"))
+    maker = ("labels from", provenance.model or "the offline scorer")
+    facts.append(maker)
     counts = {
         "supported": summary.supported_clusters,
         "flagged": summary.flagged_clusters,
@@ -192,6 +196,12 @@ def view_of(report: DatasetReport, colour: Colour, embedding: Optional[Embedding
         unseen=unseen,
         clusters=tuple(
             _cluster(cluster, number, own) for number, (cluster, own) in enumerate(zip(report.clusters, colours), 1)
+        ),
+        origin=(
+            maker,
+            ("marker database", provenance.database_version),
+            ("Cell Ontology", provenance.ontology_version),
+            ("created", provenance.created_at),
         ),
         provenance=_provenance(report),
         parameters=tuple(report.parameters.items()),
@@ -221,7 +231,7 @@ def _cluster(cluster: ClusterReport, number: int, colours: Colours) -> ClusterVi
         percent=_percent(cluster.confidence_score),
         facts=_facts(cluster),
         rationale=annotation.rationale,
-        supporting=validation.supporting_markers,
+        supporting=_supporting(cluster),
         missing=validation.missing_markers,
         contradicting=tuple(GeneView(g, ", ".join(types)) for g, types in validation.contradictory_markers.items()),
         struck=cluster.struck_markers,
@@ -243,6 +253,14 @@ def _facts(cluster: ClusterReport) -> Facts:
         "proposed by": sources[cluster.source],
     }
     return tuple((name, text) for name, text in found.items() if text)
+
+
+def _supporting(cluster: ClusterReport) -> tuple[GeneView, ...]:
+    """The genes for the proposed label, with their weights where it is among the candidates."""
+    proposed = cluster.annotation.proposed_ontology_id
+    own = (candidate for candidate in cluster.candidates if candidate.ontology_id == proposed is not None)
+    said = {gene.name: gene.said for candidate in own for gene in _genes(candidate.supporting)}
+    return tuple(GeneView(gene, said.get(gene, "")) for gene in cluster.validation.supporting_markers)
 
 
 def _candidate(candidate: Candidate) -> CandidateView:

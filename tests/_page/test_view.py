@@ -49,7 +49,12 @@ def test_a_supported_cluster(report):
     assert (view.id, view.label, view.proposed, view.status) == ("b", "B cell", "", "supported")
     assert view.term.url == "https://purl.obolibrary.org/obo/CL_0000236"
     assert view.percent == pytest.approx(100 * cluster.confidence_score, abs=0.05)
-    assert view.supporting == cluster.validation.supporting_markers
+    assert tuple(gene.name for gene in view.supporting) == cluster.validation.supporting_markers
+    weights = {item.gene: f"{item.contribution:+.1f}" for item in cluster.candidates[0].supporting}
+    assert {gene.name: gene.said for gene in view.supporting if gene.said} == {
+        gene: weights[gene] for gene in cluster.validation.supporting_markers if gene in weights
+    }
+    assert view.supporting[0].said
     assert [c.label for c in view.candidates] == [c.label for c in cluster.candidates]
     best = cluster.candidates[0].supporting[0]
     assert view.candidates[0].supporting[0].said == f"{best.contribution:+.1f}"
@@ -107,6 +112,7 @@ def test_where_it_comes_from(report):
     assert dict(view.provenance)["language model"] == "none"
     assert ("tissue", "blood") in view.facts
     assert ("labels from", "the offline scorer") in view.facts
+    assert {("labels from", "the offline scorer"), ("created", provenance.created_at)} < set(view.origin)
     assert dict(view.parameters) == dict(report.parameters)
 
 

@@ -38,6 +38,7 @@ def test_axe_finds_nothing(visit, until, name, size, scheme):
         page.evaluate("location.hash = '#cluster-2'")
         until(page, "document.getElementById('drawer').open")
         assert _faults(page) == []
+        assert page.evaluate("document.getElementById('drawer-body').scrollWidth <= innerWidth")
 
 
 def test_axe_without_script(visit):

@@ -72,6 +72,16 @@ def test_hover_and_click(visit):
         assert not page.locator("#tip").is_visible()
 
 
+def test_a_finger(visit):
+    """On a touch screen a tap on a cell opens its evidence, and a tap beside the drawer closes it."""
+    with visit("blood", has_touch=True, viewport={"width": 1000, "height": 800}) as page:
+        page.locator("#plot").scroll_into_view_if_needed()
+        page.touchscreen.tap(*_place(page, _swatch(page, 4)))
+        assert "B cell" in page.get_by_role("dialog").inner_text()
+        page.touchscreen.tap(20, 400)
+        assert not page.get_by_role("dialog").is_visible()
+
+
 def test_zoom_and_move(visit):
     """Keys, buttons, Ctrl with the wheel and dragging move the cells; reset shows them as they were."""
     with visit("blood") as page:

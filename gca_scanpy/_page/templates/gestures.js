@@ -43,12 +43,9 @@ function addGestures(canvas, scatter, meets, chooses) {
     return undefined;
   });
 
-  const up = (event) => {
-    const wasDown = down.delete(event.pointerId);
-    if (wasDown && event.type === "pointerup" && !down.size && slipped < STILL) chooses(placeOf(event));
-  };
-  canvas.addEventListener("pointerup", up);
-  canvas.addEventListener("pointercancel", up);
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, ({ pointerId }) => down.delete(pointerId));
+  // Not as soon as a finger is up: its click would then meet the drawer that opened under it.
+  canvas.addEventListener("click", (event) => slipped < STILL && chooses(placeOf(event)));
   canvas.addEventListener("pointerleave", () => meets(null));
   canvas.addEventListener("dblclick", (event) => scatter.approach(2, placeOf(event)));
 

@@ -63,7 +63,7 @@ function showCells(cells) {
 
 function count() {
   const { length } = table.shown;
-  byId("count").textContent = `${length} of ${CLUSTERS.length} clusters`;
+  byId("count").textContent = `${length} of ${CLUSTERS.length} ${CLUSTERS.length === 1 ? "cluster" : "clusters"}`;
   byId("nothing").hidden = length > 0 || !CLUSTERS.length;
   byId("csv").disabled = !length;
 }
