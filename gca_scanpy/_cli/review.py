@@ -35,7 +35,6 @@ OPTIONS = {
     "browser.serverAddress": HOST,
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
-    "logger.hideWelcomeMessage": "true",
     "logger.level": "error",
     "runner.magicEnabled": "false",
 }
