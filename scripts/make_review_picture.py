@@ -26,9 +26,9 @@ def main() -> None:
         path = Path(folder) / "pbmc.h5ad"
         adata = sc.datasets.pbmc68k_reduced()
         # Two types in one cluster, which a curator has to take apart.
-        adata.obs["louvain"] = adata.obs["louvain"].astype(str).replace({"7": "4"}).astype("category")
+        adata.obs["louvain"] = adata.obs["louvain"].astype(str).replace({"1": "4"}).astype("category")
         gca.tl.annotate(adata, groupby="louvain", species="human", tissue="blood")
-        gca.tl.curate(adata, {"5": "pDC"}, accept=["0", "1", "2"], who="Ada Lovelace")
+        gca.tl.curate(adata, {"5": "pDC"}, accept=["0", "2"], who="Ada Lovelace")
         gca.tl.curate(adata, {"5": "CD16-positive monocyte"}, who="Grace Hopper", why="FCGR3A")
         adata.write_h5ad(path)
         _take(path)
@@ -49,7 +49,7 @@ def _take(path: Path) -> None:
         page.screenshot(path=PICTURE)
         chromium.close()
         program.terminate()
-    Image.open(PICTURE).convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(PICTURE, optimize=True)
+    Image.open(PICTURE).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=0).save(PICTURE, optimize=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import webbrowser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import FrameType
@@ -23,7 +23,6 @@ from gca_scanpy._errors import GcaError, InputError
 from gca_scanpy._keys import DEFAULT_KEY
 
 HOST = "127.0.0.1"
-USUAL_PORT = 8501
 # Nothing leaves the machine, and nobody else's page can write here.
 OPTIONS = {
     "server.address": HOST,
@@ -35,7 +34,6 @@ OPTIONS = {
     "browser.serverAddress": HOST,
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
-    "logger.hideWelcomeMessage": "true",
     "logger.level": "error",
     "runner.magicEnabled": "false",
 }
@@ -45,7 +43,7 @@ PATIENCE = 60  # seconds until the page must answer
 @click.command()
 @click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="FILE")
 @click.option("--key", default=DEFAULT_KEY, show_default=True, help="The --key-added of the run.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1.  [default: 8501, or a free one]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1.  [default: a free one]")
 @click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
 def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> None:
     """Decide on the labels of FILE, an annotated h5ad or zarr, in a browser.
@@ -57,7 +55,7 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
     from gca_scanpy._adata import review_file
 
     review_file.check(source, key)
-    port = _free_port((USUAL_PORT, 0) if port is None else (port,))
+    port = _free_port(port or 0)
     token = secrets.token_urlsafe(16)
     with (
         as_file(files("gca_scanpy") / "_ui" / "review_app.py") as script,
@@ -83,16 +81,17 @@ def check_extra() -> None:
     del filelock, streamlit
 
 
-def _free_port(ports: Sequence[int]) -> int:
-    """The first port that is free; 0 stands for any."""
-    for port in ports:
-        with contextlib.suppress(OSError), socket.socket() as place:
+def _free_port(port: int) -> int:
+    """The port if it is free; any for 0. A usual one to try first would be that of two programs started at once."""
+    try:
+        with socket.socket() as place:
             if os.name != "nt":  # there it would share the port with whoever has it
                 place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             place.bind((HOST, port))
             return int(place.getsockname()[1])
-    msg = f"port {ports[0]} is in use on {HOST}; --port takes another"
-    raise InputError(msg)
+    except OSError as error:
+        msg = f"port {port} cannot be had on {HOST}, it may be in use; --port takes another: {error.strerror}"
+        raise InputError(msg) from error
 
 
 @contextlib.contextmanager

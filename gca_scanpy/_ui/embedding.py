@@ -51,7 +51,7 @@ def _spaced(cells: Any, most: int) -> Any:
     return cells if len(cells) <= most else cells[np.linspace(0, len(cells) - 1, most).astype(np.intp)]
 
 
-def spec(n_points: int, height: int = 430) -> dict[str, Any]:
+def spec(n_points: int, height: int = 370) -> dict[str, Any]:
     """The chart of such points: the chosen cluster in colour, the others grey, each with its id in the middle."""
     size = float(np.clip(40_000 / max(n_points, 1), 6, 40))
     axis = {"axis": None, "type": "quantitative", "scale": {"zero": False}}

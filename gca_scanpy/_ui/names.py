@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from gca_scanpy._core.ontology import Ontology
+from gca_scanpy._core.ontology import Ontology, normalise_name
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport
 
@@ -35,8 +35,15 @@ def _of_ontology() -> dict[str, str]:
 
 
 def _synonyms(ontology: Ontology) -> list[tuple[str, str]]:
+    """Synonyms and short names with their ids, but for those that are another name of the id in other letters."""
     own = ((synonym, term.id) for term in ontology.terms.values() for synonym in term.synonyms)
-    return [*own, *ontology.names.items()]
+    met = {(normalise_name(term.label), term.id) for term in ontology.terms.values()}
+    found = []
+    for name, term in [*own, *ontology.names.items()]:
+        if (normalise_name(name), term) not in met:
+            met.add((normalise_name(name), term))
+            found.append((name, term))
+    return found
 
 
 def _shown(label: str, term: str | None) -> str:

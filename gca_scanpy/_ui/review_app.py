@@ -68,7 +68,9 @@ def _curated(desk: Desk) -> list[str | None]:
 
 def _head(desk: Desk) -> None:
     state, n, done = st.session_state, len(desk.report.clusters), len(desk.decided)
-    name, bar = st.columns([3, 2], vertical_alignment="center")
+    name, bar, who = st.columns([5, 4, 3], gap="medium", vertical_alignment="center")
+    # Before anything that starts the page anew: older Streamlit forgets what is typed into a field that is not reached.
+    who.text_input("Your name", key="who")
     name.html(evidence.heading(desk.path.name, desk.report))
     bar.progress(done / n, text=f"{done} of {n} clusters decided")
     if state.said is not None:
@@ -114,8 +116,13 @@ def _embedding(desk: Desk) -> None:
     if not bases:
         st.info("The file has no embedding such as `X_umap` in `.obsm`, so there is no picture.")
         return
-    basis = st.selectbox("Embedding", bases, key="basis", label_visibility="collapsed") if len(bases) > 1 else bases[0]
-    drawn = embedding.points(desk.cells, desk.report, basis or bases[0], state.current)
+    if state.get("basis") not in bases:
+        state.basis = bases[0]
+    if len(bases) > 1:
+        place = bases.index(state.basis)
+        chosen = st.selectbox("Embedding", bases, place, key=f"basis-{state.turn}", label_visibility="collapsed")
+        state.basis = chosen or bases[0]
+    drawn = embedding.points(desk.cells, desk.report, state.basis, state.current)
     chart, told = embedding.spec(len(drawn)), f"{len(drawn):,} of {desk.cells.n_obs:,} cells"
     try:
         event = st.vega_lite_chart(
@@ -150,7 +157,6 @@ def _form(desk: Desk) -> None:
     elif kind == MIXED:
         about = "Which types are in it"
     why = st.text_area(about, key=f"why-{turn}", height=80)
-    st.text_input("Your name", key="who")
     save, again = st.columns([3, 2])
     if save.button("Save decision", key="save", type="primary"):
         _save(desk, Choice(state.current, KINDS[kind], label, why))

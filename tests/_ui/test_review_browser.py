@@ -37,6 +37,7 @@ def _change(page, typed, option=None):
 
 
 def _save(page):
+    page.locator("[data-test-script-state='notRunning']").wait_for()  # as long as a reader would take to see the page
     page.get_by_role("button", name="Save decision").click()
 
 
@@ -128,3 +129,14 @@ def test_only_the_whole_address_opens_the_page(annotated_file, review, chromium)
         with socket.socket() as place:
             place.settimeout(5)
             assert place.connect_ex((host, port)) != 0
+
+
+def test_a_click_on_a_cell(annotated_file, review, tab):
+    """It goes to the cell's cluster."""
+    page = tab(review(annotated_file))
+    if page.get_by_text("a click on a cell goes to its cluster").count() == 0:
+        pytest.skip("this Streamlit takes no clicks on charts with layers")
+    before = page.locator(".gca-id").inner_text()
+    page.locator(".mark-symbol path").first.click(force=True)
+    page.locator(".gca-id", has_not_text=before).wait_for()
+    page.get_by_text("0 of 4 clusters decided").wait_for()
