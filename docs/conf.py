@@ -44,7 +44,7 @@ exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 html_theme = "sphinx_book_theme"
 html_title = "gca-scanpy"
 html_static_path = ["_static"]
-html_css_files = ["wide_tables.css"]
+html_css_files = ["room.css"]
 html_theme_options = {"show_toc_level": 2, "home_page_in_toc": True, "navbar_persistent": []}
 
 myst_heading_anchors = 3
