@@ -140,6 +140,7 @@ def _telemetry(
         invented_clusters=consulted.invented,
         struck_markers=sum(len(r.struck_markers) for r in reports),
         cluster_tokens=consulted.tokens,
+        request_seconds=tuple(gate.took),
     )
 
 

@@ -290,6 +290,8 @@ class Telemetry:
         Supporting genes that a language model named although the cluster does not have them.
     cluster_tokens
         Prompt and completion tokens by cluster: an equal share of each request that asked about it.
+    request_seconds
+        How long each request took, in the order in which they ended; waiting for its turn does not count.
     """
 
     clusters: int = 0
@@ -307,6 +309,7 @@ class Telemetry:
     invented_clusters: tuple[str, ...] = ()
     struck_markers: int = 0
     cluster_tokens: Mapping[str, float] = Factory(dict)
+    request_seconds: tuple[float, ...] = ()
 
 
 @frozen

@@ -13,7 +13,7 @@ import difflib
 import json
 from pathlib import Path
 
-DIFFERING = {"provenance": ("versions", "request_id", "created_at"), "telemetry": ("seconds",)}
+DIFFERING = {"provenance": ("versions", "request_id", "created_at"), "telemetry": ("seconds", "request_seconds")}
 
 
 def plain(report: str) -> str:

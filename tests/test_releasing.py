@@ -145,6 +145,7 @@ def test_an_answer_is_without_versions_and_times_only(answer, cells, tmp_path):
         ("provenance", "request_id"),
         ("provenance", "created_at"),
         ("telemetry", "seconds"),
+        ("telemetry", "request_seconds"),
     }
     assert kept["clusters"] == whole["clusters"]
 

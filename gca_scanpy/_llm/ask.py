@@ -220,7 +220,8 @@ def _complete(model: ChatModel, question: Question, chunk: Sequence[ClusterMarke
     estimate = prompt.estimate(messages, len(chunk))
     gate.admit(estimate)
     try:
-        completion = model.complete(messages, schema)
+        with gate.timed():
+            completion = model.complete(messages, schema)
     except BaseException:
         gate.release(estimate)
         raise

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Optional
 
 from attrs import define, field
@@ -29,6 +30,8 @@ class Gate:
         Bounds of the whole run, or None. Tokens of requests under way count as estimated.
     requests_per_minute, tokens_per_minute
         Limits, or None; a request waits for its turn.
+    took
+        Seconds from sending a request to its reply or its fault, in the order in which they ended.
     """
 
     max_requests: Optional[int] = None
@@ -41,6 +44,7 @@ class Gate:
     prompt_tokens: int = field(default=0, init=False)
     completion_tokens: int = field(default=0, init=False)
     retries: int = field(default=0, init=False)
+    took: list[float] = field(factory=list, init=False)
     _open: int = field(default=0, init=False)
     _recent: deque[tuple[float, int]] = field(factory=deque, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
@@ -80,6 +84,16 @@ class Gate:
         """Take back the estimate of a request that had no reply."""
         with self._lock:
             self._open -= estimate
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Keep how long a request takes that was admitted."""
+        start = self.clock()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.took.append(round(self.clock() - start, 4))
 
     def retried(self) -> None:
         """Count a request that is sent again."""

@@ -102,7 +102,8 @@ class Transport:
         gate.admit(estimate)
         deadline.put_off(time.monotonic() - asked)
         try:
-            return self._reply(sent, deadline)
+            with gate.timed():
+                return self._reply(sent, deadline)
         except BaseException:
             gate.release(estimate)
             raise

@@ -10,7 +10,7 @@ from typing import Any, Optional
 from gca_scanpy._errors import InputError, MetricsWarning, warn
 from gca_scanpy._log import debug
 from gca_scanpy._settings import Settings
-from gca_scanpy._telemetry.figures import METERS, RUN_SECONDS, Figure, Meter
+from gca_scanpy._telemetry.figures import HISTOGRAM_SECONDS, METERS, Figure, Meter
 
 _VERBS = {"counter": "inc", "gauge": "set", "histogram": "observe", "summary": "observe"}
 
@@ -102,7 +102,7 @@ def _client() -> Any:
 
 def _made(client: Any, meter: Meter, registry: Any) -> tuple[str, Any]:
     """The client's object for a meter, and the verb that adds to it."""
-    options = {"buckets": RUN_SECONDS} if meter.kind == "histogram" else {}
+    options = {"buckets": HISTOGRAM_SECONDS} if meter.kind == "histogram" else {}
     labels = () if meter.label is None else (meter.label,)
     made = getattr(client, meter.kind.capitalize())(meter.name, meter.help, labels, registry=registry, **options)
     return _VERBS[meter.kind], made

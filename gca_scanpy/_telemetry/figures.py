@@ -10,7 +10,7 @@ from attrs import frozen
 from gca_scanpy.model import STATUSES, DatasetReport
 
 OUTCOMES = ("completed", "failed")
-RUN_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
+HISTOGRAM_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 
 
 @frozen
@@ -50,6 +50,7 @@ METERS = (
     Meter("gca_overrides_total", "counter", "Clusters whose proposed label the guardrails replaced."),
     Meter("gca_cache_lookups_total", "counter", "Answers looked up in the cache: hit or miss.", "result"),
     Meter("gca_model_requests_total", "counter", "Requests sent to language models, retries included."),
+    Meter("gca_model_request_seconds", "histogram", "How long requests to language models took, failed ones included."),
     Meter("gca_model_retries_total", "counter", "Requests that were sent again after a fault."),
     Meter("gca_model_tokens_total", "counter", "Tokens as the servers count them: prompt or completion.", "kind"),
     Meter("gca_unanswered_clusters_total", "counter", "Clusters that no language model answered in the end."),
@@ -87,6 +88,7 @@ def _of_report(report: DatasetReport) -> list[Figure]:
         Figure("gca_cache_lookups_total", spent.cache_hits, "hit"),
         Figure("gca_cache_lookups_total", spent.cache_misses, "miss"),
         Figure("gca_model_requests_total", spent.requests),
+        *(Figure("gca_model_request_seconds", seconds) for seconds in spent.request_seconds),
         Figure("gca_model_retries_total", spent.retries),
         # A model that the user wrote may count as it likes; a counter does not go down.
         Figure("gca_model_tokens_total", max(0, spent.prompt_tokens), "prompt"),

@@ -45,8 +45,10 @@ def test_a_hundred_clusters(serve, model_of, many, fault, tmp_path):
     characters = sum(len(r.system) + len(r.user) for r in server.requests)
     assert characters / 4 / len(markers) <= 220
     assert sum(len(json.dumps(r.entries())) for r in server.requests) / 4 / len(markers) <= 120
+    assert len(report.telemetry.request_seconds) == 7
     again = gca.annotate_markers(markers, tissue="blood", context="a healthy donor", model=model, cache=tmp_path)
     assert len(server.requests) == 7
+    assert again.telemetry.request_seconds == ()
     assert again.clusters == report.clusters
     assert again.telemetry.requests == 0
 
@@ -366,3 +368,18 @@ def test_the_settings_name_a_model(serve, many, monkeypatch):
     assert gca.annotate_markers(markers, tissue="blood").provenance.model.startswith("any@")
     assert server.requests[0].headers["x-team"] == "genomics"
     assert "genomics" not in repr(gca.settings)
+
+
+def test_how_long_each_request_took(serve, model_of, many, fault):
+    """Each request that was sent has its seconds, one that failed and was sent again too; waiting is not in them."""
+
+    def answer(request, number):
+        if number == 1:
+            return fault.Raw(503, headers={"retry-after": "1"})
+        return fault.Raw(body=fault.openai(request.entries()), delay=0.3)
+
+    report = gca.annotate_markers(many(2)[0], tissue="blood", model=model_of(serve(answer), timeout=20), cache=False)
+    failed, answered = report.telemetry.request_seconds
+    assert report.telemetry.requests == 2
+    assert 0 <= failed < 1 <= report.telemetry.seconds["verdicts"]
+    assert answered >= 0.3
