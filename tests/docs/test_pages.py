@@ -47,13 +47,16 @@ def _id(page):
 
 @pytest.fixture
 def reader(tmp_path, monkeypatch, plant):
-    """Give a folder with the files that a reader has: counts, a clustered file, marker tables."""
+    """Give a folder with the files that a reader has: counts, clustered and annotated cells, marker tables."""
     import numpy as np
 
-    cells = plant((60, 60, 60, 60))
-    cells.obs["leiden"] = cells.obs["my_labels"] = cells.obs["cluster"]
-    cells.obs["my_labels"] = cells.obs["planted"]
+    import gca_scanpy as gca
+
+    cells = plant((30,) * 8)
+    cells.obs["leiden"], cells.obs["my_labels"] = cells.obs["cluster"], cells.obs["planted"]
     cells.write_h5ad(tmp_path / "clustered.h5ad")
+    cells.write_zarr(tmp_path / "big.zarr")
+    gca.tl.annotate(cells, "leiden", tissue="blood", copy=True).write_h5ad(tmp_path / "annotated.h5ad")
     counts = cells.copy()
     counts.X = counts.layers["counts"].astype(np.float32)
     counts.obs = counts.obs[[]]
@@ -128,7 +131,7 @@ def _before(page):
 
     import gca_scanpy as gca
 
-    adata = sc.read_h5ad("clustered.h5ad")
+    adata = sc.read_h5ad("annotated.h5ad")
     sc.tl.rank_genes_groups(adata, "leiden")
     return {"adata": adata, "gca": gca, "sc": sc}
 
