@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 HERE = Path(__file__).parent
-# Sphinx reads what lies under its own folder only; the copy is in .gitignore.
+# Sphinx reads what lies under its own folder only; the copy is in .gitignore, and its links lead from where it lies.
 shutil.copytree(
     HERE.parent / "notebooks",
     HERE / "notebooks",
     dirs_exist_ok=True,
     ignore=shutil.ignore_patterns(".*", "*.h5ad", "*.png", "*.json", "*.html", "*.csv"),
 )
+
+for notebook in (HERE / "notebooks").glob("*.ipynb"):
+    notebook.write_text(notebook.read_text(encoding="utf-8").replace("](../docs/", "](../"), encoding="utf-8")
 
 project = "gca-scanpy"
 author = "The gca-scanpy developers"
@@ -44,7 +48,7 @@ exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 html_theme = "sphinx_book_theme"
 html_title = "gca-scanpy"
 html_static_path = ["_static"]
-html_css_files = ["wide_tables.css"]
+html_css_files = ["room.css"]
 html_theme_options = {"show_toc_level": 2, "home_page_in_toc": True, "navbar_persistent": []}
 
 myst_heading_anchors = 3
@@ -96,7 +100,31 @@ def _of_ours(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: No
     )
 
 
+def _to_the_copy(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Links to the notebooks lead to their copies."""
+    source[0] = source[0].replace("](../notebooks/", "](notebooks/")
+
+
+def _one_by_one(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Attributes that a docstring explains together have an entry each."""
+    found: list[str] = []
+    while lines:
+        line = lines.pop(0)
+        head = re.fullmatch(r":ivar (\w+(?:, \w+)+):(.*)", line)
+        more = []
+        while head and lines and lines[0].startswith(" "):
+            more.append(lines.pop(0))
+        found += (
+            [line]
+            if head is None
+            else [text for one in head[1].split(", ") for text in (f":ivar {one}:{head[2]}", *more)]
+        )
+    lines[:] = found
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Add what this file has for Sphinx."""
     app.connect("missing-reference", _of_ours)
+    app.connect("source-read", _to_the_copy)
+    app.connect("autodoc-process-docstring", _one_by_one, priority=600)  # after napoleon
     return {"parallel_read_safe": True, "parallel_write_safe": True}

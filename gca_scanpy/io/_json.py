@@ -95,8 +95,8 @@ def json_schema() -> dict[str, Any]:
     Examples
     --------
     >>> import gca_scanpy as gca
-    >>> gca.io.json_schema()["type"]
-    'object'
+    >>> gca.io.json_schema()["$ref"]
+    '#/$defs/DatasetReport'
     """
     text = (files("gca_scanpy") / "data" / "report.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)

@@ -37,11 +37,11 @@ def test_only_pictures_are_committed(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_links_of_notebooks(path):
-    """A relative link leads to a notebook, or to a page that the site has beside the folder of the notebooks."""
+    """A relative link leads to a notebook or a page."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     for target in re.findall(r"\]\((?!https?://)([^)#\s]+)", text):
-        assert (ROOT / "docs" / "x" / target).resolve().exists() or (path.parent / target).exists(), target
+        assert (path.parent / target).exists(), target
 
 
 def test_texts_are_taken_out():
