@@ -14,6 +14,9 @@ from gca_scanpy._core.lineage import Lineages
 # What follows was set on public clusters with expert labels; docs/scoring.md says how.
 INHERITED = 0.3  # what a gene of an ancestor within the same broad type tells for a subtype
 INHERITED_FAR = 0.15  # the same of an ancestor beyond it, such as a leukocyte's gene for a T cell
+FEWEST = (
+    500  # types that are taken to be there: the genes of a short table are no less telling than those of a long one
+)
 LENGTH_EXPONENT = 0.1  # how far a long list of markers dilutes each of them
 
 
@@ -65,7 +68,7 @@ class Hits(Mapping[str, Mapping[str, float]]):
 
     def _worked_out(self, gene: str) -> Mapping[str, float]:
         owners = self._owners[gene].split("\n")
-        tells = math.log1p(len(self.types) / len(owners))
+        tells = math.log1p(max(len(self.types), FEWEST) / len(owners))
         own = {key: self.types[key].positive[gene] * tells / self._norms[key] for key in owners}
         found = dict(own)
         for ancestor, value in own.items():

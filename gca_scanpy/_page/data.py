@@ -46,5 +46,7 @@ def _entry(cluster: ClusterView, csv: str) -> dict[str, Any]:
         },
         "csv": csv,
         # What a search looks through.
-        "words": "\n".join((cluster.id, cluster.label, cluster.proposed, cluster.broad, *terms, *genes)),
+        "words": "\n".join(
+            (cluster.id, cluster.label, cluster.proposed, cluster.curated, cluster.broad, *terms, *genes)
+        ),
     }

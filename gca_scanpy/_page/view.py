@@ -8,12 +8,13 @@ from typing import Optional
 
 from attrs import frozen
 
+from gca_scanpy._core.curation import history, standing
 from gca_scanpy._core.embedding import Embedding
 from gca_scanpy._page.cells import CellsView, view_of_cells
 from gca_scanpy._page.colours import Colour, Colours, colours_of
 from gca_scanpy._page.composition import ShareView, composition
 from gca_scanpy._page.reasons import MEANINGS
-from gca_scanpy.model import CONFIDENCE_LEVELS, Candidate, ClusterReport, DatasetReport, Evidence
+from gca_scanpy.model import CONFIDENCE_LEVELS, Candidate, ClusterReport, DatasetReport, Decision, Evidence
 
 # Only what is an id of the ontology becomes an address; a report may hold any text in its place.
 TERM = re.compile(r"CL:(\d{7})")
@@ -80,6 +81,19 @@ class AnswerView:
     score: str
 
 
+@frozen
+class DecisionView:
+    """What a curator decided; ``stands`` unless a later decision about the cluster took its place."""
+
+    kind: str
+    label: str
+    term: Optional[TermView]
+    who: str
+    when: str
+    why: str
+    stands: bool
+
+
 @frozen(kw_only=True)
 class ClusterView:
     """A cluster: its row in the table, and its section.
@@ -90,6 +104,10 @@ class ClusterView:
         Name of the section within the page, safe in an address.
     proposed
         The label before the guardrails, empty where it is the label.
+    curated
+        The label that a curator decided on, empty where there is none.
+    decisions
+        All that curators decided, oldest first.
     percent
         The confidence, 0 to 100.
     facts
@@ -102,6 +120,8 @@ class ClusterView:
     label: str
     proposed: str
     proposed_term: Optional[TermView]
+    curated: str
+    decisions: tuple[DecisionView, ...]
     term: Optional[TermView]
     broad: str
     colours: Colours
@@ -180,6 +200,7 @@ def view_of(report: DatasetReport, colour: Colour, embedding: Optional[Embedding
         "flagged": summary.flagged_clusters,
         "unknown": len(summary.unknown_clusters),
     }
+    decided = standing(report)
     colours = [colours_of(cluster, position, colour) for position, cluster in enumerate(report.clusters)]
     counted, shares = composition(report.clusters, colours)
     return PageView(
@@ -195,7 +216,8 @@ def view_of(report: DatasetReport, colour: Colour, embedding: Optional[Embedding
         cells=view_of_cells(embedding, len(report.clusters)) if embedding else None,
         unseen=unseen,
         clusters=tuple(
-            _cluster(cluster, number, own) for number, (cluster, own) in enumerate(zip(report.clusters, colours), 1)
+            _cluster(cluster, number, own, _decisions(report, decided.get(cluster.cluster_id), cluster.cluster_id))
+            for number, (cluster, own) in enumerate(zip(report.clusters, colours), 1)
         ),
         origin=(
             maker,
@@ -209,7 +231,14 @@ def view_of(report: DatasetReport, colour: Colour, embedding: Optional[Embedding
     )
 
 
-def _cluster(cluster: ClusterReport, number: int, colours: Colours) -> ClusterView:
+def _decisions(report: DatasetReport, stands: Optional[Decision], cluster_id: str) -> tuple[DecisionView, ...]:
+    return tuple(
+        DecisionView(d.kind, d.to_label, _term(d.to_ontology_id), d.who, d.when, d.why, d is stands)
+        for d in history(report, cluster_id)
+    )
+
+
+def _cluster(cluster: ClusterReport, number: int, colours: Colours, decisions: tuple[DecisionView, ...]) -> ClusterView:
     annotation, validation = cluster.annotation, cluster.validation
     changed = annotation.proposed_label != annotation.primary_label
     # The codes of warnings are explained among the flags.
@@ -221,6 +250,8 @@ def _cluster(cluster: ClusterReport, number: int, colours: Colours) -> ClusterVi
         label=annotation.primary_label,
         proposed=annotation.proposed_label if changed else "",
         proposed_term=_term(annotation.proposed_ontology_id) if changed else None,
+        curated=next((decision.label for decision in decisions if decision.stands), ""),
+        decisions=decisions,
         term=_term(annotation.ontology_id),
         broad=cluster.broad_label,
         colours=colours,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy._core.table import csv_row
+from gca_scanpy._core.table import csv_rows
 from gca_scanpy._page.data import data_of
 from gca_scanpy._page.view import view_of
 
@@ -35,7 +35,7 @@ def test_the_clusters(report):
         "label": "B cell",
         "status": "supported",
     }
-    assert cluster["csv"] == csv_row(report.clusters[0])
+    assert [cluster["csv"]] == csv_rows(report)
     assert {"b", "B cell", "CL:0000236", "MS4A1"} <= set(cluster["words"].split("\n"))
     assert data["cells"] is None
 

@@ -10,8 +10,10 @@ from attrs import evolve
 import gca_scanpy as gca
 from gca_scanpy import model
 from gca_scanpy._core import guardrails
+from gca_scanpy._core.curation import Choice, decide
 from gca_scanpy._page.reasons import MEANINGS
 from gca_scanpy._page.view import view_of as view_in_colour
+from gca_scanpy.db import _bundled
 
 
 @pytest.fixture
@@ -41,6 +43,20 @@ def test_the_counts_are_those_of_the_report(report):
     assert [name for name, _ in view.confidences] == ["High", "Medium", "Low"]
     assert {flag.code: flag.count for flag in view.flags} == {"mixed_lineage": 1, "no_markers_supplied": 1}
     assert view_of(evolve(report, summary=evolve(report.summary, total_clusters=1))).title == "Cell types of 1 cluster"
+
+
+def test_what_curators_decided(report):
+    """Each decision is shown, oldest first; the last one about the cluster stands, and its label is the curated one."""
+    ontology = _bundled.ontology()
+    for label in ("naive B cell", "pDC"):
+        report = decide(report, [Choice("b", "changed", label, "IGHD")], "Ada", "2026-11-25T10:00:00+00:00", ontology)
+    first, last = view_of(report).clusters[0].decisions
+    assert (first.label, first.stands, last.label, last.stands) == (
+        "naive B cell", False, "plasmacytoid dendritic cell", True,
+    )  # fmt: skip
+    assert (last.kind, last.who, last.why, last.term.id) == ("changed", "Ada", "IGHD", "CL:0000784")
+    assert [cluster.curated for cluster in view_of(report).clusters] == [last.label, "", ""]
+    assert view_of(report).clusters[0].label == "B cell"
 
 
 def test_a_supported_cluster(report):

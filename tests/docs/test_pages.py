@@ -203,8 +203,10 @@ def test_the_contract_names_every_key():
     text = (ROOT / "docs" / "scanpy_integration.md").read_text(encoding="utf-8")
     named = set(re.findall(r'^\| `(\.\w+\["[^`]*)`', text, re.M))
     entries = {value for name, value in vars(_keys).items() if name.startswith("UNS_")}
-    columns = {f'.obs["{name}"]' for name in _keys.ObsKeys().all()}
-    assert named == columns | {f'.uns["gptca"]["{name}"]' for name in entries}
+    keys = _keys.ObsKeys()
+    columns = {f'.obs["{name}"]' for name in (*keys.all(), keys.curated_label, keys.curated_ontology_id)}
+    colours = f'.uns["{_keys.colours_of(keys.label)}"]'  # the row names the other two
+    assert named == columns | {f'.uns["gptca"]["{name}"]' for name in entries} | {colours}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_id)

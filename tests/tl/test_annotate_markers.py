@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -197,3 +199,29 @@ def test_ribosomal_genes_do_not_fill_a_long_list(lineages):
     """Of a list longer than n_markers, genes that say nothing are passed over, as in tl.annotate."""
     report = gca.annotate_markers({"0": [*(f"RPL{i}" for i in range(3, 15)), *lineages["B cell"]]}, n_markers=10)
     assert report.clusters[0].annotation.primary_label == "B cell"
+
+
+def test_a_short_table_of_ones_own_works_alone():
+    """Six types of five genes label the clusters that they fit; what they lack, and random genes, are Unknown."""
+    panel = {
+        "B cell": "MS4A1 CD79A CD79B CD37 HLA-DRA",
+        "T cell": "CD3D CD3E IL32 CD27 LCK",
+        "NK cell": "NKG7 GNLY PRF1 GZMB CST7",
+        "monocyte": "LYZ CST3 FCN1 S100A8 TYROBP",
+        "pDC": "IRF8 TCF4 LILRA4 IL3RA PLD4",
+        "cycling cells of our lab": "STMN1 HMGB2 TUBA1B PCNA MKI67",
+    }
+    own = pd.DataFrame([(name, gene) for name, genes in panel.items() for gene in genes.split()])
+    own.columns = ["cell_type", "gene"]
+    ranked = {
+        "T cell": "CD3D LCK CD3E TRAC IL7R IL32 TCF7 LTB CD27 CAMK4",
+        "B cell": "CD79A MS4A1 BANK1 CD79B RALGPS2 HLA-DRA IGHM CD37 LINC00926 TCL1A",
+        "monocyte": "S100A8 LYZ S100A9 FCN1 CD14 VCAN CST3 TYROBP MNDA S100A12",
+        "Unknown or Novel": "SLC34A1 LRP2 CUBN GPX3 MIOX ALDOB SLC5A12 PDZK1 FABP1 ASS1",
+    }
+    report = gca.annotate_markers({label: genes.split() for label, genes in ranked.items()}, marker_db=own)
+    assert {c.cluster_id: c.annotation.primary_label for c in report.clusters} == {label: label for label in ranked}
+    symbols, draw = sorted(gca.db.load("bundled").facts["gene"].unique()), random.Random(0)
+    lists = {str(n): draw.sample(symbols, 10 + 40 * (n % 2)) for n in range(100)}
+    by_chance = gca.annotate_markers(lists, marker_db=own)
+    assert sum(c.status == "unknown" for c in by_chance.clusters) >= 97

@@ -10,11 +10,14 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy._adata import lazy as store
+from gca_scanpy._keys import ObsKeys, colours_of
 from gca_scanpy._errors import InputError
 
 array = pytest.importorskip("dask.array")
 pytest.importorskip("zarr")
 HAS_LAZY = hasattr(ad.experimental, "read_lazy")
+KEYS = ObsKeys()
+ENTRIES = ("gptca", *map(colours_of, KEYS.coloured()))
 needs_lazy = pytest.mark.skipif(not HAS_LAZY, reason="this anndata does not read lazily")
 
 
@@ -106,12 +109,12 @@ def test_the_copy_of_a_store(path, tmp_path, replaces):
         older = path.rename(path.parent / "old" / path.name)
         lazy, _ = _read(older)
         gca.tl.annotate(lazy, "bulk_labels", tissue="kidney")
-        store.annotate(older, path, lazy, gca._keys.ObsKeys().all(), "gptca")
+        store.annotate(older, path, lazy, KEYS.all(), ENTRIES)
     lazy, memory = _read(path)
     for adata in (lazy, memory):
         gca.tl.annotate(adata, "some", tissue="blood")
     target = tmp_path / f"out{path.suffix}"
-    store.annotate(path, target, lazy, gca._keys.ObsKeys().all(), "gptca")
+    store.annotate(path, target, lazy, KEYS.all(), ENTRIES)
     again, found = _read(target)
     assert gca.get.report(found).clusters == gca.get.report(memory).clusters
     assert list(found.obs.columns) == list(memory.obs.columns)
