@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from gca_scanpy._core.ontology import Ontology, normalise_name
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport
+
+TERM = re.compile(r"CL:\d{7}")
 
 
 def offered(cluster: ClusterReport) -> dict[str, str]:
@@ -24,6 +27,13 @@ def offered(cluster: ClusterReport) -> dict[str, str]:
         if label.strip()
     }
     return {**found, **_of_ontology()}
+
+
+def meant(label: str, words: str) -> str:
+    """The label of a chosen term (or idea of the run) and of a curator's own words, of which either may be empty."""
+    if not words.strip():
+        return label
+    return f"{words} ({label})" if TERM.fullmatch(label) else words
 
 
 @lru_cache(maxsize=1)

@@ -147,13 +147,16 @@ def _form(desk: Desk) -> None:
     label, about = "", "Why"
     if kind == CHANGE:
         offered = names.offered(cluster)
-        typed = st.selectbox(
-            "Label", list(offered), None, key=f"label-{turn}", accept_new_options=True,
-            placeholder="a cell type, or your own words",
-            help="Type a name, synonym or id of the Cell Ontology. Your own words are taken too; with an id behind "
-            "them, such as (CL:0000236), they have its term.",
+        chosen = st.selectbox(
+            "Cell Ontology term", list(offered), None, key=f"label-{turn}",
+            placeholder="a name, synonym or id", help="Type a part of it, and choose one of the terms that appear.",
         )  # fmt: skip
-        label = offered.get(typed or "", typed or "")
+        # A field of their own: where words complete to terms, Enter would take the term that looks most like them.
+        words = st.text_input(
+            "Or in your own words", key=f"words-{turn}",
+            help="Beside a term, they are how the label is written; alone, the label has no term unless they name one.",
+        )  # fmt: skip
+        label = names.meant(offered.get(chosen or "", ""), words)
     elif kind == MIXED:
         about = "Which types are in it"
     why = st.text_area(about, key=f"why-{turn}", height=80)

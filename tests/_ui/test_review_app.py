@@ -137,6 +137,32 @@ def test_names_that_are_offered(annotated):
     assert len(offered) > 5000
 
 
+def test_what_a_term_and_words_mean():
+    """Either may be left out; words beside a term have it, and words beside an idea without a term take its place."""
+    assert names.meant("CL:0000784", " ") == "CL:0000784"
+    assert names.meant("", "my own type") == "my own type"
+    assert names.meant("CL:0000784", "activated pDC") == "activated pDC (CL:0000784)"
+    assert names.meant("an idea", "my own type") == "my own type"
+    assert names.meant("", "") == ""
+
+
+def test_a_term_in_own_words(app, annotated_file):
+    """The label is as the curator writes it, with the term that is chosen beside it."""
+    page = app()
+    first = page.session_state.current
+    _radio(page).set_value("Change").run()
+    page.button(key="save").click().run()
+    assert "label is empty" in page.error[0].value
+    term = next(box for box in page.selectbox if box.label == "Cell Ontology term")
+    term.set_value("plasmacytoid dendritic cell (CL:0000784)").run()
+    words = next(box for box in page.text_input if box.label == "Or in your own words")
+    words.set_value("activated pDC").run()
+    page.button(key="save").click().run()
+    assert not page.error
+    trail = gca.get.curation(anndata.read_h5ad(annotated_file)).loc[first]
+    assert (trail["to_label"], trail["to_ontology_id"]) == ("activated pDC", "CL:0000784")
+
+
 def test_points_of_a_large_object(annotated, monkeypatch):
     """Of many cells some of each cluster are drawn, and those of the chosen one by a count of their own."""
     monkeypatch.setattr(embedding, "MOST_POINTS", 30)

@@ -27,13 +27,15 @@ def _decision(page, kind):
 
 def _change(page, typed, option=None):
     _decision(page, "Change")
-    box = page.get_by_role("combobox", name="Label")
+    if option is None:
+        box = page.get_by_label("Or in your own words")
+        box.fill(typed)
+        box.press("Tab")
+        return
+    box = page.get_by_role("combobox", name="Cell Ontology term")
     box.click()
     box.fill(typed)
-    if option is not None:
-        page.get_by_role("option", name=option, exact=True).click()
-    else:
-        page.keyboard.press("Enter")
+    page.get_by_role("option", name=option, exact=True).click()
 
 
 def _save(page):
