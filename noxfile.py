@@ -1,4 +1,4 @@
-"""Sessions: tests, compat, answers, packaging, lint, types, governance, bench, llm, fuzz, mutation; `nox -l` explains them.
+"""Sessions: tests, compat, answers, packaging, lint, types, governance, bench, llm, fuzz, mutation; see `nox -l`.
 
 Interpreters that are not there are skipped, by name, in the table with which nox and `nox -s compat` end.
 """
