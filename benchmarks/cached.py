@@ -22,7 +22,7 @@ SERVER = measure.ROOT / "tests" / "_llm" / "server.py"
 
 @contextmanager
 def server(latency: float, labels: Optional[Mapping[str, str]] = None) -> Iterator[Any]:
-    """A server on 127.0.0.1 that speaks OpenAI's format, takes so many seconds for each request, and knows the labels."""
+    """A server on 127.0.0.1 in OpenAI's format, which takes so many seconds for each request and knows the labels."""
     spec = importlib.util.spec_from_file_location("gca_bench_server", SERVER)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
@@ -83,7 +83,13 @@ def main() -> None:
         own = run(given.clusters, given.latency, **options)
         share = f"{own['again'] / own['first']:.1%}"
         rows.append([title, str(own["asked"]), f"{own['first']:.2f}", f"{own['again']:.2f}", share])
-    head = [f"{given.clusters} clusters, {given.latency:g} s a request", "requests", "first run, s", "second, s", "share"]
+    head = [
+        f"{given.clusters} clusters, {given.latency:g} s a request",
+        "requests",
+        "first run, s",
+        "second, s",
+        "share",
+    ]
     text = f"{measure.machine()}.\n\n{measure.table(head, rows)}"
     print(text)
     if given.write:

@@ -22,7 +22,8 @@ from scipy import sparse
 from gca_scanpy.db import _bundled
 
 CLUSTER, TRUTH = "cluster", "planted"  # columns of .obs
-N_GENES, N_TYPES, EXPRESSED = 20_000, 25, 1_130
+N_GENES, N_TYPES = 20_000, 25
+SEEN = 0.0565  # share of the genes that a cell of middle depth expresses, beside the planted markers
 MARKERS = 25  # of each type that are planted
 BLOCK = 1_000  # cells drawn at once
 OWN_RATE, OTHER_RATE = 2.0, 0.03  # transcripts of a marker in a cell of its type, and in others
@@ -49,8 +50,8 @@ class Tissue:
     seed: int
 
 
-def tissue(n_genes: int = N_GENES, n_types: int = N_TYPES, expressed: int = EXPRESSED, seed: int = 0) -> Tissue:
-    """Plan a tissue; a cell of middle depth expresses ``expressed`` genes beside the planted markers."""
+def tissue(n_genes: int = N_GENES, n_types: int = N_TYPES, seed: int = 0) -> Tissue:
+    """Plan a tissue."""
     markers = _markers(n_types)
     planted = {gene for genes in markers.values() for gene in genes}
     rng = np.random.default_rng(seed)
@@ -61,7 +62,7 @@ def tissue(n_genes: int = N_GENES, n_types: int = N_TYPES, expressed: int = EXPR
     rates = np.tile(shape, (len(markers), 1)) * rng.lognormal(sigma=0.3, size=(len(markers), len(genes)))
     is_planted = [place[gene] for gene in planted]
     rates[:, is_planted] = 0.0
-    rates *= _scale(rates, expressed)
+    rates *= _scale(rates, SEEN * len(genes))
     rates[:, is_planted] = OTHER_RATE
     for row, own in enumerate(markers.values()):
         rates[row, [place[gene] for gene in own]] = OWN_RATE
@@ -86,7 +87,7 @@ def _markers(n_types: int) -> dict[str, list[str]]:
     return found
 
 
-def _scale(rates: np.ndarray, expressed: int) -> float:
+def _scale(rates: np.ndarray, expressed: float) -> float:
     """The factor with which a cell has this many genes, in the mean."""
     low, high = 1e-6, 1e6
     for _ in range(60):

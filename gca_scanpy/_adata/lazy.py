@@ -36,19 +36,19 @@ def read(path: Path) -> AnnData:
     if path.suffix.lower() not in ENDINGS:
         msg = f"{path} cannot be read lazily; only h5ad and zarr can"
         raise InputError(msg)
+    try:
+        import dask.array  # noqa: F401
+        import xarray  # noqa: F401
+    except ImportError as error:
+        msg = f"lazy reading needs other packages: python -m pip install 'gca-scanpy[dask]' ({error})"
+        raise InputError(msg) from error
     read_lazy = getattr(anndata.experimental, "read_lazy", None)
     if read_lazy is None:
         here = version("anndata")
         msg = f"anndata reads lazily from {SINCE} on, and here is {here}: python -m pip install 'anndata>={SINCE}'"
         raise InputError(msg)
     try:
-        import dask.array
-        import xarray  # noqa: F401
-
         adata: AnnData = read_lazy(path)
-    except ImportError as error:
-        msg = f"lazy reading needs other packages: python -m pip install 'gca-scanpy[dask]' ({error})"
-        raise InputError(msg) from error
     except Exception as error:  # a foreign or damaged store makes the reader raise nearly anything
         msg = f"{path} cannot be read lazily: {error}"
         raise InputError(msg) from error

@@ -28,7 +28,7 @@ def _decision(page, kind):
 def _change(page, typed, option=None):
     _decision(page, "Change")
     if option is None:
-        box = page.get_by_label("Or in your own words")
+        box = page.get_by_role("textbox", name="Or in your own words")
         box.fill(typed)
         box.press("Tab")
         return
