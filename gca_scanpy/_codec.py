@@ -103,6 +103,15 @@ def from_json(text: str) -> DatasetReport:
         raise ReportError(msg) from error
 
 
+def has_decisions(text: str) -> bool:
+    """Whether there is an audit trail in what may be a report as JSON; all else of it is passed over."""
+    try:
+        data = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return isinstance(data, dict) and bool(data.get("audit"))
+
+
 def verdict_to_plain(verdict: Verdict) -> dict[str, Any]:
     """A verdict as plain dictionaries, lists, strings and numbers, for the cache."""
     plain: dict[str, Any] = json.loads(json.dumps(_converter().unstructure(verdict), allow_nan=False))

@@ -85,7 +85,8 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request) -> DatasetRepo
     with clock.step("genes"):
         names = (gene.name for c in markers for gene in (*c.genes, *c.expressed, *c.present, *c.absent))
         symbols = _bundled.gene_names().canonical_all(names, marker_index.species, marker_index.known)
-        clusters = [_with_symbols(c, request, symbols, marker_index) for c in markers]
+        known = _known_to(marker_index, symbols)
+        clusters = [_with_symbols(c, request, symbols, known) for c in markers]
         warnings = _gene_warnings(clusters, request, marker_index)
     with clock.step("scoring"):
         candidates = {c.cluster_id: scoring.rank(c, tissues[c.cluster_id], marker_index) for c in clusters}
@@ -168,8 +169,17 @@ def _index(database: MarkerDatabase, species: str) -> MarkerIndex:
     return _INDEXES[key]
 
 
+def _known_to(marker_index: MarkerIndex, symbols: Mapping[str, Optional[str]]) -> dict[str, RankedGene]:
+    """The genes that the database knows, by name; each once, because thousands are in many clusters."""
+    named = ((name, symbol) for name, symbol in symbols.items() if symbol is not None)
+    return {name: RankedGene(name, symbol) for name, symbol in named if symbol.upper() in marker_index.known}
+
+
 def _with_symbols(
-    cluster: ClusterMarkers, request: Request, symbols: Mapping[str, Optional[str]], marker_index: MarkerIndex
+    cluster: ClusterMarkers,
+    request: Request,
+    symbols: Mapping[str, Optional[str]],
+    known: Mapping[str, RankedGene],
 ) -> ClusterMarkers:
     tissue = request.tissue if isinstance(request.tissue, str) else (request.tissue or {}).get(cluster.cluster_id)
 
@@ -178,8 +188,7 @@ def _with_symbols(
 
     def marking(genes: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
         """Those of many genes that the database knows."""
-        known = ((gene.name, symbols[gene.name]) for gene in genes)
-        return tuple(RankedGene(name, s) for name, s in known if s is not None and s.upper() in marker_index.known)
+        return tuple(known[gene.name] for gene in genes if gene.name in known)
 
     return evolve(
         cluster,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gca_scanpy import _codec
@@ -65,11 +66,13 @@ def keep_decisions(adata: AnnData, report: DatasetReport, clustering: Clustering
     The audit trail goes on. A decision stands where its cluster has the very cells that it had; elsewhere the cluster
     is open again, and that is warned of.
     """
+    stored = adata.uns.get(key)
+    text = stored.get(UNS_REPORT) if isinstance(stored, Mapping) else None
+    if not isinstance(text, str) or not _codec.has_decisions(text):  # a look, because to read all of it takes longer
+        return report
     try:
         earlier = read_report(adata, key)
-    except GcaError:  # there is none, or none that can be read
-        return report
-    if not earlier.audit:
+    except GcaError:  # it cannot be read
         return report
     report, opened = carry_over(earlier, report, _same(adata, earlier, clustering, key), when)
     if opened:

@@ -17,7 +17,7 @@ from gca_scanpy._adata.expression import Expressed, expressed
 from gca_scanpy._adata.matrix import NOT_FINITE, Matrix, source
 from gca_scanpy._adata.moments import Moments, gather
 from gca_scanpy._adata.stored import CHANCE, MIN_CELLS, positive, rankable, read_stored
-from gca_scanpy._adata.symbols import gene_labels
+from gca_scanpy._adata.symbols import gene_labels, texts
 from gca_scanpy._adata.tables import frame
 from gca_scanpy._core.states import informative
 from gca_scanpy._errors import InputError, RawCountsWarning, warn
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 OWN_KEY = "ranking"
 SPARE = 4  # times as many genes are ranked as are used, because many may be ribosomal
-SAMPLED_CELLS = 300  # of each cluster, for what is looked up beside a ranking
+SAMPLED_CELLS = 200  # of each cluster, for what is looked up beside a ranking
 LOGREG_OF_TWO = "logreg ranks only one of two clusters, so these genes were ranked by t-test"
 
 
@@ -52,7 +52,7 @@ def read_markers(
     n_genes = SPARE * n_markers
     notes: tuple[str, ...] = ()
     tested: Mapping[str, Sequence[str]] = {}
-    stored = read_stored(adata, clustering, rank_key, use_raw, layer, labels)
+    stored = read_stored(adata, clustering, rank_key, use_raw, layer, labels, n_genes)
     if stored is not None:
         ranking: Mapping[str, Sequence[str]] = stored.genes
         matrix = Matrix.read_beside(adata, stored.use_raw, stored.layer)
@@ -76,13 +76,14 @@ def read_markers(
             warn(message, RawCountsWarning)
     beside = _beside(moments, matrix, clustering)
     sizes = clustering.sizes
+    made: dict[str, RankedGene] = {}
     return tuple(
         ClusterMarkers(
             cluster_id=key,
             genes=_leading(ranking.get(key, ()), labels, n_markers),
             expressed=_leading(tested.get(key, ()), labels, n_markers),
-            present=_named(beside[key].present, labels) if key in beside else (),
-            absent=_named(beside[key].absent, labels) if key in beside else (),
+            present=_named(beside[key].present, labels, made) if key in beside else (),
+            absent=_named(beside[key].absent, labels, made) if key in beside else (),
             n_cells=sizes[key],
             warnings=notes if ranking.get(key) else (_reason(key, clustering),),
         )
@@ -94,8 +95,12 @@ def _leading(names: Sequence[str], labels: Mapping[str, str], n_markers: int) ->
     return tuple(RankedGene(name) for name in informative([labels.get(name, name) for name in names], n_markers))
 
 
-def _named(names: Sequence[str], labels: Mapping[str, str]) -> tuple[RankedGene, ...]:
-    return tuple(RankedGene(labels.get(name, name)) for name in names)
+def _named(names: Sequence[str], labels: Mapping[str, str], made: dict[str, RankedGene]) -> tuple[RankedGene, ...]:
+    """Objects for thousands of genes, one for each that several clusters have."""
+    for name in names:
+        if name not in made:
+            made[name] = RankedGene(labels.get(name, name))
+    return tuple(made[name] for name in names)
 
 
 def _reason(key: str, clustering: Clustering) -> str:
@@ -110,12 +115,13 @@ def _reason(key: str, clustering: Clustering) -> str:
 
 def _labels(adata: AnnData, var: pd.DataFrame, gene_symbols: Optional[str]) -> dict[str, str]:
     """Gene symbols by gene name, of the matrix to rank; what it does not tell, ``.var`` and ``.raw.var`` do."""
-    tables = [var, frame(adata.var), *([frame(adata.raw.var)] if adata.raw is not None else [])]
+    others = [frame(adata.var), *([frame(adata.raw.var)] if adata.raw is not None else [])]
+    tables = [var, *(table for table in others if table is not var)]
     if gene_symbols is not None:
         tables = [table for table in tables if gene_symbols in table.columns] or [var]  # or: the error that lists them
     labels: dict[str, str] = {}
     for table in tables:
-        for name, label in zip((str(name) for name in table.index), gene_labels(table, gene_symbols)):
+        for name, label in zip(texts(table.index), gene_labels(table, gene_symbols)):
             if labels.get(name, name) == name:
                 labels[name] = label
     return labels
@@ -190,4 +196,4 @@ def _by_scanpy(matrix: Matrix, clustering: Clustering, method: str, n_genes: int
         options = {"n_genes": min(own.n_vars, n_genes), "use_raw": False, "key_added": OWN_KEY}
         asked = "all" if len(groups) == len(numbers) else [numbers[key] for key in groups]
         sc.tl.rank_genes_groups(own, "cluster", groups=asked, method=method, **options)
-    return {key: positive(own.uns[OWN_KEY], numbers[key]) for key in groups}
+    return {key: positive(own.uns[OWN_KEY], numbers[key], n_genes) for key in groups}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
@@ -54,8 +55,9 @@ def read_stored(
     use_raw: Optional[bool],
     layer: Optional[str],
     labels: Mapping[str, str],
+    n_genes: int,
 ) -> Optional[StoredRanking]:
-    """The ranking in ``adata.uns[rank_key]``, or None where there is none for these very clusters."""
+    """The first genes of the ranking in ``adata.uns[rank_key]``; None where there is none for these very clusters."""
     stored = adata.uns.get(rank_key)
     if not isinstance(stored, Mapping) or "names" not in stored or "params" not in stored:
         return None
@@ -74,7 +76,7 @@ def read_stored(
         warn(message, StaleRankingWarning)
         return None
     return StoredRanking(
-        genes={key: positive(stored, key) for key in clustering.ids if key in _names(stored).dtype.names},
+        genes={key: positive(stored, key, n_genes) for key in clustering.ids if key in _names(stored).dtype.names},
         is_logreg=_is_logreg(stored),
         use_raw=bool(parameters["use_raw"]) if "use_raw" in parameters else use_raw,
         layer=None if parameters.get("layer") is None else str(parameters["layer"]),
@@ -106,10 +108,13 @@ def _names(stored: Mapping[str, Any]) -> Any:
     return names if getattr(getattr(names, "dtype", None), "names", None) else None
 
 
-def positive(stored: Mapping[str, Any], key: str) -> list[str]:
-    """Genes of a group that are higher in it beyond chance. Scaled data has no fold changes; then the score decides."""
+def positive(stored: Mapping[str, Any], key: str, n_genes: int) -> list[str]:
+    """The first genes of a group that are higher in it beyond chance.
+
+    Scaled data has no fold changes; then the score decides.
+    """
     names = stored["names"][key]
-    keep = np.array([isinstance(name, (str, np.str_)) and str(name) != "nan" for name in names])
+    keep = np.ones(len(names), dtype=bool)
     for column in ("scores", "logfoldchanges"):
         if column in stored and key in (stored[column].dtype.names or ()):
             values = np.asarray(stored[column][key], dtype=float)
@@ -117,4 +122,5 @@ def positive(stored: Mapping[str, Any], key: str) -> list[str]:
     if "pvals" in stored and key in (stored["pvals"].dtype.names or ()):
         # In a panel of few genes the list would end in those that are higher by chance.
         keep &= ~(np.asarray(stored["pvals"][key], dtype=float) > CHANCE)
-    return [str(name) for name, kept in zip(names, keep) if kept]
+    named = (str(name) for name in names[keep] if isinstance(name, (str, np.str_)) and str(name) != "nan")
+    return list(islice(named, n_genes))

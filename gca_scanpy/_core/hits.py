@@ -35,6 +35,7 @@ class Hits(Mapping[str, Mapping[str, float]]):
     _far: dict[str, list[str]] = field(factory=dict, init=False)
     _norms: dict[str, float] = field(factory=dict, init=False)
     _found: dict[str, Mapping[str, float]] = field(factory=dict, init=False)
+    _owned: dict[tuple[str, float, float], Mapping[str, float]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         for key, kind in self.types.items():
@@ -65,6 +66,15 @@ class Hits(Mapping[str, Mapping[str, float]]):
     def get(self, gene: str, default: Any = None) -> Any:
         """What a gene tells, or the default; without an error on the way, since most genes of a run mark nothing."""
         return self[gene] if gene in self._owners else default
+
+    def owned(self, gene: str, least: float, weight: float) -> Mapping[str, float]:
+        """What a gene of this weight tells for the types whose own marker it is, of at least this strength; kept."""
+        asked = gene, least, weight
+        if asked not in self._owned:
+            owners = self._owners[gene].split("\n") if gene in self._owners else ()
+            strong = [key for key in owners if self.types[key].positive[gene] >= least]
+            self._owned[asked] = {key: round(weight * self[gene][key], 4) for key in strong}
+        return self._owned[asked]
 
     def _worked_out(self, gene: str) -> Mapping[str, float]:
         owners = self._owners[gene].split("\n")

@@ -40,7 +40,7 @@ class MarkerIndex:
     species: str
     lineages: Lineages
     types: Mapping[str, CellType]
-    hits: Mapping[str, Mapping[str, float]]
+    hits: Hits
     known: Mapping[str, str]
     foreign: frozenset[str]
     _ancestors: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)

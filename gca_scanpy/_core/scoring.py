@@ -7,7 +7,7 @@ leading types cannot be told apart, the answer is their common ancestor.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve
 
@@ -31,6 +31,8 @@ MIN_CONFIDENCE = 0.6  # below it the evidence is no better than that of random g
 CONFIDENCE = (-7.88, 4.02, -0.47, -2.42)
 BEYOND_CHANCE = (-11.26, 5.93, -1.22, 0.0)
 
+Telling = Sequence[tuple[Gene, Mapping[str, float]]]  # genes with what each tells for each type
+
 
 def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) -> tuple[Candidate, ...]:
     """The cell types that any gene of the cluster marks, best first; the leading ones carry their genes.
@@ -48,15 +50,21 @@ def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) ->
     lacking = _lacking(absent, index)
     # What a type must not have speaks against it wherever it is expressed, whether or not other clusters have it, too.
     negative = (*genes, *(evolve(gene, weight=gene.weight / PRESENT) for gene in present))
-    symbols = {gene.symbol for gene in negative}
+    speaking = {gene.symbol: gene for gene in reversed(negative)}
+    places = {gene.symbol: place for place, gene in enumerate(negative)}
+    lacked = {gene.symbol: gene for gene in absent}
+    telling, widely = (
+        [(gene, index.hits[gene.symbol]) for gene in some if gene.symbol in index.hits] for some in (genes, present)
+    )
     found = []
     for key, nats in told.items():
         kind = index.types[key]
         most = MOST_BESIDE * nats
         nats += min(beside.get(key, 0.0), most) - min(lacking.get(key, 0.0), most)
         score = nats * _tissue_factor(kind.tissues, tissues) * (1 + KNOWN * kind.n_sources)
-        if not kind.negative.isdisjoint(symbols):
-            score -= sum(_against(gene, index) for gene in negative if gene.symbol in kind.negative)
+        against = [symbol for symbol in kind.negative if symbol in speaking]
+        if against:  # in the order of the genes: the last digits of a sum hang on it
+            score -= sum(_against(speaking[symbol], index) for symbol in sorted(against, key=places.__getitem__))
         found.append((score, key))
     found.sort(key=lambda item: (-item[0], item[1]))
     if not found:
@@ -71,8 +79,8 @@ def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) ->
             ontology_id=index.types[key].id,
             score=round(score, 4),
             probability=round(math.exp((score - top) / TEMPERATURE) / total, 6),
-            supporting=_supporting(key, genes, present, told[key], index) if key in explained else (),
-            contradicting=_contradicting(key, negative, absent, told[key], index) if key in explained else (),
+            supporting=_supporting(key, telling, widely, told[key]) if key in explained else (),
+            contradicting=_contradicting(key, speaking, lacked, told[key], index) if key in explained else (),
         )
         for score, key in found
     )
@@ -91,38 +99,34 @@ def _lacking(absent: Iterable[Gene], index: MarkerIndex) -> dict[str, float]:
     """What absent genes would tell for the types whose own well-founded markers they are."""
     told: dict[str, float] = {}
     for gene in absent:
-        for key, nats in index.hits.get(gene.symbol, {}).items():
-            if index.types[key].positive.get(gene.symbol, 0.0) >= CANONICAL:
-                told[key] = told.get(key, 0.0) + round(gene.weight * nats, 4)
+        for key, nats in index.hits.owned(gene.symbol, CANONICAL, gene.weight).items():
+            told[key] = told.get(key, 0.0) + nats
     return told
 
 
-def _supporting(
-    key: str, genes: Sequence[Gene], present: Sequence[Gene], told: float, index: MarkerIndex
-) -> tuple[Evidence, ...]:
-    ranked = [e for gene in genes for e in _evidence(gene, key, index)]
-    beside = [e for gene in present for e in _evidence(gene, key, index)]
+def _supporting(key: str, telling: Telling, widely: Telling, told: float) -> tuple[Evidence, ...]:
+    ranked, beside = (
+        [Evidence(gene.name, round(gene.weight * tells[key], 4)) for gene, tells in some if key in tells]
+        for some in (telling, widely)
+    )
     return _strongest((*ranked, *_bounded(beside, told)))
 
 
 def _contradicting(
-    key: str, negative: Sequence[Gene], absent: Sequence[Gene], told: float, index: MarkerIndex
+    key: str, speaking: Mapping[str, Gene], absent: Mapping[str, Gene], told: float, index: MarkerIndex
 ) -> tuple[Evidence, ...]:
     kind = index.types[key]
-    against = [Evidence(gene.name, -_against(gene, index)) for gene in negative if gene.symbol in kind.negative]
+    against = [
+        Evidence(speaking[symbol].name, -_against(speaking[symbol], index))
+        for symbol in kind.negative
+        if symbol in speaking
+    ]
     lacking = [
-        Evidence(e.gene, -e.contribution)
-        for gene in absent
-        if kind.positive.get(gene.symbol, 0.0) >= CANONICAL
-        for e in _evidence(gene, key, index)
+        Evidence(gene.name, -index.hits.owned(gene.symbol, CANONICAL, gene.weight)[key])
+        for gene in (absent[symbol] for symbol in kind.positive if symbol in absent)
+        if kind.positive[gene.symbol] >= CANONICAL
     ]
     return _strongest((*against, *_bounded(lacking, told)))
-
-
-def _evidence(gene: Gene, key: str, index: MarkerIndex) -> Iterator[Evidence]:
-    nats = index.hits.get(gene.symbol, {}).get(key)
-    if nats is not None:
-        yield Evidence(gene.name, round(gene.weight * nats, 4))
 
 
 def _bounded(evidence: Sequence[Evidence], told: float) -> Iterator[Evidence]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 # Programs as commonly described: G2M/S genes, type I interferon response, dissociation stress, hypoxia.
 STATES: dict[str, frozenset[str]] = {
@@ -41,6 +42,7 @@ DAMPED = 0.25  # what a generic gene's evidence still counts
 MIN_STATE_GENES = 3
 
 
+@lru_cache(maxsize=100_000)  # the same thousands of genes in cluster after cluster
 def damping(symbol: str) -> float:
     """How far a gene's evidence counts: 1, or less for genes that all types can have."""
     generic = symbol in _STATE_GENES or symbol.upper() in _GENERIC_NAMES or _GENERIC.match(symbol)
