@@ -75,8 +75,12 @@ def tests(session: nox.Session) -> None:
     if tier == "latest":  # the providers' own packages, against which requests and replies are checked
         session.install(f"{wheel}[providers]")
     measured = COVERAGE if tier == "latest" and not session.posargs else []
+    # `nox -s docs` runs those of the documents; a browser sees the same page, whichever Python wrote it.
+    elsewhere = ["tests/docs", *([] if tier == "latest" else ["tests/browser"])]
+    left = [] if session.posargs else [f"--ignore={folder}" for folder in elsewhere]
     # `pytest`, not `python -m pytest`: the latter would put the checkout before the wheel.
-    session.run("pytest", "-n", os.environ.get("GCA_TEST_WORKERS", "2"), *measured, *session.posargs, env=THREADS)
+    workers = os.environ.get("GCA_TEST_WORKERS", "2")
+    session.run("pytest", "-n", workers, "--durations=30", *left, *measured, *session.posargs, env=THREADS)
 
 
 @nox.session(python=PYTHONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Mapping
 
@@ -208,3 +209,17 @@ def fake_model():
 def outage():
     """Give the error of a model that cannot be reached."""
     return ModelError("the server does not answer")
+
+
+# Of a module and no longer: while Playwright runs, its loop is in the way of asyncio.run and of a second Playwright.
+@pytest.fixture(scope="module")
+def chromium():
+    """Debian's or another Chromium, without a screen; Playwright's own browsers are not asked for."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright: it drives the browser")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("there is no Chromium here: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()

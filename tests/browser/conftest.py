@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import contextmanager
 
 import numpy as np
@@ -84,21 +83,8 @@ def _sixty():
     return many
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """Debian's or another Chromium; Playwright's own browsers are not asked for."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright: it drives the browser")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("there is no Chromium here: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def visit(browser, pages):
+def visit(chromium, pages):
     """Open a page, ``visit(name, address="", **context)``: at the end nothing has gone wrong in it or left it."""
     wrong, left, opened = [], [], []
 
@@ -106,7 +92,7 @@ def visit(browser, pages):
     def visiting(name, address="", javascript=True, refused=False, **options):
         page_file = (pages / f"{name}.html").as_uri()
         options = {"viewport": {"width": 1280, "height": 900}, **options}
-        context = browser.new_context(java_script_enabled=javascript, **options)
+        context = chromium.new_context(java_script_enabled=javascript, **options)
         said = []
         context.set_default_timeout(10_000)
         context.add_init_script(WATCH)
