@@ -7,6 +7,8 @@ from gca_scanpy._errors import (
     AccessError,
     BudgetError,
     CacheWarning,
+    ConflictError,
+    CurationWarning,
     DatabaseError,
     DeprecatedNameWarning,
     GcaError,
@@ -28,8 +30,8 @@ from gca_scanpy._errors import (
 )
 
 __all__ = [
-    "AccessError", "BudgetError", "CacheWarning", "DatabaseError", "DeprecatedNameWarning", "GcaError", "GcaWarning",
-    "GeneNameWarning", "InputError", "MetricsWarning", "MissingKeyError", "ModelError", "ModelWarning",
+    "AccessError", "BudgetError", "CacheWarning", "ConflictError", "CurationWarning", "DatabaseError",
+    "DeprecatedNameWarning", "GcaError", "GcaWarning", "GeneNameWarning", "InputError", "MetricsWarning", "MissingKeyError", "ModelError", "ModelWarning",
     "NoOverlapError", "RawCountsWarning", "RefusalError", "ReplyError", "ReportError", "StaleRankingWarning",
     "UnknownSpeciesError", "UnknownTissueWarning",
 ]  # fmt: skip
