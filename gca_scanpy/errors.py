@@ -31,7 +31,7 @@ from gca_scanpy._errors import (
 
 __all__ = [
     "AccessError", "BudgetError", "CacheWarning", "ConflictError", "CurationWarning", "DatabaseError",
-    "DeprecatedNameWarning", "GcaError", "GcaWarning", "GeneNameWarning", "InputError", "MetricsWarning", "MissingKeyError", "ModelError", "ModelWarning",
-    "NoOverlapError", "RawCountsWarning", "RefusalError", "ReplyError", "ReportError", "StaleRankingWarning",
-    "UnknownSpeciesError", "UnknownTissueWarning",
+    "DeprecatedNameWarning", "GcaError", "GcaWarning", "GeneNameWarning", "InputError", "MetricsWarning",
+    "MissingKeyError", "ModelError", "ModelWarning", "NoOverlapError", "RawCountsWarning", "RefusalError",
+    "ReplyError", "ReportError", "StaleRankingWarning", "UnknownSpeciesError", "UnknownTissueWarning",
 ]  # fmt: skip
