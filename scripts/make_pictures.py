@@ -1,12 +1,14 @@
 """Draw the pictures of the README and the docs from the data that Scanpy bundles.
 
-python scripts/make_pictures.py    (with the extra "test", and a Chromium for the picture of the page)
+python scripts/make_pictures.py    (with the extras "test" and "ui", and a Chromium for the pictures of pages)
 """
 
 from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -43,6 +45,7 @@ def main() -> None:
     gca.pl.ontology(adata, show=False, save=IMAGES / "ontology.png")
     gca.pl.compare(adata, "gptca_label", "bulk_labels", terms=names(), show=False, save=IMAGES / "compare.png")
     _page(adata, IMAGES / "html_report.png")
+    _review(adata, IMAGES / "review.png")
 
 
 def _page(adata, path: Path) -> None:
@@ -63,6 +66,37 @@ def _page(adata, path: Path) -> None:
             whole.paste(Image.open(Path(folder) / "one.png"), (place * WIDTH, 0))
         browser.close()
     whole.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def _review(adata, path: Path) -> None:
+    """The page of ``gca review`` with a cluster of two types, for which a curator writes a label."""
+    from PIL import Image
+    from playwright.sync_api import sync_playwright
+
+    merged = adata.copy()
+    merged.obs["louvain"] = merged.obs["louvain"].astype(str).replace({"4": "1"}).astype("category")
+    gca.tl.annotate(merged, groupby="louvain", species="human", tissue="blood")
+    gca.tl.curate(merged, {"5": "CD16+ monocyte"}, accept=["0", "3"], who="Grace Hopper")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        merged.write_h5ad(Path(folder) / "pbmc.h5ad")
+        command = [sys.executable, "-m", "gca_scanpy", "review", "pbmc.h5ad", "--no-browser"]
+        with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, encoding="utf-8") as program:
+            address = program.stdout.readline().split(" is at ")[1].strip()
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1280, "height": 860})
+            page.goto(address)
+            page.get_by_label("Your name").fill("Ada Lovelace")
+            page.get_by_label("Your name").press("Tab")
+            page.get_by_role("radiogroup", name="Decision").get_by_text("Change", exact=True).click()
+            page.get_by_role("textbox", name="Or in your own words").wait_for()
+            page.get_by_role("combobox", name="Cell Ontology term").fill("plasmacytoid")
+            page.wait_for_timeout(1500)
+            page.screenshot(path=Path(folder) / "one.png")
+            browser.close()
+            program.terminate()
+        Image.open(Path(folder) / "one.png").convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
+            path, optimize=True
+        )
 
 
 if __name__ == "__main__":
