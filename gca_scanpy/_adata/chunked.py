@@ -64,4 +64,5 @@ def _tree(parts: Sequence[Any], add: Callable[[Sequence[Any]], Any]) -> Any:
 
 
 def _added(parts: Sequence[Floats]) -> Floats:
-    return np.sum(parts, axis=0)
+    total: Floats = np.sum(parts, axis=0)
+    return total

@@ -85,7 +85,8 @@ def _quantised(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     # Halved first, because the distance of two coordinates can be more than a float holds.
     halves = places / 2
     from_edge = halves - halves.min(axis=0)
-    return np.rint(from_edge / (float(np.max(from_edge)) or 1.0) * STEPS).astype(np.int64)
+    steps: npt.NDArray[np.int64] = np.rint(from_edge / (float(np.max(from_edge)) or 1.0) * STEPS).astype(np.int64)
+    return steps
 
 
 def _whereabouts(places: npt.NDArray[np.int64], counts: Sequence[int]) -> tuple[str, ...]:
