@@ -253,7 +253,8 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "-b", "html", "docs", str(target), env=THREADS)
     session.run("python", "scripts/check_links.py", str(target))
     # Here a package that is missing fails the tests, which elsewhere skips them.
-    session.run("pytest", "tests/docs", *session.posargs, env={**THREADS, "GCA_DOCS": "1"})
+    workers = os.environ.get("GCA_TEST_WORKERS", "2")
+    session.run("pytest", "-n", workers, "tests/docs", *session.posargs, env={**THREADS, "GCA_DOCS": "1"})
 
 
 @nox.session
