@@ -2,12 +2,13 @@
 
 from gca_scanpy._adata.clusters import Clustering, majority_labels, read_clustering
 from gca_scanpy._adata.embedding import read_embedding
-from gca_scanpy._adata.members import cells_of
+from gca_scanpy._adata.members import cells_of, rows_of
 from gca_scanpy._adata.rank import read_markers
 from gca_scanpy._adata.shown import compare_columns, genes_of
 from gca_scanpy._adata.write import actual, duplicate, read_report, report_of, write_report, write_terms
 
 __all__ = [
     "Clustering", "actual", "cells_of", "compare_columns", "duplicate", "genes_of", "majority_labels",
-    "read_clustering", "read_embedding", "read_markers", "read_report", "report_of", "write_report", "write_terms",
+    "read_clustering", "read_embedding", "read_markers", "read_report", "report_of", "rows_of",
+    "write_report", "write_terms",
 ]  # fmt: skip

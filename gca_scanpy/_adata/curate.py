@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.members import clusters_of
+from gca_scanpy._adata.tables import column_of
 from gca_scanpy._adata.write import curated_columns, read_report, store
 from gca_scanpy._core.curation import carry_over, standing
 from gca_scanpy._errors import CurationWarning, GcaError, ReportError, warn
@@ -90,7 +91,7 @@ def _same(adata: AnnData, earlier: DatasetReport, clustering: Clustering, key: s
     column = ObsKeys(key).curated_label
     if column not in adata.obs.columns or clustering.groupby != earlier.parameters.get("groupby"):
         return set()
-    labels = adata.obs[column].astype(object).to_numpy()
+    labels = column_of(adata.obs, column).astype(object).to_numpy()
     sizes = clustering.sizes
     return {
         name

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from gca_scanpy._adata.members import clusters_of
+from gca_scanpy._adata.members import clusters_of, rows_of
 from gca_scanpy._core.embedding import Embedding
 from gca_scanpy._errors import InputError, MissingKeyError
 from gca_scanpy.model import DatasetReport
@@ -32,10 +32,7 @@ def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optio
         return None
     places = _first_two(adata.obsm[name], name)
     clustering = clusters_of(adata, report, key)
-    position = {cluster.cluster_id: i for i, cluster in enumerate(report.clusters)}
-    # A cell without a cluster has the code -1, which is the last place.
-    by_code = np.array([*(position.get(cluster, -1) for cluster in clustering.all_ids), -1], dtype=np.intp)
-    return Embedding(name, places, by_code[clustering.codes])
+    return Embedding(name, places, rows_of(report.clusters, clustering))
 
 
 def _place(adata: AnnData, basis: Optional[str]) -> Optional[str]:

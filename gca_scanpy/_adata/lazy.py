@@ -10,9 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from gca_scanpy._adata.tables import column_of
+from gca_scanpy._adata.tables import add_column, column_of
+from gca_scanpy._compat import element_io
 from gca_scanpy._errors import InputError
 from gca_scanpy._files import whole
 
@@ -65,6 +64,7 @@ def annotate(source: Path, target: Path, adata: AnnData, columns: Collection[str
     OSError
         Where it cannot be written.
     """
+    _, write = element_io()
     with whole(target) as part:
         (shutil.copytree if source.is_dir() else shutil.copyfile)(source, part)
         with _opened(part) as group:
@@ -72,23 +72,11 @@ def annotate(source: Path, target: Path, adata: AnnData, columns: Collection[str
                 msg = f"{source} is in an old form; write it anew with anndata, or leave out --lazy"
                 raise InputError(msg)
             for name in columns:
-                _add_column(group["obs"], name, column_of(adata.obs, name))
+                add_column(group["obs"], name, column_of(adata.obs, name))
             if "uns" not in group:
-                _write(group, "uns", {})
+                write(group, "uns", {})
             for name in entries:
-                _write(group["uns"], name, adata.uns[name])
-
-
-def _add_column(obs: Any, name: str, values: pd.Series) -> None:
-    _write(obs, name, values.array if isinstance(values.dtype, pd.CategoricalDtype) else values.to_numpy())
-    order = [str(column) for column in obs.attrs["column-order"]]
-    obs.attrs["column-order"] = order if name in order else [*order, name]
-
-
-def _write(group: Any, name: str, value: Any) -> None:
-    import anndata
-
-    anndata.io.write_elem(group, name, value)  # there wherever anndata reads lazily
+                write(group["uns"], name, adata.uns[name])
 
 
 @contextmanager

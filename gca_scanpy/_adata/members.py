@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from gca_scanpy._adata.clusters import Clustering, read_clustering
 from gca_scanpy._adata.tables import column_of
 from gca_scanpy._errors import InputError, MissingKeyError
 from gca_scanpy._keys import ObsKeys
-from gca_scanpy.model import DatasetReport
+from gca_scanpy.model import ClusterReport, DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+
+def rows_of(clusters: Sequence[ClusterReport], clustering: Clustering) -> npt.NDArray[np.intp]:
+    """Position of each cell's cluster among some, -1 where it is none of them."""
+    position = {cluster.cluster_id: i for i, cluster in enumerate(clusters)}
+    # A cell without a cluster has the code -1, which is the last place.
+    by_code = np.array([*(position.get(key, -1) for key in clustering.all_ids), -1], dtype=np.intp)
+    return by_code[clustering.codes]
 
 
 def clusters_of(adata: AnnData, report: DatasetReport, key: str) -> Clustering:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from gca_scanpy._adata import files
 from gca_scanpy._adata.curate import curation_of, read_for_curation
+from gca_scanpy._adata.tables import add_column
 from gca_scanpy._compat import element_io
 from gca_scanpy._errors import GcaError, InputError, MissingKeyError
 from gca_scanpy._files import whole
@@ -107,14 +108,9 @@ def write(path: Path, report: DatasetReport, key: str) -> None:
 def _put(path: Path, columns: Mapping[str, pd.Series], entries: Mapping[str, str], key: str) -> None:
     import h5py
 
-    _, write_element = element_io()
     with h5py.File(path, "r+") as file:
-        obs = file["obs"]
         for name, values in columns.items():
-            write_element(obs, name, values.array)
-        order = [str(name) for name in obs.attrs["column-order"]]
-        order += [name for name in columns if name not in order]
-        obs.attrs["column-order"] = np.array(order, dtype=h5py.string_dtype())
+            add_column(file["obs"], name, values)
         for name, text in entries.items():
             _put_text(file["uns"][key], name, text)
 

@@ -13,6 +13,7 @@ from attrs import asdict
 
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._adata.members import rows_of
 from gca_scanpy._adata.tables import column_of
 from gca_scanpy._compat import NAMES
 from gca_scanpy._core.curation import standing
@@ -87,7 +88,7 @@ def store(adata: AnnData, columns: Mapping[str, pd.Series], entries: Mapping[str
 
 
 def _columns(report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells: pd.Index) -> dict[str, pd.Series]:
-    rows = _rows(report, clustering)
+    rows = rows_of(report.clusters, clustering)
 
     def categorical(
         value: Callable[[ClusterReport], Optional[str]], levels: Optional[Sequence[str]] = None
@@ -126,19 +127,12 @@ def _colours(
 
 def curated_columns(report: DatasetReport, clustering: Clustering, key: str, cells: pd.Index) -> dict[str, pd.Series]:
     """The columns of what curators decided, missing for the cells of clusters that are open."""
-    rows, keys, decided = _rows(report, clustering), ObsKeys(key), standing(report)
+    rows, keys, decided = rows_of(report.clusters, clustering), ObsKeys(key), standing(report)
     found = [decided.get(cluster.cluster_id) for cluster in report.clusters]
     return {
         keys.curated_label: _categorical([d.to_label if d else None for d in found], rows, cells),
         keys.curated_ontology_id: _categorical([d.to_ontology_id if d else None for d in found], rows, cells),
     }
-
-
-def _rows(report: DatasetReport, clustering: Clustering) -> npt.NDArray[np.intp]:
-    """Position of each cell's cluster in the report, -1 where it has none there."""
-    position = {cluster.cluster_id: i for i, cluster in enumerate(report.clusters)}
-    by_code = np.array([*(position.get(key, -1) for key in clustering.all_ids), -1], dtype=np.intp)
-    return by_code[clustering.codes]
 
 
 def _categorical(

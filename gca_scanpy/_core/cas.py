@@ -31,7 +31,8 @@ def document(
     groupby = report.parameters.get("groupby", "")
     clusters = [cluster for cluster in report.clusters if cluster.cluster_id in cells]
     given = any(cluster.source == "user" for cluster in clusters)
-    decided = [(c, d) for c, d in ((c, standing(report).get(c.cluster_id)) for c in clusters) if d is not None]
+    stands = standing(report)
+    decided = [(c, stands[c.cluster_id]) for c in clusters if c.cluster_id in stands]
     curators = {"name": curated, "description": f"What curators decided about {groupby}", "annotation_method": "manual"}
     return {
         "title": f"Cell types of the clusters in {groupby}"[:LONGEST_TITLE],

@@ -45,17 +45,16 @@ def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) ->
         Canonical tissues, empty where unknown. A prior, never a wall.
     """
     genes, present, absent = weighted_genes(cluster), present_genes(cluster), absent_genes(cluster)
-    told = _told(genes, index)
-    beside = _told(present, index)
-    lacking = _lacking(absent, index)
-    # What a type must not have speaks against it wherever it is expressed, whether or not other clusters have it, too.
-    negative = (*genes, *(evolve(gene, weight=gene.weight / PRESENT) for gene in present))
-    speaking = {gene.symbol: gene for gene in reversed(negative)}
-    places = {gene.symbol: place for place, gene in enumerate(negative)}
-    lacked = {gene.symbol: gene for gene in absent}
     telling, widely = (
         [(gene, index.hits[gene.symbol]) for gene in some if gene.symbol in index.hits] for some in (genes, present)
     )
+    told, beside = _told(telling), _told(widely)
+    lacking = _lacking(absent, index)
+    # What a type must not have speaks against it wherever it is expressed, whether or not other clusters have it, too.
+    negative = (*genes, *(evolve(gene, weight=gene.weight / PRESENT) for gene in present))
+    speaking = {gene.symbol: gene for gene in negative}
+    places = {symbol: place for place, symbol in enumerate(speaking)}
+    lacked = {gene.symbol: gene for gene in absent}
     found = []
     for key, nats in told.items():
         kind = index.types[key]
@@ -86,11 +85,11 @@ def rank(cluster: ClusterMarkers, tissues: Sequence[str], index: MarkerIndex) ->
     )
 
 
-def _told(genes: Iterable[Gene], index: MarkerIndex) -> dict[str, float]:
+def _told(telling: Telling) -> dict[str, float]:
     """What genes tell for each type together."""
     told: dict[str, float] = {}
-    for gene in genes:
-        for key, nats in index.hits.get(gene.symbol, {}).items():
+    for gene, tells in telling:
+        for key, nats in tells.items():
             told[key] = told.get(key, 0.0) + round(gene.weight * nats, 4)
     return told
 

@@ -22,13 +22,14 @@ SCRIPT = (
 )  # fmt: skip
 
 
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    loader = PackageLoader("gca_scanpy._page", "templates")
+@lru_cache(maxsize=8)
+def template(package: str, name: str) -> Template:
+    """A template of a package's own, in which every text is escaped."""
+    loader = PackageLoader(package, "templates")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
 def _own(name: str) -> str:
@@ -62,7 +63,7 @@ def render(view: PageView, data: str) -> str:
     """The page as HTML text, with the JSON of :func:`data_of` in it; the same view gives the same text."""
     style, script = _style(), _script()
     # Only the package's own files, and JSON that cannot end its element, are marked as safe; all else is escaped.
-    html = _template().render(
+    html = template("gca_scanpy._page", "report.html.j2").render(
         page=view, style=Markup(style), script=Markup(script), data=Markup(data), policy=_policy(style, script)
     )
     return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", html)

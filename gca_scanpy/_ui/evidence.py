@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
-from gca_scanpy._core.curation import standing
+from gca_scanpy._core.curation import history, standing
 from gca_scanpy._page.reasons import MEANINGS
+from gca_scanpy._page.render import template
 from gca_scanpy.model import DatasetReport
 
 MOST_CANDIDATES = 5
@@ -16,13 +16,8 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _SPACE = re.compile(r"\s+")
 
 
-@lru_cache(maxsize=4)
 def _template(name: str) -> Template:
-    loader = PackageLoader("gca_scanpy._ui", "templates")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template(name)
+    return template("gca_scanpy._ui", name)
 
 
 def evidence(report: DatasetReport, cluster_id: str) -> str:
@@ -48,8 +43,7 @@ def heading(name: str, report: DatasetReport) -> str:
 
 def trail(report: DatasetReport, cluster_id: str) -> str:
     """The decisions about a cluster, newest first."""
-    decisions = [decision for decision in report.audit if decision.cluster_id == cluster_id]
-    return _template("trail.html.j2").render(decisions=decisions[::-1])
+    return _template("trail.html.j2").render(decisions=history(report, cluster_id)[::-1])
 
 
 def style() -> str:

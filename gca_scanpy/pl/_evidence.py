@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import pandas as pd
 
-from gca_scanpy._adata import genes_of, read_clustering, read_report
+from gca_scanpy._adata import genes_of, read_clustering, read_report, rows_of
 from gca_scanpy._core.kinship import sort_key
 from gca_scanpy._errors import InputError
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
@@ -150,7 +150,4 @@ def _rows(adata: AnnData, report: DatasetReport, ordered: Sequence[ClusterReport
     """The row of each cell: its cluster with the label, in the order of the labels."""
     clustering = read_clustering(adata, report.parameters.get("groupby", ""))
     names = distinct([f"{shortened(c.cluster_id, LONGEST_ID)} · {shortened(_label(c), LONGEST_ROW)}" for c in ordered])
-    place = {c.cluster_id: i for i, c in enumerate(ordered)}
-    by_code = [*(place.get(cluster, -1) for cluster in clustering.all_ids), -1]
-    rows = pd.Categorical.from_codes([by_code[code] for code in clustering.codes], categories=names)
-    return rows.remove_unused_categories()
+    return pd.Categorical.from_codes(rows_of(ordered, clustering), categories=names).remove_unused_categories()
