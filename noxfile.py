@@ -35,7 +35,11 @@ SHOWN = ("scanpy", "anndata", "numpy", "pandas")
 COVERAGE = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"]
 # Versions and outcome by Python and tier: nox runs all sessions in one process, so the last can tell of the others.
 RAN: dict[tuple[str, str], list[str]] = {}
-THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+ENV = {
+    **{"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"},
+    # uv compiles nothing, so where this is set each of a hundred child processes would compile AnnData for itself.
+    "PYTHONDONTWRITEBYTECODE": "",
+}
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -80,7 +84,7 @@ def tests(session: nox.Session) -> None:
     left = [] if session.posargs else [f"--ignore={folder}" for folder in elsewhere]
     # `pytest`, not `python -m pytest`: the latter would put the checkout before the wheel.
     workers = os.environ.get("GCA_TEST_WORKERS", "2")
-    session.run("pytest", "-n", workers, "--durations=30", *left, *measured, *session.posargs, env=THREADS)
+    session.run("pytest", "-n", workers, "--durations=30", *left, *measured, *session.posargs, env=ENV)
 
 
 @nox.session(python=PYTHONS)
@@ -114,7 +118,7 @@ def _compat_cell(session: nox.Session, tier: str, cell: tuple[str, str]) -> None
     _answer(session, wheel, "-".join(cell))
     tested = session.posargs or ["-n", os.environ.get("GCA_TEST_WORKERS", "2"), *INTEGRATION]
     try:
-        session.run("pytest", f"--junitxml={results}", *tested, env=THREADS)
+        session.run("pytest", f"--junitxml={results}", *tested, env=ENV)
     finally:
         RAN[cell] = [*versions, _outcome(results)]
 
@@ -160,7 +164,7 @@ def _answer(session: nox.Session, wheel: Path, name: str) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = sorted((file.filename, file.CRC) for file in archive.infolist() if ".dist-info/" not in file.filename)
     folder = Path(session.cache_dir) / "answers" / hashlib.sha256(repr(inside).encode()).hexdigest()[:12]
-    session.run("python", "scripts/answer.py", str(folder), name, env=THREADS)
+    session.run("python", "scripts/answer.py", str(folder), name, env=ENV)
 
 
 @nox.session
@@ -217,7 +221,7 @@ def _use(session: nox.Session, wheel: Path, place: Path) -> None:
             ["gca", "demo"],
             ["gca", "markers", "verify"],
         ):
-            session.run(str(programs / command[0]), *command[1:], external=True, env=THREADS)
+            session.run(str(programs / command[0]), *command[1:], external=True, env=ENV)
 
 
 @nox.session
@@ -250,11 +254,11 @@ def docs(session: nox.Session) -> None:
     session.install(f"{_wheel(session)}[{EXTRAS},docs]", "scanpy[leiden]")
     target = Path("build/docs").resolve()
     shutil.rmtree(target, ignore_errors=True)
-    session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "-b", "html", "docs", str(target), env=THREADS)
+    session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "-b", "html", "docs", str(target), env=ENV)
     session.run("python", "scripts/check_links.py", str(target))
     # Here a package that is missing fails the tests, which elsewhere skips them.
     workers = os.environ.get("GCA_TEST_WORKERS", "2")
-    session.run("pytest", "-n", workers, "tests/docs", *session.posargs, env={**THREADS, "GCA_DOCS": "1"})
+    session.run("pytest", "-n", workers, "tests/docs", *session.posargs, env={**ENV, "GCA_DOCS": "1"})
 
 
 @nox.session
@@ -271,7 +275,7 @@ def notebooks(session: nox.Session) -> None:
         with session.chdir(folder):
             workers = os.environ.get("GCA_TEST_WORKERS", "2")
             session.run("pytest", "--nbmake", "--nbmake-timeout=600", "-n", workers, "-rs", "--durations=0", str(copy),
-                        *session.posargs, env=THREADS)  # fmt: skip
+                        *session.posargs, env=ENV)  # fmt: skip
 
 
 @nox.session
@@ -287,8 +291,8 @@ def llm(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Time the parts with pytest-benchmark, then this package beside others; `-- --cells 50000` for full size."""
     session.install(f"{_wheel(session)}[bench,test]")
-    session.run("pytest", "benchmarks", "--benchmark-columns=min,median,rounds", env=THREADS)
-    session.run("python", "benchmarks/compare.py", *session.posargs, env=THREADS)
+    session.run("pytest", "benchmarks", "--benchmark-columns=min,median,rounds", env=ENV)
+    session.run("python", "benchmarks/compare.py", *session.posargs, env=ENV)
 
 
 @nox.session
@@ -303,7 +307,7 @@ def fuzz(session: nox.Session) -> None:
 def mutation(session: nox.Session) -> None:
     """Break guardrails, reply parser and cache in 800 ways: tests must notice 85 % of these, each (15 minutes)."""
     session.install(".[test]", "mutmut~=3.8.1")
-    session.run("mutmut", "run", "--max-children", "1", *session.posargs, env=THREADS)
+    session.run("mutmut", "run", "--max-children", "1", *session.posargs, env=ENV)
     session.run("python", "scripts/mutation.py", "--survivors")
 
 

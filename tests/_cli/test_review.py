@@ -60,6 +60,7 @@ def test_the_program_ends_its_page(annotated_file, ending, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job has it ignored
     )
     address = program.stdout.readline().split(" is at ")[1].strip()
     with urlopen(address) as page:
