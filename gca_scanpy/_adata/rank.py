@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
+from attrs import Factory, define
 
 from gca_scanpy._adata import welch
 from gca_scanpy._adata.chunked import gather_chunked, is_chunked
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.expression import Expressed, expressed
+from gca_scanpy._adata.fits import displaced
 from gca_scanpy._adata.matrix import NOT_FINITE, Matrix, source
 from gca_scanpy._adata.moments import Moments, gather
-from gca_scanpy._adata.stored import CHANCE, MIN_CELLS, positive, rankable, read_stored
+from gca_scanpy._adata.scanpy_rank import by_scanpy
+from gca_scanpy._adata.stored import CHANCE, MIN_CELLS, StoredRanking, rankable, read_stored, warn_stale
 from gca_scanpy._adata.symbols import gene_labels, texts
 from gca_scanpy._adata.tables import frame
 from gca_scanpy._core.states import informative
@@ -26,10 +27,30 @@ from gca_scanpy.model import ClusterMarkers, RankedGene
 if TYPE_CHECKING:
     from anndata import AnnData
 
-OWN_KEY = "ranking"
 SPARE = 4  # times as many genes are ranked as are used, because many may be ribosomal
 SAMPLED_CELLS = 200  # of each cluster, for what is looked up beside a ranking
 LOGREG_OF_TWO = "logreg ranks only one of two clusters, so these genes were ranked by t-test"
+
+
+@define(eq=False)
+class _Ranked:
+    """A ranking, and the cells beside it.
+
+    Attributes
+    ----------
+    genes
+        Gene names by cluster, best first.
+    tested
+        The same by another test, which is heard, too.
+    notes
+        What is to be said of each cluster.
+    """
+
+    genes: Mapping[str, Sequence[str]]
+    tested: Mapping[str, Sequence[str]] = Factory(dict)
+    matrix: Optional[Matrix] = None
+    moments: Optional[Moments] = None
+    notes: tuple[str, ...] = ()
 
 
 def read_markers(
@@ -50,45 +71,63 @@ def read_markers(
     """
     labels = _labels(adata, source(adata, use_raw, layer)[1], gene_symbols)
     n_genes = SPARE * n_markers
-    notes: tuple[str, ...] = ()
-    tested: Mapping[str, Sequence[str]] = {}
     stored = read_stored(adata, clustering, rank_key, use_raw, layer, labels, n_genes)
-    if stored is not None:
-        ranking: Mapping[str, Sequence[str]] = stored.genes
-        matrix = Matrix.read_beside(adata, stored.use_raw, stored.layer)
-        thinned = clustering.thinned(SAMPLED_CELLS)
-        moments = _moments(matrix, thinned) if matrix is not None else None
-        if matrix is not None and moments is not None and stored.is_logreg:
-            # Its coefficients tell clusters apart jointly; a gene's own difference says more about what a cell is.
-            tested = _by_moments(moments, matrix, thinned, n_genes)
-    else:
-        matrix = Matrix.read(adata, use_raw, layer)
-        if method == "logreg" and len(rankable(clustering.all_ids, clustering)) == 2:
-            method, notes = "t-test", (LOGREG_OF_TWO,)
-        if method == "t-test":
-            moments = _moments(matrix, clustering)
-            ranking = _by_moments(moments, matrix, clustering, n_genes)
-        else:
-            moments = _moments(matrix, clustering.thinned(SAMPLED_CELLS))
-            ranking = _by_scanpy(matrix, clustering, method, n_genes)
-        if matrix.counts:
-            message = "the values look like raw counts; they were log-normalised (1e4 per cell) for the ranking only"
-            warn(message, RawCountsWarning)
-    beside = _beside(moments, matrix, clustering)
+    ranked = _as_stored(adata, clustering, stored, rank_key, n_genes) if stored is not None else None
+    if ranked is None:
+        ranked = _anew(adata, clustering, method, use_raw, layer, n_genes)
+    beside = _beside(ranked, clustering)
     sizes = clustering.sizes
     made: dict[str, RankedGene] = {}
     return tuple(
         ClusterMarkers(
             cluster_id=key,
-            genes=_leading(ranking.get(key, ()), labels, n_markers),
-            expressed=_leading(tested.get(key, ()), labels, n_markers),
+            genes=_leading(ranked.genes.get(key, ()), labels, n_markers),
+            expressed=_leading(ranked.tested.get(key, ()), labels, n_markers),
             present=_named(beside[key].present, labels, made) if key in beside else (),
             absent=_named(beside[key].absent, labels, made) if key in beside else (),
             n_cells=sizes[key],
-            warnings=notes if ranking.get(key) else (_reason(key, clustering),),
+            warnings=ranked.notes if ranked.genes.get(key) else (_reason(key, clustering),),
         )
         for key in clustering.ids
     )
+
+
+def _as_stored(
+    adata: AnnData, clustering: Clustering, stored: StoredRanking, rank_key: str, n_genes: int
+) -> Optional[_Ranked]:
+    """The stored ranking with the cells beside it; None where these contradict it."""
+    matrix = Matrix.read_beside(adata, stored.use_raw, stored.layer)
+    if matrix is None:
+        return _Ranked(stored.genes)
+    thinned = clustering.thinned(SAMPLED_CELLS)
+    moments = _moments(matrix, thinned)
+    moved = displaced(stored.genes, moments, matrix.names, clustering)
+    if moved:
+        warn_stale(rank_key, f"its first genes are not higher in {', '.join(moved[:5])}")
+        return None
+    # Coefficients tell clusters apart jointly; a gene's own difference says more about what a cell is.
+    tested = _by_moments(moments, matrix, thinned, n_genes) if stored.is_logreg else {}
+    return _Ranked(stored.genes, tested, matrix, moments)
+
+
+def _anew(
+    adata: AnnData, clustering: Clustering, method: str, use_raw: Optional[bool], layer: Optional[str], n_genes: int
+) -> _Ranked:
+    matrix = Matrix.read(adata, use_raw, layer)
+    notes: tuple[str, ...] = ()
+    if method == "logreg" and len(rankable(clustering.all_ids, clustering)) == 2:
+        method, notes = "t-test", (LOGREG_OF_TWO,)
+    genes: Mapping[str, Sequence[str]]
+    if method == "t-test":
+        moments = _moments(matrix, clustering)
+        genes = _by_moments(moments, matrix, clustering, n_genes)
+    else:
+        moments = _moments(matrix, clustering.thinned(SAMPLED_CELLS))
+        genes = by_scanpy(matrix, clustering, method, n_genes)
+    if matrix.counts:
+        message = "the values look like raw counts; they were log-normalised (1e4 per cell) for the ranking only"
+        warn(message, RawCountsWarning)
+    return _Ranked(genes, {}, matrix, moments, notes)
 
 
 def _leading(names: Sequence[str], labels: Mapping[str, str], n_markers: int) -> tuple[RankedGene, ...]:
@@ -153,47 +192,8 @@ def _by_moments(moments: Moments, matrix: Matrix, clustering: Clustering, n_gene
     return found
 
 
-def _beside(moments: Optional[Moments], matrix: Optional[Matrix], clustering: Clustering) -> dict[str, Expressed]:
-    if moments is None or matrix is None:
+def _beside(ranked: _Ranked, clustering: Clustering) -> dict[str, Expressed]:
+    if ranked.moments is None or ranked.matrix is None:
         return {}
     rows = {key: row for row, key in enumerate(clustering.all_ids)}
-    return expressed(moments, matrix.names, {key: rows[key] for key in clustering.ids})
-
-
-def _by_scanpy(matrix: Matrix, clustering: Clustering, method: str, n_genes: int) -> dict[str, list[str]]:
-    """Rank the genes with Scanpy on an object of our own that shares the matrix with the user's."""
-    import scanpy as sc
-    from anndata import AnnData
-
-    # logreg compares the groups with each other only, so it needs all of them.
-    groups = rankable(clustering.all_ids if method == "logreg" else clustering.ids, clustering)
-    if not groups or len(clustering.all_ids) < 2:
-        return {}
-    data = matrix.data
-    if is_chunked(data):
-        msg = (
-            f"method={method!r} needs the matrix in memory, and it is in Dask's chunks; "
-            "use method='t-test', or load it with adata.to_memory()"
-        )
-        raise InputError(msg)
-    named = clustering.codes >= 0
-    if not named.all():
-        data = data[np.flatnonzero(named)]
-    elif sparse.issparse(data) and not data.data.all():
-        data = data.copy()  # Scanpy drops stored zeros in place; the user's stay
-    # The position of a cluster stands for its id: no id can be one that Scanpy reads otherwise ("rest").
-    numbers = {key: str(i) for i, key in enumerate(clustering.all_ids)}
-    cells = pd.Categorical.from_codes(clustering.codes[named], categories=pd.Index(list(numbers.values())))
-    with warnings.catch_warnings():
-        # Scanpy and AnnData warn of things that we handle or that concern our own object only.
-        warnings.simplefilter("ignore")
-        own = AnnData(data, obs=pd.DataFrame({"cluster": cells}, index=[str(i) for i in range(len(cells))]))
-        own.var_names = matrix.names
-        if matrix.counts:
-            own.X = own.X.astype(np.float32)  # a copy: the user's counts stay as they are
-            sc.pp.normalize_total(own, target_sum=1e4)
-            sc.pp.log1p(own)
-        options = {"n_genes": min(own.n_vars, n_genes), "use_raw": False, "key_added": OWN_KEY}
-        asked = "all" if len(groups) == len(numbers) else [numbers[key] for key in groups]
-        sc.tl.rank_genes_groups(own, "cluster", groups=asked, method=method, **options)
-    return {key: positive(own.uns[OWN_KEY], numbers[key], n_genes) for key in groups}
+    return expressed(ranked.moments, ranked.matrix.names, {key: rows[key] for key in clustering.ids})

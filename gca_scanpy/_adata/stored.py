@@ -72,8 +72,7 @@ def read_stored(
         return None
     problem = _problem(stored, clustering, labels)
     if problem:
-        message = f".uns[{rank_key!r}] does not fit these clusters ({problem}); the genes are ranked again"
-        warn(message, StaleRankingWarning)
+        warn_stale(rank_key, problem)
         return None
     return StoredRanking(
         genes={key: positive(stored, key, n_genes) for key in clustering.ids if key in _names(stored).dtype.names},
@@ -81,6 +80,12 @@ def read_stored(
         use_raw=bool(parameters["use_raw"]) if "use_raw" in parameters else use_raw,
         layer=None if parameters.get("layer") is None else str(parameters["layer"]),
     )
+
+
+def warn_stale(rank_key: str, problem: str) -> None:
+    """Say why a ranking is not used."""
+    message = f".uns[{rank_key!r}] does not fit these clusters ({problem}); the genes are ranked again"
+    warn(message, StaleRankingWarning)
 
 
 def _problem(stored: Mapping[str, Any], clustering: Clustering, labels: Mapping[str, str]) -> str:

@@ -82,6 +82,31 @@ def test_a_stale_ranking_after_reclustering(cells, rank, is_planted):
     assert is_planted(found, "7_0", "natural killer cell")
 
 
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon", "logreg"])
+def test_a_stale_ranking_under_the_same_ids(cells, rank, is_planted, method):
+    """Clusters that were made anew have the same ids: their cells say so, and the genes are ranked again."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method=method)
+    cells.obs["cluster"] = cells.obs["cluster"].cat.rename_categories({"0": "3", "3": "0"})
+    with pytest.warns(StaleRankingWarning, match="first genes are not higher in 3, 0"):
+        found, _ = rank(cells)
+    assert is_planted(found, "0", "natural killer cell")
+    assert is_planted(found, "3", "B cell")
+
+
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon", "logreg"])
+@pytest.mark.parametrize("groupby", ["bulk_labels", "louvain", "phase"])
+def test_a_ranking_of_real_cells_is_not_stale(pbmc, rank, groupby, method):
+    """What Scanpy ranks of real cells, whichever way, is believed."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(pbmc, groupby, method=method)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StaleRankingWarning)
+        rank(pbmc, groupby)
+
+
 def test_a_ranking_that_lacks_clusters(cells, rank):
     """A ranking of some groups only is used for those, and replaced where another cluster is asked for."""
     import scanpy as sc
