@@ -107,8 +107,9 @@ def compat(session: nox.Session, tier: str) -> None:
 
 
 def _compat_cell(session: nox.Session, tier: str, cell: tuple[str, str]) -> None:
+    options = ["--prerelease=allow"] if tier == "prerelease" and session.venv_backend == "uv" else []
     wheel = _wheel(session)
-    session.install(f"{wheel}[{EXTRAS}]", *COMPAT[tier]["requirements"])
+    session.install(*options, f"{wheel}[{EXTRAS}]", *COMPAT[tier]["requirements"])
     code = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
     versions = str(session.run("python", "-c", code, *SHOWN, silent=True)).split()
     results = Path(session.create_tmp()).resolve() / "results.xml"
