@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Optional
@@ -89,15 +90,16 @@ def gather(
     kin = frozenset(relatives)
     own = {gene.symbol: _best(gene, kin, index) for gene in (*genes, *present)}
     support = {g.name: round(g.weight * own[g.symbol], 4) for g in (*genes, *present) if own[g.symbol] > 0}
+    excluded = functools.cache(lambda key: index.lineages.disjoint(term, index.types[key].id))  # genes share types
     contradictory = {}
     for gene in genes:
         marked = index.hits.get(gene.symbol, {})
         # A gene that any compatible type has contradicts nothing.
-        if marked and all(index.lineages.disjoint(term, index.types[key].id) for key in marked):
+        if marked and all(map(excluded, marked)):
             strongest = sorted(marked, key=lambda key: (-marked[key], key))[:SHOWN_TYPES]
             contradictory[gene.name] = tuple(index.types[key].label for key in strongest)
     tried = [key for key in rivals[:RIVALS_TRIED] if not _related(term, key, index)]
-    disjoint = [key for key in tried if index.lineages.disjoint(term, index.types[key].id)]
+    disjoint = [key for key in tried if excluded(key)]
     better = _rival(genes, present, own, tried, index)
     return LabelEvidence(
         support,
@@ -138,8 +140,9 @@ def _rival(
     widely, shared = _shared(present, own, index)
     min_evidence = MIN_RIVAL + MIN_RIVAL_PER_WEIGHT * recognised
     min_genes = max(MIN_SPECIFIC_GENES, round(MIN_SPECIFIC_PER_WEIGHT * recognised))
+    told = [(g.name, g.weight, index.hits.get(g.symbol, {}), own[g.symbol]) for g in genes]
     for key in keys:
-        gains = {g.name: (index.hits.get(g.symbol, {}).get(key, 0.0) - own[g.symbol], g.weight) for g in genes}
+        gains = {name: (tells.get(key, 0.0) - for_label, weight) for name, weight, tells, for_label in told}
         ahead = sum(gain * weight for gain, weight in gains.values() if gain > 0)
         behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
         behind += widely - shared.get(key, 0.0)
