@@ -11,6 +11,7 @@ import gca_scanpy as gca
 
 pytest.importorskip("streamlit", reason="the extra ui is not installed")
 pytest.importorskip("filelock", reason="the extra ui is not installed")
+expect = pytest.importorskip("playwright.sync_api", reason="pip install playwright: it drives the browser").expect
 
 HEADING = "h2"
 
@@ -19,6 +20,12 @@ def _choose(page, cluster):
     page.get_by_label("Cluster, those in need of a decision first").click()
     page.get_by_role("option", name=f" {cluster}: ").click()
     page.locator(".gca-id", has_text=f"Cluster {cluster} ").wait_for()
+    _settled(page)  # until then the fields of the cluster before may be there, too
+
+
+def _settled(page):
+    page.locator("[data-test-script-state='notRunning']").wait_for()
+    expect(page.get_by_role("radiogroup", name="Decision")).to_have_count(1)
 
 
 def _decision(page, kind):
@@ -39,7 +46,7 @@ def _change(page, typed, option=None):
 
 
 def _save(page):
-    page.locator("[data-test-script-state='notRunning']").wait_for()  # as long as a reader would take to see the page
+    _settled(page)  # as long as a reader would take to see the page
     page.get_by_role("button", name="Save decision").click()
 
 
