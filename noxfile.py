@@ -36,7 +36,9 @@ COVERAGE = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"]
 # Versions and outcome by Python and tier: nox runs all sessions in one process, so the last can tell of the others.
 RAN: dict[tuple[str, str], list[str]] = {}
 ENV = {
-    **{"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"},
+    "OMP_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "MPLBACKEND": "Agg",
     # uv compiles nothing, so where this is set each of a hundred child processes would compile AnnData for itself.
     "PYTHONDONTWRITEBYTECODE": "",
 }

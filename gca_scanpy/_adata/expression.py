@@ -13,7 +13,7 @@ PRESENT_FRACTION = 1 / 3  # share of the cluster's cells that express the gene
 PRESENT_RATIO = 0.5  # of the mean of the cluster that expresses it most; ambient RNA stays far below
 DETECTED_FRACTION = 0.25  # share of some cluster's cells from which a gene is known to be detectable in this data
 ABSENT_RATIO, ABSENT_FRACTION = 0.1, 0.1  # below both, next to that cluster, the gene is not there
-MIN_CELLS = 10  # of a cluster; fewer say little of what is absent
+MIN_CELLS = 10  # of a cluster; fewer say little of what is absent, or higher than elsewhere
 
 
 @frozen

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._adata.expression import MIN_CELLS
 from gca_scanpy._adata.moments import Moments
 
 LEADING = 20  # genes of each cluster that are looked at
-FEWEST = 5  # genes, and
-MIN_CELLS = 10  # cells of a cluster, below which nothing is said of it
+FEWEST = 5  # genes, below which nothing is said of a cluster
 HIGHER = 0.5  # share of the genes that must be higher; wilcoxon and logreg rank by other than the mean
 
 
@@ -32,15 +32,16 @@ def displaced(
     names
         Gene names, in the order of the moments' columns.
     """
-    sizes = np.array([clustering.sizes[key] for key in clustering.all_ids], dtype=float)
+    sizes = np.array([*clustering.sizes.values()], dtype=float)
     means, columns = moments.means, {name: column for column, name in enumerate(names)}
     found = []
     for row, key in enumerate(clustering.all_ids):
         genes = [columns[name] for name in list(ranking.get(key, ()))[:LEADING] if name in columns]
-        others = np.flatnonzero(np.arange(len(sizes)) != row)
-        if len(genes) < FEWEST or moments.cells[row] < MIN_CELLS or not len(others):
+        others = np.arange(len(sizes)) != row
+        if len(genes) < FEWEST or moments.cells[row] < MIN_CELLS or not others.any():
             continue
-        rest = np.average(means[others][:, genes], axis=0, weights=sizes[others])
-        if np.mean(~(means[row, genes] <= rest)) < HIGHER:  # NaN says nothing against it
+        leading = means[:, genes]
+        rest = np.average(leading[others], axis=0, weights=sizes[others])
+        if np.mean(~(leading[row] <= rest)) < HIGHER:  # NaN says nothing against it
             found.append(key)
     return found

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.fits import FEWEST, LEADING, MIN_CELLS, displaced
+from gca_scanpy._adata.expression import MIN_CELLS
+from gca_scanpy._adata.fits import FEWEST, LEADING, displaced
 from gca_scanpy._adata.moments import gather
 
 NAMES = [f"g{n}" for n in range(40)]
