@@ -13,9 +13,9 @@ import synthetic
 
 import gca_scanpy as gca
 from gca_scanpy import _codec
-from gca_scanpy._adata import read_clustering, welch
-from gca_scanpy._adata.chunked import gather_chunked
-from gca_scanpy._adata.moments import gather
+from gca_scanpy._adata import read_clustering
+from gca_scanpy._ranking import welch
+from gca_scanpy._ranking.moments import gather, gather_chunked
 
 
 @pytest.fixture(scope="module")

@@ -19,11 +19,11 @@ from gca_scanpy._version import __version__
 
 if TYPE_CHECKING:
     from gca_scanpy import db, get, io, pl, tl
-    from gca_scanpy._errors import GcaError, GcaWarning
     from gca_scanpy._legacy import annotate_anndata
     from gca_scanpy._llm.chat import Completion
     from gca_scanpy._llm.language_model import LanguageModel
     from gca_scanpy._settings import settings
+    from gca_scanpy.errors import GcaError, GcaWarning
     from gca_scanpy.tl._annotate_markers import annotate_markers
 
 __all__ = [
@@ -34,8 +34,8 @@ __all__ = [
 _MODULES = {"db", "errors", "get", "io", "model", "pl", "tl"}
 _OBJECTS = {
     "Completion": "gca_scanpy._llm.chat",
-    "GcaError": "gca_scanpy._errors",
-    "GcaWarning": "gca_scanpy._errors",
+    "GcaError": "gca_scanpy.errors",
+    "GcaWarning": "gca_scanpy.errors",
     "LanguageModel": "gca_scanpy._llm.language_model",
     **dict.fromkeys(
         ["annotate_anndata", "BatchOptions", "DiskAnnotationCache", "GuardrailConfig"], "gca_scanpy._legacy"

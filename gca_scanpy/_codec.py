@@ -12,7 +12,7 @@ from typing import Any, Literal, Optional, Union, get_args, get_origin, get_type
 from attrs import NOTHING, fields, has
 from cattrs import Converter, transform_error
 
-from gca_scanpy._errors import ReportError
+from gca_scanpy.errors import ReportError
 from gca_scanpy.model import SCHEMA_VERSION, DatasetReport, Verdict
 
 JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}

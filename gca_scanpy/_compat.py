@@ -35,6 +35,7 @@ class Difference(NamedTuple):
 DIFFERENCES = (
     Difference("anndata_with_accessors", "anndata", "0.12", "older ones have no accessors, so there is no `adata.gca`"),
     Difference("element_io", "anndata", "0.11", "older ones read and write parts of files in `anndata.experimental`"),
+    Difference("lazy_reader", "anndata", "0.12", "older ones cannot leave matrices on disk"),
     Difference("layer_names", "anndata", "0.13", "newer ones count `X` among the layers, under the name None"),
     Difference("NAMES", "pandas", "3", "newer ones have a type of their own for text, where None becomes NaN"),
 )
@@ -61,3 +62,9 @@ def element_io() -> tuple[Callable[..., Any], Callable[..., None]]:
     except ImportError:
         module = import_module("anndata.experimental")
     return module.read_elem, module.write_elem
+
+
+def lazy_reader() -> Optional[Callable[..., Any]]:
+    """The function of anndata that reads a store and leaves its matrices on disk; None where it has none."""
+    reader: Optional[Callable[..., Any]] = getattr(import_module("anndata").experimental, "read_lazy", None)
+    return reader

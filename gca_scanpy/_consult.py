@@ -7,17 +7,16 @@ from typing import Literal, Optional
 
 from attrs import evolve, field, frozen
 
-from gca_scanpy._core import guardrails
-from gca_scanpy._core.index import MarkerIndex
-from gca_scanpy._core.report import level
-from gca_scanpy._core.vote import vote
-from gca_scanpy._errors import ModelError, ModelWarning, warn
+from gca_scanpy._judging import judge
+from gca_scanpy._judging.vote import vote
 from gca_scanpy._llm.ask import Answers, ask
 from gca_scanpy._llm.cache import AnswerCache
 from gca_scanpy._llm.chat import ChatModel
 from gca_scanpy._llm.gate import Gate
-from gca_scanpy._llm.plan import Plan, plan
-from gca_scanpy._llm.question import Question, prepare
+from gca_scanpy._llm.question import Plan, Question, plan, prepare
+from gca_scanpy._reporting.report import level
+from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy.errors import ModelError, ModelWarning, warn
 from gca_scanpy.model import Candidate, ClusterMarkers, Verdict
 
 Escalate = Literal["all", "unsure"]
@@ -123,14 +122,14 @@ def unsure_of(
     candidates: Mapping[str, Sequence[Candidate]],
     index: MarkerIndex,
     tissues: Mapping[str, Sequence[str]],
-    limits: guardrails.Limits,
+    limits: judge.Limits,
 ) -> list[str]:
     """Ids of the clusters whose offline verdict is not supported, or not with High confidence."""
     unsure = []
     for cluster in clusters:
         key = cluster.cluster_id
-        judged = guardrails.check(offline[key], cluster, candidates[key], index, tissues[key], limits)
-        reasons = guardrails.ADVISORY.intersection(judged.validation.flag_reasons)
+        judged = judge.check(offline[key], cluster, candidates[key], index, tissues[key], limits)
+        reasons = judge.ADVISORY.intersection(judged.validation.flag_reasons)
         if judged.status != "supported" or reasons or level(offline[key].confidence_score) != "High":
             unsure.append(key)
     return unsure

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gca_scanpy._errors import InputError
+from gca_scanpy.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 from attrs import asdict, define, frozen
 
 from gca_scanpy import get, tl
-from gca_scanpy._errors import DeprecatedNameWarning, InputError, warn
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._settings import settings
+from gca_scanpy.errors import DeprecatedNameWarning, InputError, warn
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import Any
+from typing import Any, Optional
+
+from gca_scanpy import _log
 
 LOGGER = logging.getLogger("gca_scanpy")
 _REQUEST: ContextVar[str] = ContextVar("gca_scanpy_request", default="")
@@ -50,3 +55,20 @@ def _tell(level: int, event: str, facts: dict[str, Any]) -> None:
 def _shown(value: Any) -> str:
     text = str(value)
     return text if text.isprintable() and " " not in text else repr(text)  # one event, one line
+
+
+class Clock:
+    """Seconds by step, those of earlier steps included; each step is told at its end."""
+
+    def __init__(self, seconds: Optional[Mapping[str, float]] = None) -> None:
+        self.seconds = dict(seconds or {})
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time what is inside the ``with`` block."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - start, 4)
+            _log.debug("step", step=name, seconds=self.seconds[name])

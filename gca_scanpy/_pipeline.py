@@ -9,12 +9,21 @@ from typing import Optional, Union
 
 from attrs import Factory, evolve, field, frozen
 
-from gca_scanpy._clock import Clock
 from gca_scanpy._consult import Consultation, Consulted, consult, unsure_of
-from gca_scanpy._core import genes, guardrails, index, prompt, report, scoring
-from gca_scanpy._core.database import MarkerDatabase
-from gca_scanpy._core.index import MarkerIndex
-from gca_scanpy._errors import (
+from gca_scanpy._judging import judge
+from gca_scanpy._llm import prompt
+from gca_scanpy._llm.gate import Gate
+from gca_scanpy._llm.question import Question
+from gca_scanpy._log import Clock
+from gca_scanpy._names import genes
+from gca_scanpy._reporting import report
+from gca_scanpy._scoring import index, likelihood
+from gca_scanpy._scoring.database import MarkerDatabase
+from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy._settings import Settings
+from gca_scanpy._version import __version__
+from gca_scanpy.db import _bundled
+from gca_scanpy.errors import (
     GeneNameWarning,
     InputError,
     NoOverlapError,
@@ -22,11 +31,6 @@ from gca_scanpy._errors import (
     UnknownTissueWarning,
     warn,
 )
-from gca_scanpy._llm.gate import Gate
-from gca_scanpy._llm.question import Question
-from gca_scanpy._settings import Settings
-from gca_scanpy._version import __version__
-from gca_scanpy.db import _bundled
 from gca_scanpy.model import (
     Candidate,
     ClusterMarkers,
@@ -89,10 +93,10 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request) -> DatasetRepo
         clusters = [_with_symbols(c, request, symbols, known) for c in markers]
         warnings = _gene_warnings(clusters, request, marker_index)
     with clock.step("scoring"):
-        candidates = {c.cluster_id: scoring.rank(c, tissues[c.cluster_id], marker_index) for c in clusters}
-    limits = guardrails.Limits(request.settings.min_support, request.settings.mixed_ratio)
+        candidates = {c.cluster_id: likelihood.rank(c, tissues[c.cluster_id], marker_index) for c in clusters}
+    limits = judge.Limits(request.settings.min_support, request.settings.mixed_ratio)
     with clock.step("verdicts"):
-        offline = {c.cluster_id: scoring.propose(c, candidates[c.cluster_id], marker_index) for c in clusters}
+        offline = {c.cluster_id: likelihood.propose(c, candidates[c.cluster_id], marker_index) for c in clusters}
         if request.proposed is None and (request.consultation.models or request.consultation.dry_run):
             unsure = unsure_of(clusters, offline, candidates, marker_index, tissues, limits)
             question = Question(candidates, marker_index.species, request.context, request.database.sha256)
@@ -104,7 +108,7 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request) -> DatasetRepo
         judgements = {}
         for c in clusters:
             key = c.cluster_id
-            judgements[key] = guardrails.check(verdicts[key], c, candidates[key], marker_index, tissues[key], limits)
+            judgements[key] = judge.check(verdicts[key], c, candidates[key], marker_index, tissues[key], limits)
     reports = [
         report.cluster_report(
             c,
@@ -272,7 +276,7 @@ def _users(
     label, share = proposed.get(cluster.cluster_id, ("", 0.0))
     term = marker_index.lineages.ontology.resolve(label) if label else None
     own = next((c for c in candidates if term is not None and c.ontology_id == term), None)
-    score = scoring.confidence(own, candidates, cluster, marker_index) if own else 0.0
+    score = likelihood.confidence(own, candidates, cluster, marker_index) if own else 0.0
     caveats = (f"{share:.0%} of the cluster's labelled cells have this label",) if label and share < 1 else ()
     return Verdict(cluster.cluster_id, label, term, score, "user", "The label was given.", caveats=caveats)
 

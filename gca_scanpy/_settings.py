@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional
 from attrs import Attribute, field, fields, frozen
 from attrs.validators import and_, ge, gt, instance_of, le, min_len, optional
 
-from gca_scanpy._errors import InputError
+from gca_scanpy.errors import InputError
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}

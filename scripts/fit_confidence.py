@@ -3,7 +3,7 @@
     python scripts/fit_confidence.py CLUSTERS.csv [--tables DIR]
 
 CLUSTERS.csv is that of predict_benchmark.py with a column expert_cl_id. From the public tables in DIR ten genes of each
-type are drawn, and judged without that table's corroboration. Prints CONFIDENCE and BEYOND_CHANCE of _core/scoring.py,
+type are drawn, and judged without that table's corroboration. Prints CONFIDENCE and BEYOND_CHANCE of likelihood.py,
 and how well they hold: in five parts, each judged by a fit to the other four.
 """
 
@@ -22,9 +22,9 @@ from attrs import evolve, frozen
 from scipy.optimize import minimize
 
 import gca_scanpy as gca
-from gca_scanpy._core import index, scoring
-from gca_scanpy._core.database import MarkerDatabase
-from gca_scanpy._core.weights import weighted_genes
+from gca_scanpy._scoring import index, likelihood
+from gca_scanpy._scoring.database import MarkerDatabase
+from gca_scanpy._scoring.weights import weighted_genes
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterMarkers, RankedGene
 
@@ -79,10 +79,10 @@ def features(case: Case, used: index.MarkerIndex) -> Optional[tuple[list[float],
     """What the confidence goes by, and whether the proposed label is of the right broad type."""
     symbols = _bundled.gene_names().canonical_all(case.genes, case.species, used.known)
     cluster = ClusterMarkers("0", tuple(RankedGene(g, symbols[g]) for g in dict.fromkeys(case.genes)))
-    candidates = scoring.rank(cluster, _bundled.tissues().resolve(case.tissue), used)
+    candidates = likelihood.rank(cluster, _bundled.tissues().resolve(case.tissue), used)
     if not candidates or candidates[0].score <= 0:
         return None
-    best, proposed = candidates[0], scoring.choose(candidates, used).ontology_id
+    best, proposed = candidates[0], likelihood.choose(candidates, used).ontology_id
     disjoint = (c.score for c in candidates if used.lineages.disjoint(best.ontology_id, c.ontology_id))
     rival = min(max(next(disjoint, 0.0) / best.score, 0.0), 1.0)
     recognised = sum(gene.weight for gene in weighted_genes(cluster) if gene.symbol in used.hits)

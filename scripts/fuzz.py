@@ -21,7 +21,7 @@ from pathlib import Path
 
 import gca_scanpy as gca
 from gca_scanpy import _codec
-from gca_scanpy._core import reply
+from gca_scanpy._llm import reply
 from gca_scanpy.model import ClusterMarkers, RankedGene
 
 WORDS = (

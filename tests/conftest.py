@@ -16,9 +16,10 @@ from anndata import AnnData
 from hypothesis import settings as hypothesis_settings
 from scipy import sparse
 
-from gca_scanpy._adata import read_clustering, read_markers
-from gca_scanpy._errors import ModelError
+from gca_scanpy._adata import read_clustering
 from gca_scanpy._llm.chat import Completion
+from gca_scanpy._ranking.read import read_markers
+from gca_scanpy.errors import ModelError
 
 mpl.use("Agg")
 hypothesis_settings.register_profile("gca", deadline=None, max_examples=40, derandomize=True)

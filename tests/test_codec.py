@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gca_scanpy import _codec, model
-from gca_scanpy._errors import ReportError
+from gca_scanpy.errors import ReportError
 
 text = st.text(max_size=8)
 texts = st.lists(text, max_size=2).map(tuple)

@@ -1,19 +1,20 @@
 """The error tree, and warnings that point at the user's line."""
 
 import pickle
+import re
 import runpy
 import warnings
 
 import pytest
 
-from gca_scanpy import _errors
-from gca_scanpy._errors import GcaError, GcaWarning, InputError, MissingKeyError, ModelError, ReplyError, ReportError
+from gca_scanpy import errors
+from gca_scanpy.errors import GcaError, GcaWarning, InputError, MissingKeyError, ModelError, ReplyError, ReportError
 
 
 def test_one_except_clause_catches_every_error_of_the_package():
     """``except GcaError`` is enough, whatever went wrong."""
-    errors = {v for v in vars(_errors).values() if isinstance(v, type) and issubclass(v, Exception)}
-    strays = {e.__name__ for e in errors if not issubclass(e, (GcaError, GcaWarning))}
+    kinds = {v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, Exception)}
+    strays = {e.__name__ for e in kinds if not issubclass(e, (GcaError, GcaWarning))}
     assert strays == set()
 
 
@@ -23,9 +24,9 @@ def test_one_except_clause_catches_every_error_of_the_package():
         (InputError, ValueError),
         (MissingKeyError, KeyError),
         (MissingKeyError, InputError),
-        (_errors.UnknownSpeciesError, InputError),
-        (_errors.NoOverlapError, InputError),
-        (_errors.DatabaseError, ValueError),
+        (errors.UnknownSpeciesError, InputError),
+        (errors.NoOverlapError, InputError),
+        (errors.DatabaseError, ValueError),
         (ReportError, ValueError),
         (ModelError, RuntimeError),
         (ReplyError, ModelError),
@@ -58,7 +59,7 @@ def test_errors_survive_the_way_back_from_a_worker_process():
 
 def test_a_warning_points_at_the_line_of_the_user(tmp_path):
     """The warning shows the user's call, not a line inside this package, however deep it arose."""
-    package = {"__name__": "gca_scanpy.deep.module", "warn": _errors.warn, "category": _errors.GeneNameWarning}
+    package = {"__name__": "gca_scanpy.deep.module", "warn": errors.warn, "category": errors.GeneNameWarning}
     exec("def inner():\n    warn('few genes', category)\ndef outer():\n    inner()\n", package)
     script = tmp_path / "analysis.py"
     script.write_text("x = 1\ny = 2\nouter()\n", encoding="utf-8")
@@ -66,20 +67,18 @@ def test_a_warning_points_at_the_line_of_the_user(tmp_path):
         warnings.simplefilter("always")
         runpy.run_path(str(script), init_globals={"outer": package["outer"]})
     assert [(w.filename, w.lineno, str(w.message)) for w in caught] == [(str(script), 3, "few genes")]
-    assert caught[0].category is _errors.GeneNameWarning
+    assert caught[0].category is errors.GeneNameWarning
 
 
 def test_all_warnings_of_the_package_can_be_silenced_together():
     """A filter on GcaWarning or on UserWarning covers each of them."""
-    kinds = [v for v in vars(_errors).values() if isinstance(v, type) and issubclass(v, Warning)]
+    kinds = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, Warning)]
     assert len(kinds) == 10
     assert all(issubclass(kind, GcaWarning) and issubclass(kind, UserWarning) for kind in kinds)
 
 
 def test_every_error_and_warning_has_a_public_address():
     """``gca_scanpy.errors`` has each of them, so that a user can catch or silence it."""
-    from gca_scanpy import errors
-
-    kinds = {name for name, v in vars(_errors).items() if isinstance(v, type) and issubclass(v, (Exception, Warning))}
-    assert set(errors.__all__) == kinds
-    assert all(getattr(errors, name) is getattr(_errors, name) for name in kinds)
+    drawn = set(re.findall(r"(\w+(?:Error|Warning))  ", errors.__doc__))
+    kinds = {name for name, v in vars(errors).items() if isinstance(v, type) and issubclass(v, (Exception, Warning))}
+    assert kinds - drawn <= {"GcaError"}

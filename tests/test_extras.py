@@ -16,12 +16,12 @@ NEEDS = {
     # AnnData imports these itself where they are there, so they are hidden otherwise.
     "dask": (
         "sys.modules.update(dask=None, xarray=None);"
-        "__import__('gca_scanpy._adata', fromlist=['lazy']).lazy.read(Path('cells.zarr'))",
+        "__import__('gca_scanpy._stores', fromlist=['lazy']).lazy.read(Path('cells.zarr'))",
         [],
     ),
     "excel": ("gca.db.load('markers.xlsx')", ["openpyxl"]),
     "fetch": ("gca.db.fetch('panglaodb')", ["pooch"]),
-    "loom": ("__import__('gca_scanpy._adata', fromlist=['files']).files.read(Path('cells.loom'))", ["loompy"]),
+    "loom": ("__import__('gca_scanpy._stores', fromlist=['files']).files.read(Path('cells.loom'))", ["loompy"]),
     "observability": ("gca.annotate_markers({'0': ['MS4A1', 'CD79A', 'CD19']})", ["prometheus_client", "structlog"]),
     "ui": ("__import__('gca_scanpy._cli.review', fromlist=['check_extra']).check_extra()", ["streamlit"]),
     "parquet": ("gca.db.load('markers.parquet')", ["pyarrow"]),

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import DeprecatedNameWarning, InputError, MissingKeyError
+from gca_scanpy.errors import DeprecatedNameWarning, InputError, MissingKeyError
 
 SCRIPT = """
 from gca_scanpy import BatchOptions, DiskAnnotationCache, GuardrailConfig, annotate_anndata
@@ -30,7 +30,7 @@ result = annotate_anndata(
 labels = result.adata.obs[["old_label", "old_status"]]
 summary = result.report.summary
 """
-ignored = pytest.mark.filterwarnings("ignore::gca_scanpy._errors.DeprecatedNameWarning")
+ignored = pytest.mark.filterwarnings("ignore::gca_scanpy.errors.DeprecatedNameWarning")
 
 
 @ignored

@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 import gca_scanpy as gca
-from gca_scanpy._errors import ModelError
+from gca_scanpy.errors import ModelError
 
 LOGGER = "gca_scanpy"
 STEPS = ["database", "markers", "genes", "scoring", "verdicts", "guardrails"]

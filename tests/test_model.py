@@ -4,8 +4,8 @@ import pytest
 from attrs.exceptions import FrozenInstanceError
 
 from gca_scanpy import _keys, model
-from gca_scanpy._core import report
-from gca_scanpy._core.guardrails import Judgement
+from gca_scanpy._judging.judge import Judgement
+from gca_scanpy._reporting import report
 from gca_scanpy.db import _bundled
 
 

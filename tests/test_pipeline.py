@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 import gca_scanpy as gca
 from gca_scanpy import _codec, _pipeline
-from gca_scanpy._core import guardrails, index, scoring
-from gca_scanpy._errors import GeneNameWarning
+from gca_scanpy._judging import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._scoring import index, likelihood
 from gca_scanpy.db import _bundled, load
+from gca_scanpy.errors import GeneNameWarning
 from gca_scanpy.model import ClusterMarkers, RankedGene
 
 ONTOLOGY = _bundled.ontology()
@@ -92,14 +93,14 @@ def test_the_order_of_the_rows_of_a_database_changes_nothing(rng):
     genes = [tuple(RankedGene(g, g) for g in genes) for genes in CLUSTERS.values()]
     built = [index.build(database, "human", _bundled.lineages()) for database in (first, second)]
     for cluster in (ClusterMarkers("0", g) for g in genes):
-        ranked = [scoring.rank(cluster, (), b) for b in built]
+        ranked = [likelihood.rank(cluster, (), b) for b in built]
         assert [(c.label, pytest.approx(c.score, abs=1e-3)) for c in ranked[0]] == [
             (c.label, c.score) for c in ranked[1]
         ]
-        a, b = (scoring.propose(cluster, r, i) for r, i in zip(ranked, built))
+        a, b = (likelihood.propose(cluster, r, i) for r, i in zip(ranked, built))
         assert (a.label, a.ontology_id) == (b.label, b.ontology_id)
-        limits = guardrails.Limits(2, 0.2)
-        judged = [guardrails.check(a, cluster, r, i, (), limits) for r, i in zip(ranked, built)]
+        limits = judge.Limits(2, 0.2)
+        judged = [judge.check(a, cluster, r, i, (), limits) for r, i in zip(ranked, built)]
         assert judged[0].status == judged[1].status
         assert judged[0].validation.flag_reasons == judged[1].validation.flag_reasons
 
@@ -127,7 +128,7 @@ def test_random_genes_are_unknown(seed, length):
         ("VEGFA CA9 NDRG1 ADM BNIP3 EGLN3 ANKRD37", "hypoxic"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::gca_scanpy._errors.GeneNameWarning")
+@pytest.mark.filterwarnings("ignore::gca_scanpy.errors.GeneNameWarning")
 def test_generic_genes_alone_name_no_type(genes, state):
     """Genes that every type can have are Unknown, and what they tell is reported as a state."""
     found = one(genes)

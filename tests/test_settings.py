@@ -9,8 +9,8 @@ from attrs import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._errors import InputError
 from gca_scanpy._settings import Settings, SettingsView, from_environment, settings
+from gca_scanpy.errors import InputError
 
 
 @pytest.fixture(autouse=True)

@@ -3,12 +3,12 @@
 from gca_scanpy._adata.clusters import Clustering, majority_labels, read_clustering
 from gca_scanpy._adata.embedding import read_embedding
 from gca_scanpy._adata.members import cells_of, rows_of
-from gca_scanpy._adata.rank import read_markers
+from gca_scanpy._adata.objects import actual, duplicate
 from gca_scanpy._adata.shown import compare_columns, genes_of
-from gca_scanpy._adata.write import actual, duplicate, read_report, report_of, write_report, write_terms
+from gca_scanpy._adata.write import read_report, report_of, write_report, write_terms
 
 __all__ = [
     "Clustering", "actual", "cells_of", "compare_columns", "duplicate", "genes_of", "majority_labels",
-    "read_clustering", "read_embedding", "read_markers", "read_report", "report_of", "rows_of",
+    "read_clustering", "read_embedding", "read_report", "report_of", "rows_of",
     "write_report", "write_terms",
 ]  # fmt: skip

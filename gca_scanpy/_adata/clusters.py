@@ -11,7 +11,7 @@ import pandas as pd
 from attrs import define, evolve
 
 from gca_scanpy._adata.tables import column_of, frame
-from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy.errors import InputError, MissingKeyError
 
 if TYPE_CHECKING:
     from anndata import AnnData

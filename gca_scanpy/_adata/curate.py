@@ -10,9 +10,9 @@ from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.members import clusters_of
 from gca_scanpy._adata.tables import column_of
 from gca_scanpy._adata.write import curated_columns, read_report, store
-from gca_scanpy._core.curation import carry_over, standing
-from gca_scanpy._errors import CurationWarning, GcaError, ReportError, warn
 from gca_scanpy._keys import UNS_REPORT, UNS_SCHEMA_VERSION, ObsKeys
+from gca_scanpy._reporting.curation import carry_over, standing
+from gca_scanpy.errors import CurationWarning, GcaError, ReportError, warn
 from gca_scanpy.model import SCHEMA_VERSION, DatasetReport
 
 if TYPE_CHECKING:

@@ -5,14 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
+import numpy.typing as npt
+from attrs import define
 
 from gca_scanpy._adata.members import clusters_of, rows_of
-from gca_scanpy._core.embedding import Embedding
-from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+
+@define(eq=False)
+class Embedding:
+    """The cells in two dimensions.
+
+    Attributes
+    ----------
+    name
+        Name of the embedding in ``.obsm``, such as ``X_umap``.
+    places
+        Coordinates, shape (n_obs, 2), in no unit; NaN where a cell has no place.
+    codes
+        For each cell the position of its cluster in the report, -1 where it has none there; shape (n_obs,).
+    """
+
+    name: str
+    places: npt.NDArray[np.float64]
+    codes: npt.NDArray[np.intp]
+
 
 USUAL = ("X_umap", "X_tsne", "X_draw_graph_fa", "X_phate", "X_pca")  # the first that is there is the one to show
 

@@ -9,10 +9,9 @@ import pandas as pd
 from attrs import define
 from scipy import sparse
 
-from gca_scanpy._adata.chunked import first_chunk, is_chunked
 from gca_scanpy._adata.tables import frame
 from gca_scanpy._compat import layer_names
-from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy.errors import InputError, MissingKeyError
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -84,6 +83,16 @@ def source(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> tup
     if use_raw is not False and adata.raw is not None:
         return adata.raw.X, frame(adata.raw.var)
     return adata.X, frame(adata.var)
+
+
+def is_chunked(matrix: Any) -> bool:
+    """Whether a matrix is a Dask array."""
+    return hasattr(matrix, "__dask_graph__")
+
+
+def first_chunk(matrix: Any) -> Any:
+    """The first chunk, in memory."""
+    return matrix.blocks[0, 0].compute()
 
 
 def in_memory(matrix: Any) -> Any:

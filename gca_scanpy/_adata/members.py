@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from gca_scanpy._adata.clusters import Clustering, read_clustering
 from gca_scanpy._adata.tables import column_of
-from gca_scanpy._errors import InputError, MissingKeyError
 from gca_scanpy._keys import ObsKeys
+from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import ClusterReport, DatasetReport
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import pandas as pd
 
 from gca_scanpy._adata.clusters import read_clustering
 from gca_scanpy._adata.matrix import in_memory, source
-from gca_scanpy._adata.symbols import gene_labels
+from gca_scanpy._adata.tables import gene_labels
 from gca_scanpy._adata.write import read_report
-from gca_scanpy._core.comparison import Comparison, compare
-from gca_scanpy._core.lineage import Lineages
-from gca_scanpy._errors import GcaError, InputError
 from gca_scanpy._keys import ObsKeys
+from gca_scanpy._names.lineages import Lineages
+from gca_scanpy._reporting.comparison import Comparison, compare
+from gca_scanpy.errors import GcaError, InputError
 
 if TYPE_CHECKING:
     from anndata import AnnData

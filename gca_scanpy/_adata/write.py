@@ -14,11 +14,9 @@ from attrs import asdict
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.members import rows_of
+from gca_scanpy._adata.objects import actual
 from gca_scanpy._adata.tables import column_of
 from gca_scanpy._compat import NAMES
-from gca_scanpy._core.curation import standing
-from gca_scanpy._core.palette import Palette
-from gca_scanpy._errors import MissingKeyError, ReportError
 from gca_scanpy._keys import (
     UNS_PARAMETERS,
     UNS_PROVENANCE,
@@ -28,21 +26,13 @@ from gca_scanpy._keys import (
     ObsKeys,
     colours_of,
 )
+from gca_scanpy._reporting.curation import standing
+from gca_scanpy._reporting.palette import Palette
+from gca_scanpy.errors import MissingKeyError, ReportError
 from gca_scanpy.model import CONFIDENCE_LEVELS, STATUSES, ClusterReport, DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-
-def actual(adata: AnnData) -> None:
-    """Make an object of its own of a view, as Scanpy's tools do before they write."""
-    if adata.is_view:
-        adata._init_as_actual(adata.copy())
-
-
-def duplicate(adata: AnnData) -> AnnData:
-    """A copy; that of a backed object is in memory."""
-    return adata.to_memory() if adata.isbacked else adata.copy()
 
 
 def write_report(

@@ -102,10 +102,10 @@ def _common(options: dict[str, Any]) -> dict[str, Any]:
 def _object(source: Path, options: dict[str, Any]) -> tuple[Any, Optional[AnnData]]:
     """The report, or the plan of a dry run, and the annotated cells."""
     from gca_scanpy import get, tl
-    from gca_scanpy._adata import files, lazy
-    from gca_scanpy._adata.cell_table import add_clusters
     from gca_scanpy._adata.clusters import group_columns
     from gca_scanpy._keys import DEFAULT_KEY
+    from gca_scanpy._stores import files, lazy
+    from gca_scanpy._stores.files import add_clusters
 
     adata = (lazy if options["lazy"] else files).read(source)
     log.info("read %s: %s cells, %s genes", source, adata.n_obs, adata.n_vars, extra={"event": "read"})
@@ -126,8 +126,8 @@ def _object(source: Path, options: dict[str, Any]) -> tuple[Any, Optional[AnnDat
 
 
 def _write(source: Path, adata: Any, options: dict[str, Any]) -> None:
-    from gca_scanpy._adata import files, lazy, loom
     from gca_scanpy._keys import DEFAULT_KEY, ObsKeys, colours_of
+    from gca_scanpy._stores import files, lazy, loom
 
     output, key = options["output"], options["key_added"] or DEFAULT_KEY
     keys = ObsKeys(key)

@@ -34,7 +34,7 @@ def _folder(given: Optional[Path]) -> Path:
 @click.pass_obj
 def info(cache_dir: Optional[Path]) -> None:
     """Say where the answers are, how many, and how old."""
-    from gca_scanpy._llm.cache_folder import kept
+    from gca_scanpy._llm.cache import kept
 
     folder = _folder(cache_dir)
     files = kept(folder)
@@ -52,7 +52,7 @@ def info(cache_dir: Optional[Path]) -> None:
 @click.pass_obj
 def clear(cache_dir: Optional[Path], yes: bool) -> None:
     """Delete all answers. Other files in the folder stay."""
-    from gca_scanpy._llm.cache_folder import delete, kept
+    from gca_scanpy._llm.cache import delete, kept
 
     folder = _folder(cache_dir)
     files = kept(folder)
@@ -70,7 +70,7 @@ def clear(cache_dir: Optional[Path], yes: bool) -> None:
 @click.pass_obj
 def prune(cache_dir: Optional[Path], days: Optional[float], most: Optional[float]) -> None:
     """Delete old answers, and what interrupted runs left behind."""
-    from gca_scanpy._llm.cache_folder import delete, kept, stale
+    from gca_scanpy._llm.cache import delete, kept, stale
 
     if days is None and most is None:
         msg = "say what may stay: --older-than DAYS, --max-size MB, or both"

@@ -20,8 +20,8 @@ def demo(folder: Optional[Path]) -> None:
     import scanpy as sc
 
     from gca_scanpy import get, io, tl
-    from gca_scanpy._adata.files import write
     from gca_scanpy._cli.table import print_report
+    from gca_scanpy._stores.files import write
 
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)  # where this cannot be, it is said before the work

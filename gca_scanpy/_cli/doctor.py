@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Optional
 import click
 
 from gca_scanpy._cli.messages import log
-from gca_scanpy._errors import GcaError
 from gca_scanpy._version import __version__
+from gca_scanpy.errors import GcaError
 
 if TYPE_CHECKING:
     from gca_scanpy._settings import Settings
@@ -129,8 +129,7 @@ def _tables() -> Iterator[str]:
 
 
 def _cache() -> Iterator[str]:
-    from gca_scanpy._llm.cache import default_folder
-    from gca_scanpy._llm.cache_folder import kept
+    from gca_scanpy._llm.cache import default_folder, kept
 
     folder = _current().cache_dir or default_folder()
     yield f"folder: {folder}"

@@ -10,7 +10,7 @@ from typing import Any, Optional
 import click
 
 from gca_scanpy._cli.messages import log
-from gca_scanpy._errors import InputError
+from gca_scanpy.errors import InputError
 
 ENDINGS = (".h5ad", ".zarr")
 PATIENCE = 10  # seconds for the scheduler's answer

@@ -16,14 +16,13 @@ from gca_scanpy._cli.cache import cache
 from gca_scanpy._cli.completion import completion
 from gca_scanpy._cli.demo import demo
 from gca_scanpy._cli.doctor import doctor
-from gca_scanpy._cli.legacy import scanpy
 from gca_scanpy._cli.markers import markers
 from gca_scanpy._cli.messages import log, one_line, to_stderr
 from gca_scanpy._cli.presets import presets
 from gca_scanpy._cli.review import review
 from gca_scanpy._cli.schema import schema
-from gca_scanpy._errors import GcaError, GcaWarning
 from gca_scanpy._version import __version__
+from gca_scanpy.errors import GcaError, GcaWarning
 
 
 class _Program(click.Group):
@@ -98,5 +97,5 @@ def main() -> None:
     """
 
 
-for _command in (annotate, cache, completion, demo, doctor, markers, presets, review, scanpy, schema):
+for _command in (annotate, cache, completion, demo, doctor, markers, presets, review, schema):
     main.add_command(_command)

@@ -2,10 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import click
+
+from gca_scanpy._cli.table import add_row, new_table, print_table
+
+if TYPE_CHECKING:
+    from gca_scanpy._scoring.database import MarkerDatabase
+    from gca_scanpy.db._describe import Marker, Numbers, SourceState
+
+
+def print_sources(states: Sequence[SourceState]) -> None:
+    """Print a row per source."""
+    table = new_table("source", "ready", "what is there", "licence", "from")
+    for state in states:
+        add_row(table, state.name, "yes" if state.ready else "no", state.state, state.licence, state.home)
+    print_table(table)
+
+
+def print_database(database: MarkerDatabase, numbers: Numbers, state: Optional[SourceState]) -> None:
+    """Print what a database holds, a line each."""
+    click.echo(database.version if state is None else state.name)
+    lines = {
+        "version": database.version,
+        "sha256": database.sha256,
+        "cell types": numbers.types,
+        "genes": numbers.genes,
+        "facts": f"{numbers.facts}, {numbers.negative} of them negative, {numbers.corroborated} with a source",
+        "licence": "its owner's" if state is None else state.licence,
+        "source": database.version if state is None else state.home,
+    }
+    for name, value in lines.items():
+        click.echo(f"  {name}: {value}")
+    for note in database.notes:
+        click.echo(f"  mended: {note}")
+
+
+def print_type(version: str, name: str, cl_id: str, markers: Sequence[Marker]) -> None:
+    """Print the facts of a cell type, a row each."""
+    click.echo(f"{name} ({cl_id or 'no Cell Ontology term'}) in {version}")
+    table = new_table("gene", "role", "strength", "species", "tissue", "sources")
+    for m in markers:
+        add_row(table, m.gene, m.role, m.strength, m.species, m.tissue.replace(";", ", "), ", ".join(m.sources))
+    print_table(table)
+
 
 # As gca_scanpy.db has them; not imported, so that help does not wait for pandas.
 EXPORT_FORMATS = ("tsv", "parquet", "gmt", "json")
@@ -38,7 +81,7 @@ def markers() -> None:
 @markers.command("list")
 def list_sources() -> None:
     """List what --marker-db takes by name, and whether it is there."""
-    from gca_scanpy._cli.markers_table import print_sources
+    from gca_scanpy._cli.markers import print_sources
     from gca_scanpy.db import _assets, _describe
 
     print_sources(_describe.sources())
@@ -51,7 +94,7 @@ def list_sources() -> None:
 def info(sources: tuple[str, ...], kind: Optional[str]) -> None:
     """Say what each SOURCE holds: 'bundled', the name of a public table, or a file."""
     from gca_scanpy import db
-    from gca_scanpy._cli.markers_table import print_database, print_type
+    from gca_scanpy._cli.markers import print_database, print_type
     from gca_scanpy.db import _describe
 
     states = {state.name: state for state in _describe.sources()}

@@ -71,7 +71,7 @@ def with_preset(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any
 @click.command()
 def presets() -> None:
     """List what --preset takes; an option of your own outranks what a preset sets."""
-    from gca_scanpy._cli.terminal import add_row, new_table, print_table
+    from gca_scanpy._cli.table import add_row, new_table, print_table
 
     table = new_table("preset", "species", "tissue", "min-support")
     for name, preset in known().items():

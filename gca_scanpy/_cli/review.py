@@ -19,8 +19,8 @@ from typing import Optional
 
 import click
 
-from gca_scanpy._errors import GcaError, InputError
 from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy.errors import GcaError, InputError
 
 HOST = "127.0.0.1"
 # Nothing leaves the machine, and nobody else's page can write here.
@@ -52,9 +52,9 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
     open the page; Ctrl-C ends it. Needs the extra ui.
     """
     check_extra()
-    from gca_scanpy._adata import review_file
+    from gca_scanpy._stores import review
 
-    review_file.check(source, key)
+    review.check(source, key)
     port = _free_port(port or 0)
     token = secrets.token_urlsafe(16)
     with (

@@ -10,8 +10,7 @@ from typing import Any, Optional, Union
 from attrs import define, field, frozen
 
 from gca_scanpy import _codec
-from gca_scanpy._core import prompt, reply
-from gca_scanpy._errors import AccessError, BudgetError, ModelError, ReplyError
+from gca_scanpy._llm import prompt, reply
 from gca_scanpy._llm.cache import AnswerCache
 from gca_scanpy._llm.chat import ChatModel, Completion
 from gca_scanpy._llm.crew import Crew
@@ -19,6 +18,7 @@ from gca_scanpy._llm.failures import TooLongError
 from gca_scanpy._llm.gate import CancelledError, Gate
 from gca_scanpy._llm.language_model import LanguageModel
 from gca_scanpy._llm.question import Question, Round, chunked
+from gca_scanpy.errors import AccessError, BudgetError, ModelError, ReplyError
 from gca_scanpy.model import ClusterMarkers, Verdict
 
 GIVE_UP = 3  # questions without an answer in a row, after which a model is not asked any more

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from attrs import frozen
 
-from gca_scanpy._core.prompt import Message
+from gca_scanpy._llm.prompt import Message
 
 
 @frozen

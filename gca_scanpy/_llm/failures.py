@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, Optional
 
-from gca_scanpy._errors import AccessError, ModelError
 from gca_scanpy._llm.endpoint import Endpoint
+from gca_scanpy.errors import AccessError, ModelError
 
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 # Where a server does not know how to hold an answer to a schema, it says so with one of these.

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from attrs import define, field
 
-from gca_scanpy._core import prompt
-from gca_scanpy._core.prompt import Message
-from gca_scanpy._errors import InputError, ModelError
+from gca_scanpy._llm import prompt
 from gca_scanpy._llm.chat import Completion
-from gca_scanpy._llm.deadline import Deadline
 from gca_scanpy._llm.endpoint import Endpoint, endpoint_of
 from gca_scanpy._llm.failures import UnsupportedError
-from gca_scanpy._llm.gate import Gate
+from gca_scanpy._llm.gate import Deadline, Gate
+from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires import WIRES, Mode, Wire
+from gca_scanpy.errors import InputError, ModelError
 
 TIMEOUT, DEADLINE, ATTEMPTS = 120.0, 300.0, 6
 

@@ -13,13 +13,12 @@ import httpx
 import tenacity
 from attrs import define, field
 
-from gca_scanpy._errors import AccessError, ModelError
-from gca_scanpy._llm.deadline import Deadline, DeadlineError
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.failures import TransientError, failure
-from gca_scanpy._llm.gate import Gate
+from gca_scanpy._llm.gate import Deadline, DeadlineError, Gate
 from gca_scanpy._llm.wires import Sent
 from gca_scanpy._version import __version__
+from gca_scanpy.errors import AccessError, ModelError
 
 MAX_BYTES = 10_000_000
 MAX_ERROR_BYTES = 100_000

@@ -1,7 +1,6 @@
 """The report as an HTML page: a view of it, pure, and a template and a script that lay the view out."""
 
-from gca_scanpy._page.data import data_of
-from gca_scanpy._page.render import render
+from gca_scanpy._page.render import data_of, render
 from gca_scanpy._page.view import view_of
 
 __all__ = ["data_of", "render", "view_of"]

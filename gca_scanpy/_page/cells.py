@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from gca_scanpy._core.embedding import Embedding
+from gca_scanpy._adata.embedding import Embedding
 
 MOST = 50_000  # cells that are drawn of a large dataset: 270 kB of the file, and a picture that follows the mouse
 LEAST = 200  # cells of a small cluster that are kept all the same

@@ -8,12 +8,11 @@ from typing import Optional
 
 from attrs import frozen
 
-from gca_scanpy._core.curation import history, standing
-from gca_scanpy._core.embedding import Embedding
+from gca_scanpy._adata.embedding import Embedding
+from gca_scanpy._judging.reasons import MEANINGS
 from gca_scanpy._page.cells import CellsView, view_of_cells
-from gca_scanpy._page.colours import Colour, Colours, colours_of
-from gca_scanpy._page.composition import ShareView, composition
-from gca_scanpy._page.reasons import MEANINGS
+from gca_scanpy._page.composition import Colour, Colours, ShareView, colours_of, composition
+from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy.model import CONFIDENCE_LEVELS, Candidate, ClusterReport, DatasetReport, Decision, Evidence
 
 # Only what is an id of the ontology becomes an address; a report may hold any text in its place.

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Optional
 
-from gca_scanpy._errors import InputError, MetricsWarning, warn
 from gca_scanpy._log import debug
 from gca_scanpy._settings import Settings
 from gca_scanpy._telemetry.figures import HISTOGRAM_SECONDS, METERS, Figure, Meter
+from gca_scanpy.errors import InputError, MetricsWarning, warn
 
 _VERBS = {"counter": "inc", "gauge": "set", "histogram": "observe", "summary": "observe"}
 

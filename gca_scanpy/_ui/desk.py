@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import define
+from filelock import FileLock, Timeout
 
-from gca_scanpy._adata import review_file
-from gca_scanpy._core.curation import Choice, standing
-from gca_scanpy._ui.save import save
+from gca_scanpy._reporting.curation import Choice, decide, joined, standing
+from gca_scanpy._stores import review
+from gca_scanpy.db import _bundled
+from gca_scanpy.errors import ConflictError
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
+from gca_scanpy.tl._curate import now
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+
+PATIENCE = 120  # seconds that another may take to copy a large file
+
+
+def save(
+    path: Path, key: str, seen: DatasetReport, choices: Collection[Choice], who: str, patience: float = PATIENCE
+) -> DatasetReport:
+    """Save what a curator decided who looked at ``seen``; gives the report as it is in the file then.
+
+    What others decided about other clusters meanwhile stays. The lock is a file beside the data, so that it also holds
+    between machines that share a folder.
+
+    Raises
+    ------
+    ConflictError
+        Where another decided about the same cluster meanwhile, or is saving for longer than ``patience`` seconds.
+    InputError, MissingKeyError, ReportError, OSError
+        Where a decision or the file cannot be used.
+    """
+    place = path.resolve()
+    try:
+        with FileLock(str(place.with_name(f".{place.name}.lock")), timeout=patience):
+            report = joined(seen, review.read_report(place, key), choices)
+            decided = decide(report, choices, who, now(), _bundled.ontology())
+            if decided is not report:
+                review.write(place, decided, key)
+            return decided
+    except Timeout as error:
+        msg = f"another curator has been saving {path.name} for {patience:g} seconds; nothing was saved, so try again"
+        raise ConflictError(msg) from error
+
 
 NEED = {"flagged": 0, "unknown": 1, "supported": 2}
 MARKS = {"flagged": "⚠", "unknown": "?", "supported": "·"}
@@ -41,10 +77,10 @@ class Desk:
 
     @classmethod
     def open(cls, path: Path, key: str) -> Desk:
-        """Read a file; raises as :func:`gca_scanpy._adata.review_file.read_without_matrix` does."""
+        """Read a file; raises as :func:`gca_scanpy._stores.review.read_without_matrix` does."""
         stamp = _stamp(path)
-        cells = review_file.read_without_matrix(path, key)
-        return cls(path, key, review_file.read_report(path, key), cells, stamp)
+        cells = review.read_without_matrix(path, key)
+        return cls(path, key, review.read_report(path, key), cells, stamp)
 
     @property
     def decided(self) -> dict[str, Decision]:
@@ -78,13 +114,13 @@ class Desk:
 
     def refresh(self) -> None:
         """Look at the file again; where it was annotated anew, at its cells too."""
-        stamp, report = _stamp(self.path), review_file.read_report(self.path, self.key)
+        stamp, report = _stamp(self.path), review.read_report(self.path, self.key)
         if report.provenance != self.report.provenance:
-            self.cells = review_file.read_without_matrix(self.path, self.key)
+            self.cells = review.read_without_matrix(self.path, self.key)
         self.report, self._stamp = report, stamp
 
     def save(self, choice: Choice, who: str) -> None:
-        """Save a decision, and look at the file as it is then; raises as :func:`gca_scanpy._ui.save.save` does."""
+        """Save a decision, and look at the file as it is then; raises as :func:`gca_scanpy._ui.desk.save` does."""
         save(self.path, self.key, self.report, [choice], who)
         self.refresh()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gca_scanpy._adata import read_clustering
-from gca_scanpy._core.curation import label_of
+from gca_scanpy._reporting.curation import label_of
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import re
 
 from jinja2 import Template
 
-from gca_scanpy._core.curation import history, standing
-from gca_scanpy._page.reasons import MEANINGS
+from gca_scanpy._judging.reasons import MEANINGS
 from gca_scanpy._page.render import template
+from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy.model import DatasetReport
 
 MOST_CANDIDATES = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from gca_scanpy._core.ontology import Ontology, normalise_name
+from gca_scanpy._names.ontology import Ontology, normalise_name
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport
 

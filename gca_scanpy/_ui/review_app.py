@@ -11,12 +11,12 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from gca_scanpy import get
-from gca_scanpy._core.curation import Choice
-from gca_scanpy._errors import ConflictError, GcaError
 from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._reporting.curation import Choice
 from gca_scanpy._ui import embedding, evidence, names
 from gca_scanpy._ui.desk import Desk
 from gca_scanpy._ui.evidence import plain
+from gca_scanpy.errors import ConflictError, GcaError
 from gca_scanpy.model import DecisionKind
 from gca_scanpy.tl._curate import user
 

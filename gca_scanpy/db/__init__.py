@@ -1,9 +1,9 @@
 """Marker databases: load the bundled one, a file, a DataFrame, or several merged; check, export and fetch them."""
 
-from gca_scanpy._core.database import MarkerDatabase
+from gca_scanpy._scoring.database import MarkerDatabase
+from gca_scanpy.db._describe import Verification, verify
 from gca_scanpy.db._export import export
 from gca_scanpy.db._fetch import Fetched, fetch
 from gca_scanpy.db._load import load
-from gca_scanpy.db._verify import Verification, verify
 
 __all__ = ["Fetched", "MarkerDatabase", "Verification", "export", "fetch", "load", "verify"]

@@ -10,8 +10,8 @@ from typing import Optional
 import platformdirs
 from attrs import frozen
 
-from gca_scanpy._errors import DatabaseError
 from gca_scanpy._settings import settings
+from gca_scanpy.errors import DatabaseError
 
 APPLICATION = "gca-scanpy"
 KINDS = (".tsv", ".tsv.gz", ".csv", ".csv.gz", ".txt", ".txt.gz", ".xlsx", ".parquet")

@@ -11,13 +11,13 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
-from gca_scanpy._core.database import COLUMNS, MarkerDatabase
-from gca_scanpy._core.genes import GeneNames, read_genes
-from gca_scanpy._core.lineage import Lineages, read_lineages
-from gca_scanpy._core.ontology import Ontology, read_terms
-from gca_scanpy._core.palette import Palette, read_palette
-from gca_scanpy._core.source_names import SourceNames, read_source_names
-from gca_scanpy._core.tissues import Tissues, read_tissues
+from gca_scanpy._names.genes import GeneNames, read_genes
+from gca_scanpy._names.labels import SourceNames, read_source_names
+from gca_scanpy._names.lineages import Lineages, read_lineages
+from gca_scanpy._names.ontology import Ontology, read_terms
+from gca_scanpy._names.tissues import Tissues, read_tissues
+from gca_scanpy._reporting.palette import Palette, read_palette
+from gca_scanpy._scoring.database import COLUMNS, MarkerDatabase
 
 _DATA = files("gca_scanpy") / "data"
 # The public tables that list a fact for the very same term, as the column ``sources`` abbreviates them.

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Callable, Optional, Union
 
-from gca_scanpy._core.database import COLUMNS, MarkerDatabase
-from gca_scanpy._errors import DatabaseError, InputError
 from gca_scanpy._files import whole
+from gca_scanpy._scoring.database import COLUMNS, MarkerDatabase
 from gca_scanpy.db._load import BUNDLED, Source, load
+from gca_scanpy.errors import DatabaseError, InputError
 
 
 def export(

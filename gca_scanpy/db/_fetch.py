@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from gca_scanpy._errors import DatabaseError, InputError
 from gca_scanpy.db import _assets
+from gca_scanpy.errors import DatabaseError, InputError
 
 SECONDS = 60.0  # without an answer
 MAGIC = {".gz": b"\x1f\x8b", ".xlsx": b"PK"}  # how such files begin; a page that says sorry does not

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from gca_scanpy._errors import DatabaseError
 from gca_scanpy._files import content
 from gca_scanpy.db._adapters import cellconsensus, gmt
+from gca_scanpy.errors import DatabaseError
 
 KINDS = "tsv, csv, json (.gz too), parquet, xlsx, gmt or cellconsensus' pkl"
 HARMLESS = {"set", "frozenset", "dict", "list", "tuple", "str", "bytes", "int", "float", "complex", "bool"}

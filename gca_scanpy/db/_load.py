@@ -10,7 +10,7 @@ from typing import Union
 import pandas as pd
 from attrs import evolve
 
-from gca_scanpy._core.database import WEAK, MarkerDatabase, fingerprint, merge, validate
+from gca_scanpy._scoring.database import WEAK, MarkerDatabase, fingerprint, merge, validate
 from gca_scanpy.db import _assets, _bundled
 from gca_scanpy.db._adapters import Adapted, Vocabulary, adapt, recognise
 from gca_scanpy.db._files import bare_name, read

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from attrs import frozen
 
-from gca_scanpy._core.genes import SPECIES, GeneNames
-from gca_scanpy._core.ontology import Ontology
+from gca_scanpy._names.genes import SPECIES, GeneNames
+from gca_scanpy._names.ontology import Ontology
 
 LEAST = 6  # positive genes that a type needs, and that must separate it from each sibling
 # Cd3e, Tcrg-C1, H2-K1, 1700003M07Rik, D6Ertd527e, AW112010, mt-Nd1: as the mouse nomenclature writes genes.

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy._adata import cells_of, read_report
-from gca_scanpy._core import cas
-from gca_scanpy._errors import InputError
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
+from gca_scanpy._reporting import cas
 from gca_scanpy.db import _bundled
+from gca_scanpy.errors import InputError
 
 if TYPE_CHECKING:
     from anndata import AnnData

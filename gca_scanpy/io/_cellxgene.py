@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional
 
 from gca_scanpy._adata import duplicate, read_report, write_terms
-from gca_scanpy._errors import InputError
 from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy.errors import InputError
 
 if TYPE_CHECKING:
     from anndata import AnnData

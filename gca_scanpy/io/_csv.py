@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Union
 import pandas as pd
 
 from gca_scanpy._adata import report_of
-from gca_scanpy._core.spreadsheet import unguarded
-from gca_scanpy._core.table import FILE_COLUMNS, NULLABLE, as_frame, csv_line, csv_rows
-from gca_scanpy._errors import ReportError
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy._reporting.table import FILE_COLUMNS, NULLABLE, as_frame, csv_line, csv_rows, unguarded
+from gca_scanpy.errors import ReportError
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:

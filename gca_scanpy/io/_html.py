@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Union
 
 from gca_scanpy._adata import read_embedding, report_of
-from gca_scanpy._core.embedding import Embedding
-from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy._adata.embedding import Embedding
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._page import data_of, render, view_of
 from gca_scanpy.db import _bundled
+from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:

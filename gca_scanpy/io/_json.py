@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Union
 
 from gca_scanpy import _codec
 from gca_scanpy._adata import report_of
-from gca_scanpy._errors import ReportError
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy.errors import ReportError
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:

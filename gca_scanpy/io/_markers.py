@@ -8,9 +8,9 @@ from typing import Optional, Union
 
 import pandas as pd
 
-from gca_scanpy._adata.stored import CHANCE
-from gca_scanpy._errors import InputError
 from gca_scanpy._files import read_table
+from gca_scanpy._ranking.stored import CHANCE
+from gca_scanpy.errors import InputError
 
 # Seurat, scanpy.get.rank_genes_groups_df, presto, plain tables; the first that is there is taken.
 CLUSTERS = ("cluster", "group", "clusters", "groups", "cluster_id")

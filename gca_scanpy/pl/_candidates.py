@@ -9,10 +9,10 @@ import numpy as np
 from attrs import frozen
 
 from gca_scanpy._adata import report_of
-from gca_scanpy._core.kinship import sort_key
-from gca_scanpy._errors import InputError
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
+from gca_scanpy._names.lineages import sort_key
 from gca_scanpy.db import _bundled
+from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._figure import (
     LONGEST_ID,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from gca_scanpy._adata import compare_columns
-from gca_scanpy._core.comparison import Comparison
-from gca_scanpy._core.kinship import Relation
+from gca_scanpy._names.lineages import Relation
+from gca_scanpy._reporting.comparison import Comparison
 from gca_scanpy.db import _bundled
 from gca_scanpy.pl._figure import Save, finish, new_axes, shortened
 from gca_scanpy.pl._grid import columns_on_top, frame, rows_at_left

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 
 from gca_scanpy._adata import read_clustering, report_of
-from gca_scanpy._errors import InputError, MissingKeyError
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
+from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport
 from gca_scanpy.pl._figure import (
     CONFIDENCE_COLOURS,

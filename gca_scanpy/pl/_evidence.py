@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Optional
 import pandas as pd
 
 from gca_scanpy._adata import genes_of, read_clustering, read_report, rows_of
-from gca_scanpy._core.kinship import sort_key
-from gca_scanpy._errors import InputError
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
+from gca_scanpy._names.lineages import sort_key
 from gca_scanpy.db import _bundled
+from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._figure import LONGEST_ID, Save, chosen, distinct, finish, shortened
 from gca_scanpy.pl._fit import fit

@@ -8,8 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from gca_scanpy._errors import InputError
 from gca_scanpy._files import whole
+from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from attrs import frozen
 
 from gca_scanpy._adata import report_of
-from gca_scanpy._core.kinship import tree
-from gca_scanpy._core.palette import Palette
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
+from gca_scanpy._names.lineages import tree
+from gca_scanpy._reporting.palette import Palette
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._columns import Column, draw

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from attrs import evolve
 
 from gca_scanpy import _pipeline
-from gca_scanpy._adata import Clustering, duplicate, majority_labels, read_clustering, read_markers, write_report
+from gca_scanpy._adata import Clustering, duplicate, majority_labels, read_clustering, write_report
 from gca_scanpy._adata.curate import keep_decisions
-from gca_scanpy._clock import Clock
 from gca_scanpy._consult import Escalate, OnError, PlannedInstead
 from gca_scanpy._keys import DEFAULT_KEY
-from gca_scanpy._llm.plan import Plan
+from gca_scanpy._llm.question import Plan
+from gca_scanpy._log import Clock
+from gca_scanpy._ranking.read import read_markers
 from gca_scanpy._telemetry.run import Run
 from gca_scanpy.db import _bundled
 from gca_scanpy.tl._annotate_markers import make_request

@@ -8,11 +8,11 @@ from os import PathLike
 from typing import Any, Optional, Union
 
 from gca_scanpy._consult import Consultation
-from gca_scanpy._errors import InputError
 from gca_scanpy._llm.cache import open_cache
 from gca_scanpy._llm.chat import ChatModel
 from gca_scanpy._llm.language_model import LanguageModel
 from gca_scanpy._settings import Settings
+from gca_scanpy.errors import InputError
 
 OFFLINE = "offline"
 ModelLike = Union[ChatModel, str, Sequence[Union[ChatModel, str]], None]

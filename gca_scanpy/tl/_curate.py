@@ -8,11 +8,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy._adata.curate import read_for_curation, write_curation
-from gca_scanpy._adata.write import duplicate
-from gca_scanpy._core.curation import Choice, decide
-from gca_scanpy._errors import InputError
+from gca_scanpy._adata.objects import duplicate
 from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy._reporting.curation import Choice, decide
 from gca_scanpy.db import _bundled
+from gca_scanpy.errors import InputError
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gca_scanpy._adata import majority_labels, read_clustering
-from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy.errors import InputError, MissingKeyError
 
 
 def _with(values, name="group"):

@@ -9,7 +9,7 @@ from scipy import sparse
 
 import gca_scanpy as gca
 from gca_scanpy._adata import read_embedding
-from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy.errors import InputError, MissingKeyError
 
 
 @pytest.fixture

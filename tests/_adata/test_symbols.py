@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gca_scanpy._adata.symbols import gene_labels
-from gca_scanpy._errors import MissingKeyError
+from gca_scanpy._adata.tables import gene_labels
+from gca_scanpy.errors import MissingKeyError
 
 IDS = ["ENSG00000156738", "ENSG00000105369.8", "ENSG00000167286", "ENSMUSG00000032094"]
 SYMBOLS = ["MS4A1", "CD79A", "CD3D", "Cd3d"]

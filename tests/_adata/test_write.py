@@ -10,9 +10,9 @@ from attrs import evolve
 
 import gca_scanpy as gca
 from gca_scanpy._adata import actual, read_clustering, read_report, write_report
-from gca_scanpy._core.palette import UNKNOWN_COLOUR
-from gca_scanpy._errors import MissingKeyError, ReportError
+from gca_scanpy._reporting.palette import UNKNOWN_COLOUR
 from gca_scanpy.db import _bundled
+from gca_scanpy.errors import MissingKeyError, ReportError
 
 PALETTE = _bundled.palette()
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from gca_scanpy._llm import cache_folder
+from gca_scanpy._llm import cache
 from gca_scanpy._llm.cache import AnswerCache, key_of
 
 DAY = 86_400
@@ -73,22 +73,22 @@ def test_a_folder_that_is_not_there(gca, tmp_path):
 
 def test_what_is_left_can_be_read(folder):
     """Pruning by size keeps the newest, and the cache still gives what is left."""
-    files = [file for file in cache_folder.kept(folder) if file.is_answer]
-    cache_folder.delete(cache_folder.stale(files, most=files[0].size * 3))
-    cache = AnswerCache(folder)
-    found = [cache.get(key_of({"question": number}), lambda answer: answer) is not None for number in range(10)]
+    files = [file for file in cache.kept(folder) if file.is_answer]
+    cache.delete(cache.stale(files, most=files[0].size * 3))
+    answers = AnswerCache(folder)
+    found = [answers.get(key_of({"question": number}), lambda answer: answer) is not None for number in range(10)]
     assert found == [True] * 3 + [False] * 7
 
 
 def test_another_process_was_quicker(folder):
     """Files that are gone meanwhile are no error, and are not counted."""
-    files = cache_folder.kept(folder)
+    files = cache.kept(folder)
     files[0].path.unlink()
-    assert cache_folder.delete(files) == 9
+    assert cache.delete(files) == 9
 
 
 def test_a_clock_that_went_back(folder):
     """Answers of the future are not old."""
-    for file in cache_folder.kept(folder):
+    for file in cache.kept(folder):
         _age(file.path, -100)
-    assert cache_folder.stale(cache_folder.kept(folder), days=1) == []
+    assert cache.stale(cache.kept(folder), days=1) == []

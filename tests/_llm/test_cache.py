@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._errors import CacheWarning
 from gca_scanpy._llm.cache import AnswerCache, default_folder, key_of, open_cache
+from gca_scanpy.errors import CacheWarning
 
 KEY = "8501aae1d5f083644370b4b1d191aef49a8d41d765d76b8e3a428007d2a8c3d0"
 VALUES = st.recursive(

@@ -16,11 +16,11 @@ import warnings
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._core import prompt
-from gca_scanpy._errors import BudgetError, ModelWarning
 from gca_scanpy._llm import gate as gate_module
+from gca_scanpy._llm import prompt
 from gca_scanpy._llm.gate import CancelledError, Gate
-from gca_scanpy._llm.plan import Plan
+from gca_scanpy._llm.question import Plan
+from gca_scanpy.errors import BudgetError, ModelWarning
 
 
 def test_a_hundred_clusters(serve, model_of, many, fault, tmp_path):

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._errors import GcaError, InputError
-from gca_scanpy._llm.endpoint import PROVIDERS, endpoint_of, is_loopback
-from gca_scanpy._llm.secret import Secret
+from gca_scanpy._llm.endpoint import PROVIDERS, Secret, endpoint_of, is_loopback
+from gca_scanpy.errors import GcaError, InputError
 
 KEY = "sk-live-0123456789abcdef"
 ENVIRON = {name: KEY for provider in PROVIDERS.values() for name in provider.keys}

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._errors import AccessError, ModelError
 from gca_scanpy._llm.endpoint import endpoint_of
 from gca_scanpy._llm.failures import TooLongError, TransientError, UnsupportedError, failure
+from gca_scanpy.errors import AccessError, ModelError
 
 KEY = "sk-live-0123456789abcdef"
 ENDPOINT = endpoint_of("openai:some-model", {}, api_key=KEY)

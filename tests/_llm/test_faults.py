@@ -15,9 +15,8 @@ import traceback
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._core import prompt
-from gca_scanpy._errors import InputError, ModelError, ModelWarning
-from gca_scanpy._llm import transport
+from gca_scanpy._llm import prompt, transport
+from gca_scanpy.errors import InputError, ModelError, ModelWarning
 
 KEY = "sk-test-0123456789"
 

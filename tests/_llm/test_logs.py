@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 import gca_scanpy as gca
-from gca_scanpy._errors import ModelError
+from gca_scanpy.errors import ModelError
 
 SECRETS = ("sk-log-0123456789", "header-secret-0123", "passw0rd-0123")
 

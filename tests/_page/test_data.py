@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy._core.table import csv_rows
-from gca_scanpy._page.data import data_of
+from gca_scanpy._page.render import data_of
 from gca_scanpy._page.view import view_of
+from gca_scanpy._reporting.table import csv_rows
 
 
 @pytest.fixture(scope="module")

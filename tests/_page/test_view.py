@@ -9,10 +9,10 @@ from attrs import evolve
 
 import gca_scanpy as gca
 from gca_scanpy import model
-from gca_scanpy._core import guardrails
-from gca_scanpy._core.curation import Choice, decide
-from gca_scanpy._page.reasons import MEANINGS
+from gca_scanpy._judging import judge
+from gca_scanpy._judging.reasons import MEANINGS
 from gca_scanpy._page.view import view_of as view_in_colour
+from gca_scanpy._reporting.curation import Choice, decide
 from gca_scanpy.db import _bundled
 
 
@@ -30,8 +30,8 @@ def view_of(report, *cells):
 
 def test_every_reason_has_a_meaning():
     """Each reason code that the guardrails document is put in words, and no other."""
-    assert set(MEANINGS) == set(re.findall(r"^``(\w+)``", guardrails.__doc__, re.M))
-    assert set(MEANINGS) >= guardrails.ADVISORY
+    assert set(MEANINGS) == set(re.findall(r"^``(\w+)``", judge.__doc__, re.M))
+    assert set(MEANINGS) >= judge.ADVISORY
 
 
 def test_the_counts_are_those_of_the_report(report):

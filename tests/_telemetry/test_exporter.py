@@ -11,7 +11,7 @@ import prometheus_client
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import InputError, MetricsWarning, ModelError
+from gca_scanpy.errors import InputError, MetricsWarning, ModelError
 
 settings = gca.settings
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._core.curation import Choice
+from gca_scanpy._reporting.curation import Choice
 
 pytest.importorskip("filelock", reason="the extra ui is not installed")
 testing = pytest.importorskip("streamlit.testing.v1", reason="the extra ui is not installed")

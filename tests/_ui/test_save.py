@@ -15,22 +15,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy._adata import review_file
-from gca_scanpy._core.curation import Choice
-from gca_scanpy._errors import ConflictError, InputError, MissingKeyError
+from gca_scanpy._reporting.curation import Choice
+from gca_scanpy._stores import review
+from gca_scanpy.errors import ConflictError, InputError, MissingKeyError
 
 filelock = pytest.importorskip("filelock", reason="the extra ui is not installed")
-from gca_scanpy._ui.save import save  # noqa: E402
+from gca_scanpy._ui.desk import save  # noqa: E402
 
 CHOICE = Choice("0", "changed", "pDC", "LILRA4")
 CHILD = """
 import sys
 from pathlib import Path
-from gca_scanpy._adata import review_file
-from gca_scanpy._core.curation import Choice
-from gca_scanpy._ui.save import save
+from gca_scanpy._stores import review
+from gca_scanpy._reporting.curation import Choice
+from gca_scanpy._ui.desk import save
 path, cluster = Path(sys.argv[1]), sys.argv[2]
-seen = review_file.read_report(path, "gptca")
+seen = review.read_report(path, "gptca")
 print("ready", flush=True)
 sys.stdin.readline()
 for n in range(4):
@@ -39,7 +39,7 @@ for n in range(4):
 
 
 def _read(path, key="gptca"):
-    return review_file.read_report(path, key)
+    return review.read_report(path, key)
 
 
 @pytest.mark.parametrize("ending", [".h5ad", ".zarr"])
@@ -113,7 +113,7 @@ def test_a_disk_that_is_full(annotated_file, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(review_file, "_put", full)
+    monkeypatch.setattr(review, "_put", full)
     with pytest.raises(OSError, match="No space left"):
         save(annotated_file, "gptca", _read(annotated_file), [CHOICE], "Ada")
     assert annotated_file.read_bytes() == before
@@ -191,18 +191,18 @@ def test_check_says_what_is_wrong(annotated, annotated_file, tmp_path, monkeypat
     """Another kind of file, a damaged one, none of the key, changed clusters, a read-only place."""
     (tmp_path / "t.csv").write_text("a,b")
     with pytest.raises(InputError, match=r"ends in \.h5ad or \.zarr"):
-        review_file.check(tmp_path / "t.csv", "gptca")
+        review.check(tmp_path / "t.csv", "gptca")
     (tmp_path / "d.h5ad").write_bytes(b"no hdf5")
     with pytest.raises(InputError, match="cannot be read as an annotated file"):
-        review_file.check(tmp_path / "d.h5ad", "gptca")
+        review.check(tmp_path / "d.h5ad", "gptca")
     with pytest.raises(MissingKeyError, match=r"no report in \.uns\['mine'\]; it has reports under 'gptca'"):
-        review_file.check(annotated_file, "mine")
-    review_file.check(annotated_file, "gptca")
+        review.check(annotated_file, "mine")
+    review.check(annotated_file, "gptca")
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).is_dir())
     with pytest.raises(InputError, match="is read-only"):
-        review_file.check(annotated_file, "gptca")
+        review.check(annotated_file, "gptca")
     monkeypatch.undo()
     annotated.obs["cluster"] = annotated.obs["cluster"].to_numpy()[::-1]
     annotated.write_h5ad(tmp_path / "changed.h5ad")
     with pytest.raises(InputError, match="was changed since"):
-        review_file.check(tmp_path / "changed.h5ad", "gptca")
+        review.check(tmp_path / "changed.h5ad", "gptca")

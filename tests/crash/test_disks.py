@@ -16,7 +16,7 @@ N_CLUSTERS = 40
 CHILD = """
 import json, sys, warnings
 import gca_scanpy as gca
-from gca_scanpy._errors import CacheWarning
+from gca_scanpy.errors import CacheWarning
 from gca_scanpy._llm.chat import Completion
 
 class Model:

@@ -9,7 +9,7 @@ from importlib.resources import files
 import pytest
 
 from gca_scanpy import _codec
-from gca_scanpy._core.database import COLUMNS, GENERAL
+from gca_scanpy._scoring.database import COLUMNS, GENERAL
 from gca_scanpy.db import _bundled
 
 DATA = files("gca_scanpy") / "data"

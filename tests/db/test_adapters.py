@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import DatabaseError
 from gca_scanpy.db import _bundled
 from gca_scanpy.db._adapters import recognise
+from gca_scanpy.errors import DatabaseError
 
 SOURCES = Path(__file__).parents[2].parent / "shared" / "marker_sources"
 PANGLAODB = (

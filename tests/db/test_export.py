@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy._core.database import fingerprint
-from gca_scanpy._errors import DatabaseError, InputError
+from gca_scanpy._scoring.database import fingerprint
+from gca_scanpy.errors import DatabaseError, InputError
 
 TABLE = pd.DataFrame(
     {

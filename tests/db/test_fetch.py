@@ -13,8 +13,8 @@ import pytest
 from attrs import evolve
 
 import gca_scanpy as gca
-from gca_scanpy._errors import DatabaseError, InputError
 from gca_scanpy.db import _assets
+from gca_scanpy.errors import DatabaseError, InputError
 
 TEXT = (
     b"species\tofficial gene symbol\tcell type\tcanonical marker\torgan\n"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import DatabaseError
+from gca_scanpy.errors import DatabaseError
 
 TABLE = pd.DataFrame(
     {

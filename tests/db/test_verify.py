@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._core.database import MarkerDatabase
-from gca_scanpy._errors import DatabaseError
+from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy.db import _bundled, _rules
+from gca_scanpy.errors import DatabaseError
 
 ONTOLOGY, GENES = _bundled.ontology(), _bundled.gene_names()
 B_CELL, T_CELL, LYMPHOCYTE = "CL:0000236", "CL:0000084", "CL:0000542"

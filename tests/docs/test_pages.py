@@ -92,7 +92,7 @@ def test_every_block_has_a_language():
     assert sum(len(blocks) for blocks in BLOCKS.values()) > 50
 
 
-@pytest.mark.filterwarnings("ignore::gca_scanpy._errors.DeprecatedNameWarning")
+@pytest.mark.filterwarnings("ignore::gca_scanpy.errors.DeprecatedNameWarning")
 @pytest.mark.parametrize("page", _with("python"), ids=_id)
 def test_the_python_runs(page, reader, stand_in, capsys):
     """The blocks of a page run one after the other; servers that it names are the one of this test."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import MissingKeyError
+from gca_scanpy.errors import MissingKeyError
 
 
 @pytest.fixture

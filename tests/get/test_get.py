@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import MissingKeyError
+from gca_scanpy.errors import MissingKeyError
 
 
 def test_the_table_has_a_row_per_cluster(plant):

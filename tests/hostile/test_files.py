@@ -13,7 +13,7 @@ import sys
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import GcaError
+from gca_scanpy.errors import GcaError
 
 MEMORY = 3_000_000_000  # bytes of address space that a child may take
 BIG = int(os.environ.get("GCA_HOSTILE_ROWS", "300000"))  # rows; 10,000,000 are tried by hand, see docs/reliability.md

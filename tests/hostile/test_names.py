@@ -9,7 +9,7 @@ import anndata as ad
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import GcaError
+from gca_scanpy.errors import GcaError
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy.errors import InputError, MissingKeyError
 
 PUBLISHED = {"author_name": "Ada Lovelace", "title": "Blood", "cellannotation_url": "https://example.org/blood"}
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import MissingKeyError, ReportError
+from gca_scanpy.errors import MissingKeyError, ReportError
 
 
 def test_the_table_comes_back(report, tmp_path):

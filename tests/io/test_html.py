@@ -13,7 +13,7 @@ import pytest
 from attrs import evolve
 
 import gca_scanpy as gca
-from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy.errors import InputError, MissingKeyError
 
 VOID = {"meta", "rect", "circle", "input"}
 LINK = re.compile(r"#clusters|#cluster-\d+|https://purl\.obolibrary\.org/obo/CL_\d{7}")

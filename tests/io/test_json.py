@@ -9,7 +9,7 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy import _codec
-from gca_scanpy._errors import MissingKeyError, ReportError
+from gca_scanpy.errors import MissingKeyError, ReportError
 
 
 def test_a_file_reads_back_equal(report, tmp_path):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import InputError
+from gca_scanpy.errors import InputError
 
 SEURAT = """"","p_val","avg_log2FC","pct.1","pct.2","p_val_adj","cluster","gene"
 "CD3D",1e-90,1.5,0.9,0.1,1e-86,"Naive CD4 T","CD3D"

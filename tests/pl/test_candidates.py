@@ -9,8 +9,8 @@ import pytest
 from attrs import evolve
 
 import gca_scanpy as gca
-from gca_scanpy._errors import InputError
 from gca_scanpy.db import _bundled
+from gca_scanpy.errors import InputError
 from gca_scanpy.pl._figure import STATUS_MARKS
 
 

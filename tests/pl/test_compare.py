@@ -10,8 +10,8 @@ import pytest
 from matplotlib.patches import Rectangle
 
 import gca_scanpy as gca
-from gca_scanpy._errors import InputError, MissingKeyError
 from gca_scanpy.db import _bundled
+from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.pl._compare import RELATIONS, _mixed
 
 

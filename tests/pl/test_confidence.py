@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.pl._figure import CONFIDENCE_COLOURS, STATUS_MARKS
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import InputError, MissingKeyError
+from gca_scanpy.errors import InputError, MissingKeyError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -9,8 +9,8 @@ from attrs import evolve
 from matplotlib.patches import Rectangle
 
 import gca_scanpy as gca
-from gca_scanpy._errors import MissingKeyError
 from gca_scanpy.db import _bundled
+from gca_scanpy.errors import MissingKeyError
 from gca_scanpy.pl._figure import CONFIDENCE_COLOURS, STATUS_MARKS
 
 PALETTE = _bundled.palette()

@@ -21,7 +21,7 @@ TRUE = {
     "CD56+ NK": "natural killer cell",
     "Dendritic": "dendritic cell",
 }
-pytestmark = pytest.mark.filterwarnings("ignore::gca_scanpy._errors.ModelWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::gca_scanpy.errors.ModelWarning")
 
 
 @pytest.fixture

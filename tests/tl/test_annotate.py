@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import RawCountsWarning, StaleRankingWarning
+from gca_scanpy.errors import RawCountsWarning, StaleRankingWarning
 
 COLUMNS = [
     f"gptca_{name}"

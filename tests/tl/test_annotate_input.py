@@ -11,7 +11,7 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy import _pipeline
-from gca_scanpy._errors import (
+from gca_scanpy.errors import (
     GeneNameWarning,
     InputError,
     MissingKeyError,
@@ -113,8 +113,8 @@ def test_a_run_that_fails_half_way(cells, content, monkeypatch, step, earlier):
             raise KeyboardInterrupt
         return whole(*arguments)
 
-    whole = getattr(_pipeline.scoring, step)
-    monkeypatch.setattr(_pipeline.scoring, step, killed)
+    whole = getattr(_pipeline.likelihood, step)
+    monkeypatch.setattr(_pipeline.likelihood, step, killed)
     with pytest.raises(KeyboardInterrupt):
         gca.tl.annotate(cells, "cluster")
     assert content(cells) == before

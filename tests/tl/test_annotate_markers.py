@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy._errors import GeneNameWarning, InputError, NoOverlapError, UnknownSpeciesError, UnknownTissueWarning
+from gca_scanpy.errors import GeneNameWarning, InputError, NoOverlapError, UnknownSpeciesError, UnknownTissueWarning
 
 # Four clear lineages; laws below must hold whatever is done to their order and writing.
 MARKERS = {

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import GeneNameWarning
+from gca_scanpy.errors import GeneNameWarning
 
 
 def labels(adata):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import InputError
+from gca_scanpy.errors import InputError
 
 
 @pytest.mark.parametrize(

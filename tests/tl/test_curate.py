@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._errors import CurationWarning, InputError, MissingKeyError, ReportError
+from gca_scanpy.errors import CurationWarning, InputError, MissingKeyError, ReportError
 
 
 @pytest.fixture

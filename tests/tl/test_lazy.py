@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._adata import lazy as store
-from gca_scanpy._errors import InputError
 from gca_scanpy._keys import ObsKeys, colours_of
+from gca_scanpy._stores import lazy as store
+from gca_scanpy.errors import InputError
 
 array = pytest.importorskip("dask.array")
 pytest.importorskip("zarr")

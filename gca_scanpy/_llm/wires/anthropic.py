@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gca_scanpy._core.prompt import Message
 from gca_scanpy._llm.endpoint import Endpoint
+from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires.common import Mode, Sent, Usage, filled, mapping, refuse, tokens
 
 VERSION = "2023-06-01"

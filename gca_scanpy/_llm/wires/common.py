@@ -7,9 +7,9 @@ from typing import Any, Literal, Protocol
 
 from attrs import frozen
 
-from gca_scanpy._core.prompt import Message
-from gca_scanpy._errors import RefusalError, ReplyError
 from gca_scanpy._llm.endpoint import Endpoint
+from gca_scanpy._llm.prompt import Message
+from gca_scanpy.errors import RefusalError, ReplyError
 
 # From the strictest down: by a JSON Schema, as any JSON, as text.
 Mode = Literal["schema", "json", "text"]

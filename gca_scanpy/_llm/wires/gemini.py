@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from gca_scanpy._core.prompt import Message
 from gca_scanpy._llm.endpoint import Endpoint
+from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires.common import Mode, Sent, Usage, filled, first, mapping, refuse, tokens
 
 REFUSALS = {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"}

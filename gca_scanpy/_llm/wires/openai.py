@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gca_scanpy._core import prompt
-from gca_scanpy._core.prompt import Message
+from gca_scanpy._llm import prompt
 from gca_scanpy._llm.endpoint import Endpoint
+from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires.common import Mode, Sent, Usage, filled, first, mapping, refuse, tokens
 
 MAX_TOKENS = 300  # for each cluster; the longest answer that the schema admits

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from gca_scanpy._errors import DatabaseError
 from gca_scanpy.db._adapters.common import Format
+from gca_scanpy.errors import DatabaseError
 
 # Every paper's every list is in the table, and a term has its subtypes' lists too: T cell has thousands of genes, CD8A
 # first. So none of its facts is canonical, and only the heaviest are taken. What follows was set on public clusters

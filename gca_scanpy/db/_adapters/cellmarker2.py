@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gca_scanpy._core.genes import looks_like_mouse
+from gca_scanpy._names.genes import looks_like_mouse
 from gca_scanpy.db._adapters.common import Format, split_genes
 
 # Longer lists are a paper's whole table of differential expression. Of them only what others list too is taken.

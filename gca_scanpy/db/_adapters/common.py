@@ -9,10 +9,10 @@ from typing import Callable, Optional
 import pandas as pd
 from attrs import field, frozen
 
-from gca_scanpy._core.database import COLUMNS, GENERAL
-from gca_scanpy._core.genes import GeneNames, looks_like_mouse
-from gca_scanpy._core.source_names import LEFT_OUT, SourceNames
-from gca_scanpy._core.tissues import Tissues
+from gca_scanpy._names.genes import GeneNames, looks_like_mouse
+from gca_scanpy._names.labels import LEFT_OUT, SourceNames
+from gca_scanpy._names.tissues import Tissues
+from gca_scanpy._scoring.database import COLUMNS, GENERAL
 
 # A type that a table lists in that many tissues is bound to none.
 MANY_TISSUES = 8

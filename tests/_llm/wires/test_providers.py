@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from gca_scanpy._core import prompt
-from gca_scanpy._core.prompt import Message
-from gca_scanpy._errors import RefusalError, ReplyError
+from gca_scanpy._llm import prompt
 from gca_scanpy._llm.endpoint import endpoint_of
+from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires import WIRES
 from gca_scanpy._llm.wires.common import Usage
+from gca_scanpy.errors import RefusalError, ReplyError
 
 ASKED = [Message("system", "Name them."), Message("user", "{}")]
 SCHEMA = prompt.reply_schema(["1", "CD4+"])

@@ -1,0 +1,51 @@
+"""Making AnnData objects: of parts, of files, and of another object.
+
+anndata is imported when it is needed, because lists of genes can be labeled without it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def build(matrix: Any = None, **parts: Any) -> AnnData:
+    """An object of these parts (``obs``, ``var``, ``layers``, ``uns``, ``obsm``)."""
+    import anndata
+
+    return anndata.AnnData(matrix, **parts)
+
+
+def is_anndata(value: Any) -> bool:
+    """Whether a value is an AnnData object."""
+    import anndata
+
+    return isinstance(value, anndata.AnnData)
+
+
+def read_h5ad(path: Path) -> AnnData:
+    """The object in an h5ad file, in memory."""
+    import anndata
+
+    return anndata.read_h5ad(path)
+
+
+def read_zarr(path: Path) -> AnnData:
+    """The object in a zarr folder, in memory."""
+    import anndata
+
+    return anndata.read_zarr(path)
+
+
+def actual(adata: AnnData) -> None:
+    """Make an object of its own of a view, as Scanpy's tools do before they write."""
+    if adata.is_view:
+        adata._init_as_actual(adata.copy())
+
+
+def duplicate(adata: AnnData) -> AnnData:
+    """A copy; that of a backed object is in memory."""
+    return adata.to_memory() if adata.isbacked else adata.copy()

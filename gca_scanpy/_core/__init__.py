@@ -1,1 +1,0 @@
-"""The pure core: no files, network, clock, randomness or AnnData."""

@@ -1,0 +1,84 @@
+"""The answers of several language models to one verdict."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Optional
+
+from attrs import evolve
+
+from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._names.ontology import Ontology, normalise_name
+from gca_scanpy.model import Alternative, ModelAnswer, Panel, Verdict
+
+NEIGHBOUR = 0.5  # what an ancestor or a descendant of a term adds to its support
+AGREED = 2 / 3  # mean support of the verdict from which the models count as agreed
+
+
+def vote(models: Sequence[str], answers: Mapping[str, Verdict], ontology: Ontology) -> Optional[Verdict]:
+    """The verdict that most models support; None where none of them answered.
+
+    Parameters
+    ----------
+    models
+        Names of the models that were asked, the user's first choice first: it decides a tie.
+    answers
+        What those that answered said of one cluster, by model.
+    """
+    voters = [(name, answers[name]) for name in models if name in answers]
+    if not voters:
+        return None
+    supports = [
+        math.fsum(_agreement(verdict, other, ontology) for _, other in voters) / len(voters) for _, verdict in voters
+    ]
+    # Of answers with the same support, the one that its model is surer of; then the earlier model's.
+    best = max(range(len(voters)), key=lambda i: (round(supports[i], 9), voters[i][1].confidence_score, -i))
+    chosen = voters[best][1]
+    counts = Counter(_meaning(verdict, ontology) for _, verdict in voters)
+    panel = Panel(
+        answers=tuple(_answer(name, answers.get(name), ontology) for name in models),
+        agreement=round(supports[best], 4),
+        entropy=round(_entropy(list(counts.values())), 4),
+    )
+    others = tuple(
+        Alternative(verdict.label, f"answered by {name}", verdict.ontology_id)
+        for name, verdict in voters
+        if _meaning(verdict, ontology) != _meaning(chosen, ontology)
+    )
+    silent = tuple(f"{name} gave no answer" for name in models if name not in answers)
+    return evolve(
+        chosen,
+        # A model's own confidence counts as far as the others agree with it.
+        confidence_score=round(chosen.confidence_score * supports[best], 4),
+        alternatives=(*others, *chosen.alternatives),
+        caveats=(*chosen.caveats, *silent),
+        panel=panel,
+    )
+
+
+def _agreement(verdict: Verdict, other: Verdict, ontology: Ontology) -> float:
+    first, second = _meaning(verdict, ontology), _meaning(other, ontology)
+    if first == second:
+        return 1.0
+    both_terms = first in ontology and second in ontology
+    return NEIGHBOUR if both_terms and ontology.related(first, second) else 0.0
+
+
+def _meaning(verdict: Verdict, ontology: Ontology) -> str:
+    """The term that a label names; the label itself where it names none."""
+    if verdict.label == UNKNOWN_LABEL:
+        return UNKNOWN_LABEL
+    return ontology.resolve(verdict.label) or normalise_name(verdict.label)
+
+
+def _answer(name: str, verdict: Optional[Verdict], ontology: Ontology) -> ModelAnswer:
+    if verdict is None:
+        return ModelAnswer(name, "", None, 0.0)
+    return ModelAnswer(name, verdict.label, ontology.resolve(verdict.label), verdict.confidence_score)
+
+
+def _entropy(counts: Sequence[int]) -> float:
+    total = sum(counts)
+    return abs(-math.fsum(n / total * math.log2(n / total) for n in counts))

@@ -1,0 +1,80 @@
+"""A colour for every cell type: the hue tells the lineage, the shade the type."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Optional
+
+from attrs import define, field
+
+from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._names.ontology import Ontology, normalise_name
+
+UNKNOWN_COLOUR = "#9E9E9E"
+ROOT_COLOUR = "#8A8278"  # of terms above all broad types, such as "cell"
+DARKEST = 0.72  # of the colour of its nearest ancestor, for a rare term
+
+
+@define(eq=False)
+class Palette:
+    """Colours of cell types, the same in every dataset: no colour depends on which other types there are.
+
+    Attributes
+    ----------
+    ontology
+        The terms.
+    chosen
+        The colours of the broad types and of the types that the marker database knows, by id.
+    """
+
+    ontology: Ontology
+    chosen: Mapping[str, str]
+    _found: dict[str, str] = field(factory=dict, init=False, repr=False)
+
+    def colour(self, label: str, term_id: Optional[str] = None) -> str:
+        """The colour of a label, as ``#RRGGBB``.
+
+        Parameters
+        ----------
+        label
+            Any text. Where no known term comes with it, the term that the ontology knows by this name counts; a label
+            without any has a dull colour of its own, "Unknown or Novel" is grey.
+        term_id
+            Cell Ontology id of the label.
+        """
+        if label == UNKNOWN_LABEL:
+            return UNKNOWN_COLOUR
+        term = term_id if term_id in self.ontology else self.ontology.resolve(label)
+        if term is None:
+            return _dull(label)
+        if term not in self._found:
+            self._found[term] = self.chosen.get(term) or self._derived(term)
+        return self._found[term]
+
+    def _derived(self, term: str) -> str:
+        """The colour of the nearest ancestor that has one, somewhat darker."""
+        distances = self.ontology.ancestors(term)
+        near = min((t for t in distances if t in self.chosen), key=lambda t: (distances[t], t), default=None)
+        share = DARKEST + (1 - DARKEST) * (zlib.crc32(term.encode()) % 256) / 256
+        return _hex(share * value for value in _channels(self.chosen[near] if near else ROOT_COLOUR))
+
+
+def _dull(label: str) -> str:
+    """A colour for a label of no known type, by its text: greyish, so that it looks like no lineage."""
+    digest = zlib.crc32(normalise_name(label).encode("utf-8", "surrogatepass"))
+    return _hex(0x62 + (digest >> shift) % 0x40 for shift in (0, 8, 16))
+
+
+def _channels(colour: str) -> list[int]:
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def _hex(channels: Iterable[float]) -> str:
+    return "#" + "".join(f"{round(value):02X}" for value in channels)
+
+
+def read_palette(ontology: Ontology, lines: Iterable[str]) -> Palette:
+    """The colours in the lines of ``colours.tsv``: a header, then an id and its colour."""
+    rows = (line.rstrip("\n").split("\t") for line in list(lines)[1:])
+    return Palette(ontology, dict(rows))

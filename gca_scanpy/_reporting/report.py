@@ -1,0 +1,132 @@
+"""Verdicts and judgements to the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from gca_scanpy._judging.judge import ADVISORY, Judgement
+from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._names.lineages import Lineages
+from gca_scanpy._scoring.states import states
+from gca_scanpy.model import (
+    CONFIDENCE_LEVELS,
+    SCHEMA_VERSION,
+    Annotation,
+    Candidate,
+    ClusterMarkers,
+    ClusterReport,
+    Confidence,
+    DatasetReport,
+    Metrics,
+    Provenance,
+    Summary,
+    Telemetry,
+    Verdict,
+)
+
+HIGH, MEDIUM = 0.92, 0.7  # confidence scores from which a level is given
+REPORTED_CANDIDATES = 5
+STATE_GENES = 50  # only the leading genes tell a state
+
+
+def level(score: float) -> Confidence:
+    """The confidence level of a score from 0 to 1."""
+    return "High" if score >= HIGH else "Medium" if score >= MEDIUM else "Low"
+
+
+def cluster_report(
+    cluster: ClusterMarkers,
+    verdict: Verdict,
+    judgement: Judgement,
+    candidates: Sequence[Candidate],
+    lineages: Lineages,
+    *,
+    force_unknown: bool,
+) -> ClusterReport:
+    """The report of one cluster; with ``force_unknown`` only a supported label stands."""
+    reasons = judgement.validation.flag_reasons
+    # The label's own term first: an id that came with it may be another type's.
+    proposed_id = lineages.ontology.resolve(verdict.label) or verdict.ontology_id
+    stands = judgement.status == "supported" or not force_unknown
+    label = (verdict.label if stands else "") or UNKNOWN_LABEL
+    term = proposed_id if label != UNKNOWN_LABEL and "ontology_mismatch" not in reasons else None
+    broad = lineages.broad(term)
+    score = _final_score(verdict, judgement)
+    annotation = Annotation(
+        primary_label=label,
+        proposed_label=verdict.label or UNKNOWN_LABEL,
+        ontology_id=term,
+        proposed_ontology_id=proposed_id,
+        confidence=level(verdict.confidence_score),
+        rationale=verdict.rationale,
+        alternatives=verdict.alternatives,
+        caveats=verdict.caveats,
+        markers=verdict.markers,
+    )
+    return ClusterReport(
+        cluster_id=cluster.cluster_id,
+        annotation=annotation,
+        validation=judgement.validation,
+        warnings=(*cluster.warnings, *(reason for reason in reasons if reason in ADVISORY)),
+        status=judgement.status,
+        confidence=level(score),
+        confidence_score=score,
+        broad_label=broad.label if broad else label,
+        broad_ontology_id=broad.id if broad else None,
+        source=verdict.source,
+        states=states(gene.symbol for gene in cluster.genes[:STATE_GENES] if gene.symbol),
+        candidates=tuple(candidates[:REPORTED_CANDIDATES]),
+        n_cells=cluster.n_cells,
+        tissue=cluster.tissue,
+        struck_markers=verdict.struck,
+        panel=verdict.panel,
+    )
+
+
+def _final_score(verdict: Verdict, judgement: Judgement) -> float:
+    """An unsupported label is never better than Low, one with advice against it never better than Medium."""
+    if judgement.status != "supported":
+        return min(verdict.confidence_score, round(MEDIUM - 0.01, 4))
+    if ADVISORY.intersection(judgement.validation.flag_reasons):
+        return min(verdict.confidence_score, round(HIGH - 0.01, 4))
+    return verdict.confidence_score
+
+
+def dataset_report(
+    clusters: Sequence[ClusterReport],
+    parameters: Mapping[str, str],
+    provenance: Provenance,
+    telemetry: Telemetry,
+    warnings: Sequence[str],
+) -> DatasetReport:
+    """The report of all clusters."""
+    total = len(clusters)
+    by_status = Counter(c.status for c in clusters)
+    reasons = Counter(reason for c in clusters for reason in c.validation.flag_reasons)
+    confidences = Counter(c.confidence for c in clusters)
+    return DatasetReport(
+        schema_version=SCHEMA_VERSION,
+        summary=Summary(
+            total_clusters=total,
+            supported_clusters=by_status["supported"],
+            flagged_clusters=by_status["flagged"],
+            unknown_clusters=tuple(c.cluster_id for c in clusters if c.status == "unknown"),
+        ),
+        metrics=Metrics(
+            support_rate=_rate(by_status["supported"], total),
+            flagged_rate=_rate(by_status["flagged"], total),
+            unknown_rate=_rate(by_status["unknown"], total),
+            flagged_reasons=dict(sorted(reasons.items())),
+            confidence_counts={name: confidences[name] for name in CONFIDENCE_LEVELS},
+        ),
+        clusters=tuple(clusters),
+        parameters=dict(parameters),
+        provenance=provenance,
+        telemetry=telemetry,
+        warnings=tuple(warnings),
+    )
+
+
+def _rate(count: int, total: int) -> float:
+    return round(count / total, 4) if total else 0.0

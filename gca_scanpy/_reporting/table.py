@@ -1,0 +1,125 @@
+"""The report as a flat table, a row per cluster."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Optional
+
+import pandas as pd
+from attrs import asdict
+
+from gca_scanpy._compat import NAMES
+from gca_scanpy._reporting.curation import standing
+from gca_scanpy.model import ClusterReport, DatasetReport, Decision
+
+# What every reader wants; a file has the others too, because it is read without the report beside it.
+MAIN_COLUMNS = (
+    "n_cells", "label", "proposed_label", "broad_label", "ontology_id", "confidence", "confidence_score", "status",
+    "flags", "supporting_markers", "contradictory_markers", "states",
+)  # fmt: skip
+MORE_COLUMNS = (
+    "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "rationale", "alternatives",
+    "notes", "caveats", "warnings",
+)  # fmt: skip
+CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
+FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
+AUDIT_COLUMNS = (
+    "kind", "from_label", "from_ontology_id", "to_label", "to_ontology_id", "who", "when", "why", "stands",
+)  # fmt: skip
+NULLABLE = frozenset({
+    "ontology_id", "proposed_ontology_id", "broad_ontology_id", "tissue", "from_ontology_id", "to_ontology_id",
+    *CURATED_COLUMNS,
+})  # fmt: skip
+
+
+def as_frame(clusters: Sequence[str], rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """These columns of the rows, each with its type; index ``cluster``."""
+    index = pd.Index(clusters, name="cluster", dtype=NAMES)
+
+    def column(name: str) -> pd.Series:
+        values = [row[name] for row in rows]
+        return pd.Series(values, index=index, dtype=NAMES if name in NULLABLE else None)
+
+    return pd.DataFrame({name: column(name) for name in columns}, index=index)
+
+
+def row(cluster: ClusterReport) -> dict[str, Any]:
+    """What a table says of one cluster, beside its id; lists are joined by commas, sentences by semicolons."""
+    annotation, validation = cluster.annotation, cluster.validation
+    return {
+        "n_cells": cluster.n_cells,
+        "label": annotation.primary_label,
+        "proposed_label": annotation.proposed_label,
+        "broad_label": cluster.broad_label,
+        "ontology_id": annotation.ontology_id,
+        "confidence": cluster.confidence,
+        "confidence_score": cluster.confidence_score,
+        "status": cluster.status,
+        "flags": ", ".join(validation.flag_reasons),
+        "supporting_markers": ", ".join(validation.supporting_markers),
+        "contradictory_markers": ", ".join(validation.contradictory_markers),
+        "states": ", ".join(cluster.states),
+        "proposed_ontology_id": annotation.proposed_ontology_id,
+        "broad_ontology_id": cluster.broad_ontology_id,
+        "source": cluster.source,
+        "tissue": cluster.tissue,
+        "missing_markers": ", ".join(validation.missing_markers),
+        "rationale": annotation.rationale,
+        "alternatives": ", ".join(alternative.label for alternative in annotation.alternatives),
+        "notes": "; ".join(validation.notes),
+        "caveats": "; ".join(annotation.caveats),
+        "warnings": "; ".join(cluster.warnings),
+    }
+
+
+def csv_rows(report: DatasetReport) -> list[str]:
+    """The lines of the clusters in a CSV file, safe to open in a spreadsheet; their columns are ``FILE_COLUMNS``."""
+    decided = standing(report)
+    rows = (
+        (cluster.cluster_id, *row(cluster).values(), *curated_row(decided.get(cluster.cluster_id)).values())
+        for cluster in report.clusters
+    )
+    return [csv_line(guarded(value) if isinstance(value, str) else value for value in values) for values in rows]
+
+
+def csv_line(values: Iterable[Any]) -> str:
+    """A line of a CSV file, all texts in quotes: a program that splits at semicolons then meets no bare one."""
+    line = io.StringIO(newline="")
+    csv.writer(line, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerow(values)
+    return line.getvalue()
+
+
+def curated_row(decision: Optional[Decision]) -> dict[str, Any]:
+    """What a table says of the decision that stands for a cluster; nothing where there is none."""
+    if decision is None:
+        return dict.fromkeys(CURATED_COLUMNS)
+    said = (decision.to_label, decision.to_ontology_id, decision.who, decision.when, decision.kind, decision.why)
+    return dict(zip(CURATED_COLUMNS, said))
+
+
+def audit_rows(report: DatasetReport) -> list[dict[str, Any]]:
+    """What a table says of each decision, beside its cluster."""
+    stand = {id(decision) for decision in standing(report).values()}
+    return [{**asdict(decision), "stands": id(decision) in stand} for decision in report.audit]
+
+
+# Full-width signs are read as their plain ones by some programs.
+_START = r"(^|[;|\t\r\n\v\f])"
+_RUNS = re.compile(_START + r"(?=[\s\"]*[=+\-@＝＋－＠]|')")
+_GUARDED = re.compile(_START + "'")
+_NEGATIVE = re.compile(r"-\d{1,15}(\.\d{1,15})?")  # cluster -1 of a density clustering is a number, and runs nothing
+
+
+def guarded(text: str) -> str:
+    """The text with a ``'`` wherever a spreadsheet could start to run it, and before every ``'`` that could be one."""
+    # No program reads on behind NUL.
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text if _NEGATIVE.fullmatch(text) else _RUNS.sub(r"\1'", text)
+
+
+def unguarded(text: str) -> str:
+    """The text that :func:`guarded` was given."""
+    return _GUARDED.sub(r"\1", text)

@@ -1,0 +1,1 @@
+"""What the marker database says of a cluster: database, index, weights, likelihood. Pure; knows no verdict."""

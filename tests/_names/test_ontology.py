@@ -1,0 +1,191 @@
+"""Names to Cell Ontology terms."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gca_scanpy._names.ontology import Ontology, Term, normalise_name, read_terms
+from gca_scanpy.db import _bundled
+
+ONTOLOGY = _bundled.ontology()
+B_CELL, T_CELL = "CL:0000236", "CL:0000084"
+
+
+@pytest.mark.parametrize(
+    ("name", "term"),
+    [
+        ("B cell", B_CELL),
+        ("B cells", B_CELL),
+        ("b-cell", B_CELL),
+        (" B_cell ", B_CELL),
+        ("_B_cells_", B_CELL),
+        ("T\u2011cell", T_CELL),
+        ("NK cells", "CL:0000623"),
+        ("natural killer cell", "CL:0000623"),
+        ("Hepatocytes", "CL:0000182"),
+        ("CD4-positive, alpha-beta T cell", "CL:0000624"),
+        ("naïve B cell", "CL:0000788"),
+        ("CL:0000236", B_CELL),
+        ("cl_0000236", B_CELL),
+    ],
+)
+def test_the_ways_of_writing_a_name(name, term):
+    """Case, hyphens, underscores, plural and accents change nothing; an id is its own name."""
+    assert ONTOLOGY.resolve(name) == term
+
+
+@pytest.mark.parametrize("name", ["", "  ", "-", "Unknown or Novel", "T", "cell B", "CL:9999999", "Smith et al. 2020"])
+def test_what_is_no_name_gives_none(name):
+    """Nothing is guessed from part of a name."""
+    assert ONTOLOGY.resolve(name) is None
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative"),
+    [
+        ("CD16+ monocyte", "CD16- monocyte"),
+        ("CD16-positive monocyte", "CD16\u2212 monocyte"),
+        ("CD38+ naive B cell", "CD38- naive B cell"),
+        ("CD16+ monocytes", "CD16(-) monocytes"),
+    ],
+)
+def test_plus_and_minus_are_told_apart(positive, negative):
+    """A label with CD4+ never gets the term of CD4-, nor does one without a sign."""
+    unsigned = positive.replace("+", "").replace("-positive", "")
+    assert normalise_name(positive) != normalise_name(negative)
+    assert ONTOLOGY.resolve(negative) is not None
+    assert ONTOLOGY.resolve(positive) != ONTOLOGY.resolve(negative)
+    assert ONTOLOGY.resolve(unsigned) != ONTOLOGY.resolve(negative)
+
+
+def test_a_plus_reads_as_positive():
+    """``CD14+ monocyte``, as papers write it, is the ontology's ``CD14-positive monocyte``."""
+    assert ONTOLOGY.resolve("CD14+ monocytes") == ONTOLOGY.resolve("CD14-positive monocyte") == "CL:0001054"
+    assert normalise_name("CD4-CD8- T cell") == normalise_name("CD4-negative CD8-negative T cells")
+
+
+@given(st.text() | st.sampled_from([n for t in ONTOLOGY.terms.values() for n in (t.label, *t.synonyms)]))
+@example("-a")
+@example("T cells_")
+@example("CD4⁺⁻-cells")
+def test_normalise_name_is_idempotent(name):
+    """A normalised name stays as it is, and no text makes it fail."""
+    assert normalise_name(normalise_name(name)) == normalise_name(name)
+
+
+@given(st.text())
+def test_resolve_gives_a_term_or_none(name):
+    """Any text gives a term of the ontology or None."""
+    assert ONTOLOGY.resolve(name) is None or ONTOLOGY.resolve(name) in ONTOLOGY
+
+
+def test_every_label_and_id_resolves_to_its_own_term():
+    """What the package writes as label, it can read back."""
+    assert [
+        t.id for t in ONTOLOGY.terms.values() if {ONTOLOGY.resolve(t.label), ONTOLOGY.resolve(t.id)} != {t.id}
+    ] == []
+
+
+def test_labels_outrank_synonyms_and_shared_synonyms_say_nothing():
+    """A name that is one term's label and another's synonym is the label; a synonym of two terms is neither."""
+    terms = [
+        Term("CL:1", "lymphocyte", synonyms=("tic",)),
+        Term("CL:2", "B cell", synonyms=("lymphocyte", "tic", "toc")),
+    ]
+    ontology = Ontology("test", {term.id: term for term in terms})
+    assert [ontology.resolve(name) for name in ("lymphocyte", "tic", "toc")] == ["CL:1", None, "CL:2"]
+
+
+def diamond():
+    """Make a cell with two kinds, a common child of both, and a parent that is not in the index."""
+    parents = {"CL:1": (), "CL:2": ("CL:1",), "CL:3": ("CL:2", "CL:9"), "CL:4": ("CL:3", "CL:1"), "CL:5": ("CL:2",)}
+    return Ontology("test", {key: Term(key, key, p) for key, p in parents.items()})
+
+
+def test_ancestors_have_their_shortest_distance():
+    """Where two ways lead up, the shorter counts; a parent outside the index is kept, and ends the way."""
+    assert diamond().ancestors("CL:4") == {"CL:3": 1, "CL:1": 1, "CL:2": 2, "CL:9": 2}
+    assert diamond().ancestors("CL:1") == {}
+    assert diamond().ancestors("no such id") == {}
+
+
+def test_ancestors_end_where_terms_go_in_a_circle():
+    """A circle of parents, which a damaged index could have, does not hang the run."""
+    ring = Ontology("test", {"CL:1": Term("CL:1", "a", ("CL:2",)), "CL:2": Term("CL:2", "b", ("CL:1",))})
+    assert ring.ancestors("CL:1") == {"CL:2": 1, "CL:1": 2}
+
+
+def test_related_is_up_or_down_but_not_across():
+    """A term is related to itself, its ancestors and its descendants, not to its siblings."""
+    ontology = diamond()
+    assert ontology.related("CL:4", "CL:4")
+    assert ontology.related("CL:4", "CL:2")
+    assert ontology.related("CL:2", "CL:4")
+    assert not ontology.related("CL:4", "CL:5")
+
+
+def test_the_bundled_terms_hang_together():
+    """Every parent is a term, none is its own ancestor, and a naive B cell is a lymphocyte but no T cell."""
+    assert [p for t in ONTOLOGY.terms.values() for p in t.parents if p not in ONTOLOGY] == []
+    assert [key for key in ONTOLOGY.terms if key in ONTOLOGY.ancestors(key)] == []
+    naive = ONTOLOGY.ancestors("CL:0000788")
+    assert B_CELL in naive
+    assert ONTOLOGY.resolve("lymphocyte") in naive
+    assert T_CELL not in naive
+
+
+def test_terms_are_read_by_column():
+    """Release, id, label, parents and synonyms of a line belong together."""
+    lines = [
+        "# Cell Ontology 2026-03-26, CC BY\n",
+        "id\n",
+        "0000236\tB cell\t0000945,0000001\tB lymphocyte|B-cell\n",
+        "1\tx\t\t\n",
+    ]
+    ontology = read_terms(lines)
+    assert ontology.version == "2026-03-26"
+    assert ontology.terms[B_CELL] == Term(B_CELL, "B cell", ("CL:0000945", "CL:0000001"), ("B lymphocyte", "B-cell"))
+    assert ontology.terms["CL:1"] == Term("CL:1", "x")
+    assert ontology.label(B_CELL) == "B cell"
+
+
+SHORT = {
+    "Tregs": "regulatory T cell",
+    "microglia": "microglial cell",
+    "CD4+ T cells": "CD4-positive, alpha-beta T cell",
+    "CD8 T": "CD8-positive, alpha-beta T cell",
+    "naive CD4+ T": "naive thymus-derived CD4-positive, alpha-beta T cell",
+    "gdT": "gamma-delta T cell",
+    "MAIT": "mucosal-associated invariant T cell",
+    "NK": "natural killer cell",
+    "pDCs": "plasmacytoid dendritic cell",
+    "CD14+ Mono": "CD14-positive monocyte",
+    "HSCs": "hematopoietic stem cell",
+    "RBC": "erythrocyte",
+    "AT2": "pulmonary alveolar type 2 cell",
+    "OPC": "oligodendrocyte precursor cell",
+    "Mono": "monocyte",
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_names_that_people_write(name):
+    """Short names of the field, in the plural, with or without a plus."""
+    assert ONTOLOGY.label(ONTOLOGY.resolve(name)) == SHORT[name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["EC", "SC", "MSC", "basal", "alpha", "CD4- T cell", "CD8- T", "CD4-CD8- T", "TAM", "T", "cluster 1", "s", "NKs1"],
+)
+def test_names_that_could_mean_two_things(name):
+    """An abbreviation of two cell types, and the minus of a marker, resolve to nothing rather than to a guess."""
+    assert ONTOLOGY.resolve(name) is None
+
+
+def test_short_names_do_not_hide_the_ontologys_own():
+    """Each short name is that of a current term, and no label or synonym of another one."""
+    own = {normalise_name(n) for t in ONTOLOGY.terms.values() for n in (t.label, *t.synonyms)}
+    assert len(ONTOLOGY.names) > 100
+    assert set(ONTOLOGY.names.values()) <= set(ONTOLOGY.terms)
+    assert not set(ONTOLOGY.names) & own

@@ -1,0 +1,128 @@
+"""Moments of matrices in Dask's chunks: those of the same matrix in memory."""
+
+from __future__ import annotations
+
+import anndata
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._adata.matrix import first_chunk, is_chunked
+from gca_scanpy._ranking.moments import gather, gather_chunked
+from gca_scanpy.errors import InputError, RawCountsWarning
+
+array = pytest.importorskip("dask.array")
+IDS = ("a", "b", "c")
+
+
+def chunked(values, rows, columns, form):
+    """A Dask array of these values; sparse chunks are of scipy."""
+    whole = array.from_array(values, chunks=(rows, columns))
+    return whole if form is None else whole.map_blocks(form, dtype=values.dtype, meta=form((0, 0), dtype=values.dtype))
+
+
+def same(found, expected):
+    """Whether two moments are alike, but for the rounding of sums."""
+    for name in ("cells", "expressing"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    for name in ("sums", "squares", "lowest"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-12)
+
+
+@pytest.mark.parametrize("form", [None, sparse.csr_matrix, sparse.csc_matrix])
+@given(
+    seed=st.integers(0, 10**6),
+    rows=st.integers(1, 60),
+    columns=st.integers(1, 12),
+    counts=st.booleans(),
+    without=st.sampled_from([0.0, 0.3, 0.9]),
+)
+def test_any_chunks(form, seed, rows, columns, counts, without):
+    """Cells and genes may be divided in any way, with counts and cells without a cluster: the moments are the same."""
+    rng = np.random.default_rng(seed)
+    values = rng.poisson(0.7, (50, 11)).astype(np.float64)
+    values = values if counts else np.log1p(values)
+    codes = np.where(rng.random(50) < without, -1, rng.integers(0, 3, 50)).astype(np.intp)
+    clustering = Clustering("g", IDS, codes, IDS)
+    found = gather_chunked(chunked(values, rows, columns, form), clustering, counts=counts)
+    same(found, gather(values, clustering, counts=counts))
+
+
+def test_each_chunk_is_read_once():
+    """No chunk is computed twice, and the first alone tells what the values are."""
+    read = []
+
+    def block(block_info=None):
+        read.append(block_info[None]["chunk-location"])
+        return np.ones((10, 5))
+
+    matrix = array.map_blocks(block, chunks=((10,) * 6, (5,)), dtype=float, meta=np.empty((0, 0)))
+    assert is_chunked(matrix)
+    assert first_chunk(matrix).shape == (10, 5)
+    assert read == [(0, 0)]
+    read.clear()
+    found = gather_chunked(matrix, Clustering("g", IDS, np.zeros(60, dtype=np.intp), IDS))
+    assert sorted(read) == [(i, 0) for i in range(6)]
+    assert found.sums[0].tolist() == [60.0] * 5
+
+
+def test_the_order_is_always_the_same():
+    """Two runs, and runs on other schedulers, give the same bytes."""
+    import dask
+
+    rng = np.random.default_rng(3)
+    matrix = chunked(rng.random((400, 9)), 7, 9, None)
+    clustering = Clustering("g", IDS, rng.integers(0, 3, 400).astype(np.intp), IDS)
+    found = []
+    for scheduler in ("synchronous", "threads", "threads"):
+        with dask.config.set(scheduler=scheduler):
+            found.append(gather_chunked(matrix, clustering))
+    assert {moments.squares.tobytes() for moments in found} == {found[0].squares.tobytes()}
+
+
+@pytest.mark.parametrize("columns", [-1, 10])
+def test_counts_are_ranked_as_in_memory(cells, rank, columns):
+    """Counts in chunks are seen, said, and normalised by their cells' totals, however the genes are divided."""
+    with pytest.warns(RawCountsWarning):
+        expected = rank(cells, layer="counts")
+    cells.layers["chunked"] = chunked(cells.layers["counts"].toarray(), 50, columns, sparse.csr_matrix)
+    with pytest.warns(RawCountsWarning):
+        assert rank(cells, layer="chunked") == expected
+
+
+def test_counts_that_are_not_finite(cells, rank):
+    """NaN among the counts is an error, as in memory."""
+    counts = cells.layers["counts"].toarray()
+    counts[70, 3] = np.nan
+    cells.layers["chunked"] = array.from_array(counts, chunks=(50, -1))
+    with pytest.raises(InputError, match="NaN or infinite"):
+        rank(cells, layer="chunked")
+
+
+@pytest.mark.parametrize("method", ["wilcoxon", "logreg", "t-test_overestim_var"])
+def test_methods_that_need_all_of_it(cells, rank, method):
+    """What Scanpy cannot rank in chunks is an error that says what to do."""
+    cells.layers["chunked"] = array.from_array(cells.X.toarray(), chunks=(50, -1))
+    with pytest.raises(InputError, match=rf"method='{method}' needs the matrix in memory.*t-test.*to_memory"):
+        rank(cells, layer="chunked", method=method)
+
+
+def test_beside_a_stored_ranking(cells, rank):
+    """Where the user has ranked already, the expression of chunks is heard as that of a matrix in memory is."""
+    import scanpy as sc
+
+    from gca_scanpy._adata import read_clustering
+    from gca_scanpy._ranking.read import read_markers
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", use_raw=False)
+    lazy = anndata.AnnData(chunked(cells.X.toarray(), 17, -1, None), obs=cells.obs, var=cells.var, uns=cells.uns)
+    options = {"rank_key": "rank_genes_groups", "use_raw": None, "layer": None, "gene_symbols": None}
+    found = [
+        read_markers(adata, read_clustering(adata, "cluster"), n_markers=12, method="t-test", **options)
+        for adata in (cells, lazy)
+    ]
+    assert found[0] == found[1]
+    assert all(cluster.present and cluster.absent for cluster in found[1])

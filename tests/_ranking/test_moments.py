@@ -1,0 +1,144 @@
+"""Moments of clusters, against numpy, and Welch's test from them, against Scanpy and scipy."""
+
+from __future__ import annotations
+
+import warnings
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+import scanpy as sc
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse, stats
+
+from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._ranking import moments as module
+from gca_scanpy._ranking import welch
+from gca_scanpy._ranking.moments import gather
+
+FORMATS = {
+    "dense": lambda x: x,
+    "csr": sparse.csr_matrix,
+    "csc": sparse.csc_matrix,
+    "coo": sparse.coo_matrix,
+    "fortran": np.asfortranarray,
+}
+
+
+def data(seed=0, n_cells=90, n_genes=40, n_clusters=3):
+    """Log-normalised values with many zeros, cells without a cluster, and the clusters."""
+    rng = np.random.default_rng(seed)
+    values = np.log1p(rng.poisson(rng.gamma(0.6, 2.0, n_genes), (n_cells, n_genes))).astype(np.float32)
+    codes = rng.integers(-1, n_clusters, n_cells)
+    codes[: 2 * n_clusters] = np.repeat(np.arange(n_clusters), 2)
+    values[codes == 0, :5] += 1.5
+    ids = tuple(f"c{i}" for i in range(n_clusters))
+    return values, Clustering("g", ids, codes.astype(np.intp), ids)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("chunk", [1, 7, 150, 10**6])
+def test_moments_are_numpys(form, chunk, monkeypatch):
+    """Any format and any size of the chunks gives the sums, squares and counts that numpy gives."""
+    monkeypatch.setattr(module, "CHUNK", chunk)
+    values, clustering = data()
+    found = gather(FORMATS[form](values), clustering)
+    for code in range(3):
+        own = values[clustering.codes == code].astype(float)
+        assert found.cells[code] == len(own)
+        np.testing.assert_allclose(found.means[code], own.mean(axis=0))
+        np.testing.assert_allclose(found.squares[code], (own**2).sum(axis=0))
+        np.testing.assert_array_equal(found.fractions[code], (own != 0).mean(axis=0))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_counts_are_normalised_as_scanpy_does(form):
+    """Raw counts, of any integer type, give the moments of what Scanpy's normalize_total and log1p make of them."""
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(1.0, (60, 30))
+    counts[3] = 0  # a cell without counts
+    clustering = data(n_cells=60, n_genes=30)[1]
+    own = anndata.AnnData(counts.astype(np.float64))
+    sc.pp.normalize_total(own, target_sum=1e4)
+    sc.pp.log1p(own)
+    found = gather(FORMATS[form](counts), clustering, counts=True)
+    expected = gather(own.X, clustering)
+    np.testing.assert_allclose(found.sums, expected.sums)
+    np.testing.assert_allclose(found.squares, expected.squares)
+    np.testing.assert_array_equal(found.expressing, expected.expressing)
+
+
+def test_the_matrix_is_only_read():
+    """Stored zeros stay and do not count as expression; unsorted indices are no matter."""
+    values, clustering = data()
+    matrix = sparse.csr_matrix(values)
+    matrix.data[::5] = 0
+    matrix.indices[matrix.indptr[0] : matrix.indptr[1]] = matrix.indices[matrix.indptr[0] : matrix.indptr[1]][::-1]
+    before = [part.copy() for part in (matrix.data, matrix.indices, matrix.indptr)]
+    found = gather(matrix, clustering)
+    np.testing.assert_array_equal(found.expressing, gather(matrix.toarray(), clustering).expressing)
+    assert all(np.array_equal(a, b) for a, b in zip(before, (matrix.data, matrix.indices, matrix.indptr)))
+
+
+@pytest.mark.parametrize("form", ["dense", "csr", "csc"])
+def test_the_lowest_value(form):
+    """Scaled data is known by its negative values."""
+    values, clustering = data()
+    assert gather(FORMATS[form](values), clustering).lowest == 0
+    values[5, 7] = -2.5
+    assert gather(FORMATS[form](values), clustering).lowest == -2.5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_t_test_is_scanpys(seed):
+    """Scores, fold changes and p-values equal those of rank_genes_groups(method="t-test") to 1e-6."""
+    values, clustering = data(seed)
+    named = clustering.codes >= 0
+    own = anndata.AnnData(values[named].astype(np.float64))  # Scanpy keeps means in the precision of the values
+    own.obs["g"] = pd.Categorical.from_codes(clustering.codes[named], categories=list(clustering.all_ids))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sc.tl.rank_genes_groups(own, "g", method="t-test")
+    found = gather(sparse.csr_matrix(values), clustering)
+    for code, key in enumerate(clustering.all_ids):
+        table = sc.get.rank_genes_groups_df(own, key).set_index("names").loc[own.var_names]
+        test = welch.compare(found, code)
+        np.testing.assert_allclose(test.scores, table["scores"], rtol=1e-6, atol=1e-6)
+        finite = np.isfinite(table["logfoldchanges"])
+        np.testing.assert_allclose(test.fold_changes[finite], table["logfoldchanges"][finite], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(test.p_values(np.arange(40)), table["pvals"], rtol=1e-6, atol=1e-12)
+
+
+@given(st.integers(0, 10**6))
+def test_the_t_test_is_scipys(seed):
+    """The statistic and the p-value are those of scipy's test on the values themselves."""
+    values, clustering = data(seed, n_genes=8)
+    own, rest = values[clustering.codes == 1].astype(float), values[np.isin(clustering.codes, (0, 2))].astype(float)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = stats.ttest_ind(own, rest, equal_var=False)
+    test = welch.compare(gather(values, clustering), 1)
+    varies = (own.std(axis=0) > 0) | (rest.std(axis=0) > 0)
+    np.testing.assert_allclose(test.scores[varies], expected.statistic[varies], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(test.p_values(np.flatnonzero(varies)), expected.pvalue[varies], rtol=1e-6, atol=1e-12)
+
+
+def test_genes_that_do_not_vary():
+    """A gene that no cell has, or all alike, has no statistic: score 0 and p-value 1 where the means are equal."""
+    values, clustering = data()
+    values[:, 0], values[:, 1] = 0.0, 2.0
+    test = welch.compare(gather(values, clustering), 0)
+    assert test.scores[:2].tolist() == [0, 0]
+    assert test.p_values(np.array([0, 1])).tolist() == [1, 1]
+
+
+def test_values_that_are_not_numbers():
+    """A gene with NaN has no score, and leaves the others alone."""
+    values, clustering = data()
+    clean = welch.compare(gather(values, clustering), 0).scores
+    values[0, 3] = np.nan
+    scores = welch.compare(gather(values, clustering), 0).scores
+    assert scores[3] == 0
+    np.testing.assert_array_equal(np.delete(scores, 3), np.delete(clean, 3))

@@ -1,0 +1,179 @@
+"""The user's own ranking: taken where it belongs to these clusters, and only there."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from gca_scanpy.errors import StaleRankingWarning
+
+
+def test_the_users_ranking_is_used(cells, rank):
+    """A ranking of this groupby is used as it is, not computed again."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=5)
+    found, _ = rank(cells)
+    assert {key: len(genes) for key, genes in found.items()} == dict.fromkeys("0123", 5)
+    assert found["0"] == list(cells.uns["rank_genes_groups"]["names"]["0"])
+
+
+def test_the_users_ranking_beside_raw_counts(cells, rank):
+    """A ranking of log-normalised values is used without a word, also where X holds raw counts now."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=5)
+    cells.X = cells.layers["counts"].copy()
+    assert len(rank(cells)[0]["0"]) == 5
+
+
+def test_the_users_ranking_without_a_matrix(cells, rank):
+    """A ranking is enough: an object whose X was dropped is read all the same."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=5)
+    cells.X = None
+    assert len(rank(cells)[0]["0"]) == 5
+
+
+def test_a_ranking_under_another_key_is_used(cells, rank):
+    """rank_key= names the ranking; without it another is computed."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=3, key_added="mine")
+    assert len(rank(cells, rank_key="mine")[0]["0"]) == 3
+    assert len(rank(cells)[0]["0"]) == 12
+
+
+@pytest.mark.parametrize("options", [{"layer": "log"}, {"use_raw": True}])
+def test_a_ranking_of_another_matrix(cells, options, rank):
+    """A ranking of X is not one of the layer or of the .raw that is asked for; one of these is used."""
+    import scanpy as sc
+
+    cells.layers["log"] = cells.X.copy()
+    cells.raw = cells.copy()
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=3, use_raw=False)
+    assert len(rank(cells, **options)[0]["0"]) == 12
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=3, **{"use_raw": False, **options})
+    assert len(rank(cells, **options)[0]["0"]) == 3
+
+
+def test_nan_names_of_a_filtered_ranking_are_left_out(cells, rank):
+    """NaN names left by filter_rank_genes_groups are no genes."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test")
+    sc.tl.filter_rank_genes_groups(cells, min_fold_change=3, max_out_group_fraction=0.3)
+    names = cells.uns["rank_genes_groups_filtered"]["names"]["0"]
+    found, _ = rank(cells, rank_key="rank_genes_groups_filtered", n_markers=50)
+    assert any(not isinstance(name, str) for name in names)
+    assert found["0"] == [name for name in names if isinstance(name, str)]
+
+
+def test_a_stale_ranking_after_reclustering(cells, rank, is_planted):
+    """Reclustering under the same key leaves a stale ranking: it is said, and the genes are ranked again."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=5)
+    cells.obs["cluster"] = cells.obs["cluster"].cat.rename_categories({"3": "7_0"})
+    with pytest.warns(StaleRankingWarning, match="clusters that are no longer there: 3"):
+        found, _ = rank(cells)
+    assert is_planted(found, "7_0", "natural killer cell")
+
+
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon", "logreg"])
+def test_a_stale_ranking_under_the_same_ids(cells, rank, is_planted, method):
+    """Clusters that were made anew have the same ids: their cells say so, and the genes are ranked again."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method=method)
+    cells.obs["cluster"] = cells.obs["cluster"].cat.rename_categories({"0": "3", "3": "0"})
+    with pytest.warns(StaleRankingWarning, match="first genes are not higher in 3, 0"):
+        found, _ = rank(cells)
+    assert is_planted(found, "0", "natural killer cell")
+    assert is_planted(found, "3", "B cell")
+
+
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon", "logreg"])
+@pytest.mark.parametrize("groupby", ["bulk_labels", "louvain", "phase"])
+def test_a_ranking_of_real_cells_is_not_stale(pbmc, rank, groupby, method):
+    """What Scanpy ranks of real cells, whichever way, is believed."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(pbmc, groupby, method=method)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StaleRankingWarning)
+        rank(pbmc, groupby)
+
+
+def test_a_ranking_that_lacks_clusters(cells, rank):
+    """A ranking of some groups only is used for those, and replaced where another cluster is asked for."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", groups=["0", "2"], method="t-test", n_genes=5)
+    assert {k: len(v) for k, v in rank(cells, groups=["0", "2"])[0].items()} == {"0": 5, "2": 5}
+    with pytest.warns(StaleRankingWarning, match="lacks the clusters 1, 3"):
+        assert len(rank(cells)[0]["0"]) == 12
+
+
+def test_a_ranking_against_one_group(cells, rank, is_planted):
+    """reference="0" compares with one cluster, so it does not tell what is special of a cluster; ranked again."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", reference="0", method="t-test")
+    with pytest.warns(StaleRankingWarning, match="compares with group '0'"):
+        found, _ = rank(cells)
+    assert is_planted(found, "0", "B cell")
+
+
+def test_var_names_changed_after_ranking(cells, rank):
+    """var_names changed after ranking: the names in the ranking mean nothing any more, so it is done again."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test")
+    cells.var_names = [f"{name}_x" for name in cells.var_names]
+    with pytest.warns(StaleRankingWarning, match="genes that are no longer there"):
+        assert all(name.endswith("_x") for name in rank(cells)[0]["0"])
+
+
+@pytest.mark.parametrize(
+    "stored", [{"names": "x", "params": {"groupby": "cluster"}}, {"names": 1, "params": None}, "x", {"params": {}}]
+)
+def test_something_else_under_the_key(cells, stored, rank, is_planted):
+    """What is not a ranking of Scanpy's is never an error: the genes are ranked."""
+    cells.uns["rank_genes_groups"] = stored
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StaleRankingWarning)
+        found, _ = rank(cells)
+    assert is_planted(found, "1", "T cell")
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["the user's ranking", "our ranking"])
+def test_logreg_with_two_groups(plant, stored, rank, is_planted):
+    """Where logreg returns one of two groups, with the other's genes on top, both still get their own."""
+    import scanpy as sc
+
+    adata = plant((30, 30))
+    if stored:
+        sc.tl.rank_genes_groups(adata, "cluster", method="logreg")
+        with pytest.warns(StaleRankingWarning, match="logreg"):
+            found, _ = rank(adata)
+    else:
+        found, notes = rank(adata, method="logreg")
+        assert "logreg" in notes["0"][0]
+    assert is_planted(found, "0", "B cell")
+    assert is_planted(found, "1", "T cell")
+
+
+def test_raw_has_other_names_than_var(cells, lineages, rank):
+    """A ranking of X whose genes .raw names otherwise is not stale."""
+    import scanpy as sc
+
+    other = cells.copy()
+    other.var_names = [f"raw-{name}" for name in other.var_names]
+    cells.raw = other
+    sc.tl.rank_genes_groups(cells, "cluster", use_raw=False, method="t-test", n_genes=4)
+    found, _ = rank(cells)
+    assert len(found["0"]) == 4
+    assert set(found["0"]) <= set(lineages["B cell"])

@@ -1,0 +1,108 @@
+"""AnnData files: whole or not there, and errors that name the file."""
+
+from __future__ import annotations
+
+import anndata
+import pytest
+
+from gca_scanpy._stores import files
+from gca_scanpy.errors import InputError
+
+KINDS = ["h5ad", "zarr"]
+
+
+@pytest.fixture(params=KINDS)
+def path(request, tmp_path):
+    """A place for a file of either kind."""
+    if request.param == "zarr":
+        pytest.importorskip("zarr")
+    return tmp_path / f"data.{request.param}"
+
+
+def test_round_trip(cells, path):
+    """What is written reads back, over an older file too, and no other file is left."""
+    files.write(cells[:60].copy(), path)
+    files.write(cells, path)
+    found = files.read(path)
+    assert found.shape == cells.shape
+    assert found.obs["cluster"].tolist() == cells.obs["cluster"].tolist()
+    assert [p.name for p in path.parent.iterdir() if p.name != "own_cache"] == [path.name]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), TypeError("no writer"), KeyboardInterrupt()])
+def test_an_interrupted_write(cells, path, monkeypatch, error):
+    """A write that fails half-way leaves the old file whole, and no half file."""
+    files.write(cells, path)
+
+    def broken(self, target, *args, **kwargs):
+        if target.suffix == ".zarr":
+            target.mkdir()
+            target = target / "half"
+        target.write_text("half")
+        raise error
+
+    for kind in KINDS:
+        monkeypatch.setattr(anndata.AnnData, f"write_{kind}", broken)
+    expected = InputError if isinstance(error, TypeError) else type(error)
+    with pytest.raises(expected):
+        files.write(cells[:10].copy(), path)
+    monkeypatch.undo()
+    assert [p.name for p in path.parent.iterdir() if p.name != "own_cache"] == [path.name]
+    assert files.read(path).n_obs == cells.n_obs
+
+
+def test_a_rename_that_fails(cells, path, monkeypatch):
+    """Where the new file cannot take its place, the old one is there again."""
+    from pathlib import Path
+
+    files.write(cells, path)
+    rename = Path.replace
+
+    def refuse(self, target):
+        if target == path and ".part" in self.name:
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(PermissionError):
+        files.write(cells[:10].copy(), path)
+    monkeypatch.undo()
+    assert [p.name for p in path.parent.iterdir() if p.name != "own_cache"] == [path.name]
+    assert files.read(path).n_obs == cells.n_obs
+
+
+def test_the_ending_may_be_in_capitals(cells, tmp_path):
+    """``DATA.H5AD`` is an h5ad file."""
+    files.write(cells, tmp_path / "DATA.H5AD")
+    assert files.read(tmp_path / "DATA.H5AD").n_obs == cells.n_obs
+
+
+@pytest.mark.parametrize("name", ["x.rds", "x", "x.h5x"])
+def test_another_kind(cells, tmp_path, name):
+    """Another kind of file is refused by name, for reading and writing."""
+    with pytest.raises(InputError, match=f"{name} is not of a kind"):
+        files.read(tmp_path / name)
+    with pytest.raises(InputError, match=f"{name} must end in"):
+        files.write(cells, tmp_path / name)
+
+
+def test_zarr_is_not_installed(tmp_path, monkeypatch):
+    """Where the zarr package is missing, the error says that a package is needed."""
+
+    def missing(path):
+        raise ModuleNotFoundError("No module named 'zarr'")
+
+    monkeypatch.setattr(anndata, "read_zarr", missing)
+    with pytest.raises(InputError, match=r"x\.zarr cannot be read without another package: No module named 'zarr'"):
+        files.read(tmp_path / "x.zarr")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("x.h5", "10x h5"), ("x.h5ad", "h5ad")])
+def test_an_hdf5_file_of_another_kind(tmp_path, name, kind):
+    """An HDF5 file of another program is refused by name."""
+    import h5py
+
+    with h5py.File(tmp_path / name, "w") as file:
+        file["a"] = [1]
+    with pytest.raises(InputError, match=f"{name} (cannot be read as {kind}|holds a)"):
+        files.read(tmp_path / name)
