@@ -119,8 +119,8 @@ def _block(plan: Tissue, number: int) -> tuple[sparse.csr_matrix, np.ndarray]:
     return sparse.csr_matrix((counts.astype(np.float32), genes.astype(np.int32), indptr), shape=shape), codes
 
 
-def normalised(counts: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Log-normalised values (1e4 per cell), in place."""
+def normalized(counts: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Log-normalized values (1e4 per cell), in place."""
     totals = np.asarray(counts.sum(axis=1)).ravel()
     counts.data *= np.repeat(1e4 / np.maximum(totals, 1), np.diff(counts.indptr)).astype(np.float32)
     np.log1p(counts.data, out=counts.data)
@@ -135,9 +135,9 @@ def obs(plan: Tissue, codes: np.ndarray) -> pd.DataFrame:
 
 
 def cells(n_cells: int, plan: Tissue | None = None) -> AnnData:
-    """Log-normalised cells in memory."""
+    """Log-normalized cells in memory."""
     plan = plan or tissue()
-    blocks = [(normalised(counts), codes) for counts, codes in draw(plan, n_cells)]
+    blocks = [(normalized(counts), codes) for counts, codes in draw(plan, n_cells)]
     values = sparse.vstack([counts for counts, _ in blocks], format="csr")
     table = obs(plan, np.concatenate([codes for _, codes in blocks]))
     return AnnData(values, obs=table, var=pd.DataFrame(index=plan.genes))
@@ -152,11 +152,11 @@ def write_zarr(path: Path, n_cells: int, plan: Tissue | None = None) -> None:
     kept = []
     for counts, codes in draw(plan, n_cells):
         if not kept:
-            AnnData(normalised(counts), var=pd.DataFrame(index=plan.genes)).write_zarr(path)
+            AnnData(normalized(counts), var=pd.DataFrame(index=plan.genes)).write_zarr(path)
             group = _plainly_opened(path)
             matrix = elements.sparse_dataset(group["X"])
         else:
-            matrix.append(normalised(counts))
+            matrix.append(normalized(counts))
         kept.append(codes)
     elements.write_elem(group, "obs", obs(plan, np.concatenate(kept)))
     zarr.consolidate_metadata(str(path))

@@ -15,8 +15,8 @@ UNS_PROVENANCE = "provenance"
 UNS_TELEMETRY = "telemetry"
 
 
-def colours_of(column: str) -> str:
-    """The entry of ``.uns`` with the colours of a column, a category each, as Scanpy names it."""
+def colors_of(column: str) -> str:
+    """The entry of ``.uns`` with the colors of a column, a category each, as Scanpy names it."""
     return f"{column}_colors"
 
 
@@ -71,8 +71,8 @@ class ObsKeys:
         """The Cell Ontology id of the curated label, missing where it has none."""
         return f"{self.prefix}_curated_ontology_id"
 
-    def coloured(self) -> tuple[str, ...]:
-        """The columns whose colours are in ``.uns``."""
+    def colored(self) -> tuple[str, ...]:
+        """The columns whose colors are in ``.uns``."""
         return (self.label, self.proposed_label, self.broad_label)
 
     def all(self) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ def annotate_anndata(
     Parameters
     ----------
     adata
-        Annotated data, shape (n_obs, n_vars); labelled in place.
+        Annotated data, shape (n_obs, n_vars); labeled in place.
     cluster_key, top_n_markers, result_prefix
         Older names of ``groupby``, ``n_markers`` and ``key_added``.
     species, tissue

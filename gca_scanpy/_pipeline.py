@@ -105,15 +105,15 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request) -> DatasetRepo
             consulted = Consulted(_given(clusters, candidates, request, marker_index) or offline, Gate())
     verdicts = consulted.verdicts
     with clock.step("guardrails"):
-        judgements = {}
+        judgments = {}
         for c in clusters:
             key = c.cluster_id
-            judgements[key] = judge.check(verdicts[key], c, candidates[key], marker_index, tissues[key], limits)
+            judgments[key] = judge.check(verdicts[key], c, candidates[key], marker_index, tissues[key], limits)
     reports = [
         report.cluster_report(
             c,
             verdicts[c.cluster_id],
-            judgements[c.cluster_id],
+            judgments[c.cluster_id],
             candidates[c.cluster_id],
             marker_index.lineages,
             force_unknown=request.settings.force_unknown,
@@ -277,7 +277,7 @@ def _users(
     term = marker_index.lineages.ontology.resolve(label) if label else None
     own = next((c for c in candidates if term is not None and c.ontology_id == term), None)
     score = likelihood.confidence(own, candidates, cluster, marker_index) if own else 0.0
-    caveats = (f"{share:.0%} of the cluster's labelled cells have this label",) if label and share < 1 else ()
+    caveats = (f"{share:.0%} of the cluster's labeled cells have this label",) if label and share < 1 else ()
     return Verdict(cluster.cluster_id, label, term, score, "user", "The label was given.", caveats=caveats)
 
 

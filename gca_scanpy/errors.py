@@ -17,10 +17,10 @@ Every error says what was wrong, what was there instead, and what to do::
         └── ReplyError             its reply could not be understood; names the place in it
 
     GcaWarning                     (a UserWarning)
-    ├── RawCountsWarning           raw counts where log-normalised values were meant
+    ├── RawCountsWarning           raw counts where log-normalized values were meant
     ├── StaleRankingWarning        a stored ranking does not belong to these clusters
     ├── UnknownTissueWarning       the tissue is not in the vocabulary; the prior is left out
-    ├── GeneNameWarning            few genes were recognised, or they look like another species'
+    ├── GeneNameWarning            few genes were recognized, or they look like another species'
     ├── CacheWarning               the cache folder cannot be used; the run goes on without it
     ├── ModelWarning               a language model left clusters unanswered; the offline answers stand in
     ├── MetricsWarning             metrics cannot be served or written; the run goes on without them
@@ -94,7 +94,7 @@ class GcaWarning(UserWarning):
 
 
 class RawCountsWarning(GcaWarning):
-    """Raw counts were found where log-normalised values were meant."""
+    """Raw counts were found where log-normalized values were meant."""
 
 
 class StaleRankingWarning(GcaWarning):
@@ -106,7 +106,7 @@ class UnknownTissueWarning(GcaWarning):
 
 
 class GeneNameWarning(GcaWarning):
-    """Few gene names were recognised, or they look like those of another species."""
+    """Few gene names were recognized, or they look like those of another species."""
 
 
 class CacheWarning(GcaWarning):

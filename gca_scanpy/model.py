@@ -131,7 +131,7 @@ class Panel:
     Attributes
     ----------
     agreement
-        Mean support of the verdict among the models that answered, 0 to 1; an ontology neighbour counts half.
+        Mean support of the verdict among the models that answered, 0 to 1; an ontology neighbor counts half.
     entropy
         Shannon entropy of the distinct answers, in bits; 0 where all say the same.
     """

@@ -85,8 +85,8 @@ def features(case: Case, used: index.MarkerIndex) -> Optional[tuple[list[float],
     best, proposed = candidates[0], likelihood.choose(candidates, used).ontology_id
     disjoint = (c.score for c in candidates if used.lineages.disjoint(best.ontology_id, c.ontology_id))
     rival = min(max(next(disjoint, 0.0) / best.score, 0.0), 1.0)
-    recognised = sum(gene.weight for gene in weighted_genes(cluster) if gene.symbol in used.hits)
-    return [1.0, math.log(best.score), math.log(max(recognised, 0.1)), rival], any(
+    recognized = sum(gene.weight for gene in weighted_genes(cluster) if gene.symbol in used.hits)
+    return [1.0, math.log(best.score), math.log(max(recognized, 0.1)), rival], any(
         _kin(proposed, term) for term in case.terms
     )
 

@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _page(adata, path: Path) -> None:
-    """The page of the report in a browser, light and dark beside each other, with few colours so that it is small."""
+    """The page of the report in a browser, light and dark beside each other, with few colors so that it is small."""
     from PIL import Image
     from playwright.sync_api import sync_playwright
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = "image/png"
-COLOURS = 256
+COLORS = 256
 
 
 def without_texts(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -39,11 +39,11 @@ def without_texts(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def small(picture: str) -> str:
-    """A picture of few colours, which is a third of the bytes."""
+    """A picture of few colors, which is a third of the bytes."""
     image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
     packed = io.BytesIO()
-    # The method that keeps rare colours apart: a dot of a legend is a few pixels, and means something.
-    few = image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    # The method that keeps rare colors apart: a dot of a legend is a few pixels, and means something.
+    few = image.quantize(COLORS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(packed, "PNG", optimize=True)
     return base64.b64encode(packed.getvalue()).decode()
 

@@ -56,7 +56,7 @@ def lineages():
 
 @pytest.fixture
 def pbmc():
-    """Copy Scanpy's bundled PBMC data: 700 cells, scaled X, log-normalised .raw, a logreg ranking of bulk_labels."""
+    """Copy Scanpy's bundled PBMC data: 700 cells, scaled X, log-normalized .raw, a logreg ranking of bulk_labels."""
     import scanpy as sc
 
     return sc.datasets.pbmc68k_reduced()
@@ -71,7 +71,7 @@ def _plant(sizes=(30, 30, 30, 30), seed=0):
         rates[i, [genes.index(gene) for gene in text.split()]] = 4.0
     codes = np.repeat(np.arange(len(sizes)), sizes)
     counts = rng.poisson(rates[codes % 4]).astype(np.float32)
-    normalised = np.log1p(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) * 1e4)
+    normalized = np.log1p(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) * 1e4)
     types = list(LINEAGES)
     obs = pd.DataFrame(
         {
@@ -80,7 +80,7 @@ def _plant(sizes=(30, 30, 30, 30), seed=0):
         },
         index=[f"cell{i}" for i in range(len(codes))],
     )
-    adata = AnnData(sparse.csr_matrix(normalised.astype(np.float32)), obs=obs, var=pd.DataFrame(index=genes))
+    adata = AnnData(sparse.csr_matrix(normalized.astype(np.float32)), obs=obs, var=pd.DataFrame(index=genes))
     adata.layers["counts"] = sparse.csr_matrix(counts)
     return adata
 

@@ -4,7 +4,7 @@ import pytest
 from attrs.exceptions import FrozenInstanceError
 
 from gca_scanpy import _keys, model
-from gca_scanpy._judging.judge import Judgement
+from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._reporting import report
 from gca_scanpy.db import _bundled
 
@@ -15,7 +15,7 @@ def _report(*ids):
         report.cluster_report(
             model.ClusterMarkers(key, (model.RankedGene("CD3E", "CD3E"),)),
             model.Verdict(key, "T cell", "CL:0000084", 0.9, "offline"),
-            Judgement(validation, "supported"),
+            Judgment(validation, "supported"),
             (),
             _bundled.lineages(),
             force_unknown=True,

@@ -132,7 +132,7 @@ def group_columns(obs: Any) -> list[str]:
 
 
 def majority_labels(adata: AnnData, clustering: Clustering, key: str) -> dict[str, tuple[str, float]]:
-    """The commonest label of each cluster in ``adata.obs[key]``, with the share of its labelled cells; ties by name.
+    """The commonest label of each cluster in ``adata.obs[key]``, with the share of its labeled cells; ties by name.
 
     Raises
     ------

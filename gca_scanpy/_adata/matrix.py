@@ -16,7 +16,7 @@ from gca_scanpy.errors import InputError, MissingKeyError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-CHECKED_VALUES = 100_000  # values looked at to tell counts from log-normalised data
+CHECKED_VALUES = 100_000  # values looked at to tell counts from log-normalized data
 NOT_FINITE = "the counts to rank hold NaN or infinite values; remove them, or name another matrix with layer="
 
 
@@ -116,7 +116,7 @@ def _check_finite(matrix: Any) -> None:
 
 
 def _are_counts(matrix: Any) -> bool:
-    """Whether the values are non-negative whole numbers beyond what log-normalised data reaches."""
+    """Whether the values are non-negative whole numbers beyond what log-normalized data reaches."""
     if is_chunked(matrix):
         matrix = first_chunk(matrix)
     values = np.asarray(matrix.data if sparse.issparse(matrix) else matrix).ravel()[:CHECKED_VALUES]

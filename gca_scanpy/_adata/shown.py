@@ -87,7 +87,7 @@ def _given(label: str, name: str, lineages: Lineages) -> str:
 def _reported(adata: AnnData, column: str) -> Mapping[str, Optional[str]]:
     for key in adata.uns:
         keys = ObsKeys(str(key))
-        if column not in keys.coloured():
+        if column not in keys.colored():
             continue
         try:
             clusters = read_report(adata, key).clusters

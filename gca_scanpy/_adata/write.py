@@ -24,7 +24,7 @@ from gca_scanpy._keys import (
     UNS_SCHEMA_VERSION,
     UNS_TELEMETRY,
     ObsKeys,
-    colours_of,
+    colors_of,
 )
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.palette import Palette
@@ -44,7 +44,7 @@ def write_report(
     """
     keys = ObsKeys(key_added)
     columns = _columns(report, clustering, keys, adata.obs_names)
-    entries = {key_added: _entries(report), **_colours(report, columns, keys, palette)}
+    entries = {key_added: _entries(report), **_colors(report, columns, keys, palette)}
     if report.audit:
         columns |= curated_columns(report, clustering, key_added, adata.obs_names)
     store(adata, columns, entries)
@@ -99,10 +99,10 @@ def _columns(report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells
     }
 
 
-def _colours(
+def _colors(
     report: DatasetReport, columns: Mapping[str, pd.Series], keys: ObsKeys, palette: Palette
 ) -> dict[str, list[str]]:
-    """The colours of the columns of labels, in the order of their categories, as Scanpy's plots look for them."""
+    """The colors of the columns of labels, in the order of their categories, as Scanpy's plots look for them."""
     terms: tuple[dict[str, Optional[str]], ...] = ({}, {}, {})
     for cluster in reversed(report.clusters):  # where clusters differ in the term of a label, the first one's counts
         note = cluster.annotation
@@ -110,8 +110,8 @@ def _colours(
         terms[1][note.proposed_label] = note.proposed_ontology_id
         terms[2][cluster.broad_label] = cluster.broad_ontology_id
     return {
-        colours_of(column): [palette.colour(label, own[label]) for label in columns[column].cat.categories]
-        for column, own in zip(keys.coloured(), terms)
+        colors_of(column): [palette.color(label, own[label]) for label in columns[column].cat.categories]
+        for column, own in zip(keys.colored(), terms)
     }
 
 

@@ -126,7 +126,7 @@ def _object(source: Path, options: dict[str, Any]) -> tuple[Any, Optional[AnnDat
 
 
 def _write(source: Path, adata: Any, options: dict[str, Any]) -> None:
-    from gca_scanpy._keys import DEFAULT_KEY, ObsKeys, colours_of
+    from gca_scanpy._keys import DEFAULT_KEY, ObsKeys, colors_of
     from gca_scanpy._stores import files, lazy, loom
 
     output, key = options["output"], options["key_added"] or DEFAULT_KEY
@@ -134,7 +134,7 @@ def _write(source: Path, adata: Any, options: dict[str, Any]) -> None:
     curated = [name for name in (keys.curated_label, keys.curated_ontology_id) if name in adata.obs.columns]
     columns = (*(() if options["clusters"] is None else (options["groupby"],)), *keys.all(), *curated)
     if options["lazy"]:
-        lazy.annotate(source, output, adata, columns, (key, *map(colours_of, keys.coloured())))
+        lazy.annotate(source, output, adata, columns, (key, *map(colors_of, keys.colored())))
     elif output.suffix.lower() == ".loom":
         loom.annotate(source, output, adata, columns)
         if options["json_report"] is None:

@@ -1,4 +1,4 @@
-"""``gca demo``: the data that Scanpy bundles, labelled offline."""
+"""``gca demo``: the data that Scanpy bundles, labeled offline."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def print_sources(states: Sequence[SourceState]) -> None:
     """Print a row per source."""
-    table = new_table("source", "ready", "what is there", "licence", "from")
+    table = new_table("source", "ready", "what is there", "license", "from")
     for state in states:
-        add_row(table, state.name, "yes" if state.ready else "no", state.state, state.licence, state.home)
+        add_row(table, state.name, "yes" if state.ready else "no", state.state, state.license, state.home)
     print_table(table)
 
 
@@ -32,7 +32,7 @@ def print_database(database: MarkerDatabase, numbers: Numbers, state: Optional[S
         "cell types": numbers.types,
         "genes": numbers.genes,
         "facts": f"{numbers.facts}, {numbers.negative} of them negative, {numbers.corroborated} with a source",
-        "licence": "its owner's" if state is None else state.licence,
+        "license": "its owner's" if state is None else state.license,
         "source": database.version if state is None else state.home,
     }
     for name, value in lines.items():

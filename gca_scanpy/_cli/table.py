@@ -101,5 +101,5 @@ def print_plan(plan: Plan) -> None:
 
 
 def _printable(text: str) -> str:
-    """The text without what would move the cursor or change the colours of the terminal."""
+    """The text without what would move the cursor or change the colors of the terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -16,10 +16,10 @@ from gca_scanpy.model import ClusterMarkers
 RIVALS_TRIED = 40  # best candidates that are looked at as rivals
 SPECIFIC = 1.0  # nats by which a gene must speak more for the rival than for the label
 # What a rival needs before it is taken seriously; the best of all types reaches more by chance in a longer list.
-MIN_RIVAL, MIN_RIVAL_PER_WEIGHT = 2.0, 0.35  # nats, and nats for each unit of recognised weight
+MIN_RIVAL, MIN_RIVAL_PER_WEIGHT = 2.0, 0.35  # nats, and nats for each unit of recognized weight
 MIN_SPECIFIC_GENES, MIN_SPECIFIC_PER_WEIGHT = 2, 0.2
 OUTWEIGHED = 1.0  # share of a rival from which it has more evidence than the label
-OUTWEIGHED_BY_KIN = 2.0  # the same of a type that is not disjoint: neighbours have many genes in common
+OUTWEIGHED_BY_KIN = 2.0  # the same of a type that is not disjoint: neighbors have many genes in common
 SHOWN_TYPES = 3
 
 
@@ -136,10 +136,10 @@ def _rival(
 ) -> Optional[Rival]:
     """The best of some types by what tells for it beyond the label; genes of all clusters tell for the label only."""
     best: Optional[Rival] = None
-    recognised = sum(gene.weight for gene in genes if gene.symbol in index.hits)
+    recognized = sum(gene.weight for gene in genes if gene.symbol in index.hits)
     widely, shared = _shared(present, own, index)
-    min_evidence = MIN_RIVAL + MIN_RIVAL_PER_WEIGHT * recognised
-    min_genes = max(MIN_SPECIFIC_GENES, round(MIN_SPECIFIC_PER_WEIGHT * recognised))
+    min_evidence = MIN_RIVAL + MIN_RIVAL_PER_WEIGHT * recognized
+    min_genes = max(MIN_SPECIFIC_GENES, round(MIN_SPECIFIC_PER_WEIGHT * recognized))
     told = [(g.name, g.weight, index.hits.get(g.symbol, {}), own[g.symbol]) for g in genes]
     for key in keys:
         gains = {name: (tells.get(key, 0.0) - for_label, weight) for name, weight, tells, for_label in told}

@@ -42,7 +42,7 @@ SHOWN_MISSING = 10
 
 
 @frozen
-class Judgement:
+class Judgment:
     """A validation with the status that follows from it."""
 
     validation: Validation
@@ -67,7 +67,7 @@ class Limits:
 
 @frozen
 class _Case:
-    """Everything that one judgement is about."""
+    """Everything that one judgment is about."""
 
     verdict: Verdict
     term: Optional[str]
@@ -93,7 +93,7 @@ def check(
     index: MarkerIndex,
     tissues: Sequence[str],
     limits: Limits,
-) -> Judgement:
+) -> Judgment:
     """Judge one verdict.
 
     Parameters
@@ -132,7 +132,7 @@ def check(
         findings.append(_Finding("low_marker_overlap", "no gene of the cluster marks a cell type of the database"))
     if verdict.unavailable:
         findings.append(_Finding("llm_unavailable", f"no language model answered: {verdict.unavailable}"))
-    return _judgement(case, known, findings)
+    return _judgment(case, known, findings)
 
 
 def _answers(verdict: Verdict) -> str:
@@ -205,7 +205,7 @@ def _advice(case: _Case) -> list[_Finding]:
     return findings
 
 
-def _judgement(case: _Case, known: LabelEvidence, findings: Sequence[_Finding]) -> Judgement:
+def _judgment(case: _Case, known: LabelEvidence, findings: Sequence[_Finding]) -> Judgment:
     reasons = tuple(dict.fromkeys(finding.code for finding in findings))
     stopping = [reason for reason in reasons if reason not in ADVISORY]
     absent = bool(stopping) and ABSENT.issuperset(stopping) and case.verdict.source == "offline"
@@ -226,4 +226,4 @@ def _judgement(case: _Case, known: LabelEvidence, findings: Sequence[_Finding]) 
         support_count=len(known.support),
         flag_reasons=reasons,
     )
-    return Judgement(validation, status)
+    return Judgment(validation, status)

@@ -10,10 +10,10 @@ from typing import Optional
 from attrs import evolve
 
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy._names.ontology import Ontology, normalise_name
+from gca_scanpy._names.ontology import Ontology, normalize_name
 from gca_scanpy.model import Alternative, ModelAnswer, Panel, Verdict
 
-NEIGHBOUR = 0.5  # what an ancestor or a descendant of a term adds to its support
+NEIGHBOR = 0.5  # what an ancestor or a descendant of a term adds to its support
 AGREED = 2 / 3  # mean support of the verdict from which the models count as agreed
 
 
@@ -63,14 +63,14 @@ def _agreement(verdict: Verdict, other: Verdict, ontology: Ontology) -> float:
     if first == second:
         return 1.0
     both_terms = first in ontology and second in ontology
-    return NEIGHBOUR if both_terms and ontology.related(first, second) else 0.0
+    return NEIGHBOR if both_terms and ontology.related(first, second) else 0.0
 
 
 def _meaning(verdict: Verdict, ontology: Ontology) -> str:
     """The term that a label names; the label itself where it names none."""
     if verdict.label == UNKNOWN_LABEL:
         return UNKNOWN_LABEL
-    return ontology.resolve(verdict.label) or normalise_name(verdict.label)
+    return ontology.resolve(verdict.label) or normalize_name(verdict.label)
 
 
 def _answer(name: str, verdict: Optional[Verdict], ontology: Ontology) -> ModelAnswer:

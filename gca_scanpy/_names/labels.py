@@ -10,7 +10,7 @@ from typing import Optional
 
 from attrs import define
 
-from gca_scanpy._names.ontology import Ontology, Term, normalise_name
+from gca_scanpy._names.ontology import Ontology, Term, normalize_name
 
 LEFT_OUT = ""
 _GREEK = str.maketrans(
@@ -35,7 +35,7 @@ _SINGULAR = {"corpus": "corpus", "podia": "podium", "villi": "villus"}
 def squeeze(name: str) -> str:
     """A name as lower-case letters and digits only, its words in the singular and without the word "cell".
 
-    Coarser than :func:`gca_scanpy._names.ontology.normalise_name`: the tables write ``Fibro blasts-like cells``,
+    Coarser than :func:`gca_scanpy._names.ontology.normalize_name`: the tables write ``Fibro blasts-like cells``,
     ``β cell`` and ``CD4+ T cells``.
     """
     text = unicodedata.normalize("NFKC", name).strip().lower().translate(_GREEK)
@@ -143,7 +143,7 @@ def agrees(label: str, term: Term) -> bool:
 
 
 def _words(name: str) -> frozenset[str]:
-    return frozenset(normalise_name(name).replace(",", " ").replace("/", " ").split())
+    return frozenset(normalize_name(name).replace(",", " ").replace("/", " ").split())
 
 
 def _same(first: frozenset[str], second: frozenset[str]) -> bool:

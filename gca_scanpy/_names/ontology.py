@@ -24,7 +24,7 @@ _PLURALS = re.compile(
 )
 
 
-def normalise_name(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A cell-type name without the differences that mean nothing: case, accents, hyphens, plural, ``+``."""
     decomposed = unicodedata.normalize("NFKD", name).translate(_DASHES).casefold()
     text = "".join(c for c in decomposed if not unicodedata.combining(c)).strip()
@@ -87,7 +87,7 @@ class Ontology:
     terms
         Terms by id.
     names
-        Ids by what people write (``pDC``, ``CD4 T``), in the form of :func:`normalise_name`; the ontology's come first.
+        Ids by what people write (``pDC``, ``CD4 T``), in the form of :func:`normalize_name`; the ontology's come first.
     """
 
     version: str
@@ -122,7 +122,7 @@ class Ontology:
 
     def resolve(self, name: str) -> Optional[str]:
         """The id of a name: a label, a synonym of one term only, or a usual short name; None where none fits."""
-        key = normalise_name(name)
+        key = normalize_name(name)
         if key.upper().replace(" ", ":") in self.terms:
             return key.upper().replace(" ", ":")
         singular = key[:-1] if key.endswith("s") and len(key) > MIN_PLURAL else key
@@ -134,14 +134,14 @@ class Ontology:
 
     @cached_property
     def _by_label(self) -> dict[str, str]:
-        return {normalise_name(term.label): term.id for term in reversed(list(self.terms.values()))}
+        return {normalize_name(term.label): term.id for term in reversed(list(self.terms.values()))}
 
     @cached_property
     def _by_synonym(self) -> dict[str, str]:
         owners: dict[str, set[str]] = {}
         for term in self.terms.values():
             for synonym in term.synonyms:
-                owners.setdefault(normalise_name(synonym), set()).add(term.id)
+                owners.setdefault(normalize_name(synonym), set()).add(term.id)
         return {name: next(iter(ids)) for name, ids in owners.items() if len(ids) == 1}
 
 
@@ -154,4 +154,4 @@ def read_terms(lines: Iterable[str], names: Iterable[str] = ()) -> Ontology:
     version = next(stream).removeprefix("# Cell Ontology ").split(",")[0].strip()
     next(stream)
     short = (line.rstrip("\n").split(FIELD) for line in list(names)[1:])
-    return Ontology(version, _Terms(stream), {normalise_name(name): term_id for name, term_id in short})
+    return Ontology(version, _Terms(stream), {normalize_name(name): term_id for name, term_id in short})

@@ -55,7 +55,7 @@ def view_of_cells(embedding: Embedding, n_clusters: int) -> CellsView:
     seen = np.isfinite(embedding.places).all(axis=1)
     members = [np.flatnonzero(seen & (embedding.codes == code)) for code in (*range(n_clusters), -1)]
     chosen = [cells[_evenly(len(cells), share)] for cells, share in zip(members, _shares(members))]
-    places = _quantised(embedding.places[np.concatenate(chosen)])
+    places = _quantized(embedding.places[np.concatenate(chosen)])
     counts = tuple(map(len, chosen))
     return CellsView(
         name=NAMES.get(embedding.name, embedding.name.removeprefix("X_")),
@@ -79,7 +79,7 @@ def _evenly(n: int, share: int) -> npt.NDArray[np.intp]:
     return np.arange(share, dtype=np.intp) * n // max(share, 1)
 
 
-def _quantised(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def _quantized(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     if not len(places):
         return np.zeros((0, 2), dtype=np.int64)
     # Halved first, because the distance of two coordinates can be more than a float holds.

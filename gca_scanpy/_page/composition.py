@@ -11,26 +11,26 @@ from attrs import frozen
 
 from gca_scanpy.model import ClusterReport
 
-Colour = Callable[[str, Optional[str]], str]  # of a label and its term, as #RRGGBB
+Color = Callable[[str, Optional[str]], str]  # of a label and its term, as #RRGGBB
 GOLDEN = 0.618034  # of the circle of hues: however many clusters there are, the next is far from those before
 LIGHTNESS = (0.46, 0.62, 0.36)
 
 
 @frozen
-class Colours:
-    """The colours of a cluster, as ``#RRGGBB``."""
+class Colors:
+    """The colors of a cluster, as ``#RRGGBB``."""
 
     label: str
     broad: str
     cluster: str
 
 
-def colours_of(cluster: ClusterReport, position: int, colour: Colour) -> Colours:
-    """The colours of the cluster at this position of the report, 0 for the first."""
+def colors_of(cluster: ClusterReport, position: int, color: Color) -> Colors:
+    """The colors of the cluster at this position of the report, 0 for the first."""
     annotation = cluster.annotation
-    return Colours(
-        label=colour(annotation.primary_label, annotation.ontology_id),
-        broad=colour(cluster.broad_label, cluster.broad_ontology_id),
+    return Colors(
+        label=color(annotation.primary_label, annotation.ontology_id),
+        broad=color(cluster.broad_label, cluster.broad_ontology_id),
         cluster=_nth(position),
     )
 
@@ -42,7 +42,7 @@ def _nth(position: int) -> str:
 
 
 SHOWN = 8  # types; the others are one row together
-OTHERS_COLOUR = "#9E9E9E"
+OTHERS_COLOR = "#9E9E9E"
 
 
 @frozen
@@ -50,24 +50,24 @@ class ShareView:
     """A broad type: how many cells, or clusters where cells were not counted; ``percent`` is 0 to 100."""
 
     label: str
-    colour: str
+    color: str
     count: str
     percent: float
 
 
-def composition(clusters: Sequence[ClusterReport], colours: Sequence[Colours]) -> tuple[str, tuple[ShareView, ...]]:
+def composition(clusters: Sequence[ClusterReport], colors: Sequence[Colors]) -> tuple[str, tuple[ShareView, ...]]:
     """What was counted, ``cells`` or ``clusters``, and the broad types, most first."""
     counted = bool(clusters) and all(cluster.n_cells is not None for cluster in clusters)
     counts: Counter[str] = Counter()
     found: dict[str, str] = {}
-    for cluster, colour in zip(clusters, colours):
+    for cluster, color in zip(clusters, colors):
         counts[cluster.broad_label] += (cluster.n_cells or 0) if counted else 1
-        found.setdefault(cluster.broad_label, colour.broad)
+        found.setdefault(cluster.broad_label, color.broad)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     rows = [(label, found[label], count) for label, count in ranked]
     if len(rows) > SHOWN:
         rest = rows[SHOWN - 1 :]
-        rows = [*rows[: SHOWN - 1], (f"{len(rest)} other types", OTHERS_COLOUR, sum(count for *_, count in rest))]
+        rows = [*rows[: SHOWN - 1], (f"{len(rest)} other types", OTHERS_COLOR, sum(count for *_, count in rest))]
     total = sum(counts.values()) or 1
-    shares = (ShareView(label, colour, f"{count:,}", round(100 * count / total, 1)) for label, colour, count in rows)
+    shares = (ShareView(label, color, f"{count:,}", round(100 * count / total, 1)) for label, color, count in rows)
     return ("cells" if counted else "clusters"), tuple(shares)

@@ -47,10 +47,10 @@ def _entry(cluster: ClusterView, csv: str) -> dict[str, Any]:
         "status": cluster.status,
         "confidence": cluster.confidence,
         "score": cluster.score,
-        "colours": {
-            "label": cluster.colours.label,
-            "broad": cluster.colours.broad,
-            "cluster": cluster.colours.cluster,
+        "colors": {
+            "label": cluster.colors.label,
+            "broad": cluster.colors.broad,
+            "cluster": cluster.colors.cluster,
         },
         "csv": csv,
         # What a search looks through.
@@ -64,7 +64,7 @@ def _entry(cluster: ClusterView, csv: str) -> dict[str, Any]:
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 # One script of these parts, in an order in which each knows what it builds on.
 SCRIPT = (
-    "data", "make", "theme", "colour", "dots", "scatter", "gestures", "tip", "legend", "table", "export", "drawer",
+    "data", "make", "theme", "color", "dots", "scatter", "gestures", "tip", "legend", "table", "export", "drawer",
     "main",
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from attrs import frozen
 from gca_scanpy._adata.embedding import Embedding
 from gca_scanpy._judging.reasons import MEANINGS
 from gca_scanpy._page.cells import CellsView, view_of_cells
-from gca_scanpy._page.composition import Colour, Colours, ShareView, colours_of, composition
+from gca_scanpy._page.composition import Color, Colors, ShareView, colors_of, composition
 from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy.model import CONFIDENCE_LEVELS, Candidate, ClusterReport, DatasetReport, Decision, Evidence
 
@@ -123,7 +123,7 @@ class ClusterView:
     decisions: tuple[DecisionView, ...]
     term: Optional[TermView]
     broad: str
-    colours: Colours
+    colors: Colors
     status: str
     mark: str
     confidence: str
@@ -177,13 +177,13 @@ class PageView:
     costs: Facts
 
 
-def view_of(report: DatasetReport, colour: Colour, embedding: Optional[Embedding] = None, unseen: str = "") -> PageView:
+def view_of(report: DatasetReport, color: Color, embedding: Optional[Embedding] = None, unseen: str = "") -> PageView:
     """The page of a report.
 
     Parameters
     ----------
-    colour
-        Gives the colour of a label and its term.
+    color
+        Gives the color of a label and its term.
     embedding
         The cells.
     unseen
@@ -200,8 +200,8 @@ def view_of(report: DatasetReport, colour: Colour, embedding: Optional[Embedding
         "unknown": len(summary.unknown_clusters),
     }
     decided = standing(report)
-    colours = [colours_of(cluster, position, colour) for position, cluster in enumerate(report.clusters)]
-    counted, shares = composition(report.clusters, colours)
+    colors = [colors_of(cluster, position, color) for position, cluster in enumerate(report.clusters)]
+    counted, shares = composition(report.clusters, colors)
     return PageView(
         title=f"Cell types of {n:,} cluster{'' if n == 1 else 's'}",
         created=provenance.created_at,
@@ -216,7 +216,7 @@ def view_of(report: DatasetReport, colour: Colour, embedding: Optional[Embedding
         unseen=unseen,
         clusters=tuple(
             _cluster(cluster, number, own, _decisions(report, decided.get(cluster.cluster_id), cluster.cluster_id))
-            for number, (cluster, own) in enumerate(zip(report.clusters, colours), 1)
+            for number, (cluster, own) in enumerate(zip(report.clusters, colors), 1)
         ),
         origin=(
             maker,
@@ -237,7 +237,7 @@ def _decisions(report: DatasetReport, stands: Optional[Decision], cluster_id: st
     )
 
 
-def _cluster(cluster: ClusterReport, number: int, colours: Colours, decisions: tuple[DecisionView, ...]) -> ClusterView:
+def _cluster(cluster: ClusterReport, number: int, colors: Colors, decisions: tuple[DecisionView, ...]) -> ClusterView:
     annotation, validation = cluster.annotation, cluster.validation
     changed = annotation.proposed_label != annotation.primary_label
     # The codes of warnings are explained among the flags.
@@ -253,7 +253,7 @@ def _cluster(cluster: ClusterReport, number: int, colours: Colours, decisions: t
         decisions=decisions,
         term=_term(annotation.ontology_id),
         broad=cluster.broad_label,
-        colours=colours,
+        colors=colors,
         status=cluster.status,
         mark=MARKS[cluster.status],
         confidence=cluster.confidence,

@@ -15,7 +15,7 @@ from gca_scanpy._adata.clusters import Clustering
 
 Floats = npt.NDArray[np.float64]
 CHUNK = 500_000  # values taken at a time, so that no second matrix is made
-TARGET_SUM = 1e4  # counts of a cell after normalisation
+TARGET_SUM = 1e4  # counts of a cell after normalization
 
 
 @define(eq=False)
@@ -77,7 +77,7 @@ def gather(matrix: Any, clustering: Clustering, *, counts: bool = False, totals:
     matrix
         Cells by genes, sparse or dense; it is only read.
     counts
-        Whether the values are raw counts, to be log-normalised (1e4 per cell) as they are read.
+        Whether the values are raw counts, to be log-normalized (1e4 per cell) as they are read.
     totals
         Counts of each cell, shape (cells,), where the matrix holds but a part of its genes.
     """

@@ -122,7 +122,7 @@ def _anew(
         moments = _moments(matrix, clustering.thinned(SAMPLED_CELLS))
         genes = by_scanpy(matrix, clustering, method, n_genes)
     if matrix.counts:
-        message = "the values look like raw counts; they were log-normalised (1e4 per cell) for the ranking only"
+        message = "the values look like raw counts; they were log-normalized (1e4 per cell) for the ranking only"
         warn(message, RawCountsWarning)
     return _Ranked(genes, {}, matrix, moments, notes)
 

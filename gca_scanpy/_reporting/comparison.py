@@ -1,4 +1,4 @@
-"""Two labellings of the same cells, compared by what the ontology knows of their labels."""
+"""Two labelings of the same cells, compared by what the ontology knows of their labels."""
 
 from __future__ import annotations
 

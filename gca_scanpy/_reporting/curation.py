@@ -9,7 +9,7 @@ from typing import Optional
 
 from attrs import evolve, frozen
 
-from gca_scanpy._names.ontology import Ontology, normalise_name
+from gca_scanpy._names.ontology import Ontology, normalize_name
 from gca_scanpy.errors import ConflictError, InputError
 from gca_scanpy.model import SCHEMA_VERSION, DatasetReport, Decision, DecisionKind
 
@@ -77,7 +77,7 @@ def read_label(text: str, ontology: Ontology) -> tuple[str, Optional[str]]:
         raise InputError(msg)
     # A name of the very term is written as the ontology writes it; other words are the curator's, and stay.
     named = (
-        not label or normalise_name(label) == normalise_name(ontology.label(term)) or ontology.resolve(label) == term
+        not label or normalize_name(label) == normalize_name(ontology.label(term)) or ontology.resolve(label) == term
     )
     return (ontology.label(term) if named else label), term
 

@@ -1,4 +1,4 @@
-"""A colour for every cell type: the hue tells the lineage, the shade the type."""
+"""A color for every cell type: the hue tells the lineage, the shade the type."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from typing import Optional
 from attrs import define, field
 
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy._names.ontology import Ontology, normalise_name
+from gca_scanpy._names.ontology import Ontology, normalize_name
 
-UNKNOWN_COLOUR = "#9E9E9E"
-ROOT_COLOUR = "#8A8278"  # of terms above all broad types, such as "cell"
-DARKEST = 0.72  # of the colour of its nearest ancestor, for a rare term
+UNKNOWN_COLOR = "#9E9E9E"
+ROOT_COLOR = "#8A8278"  # of terms above all broad types, such as "cell"
+DARKEST = 0.72  # of the color of its nearest ancestor, for a rare term
 
 
 @define(eq=False)
 class Palette:
-    """Colours of cell types, the same in every dataset: no colour depends on which other types there are.
+    """Colors of cell types, the same in every dataset: no color depends on which other types there are.
 
     Attributes
     ----------
     ontology
         The terms.
     chosen
-        The colours of the broad types and of the types that the marker database knows, by id.
+        The colors of the broad types and of the types that the marker database knows, by id.
     """
 
     ontology: Ontology
     chosen: Mapping[str, str]
     _found: dict[str, str] = field(factory=dict, init=False, repr=False)
 
-    def colour(self, label: str, term_id: Optional[str] = None) -> str:
-        """The colour of a label, as ``#RRGGBB``.
+    def color(self, label: str, term_id: Optional[str] = None) -> str:
+        """The color of a label, as ``#RRGGBB``.
 
         Parameters
         ----------
         label
             Any text. Where no known term comes with it, the term that the ontology knows by this name counts; a label
-            without any has a dull colour of its own, "Unknown or Novel" is grey.
+            without any has a dull color of its own, "Unknown or Novel" is gray.
         term_id
             Cell Ontology id of the label.
         """
         if label == UNKNOWN_LABEL:
-            return UNKNOWN_COLOUR
+            return UNKNOWN_COLOR
         term = term_id if term_id in self.ontology else self.ontology.resolve(label)
         if term is None:
             return _dull(label)
@@ -53,21 +53,21 @@ class Palette:
         return self._found[term]
 
     def _derived(self, term: str) -> str:
-        """The colour of the nearest ancestor that has one, somewhat darker."""
+        """The color of the nearest ancestor that has one, somewhat darker."""
         distances = self.ontology.ancestors(term)
         near = min((t for t in distances if t in self.chosen), key=lambda t: (distances[t], t), default=None)
         share = DARKEST + (1 - DARKEST) * (zlib.crc32(term.encode()) % 256) / 256
-        return _hex(share * value for value in _channels(self.chosen[near] if near else ROOT_COLOUR))
+        return _hex(share * value for value in _channels(self.chosen[near] if near else ROOT_COLOR))
 
 
 def _dull(label: str) -> str:
-    """A colour for a label of no known type, by its text: greyish, so that it looks like no lineage."""
-    digest = zlib.crc32(normalise_name(label).encode("utf-8", "surrogatepass"))
+    """A color for a label of no known type, by its text: grayish, so that it looks like no lineage."""
+    digest = zlib.crc32(normalize_name(label).encode("utf-8", "surrogatepass"))
     return _hex(0x62 + (digest >> shift) % 0x40 for shift in (0, 8, 16))
 
 
-def _channels(colour: str) -> list[int]:
-    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+def _channels(color: str) -> list[int]:
+    return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
 
 
 def _hex(channels: Iterable[float]) -> str:
@@ -75,6 +75,6 @@ def _hex(channels: Iterable[float]) -> str:
 
 
 def read_palette(ontology: Ontology, lines: Iterable[str]) -> Palette:
-    """The colours in the lines of ``colours.tsv``: a header, then an id and its colour."""
+    """The colors in the lines of ``colors.tsv``: a header, then an id and its color."""
     rows = (line.rstrip("\n").split("\t") for line in list(lines)[1:])
     return Palette(ontology, dict(rows))

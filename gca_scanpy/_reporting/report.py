@@ -1,11 +1,11 @@
-"""Verdicts and judgements to the report."""
+"""Verdicts and judgments to the report."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from gca_scanpy._judging.judge import ADVISORY, Judgement
+from gca_scanpy._judging.judge import ADVISORY, Judgment
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.lineages import Lineages
 from gca_scanpy._scoring.states import states
@@ -38,21 +38,21 @@ def level(score: float) -> Confidence:
 def cluster_report(
     cluster: ClusterMarkers,
     verdict: Verdict,
-    judgement: Judgement,
+    judgment: Judgment,
     candidates: Sequence[Candidate],
     lineages: Lineages,
     *,
     force_unknown: bool,
 ) -> ClusterReport:
     """The report of one cluster; with ``force_unknown`` only a supported label stands."""
-    reasons = judgement.validation.flag_reasons
+    reasons = judgment.validation.flag_reasons
     # The label's own term first: an id that came with it may be another type's.
     proposed_id = lineages.ontology.resolve(verdict.label) or verdict.ontology_id
-    stands = judgement.status == "supported" or not force_unknown
+    stands = judgment.status == "supported" or not force_unknown
     label = (verdict.label if stands else "") or UNKNOWN_LABEL
     term = proposed_id if label != UNKNOWN_LABEL and "ontology_mismatch" not in reasons else None
     broad = lineages.broad(term)
-    score = _final_score(verdict, judgement)
+    score = _final_score(verdict, judgment)
     annotation = Annotation(
         primary_label=label,
         proposed_label=verdict.label or UNKNOWN_LABEL,
@@ -67,9 +67,9 @@ def cluster_report(
     return ClusterReport(
         cluster_id=cluster.cluster_id,
         annotation=annotation,
-        validation=judgement.validation,
+        validation=judgment.validation,
         warnings=(*cluster.warnings, *(reason for reason in reasons if reason in ADVISORY)),
-        status=judgement.status,
+        status=judgment.status,
         confidence=level(score),
         confidence_score=score,
         broad_label=broad.label if broad else label,
@@ -84,11 +84,11 @@ def cluster_report(
     )
 
 
-def _final_score(verdict: Verdict, judgement: Judgement) -> float:
+def _final_score(verdict: Verdict, judgment: Judgment) -> float:
     """An unsupported label is never better than Low, one with advice against it never better than Medium."""
-    if judgement.status != "supported":
+    if judgment.status != "supported":
         return min(verdict.confidence_score, round(MEDIUM - 0.01, 4))
-    if ADVISORY.intersection(judgement.validation.flag_reasons):
+    if ADVISORY.intersection(judgment.validation.flag_reasons):
         return min(verdict.confidence_score, round(HIGH - 0.01, 4))
     return verdict.confidence_score
 

@@ -26,8 +26,8 @@ SHARED = 0.6  # share that an ancestor must hold with its subtypes, where no ter
 NEGLIGIBLE = 1e-4  # share of the evidence below which a term is not asked for its lineage
 EXPLAINED = 12  # leading candidates that carry their genes, beside the ancestors of the first
 MIN_CONFIDENCE = 0.6  # below it the evidence is no better than that of random genes
-# Intercept and slopes on log score, log recognised genes and the rival's share; fitted by logistic regression to
-# clusters that experts labelled and to random gene lists (docs/scoring.md).
+# Intercept and slopes on log score, log recognized genes and the rival's share; fitted by logistic regression to
+# clusters that experts labeled and to random gene lists (docs/scoring.md).
 CONFIDENCE = (-7.88, 4.02, -0.47, -2.42)
 BEYOND_CHANCE = (-11.26, 5.93, -1.22, 0.0)
 
@@ -174,7 +174,7 @@ def confidence(
 ) -> float:
     """Probability that the lineage of a candidate is right, 0 to 1.
 
-    A logistic function of its score, of the weight of all recognised genes (more genes reach a score by chance),
+    A logistic function of its score, of the weight of all recognized genes (more genes reach a score by chance),
     and of the best candidate of a disjoint lineage.
     """
     if candidate.score <= 0:
@@ -192,8 +192,8 @@ def beyond_chance(candidate: Candidate, cluster: ClusterMarkers, index: MarkerIn
 def _logistic(
     model: Sequence[float], candidate: Candidate, cluster: ClusterMarkers, index: MarkerIndex, rival: float = 0.0
 ) -> float:
-    recognised = sum(gene.weight for gene in weighted_genes(cluster) if gene.symbol in index.hits)
-    features = (1.0, math.log(candidate.score), math.log(max(recognised, 0.1)), rival)
+    recognized = sum(gene.weight for gene in weighted_genes(cluster) if gene.symbol in index.hits)
+    features = (1.0, math.log(candidate.score), math.log(max(recognized, 0.1)), rival)
     return 1.0 / (1.0 + math.exp(-sum(slope * feature for slope, feature in zip(model, features))))
 
 

@@ -17,7 +17,7 @@ ABSENT = 0.3  # weight of a marker that they lack
 
 @frozen
 class Gene:
-    """A recognised gene of a cluster, with its weight."""
+    """A recognized gene of a cluster, with its weight."""
 
     name: str
     symbol: str

@@ -24,7 +24,7 @@ class Run:
     Attributes
     ----------
     n_clusters
-        Clusters that are to be labelled.
+        Clusters that are to be labeled.
     report
         Set it where the run is completed; a run that ends without is a dry run, and in no metric.
 

@@ -52,16 +52,16 @@ def _spaced(cells: Any, most: int) -> Any:
 
 
 def spec(n_points: int, height: int = 370) -> dict[str, Any]:
-    """The chart of such points: the chosen cluster in colour, the others grey, each with its id in the middle."""
+    """The chart of such points: the chosen cluster in color, the others gray, each with its id in the middle."""
     size = float(np.clip(40_000 / max(n_points, 1), 6, 40))
     axis = {"axis": None, "type": "quantitative", "scale": {"zero": False}}
     place = {"x": {"field": "x", **axis}, "y": {"field": "y", **axis}}
     told = [{"field": "cluster", "type": "nominal"}, {"field": "label", "type": "nominal"}]
 
-    def dots(is_chosen: bool, colour: str, opacity: float, size: float) -> dict[str, Any]:
+    def dots(is_chosen: bool, color: str, opacity: float, size: float) -> dict[str, Any]:
         return {
             "transform": [{"filter": f"datum.chosen === {str(is_chosen).lower()}"}],
-            "mark": {"type": "circle", "color": colour, "opacity": opacity, "size": size, "cursor": "pointer"},
+            "mark": {"type": "circle", "color": color, "opacity": opacity, "size": size, "cursor": "pointer"},
             "encoding": {**place, "tooltip": told},
         }
 

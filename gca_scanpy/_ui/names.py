@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from gca_scanpy._names.ontology import Ontology, normalise_name
+from gca_scanpy._names.ontology import Ontology, normalize_name
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport
 
@@ -47,11 +47,11 @@ def _of_ontology() -> dict[str, str]:
 def _synonyms(ontology: Ontology) -> list[tuple[str, str]]:
     """Synonyms and short names with their ids, but for those that are another name of the id in other letters."""
     own = ((synonym, term.id) for term in ontology.terms.values() for synonym in term.synonyms)
-    met = {(normalise_name(term.label), term.id) for term in ontology.terms.values()}
+    met = {(normalize_name(term.label), term.id) for term in ontology.terms.values()}
     found = []
     for name, term in [*own, *ontology.names.items()]:
-        if (normalise_name(name), term) not in met:
-            met.add((normalise_name(name), term))
+        if (normalize_name(name), term) not in met:
+            met.add((normalize_name(name), term))
             found.append((name, term))
     return found
 

@@ -31,7 +31,7 @@ class Asset:
         Where they give it out.
     url
         Address of the file itself.
-    licence
+    license
         On what terms.
     sha256
         Of the makers' file; None where nobody has published it and it was not seen, so that none can be checked.
@@ -41,7 +41,7 @@ class Asset:
     file: str
     home: str
     url: str
-    licence: str
+    license: str
     sha256: Optional[str] = None
 
 
@@ -90,7 +90,7 @@ class Package:
 
     file: str
     home: str
-    licence: str
+    license: str
 
 
 PACKAGES: Mapping[str, Package] = {

@@ -49,8 +49,8 @@ def lineages() -> Lineages:
 
 @lru_cache(maxsize=1)
 def palette() -> Palette:
-    """A colour for every cell type."""
-    return read_palette(ontology(), _lines("colours.tsv.gz"))
+    """A color for every cell type."""
+    return read_palette(ontology(), _lines("colors.tsv.gz"))
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from gca_scanpy.db import _assets, _bundled, _rules
 from gca_scanpy.db._load import BUNDLED, PROJECT, Source, load
 from gca_scanpy.errors import InputError
 
-PROJECT_LICENCE = "BSD-3-Clause"
+PROJECT_LICENSE = "BSD-3-Clause"
 
 
 @frozen
@@ -28,14 +28,14 @@ class SourceState:
         Whether its table is there.
     state
         Which version or file is there, or what is missing.
-    licence, home
+    license, home
         On what terms it is given out, and where.
     """
 
     name: str
     ready: bool
     state: str
-    licence: str
+    license: str
     home: str
 
 
@@ -64,15 +64,15 @@ class Marker:
 
 def sources() -> list[SourceState]:
     """Everything that can be loaded by name, ready or not."""
-    found = [SourceState(BUNDLED, True, f"version {_bundled.database().version}", PROJECT_LICENCE, PROJECT)]
+    found = [SourceState(BUNDLED, True, f"version {_bundled.database().version}", PROJECT_LICENSE, PROJECT)]
     for name, asset in _assets.ASSETS.items():
         files = ", ".join(path.name for path in _assets.present(name))
         state = files or f"no file; gca markers fetch {name}"
-        found.append(SourceState(name, bool(files), state, asset.licence, asset.home))
+        found.append(SourceState(name, bool(files), state, asset.license, asset.home))
     for name, package in _assets.PACKAGES.items():
         ready = bool(_assets.present(name))
         state = "installed" if ready else f"not installed; python -m pip install {name}"
-        found.append(SourceState(name, ready, state, package.licence, package.home))
+        found.append(SourceState(name, ready, state, package.license, package.home))
     return found
 
 

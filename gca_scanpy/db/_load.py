@@ -12,7 +12,7 @@ from attrs import evolve
 
 from gca_scanpy._scoring.database import WEAK, MarkerDatabase, fingerprint, merge, validate
 from gca_scanpy.db import _assets, _bundled
-from gca_scanpy.db._adapters import Adapted, Vocabulary, adapt, recognise
+from gca_scanpy.db._adapters import Adapted, Vocabulary, adapt, recognize
 from gca_scanpy.db._files import bare_name, read
 
 BUNDLED = "bundled"
@@ -103,7 +103,7 @@ def _from_file(path: Path) -> Adapted:
 
 def _adapted(table: pd.DataFrame, name: str, source: str) -> Adapted:
     """A table of ours, or of a maker's as one of ours."""
-    form = recognise(table.columns)
+    form = recognize(table.columns)
     if form is not None:
         return adapt(form, table, name, form.name or source, _vocabulary())
     return Adapted(table, ())

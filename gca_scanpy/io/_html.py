@@ -68,7 +68,7 @@ def to_html(
     """
     report = report_of(data, key)
     embedding, unseen = _cells(data, report, key, basis)
-    view = view_of(report, _bundled.palette().colour, embedding, unseen)
+    view = view_of(report, _bundled.palette().color, embedding, unseen)
     page = render(view, data_of(report, view))
     if path is None:
         return page

@@ -98,12 +98,12 @@ def candidates(
     limit = 1.0 if value == "probability" else max(float(np.nanmax(table.values)), 1.0)
     image = axes.imshow(table.values, cmap=_visible_blues(), vmin=0, vmax=limit, aspect="auto", interpolation="nearest")
     rows_at_left(axes, names)
-    columns_on_top(axes, terms, [_bundled.palette().colour(*term) for term in table.terms])
+    columns_on_top(axes, terms, [_bundled.palette().color(*term) for term in table.terms])
     for row, column in enumerate(table.proposed):
         if column is not None:
             strong = np.nan_to_num(table.values[row, column]) > 0.55 * limit
-            mark, colour = STATUS_MARKS[table.clusters[row].status], "white" if strong else "black"
-            axes.text(column, row, mark, ha="center", va="center", fontsize=8, weight="bold", color=colour)
+            mark, color = STATUS_MARKS[table.clusters[row].status], "white" if strong else "black"
+            axes.text(column, row, mark, ha="center", va="center", fontsize=8, weight="bold", color=color)
     unit = "probability" if value == "probability" else "score (nats)"
     bar = fig.colorbar(image, ax=axes, shrink=min(1.0, 8 / max(len(names), 1)), aspect=14, pad=0.02, anchor=(0, 0))
     bar.set_label(unit, fontsize=8)

@@ -22,8 +22,8 @@ class Column:
     ----------
     texts
         A text for each row.
-    colours
-        A colour for each row, or one for all.
+    colors
+        A color for each row, or one for all.
     before
         Room left of the texts, in inches, for something to be drawn; for each row, or one for all.
     right
@@ -32,7 +32,7 @@ class Column:
 
     title: str
     texts: Sequence[str]
-    colours: Union[str, Sequence[str]] = "black"
+    colors: Union[str, Sequence[str]] = "black"
     before: Union[float, Sequence[float]] = 0.0
     right: bool = False
 
@@ -63,9 +63,9 @@ def draw(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[float]:
         x, side = (left + width, "right") if column.right else (left, "left")
         style: dict[str, Any] = {"va": "center", "ha": side}
         ax.text(x, -0.95, column.title, weight="bold", fontsize=TITLE_SIZE * scale, **style)
-        colours = [column.colours] * rows if isinstance(column.colours, str) else column.colours
-        for row, (text, colour, room) in enumerate(zip(column.texts, colours, _rooms(column))):
-            ax.text(x + room, row, text, color=colour, fontsize=TEXT_SIZE * scale, **style)
+        colors = [column.colors] * rows if isinstance(column.colors, str) else column.colors
+        for row, (text, color, room) in enumerate(zip(column.texts, colors, _rooms(column))):
+            ax.text(x + room, row, text, color=color, fontsize=TEXT_SIZE * scale, **style)
     return lefts
 
 

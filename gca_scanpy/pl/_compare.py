@@ -1,4 +1,4 @@
-"""Two labellings of the same cells against each other, coloured by what the ontology says of each pair of labels."""
+"""Two labelings of the same cells against each other, colored by what the ontology says of each pair of labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RELATIONS: dict[Relation, tuple[str, str]] = {
     "no term": ("#8C8C8C", "no term"),
 }
 EXACT_EDGE = "#06304D"
-PALEST = 0.12  # share of the colour in a cell with very few cells
+PALEST = 0.12  # share of the color in a cell with very few cells
 LONGEST_TERM = 40  # letters
 WIDTH, HEIGHT = 0.36, 0.24  # inches, of a cell
 DIGITS = 4  # of a count, from which it is written in thousands
@@ -44,7 +44,7 @@ def compare(
 ) -> Any:
     """Draw how two columns of labels agree, as a table of one against the other.
 
-    The number in a cell counts the cells with both labels; the colour is the stronger, the larger their share of the
+    The number in a cell counts the cells with both labels; the color is the stronger, the larger their share of the
     cells in the row. Its hue says how the labels are related in the Cell Ontology: the same type, ancestor and
     descendant, of one lineage, unrelated, or without a term. Rows and columns stand in the order of the ontology. Above
     are the shares of the cells whose labels are the same type (exact), or that or ancestor and descendant
@@ -91,8 +91,8 @@ def compare(
     fig, axes = new_axes(ax, max(width, 5.5), height)
     _draw_cells(axes, found)
     palette = _bundled.palette()
-    rows_at_left(axes, rows, [palette.colour(label, own[0][label]) for label in found.firsts])
-    columns_on_top(axes, columns, [palette.colour(label, own[1][label]) for label in found.seconds])
+    rows_at_left(axes, rows, [palette.color(label, own[0][label]) for label in found.firsts])
+    columns_on_top(axes, columns, [palette.color(label, own[1][label]) for label in found.seconds])
     frame(axes)
     axes.set_ylabel(shortened(first, LONGEST_TERM), fontsize=9)
     axes.set_xlabel(shortened(second, LONGEST_TERM), fontsize=9)
@@ -108,19 +108,19 @@ def _draw_cells(ax: Axes, found: Comparison) -> None:
     for pair in found.pairs:
         row, column = places[0][pair.first], places[1][pair.second]
         part = PALEST + (1 - PALEST) * pair.share
-        colour = _mixed(RELATIONS[pair.relation][0], part)
-        edge = EXACT_EDGE if pair.relation == "exact" else colour  # a pale one is not to be taken for its neighbour
+        color = _mixed(RELATIONS[pair.relation][0], part)
+        edge = EXACT_EDGE if pair.relation == "exact" else color  # a pale one is not to be taken for its neighbor
         corner, wide = (column - 0.5, row - 0.5), 1.2 if pair.relation == "exact" else 0
-        ax.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor=edge, linewidth=wide, zorder=1 + wide))
-        text = "black" if sum(share * value for share, value in zip((0.3, 0.59, 0.11), colour)) > 0.55 else "white"
+        ax.add_patch(Rectangle(corner, 1, 1, facecolor=color, edgecolor=edge, linewidth=wide, zorder=1 + wide))
+        text = "black" if sum(share * value for share, value in zip((0.3, 0.59, 0.11), color)) > 0.55 else "white"
         ax.text(column, row, _short(pair.cells), ha="center", va="center", fontsize=6.5, color=text, zorder=4)
 
 
-def _mixed(colour: str, part: float) -> tuple[float, ...]:
-    """A colour mixed with white."""
+def _mixed(color: str, part: float) -> tuple[float, ...]:
+    """A color mixed with white."""
     from matplotlib.colors import to_rgb
 
-    return tuple(1 - part * (1 - value) for value in to_rgb(colour))
+    return tuple(1 - part * (1 - value) for value in to_rgb(color))
 
 
 def _short(count: int) -> str:
@@ -135,8 +135,8 @@ def _legend(ax: Axes, found: Comparison, n_cells: int) -> None:
 
     there = {pair.relation for pair in found.pairs}
     patches = [
-        Patch(facecolor=colour, edgecolor=EXACT_EDGE if key == "exact" else colour, label=name)
-        for key, (colour, name) in RELATIONS.items()
+        Patch(facecolor=color, edgecolor=EXACT_EDGE if key == "exact" else color, label=name)
+        for key, (color, name) in RELATIONS.items()
         if key in there
     ]
     of_all = f"{found.cells:,} cells" if found.cells == n_cells else f"{found.cells:,} of {n_cells:,} cells"

@@ -11,10 +11,10 @@ from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport
 from gca_scanpy.pl._figure import (
-    CONFIDENCE_COLOURS,
+    CONFIDENCE_COLORS,
     LONGEST_ID,
     LONGEST_LABEL,
-    STATUS_COLOURS,
+    STATUS_COLORS,
     STATUS_MARKS,
     Save,
     finish,
@@ -86,8 +86,8 @@ def confidence(
     names = [f"{key} · {shortened(label_of(c), LONGEST_LABEL)}" for key, c in zip(ids, clusters)]
     fig, axes = new_axes(ax, 5 + 0.07 * max(map(len, names)), 0.27 * len(clusters) + 1.4)
     positions = range(len(clusters))
-    colours = [CONFIDENCE_COLOURS[c.confidence] for c in clusters]
-    axes.barh(positions, [c.confidence_score for c in clusters], color=colours, height=0.7)
+    colors = [CONFIDENCE_COLORS[c.confidence] for c in clusters]
+    axes.barh(positions, [c.confidence_score for c in clusters], color=colors, height=0.7)
     axes.set_yticks(list(positions), names, fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(clusters) - 0.5, -0.5)
@@ -98,8 +98,8 @@ def confidence(
     axes.grid(False)  # Scanpy's figure settings turn it on
     axes.spines[["top", "right"]].set_visible(False)
     for row, cluster in enumerate(clusters):
-        mark, colour = STATUS_MARKS[cluster.status], STATUS_COLOURS[cluster.status]
-        axes.text(cluster.confidence_score + 0.015, row, mark, color=colour, va="center", weight="bold", fontsize=9)
+        mark, color = STATUS_MARKS[cluster.status], STATUS_COLORS[cluster.status]
+        axes.text(cluster.confidence_score + 0.015, row, mark, color=color, va="center", weight="bold", fontsize=9)
     _legend(axes)
     return finish(fig, axes, "confidence", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
@@ -108,9 +108,9 @@ def _legend(ax: Axes) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    levels = [Patch(color=CONFIDENCE_COLOURS[level], label=level) for level in reversed(CONFIDENCE_LEVELS)]
+    levels = [Patch(color=CONFIDENCE_COLORS[level], label=level) for level in reversed(CONFIDENCE_LEVELS)]
     marks = [
-        Line2D([], [], linestyle="", marker=f"${mark}$", color=STATUS_COLOURS[status], label=status)
+        Line2D([], [], linestyle="", marker=f"${mark}$", color=STATUS_COLORS[status], label=status)
         for status, mark in STATUS_MARKS.items()
     ]
     handles = [handle for pair in zip(levels, marks) for handle in pair]  # columns are filled first: a row of each

@@ -1,4 +1,4 @@
-"""What all plots share: axes, colours, and Scanpy's way of saving, showing and returning."""
+"""What all plots share: axes, colors, and Scanpy's way of saving, showing and returning."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-CONFIDENCE_COLOURS = {"High": "#0072B2", "Medium": "#56B4E9", "Low": "#BBBBBB"}
-STATUS_COLOURS = {"supported": "#009E73", "flagged": "#D55E00", "unknown": "#666666"}
+# Okabe and Ito's colors, which color-blind readers can tell apart.
+CONFIDENCE_COLORS = {"High": "#0072B2", "Medium": "#56B4E9", "Low": "#BBBBBB"}
+STATUS_COLORS = {"supported": "#009E73", "flagged": "#D55E00", "unknown": "#666666"}
 STATUS_MARKS = {"supported": "✓", "flagged": "!", "unknown": "?"}  # all are in matplotlib's own font
 LONGEST_ID, LONGEST_LABEL = 40, 70  # letters
 PRINT_DPI = 150

@@ -1,4 +1,4 @@
-"""A grid of cells: names at the left, names on top with the colours of their types, and thin lines between."""
+"""A grid of cells: names at the left, names on top with the colors of their types, and thin lines between."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ if TYPE_CHECKING:
 
 CELL = 0.21  # inches
 NAME_SIZE = 8  # points
-STRIP = 4  # points, the height of the strip of colours
+STRIP = 4  # points, the height of the strip of colors
 
 
-def rows_at_left(ax: Axes, names: Sequence[str], colours: Sequence[str] = ()) -> None:
+def rows_at_left(ax: Axes, names: Sequence[str], colors: Sequence[str] = ()) -> None:
     """Name the rows."""
     ax.set_yticks(range(len(names)), names, fontsize=NAME_SIZE)
-    ax.tick_params(axis="y", length=0, pad=STRIP + 5 if colours else 4)
-    for row, colour in enumerate(colours):
-        _square(ax, (0, row), "y", colour)
+    ax.tick_params(axis="y", length=0, pad=STRIP + 5 if colors else 4)
+    for row, color in enumerate(colors):
+        _square(ax, (0, row), "y", color)
 
 
-def columns_on_top(ax: Axes, names: Sequence[str], colours: Sequence[str]) -> None:
-    """Name the columns, upright, with a square of its type's colour below each name."""
+def columns_on_top(ax: Axes, names: Sequence[str], colors: Sequence[str]) -> None:
+    """Name the columns, upright, with a square of its type's color below each name."""
     ax.set_xticks(range(len(names)), names, fontsize=NAME_SIZE, rotation=90)
     ax.tick_params(axis="x", length=0, top=False, bottom=False, labeltop=True, labelbottom=False, pad=STRIP + 5)
-    for column, colour in enumerate(colours):
-        _square(ax, (column, 1), "x", colour)
+    for column, color in enumerate(colors):
+        _square(ax, (column, 1), "x", color)
 
 
-def _square(ax: Axes, place: tuple[float, float], axis: str, colour: str) -> None:
-    """A small square of a colour outside the grid, beside a name: a marker, so that its size is that of the text."""
+def _square(ax: Axes, place: tuple[float, float], axis: str, color: str) -> None:
+    """A small square of a color outside the grid, beside a name: a marker, so that its size is that of the text."""
     from matplotlib.transforms import ScaledTranslation
 
     along = ax.get_xaxis_transform() if axis == "x" else ax.get_yaxis_transform()
     away = (0.0, 4 / 72) if axis == "x" else (-4 / 72, 0.0)
     shift = ScaledTranslation(*away, ax.figure.dpi_scale_trans)
     ax.plot(
-        [place[0]], [place[1]], marker="s", markersize=STRIP, color=colour, linestyle="",
+        [place[0]], [place[1]], marker="s", markersize=STRIP, color=color, linestyle="",
         transform=along + shift, clip_on=False,
     )  # fmt: skip
 

@@ -39,7 +39,7 @@ def ontology(
     """Draw the labels as a tree, from the general at the left to the special at the right, a row each.
 
     A label hangs below the nearest label or broad type that the Cell Ontology has above it; other ancestors are left
-    out. A broad type that no cluster has is grey. Each row has its cells (clusters where the report knows no cells) and
+    out. A broad type that no cluster has is gray. Each row has its cells (clusters where the report knows no cells) and
     its clusters. Labels without a term, and Unknown, stand apart below the tree.
 
     Parameters
@@ -78,7 +78,7 @@ def ontology(
         Column(
             title="cell type",
             texts=[shortened(row.label, LONGEST_LABEL) for row in rows],
-            colours=["black" if row.clusters else "#777777" for row in rows],
+            colors=["black" if row.clusters else "#777777" for row in rows],
             before=[INDENT * row.depth + DOT for row in rows],
         ),
         Column(
@@ -101,7 +101,7 @@ class _Row:
 
     label: str
     depth: int
-    colour: str
+    color: str
     clusters: Sequence[ClusterReport] = ()
     apart: bool = False
 
@@ -118,9 +118,9 @@ def _rows(clusters: Sequence[ClusterReport], palette: Palette) -> list[_Row]:
     rows = []
     for node in tree(list(by_term), _bundled.lineages()):
         label, own = palette.ontology.label(node.term), by_term.get(node.term, ())
-        rows.append(_Row(label, node.depth, palette.colour(label, node.term), own))
+        rows.append(_Row(label, node.depth, palette.color(label, node.term), own))
     others = sorted(by_label, key=lambda label: (label == UNKNOWN_LABEL, label))
-    return [*rows, *(_Row(label, 0, palette.colour(label), by_label[label], apart=True) for label in others)]
+    return [*rows, *(_Row(label, 0, palette.color(label), by_label[label], apart=True) for label in others)]
 
 
 def _ids(clusters: Sequence[ClusterReport]) -> str:
@@ -131,7 +131,7 @@ def _ids(clusters: Sequence[ClusterReport]) -> str:
 
 
 def _draw_tree(ax: Axes, rows: Sequence[_Row], left: float) -> None:
-    """Dots in the colours of the types, and a branch from each to the one that it hangs below."""
+    """Dots in the colors of the types, and a branch from each to the one that it hangs below."""
     parents: dict[int, int] = {}
     for place, row in enumerate(rows):
         x = left + INDENT * row.depth + DOT / 3
@@ -140,7 +140,7 @@ def _draw_tree(ax: Axes, rows: Sequence[_Row], left: float) -> None:
             stem = left + INDENT * (row.depth - 1) + DOT / 3
             ax.plot([stem, stem, x], [above, place, place], color=BRANCH, linewidth=0.8, zorder=1)
         parents[row.depth] = place
-        fill, edge, size = (row.colour, row.colour, 6) if row.clusters else ("white", BRANCH, 4)
+        fill, edge, size = (row.color, row.color, 6) if row.clusters else ("white", BRANCH, 4)
         ax.plot([x], [place], "o", markersize=size, markerfacecolor=fill, markeredgecolor=edge, zorder=2)
     first = next((place for place, row in enumerate(rows) if row.apart), 0)
     if first:
@@ -155,4 +155,4 @@ def _draw_bars(ax: Axes, rows: Sequence[_Row], amounts: Iterable[int], left: flo
     for place, (row, size) in enumerate(zip(rows, sizes)):
         corner, width = (left, place - BAR_HEIGHT / 2), BAR_WIDTH * size / most
         if row.clusters:
-            ax.add_patch(Rectangle(corner, width, BAR_HEIGHT, color=row.colour, linewidth=0))
+            ax.add_patch(Rectangle(corner, width, BAR_HEIGHT, color=row.color, linewidth=0))

@@ -11,10 +11,10 @@ from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._columns import Column, draw
 from gca_scanpy.pl._figure import (
-    CONFIDENCE_COLOURS,
+    CONFIDENCE_COLORS,
     LONGEST_ID,
     LONGEST_LABEL,
-    STATUS_COLOURS,
+    STATUS_COLORS,
     STATUS_MARKS,
     Save,
     finish,
@@ -45,7 +45,7 @@ def report(
 ) -> Any:
     """Draw the report, a row per cluster.
 
-    Each row has the cluster, its cells, its label with the colour of its type (the proposed one in brackets where that
+    Each row has the cluster, its cells, its label with the color of its type (the proposed one in brackets where that
     did not stand), the confidence as a bar from 0 to 1, the status, the flags, the strongest supporting genes, and the
     contradicting genes of a flagged cluster. Columns that would be empty are left out.
 
@@ -92,7 +92,7 @@ def _columns(clusters: Sequence[ClusterReport], n_genes: int) -> list[Column]:
     def genes(names: Iterable[str], limit: int) -> str:
         return shortened(", ".join(list(names)[:limit]), LONGEST_LIST)
 
-    orange = STATUS_COLOURS["flagged"]
+    orange = STATUS_COLORS["flagged"]
     against = [genes(c.validation.contradictory_markers, AGAINST) if c.status == "flagged" else "" for c in clusters]
     columns = [
         Column(title="cluster", texts=[shortened(c.cluster_id, LONGEST_ID) for c in clusters]),
@@ -106,27 +106,27 @@ def _columns(clusters: Sequence[ClusterReport], n_genes: int) -> list[Column]:
         Column(
             title="status",
             texts=[f"{STATUS_MARKS[c.status]} {c.status}" for c in clusters],
-            colours=[STATUS_COLOURS[c.status] for c in clusters],
+            colors=[STATUS_COLORS[c.status] for c in clusters],
         ),
-        Column(title="flags", texts=[", ".join(c.validation.flag_reasons) for c in clusters], colours=orange),
+        Column(title="flags", texts=[", ".join(c.validation.flag_reasons) for c in clusters], colors=orange),
         Column(title="marker genes", texts=[genes(c.validation.supporting_markers, n_genes) for c in clusters]),
-        Column(title="against", texts=against, colours=orange),
+        Column(title="against", texts=against, colors=orange),
     ]
     return [column for column in columns if any(column.texts) or column.title == "cluster"]
 
 
 def _draw_dots(ax: Axes, clusters: Sequence[ClusterReport], left: float) -> None:
-    """A dot in the colour of the type, as on a UMAP."""
+    """A dot in the color of the type, as on a UMAP."""
     palette = _bundled.palette()
     for row, cluster in enumerate(clusters):
-        colour = palette.colour(cluster.annotation.primary_label, cluster.annotation.ontology_id)
-        ax.plot([left + DOT / 3], [row], marker="o", markersize=5, color=colour, linestyle="")
+        color = palette.color(cluster.annotation.primary_label, cluster.annotation.ontology_id)
+        ax.plot([left + DOT / 3], [row], marker="o", markersize=5, color=color, linestyle="")
 
 
 def _draw_bars(ax: Axes, clusters: Sequence[ClusterReport], left: float) -> None:
     from matplotlib.patches import Rectangle
 
     for row, cluster in enumerate(clusters):
-        corner, colour = (left, row - BAR_HEIGHT / 2), CONFIDENCE_COLOURS[cluster.confidence]
+        corner, color = (left, row - BAR_HEIGHT / 2), CONFIDENCE_COLORS[cluster.confidence]
         ax.add_patch(Rectangle(corner, BAR_WIDTH, BAR_HEIGHT, color="#E2E2E2", linewidth=0))
-        ax.add_patch(Rectangle(corner, BAR_WIDTH * cluster.confidence_score, BAR_HEIGHT, color=colour, linewidth=0))
+        ax.add_patch(Rectangle(corner, BAR_WIDTH * cluster.confidence_score, BAR_HEIGHT, color=color, linewidth=0))

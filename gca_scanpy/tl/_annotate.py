@@ -62,7 +62,7 @@ def annotate(
     Parameters
     ----------
     adata
-        Annotated data, log-normalised, shape (n_obs, n_vars). Only the keys below are written.
+        Annotated data, log-normalized, shape (n_obs, n_vars). Only the keys below are written.
     groupby
         Column of ``adata.obs`` with the clusters.
     species
@@ -149,7 +149,7 @@ def annotate(
         ``.uns["gptca"]`` : dict of str
             The report as JSON, its schema version, parameters, provenance and telemetry.
         ``.uns["gptca_label_colors"]`` : list of str
-            A colour for each label, which Scanpy's plots take: related types have related ones, and a type has the
+            A color for each label, which Scanpy's plots take: related types have related ones, and a type has the
             same in every dataset. ``gptca_proposed_label_colors`` and ``gptca_broad_label_colors`` likewise.
 
         What :func:`gca_scanpy.tl.curate` decided under this key stands where a cluster has the very same cells; other

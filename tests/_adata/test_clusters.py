@@ -131,7 +131,7 @@ def test_many_clusters(number):
 
 
 def test_the_commonest_label_of_each_cluster_counts():
-    """With labels to validate, a cluster has its commonest one, the share of labelled cells, and ties go by name."""
+    """With labels to validate, a cluster has its commonest one, the share of labeled cells, and ties go by name."""
     adata = _with(pd.Categorical(["a"] * 4 + ["b"] * 2 + ["c"]))
     adata.obs["mine"] = pd.Categorical(["T cell", "T cell", "B cell", None, "NK", "B", None])
     found = majority_labels(adata, read_clustering(adata, "group"), "mine")

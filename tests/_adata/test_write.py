@@ -10,7 +10,7 @@ from attrs import evolve
 
 import gca_scanpy as gca
 from gca_scanpy._adata import actual, read_clustering, read_report, write_report
-from gca_scanpy._reporting.palette import UNKNOWN_COLOUR
+from gca_scanpy._reporting.palette import UNKNOWN_COLOR
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import MissingKeyError, ReportError
 
@@ -59,20 +59,20 @@ def test_the_order_of_the_categories(cells, report):
     assert not cells.obs["gptca_status"].cat.ordered
 
 
-def test_the_colours_follow_the_categories(cells, report):
-    """Each column of labels has a colour for each of its categories in .uns, that of the label's term."""
+def test_the_colors_follow_the_categories(cells, report):
+    """Each column of labels has a color for each of its categories in .uns, that of the label's term."""
     unknown = evolve(report.clusters[1].annotation, primary_label="Unknown or Novel", ontology_id=None)
     turned = evolve(report, clusters=(evolve(report.clusters[1], annotation=unknown), *report.clusters[2:]))
     cells.uns["gptca_label_colors"] = ["#123456"]  # of an earlier run
     write_report(cells, turned, read_clustering(cells, "cluster"), "gptca", PALETTE)
     for name in ("label", "proposed_label", "broad_label"):
         categories = cells.obs[f"gptca_{name}"].cat.categories
-        assert cells.uns[f"gptca_{name}_colors"] == [PALETTE.colour(label) for label in categories], name
-    assert cells.uns["gptca_label_colors"][0] == UNKNOWN_COLOUR
+        assert cells.uns[f"gptca_{name}_colors"] == [PALETTE.color(label) for label in categories], name
+    assert cells.uns["gptca_label_colors"][0] == UNKNOWN_COLOR
     term = evolve(report.clusters[0].annotation, primary_label="my B", ontology_id="CL:0000236")
     mine = evolve(report, clusters=(evolve(report.clusters[0], annotation=term),))
     write_report(cells, mine, read_clustering(cells, "cluster"), "mine", PALETTE)
-    assert cells.uns["mine_label_colors"] == [PALETTE.colour("B cell")]
+    assert cells.uns["mine_label_colors"] == [PALETTE.color("B cell")]
     assert len(cells.uns["gptca_label_colors"]) == 3
 
 

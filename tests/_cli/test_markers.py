@@ -61,7 +61,7 @@ def test_list(run, assets):
 
 
 def test_info(run, assets):
-    """Version, fingerprint, numbers and licence of each source that is named."""
+    """Version, fingerprint, numbers and license of each source that is named."""
     text = run("--assets-home", assets, "info", "bundled", "panglaodb")
     database = gca.db.load()
     assert database.version in text

@@ -77,7 +77,7 @@ def test_mixtures_of_two_lineages_are_flagged(shuffled):
 
 
 def test_the_flag_names_the_pair():
-    """The note of a mixture names both types with genes, so that a doublet can be recognised."""
+    """The note of a mixture names both types with genes, so that a doublet can be recognized."""
     mixed = [gene for pair in zip(GENES["B cell"], GENES["hepatocyte"]) for gene in pair]
     (note,) = gca.annotate_markers({"0": mixed}).clusters[0].validation.notes
     assert "B cell" in note

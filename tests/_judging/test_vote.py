@@ -28,7 +28,7 @@ def decided(given_answers, order=None):
     return vote([names[i] for i in order] if order else names, found, _bundled.ontology())
 
 
-def test_a_neighbour_counts_half():
+def test_a_neighbor_counts_half():
     """Two related answers outvote one that is sure of something else."""
     found = decided([("neuron", 0.99), ("T cell", 0.6), ("CD4-positive, alpha-beta T cell", 0.5)])
     assert found.label == "T cell"

@@ -52,7 +52,7 @@ def test_the_models_labels_are_reported_and_checked(asked, fake_model):
 
 
 def test_answers_are_matched_by_id(asked, fake_model):
-    """Reordered clusters: each gets its own answer, never its neighbour's."""
+    """Reordered clusters: each gets its own answer, never its neighbor's."""
     model = fake_model(change=lambda entries: [{**e, "label": f"type {e['cluster_id']}"} for e in reversed(entries)])
     report = gca.annotate_markers(asked, model=model)
     assert {c.cluster_id: c.annotation.proposed_label for c in report.clusters} == {k: f"type {k}" for k in asked}

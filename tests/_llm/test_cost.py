@@ -208,7 +208,7 @@ def _always(fault, label):
 
 
 def test_several_models(serve, model_of, many, fault):
-    """Each answers alone; the verdict is the term that most support, neighbours counting half; all are reported."""
+    """Each answers alone; the verdict is the term that most support, neighbors counting half; all are reported."""
     servers = [serve(), serve(), serve(_always(fault, "T cell"))]
     models = [model_of(server, f"openai:m{i}") for i, server in enumerate(servers)]
     markers, truth = many(4)

@@ -110,7 +110,7 @@ def test_a_model_that_is_not_there(serve, model_of, many, fault):
 
 @pytest.mark.parametrize("kind", ["seconds", "date", "milliseconds", "gemini"])
 def test_a_rate_limit_says_how_long(serve, model_of, many, fault, kind):
-    """429 for rate: Retry-After is honoured, in seconds, as a date, in milliseconds, or as Gemini's RetryInfo."""
+    """429 for rate: Retry-After is honored, in seconds, as a date, in milliseconds, or as Gemini's RetryInfo."""
     headers = {
         "seconds": {"retry-after": "1"},
         "date": {"retry-after": email.utils.formatdate(time.time() + 2, usegmt=True)},
@@ -328,7 +328,7 @@ def test_clusters_reordered_duplicated_missing_and_invented(serve, model_of, man
 
 
 def test_a_cluster_that_never_comes(serve, model_of, many, fault):
-    """A cluster that is missing twice has the offline answer; its neighbours have the model's."""
+    """A cluster that is missing twice has the offline answer; its neighbors have the model's."""
     server = serve(lambda request, _: fault.openai([e for e in request.entries() if e["cluster_id"] != "10"]))
     markers, truth = many(8)
     with pytest.warns(ModelWarning, match="no answer for 1 of 8 clusters"):

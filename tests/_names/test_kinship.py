@@ -26,7 +26,7 @@ def names(ids):
 
 
 def test_kin_stand_together():
-    """Types of one broad type are neighbours, a type before those below it, and None is last."""
+    """Types of one broad type are neighbors, a type before those below it, and None is last."""
     mixed = ["monocyte", "naive B cell", "T cell", "B cell", "regulatory T cell", "memory B cell"]
     found = order([None, *(term(name) for name in mixed)], LINEAGES)
     assert found[-1] is None

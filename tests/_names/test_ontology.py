@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gca_scanpy._names.ontology import Ontology, Term, normalise_name, read_terms
+from gca_scanpy._names.ontology import Ontology, Term, normalize_name, read_terms
 from gca_scanpy.db import _bundled
 
 ONTOLOGY = _bundled.ontology()
@@ -52,7 +52,7 @@ def test_what_is_no_name_gives_none(name):
 def test_plus_and_minus_are_told_apart(positive, negative):
     """A label with CD4+ never gets the term of CD4-, nor does one without a sign."""
     unsigned = positive.replace("+", "").replace("-positive", "")
-    assert normalise_name(positive) != normalise_name(negative)
+    assert normalize_name(positive) != normalize_name(negative)
     assert ONTOLOGY.resolve(negative) is not None
     assert ONTOLOGY.resolve(positive) != ONTOLOGY.resolve(negative)
     assert ONTOLOGY.resolve(unsigned) != ONTOLOGY.resolve(negative)
@@ -61,16 +61,16 @@ def test_plus_and_minus_are_told_apart(positive, negative):
 def test_a_plus_reads_as_positive():
     """``CD14+ monocyte``, as papers write it, is the ontology's ``CD14-positive monocyte``."""
     assert ONTOLOGY.resolve("CD14+ monocytes") == ONTOLOGY.resolve("CD14-positive monocyte") == "CL:0001054"
-    assert normalise_name("CD4-CD8- T cell") == normalise_name("CD4-negative CD8-negative T cells")
+    assert normalize_name("CD4-CD8- T cell") == normalize_name("CD4-negative CD8-negative T cells")
 
 
 @given(st.text() | st.sampled_from([n for t in ONTOLOGY.terms.values() for n in (t.label, *t.synonyms)]))
 @example("-a")
 @example("T cells_")
 @example("CD4⁺⁻-cells")
-def test_normalise_name_is_idempotent(name):
-    """A normalised name stays as it is, and no text makes it fail."""
-    assert normalise_name(normalise_name(name)) == normalise_name(name)
+def test_normalize_name_is_idempotent(name):
+    """A normalized name stays as it is, and no text makes it fail."""
+    assert normalize_name(normalize_name(name)) == normalize_name(name)
 
 
 @given(st.text())
@@ -185,7 +185,7 @@ def test_names_that_could_mean_two_things(name):
 
 def test_short_names_do_not_hide_the_ontologys_own():
     """Each short name is that of a current term, and no label or synonym of another one."""
-    own = {normalise_name(n) for t in ONTOLOGY.terms.values() for n in (t.label, *t.synonyms)}
+    own = {normalize_name(n) for t in ONTOLOGY.terms.values() for n in (t.label, *t.synonyms)}
     assert len(ONTOLOGY.names) > 100
     assert set(ONTOLOGY.names.values()) <= set(ONTOLOGY.terms)
     assert not set(ONTOLOGY.names) & own

@@ -11,7 +11,7 @@ import gca_scanpy as gca
 from gca_scanpy import model
 from gca_scanpy._judging import judge
 from gca_scanpy._judging.reasons import MEANINGS
-from gca_scanpy._page.view import view_of as view_in_colour
+from gca_scanpy._page.view import view_of as view_in_color
 from gca_scanpy._reporting.curation import Choice, decide
 from gca_scanpy.db import _bundled
 
@@ -24,8 +24,8 @@ def report(lineages):
 
 
 def view_of(report, *cells):
-    """The view, each label in one colour."""
-    return view_in_colour(report, lambda label, term: "#010203", *cells)
+    """The view, each label in one color."""
+    return view_in_color(report, lambda label, term: "#010203", *cells)
 
 
 def test_every_reason_has_a_meaning():
@@ -138,19 +138,19 @@ def test_a_probability_beyond_its_bounds_is_drawn_within(report):
     assert view_of(evolve(report, clusters=(cluster,))).clusters[0].percent == 100
 
 
-def test_the_colours_and_the_shares(report):
-    """A cluster has the colour of its label and of its broad type, and one of its own; clusters are counted."""
+def test_the_colors_and_the_shares(report):
+    """A cluster has the color of its label and of its broad type, and one of its own; clusters are counted."""
 
-    def colour(label, term):
+    def color(label, term):
         return {"B cell": "#0000BB", "Unknown or Novel": "#999999"}[label]
 
-    view = view_in_colour(report, colour)
-    first, _, third = (cluster.colours for cluster in view.clusters)
+    view = view_in_color(report, color)
+    first, _, third = (cluster.colors for cluster in view.clusters)
     assert (first.label, first.broad) == ("#0000BB", "#0000BB")
     assert third.label == "#999999"
-    assert len({cluster.colours.cluster for cluster in view.clusters}) == 3
+    assert len({cluster.colors.cluster for cluster in view.clusters}) == 3
     assert view.counted == "clusters"
-    assert [(s.label, s.count, s.percent, s.colour) for s in view.composition] == [
+    assert [(s.label, s.count, s.percent, s.color) for s in view.composition] == [
         ("Unknown or Novel", "2", 66.7, "#999999"),
         ("B cell", "1", 33.3, "#0000BB"),
     ]

@@ -85,7 +85,7 @@ def test_the_order_is_always_the_same():
 
 @pytest.mark.parametrize("columns", [-1, 10])
 def test_counts_are_ranked_as_in_memory(cells, rank, columns):
-    """Counts in chunks are seen, said, and normalised by their cells' totals, however the genes are divided."""
+    """Counts in chunks are seen, said, and normalized by their cells' totals, however the genes are divided."""
     with pytest.warns(RawCountsWarning):
         expected = rank(cells, layer="counts")
     cells.layers["chunked"] = chunked(cells.layers["counts"].toarray(), 50, columns, sparse.csr_matrix)

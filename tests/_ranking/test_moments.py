@@ -28,7 +28,7 @@ FORMATS = {
 
 
 def data(seed=0, n_cells=90, n_genes=40, n_clusters=3):
-    """Log-normalised values with many zeros, cells without a cluster, and the clusters."""
+    """Log-normalized values with many zeros, cells without a cluster, and the clusters."""
     rng = np.random.default_rng(seed)
     values = np.log1p(rng.poisson(rng.gamma(0.6, 2.0, n_genes), (n_cells, n_genes))).astype(np.float32)
     codes = rng.integers(-1, n_clusters, n_cells)
@@ -54,7 +54,7 @@ def test_moments_are_numpys(form, chunk, monkeypatch):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_counts_are_normalised_as_scanpy_does(form):
+def test_counts_are_normalized_as_scanpy_does(form):
     """Raw counts, of any integer type, give the moments of what Scanpy's normalize_total and log1p make of them."""
     rng = np.random.default_rng(1)
     counts = rng.poisson(1.0, (60, 30))

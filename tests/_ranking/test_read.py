@@ -91,7 +91,7 @@ def test_integer_clusters_are_ranked(cells, rank, is_planted):
 
 
 def test_raw_counts_are_said(cells, content, rank, is_planted):
-    """Raw counts where log-normalised values were meant: said, normalised for the ranking, and left as they are."""
+    """Raw counts where log-normalized values were meant: said, normalized for the ranking, and left as they are."""
     cells.X = cells.layers["counts"].copy()
     before = content(cells)
     with pytest.warns(RawCountsWarning, match="raw counts"):
@@ -102,7 +102,7 @@ def test_raw_counts_are_said(cells, content, rank, is_planted):
 
 @pytest.mark.parametrize("kind", [np.int32, np.float64])
 def test_dense_and_integer_counts(cells, kind, rank, is_planted):
-    """A layer of counts, dense and integer too, is ranked as if log-normalised."""
+    """A layer of counts, dense and integer too, is ranked as if log-normalized."""
     cells.layers["dense"] = cells.layers["counts"].toarray().astype(kind)
     with pytest.warns(RawCountsWarning):
         assert is_planted(rank(cells, layer="dense")[0], "2", "monocyte")

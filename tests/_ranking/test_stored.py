@@ -20,7 +20,7 @@ def test_the_users_ranking_is_used(cells, rank):
 
 
 def test_the_users_ranking_beside_raw_counts(cells, rank):
-    """A ranking of log-normalised values is used without a word, also where X holds raw counts now."""
+    """A ranking of log-normalized values is used without a word, also where X holds raw counts now."""
     import scanpy as sc
 
     sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=5)

@@ -1,4 +1,4 @@
-"""Two labellings compared."""
+"""Two labelings compared."""
 
 from __future__ import annotations
 

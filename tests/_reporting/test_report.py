@@ -1,9 +1,9 @@
-"""Verdicts and judgements to the report."""
+"""Verdicts and judgments to the report."""
 
 import pytest
 
 from gca_scanpy import model
-from gca_scanpy._judging.judge import Judgement
+from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._reporting import report
 from gca_scanpy.db import _bundled
@@ -20,7 +20,7 @@ def build(status="supported", reasons=(), *, force_unknown=True, genes=("MS4A1",
     return report.cluster_report(
         cluster,
         model.Verdict("7_0", **given),
-        Judgement(validation, status),
+        Judgment(validation, status),
         [model.Candidate(f"type {i}", None, 9.0 - i, 0.1) for i in range(8)],
         _bundled.lineages(),
         force_unknown=force_unknown,

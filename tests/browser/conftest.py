@@ -78,8 +78,8 @@ def _sixty():
     obs = few.obs.iloc[chosen].copy()
     obs.index = [f"c{i}" for i in range(N_CELLS)]
     many = AnnData(obs=obs, uns={"gptca": few.uns["gptca"]})
-    centres = 6 * rng.normal(size=(N_CLUSTERS, 2))
-    many.obsm["X_umap"] = (centres[codes[chosen]] + rng.normal(size=(N_CELLS, 2))).astype(np.float32)
+    centers = 6 * rng.normal(size=(N_CLUSTERS, 2))
+    many.obsm["X_umap"] = (centers[codes[chosen]] + rng.normal(size=(N_CELLS, 2))).astype(np.float32)
     return many
 
 

@@ -1,4 +1,4 @@
-"""The page in a browser as its readers find it: colours, accessibility, speed, size."""
+"""The page in a browser as its readers find it: colors, accessibility, speed, size."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def _faults(page):
     ],
 )
 def test_axe_finds_nothing(visit, until, name, size, scheme):
-    """No serious violation, with the drawer closed and open, in any colour mode; nothing is wider than the screen."""
+    """No serious violation, with the drawer closed and open, in any color mode; nothing is wider than the screen."""
     with visit(name, viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce") as page:
         assert _faults(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.locator("button[data-status=flagged]").click()
-        page.get_by_label("Colour by").select_option("cluster")
+        page.get_by_label("Color by").select_option("cluster")
         page.locator("#legend button").first.click()
         assert _faults(page) == []
         page.evaluate("location.hash = '#cluster-2'")
@@ -50,24 +50,24 @@ def test_axe_without_script(visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_switch_of_colours(visit, until, scheme):
+def test_the_switch_of_colors(visit, until, scheme):
     """The page follows the system until the switch is used, and is light on paper."""
     other = {"light": "dark", "dark": "light"}
     with visit("blood", color_scheme=scheme) as page:
-        colours = {scheme: page.evaluate(BACKGROUND)}
+        colors = {scheme: page.evaluate(BACKGROUND)}
         page.emulate_media(color_scheme=other[scheme])
-        until(page, f"{BACKGROUND} !== '{colours[scheme]}'")
-        colours[other[scheme]] = page.evaluate(BACKGROUND)
-        page.get_by_role("button", name="colours").click()
-        assert page.evaluate(BACKGROUND) == colours[scheme]
+        until(page, f"{BACKGROUND} !== '{colors[scheme]}'")
+        colors[other[scheme]] = page.evaluate(BACKGROUND)
+        page.get_by_role("button", name="colors").click()
+        assert page.evaluate(BACKGROUND) == colors[scheme]
         page.emulate_media(color_scheme=scheme)
-        assert page.evaluate(BACKGROUND) == colours[scheme]
-        page.get_by_role("button", name="colours").click()
-        assert page.evaluate(BACKGROUND) == colours[other[scheme]]
+        assert page.evaluate(BACKGROUND) == colors[scheme]
+        page.get_by_role("button", name="colors").click()
+        assert page.evaluate(BACKGROUND) == colors[other[scheme]]
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
-        assert page.evaluate(BACKGROUND) == colours["light"]
+        assert page.evaluate(BACKGROUND) == colors["light"]
         page.evaluate("dispatchEvent(new Event('afterprint'))")
-        assert page.evaluate(BACKGROUND) == colours[other[scheme]]
+        assert page.evaluate(BACKGROUND) == colors[other[scheme]]
         assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
 
 

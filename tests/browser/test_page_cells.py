@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-# How many pixels are of a colour, or of any where none is given.
-PIXELS = """(colour) => {
+# How many pixels are of a color, or of any where none is given.
+PIXELS = """(color) => {
   const canvas = document.getElementById("plot");
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  const wanted = colour && [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  const wanted = color && [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
   let found = 0;
   for (let i = 0; i < data.length; i += 4) {
     if (data[i + 3] === 255 && (!wanted || wanted.every((value, at) => Math.abs(value - data[i + at]) < 3))) found++;
   }
   return found;
 }"""
-# A place amid one cell of a colour; the screen has as many pixels as the page.
-FIND = """(colour) => {
+# A place amid one cell of a color; the screen has as many pixels as the page.
+FIND = """(color) => {
   const canvas = document.getElementById("plot");
   const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  const wanted = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  const wanted = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
   const is = (x, y) => wanted.every((value, at) => data[4 * (y * width + x) + at] === value);
   for (let y = 4; y < height - 4; y++)
     for (let x = 4; x < width - 4; x++)
@@ -29,27 +29,27 @@ FIND = """(colour) => {
 SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 
 
-def _pixels(page, colour=None):
+def _pixels(page, color=None):
     page.evaluate(SETTLED)
-    return page.evaluate(PIXELS, colour)
+    return page.evaluate(PIXELS, color)
 
 
 def _swatch(page, row):
-    """The colour of a row of the table."""
-    return page.locator(".overview tbody tr").nth(row).locator("circle").get_attribute("data-colour")
+    """The color of a row of the table."""
+    return page.locator(".overview tbody tr").nth(row).locator("circle").get_attribute("data-color")
 
 
-def _place(page, colour):
-    """Where on the screen a cell of a colour is."""
+def _place(page, color):
+    """Where on the screen a cell of a color is."""
     page.evaluate(SETTLED)
-    x, y = page.evaluate(FIND, colour)
+    x, y = page.evaluate(FIND, color)
     box = page.locator("#plot").bounding_box()
     return box["x"] + x, box["y"] + y
 
 
 @pytest.mark.parametrize("scale", [1, 2])
-def test_the_colours_are_those_of_the_table(visit, scale):
-    """Cells are drawn in the colour of their label, at the resolution of the screen."""
+def test_the_colors_are_those_of_the_table(visit, scale):
+    """Cells are drawn in the color of their label, at the resolution of the screen."""
     with visit("blood", device_scale_factor=scale) as page:
         assert page.evaluate("document.getElementById('plot').width") == pytest.approx(
             scale * page.locator("#plot").bounding_box()["width"], abs=2
@@ -115,7 +115,7 @@ def test_zoom_and_move(visit):
 
 
 def test_the_legend(visit):
-    """Each way to colour has its legend; a pressed entry makes its cells stand out, and the rest pale."""
+    """Each way to color has its legend; a pressed entry makes its cells stand out, and the rest pale."""
     with visit("blood") as page:
         entries = page.locator("#legend button")
         assert sorted(entries.all_inner_texts())[0] == "B cell"
@@ -127,7 +127,7 @@ def test_the_legend(visit):
         assert page.locator("#legend button[aria-pressed=true]").all_inner_texts() == ["B cell"]
         for mode, n, title in (("confidence", 1, "Confidence"), ("status", 1, "Status"), ("cluster", 11, "Cluster"),
                                ("broad", 7, "Broad type")):  # fmt: skip
-            page.get_by_label("Colour by").select_option(mode)
+            page.get_by_label("Color by").select_option(mode)
             assert (entries.count(), page.locator("#legend-title").inner_text()) == (n, title)
             assert _pixels(page) > 1000
 
@@ -147,7 +147,7 @@ def test_what_is_drawn_of_many_cells(visit):
         assert page.locator("#where li").count() == 60
         assert _pixels(page) > 5000
         for mode in ("broad", "confidence", "status", "cluster"):
-            page.get_by_label("Colour by").select_option(mode)
+            page.get_by_label("Color by").select_option(mode)
         assert page.locator("#legend button").count() == 60
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy.db import _bundled
-from gca_scanpy.db._adapters import recognise
+from gca_scanpy.db._adapters import recognize
 from gca_scanpy.errors import DatabaseError
 
 SOURCES = Path(__file__).parents[2].parent / "shared" / "marker_sources"
@@ -306,7 +306,7 @@ def test_the_older_name_of_the_folders_variable(monkeypatch, tmp_path):
 )
 def test_formats_are_told_by_their_columns(columns, name):
     """Case does not matter, and a table that has our columns is ours."""
-    found = recognise(columns)
+    found = recognize(columns)
     assert (found.name if found else None) == name
 
 
@@ -355,7 +355,7 @@ public = pytest.mark.skipif(not SOURCES.is_dir(), reason=f"the public tables are
     ],
 )
 def test_the_public_tables(name, source, n_types, known):
-    """Each table as published is recognised, and every type in it has a Cell Ontology term."""
+    """Each table as published is recognized, and every type in it has a Cell Ontology term."""
     if name.endswith("xlsx"):
         pytest.importorskip("openpyxl")
     database = gca.db.load(SOURCES / name)

@@ -100,7 +100,7 @@ def test_gene_sets(tmp_path):
 
 
 def test_the_bundled_gene_sets(tmp_path):
-    """Every type of the bundled database is one set, and is recognised by its id."""
+    """Every type of the bundled database is one set, and is recognized by its id."""
     written = gca.db.export(tmp_path / "m.gmt")
     back = gca.db.load(tmp_path / "m.gmt")
     assert set(back.facts["cl_id"]) == set(written.facts["cl_id"])

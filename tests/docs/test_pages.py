@@ -205,8 +205,8 @@ def test_the_contract_names_every_key():
     entries = {value for name, value in vars(_keys).items() if name.startswith("UNS_")}
     keys = _keys.ObsKeys()
     columns = {f'.obs["{name}"]' for name in (*keys.all(), keys.curated_label, keys.curated_ontology_id)}
-    colours = f'.uns["{_keys.colours_of(keys.label)}"]'  # the row names the other two
-    assert named == columns | {f'.uns["gptca"]["{name}"]' for name in entries} | {colours}
+    colors = f'.uns["{_keys.colors_of(keys.label)}"]'  # the row names the other two
+    assert named == columns | {f'.uns["gptca"]["{name}"]' for name in entries} | {colors}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_id)

@@ -9,7 +9,7 @@ from gca_scanpy.errors import MissingKeyError
 
 
 @pytest.fixture
-def labelled(cells):
+def labeled(cells):
     """Label the planted cells, and give them labels of a colleague, too."""
     gca.tl.annotate(cells, "cluster", tissue="blood")
     names = {"0": "naive B cell", "1": "T cells", "2": "blob", "3": "NK"}
@@ -17,9 +17,9 @@ def labelled(cells):
     return cells
 
 
-def test_a_row_per_pair(labelled):
+def test_a_row_per_pair(labeled):
     """Each pair of labels that share cells has its row, and the figures of the whole are beside."""
-    table = gca.get.agreement(labelled, "gptca_label", "mine")
+    table = gca.get.agreement(labeled, "gptca_label", "mine")
     assert table.index.to_list() == [
         ("T cell", "T cells"),
         ("natural killer cell", "NK"),
@@ -31,15 +31,15 @@ def test_a_row_per_pair(labelled):
     assert table["steps"].isna().to_list() == [False, False, False, True]
     assert table.attrs == {"cells": 120, "exact": 0.5, "compatible": 0.75, "adjusted_rand": 1.0}
     with pytest.raises(MissingKeyError, match="'nothing'"):
-        gca.get.agreement(labelled, "mine", "nothing")
+        gca.get.agreement(labeled, "mine", "nothing")
 
 
-def test_the_terms_of_our_own_column(labelled):
+def test_the_terms_of_our_own_column(labeled):
     """The terms of our labels are those of the report, whatever the labels are called."""
-    table = gca.get.agreement(labelled, "gptca_broad_label", "gptca_label")
+    table = gca.get.agreement(labeled, "gptca_broad_label", "gptca_label")
     assert list(table["relation"].unique()) == ["exact"]
     assert table.attrs == {"cells": 120, "exact": 1.0, "compatible": 1.0, "adjusted_rand": 1.0}
     assert list(table.columns) == ["cells", "share", "relation", "steps"]
-    labelled.uns["other"] = {"report": "junk"}
-    labelled.obs["other_label"] = labelled.obs["mine"]
-    assert gca.get.agreement(labelled, "other_label", "mine")["relation"].eq("exact").all()
+    labeled.uns["other"] = {"report": "junk"}
+    labeled.obs["other_label"] = labeled.obs["mine"]
+    assert gca.get.agreement(labeled, "other_label", "mine")["relation"].eq("exact").all()

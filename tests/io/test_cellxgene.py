@@ -23,9 +23,9 @@ def test_the_column_is_as_the_schema_asks(annotated):
     assert all(re.fullmatch(r"CL:\d{7}|unknown", category) for category in column.cat.categories)
     assert set(column.cat.categories) == set(column)
     assert column[["cell0", "cell119"]].tolist() == ["unknown", "unknown"]
-    labelled = ids.notna()
-    assert labelled.sum() == 118
-    assert (column[labelled].astype(str) == ids[labelled].astype(str)).all()
+    labeled = ids.notna()
+    assert labeled.sum() == 118
+    assert (column[labeled].astype(str) == ids[labeled].astype(str)).all()
 
 
 def test_only_the_column_is_written(annotated, content):

@@ -10,7 +10,7 @@ import gca_scanpy as gca
 
 @pytest.fixture
 def curated(annotated):
-    """Cells of which one cluster is relabelled, one is mixed, one is in free words and the others are open."""
+    """Cells of which one cluster is relabeled, one is mixed, one is in free words and the others are open."""
     labels = {"0": "pDC", "1": "=my(type)"}
     gca.tl.curate(annotated, labels, mixed={"2": "monocytes, T cells"}, who="Ada", why="looked")
     return annotated

@@ -51,12 +51,12 @@ def test_the_proposed_label_is_marked(report_with):
     }
 
 
-def test_columns_have_the_colours_of_their_types(report_with):
-    """A square in the colour of the type stands under each name."""
+def test_columns_have_the_colors_of_their_types(report_with):
+    """A square in the color of the type stands under each name."""
     ax = gca.pl.candidates(report_with(3), show=False)
     columns = [text.get_text() for text in ax.get_xticklabels()]
     squares = {line.get_xdata()[0]: line.get_color() for line in ax.lines}
-    assert squares == {i: _bundled.palette().colour(name) for i, name in enumerate(columns)}
+    assert squares == {i: _bundled.palette().color(name) for i, name in enumerate(columns)}
 
 
 @pytest.mark.parametrize("n", [1, 5, 60])

@@ -9,17 +9,17 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy.errors import InputError, MissingKeyError
-from gca_scanpy.pl._figure import CONFIDENCE_COLOURS, STATUS_MARKS
+from gca_scanpy.pl._figure import CONFIDENCE_COLORS, STATUS_MARKS
 
 
 @pytest.mark.parametrize("n", [1, 11, 60])
 def test_a_bar_for_each_cluster(report_with, n):
-    """Each bar is as long as the score, in the colour of the level, with the mark of the status, first on top."""
+    """Each bar is as long as the score, in the color of the level, with the mark of the status, first on top."""
     report = report_with(n)
     ax = gca.pl.confidence(report, show=False)
     assert [bar.get_width() for bar in ax.patches] == [c.confidence_score for c in report.clusters]
-    colours = [mpl.colors.to_rgba(CONFIDENCE_COLOURS[c.confidence]) for c in report.clusters]
-    assert [bar.get_facecolor() for bar in ax.patches] == colours
+    colors = [mpl.colors.to_rgba(CONFIDENCE_COLORS[c.confidence]) for c in report.clusters]
+    assert [bar.get_facecolor() for bar in ax.patches] == colors
     assert [text.get_text() for text in ax.texts] == [STATUS_MARKS[c.status] for c in report.clusters]
     assert ax.yaxis_inverted()
     names = [text.get_text() for text in ax.get_yticklabels()]
@@ -37,7 +37,7 @@ def test_nothing_covers_anything(report_with, overlaps, long_names, n, long):
     assert ax.get_window_extent().width / ax.figure.dpi > 3  # the names leave room for the bars
 
 
-def test_the_legend_explains_colours_and_marks(report_with):
+def test_the_legend_explains_colors_and_marks(report_with):
     """The legend has the three levels and the three statuses."""
     legend = gca.pl.confidence(report_with(3), show=False).get_legend()
     assert {t.get_text() for t in legend.get_texts()} == {"High", "Medium", "Low", "supported", "flagged", "unknown"}
@@ -82,71 +82,71 @@ class TestBasis:
     """The confidence on an embedding."""
 
     @pytest.fixture
-    def labelled(self, pbmc):
+    def labeled(self, pbmc):
         """Label the bundled PBMC data by its clusters."""
         gca.tl.annotate(pbmc, "louvain", tissue="blood")
         return pbmc
 
-    def test_each_cell_has_the_score_of_its_cluster(self, labelled):
-        """The cells are coloured from 0 to 1 by their score, and the clusters are named in their middles."""
-        ax = gca.pl.confidence(labelled, basis="umap", show=False)
+    def test_each_cell_has_the_score_of_its_cluster(self, labeled):
+        """The cells are colored from 0 to 1 by their score, and the clusters are named in their middles."""
+        ax = gca.pl.confidence(labeled, basis="umap", show=False)
         points = ax.collections[0]
-        shown, scores = np.asarray(points.get_array()), labelled.obs["gptca_confidence_score"].to_numpy()
+        shown, scores = np.asarray(points.get_array()), labeled.obs["gptca_confidence_score"].to_numpy()
         assert np.sort(shown) == pytest.approx(np.sort(scores))
         assert points.get_clim() == (0, 1)
-        assert len(points.get_offsets()) == labelled.n_obs
+        assert len(points.get_offsets()) == labeled.n_obs
         named = {text.get_text(): text.get_position() for text in ax.texts}
-        assert set(named) == set(labelled.obs["louvain"].cat.categories)
-        own = labelled.obsm["X_umap"][labelled.obs["louvain"] == "8"]
+        assert set(named) == set(labeled.obs["louvain"].cat.categories)
+        own = labeled.obsm["X_umap"][labeled.obs["louvain"] == "8"]
         assert named["8"][0] == pytest.approx(np.median(own[:, 0]))
 
-    def test_a_mark_where_the_label_did_not_stand(self, labelled):
+    def test_a_mark_where_the_label_did_not_stand(self, labeled):
         """Unknown and flagged clusters have their mark behind the name."""
-        gca.tl.annotate(labelled, "louvain", min_support=10_000)
-        names = {text.get_text() for text in gca.pl.confidence(labelled, basis="umap", show=False).texts}
+        gca.tl.annotate(labeled, "louvain", min_support=10_000)
+        names = {text.get_text() for text in gca.pl.confidence(labeled, basis="umap", show=False).texts}
         assert names
         assert all(name.endswith((" ?", " !")) for name in names)
 
-    def test_names_do_not_cover_each_other(self, labelled, overlaps):
+    def test_names_do_not_cover_each_other(self, labeled, overlaps):
         """With many clusters of long names, no name covers another."""
-        codes = (labelled.obsm["X_umap"] * 1.3).astype(int)
-        labelled.obs["fine"] = [f"a long cluster name {x}/{y}" for x, y in codes]
-        few = labelled.obs["fine"].map(labelled.obs["fine"].value_counts()) < 4
-        labelled.obs.loc[few, "fine"] = "the rest"
-        assert labelled.obs["fine"].nunique() > 40
-        gca.tl.annotate(labelled, "fine")
-        ax = gca.pl.confidence(labelled, basis="umap", show=False)
+        codes = (labeled.obsm["X_umap"] * 1.3).astype(int)
+        labeled.obs["fine"] = [f"a long cluster name {x}/{y}" for x, y in codes]
+        few = labeled.obs["fine"].map(labeled.obs["fine"].value_counts()) < 4
+        labeled.obs.loc[few, "fine"] = "the rest"
+        assert labeled.obs["fine"].nunique() > 40
+        gca.tl.annotate(labeled, "fine")
+        ax = gca.pl.confidence(labeled, basis="umap", show=False)
         pairs, _ = overlaps(ax)
         assert pairs == []
         assert len(ax.texts) > 15
 
-    def test_clusters_that_were_made_anew_have_no_names(self, labelled):
+    def test_clusters_that_were_made_anew_have_no_names(self, labeled):
         """Names of other clusters are not put on the scores of the old ones."""
         import pandas as pd
 
-        mixed = np.random.default_rng(0).permutation(labelled.obs["louvain"].to_numpy())
-        labelled.obs["louvain"] = pd.Categorical(mixed)
-        assert len(gca.pl.confidence(labelled, basis="umap", show=False).texts) == 0
+        mixed = np.random.default_rng(0).permutation(labeled.obs["louvain"].to_numpy())
+        labeled.obs["louvain"] = pd.Categorical(mixed)
+        assert len(gca.pl.confidence(labeled, basis="umap", show=False).texts) == 0
 
-    def test_the_column_is_gone(self, labelled):
+    def test_the_column_is_gone(self, labeled):
         """Without the clusters' column the cells are drawn, without names."""
-        del labelled.obs["louvain"]
-        ax = gca.pl.confidence(labelled, basis="umap", show=False)
-        assert len(ax.collections[0].get_offsets()) == labelled.n_obs
+        del labeled.obs["louvain"]
+        ax = gca.pl.confidence(labeled, basis="umap", show=False)
+        assert len(ax.collections[0].get_offsets()) == labeled.n_obs
         assert len(ax.texts) == 0
 
-    def test_given_axes_and_save(self, labelled, tmp_path):
+    def test_given_axes_and_save(self, labeled, tmp_path):
         """The embedding goes into given axes and to a file."""
         ax = plt.subplots()[1]
-        assert gca.pl.confidence(labelled, basis="umap", ax=ax, save=tmp_path / "u.png") is ax
+        assert gca.pl.confidence(labeled, basis="umap", ax=ax, save=tmp_path / "u.png") is ax
         assert (tmp_path / "u.png").read_bytes().startswith(b"\x89PNG")
 
-    def test_errors_name_what_is_there(self, labelled, report_with):
+    def test_errors_name_what_is_there(self, labeled, report_with):
         """No embedding of this name, no scores, a report instead of an object: each is said."""
         with pytest.raises(MissingKeyError, match=r"no embedding 'tsne'; \.obsm has: .*X_umap"):
-            gca.pl.confidence(labelled, basis="tsne")
+            gca.pl.confidence(labeled, basis="tsne")
         with pytest.raises(InputError, match="a report has no cells"):
             gca.pl.confidence(report_with(1), basis="umap")
-        del labelled.obs["gptca_confidence_score"]
+        del labeled.obs["gptca_confidence_score"]
         with pytest.raises(MissingKeyError, match="gptca_confidence_score"):
-            gca.pl.confidence(labelled, basis="umap")
+            gca.pl.confidence(labeled, basis="umap")

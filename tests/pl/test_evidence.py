@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture
-def labelled(cells):
+def labeled(cells):
     """Label the planted cells."""
     gca.tl.annotate(cells, "cluster", tissue="blood")
     return cells
@@ -28,13 +28,13 @@ def _headings(axes):
     return [text.get_text() for text in axes["gene_group_ax"].texts]
 
 
-def test_each_label_has_its_strongest_markers(labelled):
+def test_each_label_has_its_strongest_markers(labeled):
     """Rows are the clusters, columns the strongest supporting markers under the label, both in one order."""
-    axes = gca.pl.evidence(labelled, n_genes=2, show=False)
+    axes = gca.pl.evidence(labeled, n_genes=2, show=False)
     rows, genes = _names(axes)
     assert rows == ["1 · T cell", "3 · natural killer cell", "0 · B cell", "2 · monocyte"]
     assert _headings(axes) == ["T cell", "natural killer cell", "B cell", "monocyte"]
-    report = gca.get.report(labelled)
+    report = gca.get.report(labeled)
     expected = [g for key in "1302" for g in report.cluster(key).validation.supporting_markers[:2]]
     assert genes == expected
 
@@ -50,10 +50,10 @@ def test_clusters_of_one_label_share_its_markers(plant):
     assert len(genes) == 12
 
 
-def test_genes_that_are_gone_are_left_out(labelled):
+def test_genes_that_are_gone_are_left_out(labeled):
     """What the object no longer has is not drawn; where nothing is left, the error says so."""
-    gone = gca.get.report(labelled).cluster("0").validation.supporting_markers
-    fewer = labelled[:, ~labelled.var_names.isin(gone)].copy()
+    gone = gca.get.report(labeled).cluster("0").validation.supporting_markers
+    fewer = labeled[:, ~labeled.var_names.isin(gone)].copy()
     axes = gca.pl.evidence(fewer, show=False)
     assert "B cell" not in _headings(axes)
     assert len(_names(axes)[0]) == 4
@@ -61,10 +61,10 @@ def test_genes_that_are_gone_are_left_out(labelled):
         gca.pl.evidence(fewer, clusters=["0"])
 
 
-def test_symbols_layer_and_duplicates(labelled):
+def test_symbols_layer_and_duplicates(labeled):
     """Symbols in .var, twice there, and another layer: the values are those of the first row of that layer."""
-    labelled.var["feature_name"] = list(labelled.var_names)
-    twice = labelled[:, [*range(labelled.n_vars), 0]].copy()
+    labeled.var["feature_name"] = list(labeled.var_names)
+    twice = labeled[:, [*range(labeled.n_vars), 0]].copy()
     twice.var_names = [f"ENSG{i:011d}" for i in range(twice.n_vars)]
     twice.layers["double"] = twice.X * 2
     gene = twice.var["feature_name"].iloc[0]
@@ -87,31 +87,31 @@ def test_the_matrix_of_the_run(pbmc):
     plt.close("all")
 
 
-def test_options_go_to_scanpy(labelled, tmp_path):
+def test_options_go_to_scanpy(labeled, tmp_path):
     """Other options are Scanpy's; return_fig gives its plot; saving and the key work as elsewhere."""
-    gca.tl.annotate(labelled, "cluster", key_added="mine")
-    plot = gca.pl.evidence(labelled, key="mine", standard_scale="var", return_fig=True)
+    gca.tl.annotate(labeled, "cluster", key_added="mine")
+    plot = gca.pl.evidence(labeled, key="mine", standard_scale="var", return_fig=True)
     assert type(plot).__name__ == "DotPlot"
     assert plot.dot_color_df.to_numpy().max() == pytest.approx(1)
-    gca.pl.evidence(labelled, show=False, save=tmp_path / "e.png")
+    gca.pl.evidence(labeled, show=False, save=tmp_path / "e.png")
     assert (tmp_path / "e.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(MissingKeyError, match="'other'"):
-        gca.pl.evidence(labelled, key="other")
+        gca.pl.evidence(labeled, key="other")
 
 
-def test_the_object_stays(labelled, content):
+def test_the_object_stays(labeled, content):
     """Drawing changes nothing of the object."""
-    before = content(labelled)
-    gca.pl.evidence(labelled, show=False)
-    assert content(labelled) == before
+    before = content(labeled)
+    gca.pl.evidence(labeled, show=False)
+    assert content(labeled) == before
 
 
 @pytest.mark.parametrize("name", ["$T_{reg}$", "a\nb", "x" * 3000, "שלום", "CD4-positive, CD25-positive, regulatory T"])
-def test_long_and_hostile_names_are_inside(labelled, name):
+def test_long_and_hostile_names_are_inside(labeled, name):
     """Names of any kind are drawn whole inside the figure, headings and rows."""
-    labelled.obs["cluster"] = labelled.obs["cluster"].cat.rename_categories({"0": name})
-    gca.tl.annotate(labelled, "cluster", tissue="blood")
-    axes = gca.pl.evidence(labelled, show=False)
+    labeled.obs["cluster"] = labeled.obs["cluster"].cat.rename_categories({"0": name})
+    gca.tl.annotate(labeled, "cluster", tissue="blood")
+    axes = gca.pl.evidence(labeled, show=False)
     fig = axes["mainplot_ax"].figure
     fig.canvas.draw()
     box = fig.bbox
@@ -121,8 +121,8 @@ def test_long_and_hostile_names_are_inside(labelled, name):
         assert own.y1 <= box.y1 + 1, text.get_text()
 
 
-def test_cells_without_a_cluster(labelled):
+def test_cells_without_a_cluster(labeled):
     """Cells without a cluster are in no row."""
-    labelled.obs["cluster"] = pd.Categorical(labelled.obs["cluster"].where(labelled.obs["cluster"] != "2"))
-    rows, _ = _names(gca.pl.evidence(labelled, show=False))
+    labeled.obs["cluster"] = pd.Categorical(labeled.obs["cluster"].where(labeled.obs["cluster"] != "2"))
+    rows, _ = _names(gca.pl.evidence(labeled, show=False))
     assert [row[0] for row in rows] == ["1", "3", "0"]

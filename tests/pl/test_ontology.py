@@ -15,7 +15,7 @@ RESOLVE = _bundled.ontology().resolve
 
 
 @pytest.fixture
-def labelled(report_with):
+def labeled(report_with):
     """Make a report of clusters "0", "1", ... with these labels."""
 
     def make(*labels, n_cells=10):
@@ -43,9 +43,9 @@ def _rows(ax):
     return [(sorted(rows[y])[0][0], [name for _, name in sorted(rows[y])]) for y in sorted(rows)]
 
 
-def test_a_row_has_label_cells_and_clusters(labelled):
+def test_a_row_has_label_cells_and_clusters(labeled):
     """Clusters of one label share a row; what joins branches has a name only, and Unknown stands apart at the end."""
-    report = labelled("regulatory T cell", "B cell", "B cell", "Unknown or Novel", "my own type")
+    report = labeled("regulatory T cell", "B cell", "B cell", "Unknown or Novel", "my own type")
     rows = [texts for _, texts in _rows(gca.pl.ontology(report, show=False))]
     assert rows == [
         ["leukocyte"],
@@ -56,9 +56,9 @@ def test_a_row_has_label_cells_and_clusters(labelled):
     ]
 
 
-def test_what_is_special_stands_further_right(labelled):
+def test_what_is_special_stands_further_right(labeled):
     """Each step down the tree is indented, and a branch leads to each node from the one above."""
-    ax = gca.pl.ontology(labelled("T cell", "regulatory T cell", "B cell"), show=False)
+    ax = gca.pl.ontology(labeled("T cell", "regulatory T cell", "B cell"), show=False)
     found = {texts[0]: x for x, texts in _rows(ax)}
     assert found["T cell"] - found["leukocyte"] == pytest.approx(INDENT)
     assert found["regulatory T cell"] - found["T cell"] == pytest.approx(INDENT)
@@ -66,36 +66,36 @@ def test_what_is_special_stands_further_right(labelled):
     assert [(line.get_ydata()[0], line.get_ydata()[-1]) for line in branches] == [(0, 1), (1, 2), (0, 3)]
 
 
-def test_the_colours_are_those_of_the_types(labelled):
-    """Dots and bars have the colour of the type; the longest bar has most cells."""
-    report = labelled("B cell", "T cell")
+def test_the_colors_are_those_of_the_types(labeled):
+    """Dots and bars have the color of the type; the longest bar has most cells."""
+    report = labeled("B cell", "T cell")
     report = evolve(report, clusters=(evolve(report.clusters[0], n_cells=30), report.clusters[1]))
     ax = gca.pl.ontology(report, show=False)
-    colours = [_bundled.palette().colour(name) for name in ("T cell", "B cell")]
+    colors = [_bundled.palette().color(name) for name in ("T cell", "B cell")]
     bars = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_height() == 0.5]
-    assert [mpl.colors.to_hex(bar.get_facecolor()).upper() for bar in bars] == colours
+    assert [mpl.colors.to_hex(bar.get_facecolor()).upper() for bar in bars] == colors
     assert bars[0].get_width() / bars[1].get_width() == pytest.approx(1 / 3)
-    assert [line.get_markerfacecolor() for line in ax.lines if line.get_marker() == "o"] == ["white", *colours]
+    assert [line.get_markerfacecolor() for line in ax.lines if line.get_marker() == "o"] == ["white", *colors]
 
 
 @pytest.mark.parametrize("labels", [["B cell"], ["Unknown or Novel"] * 3, ["no such type"]])
-def test_sane_without_a_tree(labelled, labels, overlaps):
+def test_sane_without_a_tree(labeled, labels, overlaps):
     """One cluster, or none with a term: a row for each label."""
-    ax = gca.pl.ontology(labelled(*labels), show=False)
+    ax = gca.pl.ontology(labeled(*labels), show=False)
     assert len(_rows(ax)) == 1
     assert overlaps(ax) == ([], [])
 
 
-def test_a_report_without_cells_counts_clusters(labelled):
+def test_a_report_without_cells_counts_clusters(labeled):
     """Where the report knows no cells, the clusters are counted."""
-    ax = gca.pl.ontology(labelled("B cell", "B cell", "T cell", n_cells=None), show=False)
+    ax = gca.pl.ontology(labeled("B cell", "B cell", "T cell", n_cells=None), show=False)
     assert [texts for _, texts in _rows(ax)][1:] == [["T cell", "1", "2"], ["B cell", "2", "0, 1"]]
     assert "n" in [text.get_text() for text in ax.texts]
 
 
-def test_many_clusters_of_one_label(labelled):
+def test_many_clusters_of_one_label(labeled):
     """As many clusters are listed as have room, each by its whole name, and the others are counted."""
-    ax = gca.pl.ontology(labelled(*["B cell"] * 60), show=False)
+    ax = gca.pl.ontology(labeled(*["B cell"] * 60), show=False)
     listed = _rows(ax)[0][1][-1]
     assert listed.startswith("0, 1, 2, ")
     assert listed.endswith(" more")
@@ -103,16 +103,16 @@ def test_many_clusters_of_one_label(labelled):
 
 
 @pytest.mark.parametrize("n", [5, 60])
-def test_nothing_covers_anything(labelled, overlaps, n):
+def test_nothing_covers_anything(labeled, overlaps, n):
     """No text covers another or is cut off, with 60 types and long names."""
     types = sorted(set(_bundled.database().facts["cell_type"]), key=len)[-n:]
-    assert overlaps(gca.pl.ontology(labelled(*types), show=False)) == ([], [])
+    assert overlaps(gca.pl.ontology(labeled(*types), show=False)) == ([], [])
 
 
 @pytest.mark.parametrize("name", ["$T_{reg}$", "a\nb", "x" * 10_000, "שלום", "细胞", "", r"\frac $"])
 @pytest.mark.filterwarnings("ignore:Glyph")
-def test_hostile_labels(labelled, name):
+def test_hostile_labels(labeled, name):
     """No label breaks the picture, and none is read as a formula."""
-    ax = gca.pl.ontology(labelled(name, "B cell"), show=False)
+    ax = gca.pl.ontology(labeled(name, "B cell"), show=False)
     ax.figure.canvas.draw()
     assert not any(text._preprocess_math(text.get_text())[1] is True for text in ax.texts)

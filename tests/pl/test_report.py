@@ -11,14 +11,14 @@ from matplotlib.patches import Rectangle
 import gca_scanpy as gca
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import MissingKeyError
-from gca_scanpy.pl._figure import CONFIDENCE_COLOURS, STATUS_MARKS
+from gca_scanpy.pl._figure import CONFIDENCE_COLORS, STATUS_MARKS
 
 PALETTE = _bundled.palette()
 LONG_LABEL = "CD4-positive, CD25-positive, regulatory T"
 
 
 def _bars(ax):
-    """Widths and colours of the filled bars, by row."""
+    """Widths and colors of the filled bars, by row."""
     bars = sorted((p for p in ax.patches if isinstance(p, Rectangle) and p.get_height() < 1), key=lambda p: p.get_y())
     whole, filled = bars[::2], bars[1::2]
     return [(f.get_width() / w.get_width(), f.get_facecolor()) for w, f in zip(whole, filled)]
@@ -45,13 +45,13 @@ def test_genes_for_and_against(report_with, texts):
 
 
 def test_bars_are_the_confidence(report_with):
-    """The bar of each row is as long as its score, in the colour of its level."""
+    """The bar of each row is as long as its score, in the color of its level."""
     report = report_with(11)
     bars = _bars(gca.pl.report(report, show=False))
     assert len(bars) == 11
-    for (share, colour), cluster in zip(bars, report.clusters):
+    for (share, color), cluster in zip(bars, report.clusters):
         assert share == pytest.approx(cluster.confidence_score)
-        assert colour == mpl.colors.to_rgba(CONFIDENCE_COLOURS[cluster.confidence])
+        assert color == mpl.colors.to_rgba(CONFIDENCE_COLORS[cluster.confidence])
 
 
 def test_the_score_stands_beside_its_bar(report_with):
@@ -211,10 +211,10 @@ def test_an_annotated_object(cells, texts):
         gca.pl.report(cells, show=False)
 
 
-def test_each_label_has_the_colour_of_its_type(report_with):
-    """A dot beside the label has the colour that the type has everywhere."""
+def test_each_label_has_the_color_of_its_type(report_with):
+    """A dot beside the label has the color that the type has everywhere."""
     ax = gca.pl.report(report_with(3), show=False)
     clusters = report_with(3).clusters
-    colours = [PALETTE.colour(c.annotation.primary_label, c.annotation.ontology_id) for c in clusters]
+    colors = [PALETTE.color(c.annotation.primary_label, c.annotation.ontology_id) for c in clusters]
     dots = [line for line in ax.lines if line.get_marker() == "o"]
-    assert [(line.get_ydata()[0], line.get_color()) for line in dots] == list(enumerate(colours))
+    assert [(line.get_ydata()[0], line.get_color()) for line in dots] == list(enumerate(colors))

@@ -119,8 +119,8 @@ def test_a_whole_report_or_an_error_of_ours(data, content):
     found = [c.cluster_id for c in report.clusters]
     assert len(set(found)) == len(found)
     assert set(there) <= set(found)
-    labelled = adata.obs["gptca_label"].notna().to_numpy()
-    assert (labelled == pd.Series(adata.obs["cluster"]).notna().to_numpy()).all()
+    labeled = adata.obs["gptca_label"].notna().to_numpy()
+    assert (labeled == pd.Series(adata.obs["cluster"]).notna().to_numpy()).all()
 
 
 @pytest.mark.parametrize("kind", ["h5ad", "zarr"])

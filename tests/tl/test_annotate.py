@@ -1,4 +1,4 @@
-"""``tl.annotate``: a clustered AnnData in, labelled cells out, and nothing else touched."""
+"""``tl.annotate``: a clustered AnnData in, labeled cells out, and nothing else touched."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def _without(content, prefix="gptca"):
     """Leave a content without the documented keys."""
     index, columns = content["obs"]
     kept = [column for column in columns if not column[0].startswith(prefix)]
-    colours = {f"{prefix}_{name}_colors" for name in ("label", "proposed_label", "broad_label")}
-    uns = [entry for entry in content["uns"] if entry[0] != prefix and entry[0] not in colours]
+    colors = {f"{prefix}_{name}_colors" for name in ("label", "proposed_label", "broad_label")}
+    uns = [entry for entry in content["uns"] if entry[0] != prefix and entry[0] not in colors]
     return {**content, "obs": [index, kept], "uns": uns}
 
 
@@ -38,7 +38,7 @@ def test_planted_lineages_are_named(cells, lineages):
     assert [name for name in cells.obs if name.startswith("gptca")] == COLUMNS
 
 
-def test_bundled_pbmc_is_labelled(pbmc, content):
+def test_bundled_pbmc_is_labeled(pbmc, content):
     """The call of the README works on the bundled data, and only the documented keys are new."""
     before = content(pbmc)
     gca.tl.annotate(pbmc, groupby="louvain", species="human", tissue="blood")
@@ -48,7 +48,7 @@ def test_bundled_pbmc_is_labelled(pbmc, content):
 
 
 def test_the_users_ranking_matrix_and_embedding_stay(pbmc, content):
-    """X, .raw, X_pca, X_umap, neighbours and the user's own rank_genes_groups stay, also where that ranking is used."""
+    """X, .raw, X_pca, X_umap, neighbors and the user's own rank_genes_groups stay, also where that ranking is used."""
     before = content(pbmc)
     gca.tl.annotate(pbmc, groupby="bulk_labels", tissue="blood")
     after = content(pbmc)
@@ -66,13 +66,13 @@ def test_the_same_input_gives_the_same_output(cells):
     assert reports[0].provenance.request_id == "one"
 
 
-def test_copy_gives_a_labelled_copy(cells, content):
-    """copy=True returns a labelled copy and leaves the object, its matrix included."""
+def test_copy_gives_a_labeled_copy(cells, content):
+    """copy=True returns a labeled copy and leaves the object, its matrix included."""
     before = content(cells)
-    labelled = gca.tl.annotate(cells, "cluster", copy=True)
+    labeled = gca.tl.annotate(cells, "cluster", copy=True)
     assert content(cells) == before
-    assert set(COLUMNS) <= set(labelled.obs)
-    assert not np.shares_memory(labelled.X.data, cells.X.data)
+    assert set(COLUMNS) <= set(labeled.obs)
+    assert not np.shares_memory(labeled.X.data, cells.X.data)
 
 
 def test_a_view_can_be_annotated(cells, lineages, content):
@@ -151,8 +151,8 @@ def test_a_single_cluster_is_unknown_with_a_reason(plant):
 def test_groups_labels_a_part(cells):
     """groups=[...] labels those clusters against all others; the cells of the rest stay NaN."""
     gca.tl.annotate(cells, "cluster", groups="2", tissue={"0": "liver", "2": "blood"}, key_added="some")
-    labelled = cells.obs["some_status"].notna()
-    assert list(labelled) == list(cells.obs["cluster"] == "2")
+    labeled = cells.obs["some_status"].notna()
+    assert list(labeled) == list(cells.obs["cluster"] == "2")
     report = gca.get.report(cells, "some")
     assert report.parameters["groups"] == "['2']"
     assert _broad(cells, "some") == {"2": "monocyte"}
@@ -182,7 +182,7 @@ def test_a_stale_ranking_is_not_believed(cells, lineages):
 
 
 def test_ensembl_ids_with_symbols_in_var(cells, lineages):
-    """Ensembl var_names with symbols in .var: labelled, and genes are reported as symbols; var_names stay."""
+    """Ensembl var_names with symbols in .var: labeled, and genes are reported as symbols; var_names stay."""
     cells.var["feature_name"] = pd.Categorical(list(cells.var_names))
     cells.var_names = [f"ENSG9{i:010d}" for i in range(cells.n_vars)]
     gca.tl.annotate(cells, "cluster", tissue="blood")
@@ -200,7 +200,7 @@ def test_raw_has_more_genes(cells, lineages):
 
 
 def test_raw_counts_are_warned_of(cells, lineages):
-    """Raw counts where log-normalised values were meant: warned at the user's line, and labelled all the same."""
+    """Raw counts where log-normalized values were meant: warned at the user's line, and labeled all the same."""
     with pytest.warns(RawCountsWarning, match="raw counts") as caught:
         gca.tl.annotate(cells, "cluster", layer="counts", tissue="blood")
     assert caught[0].filename == __file__
@@ -228,7 +228,7 @@ def test_many_clusters(plant, lineages, number):
 
 
 @pytest.mark.parametrize("wrong", ["hematopoietic stem cell", "dendritic cell", "hepatocyte", "natural killer cell"])
-def test_a_wrong_label_of_a_neighbouring_type_is_flagged(pbmc, wrong):
+def test_a_wrong_label_of_a_neighboring_type_is_flagged(pbmc, wrong):
     """validate_only: a label is flagged where another type has far more evidence, though nothing excludes both."""
     pbmc.obs["given"] = wrong
     gca.tl.annotate(pbmc, groupby="louvain", tissue="blood", groups=["0", "4"], validate_only="given")

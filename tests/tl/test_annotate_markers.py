@@ -102,7 +102,7 @@ def test_missing_names_and_repeats_are_left_out():
 
 
 def test_a_cluster_without_genes_is_unknown():
-    """A cluster without any gene is Unknown with its reason code; the others are labelled."""
+    """A cluster without any gene is Unknown with its reason code; the others are labeled."""
     report = gca.annotate_markers({"0": GENES["B cell"], "1": []}, tissue="blood")
     assert report.cluster("1").annotation.primary_label == "Unknown or Novel"
     assert report.cluster("1").validation.flag_reasons == (

@@ -46,7 +46,7 @@ def test_wilcoxon_illico(cells):
 
 
 def test_a_spatial_panel(plant_types):
-    """A spatial panel of fewer than 15 genes: labelled where the genes say so, and nothing is divided by zero."""
+    """A spatial panel of fewer than 15 genes: labeled where the genes say so, and nothing is divided by zero."""
     adata = plant_types({"b": ["MS4A1", "CD79A", "CD79B", "CD19"], "m": ["LYZ", "S100A8", "CD14", "FCN1"]})
     panel = adata[:, [n for n in adata.var_names if not n.startswith("ZNF")]].copy()
     assert panel.n_vars < 15

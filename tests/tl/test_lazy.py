@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._keys import ObsKeys, colours_of
+from gca_scanpy._keys import ObsKeys, colors_of
 from gca_scanpy._stores import lazy as store
 from gca_scanpy.errors import InputError
 
@@ -17,7 +17,7 @@ array = pytest.importorskip("dask.array")
 pytest.importorskip("zarr")
 HAS_LAZY = hasattr(ad.experimental, "read_lazy")
 KEYS = ObsKeys()
-ENTRIES = ("gptca", *map(colours_of, KEYS.coloured()))
+ENTRIES = ("gptca", *map(colors_of, KEYS.colored()))
 needs_lazy = pytest.mark.skipif(not HAS_LAZY, reason="this anndata does not read lazily")
 
 

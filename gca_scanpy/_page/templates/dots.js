@@ -30,22 +30,22 @@ class Dots {
     this.#pixels = new Uint32Array(this.#image.data.buffer);
   }
 
-  // A colour of a style sheet as a pixel without its opacity.
-  #pixel(colour) {
-    this.#context.fillStyle = colour;
+  // A color of a style sheet as a pixel without its opacity.
+  #pixel(color) {
+    this.#context.fillStyle = color;
     const [red, green, blue] = [1, 3, 5].map((at) => parseInt(this.#context.fillStyle.slice(at, at + 2), 16));
     return (blue << 16) | (green << 8) | red;
   }
 
-  // Puts the cells there, those of a cluster in its colour; null leaves them out. `toX` and `toY` give pixels.
-  add(cells, order, colours, opacity, toX, toY) {
+  // Puts the cells there, those of a cluster in its color; null leaves them out. `toX` and `toY` give pixels.
+  add(cells, order, colors, opacity, toX, toY) {
     const { x, y, cluster } = cells;
     const { half, pixels: own } = this.#disc;
     const { width } = this.#image;
     const [right, bottom] = [width - 4 * half, this.#image.height - 4 * half];
     const steps = Int32Array.from(own, (one) => one.y * width + one.x);
     const covers = Uint8Array.from(own, ({ cover }) => Math.round(OPAQUE * cover * opacity));
-    const tones = Int32Array.from(colours, (colour) => (colour === null ? -1 : this.#pixel(colour)));
+    const tones = Int32Array.from(colors, (color) => (color === null ? -1 : this.#pixel(color)));
     for (const i of order) {
       const tone = tones[cluster[i]];
       if (tone < 0) continue;

@@ -16,11 +16,11 @@ class Legend extends EventTarget {
     this.#counts = counts;
   }
 
-  show(mode, colours) {
+  show(mode, colors) {
     if (mode !== this.#mode) this.#pressed.clear();
     this.#mode = mode;
     this.#title.textContent = MODES[mode].title;
-    this.#list.replaceChildren(...this.#groups(colours).map((group) => make("li", {}, this.#button(group))));
+    this.#list.replaceChildren(...this.#groups(colors).map((group) => make("li", {}, this.#button(group))));
   }
 
   // Whether a cluster stands out.
@@ -30,12 +30,12 @@ class Legend extends EventTarget {
     return !this.#pressed.size || this.#pressed.has(group);
   }
 
-  #groups(colours) {
+  #groups(colors) {
     const { group, order } = MODES[this.#mode];
     const found = new Map();
     for (const cluster of CLUSTERS) {
       const name = group(cluster);
-      const one = found.get(name) ?? { name, colour: colours[cluster.index], cells: 0, said: "" };
+      const one = found.get(name) ?? { name, color: colors[cluster.index], cells: 0, said: "" };
       one.cells += this.#counts[cluster.index];
       if (this.#mode === "cluster") one.said = cluster.label;
       found.set(name, one);
@@ -45,10 +45,10 @@ class Legend extends EventTarget {
     return this.#mode === "cluster" ? groups : groups.sort((a, b) => b.cells - a.cells);
   }
 
-  #button({ name, colour, said }) {
+  #button({ name, color, said }) {
     const text = make("span", {}, isolated(shortened(name, 60) || "(empty)"));
     if (said) text.append(" ", make("small", {}, isolated(shortened(said, 60))));
-    const button = make("button", { type: "button" }, swatch(colour), text);
+    const button = make("button", { type: "button" }, swatch(color), text);
     button.setAttribute("aria-pressed", this.#pressed.has(name));
     button.addEventListener("click", () => {
       if (!this.#pressed.delete(name)) this.#pressed.add(name);

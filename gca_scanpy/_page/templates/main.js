@@ -13,13 +13,13 @@ function showCells(cells) {
   const scatter = new Scatter(canvas, cells);
   const legend = new Legend(byId("legend"), byId("legend-title"), cells.counts);
   const tip = new Tip(byId("tip"));
-  const mode = byId("colour-by");
+  const mode = byId("color-by");
   let hovered = null; // the cluster whose row the mouse is on
 
   const paint = () => {
-    const colours = coloursBy(mode.value, theme.dark);
-    legend.show(mode.value, colours);
-    scatter.paint(colours);
+    const colors = colorsBy(mode.value, theme.dark);
+    legend.show(mode.value, colors);
+    scatter.paint(colors);
     scatter.draw(); // at once: paper does not wait for the next frame
   };
   const light = () => {
@@ -68,10 +68,10 @@ function count() {
   byId("csv").disabled = !length;
 }
 
-// The circles beside labels have the colours of the cells.
+// The circles beside labels have the colors of the cells.
 function paintSwatches() {
-  for (const circle of document.querySelectorAll(".swatch circle[data-colour]")) {
-    circle.setAttribute("fill", visible(circle.dataset.colour, theme.dark));
+  for (const circle of document.querySelectorAll(".swatch circle[data-color]")) {
+    circle.setAttribute("fill", visible(circle.dataset.color, theme.dark));
   }
 }
 

@@ -18,15 +18,15 @@ function shortened(text, length) {
   return letters.length > length ? `${letters.slice(0, length - 1).join("")}…` : letters.join("");
 }
 
-// A circle of a colour.
-function swatch(colour) {
+// A circle of a color.
+function swatch(color) {
   const space = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(space, "svg");
   const circle = document.createElementNS(space, "circle");
   svg.setAttribute("class", "swatch");
   svg.setAttribute("viewBox", "0 0 10 10");
   svg.setAttribute("aria-hidden", "true");
-  for (const [name, value] of [["cx", 5], ["cy", 5], ["r", 4.5], ["fill", colour]]) circle.setAttribute(name, value);
+  for (const [name, value] of [["cx", 5], ["cy", 5], ["r", 4.5], ["fill", color]]) circle.setAttribute(name, value);
   svg.append(circle);
   return svg;
 }

@@ -24,8 +24,8 @@ class Scatter {
   #cells;
   #order;
   #extent;
-  #centres;
-  #colours = [];
+  #centers;
+  #colors = [];
   #lit = () => true;
   #names = true;
   #width = 0;
@@ -40,13 +40,13 @@ class Scatter {
     this.#cells = cells;
     this.#order = mixed(cells.n);
     this.#extent = { x: cells.x.reduce((a, b) => Math.max(a, b), 0), y: cells.y.reduce((a, b) => Math.max(a, b), 0) };
-    this.#centres = this.#findCentres();
+    this.#centers = this.#findCenters();
     new ResizeObserver(() => this.resize()).observe(canvas);
     this.resize();
   }
 
   // Middle of each cluster, the largest first, so that its name has the right of way.
-  #findCentres() {
+  #findCenters() {
     const { x, y, counts } = this.#cells;
     let start = 0;
     return CLUSTERS.map((cluster, index) => {
@@ -63,9 +63,9 @@ class Scatter {
     return { x: this.#width / 2, y: this.#height / 2 };
   }
 
-  // Colours by cluster, and last that of cells without one.
-  paint(colours) {
-    this.#colours = colours;
+  // Colors by cluster, and last that of cells without one.
+  paint(colors) {
+    this.#colors = colors;
     this.ask();
   }
 
@@ -157,17 +157,17 @@ class Scatter {
   draw() {
     cancelAnimationFrame(this.#asked);
     this.#asked = 0;
-    if (!this.#colours.length || !this.#width) return;
+    if (!this.#colors.length || !this.#width) return;
     const density = this.#canvas.width / this.#width;
     const { scale, left, top } = this.#view();
     const lit = [...CLUSTERS.map((cluster) => this.#lit(cluster)), CLUSTERS.every(this.#lit)];
     const dots = new Dots(this.#context, this.#radius * density);
     const toX = (x) => density * (left + scale * x);
     const toY = (y) => density * (top - scale * y);
-    const grey = styled("--quiet");
-    if (lit.includes(false)) dots.add(this.#cells, this.#order, lit.map((isLit) => (isLit ? null : grey)), DIM, toX, toY);
-    const colours = this.#colours.map((colour, index) => (lit[index] ? colour : null));
-    dots.add(this.#cells, this.#order, colours, 1, toX, toY);
+    const gray = styled("--quiet");
+    if (lit.includes(false)) dots.add(this.#cells, this.#order, lit.map((isLit) => (isLit ? null : gray)), DIM, toX, toY);
+    const colors = this.#colors.map((color, index) => (lit[index] ? color : null));
+    dots.add(this.#cells, this.#order, colors, 1, toX, toY);
     dots.show();
     this.#context.setTransform(density, 0, 0, density, 0, 0);
     if (this.#names) this.#drawNames(lit);
@@ -185,7 +185,7 @@ class Scatter {
     context.lineWidth = 3.5;
     context.strokeStyle = styled("--card");
     context.fillStyle = styled("--text");
-    for (const { cluster, x, y } of this.#centres) {
+    for (const { cluster, x, y } of this.#centers) {
       if (!lit[cluster.index]) continue;
       const text = `\u2068${shortened(cluster.id, 18)}\u2069`;
       const [across, down] = [left + scale * x, top - scale * y];

@@ -2,7 +2,7 @@
 
 class Theme extends EventTarget {
   #system = matchMedia("(prefers-color-scheme: dark)");
-  // The one rule of the style sheet with the dark colours: the switch moves its condition, so that colours stand once.
+  // The one rule of the style sheet with the dark colors: the switch moves its condition, so that colors stand once.
   #rule = [...document.styleSheets[0].cssRules].find((rule) => rule.conditionText?.includes("prefers-color-scheme"));
   #condition = this.#rule.media.mediaText;
   #chosen = null;
@@ -37,7 +37,7 @@ class Theme extends EventTarget {
     this.#rule.media.mediaText = asSystem ? this.#condition : this.dark ? "screen" : "not all";
     document.documentElement.style.colorScheme = this.dark ? "dark" : "light";
     this.#button.textContent = this.dark ? "Light" : "Dark";
-    this.#button.setAttribute("aria-label", this.dark ? "Light colours" : "Dark colours");
+    this.#button.setAttribute("aria-label", this.dark ? "Light colors" : "Dark colors");
     this.dispatchEvent(new Event("change"));
   }
 }

@@ -17,7 +17,7 @@ from gca_scanpy.db._adapters import (
 )
 from gca_scanpy.db._adapters.common import Adapted, Format, Vocabulary, adapt, header_key
 
-__all__ = ["FORMATS", "Adapted", "Format", "Vocabulary", "adapt", "recognise"]
+__all__ = ["FORMATS", "Adapted", "Format", "Vocabulary", "adapt", "recognize"]
 
 FORMATS = (
     panglaodb.FORMAT,
@@ -32,7 +32,7 @@ FORMATS = (
 )
 
 
-def recognise(columns: Iterable[object]) -> Optional[Format]:
+def recognize(columns: Iterable[object]) -> Optional[Format]:
     """The format that has these columns; None for a table that is written as ours are."""
     found = {header_key(column) for column in columns}
     if {"cell_type", "gene"} <= found:

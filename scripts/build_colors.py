@@ -1,9 +1,9 @@
-"""Choose a colour for each cell type of the marker database that has none: ``gca_scanpy/data/colours.tsv.gz``.
+"""Choose a color for each cell type of the marker database that has none: ``gca_scanpy/data/colors.tsv.gz``.
 
-python scripts/build_colours.py
+python scripts/build_colors.py
 
 Those that are in the table stay as they are, so that figures of two releases can be compared. A new one gets, of the
-colours of its family, that which people with any eyes tell apart best from those that are there. The well-known types
+colors of its family, that which people with any eyes tell apart best from those that are there. The well-known types
 choose first.
 """
 
@@ -18,9 +18,9 @@ import numpy as np
 
 from gca_scanpy.db import _bundled
 
-TABLE = Path(__file__).resolve().parents[1] / "gca_scanpy" / "data" / "colours.tsv.gz"
+TABLE = Path(__file__).resolve().parents[1] / "gca_scanpy" / "data" / "colors.tsv.gz"
 # Light, middle and dark, by broad type or else by lineage. The middles of the large lineages were moved apart as people
-# with each kind of colour blindness see them, from the hues of Okabe and Ito. None is too pale on white.
+# with each kind of color blindness see them, from the hues of Okabe and Ito. None is too pale on white.
 RAMPS = {
     "CL:0000623": ("#6BBFC5", "#358D93", "#004F54"),  # natural killer cell
     "CL:0001065": ("#71C0AD", "#3F8F7D", "#005143"),  # innate lymphoid cell
@@ -60,7 +60,7 @@ PLACES, TURNS = np.linspace(0, 1, 41), np.linspace(-0.03, 0.03, 13)  # of the ra
 # These get the middle of their family, and elsewhere the most general broad type: monocyte, fibroblast, astrocyte.
 FACES = ("CL:0000576", "CL:0000057", "CL:0000127")
 DARK, LIGHT = 20, 72.6  # of CIELAB; the light end has a contrast of 2.1 with white
-KIN = 0.12  # how much a colour's distance from that of the nearest ancestor speaks against it
+KIN = 0.12  # how much a color's distance from that of the nearest ancestor speaks against it
 # Machado, Oliveira and Fernandes 2009, severity 1.
 EYES = {
     "usual": np.eye(3),
@@ -72,13 +72,13 @@ XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1
 WHITE = np.array([0.9505, 1.0, 1.089])
 
 
-def channels(colour: str) -> np.ndarray:
-    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+def channels(color: str) -> np.ndarray:
+    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
 
 
-def lab(colours: list[str], eyes: str) -> np.ndarray:
-    """CIELAB, a row a colour, as these eyes see it."""
-    rgb = np.array([channels(colour) for colour in colours])
+def lab(colors: list[str], eyes: str) -> np.ndarray:
+    """CIELAB, a row a color, as these eyes see it."""
+    rgb = np.array([channels(color) for color in colors])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     xyz = np.clip(linear @ np.array(EYES[eyes]).T, 0, 1) @ XYZ.T / WHITE
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
@@ -91,8 +91,8 @@ def family_of(term: str) -> str:
 
 
 def choices(family: str) -> list[str]:
-    """The colours of a family, its middle first."""
-    ramp = np.array([channels(colour) for colour in RAMPS[family]])
+    """The colors of a family, its middle first."""
+    ramp = np.array([channels(color) for color in RAMPS[family]])
     found = [RAMPS[family][1]]
     for place in PLACES:
         rgb = [np.interp(place, [0, 0.5, 1], ramp[:, channel]) for channel in range(3)]
@@ -100,20 +100,20 @@ def choices(family: str) -> list[str]:
         for turn in TURNS:
             turned = hls_to_rgb((hue + turn) % 1, lightness, saturation)
             found.append("#" + "".join(f"{round(value * 255):02X}" for value in turned))
-    return [colour for colour, (lightness, _, _) in zip(found, lab(found, "usual")) if DARK < lightness < LIGHT]
+    return [color for color, (lightness, _, _) in zip(found, lab(found, "usual")) if DARK < lightness < LIGHT]
 
 
 def apart(choice: list[str], taken: list[str]) -> np.ndarray:
-    """How far each choice is from each of the colours that are taken."""
+    """How far each choice is from each of the colors that are taken."""
     seen = {eyes: (lab(choice, eyes), lab(taken, eyes)) for eyes in EYES}
     return sum(SHARES[eyes] * np.linalg.norm(a[:, None] - b[None], axis=2) for eyes, (a, b) in seen.items())
 
 
 def choose(term: str, taken: dict[str, str]) -> str:
-    """The best colour for a term, given those of its family and of the broad types."""
+    """The best color for a term, given those of its family and of the broad types."""
     own, broad = family_of(term), _bundled.lineages().broad_types
     choice = choices(own)
-    rivals = [colour for other, colour in taken.items() if family_of(other) == own or other in broad]
+    rivals = [color for other, color in taken.items() if family_of(other) == own or other in broad]
     if not any(family_of(other) == own for other in taken):
         return choice[0]
     score = apart(choice, rivals).min(axis=1)
@@ -137,7 +137,7 @@ def main() -> None:
         if term not in taken:
             taken[term] = choose(term, taken)
     rows = "".join(f"{term}\t{taken[term]}\n" for term in sorted(taken))
-    TABLE.write_bytes(gzip.compress(f"cl_id\tcolour\n{rows}".encode(), mtime=0))
+    TABLE.write_bytes(gzip.compress(f"cl_id\tcolor\n{rows}".encode(), mtime=0))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-// Which colour a cluster has, by what the reader asks for.
+// Which color a cluster has, by what the reader asks for.
 
 const NO_CLUSTER = "none";
 
-// The colour of a variable of the style sheet, as it is now.
+// The color of a variable of the style sheet, as it is now.
 const styled = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // A shade that is seen on a dark page: the darkest are mixed with white until they are.
@@ -14,26 +14,26 @@ function visible(hex, dark) {
   return `rgb(${channels.map((value) => Math.round(value + (255 - value) * white)).join(" ")})`;
 }
 
-// For each way to colour: its name, the group that a cluster belongs to, and the group's colour.
+// For each way to color: its name, the group that a cluster belongs to, and the group's color.
 const MODES = {
-  label: { title: "Label", group: (c) => c.label, colour: (c, dark) => visible(c.colours.label, dark) },
-  broad: { title: "Broad type", group: (c) => c.broad, colour: (c, dark) => visible(c.colours.broad, dark) },
+  label: { title: "Label", group: (c) => c.label, color: (c, dark) => visible(c.colors.label, dark) },
+  broad: { title: "Broad type", group: (c) => c.broad, color: (c, dark) => visible(c.colors.broad, dark) },
   confidence: {
     title: "Confidence",
     group: (c) => c.confidence,
-    colour: (c) => styled(`--${c.confidence.toLowerCase()}`),
+    color: (c) => styled(`--${c.confidence.toLowerCase()}`),
     order: ["High", "Medium", "Low"],
   },
   status: {
     title: "Status",
     group: (c) => c.status,
-    colour: (c) => styled(`--${c.status}`),
+    color: (c) => styled(`--${c.status}`),
     order: ["supported", "flagged", "unknown"],
   },
-  cluster: { title: "Cluster", group: (c) => c.id, colour: (c, dark) => visible(c.colours.cluster, dark) },
+  cluster: { title: "Cluster", group: (c) => c.id, color: (c, dark) => visible(c.colors.cluster, dark) },
 };
 
-// The colours of all clusters, and last that of the cells without one.
-function coloursBy(mode, dark) {
-  return [...CLUSTERS.map((cluster) => MODES[mode].colour(cluster, dark)), styled("--rail")];
+// The colors of all clusters, and last that of the cells without one.
+function colorsBy(mode, dark) {
+  return [...CLUSTERS.map((cluster) => MODES[mode].color(cluster, dark)), styled("--rail")];
 }
