@@ -59,7 +59,8 @@ def run(clusters: int, latency: float, **options: Any) -> dict[str, Any]:
     with server(latency) as there, tempfile.TemporaryDirectory() as folder:
 
         def ask() -> None:
-            gca.annotate_markers(lists, model="m", base_url=there.url, cache=folder, **options)
+            model = gca.LanguageModel("m", base_url=there.url)
+            gca.annotate_markers(lists, model=gca.Asking(model, cache=folder, **options))
 
         first = measure.seconds(ask)
         asked = len(there.requests)

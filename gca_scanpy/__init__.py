@@ -20,27 +20,27 @@ from gca_scanpy._version import __version__
 if TYPE_CHECKING:
     from gca_scanpy import db, get, io, pl, tl
     from gca_scanpy._legacy import annotate_anndata
+    from gca_scanpy._llm.asking import Asking
     from gca_scanpy._llm.chat import Completion
     from gca_scanpy._llm.language_model import LanguageModel
     from gca_scanpy._settings import settings
     from gca_scanpy.errors import GcaError, GcaWarning
-    from gca_scanpy.tl._annotate_markers import annotate_markers
+    from gca_scanpy.tl._markers import annotate_markers, plan_markers, validate_markers
 
 __all__ = [
-    "Completion", "GcaError", "GcaWarning", "LanguageModel", "__version__", "annotate_anndata", "annotate_markers",
-    "db", "get", "io", "pl", "settings", "tl",
+    "Asking", "Completion", "GcaError", "GcaWarning", "LanguageModel", "__version__", "annotate_anndata",
+    "annotate_markers", "db", "get", "io", "pl", "plan_markers", "settings", "tl", "validate_markers",
 ]  # fmt: skip
 
 _MODULES = {"db", "errors", "get", "io", "model", "pl", "tl"}
 _OBJECTS = {
+    "Asking": "gca_scanpy._llm.asking",
     "Completion": "gca_scanpy._llm.chat",
     "GcaError": "gca_scanpy.errors",
     "GcaWarning": "gca_scanpy.errors",
     "LanguageModel": "gca_scanpy._llm.language_model",
-    **dict.fromkeys(
-        ["annotate_anndata", "BatchOptions", "DiskAnnotationCache", "GuardrailConfig"], "gca_scanpy._legacy"
-    ),
-    "annotate_markers": "gca_scanpy.tl._annotate_markers",
+    "annotate_anndata": "gca_scanpy._legacy",
+    **dict.fromkeys(["annotate_markers", "plan_markers", "validate_markers"], "gca_scanpy.tl._markers"),
     "settings": "gca_scanpy._settings",
 }
 

@@ -37,7 +37,7 @@ class Accessor:
 
         Returns
         -------
-        AnnData, Plan or None
+        AnnData or None
             As that function.
 
         Raises

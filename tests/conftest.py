@@ -18,6 +18,7 @@ from scipy import sparse
 
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._llm.chat import Completion
+from gca_scanpy._ranking.options import Ranking
 from gca_scanpy._ranking.read import read_markers
 from gca_scanpy.errors import ModelError
 
@@ -186,9 +187,8 @@ def rank():
     """Rank as ``tl.annotate`` does: gives the marker genes by cluster, and the warnings by cluster."""
 
     def ranked(adata, groupby="cluster", groups=None, **options):
-        defaults = {"n_markers": 12, "rank_key": "rank_genes_groups", "method": "t-test"}
-        sources = {"use_raw": None, "layer": None, "gene_symbols": None}
-        found = read_markers(adata, read_clustering(adata, groupby, groups), **{**defaults, **sources, **options})
+        ranking = Ranking(**{"n_markers": 12, **options})
+        found = read_markers(adata, read_clustering(adata, groupby, groups), ranking)
         return {c.cluster_id: [g.name for g in c.genes] for c in found}, {c.cluster_id: c.warnings for c in found}
 
     return ranked

@@ -79,7 +79,7 @@ def test_a_model_is_named(events, lineages, fake_model, tmp_path):
     told = events(logging.INFO)
     models = [fake_model("one"), fake_model("two")]
     for _ in range(2):
-        gca.annotate_markers(lineages, model=models, cache=tmp_path / "answers")
+        gca.annotate_markers(lineages, model=gca.Asking(models, cache=tmp_path / "answers"))
     starts = [record for name, record in told() if name == "run started"]
     ends = [record for name, record in told() if name == "run finished"]
     assert {record.model for record in starts} == {"one, two"}
@@ -90,7 +90,7 @@ def test_a_failed_run(events, lineages, fake_model, outage):
     """A run that fails says so at its end with the kind of error, and the next one has an id of its own."""
     told = events(logging.INFO)
     with pytest.raises(ModelError):
-        gca.annotate_markers(lineages, model=fake_model(error=outage), on_error="raise", cache=False)
+        gca.annotate_markers(lineages, model=gca.Asking(fake_model(error=outage), on_error="raise", cache=False))
     gca.annotate_markers(lineages)
     assert [name for name, _ in told()] == ["run started", "run failed", "run started", "run finished"]
     (_, first), (_, failed), (_, second), _ = told()
@@ -101,7 +101,7 @@ def test_a_failed_run(events, lineages, fake_model, outage):
 def test_a_dry_run(events, lineages, fake_model):
     """A dry run says that it was one."""
     told = events(logging.INFO)
-    gca.annotate_markers(lineages, model=fake_model(), dry_run=True)
+    gca.plan_markers(lineages, model=fake_model())
     assert [name for name, _ in told()] == ["run started", "dry run finished"]
 
 
@@ -124,7 +124,7 @@ def test_an_event_is_one_line(events, lineages, fake_model):
     """A model's name or a request id with line breaks cannot write lines of its own into a log."""
     told = events(logging.INFO)
     with gca.settings.override(request_id="a\nERROR:root:b"):
-        gca.annotate_markers(lineages, model=fake_model("m\x1b[2J\r\nx"), cache=False)
+        gca.annotate_markers(lineages, model=gca.Asking(fake_model("m\x1b[2J\r\nx"), cache=False))
     assert all(record.getMessage().isprintable() for _, record in told())
     assert told()[0][1].request_id == "a\nERROR:root:b"
 

@@ -58,7 +58,8 @@ def test_ids_that_broke_other_tools(cells, tmp_path, through):
     """'NK/T cell' makes no nested groups and '' loses nothing; NaN cells stay NaN."""
     names = {"0": "NK/T cell", "1": "", "2": "β-Zelle 細胞", "3": "7_0"}
     cells.obs["cluster"] = cells.obs["cluster"].cat.rename_categories(names).where(np.arange(120) > 5)
-    gca.tl.annotate(cells, "cluster", tissue="blood", context='NK/T, ünïcode "quoted" {x}\nline', key_added="mine")
+    with gca.settings.override(request_id='NK/T, ünïcode "quoted" {x}\nline'):
+        gca.tl.annotate(cells, "cluster", tissue="blood", key_added="mine")
     back = through(cells, tmp_path)
     _same(back, cells, "mine")
     assert [c.cluster_id for c in gca.get.report(back, "mine").clusters] == list(names.values())

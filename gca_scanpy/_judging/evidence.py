@@ -9,9 +9,9 @@ from typing import Optional
 
 from attrs import frozen
 
+from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy._scoring.weights import Gene, present_genes, weighted_genes
-from gca_scanpy.model import ClusterMarkers
+from gca_scanpy._scoring.weights import Gene
 
 RIVALS_TRIED = 40  # best candidates that are looked at as rivals
 SPECIFIC = 1.0  # nats by which a gene must speak more for the rival than for the label
@@ -72,9 +72,7 @@ def family(term: Optional[str], label: str, index: MarkerIndex) -> tuple[str, ..
     return tuple(key for key in index.family(term) if key not in ancestors or index.lineages.broad(key) == broad)
 
 
-def gather(
-    relatives: Sequence[str], term: Optional[str], cluster: ClusterMarkers, rivals: Sequence[str], index: MarkerIndex
-) -> LabelEvidence:
+def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEvidence:
     """Sort the genes of a cluster.
 
     Parameters
@@ -83,10 +81,11 @@ def gather(
         The label's :func:`family`.
     term
         The label's Cell Ontology id; without one nothing is known to exclude it.
-    rivals
-        Keys of the types to try as rivals, best first.
+    case
+        The cluster, whose best candidates are tried as rivals.
     """
-    genes, present = weighted_genes(cluster), present_genes(cluster)
+    genes, present, index = case.weights.ranked, case.weights.present, case.index
+    rivals = [candidate.ontology_id or candidate.label for candidate in case.candidates]
     kin = frozenset(relatives)
     own = {gene.symbol: _best(gene, kin, index) for gene in (*genes, *present)}
     support = {g.name: round(g.weight * own[g.symbol], 4) for g in (*genes, *present) if own[g.symbol] > 0}

@@ -12,14 +12,15 @@ from attrs import define, field, frozen
 from gca_scanpy import _codec
 from gca_scanpy._llm import prompt, reply
 from gca_scanpy._llm.cache import AnswerCache
-from gca_scanpy._llm.chat import ChatModel, Completion
+from gca_scanpy._llm.chat import Completion
 from gca_scanpy._llm.crew import Crew
 from gca_scanpy._llm.failures import TooLongError
 from gca_scanpy._llm.gate import CancelledError, Gate
 from gca_scanpy._llm.language_model import LanguageModel
-from gca_scanpy._llm.question import Question, Round, chunked
+from gca_scanpy._llm.question import Round, chunked
+from gca_scanpy._scoring.case import Case
 from gca_scanpy.errors import AccessError, BudgetError, ModelError, ReplyError
-from gca_scanpy.model import ClusterMarkers, Verdict
+from gca_scanpy.model import Verdict
 
 GIVE_UP = 3  # questions without an answer in a row, after which a model is not asked any more
 QUARTER = 4  # parts in which the clusters of a reply that could not be read are asked again
@@ -41,7 +42,7 @@ class _Task:
     """Clusters for one request; ``again`` where they were asked about before."""
 
     number: int
-    chunk: tuple[ClusterMarkers, ...]
+    chunk: tuple[Case, ...]
     again: bool = False
 
 
@@ -96,9 +97,7 @@ class _Tally:
             self.in_a_row = 0
 
 
-def ask(
-    rounds: Sequence[Round], question: Question, *, cache: Optional[AnswerCache], n_threads: int, gate: Gate
-) -> list[Answers]:
+def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int, gate: Gate) -> list[Answers]:
     """The answers of each model. A cluster that cannot be answered is a failure with its reason, never a guess.
 
     An answer is in the cache as soon as it came, and is there when the run is interrupted.
@@ -114,7 +113,7 @@ def ask(
             return
         _keep(tallies[task.number], task, outcome, cache)
 
-    crew: Crew[_Task, _Part] = Crew(lambda task: _work(task, tallies[task.number], question, gate), n_threads)
+    crew: Crew[_Task, _Part] = Crew(lambda task: _work(task, tallies[task.number], gate), n_threads)
     total = sum(len(chunk) for r in rounds for chunk in r.chunks)
     bar = _bar(total)
     try:
@@ -169,7 +168,7 @@ def _keep(tally: _Tally, task: _Task, part: _Part, cache: Optional[AnswerCache])
         tally.tokens[cluster.cluster_id] = tally.tokens.get(cluster.cluster_id, 0.0) + part.tokens / len(task.chunk)
 
 
-def _again(task: _Task, part: _Part) -> tuple[tuple[ClusterMarkers, ...], ...]:
+def _again(task: _Task, part: _Part) -> tuple[tuple[Case, ...], ...]:
     """How the clusters that a reply left out are asked once more: alone, or in quarters where most are missing.
 
     A question that was too long is halved until it is short enough.
@@ -183,14 +182,14 @@ def _again(task: _Task, part: _Part) -> tuple[tuple[ClusterMarkers, ...], ...]:
     return chunked(left, 1 if few else -(-len(left) // QUARTER))
 
 
-def _work(task: _Task, tally: _Tally, question: Question, gate: Gate) -> _Part:
+def _work(task: _Task, tally: _Tally, gate: Gate) -> _Part:
     ids = [c.cluster_id for c in task.chunk]
     if tally.closed:
         return _Part({}, dict.fromkeys(ids, tally.closed), ask_again=False)
     if tally.too_many is not None and len(ids) > 1 and len(ids) >= tally.too_many:
         return _Part({}, dict.fromkeys(ids, "the question is too long"), too_long=True)
     try:
-        completion = _complete(tally.round.model, question, task.chunk, gate)
+        completion = _complete(tally.round, task.chunk, gate)
     except TooLongError as error:
         tally.too_long(len(ids))
         if len(ids) == 1:
@@ -206,14 +205,14 @@ def _work(task: _Task, tally: _Tally, question: Question, gate: Gate) -> _Part:
     tally.answered()
     tokens = completion.prompt_tokens + completion.completion_tokens
     try:
-        parsed = reply.parse(completion.text, task.chunk)
+        parsed = reply.parse(completion.text, [case.markers for case in task.chunk])
     except ReplyError as error:
         return _Part({}, dict.fromkeys(ids, str(error)), tokens=tokens)
     return _Part({v.cluster_id: v for v in parsed.verdicts}, parsed.missing, parsed.invented, tokens)
 
 
-def _complete(model: ChatModel, question: Question, chunk: Sequence[ClusterMarkers], gate: Gate) -> Completion:
-    messages = question.messages(chunk)
+def _complete(asked: Round, chunk: Sequence[Case], gate: Gate) -> Completion:
+    model, messages = asked.model, asked.question.messages(chunk)
     schema = prompt.reply_schema([c.cluster_id for c in chunk])
     if isinstance(model, LanguageModel):
         return model.complete(messages, schema, gate)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from attrs import frozen
 
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy.model import Candidate, ClusterMarkers
+
+if TYPE_CHECKING:
+    from gca_scanpy._scoring.case import Case
 
 PROMPT_VERSION = "2"
 PROMPT_GENES = 30
@@ -54,37 +56,32 @@ def asked_id(cluster_id: str) -> str:
     return f"cluster-{hashlib.sha256(cluster_id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
-def messages(
-    clusters: Sequence[ClusterMarkers],
-    candidates: Mapping[str, Sequence[Candidate]],
-    *,
-    species: str,
-    context: Optional[str],
-) -> tuple[Message, ...]:
+def messages(cases: Sequence[Case], *, species: str, context: Optional[str]) -> tuple[Message, ...]:
     """The question about some clusters. It holds ids, gene symbols, species, tissue and context, and nothing else.
 
     Cluster ids, genes and context go in as JSON strings, so no text of theirs can end the data.
     """
     question: dict[str, Any] = {"species": species}
-    tissues = {cluster.tissue for cluster in clusters}
+    tissues = {case.markers.tissue for case in cases}
     shared = next(iter(tissues)) if len(tissues) == 1 else None
     if shared:
         question["tissue"] = shared
     if context:
         question["context"] = context[:MAX_CONTEXT]
-    question["clusters"] = [_cluster(c, candidates.get(c.cluster_id, ()), own=not shared) for c in clusters]
+    question["clusters"] = [_cluster(case, own=not shared) for case in cases]
     content = json.dumps(question, ensure_ascii=False, separators=(",", ":"))
     return (Message("system", SYSTEM), Message("user", content))
 
 
-def _cluster(cluster: ClusterMarkers, candidates: Sequence[Candidate], *, own: bool) -> dict[str, Any]:
-    entry: dict[str, Any] = {"cluster_id": asked_id(cluster.cluster_id)}
+def _cluster(case: Case, *, own: bool) -> dict[str, Any]:
+    cluster = case.markers
+    entry: dict[str, Any] = {"cluster_id": asked_id(case.cluster_id)}
     if cluster.tissue and own:
         entry["tissue"] = cluster.tissue
     entry["genes"] = " ".join((gene.symbol or gene.name)[:MAX_ID] for gene in cluster.genes[:PROMPT_GENES])
     entry["candidates"] = [
         f"{c.label} ({c.ontology_id or 'no id'}): {' '.join(e.gene for e in c.supporting[:4])}"
-        for c in candidates[:PROMPT_CANDIDATES]
+        for c in case.candidates[:PROMPT_CANDIDATES]
     ]
     return entry
 

@@ -13,26 +13,26 @@ from gca_scanpy._llm import prompt
 from gca_scanpy._llm.cache import AnswerCache, key_of
 from gca_scanpy._llm.chat import ChatModel
 from gca_scanpy._llm.prompt import Message
-from gca_scanpy.model import Candidate, ClusterMarkers, Verdict
+from gca_scanpy._scoring.case import Case
+from gca_scanpy.model import Verdict
 
 
 @frozen
 class Question:
     """What is asked about every cluster, and everything beside the cluster and the model that decides the answer."""
 
-    candidates: Mapping[str, Sequence[Candidate]]
     species: str
     context: Optional[str]
     database_sha256: str
 
-    def messages(self, clusters: Sequence[ClusterMarkers]) -> tuple[Message, ...]:
+    def messages(self, cases: Sequence[Case]) -> tuple[Message, ...]:
         """The messages about some clusters."""
-        return prompt.messages(clusters, self.candidates, species=self.species, context=self.context)
+        return prompt.messages(cases, species=self.species, context=self.context)
 
-    def key(self, cluster: ClusterMarkers, model: ChatModel) -> str:
+    def key(self, case: Case, model: ChatModel) -> str:
         """The name of a model's answer about a cluster in the cache."""
         # One cluster's own question decides its answer; which others shared the request does not.
-        (_, user) = self.messages([cluster])
+        (_, user) = self.messages([case])
         return key_of(
             {
                 "prompt_version": prompt.PROMPT_VERSION,
@@ -50,6 +50,8 @@ class Round:
 
     Attributes
     ----------
+    question
+        What is asked about each cluster.
     verdicts
         Answers of the cache, by cluster id.
     keys
@@ -59,38 +61,39 @@ class Round:
     """
 
     model: ChatModel
+    question: Question
     verdicts: Mapping[str, Verdict]
     keys: Mapping[str, str]
-    chunks: tuple[tuple[ClusterMarkers, ...], ...]
+    chunks: tuple[tuple[Case, ...], ...]
 
 
 def prepare(
-    clusters: Sequence[ClusterMarkers],
+    cases: Sequence[Case],
     question: Question,
     model: ChatModel,
     cache: Optional[AnswerCache],
     chunk_size: int,
 ) -> Round:
     """What of a question a model has answered before, and the requests for the rest."""
-    keys = {c.cluster_id: question.key(c, model) for c in clusters} if cache else {}
+    keys = {c.cluster_id: question.key(c, model) for c in cases} if cache else {}
     verdicts: dict[str, Verdict] = {}
-    for cluster in clusters if cache else ():
-        found = cache.get(keys[cluster.cluster_id], partial(_restore, cluster)) if cache else None
+    for case in cases if cache else ():
+        found = cache.get(keys[case.cluster_id], partial(_restore, case)) if cache else None
         if found is not None:
-            verdicts[cluster.cluster_id] = found
-    left = [c for c in clusters if c.cluster_id not in verdicts]
-    return Round(model, verdicts, keys, chunked(left, chunk_size))
+            verdicts[case.cluster_id] = found
+    left = [c for c in cases if c.cluster_id not in verdicts]
+    return Round(model, question, verdicts, keys, chunked(left, chunk_size))
 
 
-def chunked(clusters: Sequence[ClusterMarkers], size: int) -> tuple[tuple[ClusterMarkers, ...], ...]:
+def chunked(cases: Sequence[Case], size: int) -> tuple[tuple[Case, ...], ...]:
     """The clusters in groups of at most ``size``."""
-    return tuple(tuple(clusters[i : i + size]) for i in range(0, len(clusters), size))
+    return tuple(tuple(cases[i : i + size]) for i in range(0, len(cases), size))
 
 
-def _restore(cluster: ClusterMarkers, stored: Any) -> Optional[Verdict]:
+def _restore(case: Case, stored: Any) -> Optional[Verdict]:
     """A verdict from the cache; a file that does not hold this cluster's is passed over."""
     verdict = _codec.verdict_from_plain(stored)
-    return verdict if verdict is not None and verdict.cluster_id == cluster.cluster_id else None
+    return verdict if verdict is not None and verdict.cluster_id == case.cluster_id else None
 
 
 @frozen
@@ -113,7 +116,7 @@ class PlannedRequest:
 
 @frozen
 class Plan:
-    """What ``dry_run=True`` returns; nothing was sent.
+    """What a run with language models would send; nothing was sent.
 
     Attributes
     ----------
@@ -149,9 +152,9 @@ class Plan:
         )
 
 
-def plan(rounds: Sequence[Round], question: Question, offline: Sequence[str]) -> Plan:
+def plan(rounds: Sequence[Round], offline: Sequence[str]) -> Plan:
     """The plan of a run."""
-    requests = [_request(r, chunk, question) for r in rounds for chunk in r.chunks]
+    requests = [_request(r, chunk) for r in rounds for chunk in r.chunks]
     return Plan(
         models=tuple(r.model.name for r in rounds),
         requests=tuple(requests),
@@ -162,7 +165,7 @@ def plan(rounds: Sequence[Round], question: Question, offline: Sequence[str]) ->
     )
 
 
-def _request(r: Round, chunk: Sequence[ClusterMarkers], question: Question) -> PlannedRequest:
-    messages = question.messages(chunk)
+def _request(r: Round, chunk: Sequence[Case]) -> PlannedRequest:
+    messages = r.question.messages(chunk)
     ids = tuple(cluster.cluster_id for cluster in chunk)
     return PlannedRequest(r.model.name, ids, messages, prompt.prompt_tokens(messages))

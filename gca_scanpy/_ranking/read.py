@@ -15,6 +15,7 @@ from gca_scanpy._adata.tables import frame, gene_labels, texts
 from gca_scanpy._ranking import welch
 from gca_scanpy._ranking.expression import Expressed, expressed
 from gca_scanpy._ranking.moments import Moments, gather, gather_chunked
+from gca_scanpy._ranking.options import Ranking
 from gca_scanpy._ranking.scanpys import by_scanpy
 from gca_scanpy._ranking.stored import CHANCE, MIN_CELLS, StoredRanking, displaced, rankable, read_stored, warn_stale
 from gca_scanpy._scoring.states import informative
@@ -50,28 +51,19 @@ class _Ranked:
     notes: tuple[str, ...] = ()
 
 
-def read_markers(
-    adata: AnnData,
-    clustering: Clustering,
-    *,
-    n_markers: int,
-    rank_key: str,
-    method: str,
-    use_raw: Optional[bool],
-    layer: Optional[str],
-    gene_symbols: Optional[str],
-) -> tuple[ClusterMarkers, ...]:
+def read_markers(adata: AnnData, clustering: Clustering, ranking: Ranking) -> tuple[ClusterMarkers, ...]:
     """The marker genes of each asked cluster, best first, without touching ``adata``.
 
     A cluster that cannot be ranked (one cell, or no other cluster to compare it with) has no gene and a
     warning that says why.
     """
-    labels = _labels(adata, source(adata, use_raw, layer)[1], gene_symbols)
+    n_markers, use_raw, layer = ranking.n_markers, ranking.use_raw, ranking.layer
+    labels = _labels(adata, source(adata, use_raw, layer)[1], ranking.gene_symbols)
     n_genes = SPARE * n_markers
-    stored = read_stored(adata, clustering, rank_key, use_raw, layer, labels, n_genes)
-    ranked = _as_stored(adata, clustering, stored, rank_key, n_genes) if stored is not None else None
+    stored = read_stored(adata, clustering, ranking.rank_key, use_raw, layer, labels, n_genes)
+    ranked = _as_stored(adata, clustering, stored, ranking.rank_key, n_genes) if stored is not None else None
     if ranked is None:
-        ranked = _anew(adata, clustering, method, use_raw, layer, n_genes)
+        ranked = _anew(adata, clustering, ranking.method, use_raw, layer, n_genes)
     beside = _beside(ranked, clustering)
     sizes = clustering.sizes
     made: dict[str, RankedGene] = {}

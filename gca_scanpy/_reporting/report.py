@@ -7,14 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from gca_scanpy._judging.judge import ADVISORY, Judgment
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy._names.lineages import Lineages
 from gca_scanpy._scoring.states import states
 from gca_scanpy.model import (
     CONFIDENCE_LEVELS,
     SCHEMA_VERSION,
     Annotation,
-    Candidate,
-    ClusterMarkers,
     ClusterReport,
     Confidence,
     DatasetReport,
@@ -35,16 +32,9 @@ def level(score: float) -> Confidence:
     return "High" if score >= HIGH else "Medium" if score >= MEDIUM else "Low"
 
 
-def cluster_report(
-    cluster: ClusterMarkers,
-    verdict: Verdict,
-    judgment: Judgment,
-    candidates: Sequence[Candidate],
-    lineages: Lineages,
-    *,
-    force_unknown: bool,
-) -> ClusterReport:
+def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_unknown: bool) -> ClusterReport:
     """The report of one cluster; with ``force_unknown`` only a supported label stands."""
+    cluster, lineages = case.markers, case.index.lineages
     reasons = judgment.validation.flag_reasons
     # The label's own term first: an id that came with it may be another type's.
     proposed_id = lineages.ontology.resolve(verdict.label) or verdict.ontology_id
@@ -76,7 +66,7 @@ def cluster_report(
         broad_ontology_id=broad.id if broad else None,
         source=verdict.source,
         states=states(gene.symbol for gene in cluster.genes[:STATE_GENES] if gene.symbol),
-        candidates=tuple(candidates[:REPORTED_CANDIDATES]),
+        candidates=case.candidates[:REPORTED_CANDIDATES],
         n_cells=cluster.n_cells,
         tissue=cluster.tissue,
         struck_markers=verdict.struck,

@@ -24,6 +24,30 @@ class Gene:
     weight: float
 
 
+@frozen
+class Weights:
+    """The recognized genes of a cluster.
+
+    Attributes
+    ----------
+    ranked
+        Its ranked genes.
+    present
+        Genes that its cells widely express, except for the ranked ones.
+    absent
+        Genes that its cells lack.
+    """
+
+    ranked: tuple[Gene, ...]
+    present: tuple[Gene, ...]
+    absent: tuple[Gene, ...]
+
+    @classmethod
+    def of(cls, cluster: ClusterMarkers) -> Weights:
+        """Weigh the genes of a cluster."""
+        return cls(weighted_genes(cluster), present_genes(cluster), absent_genes(cluster))
+
+
 def weighted_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
     """The ranked genes of a cluster, each once: weighted by rank, averaged over the orders there are."""
     both = cluster.genes and cluster.expressed

@@ -1,6 +1,8 @@
-"""Tools: label the clusters of an AnnData object, and record what a curator decides about the labels."""
+"""Tools: label clusters, check labels that exist, plan what would be sent, and record a curator's decisions."""
 
 from gca_scanpy.tl._annotate import annotate
 from gca_scanpy.tl._curate import curate
+from gca_scanpy.tl._plan import plan
+from gca_scanpy.tl._validate import validate
 
-__all__ = ["annotate", "curate"]
+__all__ = ["annotate", "curate", "plan", "validate"]

@@ -71,7 +71,7 @@ def test_a_cluster_that_is_not_answered_once(asked, fake_model, change, tmp_path
     """A cluster missing, invented or answered twice: it has the offline answer and says so; the others the model's."""
     model = fake_model(change=change)
     with pytest.warns(ModelWarning, match="no answer for 1 of 4 clusters"):
-        report = gca.annotate_markers(asked, tissue="blood", model=model, cache=tmp_path / "c")
+        report = gca.annotate_markers(asked, tissue="blood", model=gca.Asking(model, cache=tmp_path / "c"))
     assert model.asked == [list(asked), ["1"]]
     assert (report.telemetry.reasked, report.telemetry.unanswered) == (1, 1)
     assert _flagged(report) == {"1"}
@@ -84,7 +84,9 @@ def test_a_cluster_that_is_not_answered_once(asked, fake_model, change, tmp_path
 def test_an_outage_does_not_look_like_biology(asked, fake_model, outage, tmp_path):
     """A model that cannot be reached: offline answers that say why, no cache, and the requests are counted."""
     with pytest.warns(ModelWarning, match="no answer for 4 of 4 clusters: the server does not answer"):
-        report = gca.annotate_markers(asked, model=fake_model(error=outage), chunk_size=2, cache=tmp_path / "c")
+        report = gca.annotate_markers(
+            asked, model=gca.Asking(fake_model(error=outage), chunk_size=2, cache=tmp_path / "c")
+        )
     plain = gca.annotate_markers(asked)
     assert set(_sources(report).values()) == {"offline"}
     assert [c.annotation.proposed_label for c in report.clusters] == [
@@ -104,7 +106,7 @@ def test_a_reply_that_cannot_be_read(asked, fake_model, text, tmp_path):
     """An empty, refusing, cut or foreign reply: offline answers that say why; not kept, but its tokens count."""
     model = fake_model(change=lambda _: text)
     with pytest.warns(ModelWarning, match="no answer for 4 of 4 clusters"):
-        report = gca.annotate_markers(asked, model=model, cache=tmp_path / "c")
+        report = gca.annotate_markers(asked, model=gca.Asking(model, cache=tmp_path / "c"))
     assert set(_sources(report).values()) == {"offline"}
     assert _flagged(report) == set(asked)
     assert sorted(model.asked[1:]) == sorted([key] for key in asked)
@@ -129,14 +131,14 @@ def test_a_failing_model_leaves_adata(cells, content, fake_model):
 def test_nothing_is_asked_twice(asked, fake_model, tmp_path):
     """The second run answers from the cache: no request, the same report; telemetry counts hits and misses."""
     model = fake_model()
-    first = gca.annotate_markers(asked, model=model, cache=tmp_path)
-    second = gca.annotate_markers(asked, model=model, cache=str(tmp_path))
+    first = gca.annotate_markers(asked, model=gca.Asking(model, cache=tmp_path))
+    second = gca.annotate_markers(asked, model=gca.Asking(model, cache=str(tmp_path)))
     assert model.calls == 1
     assert second.clusters == first.clusters
     assert (first.telemetry.cache_hits, first.telemetry.cache_misses, first.telemetry.requests) == (0, 4, 1)
     assert (second.telemetry.cache_hits, second.telemetry.cache_misses, second.telemetry.requests) == (4, 0, 0)
     assert first.telemetry.completion_tokens == 7
-    gca.annotate_markers(asked, model=model, cache=False)
+    gca.annotate_markers(asked, model=gca.Asking(model, cache=False))
     assert model.calls == 2
 
 
@@ -162,7 +164,7 @@ def test_everything_that_decides_the_answer_is_in_the_key(fake_model, tmp_path, 
 def test_chunks(asked, fake_model, chunk_size, sizes):
     """chunk_size clusters go into a request; every cluster is asked once, whatever the threads."""
     model = fake_model()
-    gca.annotate_markers(asked, model=model, chunk_size=chunk_size, n_threads=3, cache=False)
+    gca.annotate_markers(asked, model=gca.Asking(model, chunk_size=chunk_size, n_threads=3, cache=False))
     assert sorted(len(ids) for ids in model.asked) == sizes
     assert sorted(key for ids in model.asked for key in ids) == sorted(asked)
 
@@ -170,8 +172,8 @@ def test_chunks(asked, fake_model, chunk_size, sizes):
 def test_the_chunk_changes_no_cached_answer(asked, fake_model, tmp_path):
     """What was asked in one chunk is found again in another."""
     model = fake_model()
-    gca.annotate_markers(asked, model=model, chunk_size=16, cache=tmp_path)
-    gca.annotate_markers(dict(reversed(list(asked.items()))), model=model, chunk_size=1, cache=tmp_path)
+    gca.annotate_markers(asked, model=gca.Asking(model, chunk_size=16, cache=tmp_path))
+    gca.annotate_markers(dict(reversed(list(asked.items()))), model=gca.Asking(model, chunk_size=1, cache=tmp_path))
     assert model.calls == 1
 
 
@@ -187,10 +189,10 @@ def test_a_cluster_without_genes_is_not_asked(asked, fake_model):
 def test_a_cached_answer_that_is_none(asked, fake_model, tmp_path, answer):
     """A file of the right form that holds no verdict is passed over, asked again, and counts as a miss."""
     model = fake_model()
-    gca.annotate_markers(asked, model=model, cache=tmp_path)
+    gca.annotate_markers(asked, model=gca.Asking(model, cache=tmp_path))
     for path in tmp_path.rglob("*.json"):
         path.write_text(json.dumps({**json.loads(path.read_bytes()), "answer": answer}), encoding="utf-8")
-    report = gca.annotate_markers(asked, model=model, cache=tmp_path)
+    report = gca.annotate_markers(asked, model=gca.Asking(model, cache=tmp_path))
     assert model.calls == 2
     assert set(_sources(report).values()) == {"model"}
     assert (report.telemetry.cache_hits, report.telemetry.cache_misses) == (0, 4)
@@ -200,7 +202,7 @@ def test_a_cache_that_cannot_be_written(asked, fake_model, tmp_path):
     """A cache folder that cannot be used: warned once at the user's line, and the run goes on."""
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     with pytest.warns(CacheWarning) as caught:
-        report = gca.annotate_markers(asked, model=fake_model(), cache=tmp_path / "file")
+        report = gca.annotate_markers(asked, model=gca.Asking(fake_model(), cache=tmp_path / "file"))
     assert len(caught) == 1
     assert caught[0].filename == __file__
     assert set(_sources(report).values()) == {"model"}
@@ -215,7 +217,9 @@ def test_only_genes_and_context_are_sent(cells, fake_model):
             sent.append(messages)
             return super().complete(messages, schema)
 
-    gca.tl.annotate(cells, "cluster", model=Listening(), tissue="blood", context="healthy donor", cache=False)
+    gca.tl.annotate(
+        cells, "cluster", model=gca.Asking(Listening(), context="healthy donor", cache=False), tissue="blood"
+    )
     question = json.loads(sent[0][1].content)
     assert set(question) == {"species", "tissue", "context", "clusters"}
     assert {key for cluster in question["clusters"] for key in cluster} == {"cluster_id", "genes", "candidates"}
@@ -226,7 +230,7 @@ def test_only_genes_and_context_are_sent(cells, fake_model):
 def test_half_of_an_emoji_in_a_reply(asked, fake_model, tmp_path):
     """A lone surrogate in a reply, as a cut emoji leaves one, breaks neither the cache nor the report's file."""
     model = fake_model(change=lambda entries: [{**e, "rationale": "\ud83d"} for e in entries])
-    report = gca.annotate_markers(asked, model=model, cache=tmp_path / "c")
+    report = gca.annotate_markers(asked, model=gca.Asking(model, cache=tmp_path / "c"))
     gca.io.to_json(report, tmp_path / "r.json")
     assert gca.io.read_report(tmp_path / "r.json").summary == report.summary
 

@@ -39,14 +39,18 @@ def test_a_hundred_clusters(serve, model_of, many, fault, tmp_path):
     markers, truth = many(100)
     markers = {key: genes + [f"ZNF{n}" for n in range(30, 60)] for key, genes in markers.items()}
     model = model_of(server, timeout=90, deadline=90)
-    report = gca.annotate_markers(markers, tissue="blood", context="a healthy donor", model=model, cache=tmp_path)
+    report = gca.annotate_markers(
+        markers, tissue="blood", model=gca.Asking(model, context="a healthy donor", cache=tmp_path)
+    )
     assert {c.cluster_id: c.annotation.proposed_label for c in report.clusters} == truth
     assert len(server.requests) == server.most_at_once == 7
     characters = sum(len(r.system) + len(r.user) for r in server.requests)
     assert characters / 4 / len(markers) <= 220
     assert sum(len(json.dumps(r.entries())) for r in server.requests) / 4 / len(markers) <= 120
     assert len(report.telemetry.request_seconds) == 7
-    again = gca.annotate_markers(markers, tissue="blood", context="a healthy donor", model=model, cache=tmp_path)
+    again = gca.annotate_markers(
+        markers, tissue="blood", model=gca.Asking(model, context="a healthy donor", cache=tmp_path)
+    )
     assert len(server.requests) == 7
     assert again.telemetry.request_seconds == ()
     assert again.clusters == report.clusters
@@ -58,7 +62,9 @@ def test_all_connections_are_closed(serve, model_of, many):
     model = model_of(serve(), timeout=20)
     with warnings.catch_warnings():
         warnings.simplefilter("error", ResourceWarning)
-        gca.annotate_markers(many(60)[0], tissue="blood", model=model, cache=False, chunk_size=2, n_threads=16)
+        gca.annotate_markers(
+            many(60)[0], tissue="blood", model=gca.Asking(model, cache=False, chunk_size=2, n_threads=16)
+        )
         gc.collect()
     assert model._transport._client is None
 
@@ -78,11 +84,11 @@ def test_max_requests(serve, model_of, many, tmp_path):
     model = model_of(server)
     with pytest.warns(ModelWarning, match="max_requests=2 is reached"):
         report = gca.annotate_markers(
-            markers, tissue="blood", model=model, max_requests=2, chunk_size=10, cache=tmp_path, n_threads=1
+            markers, tissue="blood", model=gca.Asking(model, max_requests=2, chunk_size=10, cache=tmp_path, n_threads=1)
         )
     assert len(server.requests) == 2
     assert [c.source for c in report.clusters].count("model") == 20
-    report = gca.annotate_markers(markers, tissue="blood", model=model, chunk_size=10, cache=tmp_path)
+    report = gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model, chunk_size=10, cache=tmp_path))
     assert len(server.requests) == 4
     assert {c.cluster_id: c.annotation.proposed_label for c in report.clusters} == truth
 
@@ -92,7 +98,9 @@ def test_max_tokens(serve, model_of, many):
     server, (markers, _) = serve(), many(40)
     with pytest.warns(ModelWarning, match="max_tokens=1500 would be passed"):
         report = gca.annotate_markers(
-            markers, tissue="blood", model=model_of(server), max_tokens=1500, chunk_size=4, cache=False, n_threads=1
+            markers,
+            tissue="blood",
+            model=gca.Asking(model_of(server), max_tokens=1500, chunk_size=4, cache=False, n_threads=1),
         )
     used = report.telemetry.prompt_tokens + report.telemetry.completion_tokens
     assert 0 < used <= 1500
@@ -105,7 +113,9 @@ def test_max_tokens_with_a_server_that_counts_none(serve, model_of, many, fault)
     markers, _ = many(40)
     with pytest.warns(ModelWarning, match="max_tokens=2500"):
         gca.annotate_markers(
-            markers, tissue="blood", model=model_of(server), max_tokens=2500, chunk_size=4, cache=False, n_threads=1
+            markers,
+            tissue="blood",
+            model=gca.Asking(model_of(server), max_tokens=2500, chunk_size=4, cache=False, n_threads=1),
         )
     sent = sum(
         prompt.prompt_tokens([prompt.Message("", r.system + r.user)]) + 120 * len(r.ids) for r in server.requests
@@ -134,7 +144,9 @@ def test_requests_per_minute_of_the_settings(serve, model_of, many, monkeypatch)
     monkeypatch.setenv("GCA_REQUESTS_PER_MINUTE", "1")
     server, (markers, truth) = serve(), many(5)
     report = gca.annotate_markers(
-        markers, tissue="blood", model=model_of(server, deadline=1.0), cache=False, chunk_size=1, n_threads=5
+        markers,
+        tissue="blood",
+        model=gca.Asking(model_of(server, deadline=1.0), cache=False, chunk_size=1, n_threads=5),
     )
     assert {c.cluster_id: c.annotation.proposed_label for c in report.clusters} == truth
     times = [r.time for r in server.requests]
@@ -175,7 +187,9 @@ def test_only_unsure_clusters_are_asked(serve, model_of, many, lineages):
     markers["doubtful"] = [*lineages["B cell"][:2], "ZNF30", "ZNF32", "ZNF34", "ZNF35"]
     plain = gca.annotate_markers(markers, tissue="blood")
     sure = {c.cluster_id for c in plain.clusters if c.status == "supported" and c.confidence == "High"}
-    report = gca.annotate_markers(markers, tissue="blood", model=model_of(server), escalate="unsure", cache=False)
+    report = gca.annotate_markers(
+        markers, tissue="blood", model=gca.Asking(model_of(server), escalate="unsure", cache=False)
+    )
     asked = {key for request in server.requests for key in request.ids}
     assert asked == set(markers) - sure
     assert "doubtful" in asked
@@ -184,23 +198,23 @@ def test_only_unsure_clusters_are_asked(serve, model_of, many, lineages):
 
 
 def test_a_plan_sends_nothing_and_tells_the_truth(serve, model_of, many, cells, content):
-    """dry_run: the exact messages, requests, tokens and cache hits; nothing is sent or written."""
+    """plan: the exact messages, requests, tokens and cache hits; nothing is sent or written."""
     server, (markers, _) = serve(), many(20)
     model = model_of(server)
-    plan = gca.annotate_markers(markers, tissue="blood", context="x", model=model, dry_run=True)
+    plan = gca.plan_markers(markers, tissue="blood", model=gca.Asking(model, context="x"))
     assert isinstance(plan, Plan)
     assert not server.requests
-    gca.annotate_markers(markers, tissue="blood", context="x", model=model, n_threads=1)
+    gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model, context="x", n_threads=1))
     assert [(r.system, r.user) for r in server.requests] == [
         (m[0].content, m[1].content) for m in (request.messages for request in plan.requests)
     ]
     assert plan.n_requests == 2
-    again = gca.annotate_markers(markers, tissue="blood", context="x", model=model, dry_run=True)
+    again = gca.plan_markers(markers, tissue="blood", model=gca.Asking(model, context="x"))
     assert (again.n_requests, again.cache_hits) == (0, 20)
     before = content(cells)
-    assert isinstance(gca.tl.annotate(cells, "cluster", model=model, dry_run=True), Plan)
+    assert isinstance(gca.tl.plan(cells, "cluster", model=model), Plan)
     assert content(cells) == before
-    assert "0 requests to no model" in str(gca.annotate_markers(markers, dry_run=True))
+    assert "0 requests to no model" in str(gca.plan_markers(markers))
 
 
 def _always(fault, label):
@@ -212,7 +226,7 @@ def test_several_models(serve, model_of, many, fault):
     servers = [serve(), serve(), serve(_always(fault, "T cell"))]
     models = [model_of(server, f"openai:m{i}") for i, server in enumerate(servers)]
     markers, truth = many(4)
-    report = gca.annotate_markers(markers, tissue="blood", model=models, cache=False)
+    report = gca.annotate_markers(markers, tissue="blood", model=gca.Asking(models, cache=False))
     assert {c.cluster_id: c.annotation.proposed_label for c in report.clusters} == truth
     assert report.provenance.model == ", ".join(m.name for m in models)
     b_cell = next(c for c in report.clusters if truth[c.cluster_id] == "B cell")
@@ -228,7 +242,7 @@ def test_models_that_disagree(serve, model_of, many, fault):
     """Three answers for one cluster: flagged model_disagreement, with each model's answer in the note."""
     kinds = ["B cell", "T cell", "neuron"]
     models = [model_of(serve(_always(fault, kind)), f"openai:{i}") for i, kind in enumerate(kinds)]
-    report = gca.annotate_markers(many(1)[0], tissue="blood", model=models, cache=False)
+    report = gca.annotate_markers(many(1)[0], tissue="blood", model=gca.Asking(models, cache=False))
     (cluster,) = report.clusters
     assert "model_disagreement" in cluster.validation.flag_reasons
     assert cluster.status == "flagged"
@@ -241,7 +255,7 @@ def test_one_model_of_several_is_down(serve, model_of, many):
     markers, truth = many(4)
     models = [model_of(serve()), gca.LanguageModel("down", base_url="http://127.0.0.1:9")]
     with pytest.warns(ModelWarning, match="down@127.0.0.1:9 gave no answer for 4 of 4"):
-        report = gca.annotate_markers(markers, tissue="blood", model=models, cache=False)
+        report = gca.annotate_markers(markers, tissue="blood", model=gca.Asking(models, cache=False))
     assert {c.cluster_id: c.annotation.proposed_label for c in report.clusters} == truth
     assert not any("llm_unavailable" in c.validation.flag_reasons for c in report.clusters)
     assert all("gave no answer" in " ".join(c.annotation.caveats) for c in report.clusters)
@@ -255,7 +269,7 @@ markers = json.load(open(sys.argv[2]))
 gca.annotate_markers({"0": ["MS4A1", "CD79A"]})
 print("ready", flush=True)
 try:
-    gca.annotate_markers(markers, tissue="blood", model=model, cache=sys.argv[3], chunk_size=4, n_threads=2)
+    gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model, cache=sys.argv[3], chunk_size=4, n_threads=2))
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
@@ -287,7 +301,7 @@ def test_an_interrupt_stops_within_a_second(serve, model_of, many, fault, tmp_pa
     asked = len(server.requests)
     model = gca.LanguageModel("m", base_url=server.url)
     report = gca.annotate_markers(
-        markers, tissue="blood", model=model, cache=tmp_path / "cache", chunk_size=4, n_threads=2
+        markers, tissue="blood", model=gca.Asking(model, cache=tmp_path / "cache", chunk_size=4, n_threads=2)
     )
     assert len(server.requests) - asked == 8
     assert {c.cluster_id: c.annotation.proposed_label for c in report.clusters} == truth
@@ -310,9 +324,9 @@ def test_an_interrupt_in_the_middle_of_a_write(serve, model_of, many, tmp_path, 
     with monkeypatch.context() as patch:
         patch.setattr(pathlib.Path, "replace", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            gca.annotate_markers(markers, tissue="blood", model=model_of(server), cache=tmp_path / "cache")
+            gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model_of(server), cache=tmp_path / "cache"))
     assert sorted(p.suffix for p in (tmp_path / "cache").rglob("*.*")) == [".json"] * 4
-    gca.annotate_markers(markers, tissue="blood", model=model_of(server), cache=tmp_path / "cache")
+    gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model_of(server), cache=tmp_path / "cache"))
     assert len(server.requests) == 1
 
 
@@ -321,7 +335,7 @@ import json, sys
 import gca_scanpy as gca
 markers = json.load(open(sys.argv[2]))
 model = gca.LanguageModel("m", base_url=sys.argv[1])
-report = gca.annotate_markers(markers, tissue="blood", model=model, cache=sys.argv[3], chunk_size=4)
+report = gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model, cache=sys.argv[3], chunk_size=4))
 print(json.dumps({c.cluster_id: c.annotation.proposed_label for c in report.clusters}))
 """
 
@@ -346,12 +360,12 @@ def test_two_processes_share_a_cache(serve, many, tmp_path):
 def test_damaged_files_in_the_cache_are_asked_again(serve, model_of, many, tmp_path):
     """A truncated, a foreign and a newer file: their clusters are asked again, the others are not; labels are right."""
     server, (markers, truth) = serve(), many(8)
-    gca.annotate_markers(markers, tissue="blood", model=model_of(server), cache=tmp_path)
+    gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model_of(server), cache=tmp_path))
     files = sorted(tmp_path.rglob("*.json"))
     files[0].write_bytes(files[0].read_bytes()[:-20])
     files[1].write_text("[1, 2]")
     files[2].write_text(files[2].read_text().replace('"format": 1', '"format": 2'))
-    report = gca.annotate_markers(markers, tissue="blood", model=model_of(server), cache=tmp_path)
+    report = gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model_of(server), cache=tmp_path))
     assert {c.cluster_id: c.annotation.proposed_label for c in report.clusters} == truth
     assert [len(r.ids) for r in server.requests] == [8, 3]
 
@@ -378,7 +392,9 @@ def test_how_long_each_request_took(serve, model_of, many, fault):
             return fault.Raw(503, headers={"retry-after": "1"})
         return fault.Raw(body=fault.openai(request.entries()), delay=0.3)
 
-    report = gca.annotate_markers(many(2)[0], tissue="blood", model=model_of(serve(answer), timeout=20), cache=False)
+    report = gca.annotate_markers(
+        many(2)[0], tissue="blood", model=gca.Asking(model_of(serve(answer), timeout=20), cache=False)
+    )
     failed, answered = report.telemetry.request_seconds
     assert report.telemetry.requests == 2
     assert 0 <= failed < 1 <= report.telemetry.seconds["verdicts"]

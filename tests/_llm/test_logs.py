@@ -26,10 +26,10 @@ def texts(serve, fault, lineages, tmp_path):
             headers={"X-Key": SECRETS[1]},
         )
         with gca.settings.override(metrics_textfile=tmp_path / "job.prom", headers={"X-Key": SECRETS[1]}):
-            gca.annotate_markers(lineages, model=model, cache=False)
+            gca.annotate_markers(lineages, model=gca.Asking(model, cache=False))
             with pytest.raises(ModelError):
-                gca.annotate_markers(lineages, model=model, cache=False, on_error="raise")
-            gca.annotate_markers(lineages, model=model, dry_run=True)
+                gca.annotate_markers(lineages, model=gca.Asking(model, cache=False, on_error="raise"))
+            gca.plan_markers(lineages, model=model)
         assert len(server.requests) == 2
         return (tmp_path / "job.prom").read_text()
 

@@ -1,6 +1,7 @@
 """The question for a language model."""
 
 import json
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
@@ -16,9 +17,17 @@ def cluster(key, *names, **others):
     return ClusterMarkers(key, tuple(RankedGene(name) for name in names), **others)
 
 
+def cases(clusters, candidates=None):
+    """Make of each cluster what the question goes by."""
+    ranked = candidates or {}
+    return [
+        SimpleNamespace(cluster_id=c.cluster_id, markers=c, candidates=ranked.get(c.cluster_id, ())) for c in clusters
+    ]
+
+
 def question(clusters, candidates=None, context=None):
     """Give the user's message as data."""
-    system, user = prompt.messages(clusters, candidates or {}, species="human", context=context)
+    system, user = prompt.messages(cases(clusters, candidates), species="human", context=context)
     assert (system.role, user.role) == ("system", "user")
     return json.loads(user.content)
 
@@ -80,15 +89,14 @@ def test_no_text_of_the_user_can_end_the_data(ids, text):
     assert all(entry["genes"] == text[: prompt.MAX_ID] for entry in found["clusters"])
     assert found.get("tissue", text) == text
     assert found["context"] == text
-    assert prompt.messages(asked, {}, species="human", context=text)[0].content == prompt.SYSTEM
+    assert prompt.messages(cases(asked), species="human", context=text)[0].content == prompt.SYSTEM
 
 
 def test_the_same_question_is_the_same_text():
     """The same input gives the same messages, so that an answer can be found again in the cache."""
-    asked = [cluster(key, "CD3E", "β") for key in ("1", "10", "")]
-    assert prompt.messages(asked, {}, species="mouse", context="x") == prompt.messages(
-        asked, {}, species="mouse", context="x"
-    )
+    asked = cases([cluster(key, "CD3E", "β") for key in ("1", "10", "")])
+    first, second = (prompt.messages(asked, species="mouse", context="x") for _ in range(2))
+    assert first == second
 
 
 ENTRY = {

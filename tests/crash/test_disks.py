@@ -33,7 +33,7 @@ def run(cache):
     model = Model()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        report = gca.annotate_markers(markers, model=model, cache=cache, chunk_size=1, n_threads=1)
+        report = gca.annotate_markers(markers, model=gca.Asking(model, cache=cache, chunk_size=1, n_threads=1))
     return {
         "labels": {c.cluster_id: [c.annotation.primary_label, c.source] for c in report.clusters},
         "asked": model.asked,

@@ -36,7 +36,7 @@ class Slow:
 markers = json.load(open(sys.argv[1]))
 gca.annotate_markers({"0": ["MS4A1"]})  # loads the database: what is killed is to be the cached run
 print("ready", flush=True)
-report = gca.annotate_markers(markers, model=Slow(), cache=sys.argv[2], chunk_size=1, n_threads=4)
+report = gca.annotate_markers(markers, model=gca.Asking(Slow(), cache=sys.argv[2], chunk_size=1, n_threads=4))
 print(json.dumps({c.cluster_id: [c.annotation.primary_label, c.source] for c in report.clusters}))
 """
 

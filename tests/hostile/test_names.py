@@ -59,7 +59,7 @@ def test_the_report_holds_any_name(tmp_path):
 def test_labels_of_the_user_may_be_anything(cells, label):
     """A label to validate, 100,000 characters long or full of marks, is no cell type; it is said and nothing breaks."""
     cells.obs["mine"] = label
-    gca.tl.annotate(cells, "cluster", validate_only="mine", tissue="blood")
+    gca.tl.validate(cells, "cluster", "mine", tissue="blood")
     report = gca.get.report(cells)
     assert {c.annotation.proposed_label for c in report.clusters} == {label.strip()} or len(label) > 1000
     assert not any(c.status == "supported" for c in report.clusters)

@@ -83,7 +83,7 @@ def test_an_unknown_cluster_has_the_word_of_the_schema(annotated):
 def test_labels_that_were_given_are_of_people_and_program(cells):
     """Checked labels of the user's own are "both", and say the label that was given."""
     cells.obs["mine"] = cells.obs["planted"].cat.rename_categories({"B cell": "hepatocyte"})
-    gca.tl.annotate(cells, "cluster", validate_only="mine", tissue="blood")
+    gca.tl.validate(cells, "cluster", "mine", tissue="blood")
     document = gca.io.to_cas(cells)
     assert document["labelsets"][0]["annotation_method"] == "both"
     first = document["annotations"][0]

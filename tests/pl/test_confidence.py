@@ -102,7 +102,8 @@ class TestBasis:
 
     def test_a_mark_where_the_label_did_not_stand(self, labeled):
         """Unknown and flagged clusters have their mark behind the name."""
-        gca.tl.annotate(labeled, "louvain", min_support=10_000)
+        with gca.settings.override(min_support=10_000):
+            gca.tl.annotate(labeled, "louvain")
         names = {text.get_text() for text in gca.pl.confidence(labeled, basis="umap", show=False).texts}
         assert names
         assert all(name.endswith((" ?", " !")) for name in names)

@@ -88,7 +88,7 @@ def test_dry_run(make, pbmc, content, monkeypatch):
     """The plan has all groups; nothing is sent or written."""
     _send_nothing(monkeypatch)
     before = content(pbmc)
-    plan = gca.tl.annotate(pbmc, "bulk_labels", tissue="blood", model=make(), chunk_size=4, cache=False, dry_run=True)
+    plan = gca.tl.plan(pbmc, "bulk_labels", tissue="blood", model=gca.Asking(make(), chunk_size=4, cache=False))
     assert [len(request.cluster_ids) for request in plan.requests] == [4, 4, 2]
     assert sorted(key for request in plan.requests for key in request.cluster_ids) == sorted(TRUE)
     assert content(pbmc) == before

@@ -229,9 +229,9 @@ def test_many_clusters(plant, lineages, number):
 
 @pytest.mark.parametrize("wrong", ["hematopoietic stem cell", "dendritic cell", "hepatocyte", "natural killer cell"])
 def test_a_wrong_label_of_a_neighboring_type_is_flagged(pbmc, wrong):
-    """validate_only: a label is flagged where another type has far more evidence, though nothing excludes both."""
+    """tl.validate: a label is flagged where another type has far more evidence, though nothing excludes both."""
     pbmc.obs["given"] = wrong
-    gca.tl.annotate(pbmc, groupby="louvain", tissue="blood", groups=["0", "4"], validate_only="given")
+    gca.tl.validate(pbmc, groupby="louvain", tissue="blood", groups=["0", "4"], labels="given")
     for cluster in gca.get.report(pbmc).clusters:
         assert cluster.status == "flagged"
         assert "contradictory_markers" in cluster.validation.flag_reasons
@@ -239,8 +239,8 @@ def test_a_wrong_label_of_a_neighboring_type_is_flagged(pbmc, wrong):
 
 
 def test_right_labels_are_supported(pbmc):
-    """validate_only: the labels that fit are supported."""
+    """tl.validate: the labels that fit are supported."""
     right = {"0": "T cell", "3": "natural killer cell", "4": "B cell", "8": "plasma cell", "5": "monocyte"}
     pbmc.obs["given"] = pbmc.obs["louvain"].astype(str).map(right)
-    gca.tl.annotate(pbmc, groupby="louvain", tissue="blood", groups=list(right), validate_only="given")
+    gca.tl.validate(pbmc, groupby="louvain", tissue="blood", groups=list(right), labels="given")
     assert {c.status for c in gca.get.report(pbmc).clusters} == {"supported"}

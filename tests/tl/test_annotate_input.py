@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy import _pipeline
+from gca_scanpy import _propose
+from gca_scanpy._scoring import case
 from gca_scanpy.errors import (
     GeneNameWarning,
     InputError,
@@ -22,10 +23,10 @@ from gca_scanpy.errors import (
 
 
 def test_labels_of_the_user_are_checked(cells):
-    """validate_only= checks the user's labels instead of proposing any: the wrong one is not supported."""
+    """tl.validate checks the user's labels instead of proposing any: the wrong one is not supported."""
     mine = {"0": "B cell", "1": "hepatocyte", "2": "monocyte", "3": "natural killer cell"}
     cells.obs["mine"] = cells.obs["cluster"].map(mine)
-    gca.tl.annotate(cells, "cluster", validate_only="mine", key_added="check")
+    gca.tl.validate(cells, "cluster", "mine", key_added="check")
     report = gca.get.report(cells, "check")
     assert {c.cluster_id: c.annotation.proposed_label for c in report.clusters} == mine
     assert report.cluster("0").status == "supported"
@@ -84,7 +85,7 @@ def test_mouse_data_called_human_is_warned_of(cells):
         gca.tl.annotate(cells, "cluster")
 
 
-@pytest.mark.parametrize("bad", [{"n_markers": 0}, {"n_markers": 2.5}, {"min_support": 0}, {"tissue": {"9": "blood"}}])
+@pytest.mark.parametrize("bad", [{"n_markers": 0}, {"n_markers": 2.5}, {"tissue": {"9": "blood"}}])
 def test_arguments_that_cannot_be_used(cells, content, bad):
     """An argument that cannot be used is an error that names it, and adata is as it was."""
     before = content(cells)
@@ -99,7 +100,10 @@ def test_whole_numbers_of_numpy_are_whole_numbers(cells):
     assert gca.get.report(cells).parameters["n_markers"] == "10"
 
 
-@pytest.mark.parametrize("step", ["rank", "propose"])
+STEPS = {"rank": case, "propose": _propose}
+
+
+@pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("earlier", [False, True], ids=["first run", "second run"])
 def test_a_run_that_fails_half_way(cells, content, monkeypatch, step, earlier):
     """A run that fails half-way (the scorer is killed) leaves adata byte for byte as it was."""
@@ -113,8 +117,8 @@ def test_a_run_that_fails_half_way(cells, content, monkeypatch, step, earlier):
             raise KeyboardInterrupt
         return whole(*arguments)
 
-    whole = getattr(_pipeline.likelihood, step)
-    monkeypatch.setattr(_pipeline.likelihood, step, killed)
+    whole = getattr(STEPS[step], step)
+    monkeypatch.setattr(STEPS[step], step, killed)
     with pytest.raises(KeyboardInterrupt):
         gca.tl.annotate(cells, "cluster")
     assert content(cells) == before
@@ -123,7 +127,7 @@ def test_a_run_that_fails_half_way(cells, content, monkeypatch, step, earlier):
 def test_nothing_is_written_to_disk(cells, tmp_path, monkeypatch):
     """An offline run writes no file, not even a cache folder."""
     monkeypatch.chdir(tmp_path)
-    gca.tl.annotate(cells, "cluster", cache=True)
+    gca.tl.annotate(cells, "cluster")
     assert os.listdir(tmp_path) == []  # noqa: PTH208
 
 

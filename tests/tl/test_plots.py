@@ -12,7 +12,8 @@ import gca_scanpy as gca
 @pytest.fixture
 def labeled(pbmc):
     """Label the bundled PBMC data."""
-    gca.tl.annotate(pbmc, groupby="louvain", tissue="blood", force_unknown=False)
+    with gca.settings.override(force_unknown=False):
+        gca.tl.annotate(pbmc, groupby="louvain", tissue="blood")
     yield pbmc
     plt.close("all")
 

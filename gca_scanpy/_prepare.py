@@ -1,0 +1,157 @@
+"""From a user's markers to cases: canonical symbols, tissues, and what must be said of the genes up front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Optional, Union
+
+from attrs import evolve
+
+from gca_scanpy._names import genes
+from gca_scanpy._scoring import index
+from gca_scanpy._scoring.database import MarkerDatabase
+from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy.db import _bundled
+from gca_scanpy.errors import (
+    GeneNameWarning,
+    InputError,
+    NoOverlapError,
+    UnknownSpeciesError,
+    UnknownTissueWarning,
+    warn,
+)
+from gca_scanpy.model import ClusterMarkers, RankedGene
+
+Tissue = Union[str, Mapping[str, str], None]
+MIN_KNOWN = 1 / 3  # share of the marker genes in the database, below which the user is warned
+EXAMPLES = 4
+KEPT_INDEXES = 8
+SPECIES_NAMES = {"homo sapiens": "human", "hs": "human", "mus musculus": "mouse", "mm": "mouse"}
+_INDEXES: dict[tuple[str, str], MarkerIndex] = {}
+
+
+def check_species(species: str) -> str:
+    """The species in the form of the database.
+
+    Raises
+    ------
+    UnknownSpeciesError
+        If the database does not have it.
+    """
+    name = str(species).strip().casefold()
+    name = SPECIES_NAMES.get(name, name)
+    if name not in genes.SPECIES:
+        msg = f"species={species!r} is not known; known are: {', '.join(genes.SPECIES)}"
+        raise UnknownSpeciesError(msg)
+    return name
+
+
+def index_of(database: MarkerDatabase, species: str) -> MarkerIndex:
+    """The index of a database. It is kept, because building one takes longer than scoring with it."""
+    key = (database.sha256, species)
+    if key not in _INDEXES:
+        if len(_INDEXES) >= KEPT_INDEXES:
+            _INDEXES.clear()
+        _INDEXES[key] = index.build(database, species, _bundled.lineages(), _bundled.gene_names().orthologs)
+    return _INDEXES[key]
+
+
+def canonical(
+    markers: Sequence[ClusterMarkers], tissue: Tissue, marker_index: MarkerIndex
+) -> tuple[list[ClusterMarkers], list[str]]:
+    """The markers with canonical symbols and the tissue of each cluster, and warnings about the gene names.
+
+    Raises
+    ------
+    NoOverlapError
+        If no gene is a gene symbol of the species or of the database.
+    """
+    names = (gene.name for c in markers for gene in (*c.genes, *c.expressed, *c.present, *c.absent))
+    symbols = _bundled.gene_names().canonical_all(names, marker_index.species, marker_index.known)
+    # Thousands of genes are in many clusters: one object for each.
+    named = ((name, symbol) for name, symbol in symbols.items() if symbol is not None)
+    known = {name: RankedGene(name, symbol) for name, symbol in named if symbol.upper() in marker_index.known}
+    clusters = [_with_symbols(cluster, tissue, symbols, known) for cluster in markers]
+    return clusters, _gene_warnings(clusters, marker_index)
+
+
+def _with_symbols(
+    cluster: ClusterMarkers,
+    tissue: Tissue,
+    symbols: Mapping[str, Optional[str]],
+    known: Mapping[str, RankedGene],
+) -> ClusterMarkers:
+    def all_genes(ranked: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
+        return tuple(evolve(gene, symbol=symbols[gene.name]) for gene in ranked)
+
+    def known_genes(many: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
+        return tuple(known[gene.name] for gene in many if gene.name in known)
+
+    return evolve(
+        cluster,
+        genes=all_genes(cluster.genes),
+        expressed=all_genes(cluster.expressed),
+        present=known_genes(cluster.present),
+        absent=known_genes(cluster.absent),
+        tissue=tissue.get(cluster.cluster_id) if isinstance(tissue, Mapping) else tissue,
+    )
+
+
+def tissues_of(markers: Sequence[ClusterMarkers], tissue: Tissue) -> dict[str, tuple[str, ...]]:
+    """Canonical tissues by cluster; a name outside the vocabulary is warned about once.
+
+    Raises
+    ------
+    InputError
+        If ``tissue`` names a cluster that does not exist.
+    """
+    ids = [c.cluster_id for c in markers]
+    if isinstance(tissue, Mapping):
+        strangers = [str(key) for key in tissue if str(key) not in ids]
+        if strangers:
+            msg = (
+                f"tissue names clusters that do not exist: {', '.join(strangers[:5])}; "
+                f"the clusters are: {', '.join(ids[:12])}"
+            )
+            raise InputError(msg)
+        by_cluster = {str(key): value for key, value in tissue.items()}
+    else:
+        by_cluster = dict.fromkeys(ids, tissue) if tissue else {}
+    vocabulary = _bundled.tissues()
+    resolved = {text: vocabulary.resolve(text) for text in dict.fromkeys(by_cluster.values()) if text}
+    for text, tissues in resolved.items():
+        if not tissues:
+            nearest = ", ".join(vocabulary.nearest(text))
+            known = (
+                f"the nearest known: {nearest}" if nearest else f"known are: {', '.join(sorted(vocabulary.canonical))}"
+            )
+            warn(f"tissue {text!r} is not known, so it is not used; {known}", UnknownTissueWarning)
+    return {key: resolved.get(by_cluster.get(key, ""), ()) for key in ids}
+
+
+def _gene_warnings(clusters: Sequence[ClusterMarkers], marker_index: MarkerIndex) -> list[str]:
+    """Warn up front if the database knows few genes; raise if it can know none."""
+    symbols = {gene.name: gene.symbol for cluster in clusters for gene in cluster.genes}
+    n_known = sum(1 for symbol in symbols.values() if symbol in marker_index.hits)
+    names, database_genes = list(symbols), sorted(marker_index.hits)
+    counts = (
+        f"{n_known} of the {len(symbols)} distinct marker genes are among "
+        f"the {len(database_genes)} genes of the database"
+    )
+    examples = f"yours: {', '.join(names[:EXAMPLES])}; the database's: {', '.join(database_genes[:EXAMPLES])}"
+    if symbols and not any(symbols.values()):
+        msg = (
+            f"{counts} ({examples}). None is a {marker_index.species} gene symbol; name the column of .var that holds "
+            "symbols with gene_symbols="
+        )
+        raise NoOverlapError(msg)
+    messages = []
+    if symbols and n_known < MIN_KNOWN * len(symbols):
+        messages.append(f"only {counts}; clusters may be Unknown for that reason ({examples})")
+    if marker_index.species == "human" and genes.looks_like_mouse(names):
+        messages.append("the gene names are written as mouse genes are, and species is human; is it mouse?")
+    if marker_index.species == "mouse" and genes.looks_like_human(names):
+        messages.append("the gene names are written as human genes are, and species is mouse; is it human?")
+    for message in messages:
+        warn(message, GeneNameWarning)
+    return messages

@@ -1,0 +1,241 @@
+"""Who proposes the labels: the offline scorer, the user, or language models; one protocol, three implementations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Optional, Protocol
+
+from attrs import evolve, field, frozen
+
+from gca_scanpy._judging import reasons
+from gca_scanpy._judging.judge import Judgment
+from gca_scanpy._judging.vote import vote
+from gca_scanpy._llm.ask import Answers, ask
+from gca_scanpy._llm.asking import Asking
+from gca_scanpy._llm.cache import AnswerCache
+from gca_scanpy._llm.chat import ChatModel
+from gca_scanpy._llm.gate import Gate
+from gca_scanpy._llm.question import Plan, Question, Round, plan, prepare
+from gca_scanpy._reporting.report import level
+from gca_scanpy._scoring.case import Case
+from gca_scanpy._scoring.offline import confidence, propose
+from gca_scanpy.errors import ModelError, ModelWarning, warn
+from gca_scanpy.model import Verdict
+
+Judge = Callable[[Case, Verdict], Judgment]
+
+
+@frozen
+class Cost:
+    """What proposing cost.
+
+    Attributes
+    ----------
+    gate
+        Counts of requests and tokens.
+    tokens
+        Tokens by cluster id.
+    """
+
+    gate: Gate = field(factory=Gate)
+    cache_hits: int = 0
+    cache_misses: int = 0
+    reasked: int = 0
+    unanswered: int = 0
+    invented: tuple[str, ...] = ()
+    tokens: Mapping[str, float] = field(factory=dict)
+
+
+@frozen
+class Proposals:
+    """A verdict for each case, in the order of the cases."""
+
+    verdicts: tuple[Verdict, ...]
+    cost: Cost = field(factory=Cost)
+    warnings: tuple[str, ...] = ()
+
+
+class Proposer(Protocol):
+    """Proposes a label for every case.
+
+    Attributes
+    ----------
+    models
+        Names of the language models that are asked, for the provenance.
+    """
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the language models."""
+        ...
+
+    def propose(self, cases: Sequence[Case], judge: Judge) -> Proposals:
+        """Give a verdict for each case.
+
+        Parameters
+        ----------
+        judge
+            The guardrails, which remember their judgments.
+        """
+        ...
+
+    def plan(self, cases: Sequence[Case], judge: Judge) -> Plan:
+        """What :meth:`propose` would send."""
+        ...
+
+
+class _SendsNothing:
+    """What proposers have in common that need no language model."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """No model is asked."""
+        return ()
+
+    def plan(self, cases: Sequence[Case], judge: Judge) -> Plan:
+        """Nothing is sent."""
+        del judge
+        return plan((), [case.cluster_id for case in cases])
+
+
+@frozen
+class Offline(_SendsNothing):
+    """The offline scorer."""
+
+    def propose(self, cases: Sequence[Case], judge: Judge) -> Proposals:
+        """The best justified term of each cluster."""
+        del judge
+        return Proposals(tuple(map(propose, cases)))
+
+
+@frozen
+class Given(_SendsNothing):
+    """The user's own labels, to be checked.
+
+    Attributes
+    ----------
+    labels
+        Label by cluster id, with the share of the cluster's labeled cells that have it, 0 to 1.
+    """
+
+    labels: Mapping[str, tuple[str, float]]
+
+    def propose(self, cases: Sequence[Case], judge: Judge) -> Proposals:
+        """The label that was given for each cluster, empty if there was none."""
+        del judge
+        return Proposals(tuple(map(self._verdict, cases)))
+
+    def _verdict(self, case: Case) -> Verdict:
+        label, share = self.labels.get(case.cluster_id, ("", 0.0))
+        term = case.index.lineages.ontology.resolve(label) if label else None
+        candidate = next((c for c in case.candidates if term is not None and c.ontology_id == term), None)
+        score = confidence(candidate, case) if candidate else 0.0
+        caveats = (f"{share:.0%} of the cluster's labeled cells have this label",) if label and share < 1 else ()
+        return Verdict(case.cluster_id, label, term, score, "user", "The label was given.", caveats=caveats)
+
+
+@frozen
+class Asked:
+    """Language models; a cluster that they leave unanswered gets the offline verdict, marked as such.
+
+    Attributes
+    ----------
+    asking
+        Which clusters are asked about, and within which bounds.
+    chat_models
+        The models themselves.
+    question
+        What is the same for every cluster.
+    gate
+        Bounds and counts of what is sent.
+    """
+
+    asking: Asking
+    chat_models: tuple[ChatModel, ...]
+    question: Question
+    cache: Optional[AnswerCache]
+    gate: Gate
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models, the user's first choice first."""
+        return tuple(model.name for model in self.chat_models)
+
+    def propose(self, cases: Sequence[Case], judge: Judge) -> Proposals:
+        """The verdicts of the models where they answer.
+
+        Raises
+        ------
+        ModelError
+            If a cluster has no answer and ``on_error`` is ``raise``.
+        """
+        offline, asked, rounds = self._prepare(cases, judge)
+        answers = ask(rounds, cache=self.cache, n_threads=self.asking.n_threads, gate=self.gate)
+        warnings = self._report_failures(answers, len(asked))
+        verdicts = {verdict.cluster_id: verdict for verdict in offline}
+        unanswered = 0
+        for case in asked:
+            verdict = self._verdict(case, answers)
+            unanswered += verdict is None
+            reason = _reason(case.cluster_id, answers)
+            verdicts[case.cluster_id] = verdict or evolve(verdicts[case.cluster_id], unavailable=reason)
+        cost = Cost(
+            self.gate,
+            cache_hits=self.cache.hits if self.cache else 0,
+            cache_misses=self.cache.misses if self.cache else 0,
+            reasked=sum(len(a.reasked) for a in answers),
+            unanswered=unanswered,
+            invented=tuple(sorted({i for a in answers for i in a.invented})),
+            tokens={c.cluster_id: round(sum(a.tokens.get(c.cluster_id, 0.0) for a in answers), 1) for c in asked},
+        )
+        return Proposals(tuple(verdicts[case.cluster_id] for case in cases), cost, warnings)
+
+    def plan(self, cases: Sequence[Case], judge: Judge) -> Plan:
+        """What :meth:`propose` would send."""
+        _, asked, rounds = self._prepare(cases, judge)
+        ids = {case.cluster_id for case in asked}
+        return plan(rounds, [case.cluster_id for case in cases if case.cluster_id not in ids])
+
+    def _prepare(self, cases: Sequence[Case], judge: Judge) -> tuple[list[Verdict], list[Case], list[Round]]:
+        """The offline verdicts, the cases to ask about, and for each model what is left to ask."""
+        offline = [propose(case) for case in cases]
+        everything = self.asking.escalate == "all"
+        asked = [
+            case
+            for case, verdict in zip(cases, offline)
+            if case.markers.genes and (everything or _is_unsure(verdict, judge(case, verdict)))
+        ]
+        rounds = [
+            prepare(asked, self.question, model, self.cache, self.asking.chunk_size) for model in self.chat_models
+        ]
+        return offline, asked, rounds
+
+    def _verdict(self, case: Case, answers: Sequence[Answers]) -> Optional[Verdict]:
+        key = case.cluster_id
+        by_model = {name: a.verdicts[key] for name, a in zip(self.models, answers) if key in a.verdicts}
+        if len(self.models) == 1:
+            return by_model.get(self.models[0])
+        return vote(self.models, by_model, case.index.lineages.ontology)
+
+    def _report_failures(self, answers: Sequence[Answers], n_asked: int) -> tuple[str, ...]:
+        """Warn which model left how many clusters unanswered, and why; raise if the user wants that."""
+        messages = []
+        for name, answer in zip(self.models, answers):
+            if answer.failures:
+                why = "; ".join(sorted(set(answer.failures.values()))[:3])
+                messages.append(f"{name} gave no answer for {len(answer.failures)} of {n_asked} clusters: {why}")
+        if messages and self.asking.on_error == "raise":
+            raise ModelError(messages[0])
+        for message in messages:
+            warn(message, ModelWarning)
+        return tuple(messages)
+
+
+def _is_unsure(verdict: Verdict, judgment: Judgment) -> bool:
+    """Whether an offline verdict is not supported, advised against, or not of High confidence."""
+    advised_against = reasons.ADVISORY.intersection(judgment.validation.flag_reasons)
+    return judgment.status != "supported" or bool(advised_against) or level(verdict.confidence_score) != "High"
+
+
+def _reason(cluster_id: str, answers: Sequence[Answers]) -> str:
+    return "; ".join(dict.fromkeys(a.failures[cluster_id] for a in answers if cluster_id in a.failures)) or "no answer"

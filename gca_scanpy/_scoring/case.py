@@ -1,0 +1,73 @@
+"""One cluster as scoring and judging see it, its weights and candidates worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy._scoring.likelihood import rank
+from gca_scanpy._scoring.weights import Weights
+from gca_scanpy._settings import Settings
+from gca_scanpy.model import Candidate, ClusterMarkers
+
+
+@frozen
+class Limits:
+    """The thresholds of a run.
+
+    Attributes
+    ----------
+    min_support
+        Genes of the cluster that must be known for the label.
+    mixed_ratio
+        Evidence of a disjoint lineage relative to that of the label, 0 to 1, from which the cluster counts as mixed.
+    """
+
+    min_support: int
+    mixed_ratio: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """The thresholds of these settings."""
+        return cls(settings.min_support, settings.mixed_ratio)
+
+
+@frozen(eq=False)
+class Case:
+    """A cluster with what the database says of it.
+
+    Attributes
+    ----------
+    markers
+        Its genes with canonical symbols.
+    weights
+        Its recognized genes with their weights.
+    candidates
+        The cell types that could explain it, best first.
+    tissues
+        Canonical tissues, empty if unknown.
+    index
+        The marker database of its species.
+    limits
+        The thresholds that a label must pass.
+    """
+
+    markers: ClusterMarkers
+    weights: Weights
+    candidates: tuple[Candidate, ...]
+    tissues: tuple[str, ...]
+    index: MarkerIndex
+    limits: Limits
+
+    @classmethod
+    def of(cls, markers: ClusterMarkers, index: MarkerIndex, tissues: Sequence[str], limits: Limits) -> Case:
+        """Weigh the genes of a cluster and rank its candidates."""
+        weights = Weights.of(markers)
+        return cls(markers, weights, rank(markers, tissues, index), tuple(tissues), index, limits)
+
+    @property
+    def cluster_id(self) -> str:
+        """The cluster as the data names it."""
+        return self.markers.cluster_id

@@ -1,0 +1,132 @@
+"""From the arguments of a verb to the request of the pipeline, checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+from attrs import asdict, evolve, field, frozen
+
+from gca_scanpy import _pipeline
+from gca_scanpy._adata import Clustering, duplicate, read_clustering, write_report
+from gca_scanpy._adata.curate import keep_decisions
+from gca_scanpy._llm.asking import ModelLike, asking_of
+from gca_scanpy._llm.cache import open_cache
+from gca_scanpy._llm.gate import Gate
+from gca_scanpy._llm.question import Question
+from gca_scanpy._log import Clock
+from gca_scanpy._pipeline import Request
+from gca_scanpy._prepare import Tissue
+from gca_scanpy._propose import Asked
+from gca_scanpy._ranking.options import Ranking
+from gca_scanpy._ranking.read import read_markers
+from gca_scanpy._settings import settings
+from gca_scanpy._telemetry.run import Run
+from gca_scanpy.db import _bundled, load
+from gca_scanpy.model import ClusterMarkers, DatasetReport
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+@frozen(eq=False)
+class Cells:
+    """An annotated object with its clusters, and how their genes are ranked."""
+
+    adata: AnnData
+    clustering: Clustering
+    ranking: Ranking
+    clock: Clock = field(factory=Clock)
+
+    @classmethod
+    def read(cls, adata: AnnData, groupby: str, groups: Optional[Sequence[str]], **ranking: Any) -> Cells:
+        """The clusters of an object; raises as :func:`gca_scanpy._adata.read_clustering` does."""
+        return cls(adata, read_clustering(adata, groupby, groups), Ranking(**ranking))
+
+    def markers(self) -> tuple[ClusterMarkers, ...]:
+        """The marker genes of each cluster."""
+        with self.clock.step("markers"):
+            return read_markers(self.adata, self.clustering, self.ranking)
+
+    def request(
+        self, *, species: str, tissue: Tissue, marker_db: Any, groups: Optional[Sequence[str]], **more: Any
+    ) -> Request:
+        """The request of a verb; ``more`` is recorded among the parameters of the report."""
+        asked_groups = None if groups is None else list(self.clustering.ids)
+        parameters = {"groupby": self.clustering.groupby, **asdict(self.ranking), "groups": asked_groups, **more}
+        with self.clock.step("database"):
+            request = make_request(self._asked(tissue), species, marker_db, parameters)
+        return evolve(request, cells_without_cluster=self.clustering.cells_without_cluster)
+
+    def _asked(self, tissue: Tissue) -> Tissue:
+        """The tissues of the clusters that ``groups`` selects; a tissue of another cluster is not a mistake."""
+        if not isinstance(tissue, Mapping):
+            return tissue
+        others = set(self.clustering.all_ids).difference(self.clustering.ids)
+        return {key: name for key, name in tissue.items() if str(key) not in others}
+
+    def label(self, request: Request, key_added: str, *, copy: bool) -> Optional[AnnData]:
+        """Run the request, write its report all at once, and give the copy if one was asked for."""
+        with Run(request, len(self.clustering.ids)) as run:
+            report = _pipeline.annotate(self.markers(), request, self.clock)
+            target = duplicate(self.adata) if copy else self.adata
+            when = report.provenance.created_at
+            report = keep_decisions(self.adata, report, self.clustering, key_added, when)
+            write_report(target, report, self.clustering, key_added, _bundled.palette())
+            run.report = report
+        return target if copy else None
+
+
+def make_request(tissue: Tissue, species: str, marker_db: Any, parameters: Mapping[str, Any]) -> Request:
+    """The request of a call, with the offline scorer as its proposer.
+
+    Parameters
+    ----------
+    parameters
+        Further arguments, to be recorded in the report; those that are None are not.
+    """
+    current = settings.current()
+    recorded = {
+        "species": species,
+        "tissue": tissue,
+        "min_support": current.min_support,
+        "force_unknown": current.force_unknown,
+        **parameters,
+    }
+    return Request(
+        species=species,
+        tissue={str(key): name for key, name in tissue.items()} if isinstance(tissue, Mapping) else tissue,
+        database=load(marker_db if marker_db is not None else current.marker_db_path or "bundled"),
+        settings=current,
+        parameters={key: str(value) for key, value in recorded.items() if value is not None},
+    )
+
+
+def run_markers(markers: Sequence[ClusterMarkers], request: Request) -> DatasetReport:
+    """Run a request on lists of genes."""
+    with Run(request, len(markers)) as run:
+        run.report = _pipeline.annotate(markers, request, Clock())
+    return run.report
+
+
+def with_model(request: Request, model: ModelLike) -> Request:
+    """The request with the language models that ``model`` names as its proposer, if it names any; nothing is sent.
+
+    Raises
+    ------
+    InputError
+        If a model's name cannot be used, or its key is missing.
+    """
+    asking, current = asking_of(model, request.settings), request.settings
+    if asking is None:
+        return request
+    asked = Asked(
+        asking,
+        asking.resolve(current),
+        Question(request.species, asking.context, request.database.sha256),
+        open_cache(asking.cache, current.cache_dir),
+        Gate(asking.max_requests, asking.max_tokens, current.requests_per_minute, current.tokens_per_minute),
+    )
+    recorded = {"context": asking.context, "escalate": asking.escalate}
+    known = {key: value for key, value in recorded.items() if value is not None}
+    return evolve(request, proposer=asked, parameters={**request.parameters, **known})
