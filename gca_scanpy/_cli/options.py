@@ -16,6 +16,7 @@ from gca_scanpy._settings import settings
 COUNT = click.IntRange(min=1)
 COUNTS = ("n_markers", "max_requests", "max_tokens", "chunk_size", "n_threads")
 _Command = Callable[..., Any]
+_Option = Callable[[_Command], _Command]
 
 
 def option_of(attribute: Attribute[Any]) -> str:
@@ -23,7 +24,7 @@ def option_of(attribute: Attribute[Any]) -> str:
     return f"--{(attribute.metadata.get('option') or attribute.name).replace('_', '-')}"
 
 
-def _from_fields(kind: type) -> Iterator[Callable[[_Command], _Command]]:
+def _from_fields(kind: type) -> Iterator[_Option]:
     """An option for each field that has a help text; one that is not given is None."""
     for attribute in fields(kind):
         if "help" not in attribute.metadata:
@@ -38,7 +39,7 @@ def _from_fields(kind: type) -> Iterator[Callable[[_Command], _Command]]:
         )
 
 
-_MODEL_OPTIONS = (
+_MODEL_OPTIONS: tuple[_Option, ...] = (
     click.option("--model", multiple=True, help="Language model, such as openai:gpt-4.1-mini; repeatable: they vote."),
     click.option("--base-url", help="Address of another server that speaks the provider's format."),
     click.option("--offline", is_flag=True, help="Ask no language model, even if GCA_MODEL is set."),
@@ -49,7 +50,7 @@ _MODEL_OPTIONS = (
         "--dry-run", is_flag=True, help="Show what would be sent to a language model; send and write nothing."
     ),
 )
-_RANKING_OPTIONS = (
+_RANKING_OPTIONS: tuple[_Option, ...] = (
     *_from_fields(Ranking),
     click.option("--use-raw/--no-raw", default=None, help="Whether to rank .raw.  [default: if there is one]"),
 )
@@ -68,7 +69,7 @@ def ranking_options(command: _Command) -> _Command:
     return _added(command, _RANKING_OPTIONS)
 
 
-def _added(command: _Command, options: tuple[Callable[[_Command], _Command], ...]) -> _Command:
+def _added(command: _Command, options: tuple[_Option, ...]) -> _Command:
     for option in reversed(options):
         command = option(command)
     return command

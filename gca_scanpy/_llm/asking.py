@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from numbers import Integral
 from typing import Any, Literal, Optional, Union
 
-from attrs import Attribute, Converter, field, frozen
+from attrs import Attribute, field, frozen
 
 from gca_scanpy._llm.chat import ChatModel
 from gca_scanpy._llm.language_model import LanguageModel
@@ -124,7 +124,7 @@ class Asking:
     ('unsure', 16)
     """
 
-    model: tuple[Union[ChatModel, str], ...] = field(default=None, converter=Converter(_models))
+    model: tuple[Union[ChatModel, str], ...] = field(default=None, converter=_models)
     context: Optional[str] = field(
         default=None,
         kw_only=True,

@@ -45,7 +45,7 @@ class Run:
         self._exporter = exporter(self.request.settings)
         self._token = _log.bind(self.request.request_id)
         self._start = time.perf_counter()
-        models = ", ".join(model.name for model in self.request.consultation.models)
+        models = ", ".join(self.request.proposer.models)
         _log.info("run started", clusters=self.n_clusters, species=self.request.species, model=models or "offline")
         return self
 

@@ -174,7 +174,7 @@ def _cluster(key: str, genes: Iterable[str], n_markers: int) -> ClusterMarkers:
     return ClusterMarkers(key, tuple(map(RankedGene, leading)))
 
 
-def _labels(labels: Mapping[Any, str], clusters: list[ClusterMarkers]) -> dict[str, str]:
+def _labels(labels: Mapping[Any, Any], clusters: list[ClusterMarkers]) -> dict[str, str]:
     by_cluster = {str(key): label for key, label in labels.items()}
     ids = [cluster.cluster_id for cluster in clusters]
     strangers = [key for key in by_cluster if key not in ids]

@@ -40,7 +40,7 @@ def test_it_writes_as_annotate_does(labeled):
 def test_a_column_that_does_not_exist(labeled, content):
     """The error names the column and those that could be meant; nothing is written."""
     before = content(labeled)
-    with pytest.raises(MissingKeyError, match="'theirs'.*'mine'"):
+    with pytest.raises(MissingKeyError, match=r"'theirs'.*'mine'"):
         gca.tl.validate(labeled, "cluster", "theirs")
     assert content(labeled) == before
 
