@@ -27,11 +27,11 @@ from typing import Optional
 
 from attrs import frozen
 
-from gca_scanpy._judging import evidence, vote
+from gca_scanpy._judging import evidence
 from gca_scanpy._judging.evidence import LabelEvidence
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees
-from gca_scanpy._scoring import likelihood
+from gca_scanpy._scoring import likelihood, numbers
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy.model import Candidate, ClusterMarkers, Status, Validation, Verdict
 
@@ -112,7 +112,7 @@ def check(
     known = LabelEvidence({}, {}, None)
     if not verdict.label:
         findings.append(_Finding("validation_missing", "no label came for this cluster"))
-    if verdict.panel is not None and verdict.panel.agreement < vote.AGREED:
+    if verdict.panel is not None and verdict.panel.agreement < numbers.NUMBERS.min_agreement:
         findings.append(_Finding("model_disagreement", _answers(verdict)))
     if verdict.label and verdict.label != UNKNOWN_LABEL:
         findings += _identity(case)
@@ -170,7 +170,7 @@ def _weight(case: _Case, known: LabelEvidence) -> list[_Finding]:
     # Where the scorer's best candidate is no better than chance, so is its rival.
     by_chance = offline and not _beyond_chance(case)
     if rival is not None and rival.share >= case.limits.mixed_ratio and not by_chance:
-        code = "contradictory_markers" if rival.share > evidence.OUTWEIGHED else "mixed_lineage"
+        code = "contradictory_markers" if rival.share > numbers.NUMBERS.contradicting_ratio else "mixed_lineage"
         return [_Finding(code, f"{rival.label} is supported beside {label}, by {', '.join(rival.genes[:5])}")]
     if known.better is not None and not offline:
         note = f"{known.better.label} has more evidence than {label}, from {', '.join(known.better.genes[:5])}"
@@ -178,7 +178,7 @@ def _weight(case: _Case, known: LabelEvidence) -> list[_Finding]:
     note = f"{len(known.support)} of {len(_names(case.cluster))} genes are known for {label}"
     if len(known.support) < case.limits.min_support:
         return [_Finding("low_marker_overlap", note)]
-    if offline and (by_chance or case.verdict.confidence_score < likelihood.MIN_CONFIDENCE):
+    if offline and (by_chance or case.verdict.confidence_score < numbers.NUMBERS.min_confidence):
         return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives")]
     return []
 
@@ -199,7 +199,7 @@ def _advice(case: _Case) -> list[_Finding]:
     if kind is not None and kind.tissues and case.tissues and not kind.tissues.intersection(case.tissues):
         findings.append(_Finding("tissue_mismatch", f"{kind.label} is expected in {', '.join(sorted(kind.tissues))}"))
     unmapped = sum(1 for gene in case.cluster.genes if gene.symbol is None)
-    if case.index.species != "human" and unmapped * 2 > len(case.cluster.genes):
+    if case.index.species != "human" and unmapped > numbers.NUMBERS.max_unmapped * len(case.cluster.genes):
         note = f"{unmapped} of {len(case.cluster.genes)} genes have no known human ortholog"
         findings.append(_Finding("ortholog_unmapped", note))
     return findings

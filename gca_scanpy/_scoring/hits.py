@@ -9,6 +9,7 @@ from typing import Any, Optional
 from attrs import define, field, frozen
 
 from gca_scanpy._names.lineages import Lineages
+from gca_scanpy._scoring import numbers
 
 
 @frozen
@@ -37,15 +38,6 @@ class CellType:
     n_sources: int = 0
 
 
-# What follows was set on public clusters with expert labels; docs/scoring.md says how.
-INHERITED = 0.3  # what a gene of an ancestor within the same broad type tells for a subtype
-INHERITED_FAR = 0.15  # the same of an ancestor beyond it, such as a leukocyte's gene for a T cell
-FEWEST = (
-    500  # types that are taken to be there: the genes of a short table are no less telling than those of a long one
-)
-LENGTH_EXPONENT = 0.1  # how far a long list of markers dilutes each of them
-
-
 @define(eq=False)
 class Hits(Mapping[str, Mapping[str, float]]):
     """For each gene, the types that it marks, with what it tells for each: weight times information, in nats.
@@ -67,7 +59,7 @@ class Hits(Mapping[str, Mapping[str, float]]):
         for key, kind in self.types.items():
             for gene in kind.positive:  # joined text: thousands of lists would have the garbage collector walk the heap
                 self._owners[gene] = f"{self._owners[gene]}\n{key}" if gene in self._owners else key
-            self._norms[key] = sum(kind.positive.values()) ** LENGTH_EXPONENT
+            self._norms[key] = sum(kind.positive.values()) ** numbers.NUMBERS.length_exponent
             broad = self.lineages.broad(key)
             for ancestor in self.lineages.ontology.ancestors(key):
                 if ancestor in self.types:
@@ -104,11 +96,12 @@ class Hits(Mapping[str, Mapping[str, float]]):
 
     def _worked_out(self, gene: str) -> Mapping[str, float]:
         owners = self._owners[gene].split("\n")
-        tells = math.log1p(max(len(self.types), FEWEST) / len(owners))
+        tells = math.log1p(max(len(self.types), numbers.NUMBERS.min_types) / len(owners))
         own = {key: self.types[key].positive[gene] * tells / self._norms[key] for key in owners}
         found = dict(own)
+        near, far = numbers.NUMBERS.inherited, numbers.NUMBERS.inherited_far
         for ancestor, value in own.items():
-            for heirs, share in ((self._near, INHERITED), (self._far, INHERITED_FAR)):
+            for heirs, share in ((self._near, near), (self._far, far)):
                 for key in heirs.get(ancestor, ()):
                     if value * share > found.get(key, 0.0) and gene not in self.types[key].negative:
                         found[key] = value * share

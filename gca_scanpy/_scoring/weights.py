@@ -6,13 +6,9 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
+from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.states import damping
 from gca_scanpy.model import ClusterMarkers, RankedGene
-
-RANK_HALF = 25  # rank at which a gene's weight has fallen to a half
-BY_EXPRESSION = 0.85  # weight of what the cells express, where a ranking of another kind stands beside it
-PRESENT = 0.3  # weight of a gene that the cells widely express, though not more than other clusters do
-ABSENT = 0.3  # weight of a marker that they lack
 
 
 @frozen
@@ -27,7 +23,8 @@ class Gene:
 def weighted_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
     """The ranked genes of a cluster, each once: weighted by rank, averaged over the orders there are."""
     both = cluster.genes and cluster.expressed
-    shares = (1 - BY_EXPRESSION, BY_EXPRESSION) if both else (1.0, 1.0)
+    half, tested = numbers.NUMBERS.rank_half, numbers.NUMBERS.t_test_share
+    shares = (1 - tested, tested) if both else (1.0, 1.0)
     names: dict[str, str] = {}
     weights: dict[str, float] = {}
     for order, share in zip((cluster.genes, cluster.expressed), shares):
@@ -36,19 +33,19 @@ def weighted_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
             if gene.symbol is not None and gene.symbol not in seen:
                 seen.add(gene.symbol)
                 names.setdefault(gene.symbol, gene.name)
-                weight = damping(gene.symbol) * RANK_HALF / (RANK_HALF + rank) * share
+                weight = damping(gene.symbol) * half / (half + rank) * share
                 weights[gene.symbol] = weights.get(gene.symbol, 0.0) + weight
     return tuple(Gene(names[symbol], symbol, weight) for symbol, weight in weights.items())
 
 
 def present_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
     """The genes that the cells widely express, but for the ranked ones."""
-    return _beside(cluster.present, cluster, PRESENT)
+    return _beside(cluster.present, cluster, numbers.NUMBERS.present_weight)
 
 
 def absent_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
     """The genes that the cells lack; a name that is also ranked is another gene of the same symbol."""
-    return _beside(cluster.absent, cluster, ABSENT)
+    return _beside(cluster.absent, cluster, numbers.NUMBERS.absent_weight)
 
 
 def _beside(genes: Iterable[RankedGene], cluster: ClusterMarkers, weight: float) -> tuple[Gene, ...]:

@@ -6,6 +6,7 @@ from gca_scanpy import model
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._reporting import report
+from gca_scanpy._scoring import numbers
 from gca_scanpy.db import _bundled
 
 B_CELL, NAIVE = "CL:0000236", "CL:0000788"
@@ -31,10 +32,10 @@ def build(status="supported", reasons=(), *, force_unknown=True, genes=("MS4A1",
     ("score", "level"),
     [
         (0.0, "Low"),
-        (report.MEDIUM - 0.0001, "Low"),
-        (report.MEDIUM, "Medium"),
-        (report.HIGH - 0.0001, "Medium"),
-        (report.HIGH, "High"),
+        (numbers.NUMBERS.medium - 0.0001, "Low"),
+        (numbers.NUMBERS.medium, "Medium"),
+        (numbers.NUMBERS.high - 0.0001, "Medium"),
+        (numbers.NUMBERS.high, "High"),
         (1.0, "High"),
     ],
 )
@@ -63,7 +64,7 @@ def test_an_unsupported_label_becomes_unknown(status):
     assert found.annotation.ontology_id is None
     assert found.broad_ontology_id is None
     assert (found.status, found.confidence) == (status, "Low")
-    assert found.confidence_score < report.MEDIUM
+    assert found.confidence_score < numbers.NUMBERS.medium
     assert found.annotation.confidence == "High"
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import gca_scanpy as gca
 from gca_scanpy._judging import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy._scoring import index, likelihood
+from gca_scanpy._scoring import index, likelihood, numbers
 from gca_scanpy.db import _bundled, load
 from gca_scanpy.model import ClusterMarkers, RankedGene
 
@@ -95,7 +95,7 @@ def test_a_type_that_other_sources_have_is_likelier():
     found = rank("CD2", used=used)
     assert found["B cell"].score > found["T cell"].score > 0
     told = {label: candidate.supporting[0].contribution for label, candidate in found.items()}
-    assert found["T cell"].score == pytest.approx(told["T cell"] * (1 + likelihood.KNOWN), abs=1e-3)
+    assert found["T cell"].score == pytest.approx(told["T cell"] * (1 + numbers.NUMBERS.per_source), abs=1e-3)
 
 
 def test_a_tissue_is_a_prior():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gca_scanpy._scoring.weights import ABSENT, PRESENT, RANK_HALF, absent_genes, present_genes, weighted_genes
+from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.weights import absent_genes, present_genes, weighted_genes
 from gca_scanpy.model import ClusterMarkers, RankedGene
 
 
@@ -23,7 +24,7 @@ def test_the_weight_of_a_gene_falls_with_its_rank():
     genes = weighted_genes(cluster(" ".join(f"G{i}" for i in range(40))))
     weights = [gene.weight for gene in genes]
     assert weights[0] == 1.0
-    assert weights[RANK_HALF] == 0.5
+    assert weights[numbers.NUMBERS.rank_half] == 0.5
     assert weights == sorted(weights, reverse=True)
     assert len(set(weights)) == 40
 
@@ -45,5 +46,6 @@ def test_two_orders_are_averaged():
 def test_genes_beside_the_ranking():
     """What cells express or lack beyond the ranking: each gene once, no ranked one, no unmapped one."""
     made = cluster("CD3D", expressed="CD2", present="CD3D CD2 CD3E ?x CD3E RPL3", absent="CD19 CD3D CD19")
-    assert [(g.symbol, g.weight) for g in present_genes(made)] == [("CD3E", PRESENT), ("RPL3", PRESENT / 4)]
-    assert [(g.symbol, g.weight) for g in absent_genes(made)] == [("CD19", ABSENT)]
+    present, absent = numbers.NUMBERS.present_weight, numbers.NUMBERS.absent_weight
+    assert [(g.symbol, g.weight) for g in present_genes(made)] == [("CD3E", present), ("RPL3", present / 4)]
+    assert [(g.symbol, g.weight) for g in absent_genes(made)] == [("CD19", absent)]
