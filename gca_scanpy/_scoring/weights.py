@@ -1,4 +1,4 @@
-"""The genes of a cluster, with the weight of what each of them says."""
+"""The genes of a cluster with their weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gca_scanpy.model import ClusterMarkers, RankedGene
 
 @frozen
 class Gene:
-    """A recognized gene of a cluster, with its weight."""
+    """A gene with a symbol and a weight."""
 
     name: str
     symbol: str
@@ -21,34 +21,33 @@ class Gene:
 
 
 def weighted_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
-    """The ranked genes of a cluster, each once: weighted by rank, averaged over the orders there are."""
-    both = cluster.genes and cluster.expressed
-    half, tested = numbers.NUMBERS.rank_half, numbers.NUMBERS.t_test_share
-    shares = (1 - tested, tested) if both else (1.0, 1.0)
+    """The ranked genes of a cluster, each once: weighted by rank, averaged over the rankings that there are."""
+    half, share = numbers.NUMBERS.rank_half, numbers.NUMBERS.t_test_share
+    shares = (1 - share, share) if cluster.genes and cluster.expressed else (1.0, 1.0)
     names: dict[str, str] = {}
     weights: dict[str, float] = {}
-    for order, share in zip((cluster.genes, cluster.expressed), shares):
+    for ranking, part in zip((cluster.genes, cluster.expressed), shares):
         seen: set[str] = set()
-        for rank, gene in enumerate(order):
+        for rank, gene in enumerate(ranking):
             if gene.symbol is not None and gene.symbol not in seen:
                 seen.add(gene.symbol)
                 names.setdefault(gene.symbol, gene.name)
-                weight = damping(gene.symbol) * half / (half + rank) * share
+                weight = damping(gene.symbol) * half / (half + rank) * part
                 weights[gene.symbol] = weights.get(gene.symbol, 0.0) + weight
     return tuple(Gene(names[symbol], symbol, weight) for symbol, weight in weights.items())
 
 
 def present_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
-    """The genes that the cells widely express, but for the ranked ones."""
-    return _beside(cluster.present, cluster, numbers.NUMBERS.present_weight)
+    """The genes that the cells widely express, without the ranked ones."""
+    return _unranked(cluster.present, cluster, numbers.NUMBERS.present_weight)
 
 
 def absent_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
-    """The genes that the cells lack; a name that is also ranked is another gene of the same symbol."""
-    return _beside(cluster.absent, cluster, numbers.NUMBERS.absent_weight)
+    """The genes that the cells lack, without symbols that are also ranked: those are of another gene."""
+    return _unranked(cluster.absent, cluster, numbers.NUMBERS.absent_weight)
 
 
-def _beside(genes: Iterable[RankedGene], cluster: ClusterMarkers, weight: float) -> tuple[Gene, ...]:
+def _unranked(genes: Iterable[RankedGene], cluster: ClusterMarkers, weight: float) -> tuple[Gene, ...]:
     ranked = {gene.symbol for gene in (*cluster.genes, *cluster.expressed)}
     names: dict[str, str] = {}
     for gene in genes:
