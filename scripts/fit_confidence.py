@@ -3,14 +3,13 @@
     python scripts/fit_confidence.py CLUSTERS.csv [--tables DIR]
 
 CLUSTERS.csv is that of predict_benchmark.py with a column expert_cl_id. From the public tables in DIR ten genes of each
-type are drawn, and judged without that table's corroboration. Prints CONFIDENCE and BEYOND_CHANCE of likelihood.py,
-and how well they hold: in five parts, each judged by a fit to the other four.
+type are drawn, and judged without that table's corroboration. Prints the fields `confidence` and `beyond_chance`
+of gca_scanpy/_scoring/numbers.py, and how well they hold: in five parts, each judged by a fit to the other four.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import random
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,9 +21,9 @@ from attrs import evolve, frozen
 from scipy.optimize import minimize
 
 import gca_scanpy as gca
-from gca_scanpy._scoring import index, likelihood
+from gca_scanpy._scoring import index, offline
+from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
-from gca_scanpy._scoring.weights import weighted_genes
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterMarkers, RankedGene
 
@@ -33,7 +32,7 @@ LEVELS = (0.0, 0.3, 0.6, 0.7, 0.8, 0.9, 0.92, 0.95, 0.97, 1.01)
 
 
 @frozen
-class Case:
+class Example:
     """Genes with the terms that are right for them, none for noise."""
 
     origin: str
@@ -43,11 +42,11 @@ class Case:
     terms: tuple[str, ...]
 
 
-def named(path: Path) -> list[Case]:
+def named(path: Path) -> list[Example]:
     """The clusters that an expert gave a Cell Ontology term."""
     table = pd.read_csv(path).dropna(subset=["expert_cl_id"])
     return [
-        Case("clusters", row.markers.split(",")[:N_MARKERS], row.species, str(row.tissue), _terms(row.expert_cl_id))
+        Example("clusters", row.markers.split(",")[:N_MARKERS], row.species, str(row.tissue), _terms(row.expert_cl_id))
         for row in table.itertuples()
     ]
 
@@ -56,7 +55,7 @@ def _terms(cell: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in cell.split(",") if part.strip())
 
 
-def drawn(database: MarkerDatabase, origin: str, dice: random.Random) -> list[Case]:
+def drawn(database: MarkerDatabase, origin: str, dice: random.Random) -> list[Example]:
     """Ten genes of each type of a public table, canonical ones twice as likely."""
     facts = database.facts[database.facts["role"].eq("positive") & database.facts["cl_id"].ne("")]
     cases = []
@@ -67,28 +66,24 @@ def drawn(database: MarkerDatabase, origin: str, dice: random.Random) -> list[Ca
         tissue = own["tissue"].iloc[0].split(";")[0]
         if len(order) >= N_MARKERS:
             genes = [gene for gene, _ in order[:N_MARKERS]]
-            cases.append(Case(origin, genes, species, "" if tissue == "general" else tissue, (str(term),)))
+            cases.append(Example(origin, genes, species, "" if tissue == "general" else tissue, (str(term),)))
     return cases
 
 
-def noise(pool: list[str], dice: random.Random) -> list[Case]:
-    return [Case("noise", dice.sample(pool, n), "human", "", ()) for n in LENGTHS for _ in range(RANDOM_LISTS)]
+def noise(pool: list[str], dice: random.Random) -> list[Example]:
+    return [Example("noise", dice.sample(pool, n), "human", "", ()) for n in LENGTHS for _ in range(RANDOM_LISTS)]
 
 
-def features(case: Case, used: index.MarkerIndex) -> Optional[tuple[list[float], bool]]:
-    """What the confidence goes by, and whether the proposed label is of the right broad type."""
-    symbols = _bundled.gene_names().canonical_all(case.genes, case.species, used.known)
-    cluster = ClusterMarkers("0", tuple(RankedGene(g, symbols[g]) for g in dict.fromkeys(case.genes)))
-    candidates = likelihood.rank(cluster, _bundled.tissues().resolve(case.tissue), used)
-    if not candidates or candidates[0].score <= 0:
+def features(example: Example, used: index.MarkerIndex) -> Optional[tuple[tuple[float, ...], bool]]:
+    """The features of the confidence, and whether the proposed label is of the right broad type."""
+    symbols = _bundled.gene_names().canonical_all(example.genes, example.species, used.known)
+    cluster = ClusterMarkers("0", tuple(RankedGene(g, symbols[g]) for g in dict.fromkeys(example.genes)))
+    scored = Case.of(cluster, used, _bundled.tissues().resolve(example.tissue), Limits.of(gca.settings.current()))
+    if not scored.candidates or scored.candidates[0].score <= 0:
         return None
-    best, proposed = candidates[0], likelihood.choose(candidates, used).ontology_id
-    disjoint = (c.score for c in candidates if used.lineages.disjoint(best.ontology_id, c.ontology_id))
-    rival = min(max(next(disjoint, 0.0) / best.score, 0.0), 1.0)
-    recognized = sum(gene.weight for gene in weighted_genes(cluster) if gene.symbol in used.hits)
-    return [1.0, math.log(best.score), math.log(max(recognized, 0.1)), rival], any(
-        _kin(proposed, term) for term in case.terms
-    )
+    proposed = offline.choose(scored.candidates, used).ontology_id
+    right = any(_kin(proposed, term) for term in example.terms)
+    return offline.features(scored.candidates[0], scored), right
 
 
 def _kin(proposed: Optional[str], term: str) -> bool:
@@ -97,7 +92,9 @@ def _kin(proposed: Optional[str], term: str) -> bool:
     return related or (lineages.broad(term) is not None and lineages.broad(proposed) == lineages.broad(term))
 
 
-def gathered(cases: Iterable[Case], database: MarkerDatabase) -> tuple[list[list[float]], list[bool], list[str]]:
+def gathered(
+    cases: Iterable[Example], database: MarkerDatabase
+) -> tuple[list[tuple[float, ...]], list[bool], list[str]]:
     orthologs = _bundled.gene_names().orthologs
     used = {s: index.build(database, s, _bundled.lineages(), orthologs) for s in ("human", "mouse")}
     found = [(features(case, used[case.species]), case.origin) for case in cases]
@@ -153,10 +150,10 @@ def main() -> None:
     right = np.array([value for part in parts for value in part[1]])
     origin = np.array([name for part in parts for name in part[2]])
     score = held_out(x, right)
-    print("CONFIDENCE =", tuple(round(float(s), 2) for s in fit(x, right)))
+    print("confidence =", tuple(round(float(s), 2) for s in fit(x, right)))
     chance = x * np.array([1.0, 1.0, 1.0, 0.0])
     real = origin != "noise"
-    print("BEYOND_CHANCE =", tuple(round(float(s), 2) for s in fit(chance, real)))
+    print("beyond_chance =", tuple(round(float(s), 2) for s in fit(chance, real)))
     for name in dict.fromkeys(origin):
         show(name, score[origin == name], right[origin == name])
 

@@ -1,5 +1,7 @@
 """The frozen objects of a report."""
 
+from types import SimpleNamespace
+
 import pytest
 from attrs.exceptions import FrozenInstanceError
 
@@ -13,11 +15,13 @@ def _report(*ids):
     validation = model.Validation(True, ("CD3E",), (), {}, False, (), 1, ())
     clusters = [
         report.cluster_report(
-            model.ClusterMarkers(key, (model.RankedGene("CD3E", "CD3E"),)),
+            SimpleNamespace(
+                markers=model.ClusterMarkers(key, (model.RankedGene("CD3E", "CD3E"),)),
+                candidates=(),
+                index=SimpleNamespace(lineages=_bundled.lineages()),
+            ),
             model.Verdict(key, "T cell", "CL:0000084", 0.9, "offline"),
             Judgment(validation, "supported"),
-            (),
-            _bundled.lineages(),
             force_unknown=True,
         )
         for key in ids

@@ -13,10 +13,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy import _codec, _pipeline
-from gca_scanpy._judging import judge
+from gca_scanpy import _codec, _prepare
+from gca_scanpy._judging.judge import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy._scoring import index, likelihood
+from gca_scanpy._scoring import index, offline
+from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy.db import _bundled, load
 from gca_scanpy.errors import GeneNameWarning
 from gca_scanpy.model import ClusterMarkers, RankedGene
@@ -57,7 +58,7 @@ def one(genes, **options):
 def quietly(markers):
     """Annotate without the warning that few genes are known."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_pipeline, "warn", lambda *_: None)
+        patch.setattr(_prepare, "warn", lambda *_: None)
         return gca.annotate_markers(markers)
 
 
@@ -93,14 +94,14 @@ def test_the_order_of_the_rows_of_a_database_changes_nothing(rng):
     genes = [tuple(RankedGene(g, g) for g in genes) for genes in CLUSTERS.values()]
     built = [index.build(database, "human", _bundled.lineages()) for database in (first, second)]
     for cluster in (ClusterMarkers("0", g) for g in genes):
-        ranked = [likelihood.rank(cluster, (), b) for b in built]
+        cases = [Case.of(cluster, b, (), Limits(2, 0.2)) for b in built]
+        ranked = [case.candidates for case in cases]
         assert [(c.label, pytest.approx(c.score, abs=1e-3)) for c in ranked[0]] == [
             (c.label, c.score) for c in ranked[1]
         ]
-        a, b = (likelihood.propose(cluster, r, i) for r, i in zip(ranked, built))
+        a, b = map(offline.propose, cases)
         assert (a.label, a.ontology_id) == (b.label, b.ontology_id)
-        limits = judge.Limits(2, 0.2)
-        judged = [judge.check(a, cluster, r, i, (), limits) for r, i in zip(ranked, built)]
+        judged = [judge(case, a) for case in cases]
         assert judged[0].status == judged[1].status
         assert judged[0].validation.flag_reasons == judged[1].validation.flag_reasons
 

@@ -9,17 +9,11 @@ from typing import Optional
 
 from attrs import frozen
 
+from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.weights import Gene
 
-RIVALS_TRIED = 40  # best candidates that are looked at as rivals
-SPECIFIC = 1.0  # nats by which a gene must speak more for the rival than for the label
-# What a rival needs before it is taken seriously; the best of all types reaches more by chance in a longer list.
-MIN_RIVAL, MIN_RIVAL_PER_WEIGHT = 2.0, 0.35  # nats, and nats for each unit of recognized weight
-MIN_SPECIFIC_GENES, MIN_SPECIFIC_PER_WEIGHT = 2, 0.2
-OUTWEIGHED = 1.0  # share of a rival from which it has more evidence than the label
-OUTWEIGHED_BY_KIN = 2.0  # the same of a type that is not disjoint: neighbors have many genes in common
 SHOWN_TYPES = 3
 
 
@@ -97,14 +91,14 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEv
         if marked and all(map(excluded, marked)):
             strongest = sorted(marked, key=lambda key: (-marked[key], key))[:SHOWN_TYPES]
             contradictory[gene.name] = tuple(index.types[key].label for key in strongest)
-    tried = [key for key in rivals[:RIVALS_TRIED] if not _related(term, key, index)]
+    tried = [key for key in rivals[: numbers.NUMBERS.rivals_tried] if not _related(term, key, index)]
     disjoint = [key for key in tried if excluded(key)]
     better = _rival(genes, present, own, tried, index)
     return LabelEvidence(
         support,
         contradictory,
         rival=_rival(genes, present, own, disjoint, index),
-        better=better if better is not None and better.share > OUTWEIGHED_BY_KIN else None,
+        better=better if better is not None and better.share > numbers.NUMBERS.contradicting_ratio_of_kin else None,
     )
 
 
@@ -134,18 +128,19 @@ def _rival(
     genes: Sequence[Gene], present: Sequence[Gene], own: Mapping[str, float], keys: Sequence[str], index: MarkerIndex
 ) -> Optional[Rival]:
     """The best of some types by what tells for it beyond the label; genes of all clusters tell for the label only."""
+    used = numbers.NUMBERS
     best: Optional[Rival] = None
     recognized = sum(gene.weight for gene in genes if gene.symbol in index.hits)
     widely, shared = _shared(present, own, index)
-    min_evidence = MIN_RIVAL + MIN_RIVAL_PER_WEIGHT * recognized
-    min_genes = max(MIN_SPECIFIC_GENES, round(MIN_SPECIFIC_PER_WEIGHT * recognized))
+    min_evidence = used.min_rival_evidence + used.min_rival_evidence_per_weight * recognized
+    min_genes = max(used.min_rival_genes, round(used.min_rival_genes_per_weight * recognized))
     told = [(g.name, g.weight, index.hits.get(g.symbol, {}), own[g.symbol]) for g in genes]
     for key in keys:
         gains = {name: (tells.get(key, 0.0) - for_label, weight) for name, weight, tells, for_label in told}
         ahead = sum(gain * weight for gain, weight in gains.values() if gain > 0)
         behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
         behind += widely - shared.get(key, 0.0)
-        specific = [name for name, (gain, _) in gains.items() if gain > SPECIFIC]
+        specific = [name for name, (gain, _) in gains.items() if gain > used.min_gain]
         if len(specific) < min_genes or ahead < min_evidence or (best is not None and ahead <= best.evidence):
             continue
         strongest = sorted(specific, key=lambda name: (-gains[name][0] * gains[name][1], name))

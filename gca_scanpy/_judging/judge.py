@@ -7,12 +7,12 @@ from typing import Optional
 
 from attrs import frozen
 
-from gca_scanpy._judging import evidence, vote
+from gca_scanpy._judging import evidence
 from gca_scanpy._judging.evidence import LabelEvidence
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees
-from gca_scanpy._scoring import offline
+from gca_scanpy._scoring import numbers, offline
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy.model import Status, Validation, Verdict
@@ -43,7 +43,7 @@ def judge(case: Case, verdict: Verdict) -> Judgment:
     label_evidence = LabelEvidence({}, {}, None)
     if not verdict.label:
         findings.append(_Finding("validation_missing", "no label came for this cluster"))
-    if verdict.panel is not None and verdict.panel.agreement < vote.AGREED:
+    if verdict.panel is not None and verdict.panel.agreement < numbers.NUMBERS.min_agreement:
         findings.append(_Finding("model_disagreement", _answers(verdict)))
     if verdict.label and verdict.label != UNKNOWN_LABEL:
         label_evidence, against_label = _check_label(case, verdict, term)
@@ -107,7 +107,7 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> list
     # If the scorer's best candidate is no better than chance, neither is its rival.
     by_chance = is_offline and not _beyond_chance(case)
     if rival is not None and rival.share >= case.limits.mixed_ratio and not by_chance:
-        code = "contradictory_markers" if rival.share > evidence.OUTWEIGHED else "mixed_lineage"
+        code = "contradictory_markers" if rival.share > numbers.NUMBERS.contradicting_ratio else "mixed_lineage"
         return [_Finding(code, f"{rival.label} is supported beside {label}, by {', '.join(rival.genes[:5])}")]
     if label_evidence.better is not None and not is_offline:
         better = label_evidence.better
@@ -117,7 +117,7 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> list
     note = f"{len(label_evidence.support)} of {n_names} genes are known for {label}"
     if len(label_evidence.support) < case.limits.min_support:
         return [_Finding("low_marker_overlap", note)]
-    if is_offline and (by_chance or verdict.confidence_score < offline.MIN_CONFIDENCE):
+    if is_offline and (by_chance or verdict.confidence_score < numbers.NUMBERS.min_confidence):
         return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives")]
     return []
 
@@ -136,7 +136,7 @@ def _advice(case: Case, verdict: Verdict, term: Optional[str]) -> list[_Finding]
         findings.append(_Finding("tissue_mismatch", f"{kind.label} is expected in {', '.join(sorted(kind.tissues))}"))
     genes = case.markers.genes
     unmapped = sum(1 for gene in genes if gene.symbol is None)
-    if case.index.species != "human" and unmapped * 2 > len(genes):
+    if case.index.species != "human" and unmapped > numbers.NUMBERS.max_unmapped * len(genes):
         note = f"{unmapped} of {len(genes)} genes have no known human ortholog"
         findings.append(_Finding("ortholog_unmapped", note))
     return findings

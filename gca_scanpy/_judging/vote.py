@@ -11,10 +11,8 @@ from attrs import evolve
 
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.ontology import Ontology, normalize_name
+from gca_scanpy._scoring import numbers
 from gca_scanpy.model import Alternative, ModelAnswer, Panel, Verdict
-
-NEIGHBOR = 0.5  # what an ancestor or a descendant of a term adds to its support
-AGREED = 2 / 3  # mean support of the verdict from which the models count as agreed
 
 
 def vote(models: Sequence[str], answers: Mapping[str, Verdict], ontology: Ontology) -> Optional[Verdict]:
@@ -63,7 +61,7 @@ def _agreement(verdict: Verdict, other: Verdict, ontology: Ontology) -> float:
     if first == second:
         return 1.0
     both_terms = first in ontology and second in ontology
-    return NEIGHBOR if both_terms and ontology.related(first, second) else 0.0
+    return numbers.NUMBERS.related_support if both_terms and ontology.related(first, second) else 0.0
 
 
 def _meaning(verdict: Verdict, ontology: Ontology) -> str:

@@ -8,12 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from gca_scanpy._ranking.moments import Floats, Moments
-
-PRESENT_FRACTION = 1 / 3  # share of the cluster's cells that express the gene
-PRESENT_RATIO = 0.5  # of the mean of the cluster that expresses it most; ambient RNA stays far below
-DETECTED_FRACTION = 0.25  # share of some cluster's cells from which a gene is known to be detectable in this data
-ABSENT_RATIO, ABSENT_FRACTION = 0.1, 0.1  # below both, next to that cluster, the gene is not there
-LARGE = 10  # cells of a cluster; fewer say little of what is absent, or higher than elsewhere
+from gca_scanpy._scoring import numbers
 
 
 @frozen
@@ -43,18 +38,19 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
     clusters
         Rows of the moments by cluster id.
     """
+    used = numbers.NUMBERS
     means, fractions = _linear(moments.means), moments.fractions
-    large = moments.cells >= LARGE
+    large = moments.cells >= used.min_cluster_cells
     if not large.any() or moments.lowest < 0:
         return {}
     best_mean, best_fraction = means[large].max(axis=0), fractions[large].max(axis=0)
-    detected = best_fraction >= DETECTED_FRACTION
+    detected = best_fraction >= used.detected_fraction
     found = {}
     for key, row in clusters.items():
         if not large[row]:
             continue
-        present = (fractions[row] >= PRESENT_FRACTION) & (means[row] >= PRESENT_RATIO * best_mean)
-        absent = detected & (fractions[row] <= ABSENT_FRACTION) & (means[row] <= ABSENT_RATIO * best_mean)
+        present = (fractions[row] >= used.present_fraction) & (means[row] >= used.present_ratio * best_mean)
+        absent = detected & (fractions[row] <= used.absent_fraction) & (means[row] <= used.absent_ratio * best_mean)
         found[key] = Expressed(
             present=_ordered(names, present, fractions[row]), absent=_ordered(names, absent, best_fraction)
         )

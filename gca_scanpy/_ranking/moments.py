@@ -12,10 +12,10 @@ from attrs import define
 from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._scoring import numbers
 
 Floats = npt.NDArray[np.float64]
 CHUNK = 500_000  # values taken at a time, so that no second matrix is made
-TARGET_SUM = 1e4  # counts of a cell after normalization
 
 
 @define(eq=False)
@@ -112,7 +112,7 @@ def _divisors(matrix: Any, totals: Optional[Floats]) -> Floats:
 def _gather_sparse(found: Moments, matrix: Any, codes: npt.NDArray[np.intp], totals: Optional[Floats]) -> None:
     by_cell = matrix.format == "csr"
     n_genes = matrix.shape[1]
-    factors = None if totals is None else TARGET_SUM / totals
+    factors = None if totals is None else numbers.NUMBERS.counts_per_cell / totals
     for lines, values in _chunks(matrix.indptr):
         lengths = np.diff(matrix.indptr[lines.start : lines.stop + 1])
         data = matrix.data[values].astype(np.float64)
@@ -165,7 +165,7 @@ def _gather_dense(
         cells = np.flatnonzero(codes[start : start + step] >= 0) + start
         data = matrix[cells].astype(np.float64)
         if totals is not None:
-            data = np.log1p(data * (TARGET_SUM / totals[cells])[:, np.newaxis])
+            data = np.log1p(data * (numbers.NUMBERS.counts_per_cell / totals[cells])[:, np.newaxis])
         found.lowest = min(found.lowest, float(np.min(data, initial=0.0)))
         for code in np.unique(codes[cells]):
             own = data[codes[cells] == code]

@@ -17,7 +17,8 @@ from gca_scanpy._ranking.expression import Expressed, expressed
 from gca_scanpy._ranking.moments import Moments, gather, gather_chunked
 from gca_scanpy._ranking.options import Ranking
 from gca_scanpy._ranking.scanpys import by_scanpy
-from gca_scanpy._ranking.stored import CHANCE, MIN_CELLS, StoredRanking, displaced, rankable, read_stored, warn_stale
+from gca_scanpy._ranking.stored import MIN_RANKED_CELLS, StoredRanking, displaced, rankable, read_stored, warn_stale
+from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.states import informative
 from gca_scanpy.errors import InputError, RawCountsWarning, warn
 from gca_scanpy.model import ClusterMarkers, RankedGene
@@ -25,8 +26,6 @@ from gca_scanpy.model import ClusterMarkers, RankedGene
 if TYPE_CHECKING:
     from anndata import AnnData
 
-SPARE = 4  # times as many genes are ranked as are used, because many may be ribosomal
-SAMPLED_CELLS = 200  # of each cluster, for what is looked up beside a ranking
 LOGREG_OF_TWO = "logreg ranks only one of two clusters, so these genes were ranked by t-test"
 
 
@@ -59,7 +58,7 @@ def read_markers(adata: AnnData, clustering: Clustering, ranking: Ranking) -> tu
     """
     n_markers, use_raw, layer = ranking.n_markers, ranking.use_raw, ranking.layer
     labels = _labels(adata, source(adata, use_raw, layer)[1], ranking.gene_symbols)
-    n_genes = SPARE * n_markers
+    n_genes = numbers.NUMBERS.ranked_per_marker * n_markers
     stored = read_stored(adata, clustering, ranking.rank_key, use_raw, layer, labels, n_genes)
     ranked = _as_stored(adata, clustering, stored, ranking.rank_key, n_genes) if stored is not None else None
     if ranked is None:
@@ -88,7 +87,7 @@ def _as_stored(
     matrix = Matrix.read_beside(adata, stored.use_raw, stored.layer)
     if matrix is None:
         return _Ranked(stored.genes)
-    thinned = clustering.thinned(SAMPLED_CELLS)
+    thinned = clustering.thinned(numbers.NUMBERS.sampled_cells)
     moments = _moments(matrix, thinned)
     moved = displaced(stored.genes, moments, matrix.names, clustering)
     if moved:
@@ -111,7 +110,7 @@ def _anew(
         moments = _moments(matrix, clustering)
         genes = _by_moments(moments, matrix, clustering, n_genes)
     else:
-        moments = _moments(matrix, clustering.thinned(SAMPLED_CELLS))
+        moments = _moments(matrix, clustering.thinned(numbers.NUMBERS.sampled_cells))
         genes = by_scanpy(matrix, clustering, method, n_genes)
     if matrix.counts:
         message = "the values look like raw counts; they were log-normalized (1e4 per cell) for the ranking only"
@@ -132,11 +131,11 @@ def _named(names: Sequence[str], labels: Mapping[str, str], made: dict[str, Rank
 
 
 def _reason(key: str, clustering: Clustering) -> str:
-    if clustering.sizes[key] < MIN_CELLS:
+    if clustering.sizes[key] < MIN_RANKED_CELLS:
         return "the cluster has one cell, so no marker genes can be computed for it"
     if len(clustering.all_ids) < 2:
         return "there is only one cluster, so there is nothing to compare it with"
-    if sum(clustering.sizes.values()) - clustering.sizes[key] < MIN_CELLS:
+    if sum(clustering.sizes.values()) - clustering.sizes[key] < MIN_RANKED_CELLS:
         return "there is only one cell outside the cluster, so no marker genes can be computed for it"
     return "no gene is higher in this cluster than in the others beyond chance"
 
@@ -176,7 +175,7 @@ def _by_moments(moments: Moments, matrix: Matrix, clustering: Clustering, n_gene
         # NaN passes: scaled data has no fold changes; then the score decides. In a panel of few genes the list would
         # end in those that are higher by chance.
         higher = (test.scores[leading] > 0) & ~(test.fold_changes[leading] <= 0)
-        kept = leading[higher & (test.p_values(leading) <= CHANCE)]
+        kept = leading[higher & (test.p_values(leading) <= numbers.NUMBERS.max_p_value)]
         found[key] = [matrix.names[gene] for gene in kept]
     return found
 

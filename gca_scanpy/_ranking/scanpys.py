@@ -12,6 +12,7 @@ from gca_scanpy._adata import objects
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.matrix import Matrix, is_chunked
 from gca_scanpy._ranking.stored import positive, rankable
+from gca_scanpy._scoring import numbers
 from gca_scanpy.errors import InputError
 
 OWN_KEY = "ranking"
@@ -44,8 +45,8 @@ def by_scanpy(matrix: Matrix, clustering: Clustering, method: str, n_genes: int)
     elif sparse.issparse(data) and not data.data.all():
         data = data.copy()  # Scanpy drops stored zeros in place; the user's stay
     # The position of a cluster stands for its id: no id can be one that Scanpy reads otherwise ("rest").
-    numbers = {key: str(i) for i, key in enumerate(clustering.all_ids)}
-    cells = pd.Categorical.from_codes(clustering.codes[named], categories=pd.Index(list(numbers.values())))
+    positions = {key: str(i) for i, key in enumerate(clustering.all_ids)}
+    cells = pd.Categorical.from_codes(clustering.codes[named], categories=pd.Index(list(positions.values())))
     with warnings.catch_warnings():
         # Scanpy and AnnData warn of things that we handle or that concern our own object only.
         warnings.simplefilter("ignore")
@@ -53,9 +54,9 @@ def by_scanpy(matrix: Matrix, clustering: Clustering, method: str, n_genes: int)
         own.var_names = matrix.names
         if matrix.counts:
             own.X = own.X.astype(np.float32)  # a copy: the user's counts stay as they are
-            sc.pp.normalize_total(own, target_sum=1e4)
+            sc.pp.normalize_total(own, target_sum=numbers.NUMBERS.counts_per_cell)
             sc.pp.log1p(own)
         options = {"n_genes": min(own.n_vars, n_genes), "use_raw": False, "key_added": OWN_KEY}
-        asked = "all" if len(groups) == len(numbers) else [numbers[key] for key in groups]
+        asked = "all" if len(groups) == len(positions) else [positions[key] for key in groups]
         sc.tl.rank_genes_groups(own, "cluster", groups=asked, method=method, **options)
-    return {key: positive(own.uns[OWN_KEY], numbers[key], n_genes) for key in groups}
+    return {key: positive(own.uns[OWN_KEY], positions[key], n_genes) for key in groups}

@@ -10,15 +10,14 @@ import numpy as np
 from attrs import frozen
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._ranking.expression import LARGE
 from gca_scanpy._ranking.moments import Moments
+from gca_scanpy._scoring import numbers
 from gca_scanpy.errors import StaleRankingWarning, warn
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-MIN_CELLS = 2  # a variance needs two
-CHANCE = 0.05  # p-value of a gene, not adjusted, above which it marks nothing
+MIN_RANKED_CELLS = 2  # a variance needs two
 
 
 @frozen
@@ -47,7 +46,7 @@ def rankable(ids: Sequence[str], clustering: Clustering) -> list[str]:
     """The clusters of which a test can be made: two cells in it, two outside."""
     sizes = clustering.sizes
     total = sum(sizes.values())
-    return [key for key in ids if sizes[key] >= MIN_CELLS and total - sizes[key] >= MIN_CELLS]
+    return [key for key in ids if sizes[key] >= MIN_RANKED_CELLS and total - sizes[key] >= MIN_RANKED_CELLS]
 
 
 def read_stored(
@@ -128,14 +127,9 @@ def positive(stored: Mapping[str, Any], key: str, n_genes: int) -> list[str]:
             keep &= ~(values <= 0)  # NaN passes
     if "pvals" in stored and key in (stored["pvals"].dtype.names or ()):
         # In a panel of few genes the list would end in those that are higher by chance.
-        keep &= ~(np.asarray(stored["pvals"][key], dtype=float) > CHANCE)
+        keep &= ~(np.asarray(stored["pvals"][key], dtype=float) > numbers.NUMBERS.max_p_value)
     named = (str(name) for name in names[keep] if isinstance(name, (str, np.str_)) and str(name) != "nan")
     return list(islice(named, n_genes))
-
-
-LEADING = 20  # genes of each cluster that are looked at
-FEWEST = 5  # genes, below which nothing is said of a cluster
-HIGHER = 0.5  # share of the genes that must be higher; wilcoxon and logreg rank by other than the mean
 
 
 def displaced(
@@ -152,16 +146,18 @@ def displaced(
     names
         Gene names, in the order of the moments' columns.
     """
+    used = numbers.NUMBERS
     sizes = np.array([*clustering.sizes.values()], dtype=float)
     means, columns = moments.means, {name: column for column, name in enumerate(names)}
     found = []
     for row, key in enumerate(clustering.all_ids):
-        genes = [columns[name] for name in list(ranking.get(key, ()))[:LEADING] if name in columns]
+        genes = [columns[name] for name in list(ranking.get(key, ()))[: used.checked_genes] if name in columns]
         others = np.arange(len(sizes)) != row
-        if len(genes) < FEWEST or moments.cells[row] < LARGE or not others.any():
+        if len(genes) < used.min_checked_genes or moments.cells[row] < used.min_cluster_cells or not others.any():
             continue
         leading = means[:, genes]
         rest = np.average(leading[others], axis=0, weights=sizes[others])
-        if np.mean(~(leading[row] <= rest)) < HIGHER:  # NaN says nothing against it
+        # Wilcoxon and logreg do not rank by the mean, so not all must be higher. NaN counts as higher.
+        if np.mean(~(leading[row] <= rest)) < used.min_higher:
             found.append(key)
     return found

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._judging.reasons import ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.states import states
 from gca_scanpy.model import (
@@ -24,14 +25,12 @@ from gca_scanpy.model import (
     Verdict,
 )
 
-HIGH, MEDIUM = 0.92, 0.7  # confidence scores from which a level is given
 REPORTED_CANDIDATES = 5
-STATE_GENES = 50  # only the leading genes tell a state
 
 
 def level(score: float) -> Confidence:
     """The confidence level of a score from 0 to 1."""
-    return "High" if score >= HIGH else "Medium" if score >= MEDIUM else "Low"
+    return "High" if score >= numbers.NUMBERS.high else "Medium" if score >= numbers.NUMBERS.medium else "Low"
 
 
 def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_unknown: bool) -> ClusterReport:
@@ -67,8 +66,8 @@ def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_un
         broad_label=broad.label if broad else label,
         broad_ontology_id=broad.id if broad else None,
         source=verdict.source,
-        states=states(gene.symbol for gene in cluster.genes[:STATE_GENES] if gene.symbol),
         candidates=case.candidates[:REPORTED_CANDIDATES],
+        states=states(gene.symbol for gene in cluster.genes[: numbers.NUMBERS.state_genes_read] if gene.symbol),
         n_cells=cluster.n_cells,
         tissue=cluster.tissue,
         struck_markers=verdict.struck,
@@ -79,9 +78,9 @@ def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_un
 def _final_score(verdict: Verdict, judgment: Judgment) -> float:
     """An unsupported label is never better than Low, one with advice against it never better than Medium."""
     if judgment.status != "supported":
-        return min(verdict.confidence_score, round(MEDIUM - 0.01, 4))
+        return min(verdict.confidence_score, round(numbers.NUMBERS.medium - 0.01, 4))
     if ADVISORY.intersection(judgment.validation.flag_reasons):
-        return min(verdict.confidence_score, round(HIGH - 0.01, 4))
+        return min(verdict.confidence_score, round(numbers.NUMBERS.high - 0.01, 4))
     return verdict.confidence_score
 
 

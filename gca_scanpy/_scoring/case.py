@@ -65,7 +65,7 @@ class Case:
     def of(cls, markers: ClusterMarkers, index: MarkerIndex, tissues: Sequence[str], limits: Limits) -> Case:
         """Weigh the genes of a cluster and rank its candidates."""
         weights = Weights.of(markers)
-        return cls(markers, weights, rank(markers, tissues, index), tuple(tissues), index, limits)
+        return cls(markers, weights, rank(weights, tissues, index), tuple(tissues), index, limits)
 
     @property
     def cluster_id(self) -> str:

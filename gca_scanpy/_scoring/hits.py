@@ -1,4 +1,4 @@
-"""What each gene tells for each cell type, worked out gene by gene when it is first asked for."""
+"""The information of each gene for each cell type, computed when a gene is first looked up."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Optional
 from attrs import define, field, frozen
 
 from gca_scanpy._names.lineages import Lineages
+from gca_scanpy._scoring import numbers
 
 
 @frozen
@@ -18,13 +19,13 @@ class CellType:
     Attributes
     ----------
     positive
-        Weight by gene, its own facts only.
+        Strength of each marker; the type's own facts only.
     negative
-        Genes that speak against it; its own facts only, too.
+        Negative markers; its own facts only.
     canonical
         Its own canonical markers, in the order of the database.
     n_sources
-        How many sources beside the database state any of its markers: how well-known it is.
+        Number of other sources that list any of its markers: a measure of how well-known the type is.
     """
 
     key: str
@@ -37,21 +38,12 @@ class CellType:
     n_sources: int = 0
 
 
-# What follows was set on public clusters with expert labels; docs/scoring.md says how.
-INHERITED = 0.3  # what a gene of an ancestor within the same broad type tells for a subtype
-INHERITED_FAR = 0.15  # the same of an ancestor beyond it, such as a leukocyte's gene for a T cell
-FEWEST = (
-    500  # types that are taken to be there: the genes of a short table are no less telling than those of a long one
-)
-LENGTH_EXPONENT = 0.1  # how far a long list of markers dilutes each of them
-
-
 @define(eq=False)
 class Hits(Mapping[str, Mapping[str, float]]):
-    """For each gene, the types that it marks, with what it tells for each: weight times information, in nats.
+    """For each gene, its information for the types that it marks, in nats.
 
-    A gene that few types have tells more. A subtype also has its ancestors' genes. A run meets a few hundred genes of
-    thousands, so each is worked out when it is met.
+    A gene that marks few types has more information. A subtype inherits its ancestors' genes. A run looks up a few
+    hundred of thousands of genes, so the information of each is computed when it is first looked up.
     """
 
     types: Mapping[str, CellType]
@@ -60,14 +52,15 @@ class Hits(Mapping[str, Mapping[str, float]]):
     _near: dict[str, list[str]] = field(factory=dict, init=False)
     _far: dict[str, list[str]] = field(factory=dict, init=False)
     _norms: dict[str, float] = field(factory=dict, init=False)
-    _found: dict[str, Mapping[str, float]] = field(factory=dict, init=False)
-    _owned: dict[tuple[str, float, float], Mapping[str, float]] = field(factory=dict, init=False)
+    _information: dict[str, Mapping[str, float]] = field(factory=dict, init=False)
+    _own: dict[tuple[str, float, float], Mapping[str, float]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        for key, kind in self.types.items():
-            for gene in kind.positive:  # joined text: thousands of lists would have the garbage collector walk the heap
+        for key, cell_type in self.types.items():
+            # Keys are joined to one text: thousands of lists would keep the garbage collector busy.
+            for gene in cell_type.positive:
                 self._owners[gene] = f"{self._owners[gene]}\n{key}" if gene in self._owners else key
-            self._norms[key] = sum(kind.positive.values()) ** LENGTH_EXPONENT
+            self._norms[key] = sum(cell_type.positive.values()) ** numbers.NUMBERS.length_exponent
             broad = self.lineages.broad(key)
             for ancestor in self.lineages.ontology.ancestors(key):
                 if ancestor in self.types:
@@ -75,10 +68,10 @@ class Hits(Mapping[str, Mapping[str, float]]):
                     heirs.setdefault(ancestor, []).append(key)
 
     def __getitem__(self, gene: str) -> Mapping[str, float]:
-        found = self._found.get(gene)
-        if found is None:
-            found = self._found[gene] = self._worked_out(gene)  # the same, whichever thread does it
-        return found
+        information = self._information.get(gene)
+        if information is None:  # two threads may compute it at once; both get the same
+            information = self._information[gene] = self._with_heirs(gene)
+        return information
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._owners)
@@ -90,26 +83,28 @@ class Hits(Mapping[str, Mapping[str, float]]):
         return gene in self._owners
 
     def get(self, gene: str, default: Any = None) -> Any:
-        """What a gene tells, or the default; without an error on the way, since most genes of a run mark nothing."""
+        """The information of a gene, or the default. It raises no error, since most genes of a run mark nothing."""
         return self[gene] if gene in self._owners else default
 
-    def owned(self, gene: str, least: float, weight: float) -> Mapping[str, float]:
-        """What a gene of this weight tells for the types whose own marker it is, of at least this strength; kept."""
-        asked = gene, least, weight
-        if asked not in self._owned:
+    def own(self, gene: str, min_strength: float, weight: float) -> Mapping[str, float]:
+        """The contribution of a gene of this weight to the types whose own marker of this strength it is; kept."""
+        key = gene, min_strength, weight
+        if key not in self._own:
             owners = self._owners[gene].split("\n") if gene in self._owners else ()
-            strong = [key for key in owners if self.types[key].positive[gene] >= least]
-            self._owned[asked] = {key: round(weight * self[gene][key], 4) for key in strong}
-        return self._owned[asked]
+            strong = [owner for owner in owners if self.types[owner].positive[gene] >= min_strength]
+            self._own[key] = {owner: round(weight * self[gene][owner], 4) for owner in strong}
+        return self._own[key]
 
-    def _worked_out(self, gene: str) -> Mapping[str, float]:
+    def _with_heirs(self, gene: str) -> Mapping[str, float]:
+        """The information of a gene for the types that list it and for their subtypes."""
+        used = numbers.NUMBERS
         owners = self._owners[gene].split("\n")
-        tells = math.log1p(max(len(self.types), FEWEST) / len(owners))
-        own = {key: self.types[key].positive[gene] * tells / self._norms[key] for key in owners}
-        found = dict(own)
-        for ancestor, value in own.items():
-            for heirs, share in ((self._near, INHERITED), (self._far, INHERITED_FAR)):
+        rarity = math.log1p(max(len(self.types), used.min_types) / len(owners))
+        own = {key: self.types[key].positive[gene] * rarity / self._norms[key] for key in owners}
+        information = dict(own)
+        for ancestor, nats in own.items():
+            for heirs, factor in ((self._near, used.inherited), (self._far, used.inherited_far)):
                 for key in heirs.get(ancestor, ()):
-                    if value * share > found.get(key, 0.0) and gene not in self.types[key].negative:
-                        found[key] = value * share
-        return found
+                    if nats * factor > information.get(key, 0.0) and gene not in self.types[key].negative:
+                        information[key] = nats * factor
+        return information

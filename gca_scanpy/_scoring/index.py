@@ -10,14 +10,9 @@ import pandas as pd
 from attrs import define, field
 
 from gca_scanpy._names.lineages import Lineages
+from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.database import COLUMNS, GENERAL, WEAK, MarkerDatabase
 from gca_scanpy._scoring.hits import CellType, Hits
-
-# What follows was set on public clusters with expert labels; docs/scoring.md says how.
-STRENGTHS = {"canonical": 1.0, "supporting": 0.75, WEAK: 0.35}
-CANONICAL = STRENGTHS["canonical"]
-CORROBORATED = 0.3  # more weight for every further source that states the fact
-LONGEST_COPY_MARK = 2  # letters or digits that tell copies of a gene apart, as in Klrb1c
 
 
 @define(eq=False)
@@ -111,14 +106,16 @@ class _Draft:
 
 def _same_gene(gene: str, orthologs: Mapping[str, str]) -> str:
     human = orthologs.get(gene.upper(), "")
-    copy = human and gene.upper().startswith(human) and len(gene) <= len(human) + LONGEST_COPY_MARK
+    copy = human and gene.upper().startswith(human) and len(gene) <= len(human) + numbers.NUMBERS.max_copy_suffix
     return human if copy else gene
 
 
 def _weight(strength: str, sources: str) -> float:
-    if strength == WEAK:  # nothing but its one source speaks for it
-        return STRENGTHS[WEAK]
-    return STRENGTHS[strength] * (1 + CORROBORATED * len(_named(sources)))
+    used = numbers.NUMBERS
+    if strength == WEAK:  # its one source is what makes it a fact, so it is not corroborated
+        return used.weak
+    base = used.canonical if strength == "canonical" else used.supporting
+    return base * (1 + used.corroboration * len(_named(sources)))
 
 
 def _named(sources: str) -> list[str]:

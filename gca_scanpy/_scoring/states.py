@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from gca_scanpy._scoring import numbers
+
 # Programs as commonly described: G2M/S genes, type I interferon response, dissociation stress, hypoxia.
 STATES: dict[str, frozenset[str]] = {
     "proliferating": frozenset(
@@ -38,15 +40,15 @@ _HOUSEKEEPING = re.compile(
     r"^(RP[LS]\d|RPLP\d|RPSA$|MRP[LS]\d|MT-|MTRNR|EEF1[ABDG]|PABPC\d|MALAT1$|GM42418$|AY036118$)", re.I
 )
 
-DAMPED = 0.25  # what a generic gene's evidence still counts
-MIN_STATE_GENES = 3
+
+def damping(symbol: str) -> float:
+    """How far a gene's evidence counts: 1, or less for genes that all types can have."""
+    return numbers.NUMBERS.generic_weight if _is_generic(symbol) else 1.0
 
 
 @lru_cache(maxsize=100_000)  # the same thousands of genes in cluster after cluster
-def damping(symbol: str) -> float:
-    """How far a gene's evidence counts: 1, or less for genes that all types can have."""
-    generic = symbol in _STATE_GENES or symbol.upper() in _GENERIC_NAMES or _GENERIC.match(symbol)
-    return DAMPED if generic else 1.0
+def _is_generic(symbol: str) -> bool:
+    return symbol in _STATE_GENES or symbol.upper() in _GENERIC_NAMES or _GENERIC.match(symbol) is not None
 
 
 def informative(names: Sequence[str], n: int) -> tuple[str, ...]:
@@ -56,6 +58,6 @@ def informative(names: Sequence[str], n: int) -> tuple[str, ...]:
 
 
 def states(symbols: Iterable[str]) -> tuple[str, ...]:
-    """The states for which at least three genes are among those given."""
+    """The states of which enough genes are among those given."""
     present = set(symbols)
-    return tuple(state for state, genes in STATES.items() if len(genes & present) >= MIN_STATE_GENES)
+    return tuple(state for state, genes in STATES.items() if len(genes & present) >= numbers.NUMBERS.min_state_genes)

@@ -1,4 +1,4 @@
-"""The genes of a cluster, with the weight of what each of them says."""
+"""The genes of a cluster with their weights."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
+from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.states import damping
 from gca_scanpy.model import ClusterMarkers, RankedGene
-
-RANK_HALF = 25  # rank at which a gene's weight has fallen to a half
-BY_EXPRESSION = 0.85  # weight of what the cells express, where a ranking of another kind stands beside it
-PRESENT = 0.3  # weight of a gene that the cells widely express, though not more than other clusters do
-ABSENT = 0.3  # weight of a marker that they lack
 
 
 @frozen
 class Gene:
-    """A recognized gene of a cluster, with its weight."""
+    """A gene with a symbol and a weight."""
 
     name: str
     symbol: str
@@ -45,37 +41,37 @@ class Weights:
     @classmethod
     def of(cls, cluster: ClusterMarkers) -> Weights:
         """Weigh the genes of a cluster."""
-        return cls(weighted_genes(cluster), present_genes(cluster), absent_genes(cluster))
+        return cls(_ranked(cluster), _present(cluster), _absent(cluster))
 
 
-def weighted_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
-    """The ranked genes of a cluster, each once: weighted by rank, averaged over the orders there are."""
-    both = cluster.genes and cluster.expressed
-    shares = (1 - BY_EXPRESSION, BY_EXPRESSION) if both else (1.0, 1.0)
+def _ranked(cluster: ClusterMarkers) -> tuple[Gene, ...]:
+    """The ranked genes of a cluster, each once: weighted by rank, averaged over the rankings that there are."""
+    half, share = numbers.NUMBERS.rank_half, numbers.NUMBERS.t_test_share
+    shares = (1 - share, share) if cluster.genes and cluster.expressed else (1.0, 1.0)
     names: dict[str, str] = {}
     weights: dict[str, float] = {}
-    for order, share in zip((cluster.genes, cluster.expressed), shares):
+    for ranking, part in zip((cluster.genes, cluster.expressed), shares):
         seen: set[str] = set()
-        for rank, gene in enumerate(order):
+        for rank, gene in enumerate(ranking):
             if gene.symbol is not None and gene.symbol not in seen:
                 seen.add(gene.symbol)
                 names.setdefault(gene.symbol, gene.name)
-                weight = damping(gene.symbol) * RANK_HALF / (RANK_HALF + rank) * share
+                weight = damping(gene.symbol) * half / (half + rank) * part
                 weights[gene.symbol] = weights.get(gene.symbol, 0.0) + weight
     return tuple(Gene(names[symbol], symbol, weight) for symbol, weight in weights.items())
 
 
-def present_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
-    """The genes that the cells widely express, but for the ranked ones."""
-    return _beside(cluster.present, cluster, PRESENT)
+def _present(cluster: ClusterMarkers) -> tuple[Gene, ...]:
+    """The genes that the cells widely express, without the ranked ones."""
+    return _unranked(cluster.present, cluster, numbers.NUMBERS.present_weight)
 
 
-def absent_genes(cluster: ClusterMarkers) -> tuple[Gene, ...]:
-    """The genes that the cells lack; a name that is also ranked is another gene of the same symbol."""
-    return _beside(cluster.absent, cluster, ABSENT)
+def _absent(cluster: ClusterMarkers) -> tuple[Gene, ...]:
+    """The genes that the cells lack, without symbols that are also ranked: those are of another gene."""
+    return _unranked(cluster.absent, cluster, numbers.NUMBERS.absent_weight)
 
 
-def _beside(genes: Iterable[RankedGene], cluster: ClusterMarkers, weight: float) -> tuple[Gene, ...]:
+def _unranked(genes: Iterable[RankedGene], cluster: ClusterMarkers, weight: float) -> tuple[Gene, ...]:
     ranked = {gene.symbol for gene in (*cluster.genes, *cluster.expressed)}
     names: dict[str, str] = {}
     for gene in genes:

@@ -9,7 +9,7 @@ from typing import Optional, Union
 import pandas as pd
 
 from gca_scanpy._files import read_table
-from gca_scanpy._ranking.stored import CHANCE
+from gca_scanpy._scoring import numbers
 from gca_scanpy.errors import InputError
 
 # Seurat, scanpy.get.rank_genes_groups_df, presto, plain tables; the first that is there is taken.
@@ -78,17 +78,17 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
 def _higher(table: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     """The rows of genes that are higher in their cluster beyond chance, by score; what is not a number says nothing."""
 
-    def numbers(names: tuple[str, ...]) -> Optional[pd.Series]:
+    def numeric(names: tuple[str, ...]) -> Optional[pd.Series]:
         column = _first(columns, names)
         return None if column is None else pd.to_numeric(table[column], errors="coerce")
 
-    change, score, chance = numbers(FOLD_CHANGES), numbers(SCORES), numbers(P_VALUES)
+    change, score, chance = numeric(FOLD_CHANGES), numeric(SCORES), numeric(P_VALUES)
     keep = pd.Series(True, index=table.index)
     for values in (change, score):
         if values is not None:
             keep &= ~(values <= 0)
     if chance is not None:
-        keep &= ~(chance > CHANCE)
+        keep &= ~(chance > numbers.NUMBERS.max_p_value)
     if score is not None:
         table = table.loc[score.sort_values(ascending=False, kind="stable").index]
     return table[keep.loc[table.index]]

@@ -8,7 +8,8 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy._judging import evidence
-from gca_scanpy._scoring import index, likelihood
+from gca_scanpy._scoring import index
+from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterMarkers, RankedGene
 
@@ -44,9 +45,8 @@ DISJOINT = [(a, b) for a, b in combinations(GENES, 2) if LINEAGES.disjoint(ONTOL
 def gather(label, genes):
     """Sort a cluster's genes by what they say of a label."""
     cluster = ClusterMarkers("0", tuple(RankedGene(gene, gene) for gene in genes.split()))
-    rivals = [c.ontology_id or c.label for c in likelihood.rank(cluster, (), INDEX)]
     term = ONTOLOGY.resolve(label)
-    return evidence.gather(evidence.family(term, label, INDEX), term, cluster, rivals, INDEX)
+    return evidence.gather(evidence.family(term, label, INDEX), term, Case.of(cluster, INDEX, (), Limits(2, 0.2)))
 
 
 def test_pure_lists_are_supported():

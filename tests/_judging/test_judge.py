@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._judging import judge, vote
-from gca_scanpy._judging.judge import Limits
+from gca_scanpy._judging.judge import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy._scoring import index, likelihood
+from gca_scanpy._scoring import index, numbers
+from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy.db import _bundled, load
 from gca_scanpy.model import ClusterMarkers, ModelAnswer, Panel, RankedGene, Verdict
 
@@ -33,7 +33,7 @@ def check(
     """Judge a label of a cluster."""
     markers = cluster(genes, also)
     verdict = Verdict("0", label, cl_id, score, source, **others)
-    return judge.check(verdict, markers, likelihood.rank(markers, tissues, used), used, tissues, Limits(*limits))
+    return judge(Case.of(markers, used, tissues, Limits(*limits)), verdict)
 
 
 def reasons(*args, **kwargs):
@@ -217,7 +217,7 @@ def test_models_that_do_not_agree():
     found = check("T cell", T, source="model", panel=Panel(answers, 0.5, 1.0))
     assert (found.status, found.validation.flag_reasons) == ("flagged", ("model_disagreement",))
     assert found.validation.notes == ("a says T cell; b says B cell; c says nothing",)
-    assert reasons("T cell", T, source="model", panel=Panel(answers, vote.AGREED, 1.0)) == ()
+    assert reasons("T cell", T, source="model", panel=Panel(answers, numbers.NUMBERS.min_agreement, 1.0)) == ()
 
 
 def test_llm_unavailable_is_advice():
@@ -293,7 +293,7 @@ def test_an_id_of_a_name_that_is_none():
 
 def test_the_thresholds_themselves_pass():
     """The least confidence of the scorer is enough."""
-    assert reasons("T cell", T, source="offline", score=likelihood.MIN_CONFIDENCE) == ()
+    assert reasons("T cell", T, source="offline", score=numbers.NUMBERS.min_confidence) == ()
 
 
 def test_the_only_candidate():

@@ -8,9 +8,10 @@ import pytest
 import gca_scanpy as gca
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._ranking.expression import LARGE, expressed
+from gca_scanpy._ranking.expression import expressed
 from gca_scanpy._ranking.moments import gather
 from gca_scanpy._ranking.read import read_markers
+from gca_scanpy._scoring import numbers
 
 NAMES = ["everywhere", "here", "ambient", "rare", "gone", "nowhere"]
 
@@ -44,7 +45,7 @@ def test_what_tells_nothing():
     """Values below zero, or clusters of few cells, say nothing of what is there and what is not."""
     values, clustering = two_clusters()
     assert found(values - 1, clustering) == {}
-    assert found(*two_clusters(LARGE - 1)) == {}
+    assert found(*two_clusters(numbers.NUMBERS.min_cluster_cells - 1)) == {}
 
 
 @pytest.mark.parametrize("method", ["t-test", "wilcoxon", "logreg"])

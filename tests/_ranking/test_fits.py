@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._ranking.expression import LARGE
 from gca_scanpy._ranking.moments import gather
-from gca_scanpy._ranking.stored import FEWEST, LEADING, displaced
+from gca_scanpy._ranking.stored import displaced
+from gca_scanpy._scoring.numbers import NUMBERS
 
+LARGE, FEWEST, LEADING = NUMBERS.min_cluster_cells, NUMBERS.min_checked_genes, NUMBERS.checked_genes
 NAMES = [f"g{n}" for n in range(40)]
 
 

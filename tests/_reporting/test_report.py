@@ -1,11 +1,14 @@
 """Verdicts and judgments to the report."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from gca_scanpy import model
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._reporting import report
+from gca_scanpy._scoring import numbers
 from gca_scanpy.db import _bundled
 
 B_CELL, NAIVE = "CL:0000236", "CL:0000788"
@@ -17,24 +20,20 @@ def build(status="supported", reasons=(), *, force_unknown=True, genes=("MS4A1",
     validation = model.Validation(status == "supported", (), (), {}, False, (), 0, tuple(reasons))
     genes = tuple(model.RankedGene(gene, gene) for gene in genes)
     cluster = model.ClusterMarkers("7_0", genes, n_cells=12, tissue="blood", warnings=("few cells",))
-    return report.cluster_report(
-        cluster,
-        model.Verdict("7_0", **given),
-        Judgment(validation, status),
-        [model.Candidate(f"type {i}", None, 9.0 - i, 0.1) for i in range(8)],
-        _bundled.lineages(),
-        force_unknown=force_unknown,
-    )
+    candidates = tuple(model.Candidate(f"type {i}", None, 9.0 - i, 0.1) for i in range(8))
+    case = SimpleNamespace(markers=cluster, candidates=candidates, index=SimpleNamespace(lineages=_bundled.lineages()))
+    judgment = Judgment(validation, status)
+    return report.cluster_report(case, model.Verdict("7_0", **given), judgment, force_unknown=force_unknown)
 
 
 @pytest.mark.parametrize(
     ("score", "level"),
     [
         (0.0, "Low"),
-        (report.MEDIUM - 0.0001, "Low"),
-        (report.MEDIUM, "Medium"),
-        (report.HIGH - 0.0001, "Medium"),
-        (report.HIGH, "High"),
+        (numbers.NUMBERS.medium - 0.0001, "Low"),
+        (numbers.NUMBERS.medium, "Medium"),
+        (numbers.NUMBERS.high - 0.0001, "Medium"),
+        (numbers.NUMBERS.high, "High"),
         (1.0, "High"),
     ],
 )
@@ -63,7 +62,7 @@ def test_an_unsupported_label_becomes_unknown(status):
     assert found.annotation.ontology_id is None
     assert found.broad_ontology_id is None
     assert (found.status, found.confidence) == (status, "Low")
-    assert found.confidence_score < report.MEDIUM
+    assert found.confidence_score < numbers.NUMBERS.medium
     assert found.annotation.confidence == "High"
 
 

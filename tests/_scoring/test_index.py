@@ -7,8 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from gca_scanpy._scoring import hits as hits_module
-from gca_scanpy._scoring import index
+from gca_scanpy._scoring import index, numbers
 from gca_scanpy.db import _bundled, load
 
 LEUKOCYTE, T, CD4, CD8, B = "CL:0000738", "CL:0000084", "CL:0000624", "CL:0000625", "CL:0000236"
@@ -53,7 +52,7 @@ def test_each_further_source_adds_weight():
     rows = [row("B cell", "CD19"), row("B cell", "CD22", sources="x"), row("B cell", "BLK", sources="x;y")]
     weak = row("B cell", "VPREB3", sources="z", strength="weak")
     kind = build([*rows, weak]).types[B]
-    more = index.CORROBORATED
+    more = numbers.NUMBERS.corroboration
     assert [kind.positive[gene] for gene in ("CD19", "CD22", "BLK")] == pytest.approx([1, 1 + more, 1 + 2 * more])
     assert kind.positive["VPREB3"] < 1  # its one source is all that it has
     assert kind.n_sources == 3
@@ -65,7 +64,7 @@ def test_a_gene_of_many_types_tells_less():
     hits = build([*rows, row("B cell", "CD19")]).hits
     assert 0 < hits["PTPRC"][B] < hits["CD19"][B]
     assert hits["CD19"][B] / hits["PTPRC"][B] == pytest.approx(
-        math.log1p(hits_module.FEWEST) / math.log1p(hits_module.FEWEST / 3)
+        math.log1p(numbers.NUMBERS.min_types) / math.log1p(numbers.NUMBERS.min_types / 3)
     )
 
 
@@ -79,8 +78,8 @@ def test_a_long_list_dilutes_its_genes():
 def test_a_subtype_has_its_ancestors_genes_at_a_part(family):
     """A T-cell gene tells for the subtypes of T cell, less than for T cell itself and more than a leukocyte's gene."""
     hits = family.hits
-    assert hits["CD3E"][CD8] == pytest.approx(hits_module.INHERITED * hits["CD3E"][T])
-    assert hits["PTPRC"][CD8] == pytest.approx(hits_module.INHERITED_FAR * hits["PTPRC"][LEUKOCYTE])
+    assert hits["CD3E"][CD8] == pytest.approx(numbers.NUMBERS.inherited * hits["CD3E"][T])
+    assert hits["PTPRC"][CD8] == pytest.approx(numbers.NUMBERS.inherited_far * hits["PTPRC"][LEUKOCYTE])
     assert B not in hits["CD3E"]
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-import time
-
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gca_scanpy as gca
-from gca_scanpy._judging import judge
+from gca_scanpy._judging.judge import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy._scoring import index, likelihood
+from gca_scanpy._scoring import index, likelihood, numbers, offline
+from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy.db import _bundled, load
 from gca_scanpy.model import ClusterMarkers, RankedGene
 
@@ -41,15 +38,19 @@ def cluster(text, expressed="", present="", absent=""):
     return ClusterMarkers("0", genes, expressed=others, present=there, absent=lacking)
 
 
+def case(text, tissues=(), used=INDEX, **beside):
+    """A cluster with these genes, its candidates ranked."""
+    return Case.of(cluster(text, **beside), used, tissues, Limits(2, 0.2))
+
+
 def rank(text, tissues=(), used=INDEX, **beside):
     """Candidates by label."""
-    return {c.label: c for c in likelihood.rank(cluster(text, **beside), tissues, used)}
+    return {c.label: c for c in case(text, tissues, used, **beside).candidates}
 
 
 def propose(text, used=INDEX):
     """Verdict on a cluster with these genes."""
-    given_ = cluster(text)
-    return likelihood.propose(given_, likelihood.rank(given_, (), used), used)
+    return offline.propose(case(text, used=used))
 
 
 def test_the_score_is_the_sum_of_what_the_genes_tell():
@@ -64,7 +65,7 @@ def test_the_score_is_the_sum_of_what_the_genes_tell():
 
 def test_shares_of_the_evidence():
     """Candidates come best first, and their shares of the evidence add up to one."""
-    found = likelihood.rank(cluster("CD3D CD8A CD4 CD19"), (), INDEX)
+    found = case("CD3D CD8A CD4 CD19").candidates
     assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
     assert sum(c.probability for c in found) == pytest.approx(1.0, abs=1e-4)
 
@@ -83,8 +84,7 @@ def test_lineages_that_exclude_each_other_have_no_common_label():
     genes = "CD19 CD3D MS4A1 CD3E CD79A TRAC CD79B CD3G BANK1 CD2"
     found = propose(genes, used=BUNDLED)
     assert not BUNDLED.lineages.ontology.ancestors("CL:0000236").keys() & {found.ontology_id}
-    given_ = cluster(genes)
-    judged = judge.check(found, given_, likelihood.rank(given_, (), BUNDLED), BUNDLED, (), judge.Limits(2, 0.2))
+    judged = judge(case(genes, used=BUNDLED), found)
     assert judged.status == "flagged"
 
 
@@ -95,7 +95,7 @@ def test_a_type_that_other_sources_have_is_likelier():
     found = rank("CD2", used=used)
     assert found["B cell"].score > found["T cell"].score > 0
     told = {label: candidate.supporting[0].contribution for label, candidate in found.items()}
-    assert found["T cell"].score == pytest.approx(told["T cell"] * (1 + likelihood.KNOWN), abs=1e-3)
+    assert found["T cell"].score == pytest.approx(told["T cell"] * (1 + numbers.NUMBERS.per_source), abs=1e-3)
 
 
 def test_a_tissue_is_a_prior():
@@ -165,11 +165,11 @@ def test_the_verdict_is_explained():
 
 def test_only_leading_candidates_carry_their_genes():
     """Candidates that can be shown or chosen are explained, in a cluster that many types share genes with too."""
-    found = likelihood.rank(cluster("CD3D CD3E TRAC IL7R LYZ MS4A1 ALB COL1A1 VWF KRT18 CD34 KIT"), (), BUNDLED)
+    found = case("CD3D CD3E TRAC IL7R LYZ MS4A1 ALB COL1A1 VWF KRT18 CD34 KIT", used=BUNDLED).candidates
     explained = [bool(c.supporting) for c in found]
     assert len(found) > 2 * likelihood.EXPLAINED
     assert all(explained[: likelihood.EXPLAINED])
-    assert likelihood.choose(found, BUNDLED).supporting
+    assert offline.choose(found, BUNDLED).supporting
     ancestors = BUNDLED.ancestors(found[0].ontology_id)
     assert all(c.supporting for c in found if c.ontology_id in ancestors)
 
@@ -180,30 +180,6 @@ def test_scores_are_finite_and_repeatable(genes, n):
     text = " ".join(genes[:n])
     assert rank(text) == rank(text)
     assert 0 <= propose(text).confidence_score <= 1
-
-
-def test_speed():
-    """25 clusters of 50 genes, half of them markers, are scored in well under a blink."""
-    coverage = sys.modules.get("coverage")
-    if coverage is not None and coverage.Coverage.current() is not None:
-        pytest.skip("measured for coverage, which takes longer; the other corner times it")
-    rich = [key for key in BUNDLED.types if len(BUNDLED.types[key].positive) >= 25][:25]
-    spare = sorted(_bundled.gene_names().approved.values())
-    clusters = [
-        cluster(" ".join([*list(BUNDLED.types[key].positive)[:25], *spare[i * 25 : i * 25 + 25]]))
-        for i, key in enumerate(rich)
-    ]
-    limits = judge.Limits(gca.settings.min_support, gca.settings.mixed_ratio)
-
-    def seconds():
-        start = time.process_time()  # of this process: the machine may be busy with others
-        for c in clusters:
-            found = likelihood.rank(c, (), BUNDLED)
-            judge.check(likelihood.propose(c, found, BUNDLED), c, found, BUNDLED, (), limits)
-        return time.process_time() - start
-
-    assert len(clusters) == 25
-    assert min(seconds() for _ in range(5)) < 0.3
 
 
 def test_genes_that_all_clusters_have_tell_the_lineage():

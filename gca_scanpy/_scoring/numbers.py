@@ -1,0 +1,316 @@
+"""Every hand-set number that decides an answer, with its unit, its effect and its origin.
+
+Code reads ``numbers.NUMBERS.<name>`` at the time of the call, never a copy of it, so that :func:`override` can replace
+the numbers for an experiment. ``scripts/write_scoring.py`` writes the table in docs/scoring.md from this module.
+Sizes of what is displayed are not here: they change no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+CLUSTERS = "development clusters"  # public clusters that experts labeled; docs/accuracy.md describes them
+FITTED = "logistic regression, `scripts/fit_confidence.py`"
+CONVENTION = "convention"
+BY_HAND = "by hand"
+
+WEIGHTS = "Gene weights"
+INFORMATION = "Information of a gene for a type"
+SCORES = "Scores"
+LABEL = "From candidates to a label"
+CONFIDENCE = "Confidence"
+CHECKS = "Checks of a label"
+MODELS = "Several language models"
+STATES = "Cell states"
+EXPRESSION = "Expression"
+RANKINGS = "Rankings"
+
+
+def _number(value: Any, unit: str, effect: str, section: str, origin: str) -> Any:
+    return field(default=value, metadata={"unit": unit, "effect": effect, "section": section, "origin": origin})
+
+
+@frozen
+class Numbers:
+    """The numbers of the scorer, of the checks and of the rankings.
+
+    The metadata of each field has its ``unit``, its ``effect`` in one sentence, the ``section`` of the documentation
+    that it belongs to, and its ``origin``: what it was set on.
+    """
+
+    rank_half: int = _number(
+        25, "rank", "A gene at this rank has half the weight of the first gene.", WEIGHTS, CLUSTERS
+    )
+    generic_weight: float = _number(
+        0.25,
+        "factor",
+        "Multiplies the weight of ribosomal, mitochondrial, stress and other generic genes.",
+        WEIGHTS,
+        CLUSTERS,
+    )
+    t_test_share: float = _number(
+        0.85,
+        "share",
+        "Part of a gene's weight that a t-test gives when the stored ranking is a logistic regression.",
+        WEIGHTS,
+        CLUSTERS,
+    )
+    present_weight: float = _number(
+        0.3, "weight", "Weight of a gene that the cells widely express but that is not ranked.", WEIGHTS, BY_HAND
+    )
+    absent_weight: float = _number(0.3, "weight", "Weight of a canonical marker that the cells lack.", WEIGHTS, BY_HAND)
+
+    canonical: float = _number(1.0, "strength", "Strength of a canonical marker.", INFORMATION, CONVENTION)
+    supporting: float = _number(0.75, "strength", "Strength of a supporting marker.", INFORMATION, CLUSTERS)
+    weak: float = _number(
+        0.35, "strength", "Strength of a marker that only one public table lists.", INFORMATION, CLUSTERS
+    )
+    corroboration: float = _number(
+        0.3,
+        "factor per source",
+        "Added to the strength for each further source of the same fact.",
+        INFORMATION,
+        CLUSTERS,
+    )
+    min_types: int = _number(
+        500,
+        "types",
+        "A smaller database counts as one of this many types when the information of a gene is computed.",
+        INFORMATION,
+        CLUSTERS,
+    )
+    length_exponent: float = _number(
+        0.1,
+        "exponent",
+        "The total strength of a type's markers, to this power, divides their information.",
+        INFORMATION,
+        CLUSTERS,
+    )
+    inherited: float = _number(
+        0.3,
+        "factor",
+        "Part of a gene's information that a subtype inherits within the same broad type.",
+        INFORMATION,
+        CLUSTERS,
+    )
+    inherited_far: float = _number(
+        0.15, "factor", "Part that a subtype inherits from an ancestor beyond its broad type.", INFORMATION, CLUSTERS
+    )
+    max_copy_suffix: int = _number(
+        2,
+        "characters",
+        "A mouse gene counts as its human ortholog if its name is longer by at most this suffix.",
+        INFORMATION,
+        BY_HAND,
+    )
+
+    max_expression_part: float = _number(
+        0.5,
+        "share",
+        "Present genes may add, and absent genes subtract, at most this part of the ranked genes' score.",
+        SCORES,
+        BY_HAND,
+    )
+    negative_factor: float = _number(
+        0.75,
+        "factor",
+        "A negative marker subtracts this part of its information for the type that it marks best.",
+        SCORES,
+        CLUSTERS,
+    )
+    negative_information: float = _number(
+        1.0, "nats", "Information of a negative marker that marks no type.", SCORES, BY_HAND
+    )
+    in_tissue: float = _number(1.1, "factor", "Multiplies the score of a type of the given tissue.", SCORES, CLUSTERS)
+    out_of_tissue: float = _number(
+        0.7, "factor", "Multiplies the score of a type that belongs to other tissues only.", SCORES, CLUSTERS
+    )
+    per_source: float = _number(
+        0.05,
+        "factor per source",
+        "Raises the score of a type for each source that has markers of it.",
+        SCORES,
+        CLUSTERS,
+    )
+
+    temperature: float = _number(
+        1.0, "nats", "Temperature of the softmax that turns scores into shares.", LABEL, CLUSTERS
+    )
+    min_own_share: float = _number(
+        0.5, "share", "The best candidate is the answer if it has at least this share.", LABEL, CLUSTERS
+    )
+    min_family_share: float = _number(
+        0.6,
+        "share",
+        "Otherwise the nearest ancestor is, if it and its subtypes have at least this share.",
+        LABEL,
+        CLUSTERS,
+    )
+    negligible_share: float = _number(
+        1e-4, "share", "Candidates with a smaller share are not added to their ancestors.", LABEL, BY_HAND
+    )
+
+    confidence: tuple[float, ...] = _number(
+        (-7.88, 4.02, -0.47, -2.42),
+        "log-odds",
+        "Intercept and slopes of the confidence on log score, log recognized weight and the rival's relative score.",
+        CONFIDENCE,
+        FITTED,
+    )
+    beyond_chance: tuple[float, ...] = _number(
+        (-11.26, 5.93, -1.22, 0.0),
+        "log-odds",
+        "The same for the probability that the genes are not random.",
+        CONFIDENCE,
+        FITTED,
+    )
+    min_recognized: float = _number(
+        0.1,
+        "weight",
+        "A smaller recognized weight counts as this one, because its logarithm is taken.",
+        CONFIDENCE,
+        BY_HAND,
+    )
+    min_confidence: float = _number(
+        0.6,
+        "probability",
+        "A label of the scorer with less confidence, or less beyond chance, is Unknown.",
+        CONFIDENCE,
+        CLUSTERS,
+    )
+    medium: float = _number(0.7, "probability", "Confidence from which the level is Medium.", CONFIDENCE, CLUSTERS)
+    high: float = _number(0.92, "probability", "Confidence from which the level is High.", CONFIDENCE, CLUSTERS)
+
+    rivals_tried: int = _number(
+        40, "candidates", "Only so many of the best candidates are compared with the label.", CHECKS, BY_HAND
+    )
+    min_gain: float = _number(
+        1.0,
+        "nats",
+        "A gene is specific for a rival if it has this much more information for it than for the label.",
+        CHECKS,
+        CLUSTERS,
+    )
+    min_rival_evidence: float = _number(
+        2.0, "nats", "Evidence beyond the label's that a rival needs.", CHECKS, CLUSTERS
+    )
+    min_rival_evidence_per_weight: float = _number(
+        0.35, "nats per weight", "Added to that for each unit of recognized weight.", CHECKS, CLUSTERS
+    )
+    min_rival_genes: int = _number(2, "genes", "Specific genes that a rival needs.", CHECKS, CLUSTERS)
+    min_rival_genes_per_weight: float = _number(
+        0.2, "genes per weight", "Raises that number for each unit of recognized weight.", CHECKS, CLUSTERS
+    )
+    contradicting_ratio: float = _number(
+        1.0,
+        "ratio",
+        "A disjoint rival with a larger ratio of evidence contradicts the label; below, it is a mixture.",
+        CHECKS,
+        CLUSTERS,
+    )
+    contradicting_ratio_of_kin: float = _number(
+        2.0,
+        "ratio",
+        "The same for a rival whose lineage does not exclude the label, if the label was given.",
+        CHECKS,
+        CLUSTERS,
+    )
+    max_unmapped: float = _number(
+        0.5, "share", "If more of the genes have no human ortholog, the confidence is at most Medium.", CHECKS, BY_HAND
+    )
+
+    related_support: float = _number(
+        0.5, "votes", "What an answer adds to the support of its ancestors and descendants.", MODELS, BY_HAND
+    )
+    min_agreement: float = _number(
+        2 / 3, "share", "Mean support that the answer of several models needs.", MODELS, BY_HAND
+    )
+
+    state_genes_read: int = _number(50, "genes", "Only so many ranked genes are searched for states.", STATES, BY_HAND)
+    min_state_genes: int = _number(3, "genes", "Genes of a program that a state needs.", STATES, BY_HAND)
+
+    present_fraction: float = _number(
+        1 / 3,
+        "share",
+        "A present gene is expressed by at least this share of the cluster's cells.",
+        EXPRESSION,
+        BY_HAND,
+    )
+    present_ratio: float = _number(
+        0.5,
+        "ratio",
+        "Its mean is at least this part of the highest cluster mean; ambient RNA stays far below.",
+        EXPRESSION,
+        BY_HAND,
+    )
+    detected_fraction: float = _number(
+        0.25,
+        "share",
+        "A gene can be absent only if at least this share of some cluster's cells expresses it.",
+        EXPRESSION,
+        BY_HAND,
+    )
+    absent_fraction: float = _number(
+        0.1, "share", "An absent gene is expressed by at most this share of the cluster's cells.", EXPRESSION, BY_HAND
+    )
+    absent_ratio: float = _number(
+        0.1, "ratio", "Its mean is at most this part of the highest cluster mean.", EXPRESSION, BY_HAND
+    )
+    min_cluster_cells: int = _number(
+        10, "cells", "In smaller clusters neither present nor absent genes are used.", EXPRESSION, BY_HAND
+    )
+    sampled_cells: int = _number(
+        200, "cells", "Cells of each cluster that are read next to a ranking.", EXPRESSION, BY_HAND
+    )
+
+    counts_per_cell: float = _number(
+        1e4, "counts", "Raw counts are normalized to this sum before the logarithm.", RANKINGS, CONVENTION
+    )
+    max_p_value: float = _number(
+        0.05, "p-value, not adjusted", "A gene with a higher p-value marks nothing.", RANKINGS, CONVENTION
+    )
+    ranked_per_marker: int = _number(
+        4,
+        "genes per marker",
+        "So many genes are ranked for each marker used, because housekeeping genes are skipped.",
+        RANKINGS,
+        BY_HAND,
+    )
+    checked_genes: int = _number(
+        20, "genes", "Leading genes of a stored ranking that are compared with the cells.", RANKINGS, BY_HAND
+    )
+    min_checked_genes: int = _number(
+        5, "genes", "With fewer of them in the matrix, a cluster's ranking is not checked.", RANKINGS, BY_HAND
+    )
+    min_higher: float = _number(
+        0.5, "share", "If fewer of them are higher in the cluster, the stored ranking is not used.", RANKINGS, BY_HAND
+    )
+
+
+NUMBERS = Numbers()
+
+
+@contextmanager
+def override(**changes: Any) -> Iterator[Numbers]:
+    """Use other numbers within a ``with`` block, to fit or to test them.
+
+    Build the marker index within the block, because it keeps the information that it has computed. All threads see
+    the change.
+
+    Examples
+    --------
+    >>> with override(rank_half=10) as numbers:
+    ...     numbers.rank_half
+    10
+    """
+    global NUMBERS
+    before = NUMBERS
+    NUMBERS = evolve(before, **changes)
+    try:
+        yield NUMBERS
+    finally:
+        NUMBERS = before
