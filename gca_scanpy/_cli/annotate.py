@@ -10,7 +10,6 @@ import click
 from gca_scanpy._cli.lazily import check_lazy, dask_cluster, lazy_options
 from gca_scanpy._cli.markers import assets_option
 from gca_scanpy._cli.messages import log, message_options
-from gca_scanpy._cli.metrics_option import metrics_option
 from gca_scanpy._cli.model_options import model_arguments, model_options
 from gca_scanpy._cli.output_options import check_outputs, end, output_options, write_reports
 from gca_scanpy._cli.presets import preset_option, with_preset
@@ -52,7 +51,6 @@ OBJECT_ONLY = (
 @click.option("--no-force-unknown", is_flag=True, help="Keep the labels of flagged clusters.")
 @click.option("--validate-only", metavar="COLUMN", help="Check the labels in this column of .obs, propose none.")
 @click.option("--key-added", help="Prefix of what is written.  [default: gptca]")
-@metrics_option
 @model_options
 @message_options
 @click.pass_context
