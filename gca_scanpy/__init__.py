@@ -19,6 +19,7 @@ from gca_scanpy._version import __version__
 
 if TYPE_CHECKING:
     from gca_scanpy import db, get, io, pl, tl
+    from gca_scanpy._hooks import RunDetails, RunHook, get_run_hooks, set_run_hooks
     from gca_scanpy._legacy import annotate_anndata
     from gca_scanpy._llm.chat import Completion
     from gca_scanpy._llm.language_model import LanguageModel
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from gca_scanpy.tl._annotate_markers import annotate_markers
 
 __all__ = [
-    "Completion", "GcaError", "GcaWarning", "LanguageModel", "__version__", "annotate_anndata", "annotate_markers",
-    "db", "get", "io", "pl", "settings", "tl",
+    "Completion", "GcaError", "GcaWarning", "LanguageModel", "RunDetails", "RunHook", "__version__", "annotate_anndata",
+    "annotate_markers", "db", "get", "get_run_hooks", "io", "pl", "set_run_hooks", "settings", "tl",
 ]  # fmt: skip
 
 _MODULES = {"db", "errors", "get", "io", "model", "pl", "tl"}
@@ -41,6 +42,7 @@ _OBJECTS = {
         ["annotate_anndata", "BatchOptions", "DiskAnnotationCache", "GuardrailConfig"], "gca_scanpy._legacy"
     ),
     "annotate_markers": "gca_scanpy.tl._annotate_markers",
+    **dict.fromkeys(["RunDetails", "RunHook", "get_run_hooks", "set_run_hooks"], "gca_scanpy._hooks"),
     "settings": "gca_scanpy._settings",
 }
 

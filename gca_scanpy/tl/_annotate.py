@@ -12,13 +12,13 @@ from gca_scanpy import _pipeline
 from gca_scanpy._adata import Clustering, duplicate, majority_labels, read_clustering, write_report
 from gca_scanpy._adata.curate import keep_decisions
 from gca_scanpy._consult import Escalate, OnError, PlannedInstead
+from gca_scanpy._hooks import Run
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._llm.question import Plan
 from gca_scanpy._log import Clock
 from gca_scanpy._ranking.read import read_markers
-from gca_scanpy._telemetry.run import Run
 from gca_scanpy.db import _bundled
-from gca_scanpy.tl._annotate_markers import make_request
+from gca_scanpy.tl._annotate_markers import make_request, run_details
 from gca_scanpy.tl._consultation import ModelLike
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def annotate(
             proposed=proposed,
             cells_without_cluster=clustering.cells_without_cluster,
         )
-    with Run(request, len(clustering.ids)) as run:
+    with Run(run_details(request, len(clustering.ids))) as run:
         with clock.step("markers"):
             markers = read_markers(
                 adata,

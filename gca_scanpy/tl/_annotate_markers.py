@@ -8,10 +8,10 @@ from typing import Any, Optional, Union
 
 from gca_scanpy import _pipeline
 from gca_scanpy._consult import Escalate, OnError, PlannedInstead
+from gca_scanpy._hooks import Run, RunDetails
 from gca_scanpy._llm.question import Plan
 from gca_scanpy._scoring.states import informative
 from gca_scanpy._settings import settings
-from gca_scanpy._telemetry.run import Run
 from gca_scanpy.db import load
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterMarkers, DatasetReport, RankedGene
@@ -103,7 +103,7 @@ on_error, max_requests, max_tokens, chunk_size, n_threads, cache, dry_run
         },
         parameters={"n_markers": n_markers},
     )
-    with Run(request, len(clusters)) as run:
+    with Run(run_details(request, len(clusters))) as run:
         try:
             run.report = _pipeline.annotate(clusters, request)
         except PlannedInstead as planned:
@@ -168,4 +168,10 @@ def make_request(
     )
 
 
-__all__: Sequence[str] = ["annotate_markers", "make_request"]
+def run_details(request: _pipeline.Request, n_clusters: int) -> RunDetails:
+    """What the hooks are given at the start of a run."""
+    models = tuple(model.name for model in request.consultation.models)
+    return RunDetails(request_id=request.request_id, species=request.species, n_clusters=n_clusters, models=models)
+
+
+__all__: Sequence[str] = ["annotate_markers", "make_request", "run_details"]
