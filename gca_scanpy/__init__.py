@@ -19,6 +19,7 @@ from gca_scanpy._version import __version__
 
 if TYPE_CHECKING:
     from gca_scanpy import db, get, io, pl, tl
+    from gca_scanpy._hooks import RunDetails, RunHook, get_run_hooks, set_run_hooks
     from gca_scanpy._legacy import annotate_anndata
     from gca_scanpy._llm.asking import Asking
     from gca_scanpy._llm.chat import Completion
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from gca_scanpy.tl._markers import annotate_markers, plan_markers, validate_markers
 
 __all__ = [
-    "Asking", "Completion", "GcaError", "GcaWarning", "LanguageModel", "__version__", "annotate_anndata",
-    "annotate_markers", "db", "get", "io", "pl", "plan_markers", "settings", "tl", "validate_markers",
+    "Asking", "Completion", "GcaError", "GcaWarning", "LanguageModel", "RunDetails", "RunHook", "__version__",
+    "annotate_anndata", "annotate_markers", "db", "get", "get_run_hooks", "io", "pl", "plan_markers", "set_run_hooks",
+    "settings", "tl", "validate_markers",
 ]  # fmt: skip
 
 _MODULES = {"db", "errors", "get", "io", "model", "pl", "tl"}
@@ -41,6 +43,7 @@ _OBJECTS = {
     "LanguageModel": "gca_scanpy._llm.language_model",
     "annotate_anndata": "gca_scanpy._legacy",
     **dict.fromkeys(["annotate_markers", "plan_markers", "validate_markers"], "gca_scanpy.tl._markers"),
+    **dict.fromkeys(["RunDetails", "RunHook", "get_run_hooks", "set_run_hooks"], "gca_scanpy._hooks"),
     "settings": "gca_scanpy._settings",
 }
 

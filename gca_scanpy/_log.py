@@ -1,6 +1,6 @@
-"""Events of a run: to the standard ``logging``, or to structlog where the program has configured that.
+"""Log events of a run: sent to structlog if the program has configured it, otherwise to the standard ``logging``.
 
-Nothing is configured or imported here. Each event has the run's request id, and facts as names and values.
+Nothing is configured or imported here. Each event has the request id of its run, and facts as names and values.
 """
 
 from __future__ import annotations
@@ -13,33 +13,31 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, Optional
 
-from gca_scanpy import _log
-
 LOGGER = logging.getLogger("gca_scanpy")
 _REQUEST: ContextVar[str] = ContextVar("gca_scanpy_request", default="")
 
 
 def bind(request_id: str) -> Token[str]:
-    """Give the events of this thread or task a request id, until the token is given to :func:`unbind`."""
+    """Give the events of this thread or task a request id, until :func:`unbind` is called with the token."""
     return _REQUEST.set(request_id)
 
 
 def unbind(token: Token[str]) -> None:
-    """End what :func:`bind` began."""
+    """Take the request id away again."""
     _REQUEST.reset(token)
 
 
 def info(event: str, **facts: Any) -> None:
-    """Tell the start or the end of a run."""
-    _tell(logging.INFO, event, facts)
+    """Log the start or the end of a run."""
+    _emit(logging.INFO, event, facts)
 
 
 def debug(event: str, **facts: Any) -> None:
-    """Tell a step of a run."""
-    _tell(logging.DEBUG, event, facts)
+    """Log a step of a run."""
+    _emit(logging.DEBUG, event, facts)
 
 
-def _tell(level: int, event: str, facts: dict[str, Any]) -> None:
+def _emit(level: int, event: str, facts: dict[str, Any]) -> None:
     if _REQUEST.get():
         facts = {"request_id": _REQUEST.get(), **facts}
     # Unconfigured, structlog would print to stdout, which is for results; configured, it is imported already.
@@ -58,7 +56,7 @@ def _shown(value: Any) -> str:
 
 
 class Clock:
-    """Seconds by step, those of earlier steps included; each step is told at its end."""
+    """Seconds by step, those of earlier steps included; each step is logged when it ends."""
 
     def __init__(self, seconds: Optional[Mapping[str, float]] = None) -> None:
         self.seconds = dict(seconds or {})
@@ -71,4 +69,4 @@ class Clock:
             yield
         finally:
             self.seconds[name] = round(time.perf_counter() - start, 4)
-            _log.debug("step", step=name, seconds=self.seconds[name])
+            debug("step", step=name, seconds=self.seconds[name])

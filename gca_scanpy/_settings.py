@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 from attrs import Attribute, field, fields, frozen
-from attrs.validators import and_, ge, gt, instance_of, le, min_len, optional
+from attrs.validators import and_, ge, gt, instance_of, le, optional
 
 from gca_scanpy.errors import InputError
 
@@ -94,12 +94,8 @@ class Settings:
         Limit for a language model (``GCA_TOKENS_PER_MINUTE``); None for none.
     request_id
         Written into the report's provenance (``GCA_REQUEST_ID``); None makes a new one for each run.
-    metrics_port
-        Port on which Prometheus metrics are served (``GCA_METRICS_PORT``), None for none.
-    metrics_address
-        Address of this machine that the port belongs to (``GCA_METRICS_ADDRESS``).
     metrics_textfile
-        File that the metrics are written to after each run (``GCA_METRICS_TEXTFILE``); None for none.
+        File that Prometheus metrics are written to after each run (``GCA_METRICS_TEXTFILE``); None for none.
     """
 
     min_support: int = field(default=2, validator=[_count, ge(1)], metadata=_env("GCA_MIN_SUPPORT", int))
@@ -135,12 +131,6 @@ class Settings:
     )
     request_id: Optional[str] = field(
         default=None, validator=optional(instance_of(str)), metadata=_env("GCA_REQUEST_ID", str)
-    )
-    metrics_port: Optional[int] = field(
-        default=None, validator=optional(and_(_count, ge(1), le(65535))), metadata=_env("GCA_METRICS_PORT", int)
-    )
-    metrics_address: str = field(
-        default="127.0.0.1", validator=[instance_of(str), min_len(1)], metadata=_env("GCA_METRICS_ADDRESS", str.strip)
     )
     metrics_textfile: Optional[Path] = field(
         default=None, converter=_as_path, metadata=_env("GCA_METRICS_TEXTFILE", _as_path)

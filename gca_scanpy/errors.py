@@ -23,7 +23,7 @@ Every error says what was wrong, what was there instead, and what to do::
     ├── GeneNameWarning            few genes were recognized, or they look like another species'
     ├── CacheWarning               the cache folder cannot be used; the run goes on without it
     ├── ModelWarning               a language model left clusters unanswered; the offline answers stand in
-    ├── MetricsWarning             metrics cannot be served or written; the run goes on without them
+    ├── HookWarning                a run hook failed, or the metrics file cannot be written; the run goes on
     ├── CurationWarning            clusters that a curator decided have other cells now; they are open again
     └── DeprecatedNameWarning      a name of GPT Cell Annotator; says what is called instead (a DeprecationWarning)
 """
@@ -117,8 +117,8 @@ class ModelWarning(GcaWarning):
     """A language model left clusters unanswered; the offline answers stand in."""
 
 
-class MetricsWarning(GcaWarning):
-    """Metrics cannot be served or written; the run goes on without them."""
+class HookWarning(GcaWarning):
+    """A run hook failed, or the metrics file cannot be written; the run goes on."""
 
 
 class CurationWarning(GcaWarning):

@@ -41,7 +41,7 @@ def _own_environment(monkeypatch, tmp_path):
     """No setting of the machine reaches a test, and no test writes into the user's cache."""
     own = (
         "MIN_SUPPORT FORCE_UNKNOWN MIXED_RATIO MARKER_DB_PATH REQUEST_ID MODEL BASE_URL API_KEY HEADERS TIMEOUT "
-        "DEADLINE REQUESTS_PER_MINUTE TOKENS_PER_MINUTE METRICS_PORT METRICS_ADDRESS METRICS_TEXTFILE"
+        "DEADLINE REQUESTS_PER_MINUTE TOKENS_PER_MINUTE METRICS_TEXTFILE"
     )
     keys = "OPENAI_API_KEY ANTHROPIC_API_KEY GEMINI_API_KEY GOOGLE_API_KEY OPENROUTER_API_KEY OLLAMA_HOST"
     for name in [*(f"GCA_{name}" for name in own.split()), *keys.split()]:

@@ -37,7 +37,7 @@ def events(caplog):
     return at
 
 
-def test_info_tells_start_and_end(events, cells):
+def test_info_has_start_and_end(events, cells):
     """At INFO a run is two lines, which have the request id of its report and its numbers."""
     told = events(logging.INFO)
     gca.tl.annotate(cells, "cluster", tissue="blood")
@@ -51,7 +51,7 @@ def test_info_tells_start_and_end(events, cells):
     assert f"request_id={first.request_id} clusters=4 species=human model=offline" in first.getMessage()
 
 
-def test_debug_tells_the_steps(events, cells):
+def test_debug_has_the_steps(events, cells):
     """At DEBUG each step has a line with its seconds as in the report, between start and end."""
     told = events(logging.DEBUG)
     with gca.settings.override(request_id="run-7"):
@@ -96,13 +96,6 @@ def test_a_failed_run(events, lineages, fake_model, outage):
     (_, first), (_, failed), (_, second), _ = told()
     assert failed.error == "ModelError"
     assert first.request_id == failed.request_id != second.request_id
-
-
-def test_a_dry_run(events, lineages, fake_model):
-    """A dry run says that it was one."""
-    told = events(logging.INFO)
-    gca.plan_markers(lineages, model=fake_model())
-    assert [name for name, _ in told()] == ["run started", "dry run finished"]
 
 
 def test_threads_keep_their_ids(events, lineages):

@@ -10,7 +10,6 @@ import click
 from gca_scanpy._cli.lazily import check_lazy, dask_cluster, lazy_options
 from gca_scanpy._cli.markers import assets_option
 from gca_scanpy._cli.messages import log, message_options
-from gca_scanpy._cli.metrics_option import metrics_option
 from gca_scanpy._cli.options import (
     RANKING,
     check_validation,
@@ -57,7 +56,6 @@ OBJECT_ONLY = ("clusters", "groupby", *(name for name in RANKING if name != "n_m
 @click.option("--no-force-unknown", is_flag=True, help="Keep the labels of flagged clusters.")
 @click.option("--validate-only", metavar="COLUMN", help="Check the labels in this column of .obs, propose none.")
 @click.option("--key-added", help=f"Prefix of what is written.  [default: {DEFAULT_KEY}]")
-@metrics_option
 @model_options
 @message_options
 @click.pass_context

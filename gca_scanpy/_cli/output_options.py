@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 FAILED = 3  # exit code of --fail-on
 REPORTS = ("json_report", "csv_report", "html_report", "stats_json")
 _FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def _set_textfile(ctx: click.Context, _: click.Parameter, path: Optional[Path]) -> None:
+    """Make the file a setting while the command runs."""
+    from gca_scanpy._settings import settings
+
+    if path is not None:
+        ctx.with_resource(settings.override(metrics_textfile=path))
+
+
 _OPTIONS = (
     click.option(
         "-o",
@@ -29,6 +39,13 @@ _OPTIONS = (
     click.option("--csv-report", type=_FILE, help="Write a row per cluster as csv."),
     click.option("--html-report", type=_FILE, help="Write the report as a page for a browser."),
     click.option("--stats-json", type=_FILE, help="Write counts, shares and costs of the run as JSON."),
+    click.option(
+        "--metrics-textfile",
+        type=_FILE,
+        callback=_set_textfile,
+        expose_value=False,
+        help="Write Prometheus metrics of the run to this file.",
+    ),
     click.option("--force", is_flag=True, help="Replace what is there, even if it is the input."),
     click.option(
         "--fail-on",

@@ -10,6 +10,7 @@ from attrs import asdict, evolve, field, frozen
 from gca_scanpy import _pipeline
 from gca_scanpy._adata import Clustering, duplicate, read_clustering, write_report
 from gca_scanpy._adata.curate import keep_decisions
+from gca_scanpy._hooks import Run, RunDetails
 from gca_scanpy._llm.asking import ModelLike, asking_of
 from gca_scanpy._llm.cache import open_cache
 from gca_scanpy._llm.gate import Gate
@@ -21,7 +22,6 @@ from gca_scanpy._propose import Asked
 from gca_scanpy._ranking.options import Ranking
 from gca_scanpy._ranking.read import read_markers
 from gca_scanpy._settings import settings
-from gca_scanpy._telemetry.run import Run
 from gca_scanpy.db import _bundled, load
 from gca_scanpy.model import ClusterMarkers, DatasetReport
 
@@ -67,7 +67,7 @@ class Cells:
 
     def label(self, request: Request, key_added: str, *, copy: bool) -> Optional[AnnData]:
         """Run the request, write its report all at once, and give the copy if one was asked for."""
-        with Run(request, len(self.clustering.ids)) as run:
+        with Run(_details(request, len(self.clustering.ids))) as run:
             report = _pipeline.annotate(self.markers(), request, self.clock)
             target = duplicate(self.adata) if copy else self.adata
             when = report.provenance.created_at
@@ -104,9 +104,15 @@ def make_request(tissue: Tissue, species: str, marker_db: Any, parameters: Mappi
 
 def run_markers(markers: Sequence[ClusterMarkers], request: Request) -> DatasetReport:
     """Run a request on lists of genes."""
-    with Run(request, len(markers)) as run:
+    with Run(_details(request, len(markers))) as run:
         run.report = _pipeline.annotate(markers, request, Clock())
     return run.report
+
+
+def _details(request: Request, n_clusters: int) -> RunDetails:
+    """What the hooks receive when a run starts."""
+    models = request.proposer.models
+    return RunDetails(request_id=request.request_id, species=request.species, n_clusters=n_clusters, models=models)
 
 
 def with_model(request: Request, model: ModelLike) -> Request:

@@ -8,6 +8,7 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from gca_scanpy import io
 
@@ -113,3 +114,47 @@ class TestRefused:
     def test_a_value_that_is_none(self, fails, mixed, options, said):
         """A value that is not known is told with those that are."""
         assert said in fails("annotate", mixed, *options)
+
+
+def _samples(path):
+    samples = [s for family in text_string_to_metric_families(path.read_text()) for s in family.samples]
+    return {"/".join((sample.name, *sample.labels.values())): sample.value for sample in samples}
+
+
+def test_the_metrics_file(gca, h5ad, tmp_path):
+    """The metrics file has the run's metrics, stdout has the table only, and a second run replaces the file."""
+    arguments = ("annotate", h5ad, "--groupby", "cluster", "--metrics-textfile", "job.prom")
+    plain = gca(*arguments[:-2])
+    for _ in range(2):
+        done = gca(*arguments)
+        assert (done.returncode, done.stderr, done.stdout) == (0, "", plain.stdout)
+        found = _samples(tmp_path / "job.prom")
+        assert found["gca_runs_total/completed"] == 1
+        assert found["gca_clusters_total/supported"] == 4
+        assert found["gca_step_seconds_count/markers"] == 1
+    assert [path.name for path in tmp_path.glob("job*")] == ["job.prom"]
+
+
+def test_the_metrics_of_a_failed_run(fails, h5ad, tmp_path):
+    """A run that fails is in the metrics file as failed."""
+    call = ("annotate", h5ad, "--groupby", "cluster", "--tissue", "blood", "--layer", "none")
+    assert "--metrics-textfile" not in fails(*call, "--metrics-textfile", "job.prom")
+    assert _samples(tmp_path / "job.prom")["gca_runs_total/failed"] == 1
+
+
+def test_a_metrics_file_that_cannot_be_written(gca, table):
+    """It is one line of warning, and the labels come."""
+    done = gca("annotate", table, "--metrics-textfile", "none/job.prom")
+    assert done.returncode == 0
+    assert done.stderr.startswith("Warning: metrics cannot be written to none/job.prom")
+    assert len(done.stderr.splitlines()) == 1
+    assert "B cell" in done.stdout
+
+
+def test_a_metrics_file_without_the_extra(fails, table, tmp_path):
+    """One line with the command that installs what is needed, before the work."""
+    (tmp_path / "absent").mkdir()
+    (tmp_path / "absent" / "prometheus_client.py").write_text("raise ImportError('not there')")
+    said = fails("annotate", table, "--metrics-textfile", "job.prom", PYTHONPATH=str(tmp_path / "absent"))
+    assert "pip install 'gca-scanpy[observability]'" in said
+    assert not (tmp_path / "job.prom").exists()

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._judging.judge import judge
+from gca_scanpy._judging.judge import SHOWN_MISSING, judge
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.case import Case, Limits
@@ -307,7 +307,7 @@ def test_genes_that_are_shown():
     """Supporting genes are those that tell most first, ties by name; of the missing canonical ones, ten are shown."""
     found = check("T cell", T).validation
     assert found.supporting_markers == tuple("CD6 CD3D CD3G TRAC CD3E CD2 CD5 BCL11B".split())
-    assert len(found.missing_markers) == judge.SHOWN_MISSING
+    assert len(found.missing_markers) == SHOWN_MISSING
     assert set(found.missing_markers) < set(INDEX.types[CL_T].canonical)
     own = of_one_type("my blob")
     assert check("my blob", "CD3D CD3E", used=own).validation.missing_markers == ("CD3G",)
@@ -325,7 +325,8 @@ def test_genes_that_expression_brought_in():
 def test_force_unknown(force):
     """A flagged label becomes Unknown or Novel, or stays with force_unknown off; the proposal is kept either way."""
     both = [g for pair in zip(T.split(), LIVER.split()) for g in pair]
-    found = gca.annotate_markers({"0": both}, force_unknown=force).clusters[0]
+    with gca.settings.override(force_unknown=force):
+        found = gca.annotate_markers({"0": both}).clusters[0]
     assert (found.status, found.confidence) == ("flagged", "Low")
     assert found.annotation.proposed_label != UNKNOWN_LABEL
     assert found.annotation.primary_label == (UNKNOWN_LABEL if force else found.annotation.proposed_label)
@@ -333,15 +334,14 @@ def test_force_unknown(force):
 
 
 def test_min_support_precedence(monkeypatch):
-    """min_support: the argument outranks the override, that the environment, and each decides on the label."""
+    """min_support: the override outranks the environment, and each decides on the label."""
 
-    def status(**options):
-        return gca.annotate_markers({"0": T.split()}, **options).clusters[0].status
+    def status():
+        return gca.annotate_markers({"0": T.split()}).clusters[0].status
 
     assert status() == "supported"
     monkeypatch.setenv("GCA_MIN_SUPPORT", "9")
     assert status() == "unknown"
     with gca.settings.override(min_support=3):
         assert status() == "supported"
-        assert status(min_support=9) == "unknown"
-    assert status(min_support=3) == "supported"
+    assert status() == "unknown"

@@ -150,13 +150,14 @@ def test_nothing_is_asked_twice(asked, fake_model, tmp_path):
 def test_everything_that_decides_the_answer_is_in_the_key(fake_model, tmp_path, change, lineages):
     """Another model, context, species, tissue or gene list is another question."""
     model = fake_model()
-    options = {"species": "human", "context": None, "tissue": None, "cache": tmp_path}
+    options = {"species": "human", "tissue": None}
     lower = [gene.capitalize() for gene in lineages["B cell"]] if change == {"species": "mouse"} else lineages["B cell"]
-    gca.annotate_markers({"0": lineages["B cell"]}, model=model, **options)
+    gca.annotate_markers({"0": lineages["B cell"]}, model=gca.Asking(model, cache=tmp_path), **options)
     other = fake_model(change["model"]) if "model" in change else model
     markers = change.get("markers", lower)
-    more = {key: value for key, value in change.items() if key not in ("model", "markers")}
-    gca.annotate_markers({"0": markers}, model=other, **{**options, **more})
+    more = {key: value for key, value in change.items() if key in options}
+    asking = gca.Asking(other, context=change.get("context"), cache=tmp_path)
+    gca.annotate_markers({"0": markers}, model=asking, **{**options, **more})
     assert model.calls + (other.calls if other is not model else 0) == 2
 
 
@@ -251,10 +252,10 @@ def test_an_answer_is_kept_as_soon_as_its_chunk_came(lineages, tmp_path):
             return Completion(json.dumps({"clusters": [entry]}))
 
     markers = {name: list(genes) for name, genes in list(lineages.items())[:2]}
-    options = {"model": Falters(), "cache": tmp_path, "chunk_size": 1, "n_threads": 1}
+    asking = gca.Asking(Falters(), cache=tmp_path, chunk_size=1, n_threads=1)
     with pytest.raises(RuntimeError):
-        gca.annotate_markers(markers, **options)
-    report = gca.annotate_markers(markers, **options)
+        gca.annotate_markers(markers, model=asking)
+    report = gca.annotate_markers(markers, model=asking)
     assert report.telemetry.cache_hits == 1
     assert asked == [*markers, list(markers)[1]]
 
