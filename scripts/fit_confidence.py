@@ -1,10 +1,10 @@
-"""Fit the scorer's confidence to clusters that experts named, to draws from public tables, and to noise.
+"""Fit the scorer's confidence to clusters with expert labels, to draws from public tables, and to random genes.
 
     python scripts/fit_confidence.py CLUSTERS.csv [--tables DIR]
 
-CLUSTERS.csv is that of predict_benchmark.py with a column expert_cl_id. From the public tables in DIR ten genes of each
-type are drawn, and judged without that table's corroboration. Prints the fields `confidence` and `beyond_chance`
-of gca_scanpy/_scoring/numbers.py, and how well they hold: in five parts, each judged by a fit to the other four.
+CLUSTERS.csv is the input of predict_benchmark.py and has a column expert_cl_id. From each public table in DIR, ten
+genes of each type are drawn and scored without that table's corroboration. The script prints the fields `confidence`
+and `beyond_chance` of gca_scanpy/_scoring/numbers.py, and the calibration in a five-fold cross-validation.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LEVELS = (0.0, 0.3, 0.6, 0.7, 0.8, 0.9, 0.92, 0.95, 0.97, 1.01)
 
 @frozen
 class Case:
-    """Genes with the terms that are right for them, none for noise."""
+    """Genes with their right terms; random genes have none."""
 
     origin: str
     genes: list[str]
@@ -42,7 +42,7 @@ class Case:
 
 
 def named(path: Path) -> list[Case]:
-    """The clusters that an expert gave a Cell Ontology term."""
+    """The clusters with a Cell Ontology term by an expert."""
     table = pd.read_csv(path).dropna(subset=["expert_cl_id"])
     return [
         Case("clusters", row.markers.split(",")[:N_MARKERS], row.species, str(row.tissue), _terms(row.expert_cl_id))
@@ -74,7 +74,7 @@ def noise(pool: list[str], dice: random.Random) -> list[Case]:
 
 
 def features(case: Case, used: index.MarkerIndex) -> Optional[tuple[tuple[float, ...], bool]]:
-    """The features of the confidence, and whether the proposed label is of the right broad type."""
+    """The features of the confidence, and whether the proposed label has the right broad type."""
     symbols = _bundled.gene_names().canonical_all(case.genes, case.species, used.known)
     cluster = ClusterMarkers("0", tuple(RankedGene(g, symbols[g]) for g in dict.fromkeys(case.genes)))
     candidates = likelihood.rank(cluster, _bundled.tissues().resolve(case.tissue), used)
@@ -94,18 +94,18 @@ def _kin(proposed: Optional[str], term: str) -> bool:
 def gathered(cases: Iterable[Case], database: MarkerDatabase) -> tuple[list[tuple[float, ...]], list[bool], list[str]]:
     orthologs = _bundled.gene_names().orthologs
     used = {s: index.build(database, s, _bundled.lineages(), orthologs) for s in ("human", "mouse")}
-    found = [(features(case, used[case.species]), case.origin) for case in cases]
-    known = [(f[0], f[1], origin) for f, origin in found if f is not None]
-    return [k[0] for k in known], [k[1] for k in known], [k[2] for k in known]
+    rows = [(features(case, used[case.species]), case.origin) for case in cases]
+    scored = [(row[0], row[1], origin) for row, origin in rows if row is not None]
+    return [values for values, _, _ in scored], [right for _, right, _ in scored], [origin for _, _, origin in scored]
 
 
 def without(database: MarkerDatabase, source: str) -> MarkerDatabase:
-    stated = [";".join(s for s in cell.split(";") if s and s != source) for cell in database.facts["sources"]]
-    return evolve(database, facts=database.facts.assign(sources=stated), sha256=f"without {source}")
+    sources = [";".join(s for s in cell.split(";") if s and s != source) for cell in database.facts["sources"]]
+    return evolve(database, facts=database.facts.assign(sources=sources), sha256=f"without {source}")
 
 
 def fit(x: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Logistic regression, hardly penalised."""
+    """Logistic regression with a small penalty."""
 
     def loss(slopes: np.ndarray) -> float:
         z = x @ slopes
