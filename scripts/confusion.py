@@ -2,7 +2,7 @@
 
     python scripts/confusion.py CLUSTERS.csv PREDICTIONS.csv
 
-CLUSTERS.csv has the columns cluster and expert_cl_id; PREDICTIONS.csv is what predict_benchmark.py writes.
+CLUSTERS.csv has the columns cluster and expert_cl_id; predict_benchmark.py writes PREDICTIONS.csv.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def lineage(cell: object) -> str:
 
 
 def confusion(clusters: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Clusters by the lineage that the expert named (rows) and the one that was proposed (columns)."""
+    """Number of clusters by the expert's lineage (rows) and the proposed lineage (columns)."""
     both = clusters.merge(predictions[["cluster", "cl_id"]], on="cluster", validate="one_to_one")
     table = pd.crosstab(both["expert_cl_id"].map(lineage), both["cl_id"].map(lineage))
     order = sorted(set(table.index) | set(table.columns), key=lambda name: (name == NONE, name))
@@ -32,7 +32,7 @@ def confusion(clusters: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table with empty cells for zeros."""
+    """The table as Markdown, with empty cells for zeros."""
     head = "| expert \\ proposed | " + " | ".join(table.columns) + " |"
     rule = "|---" * (len(table.columns) + 1) + "|"
     rows = [

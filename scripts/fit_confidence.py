@@ -1,10 +1,10 @@
-"""Fit the scorer's confidence to clusters that experts named, to draws from public tables, and to noise.
+"""Fit the scorer's confidence to clusters with expert labels, to draws from public tables, and to random genes.
 
     python scripts/fit_confidence.py CLUSTERS.csv [--tables DIR]
 
-CLUSTERS.csv is that of predict_benchmark.py with a column expert_cl_id. From the public tables in DIR ten genes of each
-type are drawn, and judged without that table's corroboration. Prints the fields `confidence` and `beyond_chance`
-of gca_scanpy/_scoring/numbers.py, and how well they hold: in five parts, each judged by a fit to the other four.
+CLUSTERS.csv is the input of predict_benchmark.py and has a column expert_cl_id. From each public table in DIR, ten
+genes of each type are drawn and scored without that table's corroboration. The script prints the fields `confidence`
+and `beyond_chance` of gca_scanpy/_scoring/numbers.py, and the calibration in a five-fold cross-validation.
 """
 
 from __future__ import annotations
@@ -97,18 +97,18 @@ def gathered(
 ) -> tuple[list[tuple[float, ...]], list[bool], list[str]]:
     orthologs = _bundled.gene_names().orthologs
     used = {s: index.build(database, s, _bundled.lineages(), orthologs) for s in ("human", "mouse")}
-    found = [(features(case, used[case.species]), case.origin) for case in cases]
-    known = [(f[0], f[1], origin) for f, origin in found if f is not None]
-    return [k[0] for k in known], [k[1] for k in known], [k[2] for k in known]
+    rows = [(features(case, used[case.species]), case.origin) for case in cases]
+    scored = [(row[0], row[1], origin) for row, origin in rows if row is not None]
+    return [values for values, _, _ in scored], [right for _, right, _ in scored], [origin for _, _, origin in scored]
 
 
 def without(database: MarkerDatabase, source: str) -> MarkerDatabase:
-    stated = [";".join(s for s in cell.split(";") if s and s != source) for cell in database.facts["sources"]]
-    return evolve(database, facts=database.facts.assign(sources=stated), sha256=f"without {source}")
+    sources = [";".join(s for s in cell.split(";") if s and s != source) for cell in database.facts["sources"]]
+    return evolve(database, facts=database.facts.assign(sources=sources), sha256=f"without {source}")
 
 
 def fit(x: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Logistic regression, hardly penalised."""
+    """Logistic regression with a small penalty."""
 
     def loss(slopes: np.ndarray) -> float:
         z = x @ slopes

@@ -1,9 +1,9 @@
-"""Measure when labels are held back: random genes, mixtures of two types, and markers half of which are noise.
+"""Measure how often labels are withheld: for random genes, mixtures of two types, and markers half of which are noise.
 
     python scripts/measure_abstention.py CLUSTERS.csv [--agreement agreement.py] [--marker-db TABLE ...]
 
-CLUSTERS.csv is that of predict_benchmark.py with a column expert_cl_id. With the benchmark's own agreement.py it also
-prints by how much the agreement falls where half of the markers are random genes.
+CLUSTERS.csv is the input of predict_benchmark.py and has a column expert_cl_id. With the benchmark's agreement.py the
+script also prints how much the agreement falls if half of the markers are random genes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ N_MARKERS = 10
 
 
 def statuses(lists: dict[str, list[str]], place: tuple[str, str], database: Any) -> dict[str, Any]:
-    """The report of each list of genes, all of one species and tissue."""
+    """The report of each list of genes; all lists have the same species and tissue."""
     species, tissue = place
     report = gca.annotate_markers(lists, species=species, tissue=tissue or None, marker_db=database)
     return {cluster.cluster_id: cluster for cluster in report.clusters}
@@ -36,7 +36,7 @@ def random_lists(pool: list[str], n: int, length: int, dice: random.Random) -> d
 
 
 def mixtures(clusters: pd.DataFrame, n: int, each: int, dice: random.Random) -> pd.DataFrame:
-    """Pairs of clusters of one species whose experts' terms exclude each other, their markers in turn."""
+    """Alternating markers of pairs of clusters of one species whose expert terms exclude each other."""
     lineages, rows = _bundled.lineages(), []
     named = clusters[clusters["expert_cl_id"].notna() & clusters["genes"].str.len().ge(each)]
     while len(rows) < n:
@@ -50,14 +50,14 @@ def mixtures(clusters: pd.DataFrame, n: int, each: int, dice: random.Random) -> 
 
 def judged(clusters: pd.DataFrame, database: Any) -> list[Any]:
     """A report for each row, in order."""
-    found: dict[str, Any] = {}
+    reports: dict[str, Any] = {}
     for place, own in clusters.groupby(["species", "tissue"], sort=False):
-        found.update(statuses({str(i): row["genes"] for i, row in own.iterrows()}, place, database))
-    return [found[str(i)] for i in clusters.index]
+        reports.update(statuses({str(i): row["genes"] for i, row in own.iterrows()}, place, database))
+    return [reports[str(i)] for i in clusters.index]
 
 
 def half_random(clusters: pd.DataFrame, pool: list[str], dice: random.Random) -> pd.DataFrame:
-    """Every second marker, beginning with one at random, replaced by a random gene."""
+    """Half of the markers, at random places, are replaced by random genes."""
 
     def noisy(genes: list[str]) -> list[str]:
         replaced = set(dice.sample(range(len(genes)), len(genes) // 2))
@@ -100,8 +100,8 @@ def main() -> None:
     for name, pool in pools.items():
         for length in (10, 50):
             lists = [random_lists(pool, 2 * args.n, length, dice) for dice in draws]
-            found = [r for some in lists for r in statuses(some, ("human", ""), database).values()]
-            print(f"{length} random {name}: {share(found)}")
+            reports = [r for some in lists for r in statuses(some, ("human", ""), database).values()]
+            print(f"{length} random {name}: {share(reports)}")
     pure = judged(clusters, database)
     print(f"the clusters themselves: {share(pure)}")
     sure = clusters[[report.status == "supported" and report.confidence == "High" for report in pure]].reset_index(

@@ -1,9 +1,9 @@
-"""What the genes of a cluster say for a label, and for the lineages that exclude it."""
+"""The evidence of a cluster's genes for a label, and for the lineages that exclude it."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Optional
 
@@ -19,14 +19,16 @@ SHOWN_TYPES = 3
 
 @frozen
 class Rival:
-    """A cell type of a disjoint lineage.
+    """A cell type that competes with the label.
 
     Attributes
     ----------
     evidence
-        What the genes tell for the rival beyond what they tell for the label, in nats.
+        Evidence of the genes for the rival beyond their evidence for the label, in nats.
     share
-        That, relative to what they tell for the label beyond the rival.
+        The ratio of that to their evidence for the label beyond that for the rival.
+    genes
+        The genes that are specific for the rival, strongest first.
     """
 
     label: str
@@ -37,16 +39,16 @@ class Rival:
 
 @frozen
 class LabelEvidence:
-    """The genes of a cluster sorted by what they say of a label.
+    """The genes of a cluster sorted by their relation to a label.
 
     Attributes
     ----------
     support
-        Genes known for the label, a subtype or an ancestor of the same broad type; nats by gene.
+        Genes known for the label, a subtype or an ancestor of the same broad type, with their contribution in nats.
     contradictory
-        Genes that only disjoint types have, with the types.
+        Genes that only disjoint types have, with those types.
     rival
-        The best supported disjoint type, or None where none is worth naming.
+        The best supported disjoint type, or None if none has enough evidence.
     better
         The best supported type of another broad type, disjoint or not, that has much more evidence than the label.
     """
@@ -67,83 +69,117 @@ def family(term: Optional[str], label: str, index: MarkerIndex) -> tuple[str, ..
 
 
 def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEvidence:
-    """Sort the genes of a cluster.
+    """Sort the genes of a cluster by their relation to a label.
 
     Parameters
     ----------
     relatives
         The label's :func:`family`.
     term
-        The label's Cell Ontology id; without one nothing is known to exclude it.
+        The label's Cell Ontology id. Without an id, no type is known to exclude the label.
     case
-        The cluster, whose best candidates are tried as rivals.
+        The cluster, whose best candidates are compared with the label.
     """
-    genes, present, index = case.weights.ranked, case.weights.present, case.index
-    rivals = [candidate.ontology_id or candidate.label for candidate in case.candidates]
-    kin = frozenset(relatives)
-    own = {gene.symbol: _best(gene, kin, index) for gene in (*genes, *present)}
-    support = {g.name: round(g.weight * own[g.symbol], 4) for g in (*genes, *present) if own[g.symbol] > 0}
+    used, index = numbers.NUMBERS, case.index
+    ranked, present = case.weights.ranked, case.weights.present
+    rivals = [candidate.ontology_id or candidate.label for candidate in case.candidates[: used.rivals_tried]]
+    family_keys = frozenset(relatives)
+    for_label = {gene.symbol: _best(gene, family_keys, index) for gene in (*ranked, *present)}
     excluded = functools.cache(lambda key: index.lineages.disjoint(term, index.types[key].id))  # genes share types
-    contradictory = {}
-    for gene in genes:
-        marked = index.hits.get(gene.symbol, {})
-        # A gene that any compatible type has contradicts nothing.
-        if marked and all(map(excluded, marked)):
-            strongest = sorted(marked, key=lambda key: (-marked[key], key))[:SHOWN_TYPES]
-            contradictory[gene.name] = tuple(index.types[key].label for key in strongest)
-    tried = [key for key in rivals[: numbers.NUMBERS.rivals_tried] if not _related(term, key, index)]
-    disjoint = [key for key in tried if excluded(key)]
-    better = _rival(genes, present, own, tried, index)
+    unrelated = [key for key in rivals if not _related(term, key, index)]
+    comparison = _Comparison.of(ranked, present, for_label, index)
+    better = comparison.best(unrelated)
     return LabelEvidence(
-        support,
-        contradictory,
-        rival=_rival(genes, present, own, disjoint, index),
-        better=better if better is not None and better.share > numbers.NUMBERS.contradicting_ratio_of_kin else None,
+        support={
+            g.name: round(g.weight * for_label[g.symbol], 4) for g in (*ranked, *present) if for_label[g.symbol] > 0
+        },
+        contradictory=_contradictory(ranked, excluded, index),
+        rival=comparison.best([key for key in unrelated if excluded(key)]),
+        better=better if better is not None and better.share > used.contradicting_ratio_of_kin else None,
     )
 
 
-def _shared(present: Sequence[Gene], own: Mapping[str, float], index: MarkerIndex) -> tuple[float, dict[str, float]]:
-    """What widely expressed genes tell for the label, and what of it they tell for each other type, too."""
-    shared: dict[str, float] = {}
-    telling = [gene for gene in present if own[gene.symbol] > 0]
-    for gene in telling:
-        for key, nats in index.hits[gene.symbol].items():
-            shared[key] = shared.get(key, 0.0) + min(nats, own[gene.symbol]) * gene.weight
-    return sum(own[gene.symbol] * gene.weight for gene in telling), shared
+def _best(gene: Gene, keys: AbstractSet[str], index: MarkerIndex) -> float:
+    """The highest information of a gene for one of some types."""
+    return max((nats for key, nats in index.hits.get(gene.symbol, {}).items() if key in keys), default=0.0)
 
 
 def _related(term: Optional[str], key: str, index: MarkerIndex) -> bool:
-    """Whether a type is the label's kin: by the ontology, or by the broad type; what has no term has no kin."""
+    """Whether a type is related to the label, by the ontology or the broad type; without a term it is no rival."""
     other = index.types[key].id
     if term is None or other is None:
         return True
     return index.lineages.ontology.related(term, other) or index.lineages.broad(term) == index.lineages.broad(other)
 
 
-def _best(gene: Gene, keys: AbstractSet[str], index: MarkerIndex) -> float:
-    return max((nats for key, nats in index.hits.get(gene.symbol, {}).items() if key in keys), default=0.0)
+def _contradictory(
+    genes: Sequence[Gene], excluded: Callable[[str], bool], index: MarkerIndex
+) -> dict[str, tuple[str, ...]]:
+    """The genes of which every type is excluded by the label, with the types that they mark best."""
+    contradictory = {}
+    for gene in genes:
+        information = index.hits.get(gene.symbol, {})
+        if information and all(map(excluded, information)):
+            best = sorted(information, key=lambda key: (-information[key], key))[:SHOWN_TYPES]
+            contradictory[gene.name] = tuple(index.types[key].label for key in best)
+    return contradictory
 
 
-def _rival(
-    genes: Sequence[Gene], present: Sequence[Gene], own: Mapping[str, float], keys: Sequence[str], index: MarkerIndex
-) -> Optional[Rival]:
-    """The best of some types by what tells for it beyond the label; genes of all clusters tell for the label only."""
-    used = numbers.NUMBERS
-    best: Optional[Rival] = None
-    recognized = sum(gene.weight for gene in genes if gene.symbol in index.hits)
-    widely, shared = _shared(present, own, index)
-    min_evidence = used.min_rival_evidence + used.min_rival_evidence_per_weight * recognized
-    min_genes = max(used.min_rival_genes, round(used.min_rival_genes_per_weight * recognized))
-    told = [(g.name, g.weight, index.hits.get(g.symbol, {}), own[g.symbol]) for g in genes]
-    for key in keys:
-        gains = {name: (tells.get(key, 0.0) - for_label, weight) for name, weight, tells, for_label in told}
-        ahead = sum(gain * weight for gain, weight in gains.values() if gain > 0)
-        behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
-        behind += widely - shared.get(key, 0.0)
-        specific = [name for name, (gain, _) in gains.items() if gain > used.min_gain]
-        if len(specific) < min_genes or ahead < min_evidence or (best is not None and ahead <= best.evidence):
-            continue
-        strongest = sorted(specific, key=lambda name: (-gains[name][0] * gains[name][1], name))
-        share = ahead / behind if behind > 0 else float("inf")
-        best = Rival(index.types[key].label, ahead, share, tuple(strongest))
-    return best
+@frozen
+class _Comparison:
+    """A label's evidence, to compare other types with.
+
+    Attributes
+    ----------
+    genes
+        For each ranked gene its name, weight, information by type, and information for the label.
+    recognized
+        Weight of the ranked genes that mark any type.
+    present
+        Evidence of the present genes for the label.
+    shared
+        The part of it that they have for another type too, by type.
+    """
+
+    genes: Sequence[tuple[str, float, Mapping[str, float], float]]
+    recognized: float
+    present: float
+    shared: Mapping[str, float]
+    index: MarkerIndex
+
+    @classmethod
+    def of(
+        cls, ranked: Sequence[Gene], present: Sequence[Gene], for_label: Mapping[str, float], index: MarkerIndex
+    ) -> _Comparison:
+        shared: dict[str, float] = {}
+        supporting = [gene for gene in present if for_label[gene.symbol] > 0]
+        for gene in supporting:
+            for key, nats in index.hits[gene.symbol].items():
+                shared[key] = shared.get(key, 0.0) + min(nats, for_label[gene.symbol]) * gene.weight
+        return cls(
+            genes=[(g.name, g.weight, index.hits.get(g.symbol, {}), for_label[g.symbol]) for g in ranked],
+            recognized=sum(gene.weight for gene in ranked if gene.symbol in index.hits),
+            present=sum(for_label[gene.symbol] * gene.weight for gene in supporting),
+            shared=shared,
+            index=index,
+        )
+
+    def best(self, keys: Sequence[str]) -> Optional[Rival]:
+        """The type with the most evidence beyond the label's. Present genes count for the label only."""
+        used = numbers.NUMBERS
+        # In a longer list, the best of all types reaches more evidence by chance.
+        min_evidence = used.min_rival_evidence + used.min_rival_evidence_per_weight * self.recognized
+        min_genes = max(used.min_rival_genes, round(used.min_rival_genes_per_weight * self.recognized))
+        best: Optional[Rival] = None
+        for key in keys:
+            gains = {name: (nats.get(key, 0.0) - label, weight) for name, weight, nats, label in self.genes}
+            ahead = sum(gain * weight for gain, weight in gains.values() if gain > 0)
+            behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
+            behind += self.present - self.shared.get(key, 0.0)
+            specific = [name for name, (gain, _) in gains.items() if gain > used.min_gain]
+            if len(specific) < min_genes or ahead < min_evidence or (best is not None and ahead <= best.evidence):
+                continue
+            strongest = sorted(specific, key=lambda name: (-gains[name][0] * gains[name][1], name))
+            ratio = ahead / behind if behind > 0 else float("inf")
+            best = Rival(self.index.types[key].label, ahead, ratio, tuple(strongest))
+        return best

@@ -1,4 +1,4 @@
-"""The answers of several language models to one verdict."""
+"""One verdict from the answers of several language models."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from gca_scanpy.model import Alternative, ModelAnswer, Panel, Verdict
 
 
 def vote(models: Sequence[str], answers: Mapping[str, Verdict], ontology: Ontology) -> Optional[Verdict]:
-    """The verdict that most models support; None where none of them answered.
+    """The verdict that most models support; None if none of them answered.
 
     Parameters
     ----------
     models
-        Names of the models that were asked, the user's first choice first: it decides a tie.
+        Names of the models that were asked, in the user's order: the earlier one decides a tie.
     answers
-        What those that answered said of one cluster, by model.
+        The verdicts on one cluster, by model.
     """
     voters = [(name, answers[name]) for name in models if name in answers]
     if not voters:
@@ -31,7 +31,7 @@ def vote(models: Sequence[str], answers: Mapping[str, Verdict], ontology: Ontolo
     supports = [
         math.fsum(_agreement(verdict, other, ontology) for _, other in voters) / len(voters) for _, verdict in voters
     ]
-    # Of answers with the same support, the one that its model is surer of; then the earlier model's.
+    # Ties go to the higher confidence, then to the earlier model.
     best = max(range(len(voters)), key=lambda i: (round(supports[i], 9), voters[i][1].confidence_score, -i))
     chosen = voters[best][1]
     counts = Counter(_meaning(verdict, ontology) for _, verdict in voters)
@@ -48,7 +48,7 @@ def vote(models: Sequence[str], answers: Mapping[str, Verdict], ontology: Ontolo
     silent = tuple(f"{name} gave no answer" for name in models if name not in answers)
     return evolve(
         chosen,
-        # A model's own confidence counts as far as the others agree with it.
+        # The model's confidence is scaled by the agreement of the others.
         confidence_score=round(chosen.confidence_score * supports[best], 4),
         alternatives=(*others, *chosen.alternatives),
         caveats=(*chosen.caveats, *silent),
@@ -65,7 +65,7 @@ def _agreement(verdict: Verdict, other: Verdict, ontology: Ontology) -> float:
 
 
 def _meaning(verdict: Verdict, ontology: Ontology) -> str:
-    """The term that a label names; the label itself where it names none."""
+    """The term that a label names, or the label itself if it names none."""
     if verdict.label == UNKNOWN_LABEL:
         return UNKNOWN_LABEL
     return ontology.resolve(verdict.label) or normalize_name(verdict.label)

@@ -1,4 +1,4 @@
-"""What a cluster's cells express beyond its ranking: genes that they share with others, and genes that they lack."""
+"""Genes beyond the ranking: those that a cluster's cells widely express, and those that they lack."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Expressed:
     Attributes
     ----------
     present
-        Widely expressed, as much as in most clusters that have them: they tell the lineage where all clusters share it
-        and a comparison with the rest does not find them. Most widely expressed first.
+        Widely expressed genes, most widely first. If all clusters share a lineage, its genes are here, because a
+        comparison with the other cells does not find them.
     absent
-        Hardly expressed although another cluster shows that they can be detected; most clearly so first.
+        Hardly expressed genes that another cluster shows to be detectable, the most detectable first.
     """
 
     present: tuple[str, ...]
@@ -29,7 +29,7 @@ class Expressed:
 
 
 def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -> dict[str, Expressed]:
-    """What each cluster expresses and lacks; empty where values may be negative, so that zero is not absence.
+    """The present and absent genes of each cluster; none if values are negative, because zero is then no absence.
 
     Parameters
     ----------
@@ -45,16 +45,16 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
         return {}
     best_mean, best_fraction = means[large].max(axis=0), fractions[large].max(axis=0)
     detected = best_fraction >= used.detected_fraction
-    found = {}
+    genes = {}
     for key, row in clusters.items():
         if not large[row]:
             continue
         present = (fractions[row] >= used.present_fraction) & (means[row] >= used.present_ratio * best_mean)
         absent = detected & (fractions[row] <= used.absent_fraction) & (means[row] <= used.absent_ratio * best_mean)
-        found[key] = Expressed(
+        genes[key] = Expressed(
             present=_ordered(names, present, fractions[row]), absent=_ordered(names, absent, best_fraction)
         )
-    return found
+    return genes
 
 
 def _linear(means: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""The ranking in ``.uns`` where it belongs to these clusters."""
+"""The ranking stored in ``.uns``, if it belongs to these clusters."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _is_logreg(stored: Mapping[str, Any]) -> bool:
 
 
 def rankable(ids: Sequence[str], clustering: Clustering) -> list[str]:
-    """The clusters of which a test can be made: two cells in it, two outside."""
+    """The clusters that can be tested: those with two cells inside and two outside."""
     sizes = clustering.sizes
     total = sum(sizes.values())
     return [key for key in ids if sizes[key] >= MIN_RANKED_CELLS and total - sizes[key] >= MIN_RANKED_CELLS]
@@ -58,7 +58,7 @@ def read_stored(
     labels: Mapping[str, str],
     n_genes: int,
 ) -> Optional[StoredRanking]:
-    """The first genes of the ranking in ``adata.uns[rank_key]``; None where there is none for these very clusters."""
+    """The first genes of the ranking in ``adata.uns[rank_key]``; None if it is missing or of other clusters."""
     stored = adata.uns.get(rank_key)
     if not isinstance(stored, Mapping) or "names" not in stored or "params" not in stored:
         return None
@@ -84,7 +84,7 @@ def read_stored(
 
 
 def warn_stale(rank_key: str, problem: str) -> None:
-    """Say why a ranking is not used."""
+    """Warn that a stored ranking is not used, and why."""
     message = f".uns[{rank_key!r}] does not fit these clusters ({problem}); the genes are ranked again"
     warn(message, StaleRankingWarning)
 
@@ -117,7 +117,7 @@ def _names(stored: Mapping[str, Any]) -> Any:
 def positive(stored: Mapping[str, Any], key: str, n_genes: int) -> list[str]:
     """The first genes of a group that are higher in it beyond chance.
 
-    Scaled data has no fold changes; then the score decides.
+    Scaled data has no fold changes, so only the score is used.
     """
     names = stored["names"][key]
     keep = np.ones(len(names), dtype=bool)
@@ -126,7 +126,7 @@ def positive(stored: Mapping[str, Any], key: str, n_genes: int) -> list[str]:
             values = np.asarray(stored[column][key], dtype=float)
             keep &= ~(values <= 0)  # NaN passes
     if "pvals" in stored and key in (stored["pvals"].dtype.names or ()):
-        # In a panel of few genes the list would end in those that are higher by chance.
+        # With few genes in a panel, the last ones in the list are higher only by chance.
         keep &= ~(np.asarray(stored["pvals"][key], dtype=float) > numbers.NUMBERS.max_p_value)
     named = (str(name) for name in names[keep] if isinstance(name, (str, np.str_)) and str(name) != "nan")
     return list(islice(named, n_genes))
@@ -142,14 +142,14 @@ def displaced(
     ranking
         Gene names by cluster, best first.
     moments
-        Of these clusters, of all or of some of their cells.
+        Moments of these clusters, from all or some of their cells.
     names
         Gene names, in the order of the moments' columns.
     """
     used = numbers.NUMBERS
     sizes = np.array([*clustering.sizes.values()], dtype=float)
     means, columns = moments.means, {name: column for column, name in enumerate(names)}
-    found = []
+    moved = []
     for row, key in enumerate(clustering.all_ids):
         genes = [columns[name] for name in list(ranking.get(key, ()))[: used.checked_genes] if name in columns]
         others = np.arange(len(sizes)) != row
@@ -159,5 +159,5 @@ def displaced(
         rest = np.average(leading[others], axis=0, weights=sizes[others])
         # Wilcoxon and logreg do not rank by the mean, so not all must be higher. NaN counts as higher.
         if np.mean(~(leading[row] <= rest)) < used.min_higher:
-            found.append(key)
-    return found
+            moved.append(key)
+    return moved

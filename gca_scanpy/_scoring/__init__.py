@@ -1,1 +1,1 @@
-"""What the marker database says of a cluster: database, index, weights, likelihood. Pure; knows no verdict."""
+"""The offline scorer: marker database, index, weights, scores and confidence. Pure: no files, no AnnData, no checks."""

@@ -1,4 +1,4 @@
-"""Marker tables: one fact a row, validated, merged and fingerprinted."""
+"""Marker tables with one fact in each row: validation, merging and fingerprints."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS = ("cell_type", "cl_id", "gene", "species", "tissue", "role", "strength"
 REQUIRED = ("cell_type", "gene")
 GENERAL = "general"
 WEAK = "weak"
-FACT = ["cell_type", "gene", "species", "role"]  # rows that agree in these state the same fact
+FACT = ["cell_type", "gene", "species", "role"]  # rows that agree in these columns are the same fact
 DEFAULTS = {
     "cl_id": "",
     "species": "both",
@@ -48,12 +48,12 @@ class MarkerDatabase:
     sha256
         Fingerprint of the facts, the same for the same facts in any order.
     facts
-        A row a fact, with the columns ``cell_type`` (name), ``cl_id`` (Cell Ontology id or empty), ``gene``
-        (human symbol; mouse symbol where ``species`` is mouse and no human symbol is the same word), ``species``
+        One row for each fact, with the columns ``cell_type`` (name), ``cl_id`` (Cell Ontology id or empty), ``gene``
+        (human symbol; mouse symbol if ``species`` is mouse and no human symbol is the same word), ``species``
         (human, mouse, both), ``tissue`` (``;``-separated or general), ``role`` (positive, negative), ``strength``
-        (canonical, supporting, weak) and ``sources`` (what corroborates it).
+        (canonical, supporting, weak) and ``sources`` (the tables that corroborate it).
     notes
-        What was mended or left out while the table was read.
+        What was corrected or left out while the table was read.
     """
 
     version: str
@@ -72,22 +72,22 @@ class _Reader:
     genes: GeneNames
 
     def cl_ids(self, table: pd.DataFrame, notes: list[str]) -> pd.Series:
-        """The Cell Ontology id of each row: as given where the ontology has it, else by the name."""
-        given = table["cl_id"].str.upper().str.replace("_", ":")
-        unknown = sorted(set(given[given.ne("")]) - set(self.ontology.terms))
+        """The Cell Ontology id of each row: the given one if the ontology has it, else the name's."""
+        ids = table["cl_id"].str.upper().str.replace("_", ":")
+        unknown = sorted(set(ids[ids.ne("")]) - set(self.ontology.terms))
         if unknown:
             notes.append(f"{len(unknown)} ids are not current Cell Ontology terms and were left out: {_few(unknown)}")
         by_name = {name: self.ontology.resolve(name) or "" for name in table["cell_type"].unique()}
-        ids = given.where(given.isin(self.ontology.terms), table["cell_type"].map(by_name))
+        ids = ids.where(ids.isin(self.ontology.terms), table["cell_type"].map(by_name))
         nameless = sorted(set(table["cell_type"][ids.eq("")]) - {""})
         if nameless:
             notes.append(f"{len(nameless)} cell types have no Cell Ontology term and keep their name: {_few(nameless)}")
         return ids
 
     def symbols(self, table: pd.DataFrame, notes: list[str]) -> pd.Series:
-        """Current symbols; a gene that no table knows stays as it is, in capitals unless it is a mouse gene.
+        """Current symbols. A gene that no table knows keeps its symbol, in capitals unless it is a mouse gene.
 
-        Mouse genes that are the same word as a human symbol take it, so that no two facts differ by case alone.
+        A mouse gene that is the same word as a human symbol gets that symbol, so that no two facts differ only in case.
         """
         current = {}
         for species, name in set(zip(table["species"], table["gene"])):
@@ -108,21 +108,21 @@ class _Reader:
 
 
 def validate(table: pd.DataFrame, ontology: Ontology, genes: GeneNames, version: str) -> MarkerDatabase:
-    """A marker table as the scorer needs it.
+    """Make a marker database of a table.
 
     Parameters
     ----------
     table
-        At least the columns ``cell_type`` and ``gene``; see :class:`MarkerDatabase` for the others, which
-        have defaults (any species, general tissue, positive, canonical).
+        A table with at least the columns ``cell_type`` and ``gene``. The others of :class:`MarkerDatabase` have
+        defaults: both species, general tissue, positive, canonical.
     version
-        Name of the table in errors and in the report.
+        The name of the table in errors and in the report.
 
     Raises
     ------
     DatabaseError
-        Where a required column is missing, a value is not one of those allowed, nothing is left, or a gene
-        is both positive and negative for a type in one species.
+        If a required column is missing, a value is not allowed, no usable row is left, or a gene is both positive and
+        negative for a type in one species.
     """
     notes: list[str] = []
     table = _with_columns(table, version)
@@ -142,16 +142,16 @@ def validate(table: pd.DataFrame, ontology: Ontology, genes: GeneNames, version:
 
 
 def merge(databases: Sequence[MarkerDatabase]) -> MarkerDatabase:
-    """Several databases as one.
+    """Merge databases into one.
 
-    Types are the same where their Cell Ontology term is. Where several state a fact its sources are joined, so that
-    it weighs more, and the first decides on its strength. Of a type that several describe the first decides on the
-    tissues, and of a gene that one calls positive and another negative on its role.
+    Types with the same Cell Ontology term are the same type. If several databases have a fact, its sources are joined,
+    so that it is stronger. If they disagree, the first database decides on the strength of a fact, on the tissues of a
+    type, and on whether a gene is a positive or a negative marker.
 
     Raises
     ------
     DatabaseError
-        Where the sequence is empty.
+        If the sequence is empty.
     """
     if not databases:
         msg = "no marker database was given"
@@ -160,24 +160,24 @@ def merge(databases: Sequence[MarkerDatabase]) -> MarkerDatabase:
         return databases[0]
     facts = pd.concat([d.facts for d in databases], ignore_index=True)
     order = np.repeat(np.arange(len(databases)), [len(d.facts) for d in databases])
-    kinds = pd.factorize(facts["cl_id"].where(facts["cl_id"].ne(""), facts["cell_type"]))[0]
-    facts["cell_type"] = _first(facts["cell_type"], kinds)
+    type_codes = pd.factorize(facts["cl_id"].where(facts["cl_id"].ne(""), facts["cell_type"]))[0]
+    facts["cell_type"] = _first(facts["cell_type"], type_codes)
     facts["gene"] = _first(facts["gene"], pd.factorize(facts["gene"].str.upper())[0])
-    facts["tissue"] = _tissues(facts["tissue"], kinds, order)
-    facts = _stated_once(facts[~_contrary(facts)]).astype(NAMES)
+    facts["tissue"] = _tissues(facts["tissue"], type_codes, order)
+    facts = _one_row_a_fact(facts[~_contradicts(facts)]).astype(NAMES)
     notes = tuple(dict.fromkeys(note for d in databases for note in d.notes))
     return MarkerDatabase("+".join(d.version for d in databases), fingerprint(facts), facts, notes)
 
 
-def _stated_once(facts: pd.DataFrame) -> pd.DataFrame:
-    """One row for each gene of a type: the first, with the sources of all; human and mouse make both species."""
+def _one_row_a_fact(facts: pd.DataFrame) -> pd.DataFrame:
+    """The first row of each gene of a type, with the sources of all its rows; human and mouse become both species."""
     codes = facts.groupby(["cell_type", "gene", "role"], sort=False).ngroup().to_numpy()
     sources: dict[int, str] = {}
     species: dict[int, str] = {}
-    # A loop with memory: a groupby with a function takes twenty times as long.
-    for code, stated, of in zip(codes, facts["sources"], facts["species"]):
-        sources[code] = _union(sources[code], stated) if code in sources else stated
-        species[code] = of if species.get(code, of) == of else "both"
+    # A groupby with a function takes twenty times as long as this loop.
+    for code, row_sources, row_species in zip(codes, facts["sources"], facts["species"]):
+        sources[code] = _union(sources[code], row_sources) if code in sources else row_sources
+        species[code] = row_species if species.get(code, row_species) == row_species else "both"
     first = ~pd.Series(codes).duplicated().to_numpy()
     kept = facts[first].reset_index(drop=True)
     kept["sources"] = [sources[code] for code in codes[first]]
@@ -187,19 +187,19 @@ def _stated_once(facts: pd.DataFrame) -> pd.DataFrame:
 
 def _first(values: pd.Series, groups: npt.NDArray[np.intp]) -> npt.NDArray[np.object_]:
     """For each row the value of the first row of its group."""
-    codes, where = np.unique(groups, return_index=True)
-    firsts: npt.NDArray[np.object_] = values.to_numpy(dtype=object)[where]
+    codes, positions = np.unique(groups, return_index=True)
+    firsts: npt.NDArray[np.object_] = values.to_numpy(dtype=object)[positions]
     return firsts[np.searchsorted(codes, groups)]
 
 
-def _tissues(tissues: pd.Series, kinds: npt.NDArray[np.intp], order: npt.NDArray[np.intp]) -> pd.Series:
-    """The tissues of each row: its own in the first database that has its type, in others what that one says."""
-    own = order == _first(pd.Series(order), kinds).astype(np.intp)
+def _tissues(tissues: pd.Series, type_codes: npt.NDArray[np.intp], order: npt.NDArray[np.intp]) -> pd.Series:
+    """The tissues of each row: those of its type in the first database that has the type."""
+    is_first = order == _first(pd.Series(order), type_codes).astype(np.intp)
     united: dict[int, str] = {}
-    for kind, tissue in dict.fromkeys(zip(kinds[own], tissues[own])):
-        before = united.get(kind)
-        united[kind] = tissue if before is None else GENERAL if GENERAL in (before, tissue) else _union(before, tissue)
-    return tissues.where(own, pd.Series(kinds, tissues.index).map(united))
+    for code, tissue in dict.fromkeys(zip(type_codes[is_first], tissues[is_first])):
+        before = united.get(code)
+        united[code] = tissue if before is None else GENERAL if GENERAL in (before, tissue) else _union(before, tissue)
+    return tissues.where(is_first, pd.Series(type_codes, tissues.index).map(united))
 
 
 @lru_cache(maxsize=65536)
@@ -209,7 +209,7 @@ def _union(first: str, second: str) -> str:
 
 
 def fingerprint(facts: pd.DataFrame) -> str:
-    """Sha256 over the facts, whatever their order."""
+    """Sha256 of the facts; it does not depend on their order."""
     rows = sorted("\t".join(row) for row in zip(*(facts[name] for name in COLUMNS)))
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
@@ -248,9 +248,9 @@ def _check_values(table: pd.DataFrame, version: str) -> None:
 
 
 def _deduplicated(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    # Sorted, so that the order of the rows does not matter.
+    # Sorted, so that the result does not depend on the order of the rows.
     table = table.assign(**{name: _joined(table, name, sorted) for name in ("tissue", "sources")})
-    # Canonical before supporting before weak, so that the stronger of two equal facts stays.
+    # The strengths sort from canonical to weak, so the strongest row of a fact is kept.
     facts = table.sort_values("strength", kind="stable").drop_duplicates(FACT).sort_index().reset_index(drop=True)
     if len(facts) < len(table):
         notes.append(f"{len(table) - len(facts)} rows repeat a fact and were joined")
@@ -258,7 +258,7 @@ def _deduplicated(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
 
 
 def _check_signs(facts: pd.DataFrame, version: str) -> None:
-    both = facts[_contrary(facts)]
+    both = facts[_contradicts(facts)]
     if len(both):
         cell_type, gene = both[["cell_type", "gene"]].iloc[0]
         msg = (
@@ -267,18 +267,18 @@ def _check_signs(facts: pd.DataFrame, version: str) -> None:
         raise DatabaseError(msg)
 
 
-def _contrary(facts: pd.DataFrame) -> pd.Series:
-    """Whether an earlier row has the gene with the other sign, for the same type and a common species."""
-    contrary = pd.Series(False, index=facts.index)
+def _contradicts(facts: pd.DataFrame) -> pd.Series:
+    """Whether an earlier row has the gene with the other role, for the same type and a common species."""
+    contradicts = pd.Series(False, index=facts.index)
     for species in SPECIES:
         shared = facts[facts["species"].isin(["both", species])]
         first = shared.groupby(["cell_type", "gene"])["role"].transform("first")
-        contrary[shared.index] |= shared["role"].ne(first)
-    return contrary
+        contradicts[shared.index] |= shared["role"].ne(first)
+    return contradicts
 
 
 def _joined(facts: pd.DataFrame, column: str, arrange: Callable[[Iterable[str]], list[str]]) -> pd.Series:
-    """A column of ``;``-separated entries, where rows that state the same fact have the entries of all."""
+    """A column of ``;``-separated entries in which the rows of one fact have the entries of all of them."""
     repeated = facts[facts.duplicated(FACT, keep=False)]
     joined = facts[column].copy()
     if len(repeated):

@@ -1,4 +1,4 @@
-"""Genes that tell a cell's state rather than its type: damped in the scorer, reported beside the label."""
+"""Genes of a cell's state, not of its type: the scorer gives them less weight, and the state is reported."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _GENERIC = re.compile(
 _GENERIC_NAMES = frozenset(
     "MALAT1 NEAT1 XIST TSIX FTL FTH1 TPT1 UBA52 FAU NACA GM42418 AY036118 TXNIP UBC UBB PTMA".split()
 )
-# Of these a cluster's list can be full, in a resting lymphocyte for one, and then tells nothing.
+# These can fill a cluster's list, for example in resting lymphocytes, and say nothing of its type.
 _HOUSEKEEPING = re.compile(
     r"^(RP[LS]\d|RPLP\d|RPSA$|MRP[LS]\d|MT-|MTRNR|EEF1[ABDG]|PABPC\d|MALAT1$|GM42418$|AY036118$)", re.I
 )
 
 
 def damping(symbol: str) -> float:
-    """How far a gene's evidence counts: 1, or less for genes that all types can have."""
+    """The factor of a gene's weight: 1, or less for generic genes, which all types can express."""
     return numbers.NUMBERS.generic_weight if _is_generic(symbol) else 1.0
 
 
@@ -52,12 +52,12 @@ def _is_generic(symbol: str) -> bool:
 
 
 def informative(names: Sequence[str], n: int) -> tuple[str, ...]:
-    """The first genes of a list that are not ribosomal, mitochondrial or the like; the list itself where all are."""
-    chosen = [name for name in names if not _HOUSEKEEPING.match(name)]
-    return tuple((chosen or list(names))[:n])
+    """The first genes of a list without ribosomal, mitochondrial and similar ones; of the whole list if all are."""
+    kept = [name for name in names if not _HOUSEKEEPING.match(name)]
+    return tuple((kept or list(names))[:n])
 
 
 def states(symbols: Iterable[str]) -> tuple[str, ...]:
-    """The states of which enough genes are among those given."""
+    """The states of which enough genes are among the given ones."""
     present = set(symbols)
     return tuple(state for state, genes in STATES.items() if len(genes & present) >= numbers.NUMBERS.min_state_genes)
