@@ -8,6 +8,7 @@ from typing import Literal, Optional
 from attrs import evolve, field, frozen
 
 from gca_scanpy._judging import judge
+from gca_scanpy._judging.reasons import ADVISORY
 from gca_scanpy._judging.vote import vote
 from gca_scanpy._llm.ask import Answers, ask
 from gca_scanpy._llm.cache import AnswerCache
@@ -129,7 +130,7 @@ def unsure_of(
     for cluster in clusters:
         key = cluster.cluster_id
         judged = judge.check(offline[key], cluster, candidates[key], index, tissues[key], limits)
-        reasons = judge.ADVISORY.intersection(judged.validation.flag_reasons)
+        reasons = ADVISORY.intersection(judged.validation.flag_reasons)
         if judged.status != "supported" or reasons or level(offline[key].confidence_score) != "High":
             unsure.append(key)
     return unsure

@@ -201,7 +201,7 @@ class Validation:
     contradictory_markers
         Genes of the cluster that are specific to a disjoint lineage, with the cell types they mark.
     flag_reasons
-        Reason codes, see :mod:`gca_scanpy._judging.judge`.
+        Reason codes, as ``docs/scoring.md`` lists them.
     """
 
     is_supported: bool

@@ -1,24 +1,4 @@
-"""Every label is checked against the evidence, whoever proposed it.
-
-Reason codes that stop a label (the cluster is ``flagged``, or ``unknown`` where there was nothing to judge):
-
-``no_markers_supplied``     the cluster has no marker gene
-``low_marker_overlap``      too few of its genes are known for the label, or no more than chance would give
-``contradictory_markers``   a disjoint lineage, or for a given label another broad type, outweighs the support
-``mixed_lineage``           two disjoint lineages are each well supported: a doublet, or two types in one cluster
-``ontology_mismatch``       the id that came with the label is another cell type's
-``label_not_in_kb``         the database knows neither the label nor a relative of it
-``species_mismatch``        the database knows the label for another species only
-``validation_missing``      no label came for this cluster
-``model_disagreement``      several language models were asked, and they do not agree on a cell type
-
-Reason codes that are told, while the label stands (confidence is at most Medium):
-
-``tissue_mismatch``         the type belongs to other tissues than the one given
-``missing_ontology_id``     the label has no Cell Ontology term
-``ortholog_unmapped``       most genes have no known human ortholog
-``llm_unavailable``         no language model that was asked gave an answer; the offline scorer's stands in
-"""
+"""Every label is checked against the evidence, whoever proposed it; the reason codes are those of ``reasons.py``."""
 
 from __future__ import annotations
 
@@ -29,15 +9,13 @@ from attrs import frozen
 
 from gca_scanpy._judging import evidence, vote
 from gca_scanpy._judging.evidence import LabelEvidence
+from gca_scanpy._judging.reasons import ABSENT, ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees
 from gca_scanpy._scoring import likelihood
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy.model import Candidate, ClusterMarkers, Status, Validation, Verdict
 
-ADVISORY = frozenset({"tissue_mismatch", "missing_ontology_id", "ortholog_unmapped", "llm_unavailable"})
-# Where nothing else was found, these say that there is no evidence, not that the evidence is against the label.
-ABSENT = frozenset({"low_marker_overlap", "no_markers_supplied"})
 SHOWN_MISSING = 10
 
 

@@ -9,7 +9,7 @@ from typing import Optional
 from attrs import frozen
 
 from gca_scanpy._adata.embedding import Embedding
-from gca_scanpy._judging.reasons import MEANINGS
+from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._page.cells import CellsView, view_of_cells
 from gca_scanpy._page.composition import Color, Colors, ShareView, colors_of, composition
 from gca_scanpy._reporting.curation import history, standing
@@ -314,7 +314,7 @@ def _genes(evidence: Iterable[Evidence]) -> tuple[GeneView, ...]:
 
 
 def _flag(code: str, count: int = 1) -> FlagView:
-    return FlagView(code, MEANINGS.get(code, ""), count)
+    return FlagView(code, meaning(code), count)
 
 
 def _term(term_id: Optional[str]) -> Optional[TermView]:

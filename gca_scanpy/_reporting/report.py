@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from gca_scanpy._judging.judge import ADVISORY, Judgment
+from gca_scanpy._judging.judge import Judgment
+from gca_scanpy._judging.reasons import ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.lineages import Lineages
 from gca_scanpy._scoring.states import states

@@ -6,7 +6,7 @@ import re
 
 from jinja2 import Template
 
-from gca_scanpy._judging.reasons import MEANINGS
+from gca_scanpy._judging.reasons import REASONS, meaning
 from gca_scanpy._page.render import template
 from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy.model import DatasetReport
@@ -25,12 +25,12 @@ def evidence(report: DatasetReport, cluster_id: str) -> str:
     cluster = report.cluster(cluster_id)
     annotation, validation = cluster.annotation, cluster.validation
     codes = (*validation.flag_reasons, *cluster.warnings)
-    remarks = [text for text in (*validation.notes, *annotation.caveats, *cluster.warnings) if text not in MEANINGS]
+    remarks = [text for text in (*validation.notes, *annotation.caveats, *cluster.warnings) if text not in REASONS]
     return _template("evidence.html.j2").render(
         cluster=cluster,
         decision=standing(report).get(cluster_id),
         was_overruled=annotation.proposed_label != annotation.primary_label,
-        flags=[MEANINGS.get(code, code) for code in dict.fromkeys(codes) if code in MEANINGS],
+        flags=[meaning(code) for code in dict.fromkeys(codes) if code in REASONS],
         remarks=list(dict.fromkeys(remarks)),
         candidates=cluster.candidates[:MOST_CANDIDATES],
     )
