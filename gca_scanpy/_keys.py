@@ -1,4 +1,4 @@
-"""Every name that is written into ``.obs`` and ``.uns``, once."""
+"""Every name in ``.obs``, ``.uns`` and ``.obsm`` that is written or looked for, once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ UNS_SCHEMA_VERSION = "schema_version"
 UNS_PARAMETERS = "parameters"
 UNS_PROVENANCE = "provenance"
 UNS_TELEMETRY = "telemetry"
+
+# Embeddings in .obsm by what people call them; the first that an object has is shown.
+EMBEDDINGS = {
+    "X_umap": "UMAP",
+    "X_tsne": "t-SNE",
+    "X_draw_graph_fa": "ForceAtlas2",
+    "X_phate": "PHATE",
+    "X_pca": "PCA",
+}
 
 
 def colors_of(column: str) -> str:

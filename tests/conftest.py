@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
 import threading
 from collections.abc import Mapping
 
+import attrs
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -53,6 +55,56 @@ def _own_environment(monkeypatch, tmp_path):
 def lineages():
     """Marker genes, best first, by the broad label that they must give."""
     return {label: genes.split() for label, genes in LINEAGES.items()}
+
+
+def _all_clusters(**changes):
+    """Change fields of each cluster, those of its annotation and validation by their own names."""
+
+    def changed(report):
+        clusters = []
+        for cluster in report.clusters:
+            for part in ("annotation", "validation"):
+                names = set(changes) & {field.name for field in attrs.fields(type(getattr(cluster, part)))}
+                inner = attrs.evolve(getattr(cluster, part), **{name: changes[name] for name in names})
+                cluster = attrs.evolve(cluster, **{part: inner})
+            names = set(changes) & {field.name for field in attrs.fields(type(cluster))}
+            clusters.append(attrs.evolve(cluster, **{name: changes[name] for name in names}))
+        return attrs.evolve(report, clusters=tuple(clusters))
+
+    return changed
+
+
+def _no_parameter(report, name):
+    parameters = {key: value for key, value in report.parameters.items() if key != name}
+    return attrs.evolve(report, parameters=parameters)
+
+
+# What a report need not have, and how to take it away.
+OPTIONAL = {
+    "tissue": lambda report: _all_clusters(tissue=None)(_no_parameter(report, "tissue")),
+    "parameters": lambda report: attrs.evolve(report, parameters={}),
+    "model": lambda report: attrs.evolve(
+        report, provenance=attrs.evolve(report.provenance, model=None, prompt_version=None, versions={})
+    ),
+    "n_cells": _all_clusters(n_cells=None),
+    "terms": _all_clusters(ontology_id=None, proposed_ontology_id=None, broad_ontology_id=None),
+    "candidates": _all_clusters(candidates=()),
+    "words": _all_clusters(rationale="", caveats=(), alternatives=(), notes=()),
+    "genes": _all_clusters(
+        markers=(), supporting_markers=(), missing_markers=(), contradictory_markers={}, struck_markers=()
+    ),
+    "states and flags": _all_clusters(states=(), flag_reasons=(), warnings=()),
+    "panel": _all_clusters(panel=None),
+}
+OPTIONAL["all of it"] = lambda report: functools.reduce(
+    lambda report, name: OPTIONAL[name](report), [name for name in OPTIONAL if name != "all of it"], report
+)
+
+
+@pytest.fixture(params=OPTIONAL)
+def without(request):
+    """Take something optional out of a report; a test with it runs for each part that a report need not have."""
+    return OPTIONAL[request.param]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from attrs import define
 
 from gca_scanpy._adata.members import clusters_of, rows_of
+from gca_scanpy._keys import EMBEDDINGS
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import DatasetReport
 
@@ -35,9 +36,6 @@ class Embedding:
     codes: npt.NDArray[np.intp]
 
 
-USUAL = ("X_umap", "X_tsne", "X_draw_graph_fa", "X_phate", "X_pca")  # the first that is there is the one to show
-
-
 def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optional[str] = None) -> Optional[Embedding]:
     """The embedding named ``basis`` or ``X_basis``; where None is named, the usual one, or None where there is none.
 
@@ -58,7 +56,7 @@ def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optio
 
 def _place(adata: AnnData, basis: Optional[str]) -> Optional[str]:
     if basis is None:
-        return next((name for name in USUAL if name in adata.obsm), None)
+        return next((name for name in EMBEDDINGS if name in adata.obsm), None)
     for name in (f"X_{basis}", basis):
         if name in adata.obsm:
             return name

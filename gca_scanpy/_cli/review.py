@@ -1,4 +1,4 @@
-"""``gca review``: decide on the labels of a file, in a browser."""
+"""``gca review``: decide on the labels of a file in a browser."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy.errors import GcaError, InputError
 
 HOST = "127.0.0.1"
-# Nothing leaves the machine, and nobody else's page can write here.
+# Nothing leaves the machine, and no other page can write here.
 OPTIONS = {
     "server.address": HOST,
     "server.headless": "true",
@@ -37,19 +37,19 @@ OPTIONS = {
     "logger.level": "error",
     "runner.magicEnabled": "false",
 }
-PATIENCE = 60  # seconds until the page must answer
+PATIENCE = 60  # seconds within which the page must answer
 
 
 @click.command()
 @click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="FILE")
 @click.option("--key", default=DEFAULT_KEY, show_default=True, help="The --key-added of the run.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1.  [default: a free one]")
-@click.option("--no-browser", is_flag=True, help="Print the address, and open no browser.")
+@click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
 def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> None:
     """Decide on the labels of FILE, an annotated h5ad or zarr, in a browser.
 
-    Curated labels go into the file, and who decided what, when and why into its report. Only this machine can
-    open the page; Ctrl-C ends it. Needs the extra ui.
+    Curated labels are written into the file, and its report records who decided what, when and why. Only this
+    machine can open the page; Ctrl-C ends it. Needs the extra ui.
     """
     check_extra()
     from gca_scanpy._stores import review
@@ -64,14 +64,14 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
         _wait(page, port)
         address = f"http://{HOST}:{port}/?token={token}"
         click.echo(f"{source.name} is at {address}")
-        click.echo("Ctrl-C ends it; what was saved is in the file.", err=True)
+        click.echo("Ctrl-C ends it; every saved decision is in the file.", err=True)
         if not no_browser:
             webbrowser.open(address)
         page.wait()
 
 
 def check_extra() -> None:
-    """Raise an error with the command that installs what is needed, where it is not there."""
+    """Raise an error with the command that installs the extra, if it is missing."""
     try:
         import filelock
         import streamlit
@@ -82,30 +82,30 @@ def check_extra() -> None:
 
 
 def _free_port(port: int) -> int:
-    """The port if it is free; any for 0. A usual one to try first would be that of two programs started at once."""
+    """The port if it is free, or any free one for 0. There is no default: two reviews at once would collide."""
     try:
         with socket.socket() as place:
-            if os.name != "nt":  # there it would share the port with whoever has it
+            if os.name != "nt":  # on Windows the port would be shared with the program that has it
                 place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             place.bind((HOST, port))
             return int(place.getsockname()[1])
     except OSError as error:
-        msg = f"port {port} cannot be had on {HOST}, it may be in use; --port takes another: {error.strerror}"
+        msg = f"port {port} on {HOST} is not available, it may be in use; give another with --port: {error.strerror}"
         raise InputError(msg) from error
 
 
 @contextlib.contextmanager
 def _page(script: Path, source: Path, key: str, port: int, token: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Streamlit with the page, until the block ends: by Ctrl-C, by a signal, or because it stopped."""
+    """Run Streamlit with the page until the block ends: by Ctrl-C, by a signal, or because Streamlit stopped."""
     options = [f"--{name}={value}" for name, value in {**OPTIONS, "server.port": port}.items()]
     command = [sys.executable, "-m", "streamlit", "run", str(script), *options, "--", str(source.resolve()), key]
-    # The token is not among the arguments, which all users of the machine can list.
+    # The token is not an argument, because all users of the machine can list those.
     environment = {**os.environ, "GCA_REVIEW_TOKEN": token, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
     page = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     before = signal.signal(signal.SIGTERM, _end)
     try:
         yield page
-    except KeyboardInterrupt:  # how this program ends
+    except KeyboardInterrupt:  # the usual end of this program
         click.echo("", err=True)
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -130,5 +130,5 @@ def _wait(page: subprocess.Popen[bytes], port: int) -> None:
             if httpx.get(f"http://{HOST}:{port}/_stcore/health", trust_env=False).status_code == httpx.codes.OK:
                 return
         time.sleep(0.2)
-    msg = f"Streamlit did not start on {HOST}:{port}; what it wrote above says why"
+    msg = f"Streamlit did not start on {HOST}:{port}; see its messages above"
     raise GcaError(msg)

@@ -1,4 +1,4 @@
-"""The report as an HTML page: a view of it, pure, and a template and a script that lay the view out."""
+"""The report as an HTML page: a pure view of it, and the template and the script that lay the view out."""
 
 from gca_scanpy._page.render import data_of, render
 from gca_scanpy._page.view import view_of

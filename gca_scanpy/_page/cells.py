@@ -1,4 +1,4 @@
-"""The cells as the page draws them: thinned, packed into few bytes, and said in words for those who cannot see."""
+"""The cells as the page draws them: thinned, packed into few bytes, and described in words for screen readers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy.typing as npt
 from attrs import frozen
 
 from gca_scanpy._adata.embedding import Embedding
+from gca_scanpy._keys import EMBEDDINGS
 
-MOST = 50_000  # cells that are drawn of a large dataset: 270 kB of the file, and a picture that follows the mouse
-LEAST = 200  # cells of a small cluster that are kept all the same
-STEPS = 65_535  # that a coordinate is divided into; no screen has as many points
-NAMES = {"X_umap": "UMAP", "X_tsne": "t-SNE", "X_pca": "PCA", "X_draw_graph_fa": "ForceAtlas2", "X_phate": "PHATE"}
+MOST = 50_000  # cells drawn of a large dataset: 270 kB of the file, and the picture still follows the mouse
+LEAST = 200  # cells that a small cluster keeps when a dataset is thinned
+STEPS = 65_535  # of a coordinate; no screen has as many pixels
 COLUMNS, ROWS = ("left", "middle", "right"), ("bottom", "middle", "top")
 
 
@@ -26,16 +26,16 @@ class CellsView:
     Attributes
     ----------
     name
-        The embedding, as people call it.
+        Name of the embedding, as people call it.
     total
         Cells of the dataset.
     counts
-        Cells that are drawn, for each cluster in turn, and last those without a cluster.
+        Number of drawn cells of each cluster, in the order of the report; the last are the cells without a cluster.
     points
-        Their coordinates in this order, x and y in turn, each an unsigned integer of 16 bits, little end first;
-        base64. The unit is the same for both.
+        Coordinates of the drawn cells in this order, x and y in turn, as unsigned 16-bit integers, little-endian, in
+        base64. Both axes have the same unit.
     whereabouts
-        For each cluster where most of it lies, in words; empty where none of it is drawn.
+        For each cluster where most of its cells lie, in words; empty if none of them is drawn.
     """
 
     name: str
@@ -46,19 +46,19 @@ class CellsView:
 
     @property
     def drawn(self) -> int:
-        """How many cells are drawn."""
+        """Number of drawn cells."""
         return sum(self.counts)
 
 
 def view_of_cells(embedding: Embedding, n_clusters: int) -> CellsView:
-    """The picture of an embedding; the same embedding gives the same picture."""
-    seen = np.isfinite(embedding.places).all(axis=1)
-    members = [np.flatnonzero(seen & (embedding.codes == code)) for code in (*range(n_clusters), -1)]
+    """The picture of an embedding; the same embedding always gives the same picture."""
+    finite = np.isfinite(embedding.places).all(axis=1)
+    members = [np.flatnonzero(finite & (embedding.codes == code)) for code in (*range(n_clusters), -1)]
     chosen = [cells[_evenly(len(cells), share)] for cells, share in zip(members, _shares(members))]
     places = _quantized(embedding.places[np.concatenate(chosen)])
     counts = tuple(map(len, chosen))
     return CellsView(
-        name=NAMES.get(embedding.name, embedding.name.removeprefix("X_")),
+        name=EMBEDDINGS.get(embedding.name, embedding.name.removeprefix("X_")),
         total=len(embedding.codes),
         counts=counts,
         points=base64.b64encode(places.astype("<u2").tobytes()).decode("ascii"),
@@ -67,7 +67,7 @@ def view_of_cells(embedding: Embedding, n_clusters: int) -> CellsView:
 
 
 def _shares(members: Sequence[npt.NDArray[np.intp]]) -> list[int]:
-    """How many cells of each are drawn: in proportion, but no small cluster goes under."""
+    """Number of cells to draw of each group: proportional to its size, but at least ``LEAST`` of a small cluster."""
     total, least = sum(map(len, members)), min(LEAST, MOST // len(members))
     if total <= MOST:
         return [len(cells) for cells in members]
@@ -75,14 +75,14 @@ def _shares(members: Sequence[npt.NDArray[np.intp]]) -> list[int]:
 
 
 def _evenly(n: int, share: int) -> npt.NDArray[np.intp]:
-    """Positions of so many of n cells, at even steps through the dataset, so that every sample in it is there."""
+    """Positions of ``share`` of n cells, at even steps through the dataset, so that every sample is represented."""
     return np.arange(share, dtype=np.intp) * n // max(share, 1)
 
 
 def _quantized(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     if not len(places):
         return np.zeros((0, 2), dtype=np.int64)
-    # Halved first, because the distance of two coordinates can be more than a float holds.
+    # Halved first, because the difference of two coordinates can overflow.
     halves = places / 2
     from_edge = halves - halves.min(axis=0)
     steps: npt.NDArray[np.int64] = np.rint(from_edge / (float(np.max(from_edge)) or 1.0) * STEPS).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Which broad cell types the dataset is made of, and the colors of the clusters."""
+"""The broad cell types of a dataset with their shares, and the colors of the clusters."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Optional
 
 from attrs import frozen
 
+from gca_scanpy._reporting.palette import UNKNOWN_COLOR
 from gca_scanpy.model import ClusterReport
 
 Color = Callable[[str, Optional[str]], str]  # of a label and its term, as #RRGGBB
-GOLDEN = 0.618034  # of the circle of hues: however many clusters there are, the next is far from those before
+GOLDEN = 0.618034  # of the color circle: each cluster gets a hue far from those before it
 LIGHTNESS = (0.46, 0.62, 0.36)
 
 
@@ -41,13 +42,12 @@ def _nth(position: int) -> str:
     return "#" + "".join(f"{round(255 * channel):02X}" for channel in channels)
 
 
-SHOWN = 8  # types; the others are one row together
-OTHERS_COLOR = "#9E9E9E"
+SHOWN = 8  # rows; the last one sums up the types that have none
 
 
 @frozen
 class ShareView:
-    """A broad type: how many cells, or clusters where cells were not counted; ``percent`` is 0 to 100."""
+    """A broad type with its number of cells, or of clusters if the cells are not counted; ``percent`` is 0 to 100."""
 
     label: str
     color: str
@@ -56,18 +56,18 @@ class ShareView:
 
 
 def composition(clusters: Sequence[ClusterReport], colors: Sequence[Colors]) -> tuple[str, tuple[ShareView, ...]]:
-    """What was counted, ``cells`` or ``clusters``, and the broad types, most first."""
+    """What is counted, ``cells`` or ``clusters``, and the broad types, the largest first."""
     counted = bool(clusters) and all(cluster.n_cells is not None for cluster in clusters)
     counts: Counter[str] = Counter()
-    found: dict[str, str] = {}
+    broad_colors: dict[str, str] = {}
     for cluster, color in zip(clusters, colors):
         counts[cluster.broad_label] += (cluster.n_cells or 0) if counted else 1
-        found.setdefault(cluster.broad_label, color.broad)
+        broad_colors.setdefault(cluster.broad_label, color.broad)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rows = [(label, found[label], count) for label, count in ranked]
+    rows = [(label, broad_colors[label], count) for label, count in ranked]
     if len(rows) > SHOWN:
         rest = rows[SHOWN - 1 :]
-        rows = [*rows[: SHOWN - 1], (f"{len(rest)} other types", OTHERS_COLOR, sum(count for *_, count in rest))]
+        rows = [*rows[: SHOWN - 1], (f"{len(rest)} other types", UNKNOWN_COLOR, sum(count for *_, count in rest))]
     total = sum(counts.values()) or 1
     shares = (ShareView(label, color, f"{count:,}", round(100 * count / total, 1)) for label, color, count in rows)
     return ("cells" if counted else "clusters"), tuple(shares)

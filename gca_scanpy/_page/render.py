@@ -1,4 +1,4 @@
-"""A view to HTML, self-contained: style and script within, nothing loaded from anywhere."""
+"""Write a view as HTML, self-contained: style and script are in the page, and it loads nothing."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from gca_scanpy._page.view import ClusterView, PageView
+from gca_scanpy._page.cluster import ClusterView
+from gca_scanpy._page.view import PageView
+from gca_scanpy._reporting.palette import LEVELS, STATUSES
 from gca_scanpy._reporting.table import FILE_COLUMNS, csv_line, csv_rows
 from gca_scanpy.model import DatasetReport
 
-# A script element ends at "</script", whatever JSON is round it; JavaScript once ended lines at the last two.
+# "</script" ends a script element even within JSON, and older JavaScript ends a line at the last two signs.
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
 def data_of(report: DatasetReport, page: PageView) -> str:
-    """The clusters in the order of the report, with the lines of a CSV file; and the cells, where there are any."""
+    """The JSON for the script: the clusters in the order of the report with their CSV lines, and the cells, if any."""
     cells = page.cells and {
         "name": page.cells.name,
         "counts": page.cells.counts,
@@ -53,16 +55,16 @@ def _entry(cluster: ClusterView, csv: str) -> dict[str, Any]:
             "cluster": cluster.colors.cluster,
         },
         "csv": csv,
-        # What a search looks through.
+        # The texts that a search looks through.
         "words": "\n".join(
             (cluster.id, cluster.label, cluster.proposed, cluster.curated, cluster.broad, *terms, *genes)
         ),
     }
 
 
-# Control characters and half letters, which no HTML page can hold.
+# Control characters and lone surrogates, which HTML cannot hold.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-# One script of these parts, in an order in which each knows what it builds on.
+# The script is made of these parts, each after those that it uses.
 SCRIPT = (
     "data", "make", "theme", "color", "dots", "scatter", "gestures", "tip", "legend", "table", "export", "drawer",
     "main",
@@ -71,7 +73,7 @@ SCRIPT = (
 
 @lru_cache(maxsize=8)
 def template(package: str, name: str) -> Template:
-    """A template of a package's own, in which every text is escaped."""
+    """A template in the folder ``templates`` of a package; it escapes every text."""
     loader = PackageLoader(package, "templates")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -79,22 +81,24 @@ def template(package: str, name: str) -> Template:
     return environment.get_template(name)
 
 
-def _own(name: str) -> str:
-    return (files("gca_scanpy._page") / "templates" / name).read_text(encoding="utf-8")
-
-
 @lru_cache(maxsize=1)
 def _style() -> str:
-    return _own("report.css")
+    """The style sheet, with the colors of statuses and confidence levels as its variables."""
+    looks = {name.lower(): look for name, look in {**STATUSES, **LEVELS}.items()}
+    light, dark = (
+        " ".join(f"--{name}: {getattr(look, shade)};" for name, look in looks.items()) for shade in ("light", "dark")
+    )
+    return template("gca_scanpy._page", "report.css").render(light=light, dark=dark)
 
 
 @lru_cache(maxsize=1)
 def _script() -> str:
-    return "\n".join(_own(f"{part}.js") for part in SCRIPT)
+    folder = files("gca_scanpy._page") / "templates"
+    return "\n".join((folder / f"{part}.js").read_text(encoding="utf-8") for part in SCRIPT)
 
 
 def _policy(style: str, script: str) -> str:
-    """The Content-Security-Policy: this very style sheet and script, and nothing else at all."""
+    """The Content-Security-Policy: only this style sheet and this script are allowed."""
     return (
         f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; connect-src 'none'; "
         "base-uri 'none'; form-action 'none'"
@@ -107,9 +111,9 @@ def _source(text: str) -> str:
 
 
 def render(view: PageView, data: str) -> str:
-    """The page as HTML text, with the JSON of :func:`data_of` in it; the same view gives the same text."""
+    """The page as HTML, with the JSON of :func:`data_of` in it; the same view always gives the same text."""
     style, script = _style(), _script()
-    # Only the package's own files, and JSON that cannot end its element, are marked as safe; all else is escaped.
+    # Marked as safe: our own files, and JSON that cannot end its element. Everything else is escaped.
     html = template("gca_scanpy._page", "report.html.j2").render(
         page=view, style=Markup(style), script=Markup(script), data=Markup(data), policy=_policy(style, script)
     )

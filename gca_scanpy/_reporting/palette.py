@@ -1,4 +1,4 @@
-"""A color for every cell type: the hue tells the lineage, the shade the type."""
+"""Colors and marks: of every cell type (hue by lineage, shade by type), of the statuses and the confidence levels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Optional
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.ontology import Ontology, normalize_name
@@ -14,6 +14,38 @@ from gca_scanpy._names.ontology import Ontology, normalize_name
 UNKNOWN_COLOR = "#9E9E9E"
 ROOT_COLOR = "#8A8278"  # of terms above all broad types, such as "cell"
 DARKEST = 0.72  # of the color of its nearest ancestor, for a rare term
+
+
+@frozen
+class Look:
+    """How a status or a level of confidence looks.
+
+    Attributes
+    ----------
+    plot
+        Its color in plots: Okabe and Ito's, which color-blind readers can tell apart.
+    light, dark
+        The same hue on a light and on a dark page, where letters in it need a contrast of 4.5.
+    mark
+        A sign for it, in matplotlib's own font; a level of confidence has none.
+    """
+
+    plot: str
+    light: str
+    dark: str
+    mark: str = ""
+
+
+STATUSES: Mapping[str, Look] = {
+    "supported": Look("#009E73", "#00704F", "#46CFA2", "✓"),
+    "flagged": Look("#D55E00", "#A94800", "#FFA266", "!"),
+    "unknown": Look("#666666", "#596066", "#A1ABB4", "?"),
+}
+LEVELS: Mapping[str, Look] = {
+    "High": Look("#0072B2", "#0072B2", "#3AA0DE"),
+    "Medium": Look("#56B4E9", "#56B4E9", "#8FD0F7"),
+    "Low": Look("#BBBBBB", "#A9B0B6", "#6D767E"),
+}
 
 
 @define(eq=False)

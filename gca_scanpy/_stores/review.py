@@ -1,4 +1,4 @@
-"""An annotated file for review: what it says of the cells without their expression, and decisions back into it."""
+"""An annotated file for review: read its labels, embeddings and report, without expression, and write decisions."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ from gca_scanpy._stores import files
 from gca_scanpy.errors import GcaError, InputError, MissingKeyError
 from gca_scanpy.model import DatasetReport
 
-ROOM = 32_768  # bytes; the place of a text is a multiple
+ROOM = 32_768  # bytes; the space for a text is a multiple of this
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
 def check(path: Path, key: str) -> None:
-    """Whether a file can be reviewed and saved, before anything is shown of it.
+    """Check that a file can be reviewed and saved, before any of it is shown.
 
     Raises
     ------
     InputError, MissingKeyError, ReportError
-        Where it is of another kind, cannot be written, has no report under this key, or other clusters by now.
+        If it is of another kind, cannot be written, has no report under this key, or its clusters have changed.
     """
     if path.suffix.lower() not in files.ENDINGS:
         msg = f"{path} cannot be reviewed; give an annotated file that ends in .h5ad or .zarr"
         raise InputError(msg)
     place = path.resolve()
-    # A new file is written beside the old one and takes its place.
+    # A new file is written beside the old one and then replaces it.
     if not (os.access(place, os.W_OK) and os.access(place.parent, os.W_OK)):
-        msg = f"{path} or its folder is read-only, so no decision could be saved; copy the file to where you can write"
+        msg = f"{path} or its folder is read-only, so nothing could be saved; copy the file to another folder"
         raise InputError(msg)
     adata = read_without_matrix(path, key)
     curation_of(adata, read_for_curation(adata, key), key)
 
 
 def read_without_matrix(path: Path, key: str) -> AnnData:
-    """The labels, the embeddings and the report of a file; expression stays in it, and so do the names of cells.
+    """The labels, the embeddings and the report of a file, without expression and without the names of cells.
 
     Raises
     ------
     MissingKeyError
-        Where there is no report under this key.
+        If there is no report under this key.
     InputError
-        Where the file cannot be read.
+        If the file cannot be read.
     """
     read, _ = element_io()
     with _opened(path) as root:
@@ -67,28 +67,30 @@ def read_without_matrix(path: Path, key: str) -> AnnData:
         names = [report.parameters.get("groupby", ""), keys.label]
         obs = pd.DataFrame({name: read(group[name]) for name in names if name in group})
         obs.index = obs.index.astype(str)
-        maps = {name: read(root["obsm"][name]) for name in root.get("obsm", {}) if _is_map(root["obsm"][name])}
-    return objects.build(obs=obs, uns={key: uns}, obsm=maps)
+        embeddings = {
+            name: read(root["obsm"][name]) for name in root.get("obsm", {}) if _is_embedding(root["obsm"][name])
+        }
+    return objects.build(obs=obs, uns={key: uns}, obsm=embeddings)
 
 
 def read_report(path: Path, key: str) -> DatasetReport:
-    """The report of a file, and nothing else of it; raises as :func:`read_without_matrix` does."""
+    """Only the report of a file; raises as :func:`read_without_matrix` does."""
     with _opened(path) as root:
         return read_for_curation(_bare(_uns(root, key), key), key)
 
 
 def write(path: Path, report: DatasetReport, key: str) -> None:
-    """Write decisions into a file; it is whole at every moment.
+    """Write decisions into a file, which is complete at every moment.
 
-    An h5ad is copied on disk, the copy gets the columns and the report and takes the file's place: memory is needed
-    for the labels only. A zarr folder is read and written whole.
+    An h5ad is copied on disk; the copy gets the columns and the report and replaces the file, so that only the labels
+    need memory. A zarr folder is read and written whole.
 
     Raises
     ------
     InputError
-        Where the clusters are no longer those of the report.
+        If the clusters are no longer those of the report.
     OSError
-        Where it cannot be written.
+        If it cannot be written.
     """
     place = path.resolve()  # a link stays a link
     if place.suffix.lower() != ".h5ad":
@@ -115,10 +117,10 @@ def _put(path: Path, columns: Mapping[str, pd.Series], entries: Mapping[str, str
 
 
 def _put_text(group: Any, name: str, text: str) -> None:
-    """Write a text as anndata does, but in a place of fixed length.
+    """Write a text as anndata does, but as a string of fixed length.
 
-    HDF5 never gives the place of another text free, so that a file would grow by the whole report with every decision;
-    this one it does, and some room (it reads as nothing) lets the next text, a little longer, take the place.
+    HDF5 does not free the space of strings of variable length, so the file would grow by a whole report with every
+    decision. It does free this one, and the padding (which reads as nothing) leaves room for a slightly longer text.
     """
     import h5py
 
@@ -145,7 +147,7 @@ def _opened(path: Path) -> Iterator[Any]:
             yield zarr.open_group(str(path), mode="r")
     except GcaError:
         raise
-    except Exception as error:  # a foreign or damaged file makes the readers raise nearly anything
+    except Exception as error:  # for a foreign or damaged file, the readers raise nearly anything
         msg = f"{path} cannot be read as an annotated file: {error}"
         raise InputError(msg) from error
 
@@ -153,8 +155,8 @@ def _opened(path: Path) -> Iterator[Any]:
 def _uns(root: Any, key: str) -> dict[str, str]:
     read, _ = element_io()
     if "uns" not in root or key not in root["uns"]:
-        there = [name for name in root.get("uns", {}) if UNS_REPORT in _names(root["uns"][name])]
-        known = f"; it has reports under {', '.join(map(repr, there))}" if there else "; run gca annotate first"
+        keys = [name for name in root.get("uns", {}) if UNS_REPORT in _names(root["uns"][name])]
+        known = f"; it has reports under {', '.join(map(repr, keys))}" if keys else "; run gca annotate first"
         msg = f"the file has no report in .uns[{key!r}]{known}"
         raise MissingKeyError(msg)
     group = root["uns"][key]
@@ -169,5 +171,5 @@ def _bare(uns: Mapping[str, str], key: str) -> AnnData:
     return objects.build(uns={key: dict(uns)})
 
 
-def _is_map(element: Any) -> bool:
+def _is_embedding(element: Any) -> bool:
     return len(getattr(element, "shape", ())) == 2 and element.shape[1] >= 2

@@ -1,1 +1,1 @@
-"""``gca review``: the page on which a curator decides. Streamlit is imported in ``review_app`` only."""
+"""The page of ``gca review``, on which a curator decides. Only ``review_app`` imports Streamlit."""

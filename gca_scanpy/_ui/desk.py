@@ -1,15 +1,19 @@
-"""What one tab of the page knows: the file as it was last looked at, and what is left to decide."""
+"""The state of one browser tab: the file as it was last read, what is left to decide, and the labels to choose from."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import define
 from filelock import FileLock, Timeout
 
+from gca_scanpy._names.ontology import Ontology, normalize_name
 from gca_scanpy._reporting.curation import Choice, decide, joined, standing
+from gca_scanpy._reporting.palette import STATUSES
 from gca_scanpy._stores import review
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import ConflictError
@@ -19,24 +23,28 @@ from gca_scanpy.tl._curate import now
 if TYPE_CHECKING:
     from anndata import AnnData
 
+PATIENCE = 120  # seconds that another curator may take to copy a large file
+NEED = {"flagged": 0, "unknown": 1, "supported": 2}
+DECIDED, OPEN = "☑", "☐"
+TERM = re.compile(r"CL:\d{7}")
 
-PATIENCE = 120  # seconds that another may take to copy a large file
+Stamp = tuple[int, int, int]
 
 
 def save(
     path: Path, key: str, seen: DatasetReport, choices: Collection[Choice], who: str, patience: float = PATIENCE
 ) -> DatasetReport:
-    """Save what a curator decided who looked at ``seen``; gives the report as it is in the file then.
+    """Save the decisions of a curator who has read the report ``seen``; returns the report that the file then holds.
 
-    What others decided about other clusters meanwhile stays. The lock is a file beside the data, so that it also holds
-    between machines that share a folder.
+    Decisions that others saved about other clusters meanwhile are kept. The lock is a file beside the data, so it also
+    works between machines that share a folder.
 
     Raises
     ------
     ConflictError
-        Where another decided about the same cluster meanwhile, or is saving for longer than ``patience`` seconds.
+        If another curator decided about the same cluster meanwhile, or is saving for longer than ``patience`` seconds.
     InputError, MissingKeyError, ReportError, OSError
-        Where a decision or the file cannot be used.
+        If a decision or the file cannot be used.
     """
     place = path.resolve()
     try:
@@ -51,12 +59,6 @@ def save(
         raise ConflictError(msg) from error
 
 
-NEED = {"flagged": 0, "unknown": 1, "supported": 2}
-MARKS = {"flagged": "⚠", "unknown": "?", "supported": "·"}
-
-Stamp = tuple[int, int, int]
-
-
 @define
 class Desk:
     """A curator's view of a file.
@@ -64,9 +66,9 @@ class Desk:
     Attributes
     ----------
     report
-        The report as the curator sees it, with which a decision is compared when it is saved.
+        The report as the curator sees it; saving compares it with the file.
     cells
-        Labels and embeddings; no expression.
+        Labels and embeddings, without expression.
     """
 
     path: Path
@@ -88,7 +90,7 @@ class Desk:
         return standing(self.report)
 
     def order(self) -> list[str]:
-        """Cluster ids, those in need first: open before decided, flagged, then unknown, then by low confidence."""
+        """Cluster ids by need: open before decided, flagged before unknown before supported, low confidence first."""
         decided = self.decided
 
         def need(cluster: ClusterReport) -> tuple[bool, int, float]:
@@ -97,34 +99,84 @@ class Desk:
         return [cluster.cluster_id for cluster in sorted(self.report.clusters, key=need)]
 
     def next_open(self, after: str) -> str:
-        """The cluster to look at when one is decided: the neediest that is open, else the same."""
+        """The cluster to show after one is decided: the first open one by need, or the same if all are decided."""
         decided = self.decided
         return next((name for name in self.order() if name not in decided and name != after), after)
 
     def title(self, cluster_id: str) -> str:
-        """A cluster in a line: whether it is done, its id, the label that stands, its cells."""
+        """A cluster in a line: whether it is decided, its status if it is open, its id, label and number of cells."""
         cluster, decision = self.report.cluster(cluster_id), self.decided.get(cluster_id)
         label = decision.to_label if decision else cluster.annotation.primary_label
-        cells = "" if cluster.n_cells is None else f" ({cluster.n_cells:,} cells)"
-        return f"{'✓' if decision else MARKS[cluster.status]} {cluster_id}: {label}{cells}"
+        mark = DECIDED if decision else f"{OPEN} {STATUSES[cluster.status].mark}"
+        n = cluster.n_cells
+        cells = "" if n is None else f" ({n:,} {'cell' if n == 1 else 'cells'})"
+        return f"{mark} {cluster_id}: {label}{cells}"
 
     def is_behind(self) -> bool:
-        """Whether the file was written since it was looked at."""
+        """Whether the file was written since it was read."""
         return _stamp(self.path) != self._stamp
 
     def refresh(self) -> None:
-        """Look at the file again; where it was annotated anew, at its cells too."""
+        """Read the report again; if the file was annotated again, its cells too."""
         stamp, report = _stamp(self.path), review.read_report(self.path, self.key)
         if report.provenance != self.report.provenance:
             self.cells = review.read_without_matrix(self.path, self.key)
         self.report, self._stamp = report, stamp
 
     def save(self, choice: Choice, who: str) -> None:
-        """Save a decision, and look at the file as it is then; raises as :func:`gca_scanpy._ui.desk.save` does."""
+        """Save a decision and read the file again; raises as :func:`gca_scanpy._ui.desk.save` does."""
         save(self.path, self.key, self.report, [choice], who)
         self.refresh()
 
 
 def _stamp(path: Path) -> Stamp:
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def offered_labels(cluster: ClusterReport) -> dict[str, str]:
+    """The labels to choose from for a cluster, by their shown text: those of the run, then the Cell Ontology."""
+    annotation = cluster.annotation
+    ideas = [
+        (annotation.proposed_label, annotation.proposed_ontology_id),
+        *((candidate.label, candidate.ontology_id) for candidate in cluster.candidates),
+        *((alternative.label, alternative.ontology_id) for alternative in annotation.alternatives),
+    ]
+    ontology = _bundled.ontology()
+    own = {
+        _shown(label, term): term if term is not None and term in ontology else label
+        for label, term in ideas
+        if label.strip()
+    }
+    return {**own, **_of_ontology()}
+
+
+def meant_label(label: str, words: str) -> str:
+    """The label that a chosen term (or idea of the run) and a curator's own words mean; either may be empty."""
+    if not words.strip():
+        return label
+    return f"{words} ({label})" if TERM.fullmatch(label) else words
+
+
+@lru_cache(maxsize=1)
+def _of_ontology() -> dict[str, str]:
+    ontology = _bundled.ontology()
+    labels = {_shown(term.label, term.id): term.id for term in ontology.terms.values()}
+    synonyms = {f"{name} → {_shown(ontology.label(term), term)}": term for name, term in _synonyms(ontology)}
+    return {name: terms[name] for terms in (labels, synonyms) for name in sorted(terms, key=str.casefold)}
+
+
+def _synonyms(ontology: Ontology) -> list[tuple[str, str]]:
+    """Synonyms and short names with their ids, without those that differ from another name of the id in case only."""
+    names = [(synonym, term.id) for term in ontology.terms.values() for synonym in term.synonyms]
+    known = {(normalize_name(term.label), term.id) for term in ontology.terms.values()}
+    synonyms = []
+    for name, term in [*names, *ontology.names.items()]:
+        if (normalize_name(name), term) not in known:
+            known.add((normalize_name(name), term))
+            synonyms.append((name, term))
+    return synonyms
+
+
+def _shown(label: str, term: str | None) -> str:
+    return f"{label} ({term})" if term else label

@@ -1,4 +1,4 @@
-"""The embedding as a vega-lite chart: the cells of one cluster before all others."""
+"""The embedding as a Vega-Lite chart, with the cells of one cluster in front of all others."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gca_scanpy._adata import read_clustering
+from gca_scanpy._keys import EMBEDDINGS
 from gca_scanpy._reporting.curation import label_of
 from gca_scanpy.model import DatasetReport
 
@@ -16,25 +17,25 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 20_000
 MOST_CHOSEN = 5_000
-FIRST = ("X_umap", "X_tsne")
 PICK = "pick"  # name of the selection that a click makes
+CHOSEN_COLOR, OTHERS_COLOR = "#D55E00", "#9AA5B1"
 
 
 def bases(cells: AnnData) -> list[str]:
-    """The embeddings there are, the usual ones first."""
+    """The embeddings of an object, those that are known by name first."""
     names = [str(name) for name in cells.obsm]
-    return [name for name in FIRST if name in names] + [name for name in names if name not in FIRST]
+    return [name for name in EMBEDDINGS if name in names] + [name for name in names if name not in EMBEDDINGS]
 
 
 def points(cells: AnnData, report: DatasetReport, basis: str, chosen: str) -> pd.DataFrame:
-    """Cells to draw: ``x``, ``y``, ``cluster``, ``label`` and ``chosen``; of many, some of each cluster."""
+    """The cells to draw: ``x``, ``y``, ``cluster``, ``label`` and ``chosen``; a large dataset is thinned."""
     clustering = read_clustering(cells, report.parameters["groupby"])
     xy = np.asarray(cells.obsm[basis], dtype=float)[:, :2]
     order = np.argsort(clustering.codes, kind="stable")
     order = order[(clustering.codes[order] >= 0) & np.isfinite(xy[order]).all(axis=1)]
     code = clustering.all_ids.index(chosen) if chosen in clustering.all_ids else -1
-    own, others = order[clustering.codes[order] == code], order[clustering.codes[order] != code]
-    drawn = np.concatenate([_spaced(others, MOST_POINTS), _spaced(own, MOST_CHOSEN)])
+    is_chosen = clustering.codes[order] == code
+    drawn = np.concatenate([_spaced(order[~is_chosen], MOST_POINTS), _spaced(order[is_chosen], MOST_CHOSEN)])
     reported = {cluster.cluster_id for cluster in report.clusters}
     labels = {name: label_of(report, name)[0] if name in reported else "" for name in clustering.all_ids}
     ids = [clustering.all_ids[code] for code in clustering.codes[drawn]]
@@ -52,17 +53,17 @@ def _spaced(cells: Any, most: int) -> Any:
 
 
 def spec(n_points: int, height: int = 370) -> dict[str, Any]:
-    """The chart of such points: the chosen cluster in color, the others gray, each with its id in the middle."""
+    """The chart of the points: the chosen cluster in color, the others in gray, each with its id in the middle."""
     size = float(np.clip(40_000 / max(n_points, 1), 6, 40))
     axis = {"axis": None, "type": "quantitative", "scale": {"zero": False}}
     place = {"x": {"field": "x", **axis}, "y": {"field": "y", **axis}}
-    told = [{"field": "cluster", "type": "nominal"}, {"field": "label", "type": "nominal"}]
+    tooltip = [{"field": "cluster", "type": "nominal"}, {"field": "label", "type": "nominal"}]
 
     def dots(is_chosen: bool, color: str, opacity: float, size: float) -> dict[str, Any]:
         return {
             "transform": [{"filter": f"datum.chosen === {str(is_chosen).lower()}"}],
             "mark": {"type": "circle", "color": color, "opacity": opacity, "size": size, "cursor": "pointer"},
-            "encoding": {**place, "tooltip": told},
+            "encoding": {**place, "tooltip": tooltip},
         }
 
     middle = {axis: {**place[axis], "aggregate": "median"} for axis in ("x", "y")}
@@ -72,6 +73,6 @@ def spec(n_points: int, height: int = 370) -> dict[str, Any]:
         "encoding": {**middle, "text": {"field": "cluster", "type": "nominal"}, "detail": {"field": "cluster"}},
     }  # fmt: skip
     over = {**names, "mark": {"type": "text", "fontWeight": "bold", "fontSize": 12, "color": "#222"}}
-    others = dots(False, "#9aa5b1", 0.45, size)
+    others = dots(False, OTHERS_COLOR, 0.45, size)
     others["params"] = [{"name": PICK, "select": {"type": "point", "fields": ["cluster"]}}]
-    return {"height": height, "layer": [others, dots(True, "#d55e00", 0.9, size * 1.3), names, over]}
+    return {"height": height, "layer": [others, dots(True, CHOSEN_COLOR, 0.9, size * 1.3), names, over]}

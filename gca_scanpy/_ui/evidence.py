@@ -1,4 +1,4 @@
-"""What speaks for and against a label, as HTML in which every text of the report is text."""
+"""The HTML of the review: heading, evidence and trail of decisions; every text of a report is escaped."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from jinja2 import Template
 from gca_scanpy._judging.reasons import REASONS, meaning
 from gca_scanpy._page.render import template
 from gca_scanpy._reporting.curation import history, standing
+from gca_scanpy._reporting.palette import LEVELS, STATUSES
 from gca_scanpy.model import DatasetReport
 
 MOST_CANDIDATES = 5
@@ -21,36 +22,41 @@ def _template(name: str) -> Template:
 
 
 def evidence(report: DatasetReport, cluster_id: str) -> str:
-    """The label of a cluster, the machine's and the curator's, and the evidence."""
+    """The label of a cluster, the automatic and the curated one, and the evidence."""
     cluster = report.cluster(cluster_id)
     annotation, validation = cluster.annotation, cluster.validation
-    codes = (*validation.flag_reasons, *cluster.warnings)
-    remarks = [text for text in (*validation.notes, *annotation.caveats, *cluster.warnings) if text not in REASONS]
+    codes = dict.fromkeys((*validation.flag_reasons, *cluster.warnings))
+    remarks = dict.fromkeys((*validation.notes, *annotation.caveats, *cluster.warnings))
     return _template("evidence.html.j2").render(
         cluster=cluster,
         decision=standing(report).get(cluster_id),
         was_overruled=annotation.proposed_label != annotation.primary_label,
-        flags=[meaning(code) for code in dict.fromkeys(codes) if code in REASONS],
-        remarks=list(dict.fromkeys(remarks)),
+        mark=STATUSES[cluster.status].mark,
+        flags=[meaning(code) for code in codes if code in REASONS],
+        remarks=[text for text in remarks if text not in REASONS],
         candidates=cluster.candidates[:MOST_CANDIDATES],
     )
 
 
 def heading(name: str, report: DatasetReport) -> str:
-    """The file, and where its labels come from."""
-    return _template("heading.html.j2").render(name=name, provenance=report.provenance, parameters=report.parameters)
+    """The name of the file, and where its labels come from."""
+    provenance, parameters = report.provenance, report.parameters
+    maker = f"labels from {provenance.model or 'the offline scorer'}, {provenance.created_at[:10]}"
+    facts = [text for text in (parameters.get("groupby"), parameters.get("tissue"), maker) if text]
+    return _template("heading.html.j2").render(name=name, facts=facts)
 
 
 def trail(report: DatasetReport, cluster_id: str) -> str:
-    """The decisions about a cluster, newest first."""
+    """The decisions about a cluster, the newest first."""
     return _template("trail.html.j2").render(decisions=history(report, cluster_id)[::-1])
 
 
 def style() -> str:
-    """The style sheet of the page."""
-    return f"<style>{_template('review.css').render()}</style>"
+    """The style sheet of the review."""
+    colors = {name: look.plot for name, look in {**STATUSES, **LEVELS}.items()}
+    return f"<style>{_template('review.css').render(colors=colors)}</style>"
 
 
 def plain(text: str) -> str:
-    """A text for a message of Streamlit's, which reads Markdown: every sign of it stands for itself."""
+    """A text for a message of Streamlit, which reads Markdown: every sign of it is escaped."""
     return _PUNCTUATION.sub(r"\\\1", _SPACE.sub(" ", text))

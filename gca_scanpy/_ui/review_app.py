@@ -1,4 +1,4 @@
-"""The page itself; ``gca review`` runs it: ``streamlit run review_app.py -- FILE KEY``."""
+"""The page of ``gca review``, which runs ``streamlit run review_app.py -- FILE KEY``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from streamlit.errors import StreamlitAPIException
 from gca_scanpy import get
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._reporting.curation import Choice
-from gca_scanpy._ui import embedding, evidence, names
-from gca_scanpy._ui.desk import Desk
+from gca_scanpy._ui import embedding, evidence
+from gca_scanpy._ui.desk import Desk, meant_label, offered_labels
 from gca_scanpy._ui.evidence import plain
 from gca_scanpy.errors import ConflictError, GcaError
 from gca_scanpy.model import DecisionKind
 from gca_scanpy.tl._curate import user
 
-TOKEN = "GCA_REVIEW_TOKEN"  # name in the environment; the address has its value
+TOKEN = "GCA_REVIEW_TOKEN"  # environment variable with the token of the address
 ACCEPT, CHANGE, MIXED = "Accept", "Change", "Mixed"
 KINDS: dict[str, DecisionKind] = {ACCEPT: "accepted", CHANGE: "changed", MIXED: "mixed"}
 
@@ -33,7 +33,7 @@ def main(path: Path, key: str) -> None:
     if "desk" not in state:
         state.desk = Desk.open(path, key)
         state.current = state.desk.order()[0]
-        state.turn, state.said = 0, None
+        state.turn, state.message = 0, None
         state.who = user()
     desk: Desk = state.desk
     st.html(evidence.style())
@@ -54,10 +54,10 @@ def main(path: Path, key: str) -> None:
 
 
 def _only_with_the_address() -> None:
-    """Other users of the machine can reach the port, but not guess the address."""
+    """Other users of the machine can reach the port, but cannot guess the token."""
     given = st.query_params.get("token", "")
     if not hmac.compare_digest(given.encode(), os.environ.get(TOKEN, "").encode()):
-        st.error("This page opens by the whole address that `gca review` printed.")
+        st.error("Open this page with the whole address that `gca review` printed.")
         st.stop()
 
 
@@ -69,18 +69,18 @@ def _curated(desk: Desk) -> list[str | None]:
 def _head(desk: Desk) -> None:
     state, n, done = st.session_state, len(desk.report.clusters), len(desk.decided)
     name, bar, who = st.columns([5, 4, 3], gap="medium", vertical_alignment="center")
-    # Before anything that starts the page anew: older Streamlit forgets what is typed into a field that is not reached.
+    # Before anything that reruns the page: older Streamlit forgets the text of a field that a run does not reach.
     who.text_input("Your name", key="who")
     name.html(evidence.heading(desk.path.name, desk.report))
     bar.progress(done / n, text=f"{done} of {n} clusters decided")
-    if state.said is not None:
-        kind, text = state.said
+    if state.message is not None:
+        kind, text = state.message
         (st.success if kind == "saved" else st.error)(plain(text))
-        state.said = None
+        state.message = None
     if desk.is_behind():
-        told, button = st.columns([4, 1], vertical_alignment="center")
-        told.info("The file was saved elsewhere since you looked, by another tab or curator.")
-        if button.button("Show it", key="reload"):
+        notice, button = st.columns([4, 1], vertical_alignment="center")
+        notice.info("The file was saved elsewhere, by another tab or curator. This page shows an older state.")
+        if button.button("Update", key="reload"):
             desk.refresh()
             _go(state.current)
 
@@ -90,8 +90,8 @@ def _go(cluster: str) -> None:
     state = st.session_state
     if state.desk.is_behind():
         state.desk.refresh()
-    there = [found.cluster_id for found in state.desk.report.clusters]
-    state.current = cluster if cluster in there else there[0]
+    ids = [one.cluster_id for one in state.desk.report.clusters]
+    state.current = cluster if cluster in ids else ids[0]
     state.turn += 1
     st.rerun()
 
@@ -101,7 +101,7 @@ def _cluster_picker(desk: Desk) -> None:
     place = order.index(state.current)
     picker, before, after = st.columns([6, 1, 1], vertical_alignment="bottom")
     picked = picker.selectbox(
-        "Cluster, those in need of a decision first", order, place, format_func=desk.title, key=f"cluster-{state.turn}"
+        "Cluster (open ones first)", order, place, format_func=desk.title, key=f"cluster-{state.turn}"
     )
     if before.button("‹", key="before", help="previous", disabled=place == 0):
         _go(order[place - 1])
@@ -114,7 +114,7 @@ def _cluster_picker(desk: Desk) -> None:
 def _embedding(desk: Desk) -> None:
     state, bases = st.session_state, embedding.bases(desk.cells)
     if not bases:
-        st.info("The file has no embedding such as `X_umap` in `.obsm`, so there is no picture.")
+        st.info("The file has no embedding (such as `X_umap`) in `.obsm`, so there is no picture.")
         return
     if state.get("basis") not in bases:
         state.basis = bases[0]
@@ -123,19 +123,19 @@ def _embedding(desk: Desk) -> None:
         chosen = st.selectbox("Embedding", bases, place, key=f"basis-{state.turn}", label_visibility="collapsed")
         state.basis = chosen or bases[0]
     drawn = embedding.points(desk.cells, desk.report, state.basis, state.current)
-    chart, told = embedding.spec(len(drawn)), f"{len(drawn):,} of {desk.cells.n_obs:,} cells"
+    chart, caption = embedding.spec(len(drawn)), f"{len(drawn):,} of {desk.cells.n_obs:,} cells"
     try:
         event = st.vega_lite_chart(
             drawn, chart, key=f"map-{state.turn}", on_select="rerun", selection_mode=embedding.PICK
         )
-    except StreamlitAPIException:  # older ones, such as the last for Python 3.9, take no clicks on charts with layers
+    except StreamlitAPIException:  # older versions, such as the last for Python 3.9, take no clicks here
         st.vega_lite_chart(drawn, chart)
-        st.caption(told)
+        st.caption(caption)
         return
     clicked = [point.get("cluster") for point in event.get("selection", {}).get(embedding.PICK, [])]
     if clicked and clicked[0] != state.current and clicked[0] in desk.order():
         _go(clicked[0])
-    st.caption(f"{told}; a click on a cell goes to its cluster")
+    st.caption(f"{caption}; click a cell to go to its cluster")
 
 
 def _form(desk: Desk) -> None:
@@ -144,26 +144,27 @@ def _form(desk: Desk) -> None:
     decision = desk.decided.get(state.current)
     is_unknown = decision is None and cluster.annotation.primary_label == UNKNOWN_LABEL
     kind = st.radio("Decision", [ACCEPT, CHANGE, MIXED], int(is_unknown), horizontal=True, key=f"kind-{turn}")
-    label, about = "", "Why"
+    label, note = "", "Why"
     if kind == CHANGE:
-        offered = names.offered(cluster)
+        offered = offered_labels(cluster)
         chosen = st.selectbox(
             "Cell Ontology term", list(offered), None, key=f"label-{turn}",
-            placeholder="a name, synonym or id", help="Type a part of it, and choose one of the terms that appear.",
+            placeholder="a name, synonym or id", help="Type a part of it and choose one of the terms that appear.",
         )  # fmt: skip
-        # A field of their own: where words complete to terms, Enter would take the term that looks most like them.
+        # A field of its own: in the one above, Enter would replace the words by the most similar term.
         words = st.text_input(
             "Or in your own words", key=f"words-{turn}",
-            help="Beside a term, they are how the label is written; alone, the label has no term unless they name one.",
+            help="With a term, these words are the label. Without one, the label has a term only if the words name it.",
         )  # fmt: skip
-        label = names.meant(offered.get(chosen or "", ""), words)
+        label = meant_label(offered.get(chosen or "", ""), words)
     elif kind == MIXED:
-        about = "Which types are in it"
-    why = st.text_area(about, key=f"why-{turn}", height=80)
+        note = "Which types are in it"
+    why = st.text_area(note, key=f"why-{turn}", height=80)
     save, again = st.columns([3, 2])
     if save.button("Save decision", key="save", type="primary"):
         _save(desk, Choice(state.current, KINDS[kind], label, why))
-    if decision is not None and again.button("Reopen", key="reopen", help="to be decided again; the trail keeps all"):
+    about_reopening = "The cluster is undecided again; the trail keeps all decisions."
+    if decision is not None and again.button("Reopen", key="reopen", help=about_reopening):
         _save(desk, Choice(state.current, "reopened", why=why))
 
 
@@ -172,15 +173,15 @@ def _save(desk: Desk, choice: Choice) -> None:
     try:
         desk.save(choice, state.who)
     except ConflictError as error:
-        desk.refresh()  # what is typed stays, and what the other one did is seen
-        state.said = "failed", str(error)
+        desk.refresh()  # shows what the other curator did; the form keeps what was typed
+        state.message = "failed", str(error)
         if state.current not in desk.order():
             _go(state.current)
         st.rerun()
     except (GcaError, OSError) as error:
-        state.said = "failed", f"Not saved: {error}"
+        state.message = "failed", f"Not saved: {error}"
         st.rerun()
-    state.said = "saved", f"Saved: {desk.title(choice.cluster_id)}"
+    state.message = "saved", f"Saved: {desk.title(choice.cluster_id)}"
     _go(choice.cluster_id if choice.kind == "reopened" else desk.next_open(choice.cluster_id))
 
 

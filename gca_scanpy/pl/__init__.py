@@ -1,4 +1,4 @@
-"""Plots of the results, matplotlib, with Scanpy's conventions."""
+"""Plots of a report, in matplotlib and with the conventions of Scanpy's plots."""
 
 from gca_scanpy.pl._candidates import candidates
 from gca_scanpy.pl._compare import compare

@@ -11,14 +11,15 @@ from attrs import frozen
 from gca_scanpy._adata import report_of
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.lineages import sort_key
+from gca_scanpy._reporting.palette import STATUSES
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._figure import (
     LONGEST_ID,
-    STATUS_MARKS,
     Save,
     chosen,
+    documented,
     finish,
     label_of,
     new_axes,
@@ -34,6 +35,7 @@ Value = Literal["probability", "score"]
 LONGEST_TERM = 40  # letters
 
 
+@documented
 def candidates(
     data: Union[AnnData, DatasetReport],
     *,
@@ -48,38 +50,32 @@ def candidates(
 ) -> Any:
     """Draw the best candidates of each cluster as a heat map, clusters by cell types.
 
-    Clusters and types stand in the order of the ontology, so that rivals are side by side. A mark in the cell of the
-    proposed label tells the status: ✓ supported, ! flagged, ? unknown. A type that is not among the candidates of a
-    cluster leaves its cell empty.
+    Clusters and types are sorted by the ontology, so that rivals are side by side. A mark in the field of the proposed
+    label shows the status: ✓ supported, ! flagged, ? unknown. If a type is not among the candidates of a cluster, the
+    field is empty.
 
     Parameters
     ----------
-    data
-        An annotated object, or a report.
-    key
-        The ``key_added`` of the run; not used with a report.
+    %(data)s
+    %(key)s
     value
         ``"probability"``, from 0 to 1, or ``"score"``, in nats.
     n_terms
-        Candidates of each cluster, at most the five that the report has.
+        Number of candidates of each cluster; the report has at most five.
     clusters
-        The clusters shown; all where None.
-    ax
-        Axes to draw into; new ones where None.
-    show, save, return_fig
-        As in Scanpy's plots. ``save`` may also be a path.
+        The clusters to show; all if None.
+    %(ax)s
+    %(show)s
 
     Returns
     -------
-    matplotlib.axes.Axes, matplotlib.figure.Figure or None
-        The axes where they are not shown, the figure with ``return_fig``.
+    %(returns)s
 
     Raises
     ------
     InputError
-        Where there is no candidate to show, a cluster is not in the report, or ``value`` is something else.
-    MissingKeyError
-        Where there is no report under this key.
+        If there is no candidate to show, if a cluster is not in the report, or if ``value`` is neither of the two.
+    %(no_report)s
 
     Examples
     --------
@@ -102,7 +98,7 @@ def candidates(
     for row, column in enumerate(table.proposed):
         if column is not None:
             strong = np.nan_to_num(table.values[row, column]) > 0.55 * limit
-            mark, color = STATUS_MARKS[table.clusters[row].status], "white" if strong else "black"
+            mark, color = STATUSES[table.clusters[row].status].mark, "white" if strong else "black"
             axes.text(column, row, mark, ha="center", va="center", fontsize=8, weight="bold", color=color)
     unit = "probability" if value == "probability" else "score (nats)"
     bar = fig.colorbar(image, ax=axes, shrink=min(1.0, 8 / max(len(names), 1)), aspect=14, pad=0.02, anchor=(0, 0))
@@ -114,7 +110,7 @@ def candidates(
 
 
 def _visible_blues() -> Any:
-    """Blues whose lightest is no white: a candidate of no probability is not the same as no candidate."""
+    """Blues without white: a candidate of probability 0 differs from no candidate."""
     import matplotlib as mpl
     from matplotlib.colors import ListedColormap
 
@@ -123,7 +119,7 @@ def _visible_blues() -> Any:
 
 @frozen(eq=False)
 class _Table:
-    """The heat map: a row per cluster, a column per term (label and id), and the proposed term's column."""
+    """The heat map: a row per cluster, a column per term (label and id), and the column of each proposed term."""
 
     clusters: Sequence[ClusterReport]
     terms: Sequence[tuple[str, Optional[str]]]
@@ -134,16 +130,16 @@ class _Table:
 def _table(clusters: Sequence[ClusterReport], value: Value, n_terms: int) -> _Table:
     lineages = _bundled.lineages()
     shown = [_candidates_of(cluster, n_terms) for cluster in clusters]
-    found = {(c.label, c.ontology_id) for own in shown for c in own}
-    if not found:
-        msg = "no cluster to show has a candidate; its genes are no markers of any cell type"
+    all_terms = {(c.label, c.ontology_id) for row in shown for c in row}
+    if not all_terms:
+        msg = "no cluster to show has a candidate: none of the genes is a known marker of a cell type"
         raise InputError(msg)
-    terms = sorted(found, key=lambda term: (sort_key(term[1], lineages), term[0]))
+    terms = sorted(all_terms, key=lambda term: (sort_key(term[1], lineages), term[0]))
     place = {term: i for i, term in enumerate(terms)}
     values = np.full((len(clusters), len(terms)), np.nan)
     proposed: list[Optional[int]] = [None] * len(clusters)
-    for row, (cluster, own) in enumerate(zip(clusters, shown)):
-        for candidate in own:
+    for row, (cluster, its_candidates) in enumerate(zip(clusters, shown)):
+        for candidate in its_candidates:
             column = place[candidate.label, candidate.ontology_id]
             values[row, column] = getattr(candidate, value)
             if _is_proposed(cluster, candidate.label, candidate.ontology_id):
@@ -153,21 +149,21 @@ def _table(clusters: Sequence[ClusterReport], value: Value, n_terms: int) -> _Ta
 
 
 def _candidates_of(cluster: ClusterReport, n_terms: int) -> list[Any]:
-    """The best candidates, and the proposed one wherever it stands."""
+    """The best candidates, and the proposed one if it is not among them."""
     best = cluster.candidates[: max(n_terms, 1)]
     others = cluster.candidates[max(n_terms, 1) :]
     return [*best, *(c for c in others if _is_proposed(cluster, c.label, c.ontology_id))]
 
 
 def _is_proposed(cluster: ClusterReport, label: str, term: Optional[str]) -> bool:
-    note = cluster.annotation
-    if note.proposed_label == UNKNOWN_LABEL:
+    annotation = cluster.annotation
+    if annotation.proposed_label == UNKNOWN_LABEL:
         return False
-    return note.proposed_label == label or (term is not None and note.proposed_ontology_id == term)
+    return annotation.proposed_label == label or (term is not None and annotation.proposed_ontology_id == term)
 
 
 def _row_key(proposed: Optional[int], values: Any, row: int) -> tuple[bool, int, int]:
-    """Clusters in the order of their labels' columns; those without a candidate last."""
+    """Sorts clusters by the columns of their labels; those without a candidate come last."""
     empty = bool(np.isnan(values).all())
     best = proposed if proposed is not None else 0 if empty else int(np.nanargmax(values))
     return empty, best, row

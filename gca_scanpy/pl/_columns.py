@@ -1,4 +1,4 @@
-"""A table of texts in axes, its columns as wide as what they hold."""
+"""A table of texts in axes, with columns as wide as their contents."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Column:
     colors
         A color for each row, or one for all.
     before
-        Room left of the texts, in inches, for something to be drawn; for each row, or one for all.
+        Space left of the texts for drawings, in inches; for each row, or one for all.
     right
-        Whether the texts end at the right edge, as numbers do.
+        Whether the texts are aligned to the right, as numbers are.
     """
 
     title: str
@@ -38,9 +38,9 @@ class Column:
 
 
 def draw(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[float]:
-    """Draw the table, and tell the left edge of each column; a unit of x is an inch, a unit of y a row.
+    """Draw the table and return the left edge of each column; a unit of x is an inch, a unit of y is a row.
 
-    Axes of our own are as large as the table. In those of the user, the table is as small as it must be to fit.
+    New axes become as large as the table. In axes of the user, the table shrinks until it fits.
     """
     rows = len(columns[0].texts)
     widths, need = _measure(ax, columns, 1.0)
@@ -49,7 +49,7 @@ def draw(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[float]:
     box, dpi = ax.get_window_extent(), ax.figure.dpi
     have = (box.width / dpi, box.height / dpi)
     scale = min(1.0, have[0] / need[0], have[1] / need[1])
-    if scale < 1:  # very small letters are wider than their size says, because they are made of whole pixels
+    if scale < 1:  # very small letters are wider than their size, because they consist of whole pixels
         widths, need = _measure(ax, columns, scale)
         scale = min(scale, have[0] / need[0])
     ax.set_xlim(0, have[0] / scale)
@@ -70,7 +70,7 @@ def draw(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[float]:
 
 
 def _measure(ax: Axes, columns: Sequence[Column], scale: float) -> tuple[list[float], tuple[float, float]]:
-    """The widths of the columns, and width and height of the table, as letters of this scale have them."""
+    """The widths of the columns, and width and height of the table, for letters of this scale."""
     titles = [_width(ax, [column.title], TITLE_SIZE * scale, "bold") / scale for column in columns]
     texts = [_widest(ax, column, scale) for column in columns]
     widths = [max(pair) for pair in zip(titles, texts)]

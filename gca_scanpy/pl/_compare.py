@@ -1,4 +1,4 @@
-"""Two labelings of the same cells against each other, colored by what the ontology says of each pair of labels."""
+"""Two labelings of the same cells against each other, colored by how the ontology relates each pair of labels."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from gca_scanpy._adata import compare_columns
 from gca_scanpy._names.lineages import Relation
 from gca_scanpy._reporting.comparison import Comparison
 from gca_scanpy.db import _bundled
-from gca_scanpy.pl._figure import Save, finish, new_axes, shortened
+from gca_scanpy.pl._figure import Save, documented, finish, new_axes, shortened
 from gca_scanpy.pl._grid import columns_on_top, frame, rows_at_left
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
 
-# Okabe and Ito's: blues agree, orange and red do not; the share of the cells makes them strong or pale.
+# Okabe and Ito's colors: blues agree, orange and red do not. The share of the cells makes them strong or pale.
 RELATIONS: dict[Relation, tuple[str, str]] = {
     "exact": ("#0072B2", "the same type"),
     "kin": ("#56B4E9", "one is a kind of the other"),
@@ -25,12 +25,13 @@ RELATIONS: dict[Relation, tuple[str, str]] = {
     "no term": ("#8C8C8C", "no term"),
 }
 EXACT_EDGE = "#06304D"
-PALEST = 0.12  # share of the color in a cell with very few cells
+PALEST = 0.12  # share of the color in a field with very few cells
 LONGEST_TERM = 40  # letters
-WIDTH, HEIGHT = 0.36, 0.24  # inches, of a cell
-DIGITS = 4  # of a count, from which it is written in thousands
+WIDTH, HEIGHT = 0.36, 0.24  # inches, of a field
+DIGITS = 4  # longest count that is written in full
 
 
+@documented
 def compare(
     adata: AnnData,
     first: str,
@@ -44,37 +45,34 @@ def compare(
 ) -> Any:
     """Draw how two columns of labels agree, as a table of one against the other.
 
-    The number in a cell counts the cells with both labels; the color is the stronger, the larger their share of the
-    cells in the row. Its hue says how the labels are related in the Cell Ontology: the same type, ancestor and
-    descendant, of one lineage, unrelated, or without a term. Rows and columns stand in the order of the ontology. Above
-    are the shares of the cells whose labels are the same type (exact), or that or ancestor and descendant
-    (compatible), and the adjusted Rand index, which looks at the groups only. :func:`gca_scanpy.get.agreement` gives
-    the numbers.
+    Each field has the number of cells with both labels; its color is stronger, the larger their share of the row. The
+    hue shows how the labels are related in the Cell Ontology: the same type, ancestor and descendant, of one lineage,
+    unrelated, or without a term. Rows and columns are sorted by the ontology. The legend has the share of cells whose
+    labels are the same type (exact), the share whose labels are the same or ancestor and descendant (compatible), and
+    the adjusted Rand index, which compares the groups without their names. :func:`gca_scanpy.get.agreement` gives the
+    numbers.
 
     Parameters
     ----------
     adata
-        Any annotated data; cells without one of the labels are left out.
+        Any annotated data; cells that lack one of the labels are left out.
     first, second
-        Columns of ``adata.obs``, in the rows and in the columns of the table.
+        Columns of ``adata.obs``, for the rows and for the columns of the table.
     terms
-        Cell Ontology ids or names of labels, such as ``{"CD19+ B": "B cell"}``, for those that it does not know.
-    ax
-        Axes to draw into; new ones where None.
-    show, save, return_fig
-        As in Scanpy's plots. ``save`` may also be a path.
+        Cell Ontology ids or names for labels that the ontology does not know, such as ``{"CD19+ B": "B cell"}``.
+    %(ax)s
+    %(show)s
 
     Returns
     -------
-    matplotlib.axes.Axes, matplotlib.figure.Figure or None
-        The axes where they are not shown, the figure with ``return_fig``.
+    %(returns)s
 
     Raises
     ------
     MissingKeyError
-        Where a column is not there.
+        If a column does not exist.
     InputError
-        Where a column has no labels, no cell has both, or ``terms`` names what is no term.
+        If a column has no labels, if no cell has both labels, or if ``terms`` has a value that is not a term.
 
     Examples
     --------
@@ -84,32 +82,32 @@ def compare(
     >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
     >>> ax = gca.pl.compare(adata, "gptca_label", "bulk_labels", show=False)
     """
-    found, own = compare_columns(adata, first, second, _bundled.lineages(), terms)
-    rows, columns = ([shortened(label, LONGEST_TERM) for label in labels] for labels in (found.firsts, found.seconds))
+    result, label_terms = compare_columns(adata, first, second, _bundled.lineages(), terms)
+    rows, columns = ([shortened(label, LONGEST_TERM) for label in labels] for labels in (result.firsts, result.seconds))
     longest = [max(map(len, names)) for names in (rows, columns)]
     width, height = WIDTH * len(columns) + 0.07 * longest[0] + 0.6, HEIGHT * len(rows) + 0.07 * longest[1] + 1.2
     fig, axes = new_axes(ax, max(width, 5.5), height)
-    _draw_cells(axes, found)
+    _draw_fields(axes, result)
     palette = _bundled.palette()
-    rows_at_left(axes, rows, [palette.color(label, own[0][label]) for label in found.firsts])
-    columns_on_top(axes, columns, [palette.color(label, own[1][label]) for label in found.seconds])
+    rows_at_left(axes, rows, [palette.color(label, label_terms[0][label]) for label in result.firsts])
+    columns_on_top(axes, columns, [palette.color(label, label_terms[1][label]) for label in result.seconds])
     frame(axes)
     axes.set_ylabel(shortened(first, LONGEST_TERM), fontsize=9)
     axes.set_xlabel(shortened(second, LONGEST_TERM), fontsize=9)
     axes.xaxis.set_label_position("top")
-    _legend(axes, found, adata.n_obs)
+    _legend(axes, result, adata.n_obs)
     return finish(fig, axes, "compare", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
 
-def _draw_cells(ax: Axes, found: Comparison) -> None:
+def _draw_fields(ax: Axes, result: Comparison) -> None:
     from matplotlib.patches import Rectangle
 
-    places = [{label: i for i, label in enumerate(own)} for own in (found.firsts, found.seconds)]
-    for pair in found.pairs:
+    places = [{label: i for i, label in enumerate(labels)} for labels in (result.firsts, result.seconds)]
+    for pair in result.pairs:
         row, column = places[0][pair.first], places[1][pair.second]
         part = PALEST + (1 - PALEST) * pair.share
         color = _mixed(RELATIONS[pair.relation][0], part)
-        edge = EXACT_EDGE if pair.relation == "exact" else color  # a pale one is not to be taken for its neighbor
+        edge = EXACT_EDGE if pair.relation == "exact" else color  # so that a pale one is not mistaken for its neighbor
         corner, wide = (column - 0.5, row - 0.5), 1.2 if pair.relation == "exact" else 0
         ax.add_patch(Rectangle(corner, 1, 1, facecolor=color, edgecolor=edge, linewidth=wide, zorder=1 + wide))
         text = "black" if sum(share * value for share, value in zip((0.3, 0.59, 0.11), color)) > 0.55 else "white"
@@ -130,20 +128,20 @@ def _short(count: int) -> str:
     return f"{count / 1e3:.0f}k" if count < 10**6 else f"{count / 1e6:.3g}M"
 
 
-def _legend(ax: Axes, found: Comparison, n_cells: int) -> None:
+def _legend(ax: Axes, result: Comparison, n_cells: int) -> None:
     from matplotlib.patches import Patch
 
-    there = {pair.relation for pair in found.pairs}
+    shown = {pair.relation for pair in result.pairs}
     patches = [
         Patch(facecolor=color, edgecolor=EXACT_EDGE if key == "exact" else color, label=name)
         for key, (color, name) in RELATIONS.items()
-        if key in there
+        if key in shown
     ]
-    of_all = f"{found.cells:,} cells" if found.cells == n_cells else f"{found.cells:,} of {n_cells:,} cells"
-    without = sum(pair.cells for pair in found.pairs if pair.relation == "no term") / found.cells
+    of_all = f"{result.cells:,} cells" if result.cells == n_cells else f"{result.cells:,} of {n_cells:,} cells"
+    without = sum(pair.cells for pair in result.pairs if pair.relation == "no term") / result.cells
     title = (
-        f"exact {found.exact:.0%} · compatible {found.compatible:.0%}"
-        f"{f' · no term {without:.0%}' if without else ''} · adjusted Rand {found.adjusted_rand:.2f} · {of_all}"
+        f"exact {result.exact:.0%} · compatible {result.compatible:.0%}"
+        f"{f' · no term {without:.0%}' if without else ''} · adjusted Rand {result.adjusted_rand:.2f} · {of_all}"
     )
     legend = ax.legend(
         handles=patches, title=title, loc="upper left", bbox_to_anchor=(0, -0.02), ncols=2, fontsize=7,

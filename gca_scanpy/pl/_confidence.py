@@ -1,34 +1,40 @@
-"""How sure the labels are, per cluster or on an embedding."""
+"""The confidence of the labels, per cluster or on an embedding."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
+import numpy.typing as npt
 
-from gca_scanpy._adata import read_clustering, report_of
+from gca_scanpy._adata import Clustering, read_clustering, report_of
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
+from gca_scanpy._reporting.palette import LEVELS, STATUSES
 from gca_scanpy.errors import InputError, MissingKeyError
-from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport
+from gca_scanpy.model import CONFIDENCE_LEVELS, ClusterReport, DatasetReport
 from gca_scanpy.pl._figure import (
-    CONFIDENCE_COLORS,
     LONGEST_ID,
     LONGEST_LABEL,
-    STATUS_COLORS,
-    STATUS_MARKS,
     Save,
+    documented,
     finish,
     label_of,
     new_axes,
     shortened,
 )
-from gca_scanpy.pl._names import name_clusters
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
+
+LONGEST_NAME = 18  # letters
+TRIES = 3  # lines of text by which a name may move up or down
+MANY = 20  # clusters, from which on the names are smaller
 
 
+@documented
 def confidence(
     data: Union[AnnData, DatasetReport],
     *,
@@ -39,35 +45,31 @@ def confidence(
     save: Save = None,
     return_fig: bool = False,
 ) -> Any:
-    """Draw how sure the labels are: a bar per cluster, or the cells on an embedding.
+    """Draw the confidence of the labels: a bar per cluster, or the cells on an embedding.
 
-    A mark tells the status: ✓ supported, ! flagged, ? unknown; on an embedding it follows the cluster's name,
-    and supported clusters have none.
+    A mark shows the status: ✓ supported, ! flagged, ? unknown. On an embedding it follows the name of the cluster, and
+    supported clusters have no mark.
 
     Parameters
     ----------
     data
-        An annotated object, or a report (bars only).
-    key
-        The ``key_added`` of the run; not used with a report.
+        An annotated object; for bars, also a report.
+    %(key)s
     basis
-        An embedding of :func:`scanpy.pl.embedding`, such as ``"umap"``; bars where None.
-    ax
-        Axes to draw into; new ones where None.
-    show, save, return_fig
-        As in Scanpy's plots. ``save`` may also be a path.
+        An embedding of :func:`scanpy.pl.embedding`, such as ``"umap"``. If None, bars are drawn.
+    %(ax)s
+    %(show)s
 
     Returns
     -------
-    matplotlib.axes.Axes, matplotlib.figure.Figure or None
-        The axes where they are not shown, the figure with ``return_fig``.
+    %(returns)s
 
     Raises
     ------
     InputError
-        Where an embedding is asked for of a report.
+        If an embedding of a report is requested.
     MissingKeyError
-        Where there is no report under this key, or no such embedding.
+        If there is no report under this key, or no such embedding.
 
     Examples
     --------
@@ -86,7 +88,7 @@ def confidence(
     names = [f"{key} · {shortened(label_of(c), LONGEST_LABEL)}" for key, c in zip(ids, clusters)]
     fig, axes = new_axes(ax, 5 + 0.07 * max(map(len, names)), 0.27 * len(clusters) + 1.4)
     positions = range(len(clusters))
-    colors = [CONFIDENCE_COLORS[c.confidence] for c in clusters]
+    colors = [LEVELS[c.confidence].plot for c in clusters]
     axes.barh(positions, [c.confidence_score for c in clusters], color=colors, height=0.7)
     axes.set_yticks(list(positions), names, fontsize=8)
     axes.tick_params(axis="y", length=0)
@@ -98,8 +100,8 @@ def confidence(
     axes.grid(False)  # Scanpy's figure settings turn it on
     axes.spines[["top", "right"]].set_visible(False)
     for row, cluster in enumerate(clusters):
-        mark, color = STATUS_MARKS[cluster.status], STATUS_COLORS[cluster.status]
-        axes.text(cluster.confidence_score + 0.015, row, mark, color=color, va="center", weight="bold", fontsize=9)
+        look, x = STATUSES[cluster.status], cluster.confidence_score + 0.015
+        axes.text(x, row, look.mark, color=look.plot, va="center", weight="bold", fontsize=9)
     _legend(axes)
     return finish(fig, axes, "confidence", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
@@ -108,12 +110,14 @@ def _legend(ax: Axes) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    levels = [Patch(color=CONFIDENCE_COLORS[level], label=level) for level in reversed(CONFIDENCE_LEVELS)]
+    levels = [Patch(color=LEVELS[level].plot, label=level) for level in reversed(CONFIDENCE_LEVELS)]
     marks = [
-        Line2D([], [], linestyle="", marker=f"${mark}$", color=STATUS_COLORS[status], label=status)
-        for status, mark in STATUS_MARKS.items()
+        Line2D([], [], linestyle="", marker=f"${look.mark}$", color=look.plot, label=status)
+        for status, look in STATUSES.items()
     ]
-    handles = [handle for pair in zip(levels, marks) for handle in pair]  # columns are filled first: a row of each
+    handles = [
+        handle for pair in zip(levels, marks) for handle in pair
+    ]  # matplotlib fills columns first: each gets a row
     ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=7, frameon=False)
 
 
@@ -135,15 +139,62 @@ def _embedding(
         msg = f"there is no embedding {basis!r}; .obsm has: {', '.join(adata.obsm) or 'none'}"
         raise MissingKeyError(msg)
     if column not in adata.obs:
-        msg = f"there is no .obs[{column!r}] any more; run gca.tl.annotate again"
+        msg = f".obs[{column!r}] does not exist; run gca.tl.annotate again"
         raise MissingKeyError(msg)
     fig, axes = new_axes(ax, 6.5, 5)
-    # Reversed, so that sure is blue here as it is in the bars.
+    # Reversed, so that high confidence is blue here as it is in the bars.
     options = {"vmin": 0, "vmax": 1, "cmap": "cividis_r", "title": "confidence score", "frameon": True}
     sc.pl.embedding(adata, basis, color=column, ax=axes, show=False, **options)
     axes.set_title("confidence score", fontsize=10)
     places, groupby = np.asarray(adata.obsm[place])[:, :2], report.parameters.get("groupby")
     if groupby is not None and groupby in adata.obs:
         scores = adata.obs[column].to_numpy(dtype=float)
-        name_clusters(axes, report.clusters, read_clustering(adata, groupby), places, scores)
+        _name_clusters(axes, report.clusters, read_clustering(adata, groupby), places, scores)
     return finish(fig, axes, f"confidence_{basis}", given=ax is not None, show=show, save=save, return_fig=return_fig)
+
+
+def _name_clusters(
+    ax: Axes,
+    clusters: Sequence[ClusterReport],
+    cells: Clustering,
+    places: npt.NDArray[np.floating[Any]],
+    scores: npt.NDArray[np.floating[Any]],
+) -> None:
+    """Write the id of each cluster in the middle of its cells, with its mark unless it is supported.
+
+    Names with a mark, and then those of large clusters, are placed first. A name without room is left out.
+    """
+    from matplotlib.patheffects import withStroke
+
+    texts, sizes = [], cells.sizes
+    for cluster in sorted(clusters, key=lambda c: (c.status == "supported", -sizes.get(c.cluster_id, 0))):
+        if cluster.cluster_id not in cells.all_ids:
+            continue
+        members = cells.codes == cells.all_ids.index(cluster.cluster_id)
+        # If the cells were clustered again under the same name, their scores are of other clusters: write no name.
+        if not np.allclose(scores[members], cluster.confidence_score):
+            continue
+        mark = "" if cluster.status == "supported" else f" {STATUSES[cluster.status].mark}"
+        x, y = np.nanmedian(places[members], axis=0)
+        name = shortened(cluster.cluster_id, LONGEST_NAME) + mark
+        texts.append(ax.text(x, y, name, ha="center", va="center", fontsize=6.5 if len(clusters) > MANY else 8))
+        texts[-1].set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+    _separate(ax, texts)
+
+
+def _separate(ax: Axes, texts: Sequence[Text]) -> None:
+    """Move names up or down, as little as possible, until none covers another; remove those without room."""
+    ax.figure.figure.draw_without_rendering()  # the layout sets the position of the axes
+    taken: list[Any] = [ax.title.get_window_extent()]
+    for text in texts:
+        box = text.get_window_extent()
+        lines = sorted(range(-TRIES, TRIES + 1), key=lambda line: (abs(line), line))
+        boxes = [box.translated(0, line * box.height) for line in lines]
+        free = next((b for b in boxes if not any(b.overlaps(other) for other in taken)), None)
+        if free is None:
+            text.remove()
+            continue
+        taken.append(free)
+        x, y = ax.transData.transform(text.get_position())
+        moved = ax.transData.inverted().transform((x, y + free.y0 - box.y0))
+        text.set_position((float(moved[0]), float(moved[1])))

@@ -1,4 +1,4 @@
-"""The supporting markers of each label over the clusters, as Scanpy's dot plot."""
+"""The supporting markers of each label in all clusters, as Scanpy's dot plot."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from gca_scanpy._names.lineages import sort_key
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
-from gca_scanpy.pl._figure import LONGEST_ID, Save, chosen, distinct, finish, shortened
-from gca_scanpy.pl._fit import fit
+from gca_scanpy.pl._figure import LONGEST_ID, Save, chosen, distinct, documented, finish, shortened
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 LONGEST_HEADING, LONGEST_ROW = 32, 40  # letters
 HEADING_SIZE = 8  # points
+MARGIN = 0.08  # inches
 ROWS = "cluster"
 
 
+@documented
 def evidence(
     adata: AnnData,
     *,
@@ -42,8 +44,8 @@ def evidence(
 ) -> Any:
     """Draw the expression of each label's supporting markers in all clusters, by :func:`scanpy.pl.dotplot`.
 
-    Clusters and labels stand in the order of the ontology, so that right labels make a diagonal. Clusters of one label
-    share its markers. Genes that the object no longer has are left out, and so are labels without any.
+    Clusters and labels are sorted by the ontology, so that correct labels make a diagonal. Clusters with the same label
+    share its markers. Genes that the object no longer has are left out, and so are labels that have no genes left.
 
     Parameters
     ----------
@@ -52,32 +54,31 @@ def evidence(
     key
         The ``key_added`` of the run.
     n_genes
-        Markers of each label, the strongest first.
+        Number of markers of each label; the strongest come first.
     clusters
-        The clusters whose labels are shown; all where None. The rows are always all clusters.
+        The clusters whose labels are shown; all if None. The rows always show all clusters.
     use_raw, layer, gene_symbols
-        Where the expression and the names of the genes are, as in :func:`gca_scanpy.tl.annotate`; where all are None,
-        as in the run.
-    ax
-        Axes to draw into; new ones where None.
+        The expression values and the names of the genes to use, as in :func:`gca_scanpy.tl.annotate`. If all are None,
+        those of the run.
+    %(ax)s
     show, save
         As in Scanpy's plots. ``save`` may also be a path.
     return_fig
-        Whether to return Scanpy's plot, to be changed before it is drawn.
+        Return Scanpy's plot, so that it can be changed before it is drawn.
     **options
         Other options of :func:`scanpy.pl.dotplot`, such as ``standard_scale="var"``.
 
     Returns
     -------
     dict of matplotlib.axes.Axes, scanpy.pl.DotPlot or None
-        As Scanpy: the axes where they are not shown, the plot with ``return_fig``.
+        As Scanpy: the axes; None if they are shown; the plot if ``return_fig`` is set.
 
     Raises
     ------
     InputError
-        Where there is nothing to show, or a cluster is named that the report does not have.
+        If there is nothing to show, or if the report lacks a named cluster.
     MissingKeyError
-        Where there is no report under this key, or the clusters' column is gone.
+        If there is no report under this key, or if the column of the clusters is missing.
 
     Examples
     --------
@@ -98,7 +99,9 @@ def evidence(
     shown = genes_of(adata, genes, use_raw=use_raw, layer=layer, gene_symbols=gene_symbols)
     groups = _markers([c for c in ordered if c.cluster_id in wanted], set(shown.var_names), n_genes)
     if not groups:
-        msg = "no cluster to show has a label with supporting markers that are genes of the object"
+        msg = (
+            "there is nothing to show: no label of these clusters has a supporting marker among the genes of the object"
+        )
         raise InputError(msg)
     shown.obs[ROWS] = _rows(adata, report, ordered)
     shown = shown[shown.obs[ROWS].notna().to_numpy()].copy()
@@ -115,20 +118,20 @@ def evidence(
     for text in axes["gene_group_ax"].texts if "gene_group_ax" in axes else ():
         text.set_fontsize(HEADING_SIZE)
     if ax is None:
-        fit(fig)
+        _fit(fig)
     return finish(fig, axes, "evidence", given=ax is not None, show=show, save=save, return_fig=False)
 
 
 def _as_in_the_run(adata: AnnData, report: DatasetReport) -> tuple[Optional[bool], Optional[str], Optional[str]]:
-    """The matrix and the names of the run, as far as they are still there."""
-    told = report.parameters
-    use_raw = {"True": True, "False": False}.get(told.get("use_raw", ""))
-    layer, symbols = told.get("layer"), told.get("gene_symbols")
+    """The matrix and the names of the run, as far as the object still has them."""
+    parameters = report.parameters
+    use_raw = {"True": True, "False": False}.get(parameters.get("use_raw", ""))
+    layer, symbols = parameters.get("layer"), parameters.get("gene_symbols")
     return use_raw and (adata.raw is not None or None), layer if layer in adata.layers else None, symbols
 
 
 def _label(cluster: ClusterReport) -> str:
-    """The label whose evidence is shown: the proposed one, which the markers are of."""
+    """The label whose evidence is shown: the proposed one, to which the supporting markers belong."""
     return cluster.annotation.proposed_label
 
 
@@ -136,18 +139,36 @@ def _term(cluster: ClusterReport) -> Optional[str]:
     return None if _label(cluster) == UNKNOWN_LABEL else cluster.annotation.proposed_ontology_id
 
 
-def _markers(clusters: Sequence[ClusterReport], there: set[str], n_genes: int) -> dict[str, list[str]]:
-    """The markers of each label; those of several clusters take turns, the strongest first."""
+def _markers(clusters: Sequence[ClusterReport], available: set[str], n_genes: int) -> dict[str, list[str]]:
+    """The markers of each label, the strongest first; several clusters with one label contribute in turns."""
     ranked: dict[str, list[tuple[int, str]]] = {}
     for cluster in clusters:
-        genes = [gene for gene in cluster.validation.supporting_markers if gene in there]
+        genes = [gene for gene in cluster.validation.supporting_markers if gene in available]
         ranked.setdefault(_label(cluster), []).extend(enumerate(genes))
-    found = {label: list(dict.fromkeys(gene for _, gene in sorted(own)))[:n_genes] for label, own in ranked.items()}
-    return {label: genes for label, genes in found.items() if genes and label != UNKNOWN_LABEL}
+    best = {label: list(dict.fromkeys(gene for _, gene in sorted(pairs)))[:n_genes] for label, pairs in ranked.items()}
+    return {label: genes for label, genes in best.items() if genes and label != UNKNOWN_LABEL}
 
 
 def _rows(adata: AnnData, report: DatasetReport, ordered: Sequence[ClusterReport]) -> pd.Categorical:
-    """The row of each cell: its cluster with the label, in the order of the labels."""
+    """The row of each cell: its cluster and label, sorted by the labels."""
     clustering = read_clustering(adata, report.parameters.get("groupby", ""))
     names = distinct([f"{shortened(c.cluster_id, LONGEST_ID)} · {shortened(_label(c), LONGEST_ROW)}" for c in ordered])
     return pd.Categorical.from_codes(rows_of(ordered, clustering), categories=names).remove_unused_categories()
+
+
+def _fit(fig: Figure) -> None:
+    """Make the figure as large as everything that is drawn, and leave the axes as they are.
+
+    Scanpy sizes its plots by the number of rows and columns, without regard to their names.
+    """
+    fig.canvas.draw()
+    box = fig.get_tightbbox().padded(MARGIN)
+    width, height = fig.get_size_inches()
+    margins = fig.subplotpars
+    fig.set_size_inches(box.width, box.height)
+    fig.subplots_adjust(
+        left=(margins.left * width - box.x0) / box.width,
+        right=(margins.right * width - box.x0) / box.width,
+        bottom=(margins.bottom * height - box.y0) / box.height,
+        top=(margins.top * height - box.y0) / box.height,
+    )

@@ -1,4 +1,4 @@
-"""What all plots share: axes, colors, and Scanpy's way of saving, showing and returning."""
+"""What all plots share: axes, names, pieces of docstrings, and saving, showing and returning as Scanpy does."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from gca_scanpy._docs import fill
 from gca_scanpy._files import whole
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
@@ -16,22 +17,45 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colors, which color-blind readers can tell apart.
-CONFIDENCE_COLORS = {"High": "#0072B2", "Medium": "#56B4E9", "Low": "#BBBBBB"}
-STATUS_COLORS = {"supported": "#009E73", "flagged": "#D55E00", "unknown": "#666666"}
-STATUS_MARKS = {"supported": "✓", "flagged": "!", "unknown": "?"}  # all are in matplotlib's own font
 LONGEST_ID, LONGEST_LABEL = 40, 70  # letters
 PRINT_DPI = 150
 MAX_LISTED = 12
 
 Save = Union[bool, str, "os.PathLike[str]", None]
 
+documented = fill(
+    data="""
+    data
+        An annotated object, or a report.
+    """,
+    key="""
+    key
+        The ``key_added`` of the run; ignored for a report.
+    """,
+    ax="""
+    ax
+        Axes to draw into; if None, new ones.
+    """,
+    show="""
+    show, save, return_fig
+        As in Scanpy's plots. ``save`` may also be a path.
+    """,
+    returns="""
+    matplotlib.axes.Axes, matplotlib.figure.Figure or None
+        The axes; None if they are shown; the figure if ``return_fig`` is set.
+    """,
+    no_report="""
+    MissingKeyError
+        If there is no report under this key.
+    """,
+)
+
 
 def label_of(cluster: ClusterReport) -> str:
-    """The label, with the proposed one behind it where that did not stand."""
+    """The label, followed by the proposed one if the checks stopped it."""
     annotation = cluster.annotation
-    questioned = annotation.proposed_label != annotation.primary_label and annotation.proposed_label
-    return f"{annotation.primary_label} ({questioned}?)" if questioned else annotation.primary_label
+    stopped = annotation.proposed_label != annotation.primary_label and annotation.proposed_label
+    return f"{annotation.primary_label} ({stopped}?)" if stopped else annotation.primary_label
 
 
 def new_axes(ax: Optional[Axes], width: float, height: float) -> tuple[Figure, Axes]:
@@ -39,13 +63,13 @@ def new_axes(ax: Optional[Axes], width: float, height: float) -> tuple[Figure, A
     import matplotlib.pyplot as plt
 
     if ax is not None:
-        return ax.figure.figure, ax  # the figure of a subfigure, which cannot be saved itself
+        return ax.figure.figure, ax  # the whole figure: a subfigure cannot be saved
     fig, axes = plt.subplots(figsize=(width, height), layout="constrained")
     return fig, axes
 
 
-def own_axes(ax: Optional[Axes]) -> tuple[Figure, Axes]:
-    """The given axes with their figure, or new ones that fill their figure, whose size comes later."""
+def full_axes(ax: Optional[Axes]) -> tuple[Figure, Axes]:
+    """The given axes with their figure, or new ones that fill a figure, whose size is set later."""
     import matplotlib.pyplot as plt
 
     if ax is not None:
@@ -55,9 +79,9 @@ def own_axes(ax: Optional[Axes]) -> tuple[Figure, Axes]:
 
 
 def shortened(text: str, length: int) -> str:
-    """A text of at most so many letters, on one line, free of matplotlib's mathematics.
+    """A text of at most ``length`` letters, on one line, in which matplotlib sees no formula.
 
-    Letters go from the middle, because the names of clusters often differ at their ends.
+    Letters are taken from the middle, because the names of clusters often differ at their ends.
     """
     line = " ".join(text.split())
     if len(line) > length:
@@ -67,55 +91,56 @@ def shortened(text: str, length: int) -> str:
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """The names, those that are there already with a number behind."""
-    found: dict[str, None] = {}
+    """The names, with a number behind each that repeats an earlier one."""
+    unique: dict[str, None] = {}
     for name in names:
         numbered = (f"{name} ({n})" for n in count(2))
-        found[name if name not in found else next(other for other in numbered if other not in found)] = None
-    return list(found)
+        unique[name if name not in unique else next(other for other in numbered if other not in unique)] = None
+    return list(unique)
 
 
 def chosen(report: DatasetReport, clusters: Optional[Sequence[str]]) -> list[ClusterReport]:
-    """The clusters that are named, in the order of the report; all where none are.
+    """The named clusters in the order of the report; all if ``clusters`` is None.
 
     Raises
     ------
     InputError
-        Where the report does not have one, or none is left.
+        If the report lacks one of them, or if no cluster is left.
     """
     wanted = {str(c) for c in ([clusters] if isinstance(clusters, str) else clusters or ())}
-    found = [c for c in report.clusters if clusters is None or c.cluster_id in wanted]
+    named = [c for c in report.clusters if clusters is None or c.cluster_id in wanted]
     missing = wanted.difference(c.cluster_id for c in report.clusters)
-    if missing or not found:
-        there = ", ".join(repr(c.cluster_id) for c in report.clusters[:MAX_LISTED]) or "none"
-        msg = f"no cluster {', '.join(map(repr, sorted(missing))) or 'is asked for'}; the report has: {there}"
+    if missing or not named:
+        known = ", ".join(repr(c.cluster_id) for c in report.clusters[:MAX_LISTED]) or "none"
+        problem = f"no cluster {', '.join(map(repr, sorted(missing)))}" if missing else "clusters is empty"
+        msg = f"{problem}; the report has: {known}"
         raise InputError(msg)
-    return found
+    return named
 
 
 def finish(fig: Figure, ax: Any, name: str, *, given: bool, show: Optional[bool], save: Save, return_fig: bool) -> Any:
-    """Save, show and return as Scanpy's plots do: the axes where they are not shown, the figure where asked for."""
+    """Save, show and return as Scanpy's plots do: the axes if they are not shown, the figure with ``return_fig``."""
     import matplotlib.pyplot as plt
     from scanpy import settings
 
     if save:
         target = _target(name, save, Path(settings.figdir), str(settings.file_format_figs))
         target.parent.mkdir(parents=True, exist_ok=True)
-        own = plt.rcParams["savefig.dpi"]
+        dpi = plt.rcParams["savefig.dpi"]
         with whole(target) as part:
-            fig.savefig(part, bbox_inches="tight", dpi=PRINT_DPI if own == "figure" else own)
+            fig.savefig(part, bbox_inches="tight", dpi=PRINT_DPI if dpi == "figure" else dpi)
     if return_fig:
         return fig
     shown = show if show is not None else settings.autoshow and not given
     if shown:
         plt.show()
     if save and not given:
-        plt.close(fig)  # as Scanpy does: a loop that saves a hundred figures must not keep them
+        plt.close(fig)  # as Scanpy does, so that a loop over a hundred figures keeps none
     return None if shown else ax
 
 
 def _target(name: str, save: Save, folder: Path, ending: str) -> Path:
-    """A path as given; ``True`` and a bare ending such as ``".png"`` go to Scanpy's figure folder."""
+    """The path as given; ``True`` and a bare ending such as ``".png"`` mean Scanpy's figure folder."""
     if save is True:
         return folder / f"{name}.{ending}"
     if isinstance(save, str) and os.sep not in save and "/" not in save:

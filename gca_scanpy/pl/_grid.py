@@ -1,4 +1,4 @@
-"""A grid of cells: names at the left, names on top with the colors of their types, and thin lines between."""
+"""A grid of fields: names at the left and on top, with the colors of their types, and thin lines between the fields."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rows_at_left(ax: Axes, names: Sequence[str], colors: Sequence[str] = ()) -> 
 
 
 def columns_on_top(ax: Axes, names: Sequence[str], colors: Sequence[str]) -> None:
-    """Name the columns, upright, with a square of its type's color below each name."""
+    """Name the columns, upright, with a square in the color of the type below each name."""
     ax.set_xticks(range(len(names)), names, fontsize=NAME_SIZE, rotation=90)
     ax.tick_params(axis="x", length=0, top=False, bottom=False, labeltop=True, labelbottom=False, pad=STRIP + 5)
     for column, color in enumerate(colors):
@@ -30,7 +30,7 @@ def columns_on_top(ax: Axes, names: Sequence[str], colors: Sequence[str]) -> Non
 
 
 def _square(ax: Axes, place: tuple[float, float], axis: str, color: str) -> None:
-    """A small square of a color outside the grid, beside a name: a marker, so that its size is that of the text."""
+    """Draw a small colored square outside the grid, beside a name; it is a marker, so that it scales with the text."""
     from matplotlib.transforms import ScaledTranslation
 
     along = ax.get_xaxis_transform() if axis == "x" else ax.get_yaxis_transform()
@@ -43,7 +43,7 @@ def _square(ax: Axes, place: tuple[float, float], axis: str, color: str) -> None
 
 
 def frame(ax: Axes) -> None:
-    """Thin lines between the cells, none of them too strong."""
+    """Draw thin, pale lines between the fields."""
     from matplotlib.ticker import FixedLocator
 
     columns, rows = len(ax.get_xticks()), len(ax.get_yticks())

@@ -15,7 +15,7 @@ from gca_scanpy._reporting.palette import Palette
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._columns import Column, draw
-from gca_scanpy.pl._figure import LONGEST_ID, LONGEST_LABEL, Save, finish, own_axes, shortened
+from gca_scanpy.pl._figure import LONGEST_ID, LONGEST_LABEL, Save, documented, finish, full_axes, shortened
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -27,6 +27,7 @@ LONGEST_LIST = 60  # letters
 BRANCH = "#999999"
 
 
+@documented
 def ontology(
     data: Union[AnnData, DatasetReport],
     *,
@@ -36,32 +37,27 @@ def ontology(
     save: Save = None,
     return_fig: bool = False,
 ) -> Any:
-    """Draw the labels as a tree, from the general at the left to the special at the right, a row each.
+    """Draw the labels as a tree of the Cell Ontology, general ones at the left, special ones at the right, a row each.
 
-    A label hangs below the nearest label or broad type that the Cell Ontology has above it; other ancestors are left
-    out. A broad type that no cluster has is gray. Each row has its cells (clusters where the report knows no cells) and
-    its clusters. Labels without a term, and Unknown, stand apart below the tree.
+    A label hangs below its nearest ancestor that is a label or a broad type; other ancestors are left out. A broad type
+    that is not a label of any cluster is gray. Each row has its number of cells (of clusters, if the report has no
+    cells) and its clusters. Labels without a term, and Unknown, are listed below the tree.
 
     Parameters
     ----------
-    data
-        An annotated object, or a report.
-    key
-        The ``key_added`` of the run; not used with a report.
+    %(data)s
+    %(key)s
     ax
-        Axes to draw into, the text as small as it must be to fit; new ones, as large as the tree, where None.
-    show, save, return_fig
-        As in Scanpy's plots. ``save`` may also be a path.
+        Axes to draw into; the text shrinks until it fits. If None, new axes that are as large as the tree.
+    %(show)s
 
     Returns
     -------
-    matplotlib.axes.Axes, matplotlib.figure.Figure or None
-        The axes where they are not shown, the figure with ``return_fig``.
+    %(returns)s
 
     Raises
     ------
-    MissingKeyError
-        Where there is no report under this key.
+    %(no_report)s
 
     Examples
     --------
@@ -71,7 +67,7 @@ def ontology(
     """
     clusters = report_of(data, key).clusters
     rows = _rows(clusters, _bundled.palette())
-    fig, axes = own_axes(ax)
+    fig, axes = full_axes(ax)
     counted = any(c.n_cells is not None for c in clusters)
     amounts = [sum((c.n_cells or 0) if counted else 1 for c in row.clusters) for row in rows]
     columns = [
@@ -97,7 +93,7 @@ def ontology(
 
 @frozen
 class _Row:
-    """A row of the picture; ``depth`` is that in the tree, 0 also for what stands apart."""
+    """A row of the picture; ``depth`` is its depth in the tree; rows below the tree are ``apart``, with depth 0."""
 
     label: str
     depth: int
@@ -117,21 +113,21 @@ def _rows(clusters: Sequence[ClusterReport], palette: Palette) -> list[_Row]:
             by_label.setdefault(label, []).append(cluster)
     rows = []
     for node in tree(list(by_term), _bundled.lineages()):
-        label, own = palette.ontology.label(node.term), by_term.get(node.term, ())
-        rows.append(_Row(label, node.depth, palette.color(label, node.term), own))
+        label = palette.ontology.label(node.term)
+        rows.append(_Row(label, node.depth, palette.color(label, node.term), by_term.get(node.term, ())))
     others = sorted(by_label, key=lambda label: (label == UNKNOWN_LABEL, label))
     return [*rows, *(_Row(label, 0, palette.color(label), by_label[label], apart=True) for label in others)]
 
 
 def _ids(clusters: Sequence[ClusterReport]) -> str:
-    """The ids of the clusters, as many as have room, and how many more there are."""
+    """The ids of as many clusters as have room, and the number of the others."""
     names = [shortened(c.cluster_id, LONGEST_ID) for c in clusters]
     fit = max(1, sum(length <= LONGEST_LIST for length in accumulate(len(name) + 2 for name in names)))
     return ", ".join(names[:fit]) + (f" and {len(names) - fit} more" if len(names) > fit else "")
 
 
 def _draw_tree(ax: Axes, rows: Sequence[_Row], left: float) -> None:
-    """Dots in the colors of the types, and a branch from each to the one that it hangs below."""
+    """Draw dots in the colors of the types, and a branch from each to its parent."""
     parents: dict[int, int] = {}
     for place, row in enumerate(rows):
         x = left + INDENT * row.depth + DOT / 3

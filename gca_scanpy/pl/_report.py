@@ -1,4 +1,4 @@
-"""A row per cluster: what it is, how sure, and the genes that say so."""
+"""A row per cluster: its label, the confidence, and the genes behind it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy._adata import report_of
 from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy._reporting.palette import LEVELS, STATUSES
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._columns import Column, draw
 from gca_scanpy.pl._figure import (
-    CONFIDENCE_COLORS,
     LONGEST_ID,
     LONGEST_LABEL,
-    STATUS_COLORS,
-    STATUS_MARKS,
     Save,
+    documented,
     finish,
+    full_axes,
     label_of,
-    own_axes,
     shortened,
 )
 
@@ -30,9 +29,10 @@ if TYPE_CHECKING:
 BAR_WIDTH, BAR_HEIGHT = 0.9, 0.54  # inches, rows
 DOT = 0.16  # inches
 LONGEST_LIST = 70  # letters
-AGAINST = 3  # contradicting genes shown
+MOST_AGAINST = 3  # contradicting genes shown
 
 
+@documented
 def report(
     data: Union[AnnData, DatasetReport],
     *,
@@ -45,32 +45,27 @@ def report(
 ) -> Any:
     """Draw the report, a row per cluster.
 
-    Each row has the cluster, its cells, its label with the color of its type (the proposed one in brackets where that
-    did not stand), the confidence as a bar from 0 to 1, the status, the flags, the strongest supporting genes, and the
-    contradicting genes of a flagged cluster. Columns that would be empty are left out.
+    Each row has the cluster, its number of cells, its label with the color of its type (and in brackets the proposed
+    label if the checks stopped it), the confidence as a bar from 0 to 1, the status, the flags, the strongest
+    supporting genes, and the contradicting genes of a flagged cluster. Empty columns are left out.
 
     Parameters
     ----------
-    data
-        An annotated object, or a report.
-    key
-        The ``key_added`` of the run; not used with a report.
+    %(data)s
+    %(key)s
     n_genes
-        Supporting genes shown.
+        Number of supporting genes shown.
     ax
-        Axes to draw into, the text as small as it must be to fit; new ones, as large as the table, where None.
-    show, save, return_fig
-        As in Scanpy's plots. ``save`` may also be a path.
+        Axes to draw into; the text shrinks until it fits. If None, new axes that are as large as the table.
+    %(show)s
 
     Returns
     -------
-    matplotlib.axes.Axes, matplotlib.figure.Figure or None
-        The axes where they are not shown, the figure with ``return_fig``.
+    %(returns)s
 
     Raises
     ------
-    MissingKeyError
-        Where there is no report under this key.
+    %(no_report)s
 
     Examples
     --------
@@ -79,7 +74,7 @@ def report(
     >>> ax = gca.pl.report(result, show=False)
     """
     clusters = report_of(data, key).clusters
-    fig, axes = own_axes(ax)
+    fig, axes = full_axes(ax)
     columns = _columns(clusters, n_genes)
     lefts = draw(axes, columns, given=ax is not None)
     left_of = dict(zip((column.title for column in columns), lefts))
@@ -92,8 +87,10 @@ def _columns(clusters: Sequence[ClusterReport], n_genes: int) -> list[Column]:
     def genes(names: Iterable[str], limit: int) -> str:
         return shortened(", ".join(list(names)[:limit]), LONGEST_LIST)
 
-    orange = STATUS_COLORS["flagged"]
-    against = [genes(c.validation.contradictory_markers, AGAINST) if c.status == "flagged" else "" for c in clusters]
+    orange = STATUSES["flagged"].plot
+    against = [
+        genes(c.validation.contradictory_markers, MOST_AGAINST) if c.status == "flagged" else "" for c in clusters
+    ]
     columns = [
         Column(title="cluster", texts=[shortened(c.cluster_id, LONGEST_ID) for c in clusters]),
         Column(title="cells", texts=["" if c.n_cells is None else f"{c.n_cells:,}" for c in clusters], right=True),
@@ -105,8 +102,8 @@ def _columns(clusters: Sequence[ClusterReport], n_genes: int) -> list[Column]:
         ),
         Column(
             title="status",
-            texts=[f"{STATUS_MARKS[c.status]} {c.status}" for c in clusters],
-            colors=[STATUS_COLORS[c.status] for c in clusters],
+            texts=[f"{STATUSES[c.status].mark} {c.status}" for c in clusters],
+            colors=[STATUSES[c.status].plot for c in clusters],
         ),
         Column(title="flags", texts=[", ".join(c.validation.flag_reasons) for c in clusters], colors=orange),
         Column(title="marker genes", texts=[genes(c.validation.supporting_markers, n_genes) for c in clusters]),
@@ -127,6 +124,6 @@ def _draw_bars(ax: Axes, clusters: Sequence[ClusterReport], left: float) -> None
     from matplotlib.patches import Rectangle
 
     for row, cluster in enumerate(clusters):
-        corner, color = (left, row - BAR_HEIGHT / 2), CONFIDENCE_COLORS[cluster.confidence]
+        corner, color = (left, row - BAR_HEIGHT / 2), LEVELS[cluster.confidence].plot
         ax.add_patch(Rectangle(corner, BAR_WIDTH, BAR_HEIGHT, color="#E2E2E2", linewidth=0))
         ax.add_patch(Rectangle(corner, BAR_WIDTH * cluster.confidence_score, BAR_HEIGHT, color=color, linewidth=0))

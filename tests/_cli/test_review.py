@@ -45,7 +45,7 @@ def test_a_port_that_is_taken(annotated_file, fails):
         taken.listen()
         port = taken.getsockname()[1]
         message = fails("review", "cells.h5ad", "--key", "mine", "--port", port, "--no-browser")
-    assert f"port {port} cannot be had on 127.0.0.1, it may be in use; --port takes another" in message
+    assert f"port {port} on 127.0.0.1 is not available, it may be in use; give another with --port" in message
 
 
 @needs_ui

@@ -8,6 +8,7 @@ from attrs import evolve
 import gca_scanpy as gca
 from gca_scanpy import model
 from gca_scanpy._judging.reasons import REASONS
+from gca_scanpy._page.render import data_of, render
 from gca_scanpy._page.view import view_of as view_in_color
 from gca_scanpy._reporting.curation import Choice, decide
 from gca_scanpy.db import _bundled
@@ -58,13 +59,13 @@ def test_a_supported_cluster(report):
     assert view.percent == pytest.approx(100 * cluster.confidence_score, abs=0.05)
     assert tuple(gene.name for gene in view.supporting) == cluster.validation.supporting_markers
     weights = {item.gene: f"{item.contribution:+.1f}" for item in cluster.candidates[0].supporting}
-    assert {gene.name: gene.said for gene in view.supporting if gene.said} == {
+    assert {gene.name: gene.note for gene in view.supporting if gene.note} == {
         gene: weights[gene] for gene in cluster.validation.supporting_markers if gene in weights
     }
-    assert view.supporting[0].said
+    assert view.supporting[0].note
     assert [c.label for c in view.candidates] == [c.label for c in cluster.candidates]
     best = cluster.candidates[0].supporting[0]
-    assert view.candidates[0].supporting[0].said == f"{best.contribution:+.1f}"
+    assert view.candidates[0].supporting[0].note == f"{best.contribution:+.1f}"
     assert dict(view.facts) == {"broad type": "B cell", "tissue": "blood", "proposed by": "offline scorer"}
 
 
@@ -106,7 +107,7 @@ def test_a_panel_and_its_cost(report):
     view = view_of(evolve(report, clusters=(cluster,), telemetry=cost))
     assert [(a.model, a.label) for a in view.clusters[0].answers] == [("m1", "B cell"), ("m2", "")]
     assert view.clusters[0].agreement == "0.50"
-    assert dict(view.costs) == {"requests": "1,234", "labels overruled": "1", "seconds": "1.75"}
+    assert dict(view.costs) == {"requests": "1,234", "labels stopped": "1", "seconds": "1.75"}
 
 
 def test_where_it_comes_from(report):
@@ -162,3 +163,13 @@ def test_why_there_are_no_cells(report):
     """Without an embedding there is no picture, and the reason is kept for the page."""
     view = view_of(report, None, "the labels were changed")
     assert (view.cells, view.unseen) == (None, "the labels were changed")
+
+
+def test_what_a_report_need_not_have(report, without):
+    """The page of a report in which an optional part is absent has its clusters, and no word of what is absent."""
+    report = without(report)
+    view = view_of(report)
+    page = render(view, data_of(report, view))
+    assert [cluster.id for cluster in view.clusters] == ["b", "none", "mix"]
+    assert "B cell" in page
+    assert not re.search(r"\bNone\b|\bnull cells\b", page.partition("<body>")[2].partition("<script")[0])

@@ -14,8 +14,8 @@ from gca_scanpy._reporting.curation import Choice
 
 pytest.importorskip("filelock", reason="the extra ui is not installed")
 testing = pytest.importorskip("streamlit.testing.v1", reason="the extra ui is not installed")
-from gca_scanpy._ui import embedding, evidence, names  # noqa: E402
-from gca_scanpy._ui.desk import Desk  # noqa: E402
+from gca_scanpy._ui import embedding, evidence  # noqa: E402
+from gca_scanpy._ui.desk import Desk, meant_label, offered_labels  # noqa: E402
 
 SCRIPT = str(files("gca_scanpy") / "_ui" / "review_app.py")
 
@@ -47,7 +47,7 @@ def test_accept_and_reopen(app, annotated_file):
     page.text_input(key="who").set_value("Ada")
     page.button(key="save").click().run()
     assert page.session_state.current != first
-    assert page.success[0].value.startswith("Saved\\: ✓ ")
+    assert page.success[0].value.startswith("Saved\\: ☑ ")
     assert page.session_state.desk.decided[first].who == "Ada"
     page.selectbox[0].set_value(first).run()
     page.button(key="reopen").click().run()
@@ -82,7 +82,7 @@ def test_a_second_tab_that_is_behind(app):
 def test_without_the_token(app):
     """Nothing of the file is shown."""
     page = app(token="guess")
-    assert [error.value for error in page.error] == ["This page opens by the whole address that `gca review` printed."]
+    assert [error.value for error in page.error] == ["Open this page with the whole address that `gca review` printed."]
     assert not page.button
     assert "desk" not in page.session_state
 
@@ -110,7 +110,8 @@ def test_the_order_of_need(annotated, tmp_path):
     desk.save(Choice("alone", "accepted"), "Ada")
     assert desk.order()[-1] == "alone"
     assert desk.next_open("alone") == desk.order()[0]
-    assert desk.title("alone") == "✓ alone: Unknown or Novel (1 cells)"
+    assert desk.title("alone") == "☑ alone: Unknown or Novel (1 cell)"
+    assert desk.title("0") == "☐ ✓ 0: B cell (29 cells)"
     for name in "0123":
         desk.save(Choice(name, "accepted"), "Ada")
     assert desk.next_open("2") == "2"
@@ -130,7 +131,7 @@ def test_a_file_that_is_annotated_again(annotated, annotated_file):
 
 def test_names_that_are_offered(annotated):
     """The run's own ideas first, then every term and its synonyms; each means a term, or the words themselves."""
-    offered = names.offered(gca.get.report(annotated).clusters[0])
+    offered = offered_labels(gca.get.report(annotated).clusters[0])
     assert next(iter(offered.items())) == ("B cell (CL:0000236)", "CL:0000236")
     assert offered["plasmacytoid dendritic cell (CL:0000784)"] == "CL:0000784"
     assert offered["pDC → plasmacytoid dendritic cell (CL:0000784)"] == "CL:0000784"
@@ -139,11 +140,11 @@ def test_names_that_are_offered(annotated):
 
 def test_what_a_term_and_words_mean():
     """Either may be left out; words beside a term have it, and words beside an idea without a term take its place."""
-    assert names.meant("CL:0000784", " ") == "CL:0000784"
-    assert names.meant("", "my own type") == "my own type"
-    assert names.meant("CL:0000784", "activated pDC") == "activated pDC (CL:0000784)"
-    assert names.meant("an idea", "my own type") == "my own type"
-    assert names.meant("", "") == ""
+    assert meant_label("CL:0000784", " ") == "CL:0000784"
+    assert meant_label("", "my own type") == "my own type"
+    assert meant_label("CL:0000784", "activated pDC") == "activated pDC (CL:0000784)"
+    assert meant_label("an idea", "my own type") == "my own type"
+    assert meant_label("", "") == ""
 
 
 def test_a_term_in_own_words(app, annotated_file):
@@ -188,6 +189,28 @@ def test_evidence_is_escaped(hostile_file):
     for said in ("&lt;b&gt;x&lt;/b&gt;", "&lt;i&gt;why", "&lt;u&gt;Ada", "&lt;img src=x"):
         assert said in page
     assert evidence.plain("a_b\n[c](d)") == r"a\_b \[c\]\(d\)"
+
+
+def test_a_file_without_tissue(app, annotated, annotated_file):
+    """`gca annotate` without --tissue, the default: the page opens, and a decision is saved."""
+    gca.tl.annotate(annotated, "cluster")
+    assert "tissue" not in gca.get.report(annotated).parameters
+    annotated.write_h5ad(annotated_file)
+    page = app()
+    page.button(key="save").click().run()
+    assert not page.exception
+    assert page.success
+
+
+def test_what_a_report_need_not_have(annotated, without):
+    """The page shows a cluster of a report in which an optional part is absent."""
+    report = without(gca.get.report(annotated))
+    page = evidence.evidence(report, "0")
+    assert "B cell" in page
+    assert "None" not in page
+    assert "cells.h5ad" in evidence.heading("cells.h5ad", report)
+    assert "none yet" in evidence.trail(report, "0")
+    assert len(offered_labels(report.clusters[0])) > 5000
 
 
 def test_flags_are_in_words(annotated):

@@ -17,7 +17,7 @@ HEADING = "h2"
 
 
 def _choose(page, cluster):
-    page.get_by_label("Cluster, those in need of a decision first").click()
+    page.get_by_label("Cluster (open ones first)").click()
     page.get_by_role("option", name=f" {cluster}: ").click()
     page.locator(".gca-id", has_text=f"Cluster {cluster} ").wait_for()
     _settled(page)  # until then the fields of the cluster before may be there, too
@@ -62,7 +62,7 @@ def test_change_a_label_save_and_reload(annotated_file, review, tab):
     page.get_by_label("Why").fill("LILRA4")
     page.get_by_label("Why").press("Tab")
     _save(page)
-    page.get_by_text("Saved: ✓ 0: plasmacytoid dendritic cell").wait_for()
+    page.get_by_text("Saved: ☑ 0: plasmacytoid dendritic cell").wait_for()
     page.get_by_text("1 of 4 clusters decided").wait_for()
     after = anndata.read_h5ad(annotated_file)
     trail = gca.get.curation(after).loc["0"]
@@ -90,13 +90,13 @@ def test_two_tabs(annotated_file, review, tab):
         _choose(page, "1")
     _change(first, "my own type")
     _save(first)
-    first.get_by_text("Saved: ✓ 1: my own type").wait_for()
+    first.get_by_text("Saved: ☑ 1: my own type").wait_for()
     _change(second, "another type")
     _save(second)
     second.get_by_text("Ada decided on cluster '1' meanwhile").wait_for()
     assert list(gca.get.curation(anndata.read_h5ad(annotated_file))["who"]) == ["Ada"]
     _save(second)  # Grace has seen it, and still wants hers
-    second.get_by_text("Saved: ✓ 1: another type").wait_for()
+    second.get_by_text("Saved: ☑ 1: another type").wait_for()
     _choose(first, "2")
     _decision(first, "Accept")
     _save(first)
@@ -129,7 +129,7 @@ def test_only_the_whole_address_opens_the_page(annotated_file, review, chromium)
     address = review(annotated_file)
     page = chromium.new_page()
     page.goto(address.partition("?")[0])
-    page.get_by_text("This page opens by the whole address").wait_for()
+    page.get_by_text("Open this page with the whole address").wait_for()
     assert page.get_by_text("cells.h5ad").count() == 0
     page.close()
     port = int(address.split(":")[2].split("/")[0])
@@ -143,7 +143,7 @@ def test_only_the_whole_address_opens_the_page(annotated_file, review, chromium)
 def test_a_click_on_a_cell(annotated_file, review, tab):
     """It goes to the cell's cluster."""
     page = tab(review(annotated_file))
-    if page.get_by_text("a click on a cell goes to its cluster").count() == 0:
+    if page.get_by_text("click a cell to go to its cluster").count() == 0:
         pytest.skip("this Streamlit takes no clicks on charts with layers")
     before = page.locator(".gca-id").inner_text()
     page.locator(".mark-symbol path").first.click(force=True)

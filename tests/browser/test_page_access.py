@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 360, "height": 740}}
+MOST_ELEMENTS = 15_000
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 
 
@@ -72,15 +73,12 @@ def test_the_switch_of_colors(visit, until, scheme):
 
 
 @pytest.mark.parametrize("name", ["blood", "sixty"])
-def test_it_is_there_in_a_second(visit, until, name):
-    """First paint within a second of opening the file, in the best of three: other programs run here too."""
-    times = []
-    for _ in range(3):
-        with visit(name) as page:
-            entry = "performance.getEntriesByName('first-contentful-paint')[0]"
-            until(page, entry)
-            times.append(page.evaluate(f"{entry}.startTime"))
-    assert 0 < min(times) < 1000, times
+def test_the_first_paint_waits_for_nothing(visit, until, name):
+    """The page is painted without a request, and has few enough elements to be laid out at once."""
+    with visit(name) as page:
+        until(page, "performance.getEntriesByName('first-contentful-paint').length")
+        assert page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)") == []
+        assert page.evaluate("document.querySelectorAll('*').length") < MOST_ELEMENTS
 
 
 def test_the_policy_stops_what_it_must(visit):
@@ -93,7 +91,7 @@ def test_the_policy_stops_what_it_must(visit):
             add("style", { textContent: "body { display: none }" });
             add("img", { src: "data:image/gif;base64,R0lGODlhAQABAAAAACw=" });
             await fetch("https://evil.example/").catch(() => null);
-            await new Promise((done) => setTimeout(done, 100));
+            while (stopped.length < 4) await new Promise(requestAnimationFrame);
             }"""
         )
         stopped = page.evaluate("stopped.splice(0).map((text) => text.split(' ')[0])")

@@ -53,7 +53,7 @@ def test_searching(visit, text, found):
         expected = [str(n) for n in range(11)] if found is None else found
         assert _column(page, 0) == expected
         assert page.locator("#count").inner_text() == f"{len(expected)} of 11 clusters"
-        assert page.get_by_text("No cluster is like that.").is_visible() == (not expected)
+        assert page.get_by_text("No cluster matches.").is_visible() == (not expected)
         assert page.locator("#csv").is_disabled() == (not expected)
 
 

@@ -9,9 +9,9 @@ import pytest
 from attrs import evolve
 
 import gca_scanpy as gca
+from gca_scanpy._reporting.palette import STATUSES
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
-from gca_scanpy.pl._figure import STATUS_MARKS
 
 
 def _seen(ax):
@@ -46,8 +46,8 @@ def test_the_proposed_label_is_marked(report_with):
         x, y = text.get_position()
         marks[rows[int(y)].split(" · ")[0], columns[int(x)]] = text.get_text()
     assert marks == {
-        ("0", second.label): STATUS_MARKS["supported"],
-        ("1", report.clusters[1].annotation.proposed_label): STATUS_MARKS["flagged"],
+        ("0", second.label): STATUSES["supported"].mark,
+        ("1", report.clusters[1].annotation.proposed_label): STATUSES["flagged"].mark,
     }
 
 
@@ -75,7 +75,7 @@ def test_chosen_clusters(report_with):
     assert [text.get_text().split(" · ")[0] for text in ax.get_yticklabels()] == ["1"]
     with pytest.raises(InputError, match="no cluster 'x'; the report has: '0', '1', '2'"):
         gca.pl.candidates(report, clusters=["x"])
-    with pytest.raises(InputError, match="is asked for"):
+    with pytest.raises(InputError, match="clusters is empty; the report has"):
         gca.pl.candidates(report, clusters=[])
     with pytest.raises(InputError, match="value='p' must be one of"):
         gca.pl.candidates(report, value="p")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import gca_scanpy as gca
+from gca_scanpy._reporting.palette import LEVELS, STATUSES
 from gca_scanpy.errors import InputError, MissingKeyError
-from gca_scanpy.pl._figure import CONFIDENCE_COLORS, STATUS_MARKS
 
 
 @pytest.mark.parametrize("n", [1, 11, 60])
@@ -18,9 +18,9 @@ def test_a_bar_for_each_cluster(report_with, n):
     report = report_with(n)
     ax = gca.pl.confidence(report, show=False)
     assert [bar.get_width() for bar in ax.patches] == [c.confidence_score for c in report.clusters]
-    colors = [mpl.colors.to_rgba(CONFIDENCE_COLORS[c.confidence]) for c in report.clusters]
+    colors = [mpl.colors.to_rgba(LEVELS[c.confidence].plot) for c in report.clusters]
     assert [bar.get_facecolor() for bar in ax.patches] == colors
-    assert [text.get_text() for text in ax.texts] == [STATUS_MARKS[c.status] for c in report.clusters]
+    assert [text.get_text() for text in ax.texts] == [STATUSES[c.status].mark for c in report.clusters]
     assert ax.yaxis_inverted()
     names = [text.get_text() for text in ax.get_yticklabels()]
     assert [name.split(" · ")[0] for name in names] == [c.cluster_id for c in report.clusters]

@@ -57,7 +57,7 @@ def test_genes_that_are_gone_are_left_out(labeled):
     axes = gca.pl.evidence(fewer, show=False)
     assert "B cell" not in _headings(axes)
     assert len(_names(axes)[0]) == 4
-    with pytest.raises(InputError, match="no cluster to show has a label with supporting markers"):
+    with pytest.raises(InputError, match="no label of these clusters has a supporting marker"):
         gca.pl.evidence(fewer, clusters=["0"])
 
 

@@ -9,9 +9,9 @@ from attrs import evolve
 from matplotlib.patches import Rectangle
 
 import gca_scanpy as gca
+from gca_scanpy._reporting.palette import LEVELS, STATUSES
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import MissingKeyError
-from gca_scanpy.pl._figure import CONFIDENCE_COLORS, STATUS_MARKS
 
 PALETTE = _bundled.palette()
 LONG_LABEL = "CD4-positive, CD25-positive, regulatory T"
@@ -51,7 +51,7 @@ def test_bars_are_the_confidence(report_with):
     assert len(bars) == 11
     for (share, color), cluster in zip(bars, report.clusters):
         assert share == pytest.approx(cluster.confidence_score)
-        assert color == mpl.colors.to_rgba(CONFIDENCE_COLORS[cluster.confidence])
+        assert color == mpl.colors.to_rgba(LEVELS[cluster.confidence].plot)
 
 
 def test_the_score_stands_beside_its_bar(report_with):
@@ -113,7 +113,7 @@ def test_a_cluster_with_no_name(report_with, texts):
     assert "cluster" in texts(gca.pl.report(report_with(1, lambda i: ""), show=False))
 
 
-@pytest.mark.parametrize("mark", STATUS_MARKS.values())
+@pytest.mark.parametrize("mark", [look.mark for look in STATUSES.values()])
 def test_the_marks_are_in_the_default_font(mark):
     """The marks of the statuses are in DejaVu Sans, so that no plot shows an empty box."""
     from matplotlib.font_manager import FontProperties, findfont, get_font

@@ -1,11 +1,11 @@
-// Which color a cluster has, by what the reader asks for.
+// The color of each cluster, for the mode that the reader chose.
 
 const NO_CLUSTER = "none";
 
-// The color of a variable of the style sheet, as it is now.
+// The current value of a variable of the style sheet.
 const styled = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// A shade that is seen on a dark page: the darkest are mixed with white until they are.
+// A shade that is visible on a dark page: dark colors are mixed with white.
 function visible(hex, dark) {
   if (!dark) return hex;
   const channels = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
@@ -14,7 +14,7 @@ function visible(hex, dark) {
   return `rgb(${channels.map((value) => Math.round(value + (255 - value) * white)).join(" ")})`;
 }
 
-// For each way to color: its name, the group that a cluster belongs to, and the group's color.
+// Each mode of coloring: its name, the group of a cluster, and the color of the group.
 const MODES = {
   label: { title: "Label", group: (c) => c.label, color: (c, dark) => visible(c.colors.label, dark) },
   broad: { title: "Broad type", group: (c) => c.broad, color: (c, dark) => visible(c.colors.broad, dark) },
@@ -33,7 +33,7 @@ const MODES = {
   cluster: { title: "Cluster", group: (c) => c.id, color: (c, dark) => visible(c.colors.cluster, dark) },
 };
 
-// The colors of all clusters, and last that of the cells without one.
+// The colors of all clusters; the last is for the cells without a cluster.
 function colorsBy(mode, dark) {
   return [...CLUSTERS.map((cluster) => MODES[mode].color(cluster, dark)), styled("--rail")];
 }

@@ -1,13 +1,13 @@
-// The script of the page, in parts that are put together in the order of render.py. It is a module: strict, on its own,
-// and run when the page is there. It never makes HTML of a text; all texts of a report go through textContent.
+// The script of the page; render.py joins its parts in order. It is a module: strict, with its own scope, and run when
+// the page is parsed. It never makes HTML of a text: all texts of a report go through textContent.
 
-// What Python wrote for it, see _page/data.py.
+// The data that data_of in _page/render.py wrote.
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const CLUSTERS = DATA.clusters.map((cluster, index) => ({ ...cluster, index }));
 const BY_ANCHOR = new Map(CLUSTERS.map((cluster) => [cluster.anchor, cluster]));
 const STEPS = 65535; // of a coordinate
 
-// The cells: coordinates from 0 to 1 with y upwards, and for each the index of its cluster, CLUSTERS.length for none.
+// The cells: coordinates from 0 to 1 with y upwards, and the index of each cell's cluster, CLUSTERS.length if it has none.
 function unpackCells({ name, counts, points }) {
   const bytes = Uint8Array.from(atob(points), (letter) => letter.charCodeAt(0));
   const view = new DataView(bytes.buffer);

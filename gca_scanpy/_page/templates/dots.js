@@ -1,8 +1,8 @@
-// Cells as pixels. A circle each, drawn by the canvas, would take half a second for 50,000 where no graphics card helps.
+// Cells as pixels. Without a graphics card, 50,000 circles drawn by the canvas take half a second.
 
 const OPAQUE = 255;
 
-// A circle of this radius in pixels: for each of its pixels the place from its middle, and how much of it is covered.
+// A circle of this radius in pixels: for each pixel its offset from the middle, and the share of it that is covered.
 function disc(radius) {
   const half = Math.ceil(radius);
   const pixels = [];
@@ -15,7 +15,7 @@ function disc(radius) {
   return { half, pixels };
 }
 
-// The picture that all cells are put into; it is wider than the canvas by a circle's half, so that none needs a check.
+// The image that holds all cells; it is wider than the canvas by half a circle, so that no pixel needs a bounds check.
 class Dots {
   #context;
   #image;
@@ -37,14 +37,14 @@ class Dots {
     return (blue << 16) | (green << 8) | red;
   }
 
-  // Puts the cells there, those of a cluster in its color; null leaves them out. `toX` and `toY` give pixels.
+  // Adds the cells in the colors of their clusters; a color null leaves them out. `toX` and `toY` give pixels.
   add(cells, order, colors, opacity, toX, toY) {
     const { x, y, cluster } = cells;
-    const { half, pixels: own } = this.#disc;
+    const { half, pixels } = this.#disc;
     const { width } = this.#image;
     const [right, bottom] = [width - 4 * half, this.#image.height - 4 * half];
-    const steps = Int32Array.from(own, (one) => one.y * width + one.x);
-    const covers = Uint8Array.from(own, ({ cover }) => Math.round(OPAQUE * cover * opacity));
+    const steps = Int32Array.from(pixels, (one) => one.y * width + one.x);
+    const covers = Uint8Array.from(pixels, ({ cover }) => Math.round(OPAQUE * cover * opacity));
     const tones = Int32Array.from(colors, (color) => (color === null ? -1 : this.#pixel(color)));
     for (const i of order) {
       const tone = tones[cluster[i]];
@@ -55,7 +55,7 @@ class Dots {
     }
   }
 
-  // A circle over what is there; at its edge the more covered of the two is seen.
+  // Draws a circle over the image; at its edge the more covered of the two pixels is kept.
   #stamp(middle, steps, covers, tone) {
     const pixels = this.#pixels;
     for (let k = 0; k < steps.length; k++) {

@@ -1,4 +1,4 @@
-// The evidence of one cluster beside the page: a copy of its section in a dialog, which has an address of its own.
+// The evidence of one cluster in a dialog beside the page: a copy of its section, with its own address.
 
 const STOPS = "a[href], button:not([disabled]), [tabindex='0']";
 
@@ -20,7 +20,7 @@ class Drawer {
     addEventListener("hashchange", () => this.follow());
   }
 
-  // What the address asks for; none is no drawer.
+  // Opens the cluster in the address; without one, closes the drawer.
   follow() {
     const cluster = BY_ANCHOR.get(location.hash.slice(1));
     if (cluster) this.open(cluster);
@@ -32,13 +32,13 @@ class Drawer {
     this.#fill(cluster);
     this.#address(`#${cluster.anchor}`);
     if (this.#dialog.open) return;
-    this.#dialog.showModal(); // the page behind is inert; the browser gives the focus back when it closes
+    this.#dialog.showModal(); // the page behind is inert; the browser restores the focus on closing
     byId("drawer-title").focus();
   }
 
   #fill(cluster) {
     const copy = byId(cluster.anchor).cloneNode(true);
-    copy.removeAttribute("id"); // ids stand once
+    copy.removeAttribute("id"); // an id must be unique
     const title = copy.querySelector("h3");
     title.id = "drawer-title";
     title.tabIndex = -1;
@@ -54,7 +54,7 @@ class Drawer {
     byId("next").disabled = at === order.length - 1;
   }
 
-  // As in the table; all, where the table does not show this one.
+  // The order of the table; that of the report if the table does not show this cluster.
   #order() {
     const shown = this.#shown();
     return shown.includes(this.#current) ? shown : CLUSTERS;
@@ -76,7 +76,7 @@ class Drawer {
     if (turning && !event.target.closest(".scroll")) this.#step(turning); // a wide table scrolls by these keys
   }
 
-  // From the last to the first and back; else the tab key would leave for the browser's own buttons.
+  // Keeps the focus within the dialog; otherwise Tab would leave for the buttons of the browser.
   #trap(event) {
     const stops = [...this.#dialog.querySelectorAll(STOPS)];
     const [from, to] = event.shiftKey ? [stops[0], stops.at(-1)] : [stops.at(-1), stops[0]];
@@ -89,7 +89,7 @@ class Drawer {
     try {
       history.replaceState(null, "", hash || location.pathname + location.search);
     } catch {
-      // A page within another page may have no address to change; the drawer works all the same.
+      // A page within another page may be unable to change its address; the drawer works without.
     }
   }
 }

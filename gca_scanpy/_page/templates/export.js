@@ -1,4 +1,4 @@
-// The shown rows as a file. Python wrote the lines, safe to open in a spreadsheet; gca.io.read_csv reads them.
+// The shown rows as a file. Python wrote the lines, which are safe to open in a spreadsheet.
 
 function saveCsv(clusters) {
   const lines = [DATA.csvHeader, ...clusters.map((cluster) => cluster.csv)];

@@ -1,11 +1,11 @@
 // Mouse, fingers and keys on the canvas.
 
 const STRIDE = 48; // pixels that an arrow key moves
-const STILL = 4; // pixels that a click may slip
+const STILL = 4; // pixels that the pointer may move during a click
 const ZOOM = 1.3;
 
-// `meets(place)` is called with the place under a mouse at rest, or null; `chooses(place)` for a click.
-function addGestures(canvas, scatter, meets, chooses) {
+// `hover(place)` is called with the place under the mouse, or null; `choose(place)` for a click.
+function addGestures(canvas, scatter, hover, choose) {
   const down = new Map(); // pointers that are pressed, by their id
   let slipped = 0;
 
@@ -26,13 +26,13 @@ function addGestures(canvas, scatter, meets, chooses) {
   canvas.addEventListener("pointermove", (event) => {
     const place = placeOf(event);
     const last = down.get(event.pointerId);
-    if (!last) return event.pointerType === "mouse" ? meets(place) : undefined;
+    if (!last) return event.pointerType === "mouse" ? hover(place) : undefined;
     const before = [...down.values()];
     down.set(event.pointerId, place);
     const now = [...down.values()];
     slipped += Math.hypot(place.x - last.x, place.y - last.y);
     if (slipped < STILL) return undefined;
-    meets(null);
+    hover(null);
     if (now.length === 2) {
       scatter.approach(apart(now) / Math.max(apart(before), 1), middle(before));
       const [from, to] = [middle(before), middle(now)];
@@ -44,12 +44,12 @@ function addGestures(canvas, scatter, meets, chooses) {
   });
 
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, ({ pointerId }) => down.delete(pointerId));
-  // Not as soon as a finger is up: its click would then meet the drawer that opened under it.
-  canvas.addEventListener("click", (event) => slipped < STILL && chooses(placeOf(event)));
-  canvas.addEventListener("pointerleave", () => meets(null));
+  // On click, not on pointerup: the click of a finger would land on the drawer that just opened under it.
+  canvas.addEventListener("click", (event) => slipped < STILL && choose(placeOf(event)));
+  canvas.addEventListener("pointerleave", () => hover(null));
   canvas.addEventListener("dblclick", (event) => scatter.approach(2, placeOf(event)));
 
-  // The wheel alone scrolls the page, until the reader has turned to the picture.
+  // Without Ctrl the wheel scrolls the page, unless the canvas has the focus.
   canvas.addEventListener(
     "wheel",
     (event) => {

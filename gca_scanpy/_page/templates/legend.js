@@ -1,4 +1,4 @@
-// The legend: a button for each group of clusters, which makes the group stand out.
+// The legend: a button for each group of clusters, which highlights the group.
 
 class Legend extends EventTarget {
   #list;
@@ -8,7 +8,7 @@ class Legend extends EventTarget {
   #pressed = new Set(); // groups
   #passing = null; // the group under the mouse
 
-  // `counts` are the cells of each cluster in the picture.
+  // `counts` are the numbers of drawn cells of each cluster.
   constructor(list, title, counts) {
     super();
     this.#list = list;
@@ -23,7 +23,7 @@ class Legend extends EventTarget {
     this.#list.replaceChildren(...this.#groups(colors).map((group) => make("li", {}, this.#button(group))));
   }
 
-  // Whether a cluster stands out.
+  // Whether a cluster is highlighted.
   lights(cluster) {
     const group = MODES[this.#mode].group(cluster);
     if (this.#passing !== null) return group === this.#passing;
@@ -32,22 +32,22 @@ class Legend extends EventTarget {
 
   #groups(colors) {
     const { group, order } = MODES[this.#mode];
-    const found = new Map();
+    const byName = new Map();
     for (const cluster of CLUSTERS) {
       const name = group(cluster);
-      const one = found.get(name) ?? { name, color: colors[cluster.index], cells: 0, said: "" };
+      const one = byName.get(name) ?? { name, color: colors[cluster.index], cells: 0, note: "" };
       one.cells += this.#counts[cluster.index];
-      if (this.#mode === "cluster") one.said = cluster.label;
-      found.set(name, one);
+      if (this.#mode === "cluster") one.note = cluster.label;
+      byName.set(name, one);
     }
-    const groups = [...found.values()].filter(({ cells }) => cells);
+    const groups = [...byName.values()].filter(({ cells }) => cells);
     if (order) return groups.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
     return this.#mode === "cluster" ? groups : groups.sort((a, b) => b.cells - a.cells);
   }
 
-  #button({ name, color, said }) {
+  #button({ name, color, note }) {
     const text = make("span", {}, isolated(shortened(name, 60) || "(empty)"));
-    if (said) text.append(" ", make("small", {}, isolated(shortened(said, 60))));
+    if (note) text.append(" ", make("small", {}, isolated(shortened(note, 60))));
     const button = make("button", { type: "button" }, swatch(color), text);
     button.setAttribute("aria-pressed", this.#pressed.has(name));
     button.addEventListener("click", () => {

@@ -1,4 +1,4 @@
-// Puts the parts together.
+// Connects the parts.
 
 document.documentElement.classList.add("scripted");
 for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = false;
@@ -20,7 +20,7 @@ function showCells(cells) {
     const colors = colorsBy(mode.value, theme.dark);
     legend.show(mode.value, colors);
     scatter.paint(colors);
-    scatter.draw(); // at once: paper does not wait for the next frame
+    scatter.draw(); // at once: printing does not wait for the next frame
   };
   const light = () => {
     const shown = new Set(table.shown);
@@ -30,13 +30,13 @@ function showCells(cells) {
     canvas,
     scatter,
     (place) => {
-      const found = place && scatter.nearest(place);
-      canvas.classList.toggle("meets", Boolean(found));
-      tip.show(found);
+      const hit = place && scatter.nearest(place);
+      canvas.classList.toggle("meets", Boolean(hit));
+      tip.show(hit);
     },
     (place) => {
-      const found = scatter.nearest(place);
-      if (found) drawer.open(found.cluster);
+      const hit = scatter.nearest(place);
+      if (hit) drawer.open(hit.cluster);
     },
   );
   mode.addEventListener("change", () => {
@@ -68,7 +68,7 @@ function count() {
   byId("csv").disabled = !length;
 }
 
-// The circles beside labels have the colors of the cells.
+// The circles beside the labels get the colors of the cells.
 function paintSwatches() {
   for (const circle of document.querySelectorAll(".swatch circle[data-color]")) {
     circle.setAttribute("fill", visible(circle.dataset.color, theme.dark));
@@ -93,7 +93,7 @@ document.querySelector(".overview tbody").addEventListener("click", (event) => {
   const row = event.target.closest("tr");
   if (!row || (link && !link.hash) || String(getSelection()) || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  // The focus comes back to the row's link, wherever in the row the click was.
+  // When the drawer closes, the focus returns to the link of the row, wherever the click was.
   row.querySelector("a").focus({ preventScroll: true });
   drawer.open(BY_ANCHOR.get(row.dataset.cluster));
 });

@@ -1,4 +1,4 @@
-// Elements and texts.
+// Helpers for elements and texts.
 
 const byId = (id) => document.getElementById(id);
 
@@ -9,10 +9,10 @@ function make(tag, properties = {}, ...within) {
   return made;
 }
 
-// A text on its own, whichever way it is written.
+// A text in an element of its own, isolated from the direction of the text around it.
 const isolated = (text) => make("bdi", { textContent: text });
 
-// At most so many letters, without tearing one apart. Only the start of a long text is looked at.
+// At most `length` letters, without splitting one. Only the start of a long text is read.
 function shortened(text, length) {
   const letters = [...text.slice(0, 2 * length + 2).replace(/\s+/g, " ")];
   return letters.length > length ? `${letters.slice(0, length - 1).join("")}…` : letters.join("");

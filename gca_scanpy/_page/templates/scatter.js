@@ -1,13 +1,13 @@
-// The cells on a canvas: where each is on the screen, and how it looks. What moves them is in gestures.js.
+// The cells on a canvas: their places on the screen and their looks. gestures.js moves them.
 
-const MARGIN = 28; // pixels of the page round the cells
+const MARGIN = 28; // pixels of the page around the cells
 const MOST_ZOOM = 60;
-const REACH = 10; // pixels from the pointer to a cell that it means
+const REACH = 10; // pixels from the pointer within which a cell counts as hit
 const DIM = 0.13;
 
 const gcd = (a, b) => (b ? gcd(b, a % b) : a);
 
-// All numbers below n, each once, mixed the same way every time: no cluster is drawn over all others.
+// All numbers below n, each once, in a fixed mixed order, so that no cluster is drawn over all others.
 function mixed(n) {
   let step = Math.max(1, Math.floor(n * 0.618));
   while (gcd(step, n) > 1) step++;
@@ -45,7 +45,7 @@ class Scatter {
     this.resize();
   }
 
-  // Middle of each cluster, the largest first, so that its name has the right of way.
+  // The middle of each cluster, the largest first, so that its name is placed first.
   #findCenters() {
     const { x, y, counts } = this.#cells;
     let start = 0;
@@ -63,13 +63,13 @@ class Scatter {
     return { x: this.#width / 2, y: this.#height / 2 };
   }
 
-  // Colors by cluster, and last that of cells without one.
+  // Sets the colors by cluster; the last is for cells without one.
   paint(colors) {
     this.#colors = colors;
     this.ask();
   }
 
-  // Which clusters stand out: a function of a cluster.
+  // Sets which clusters are highlighted: a function of a cluster.
   light(lit) {
     this.#lit = lit;
     this.ask();
@@ -95,7 +95,7 @@ class Scatter {
     this.move(-this.#shift.x, -this.#shift.y);
   }
 
-  // Nearer by this factor; what is at this place of the canvas stays there.
+  // Zooms by this factor; the point at this place of the canvas stays there.
   approach(factor, place) {
     const zoom = Math.min(MOST_ZOOM, Math.max(0.5, this.#zoom * factor));
     const ratio = zoom / this.#zoom;
@@ -109,7 +109,7 @@ class Scatter {
     this.#canvas.classList.toggle("near", zoom > 1); // then a finger moves the cells, not the page
   }
 
-  // By pixels; some of the cells are always in sight.
+  // Moves by pixels; some of the cells stay in sight.
   move(x, y) {
     const { scale } = this.#view();
     const limit = (at, size, extent) => Math.min(Math.max(at, -(size + extent) / 2 + MARGIN), (size + extent) / 2 - MARGIN);
@@ -134,22 +134,22 @@ class Scatter {
     return Math.min(4, Math.max(1.1, 0.16 * Math.sqrt(area))) * Math.min(2.2, this.#zoom ** 0.35);
   }
 
-  // The cluster of the nearest cell that stands out and is within reach, and where that cell is; or null.
+  // The cluster and the place of the nearest highlighted cell within reach; or null.
   nearest(place) {
     const { scale, left, top } = this.#view();
     const { n, x, y, cluster } = this.#cells;
     const lit = CLUSTERS.map((one) => this.#lit(one));
     let best = (REACH + this.#radius) ** 2;
-    let found = -1;
+    let index = -1;
     for (let i = 0; i < n; i++) {
       const distance = (left + scale * x[i] - place.x) ** 2 + (top - scale * y[i] - place.y) ** 2;
-      if (distance < best && lit[cluster[i]]) [best, found] = [distance, i];
+      if (distance < best && lit[cluster[i]]) [best, index] = [distance, i];
     }
-    if (found < 0) return null;
-    return { cluster: CLUSTERS[cluster[found]], x: left + scale * x[found], y: top - scale * y[found] };
+    if (index < 0) return null;
+    return { cluster: CLUSTERS[cluster[index]], x: left + scale * x[index], y: top - scale * y[index] };
   }
 
-  // Draws before the screen is painted next, once, however often it is asked for.
+  // Draws once before the next frame, however often it is called.
   ask() {
     this.#asked ||= requestAnimationFrame(() => this.draw());
   }
@@ -173,7 +173,7 @@ class Scatter {
     if (this.#names) this.#drawNames(lit);
   }
 
-  // The names of the clusters that stand out, where there is room; nearer there is more.
+  // The names of the highlighted clusters, as far as there is room; zooming in makes room.
   #drawNames(lit) {
     const { scale, left, top } = this.#view();
     const context = this.#context;

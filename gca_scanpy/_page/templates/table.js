@@ -1,16 +1,16 @@
-// The table of clusters: sorted by a column, filtered by words and by status.
+// The table of clusters: sorts by a column, filters by words and by status.
 
 // "10" comes after "9", and "β" where a reader looks for it.
 const COLLATOR = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
-// Without the differences that a reader does not mean.
+// Without accents and case.
 const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
 class Table extends EventTarget {
   #body;
   #rows;
   #statuses = new Set();
-  #sought = "";
+  #query = "";
   #column = null;
   #descending = false;
   #headings;
@@ -29,17 +29,17 @@ class Table extends EventTarget {
     this.#apply();
   }
 
-  // The clusters that are shown, in the order in which they are.
+  // The shown clusters, in their current order.
   get shown() {
     return this.#rows.filter(({ row }) => !row.classList.contains("out")).map(({ cluster }) => cluster);
   }
 
   search(text) {
-    this.#sought = folded(text).trim();
+    this.#query = folded(text).trim();
     this.#apply();
   }
 
-  // Only clusters of these statuses; all where none is named.
+  // Shows only clusters of these statuses; all if there is none.
   only(statuses) {
     this.#statuses = new Set(statuses);
     this.#apply();
@@ -52,7 +52,7 @@ class Table extends EventTarget {
     heading.setAttribute("aria-sort", "none");
   }
 
-  // Up, then down, then as the report has it.
+  // Ascending, then descending, then in the order of the report.
   #sort(column) {
     if (this.#column !== column) [this.#column, this.#descending] = [column, false];
     else if (!this.#descending) this.#descending = true;
@@ -77,11 +77,11 @@ class Table extends EventTarget {
     return this.#descending ? -order : order;
   }
 
-  // The texts that have what is sought as it is; where none has, those with all its words: "B cell" is not any cell.
+  // Rows that contain the whole search text; if there is none, rows with all its words: "B cell" does not match every cell.
   #has() {
-    const whole = ({ words }) => words.includes(this.#sought);
+    const whole = ({ words }) => words.includes(this.#query);
     if (this.#rows.some(whole)) return whole;
-    const parts = this.#sought.split(/\s+/);
+    const parts = this.#query.split(/\s+/);
     return ({ words }) => parts.every((part) => words.includes(part));
   }
 

@@ -1,8 +1,8 @@
-// Dark or light: as the reader's system is, until the switch says otherwise. It is not kept: the page stores nothing.
+// Dark or light: as the system is, until the reader uses the switch. The choice is not kept: the page stores nothing.
 
 class Theme extends EventTarget {
   #system = matchMedia("(prefers-color-scheme: dark)");
-  // The one rule of the style sheet with the dark colors: the switch moves its condition, so that colors stand once.
+  // The rule of the style sheet with the dark colors: the switch changes its condition, so that colors are defined once.
   #rule = [...document.styleSheets[0].cssRules].find((rule) => rule.conditionText?.includes("prefers-color-scheme"));
   #condition = this.#rule.media.mediaText;
   #chosen = null;
@@ -17,7 +17,7 @@ class Theme extends EventTarget {
       this.#apply();
     });
     this.#system.addEventListener("change", () => this.#apply());
-    // Paper is light; the canvas is drawn anew for it.
+    // Paper is light; the canvas is redrawn for it.
     addEventListener("beforeprint", () => this.#print(true));
     addEventListener("afterprint", () => this.#print(false));
     this.#apply();

@@ -1,4 +1,4 @@
-// What is said of the cell under the mouse.
+// The tooltip of the cell under the mouse.
 
 class Tip {
   #box;
@@ -7,11 +7,11 @@ class Tip {
     this.#box = box;
   }
 
-  // `found` is what Scatter.nearest gives, null to say nothing.
-  show(found) {
-    this.#box.hidden = !found;
-    if (!found) return;
-    const { cluster, x, y } = found;
+  // `hit` is what Scatter.nearest gives; null hides the tooltip.
+  show(hit) {
+    this.#box.hidden = !hit;
+    if (!hit) return;
+    const { cluster, x, y } = hit;
     this.#box.replaceChildren(
       make("strong", {}, isolated(shortened(cluster.label, 80))),
       make("span", {}, "Cluster ", isolated(shortened(cluster.id, 40))),
@@ -20,7 +20,7 @@ class Tip {
     if (cluster.broad !== cluster.label) {
       this.#box.firstChild.after(make("span", {}, isolated(shortened(cluster.broad, 60))));
     }
-    // Beside the cell, on the side where there is more room.
+    // Beside the cell, on the side with more room.
     const { clientWidth, clientHeight } = this.#box.parentElement;
     const left = x > clientWidth / 2 ? x - this.#box.offsetWidth - 12 : x + 12;
     const top = y > clientHeight / 2 ? y - this.#box.offsetHeight - 8 : y + 8;

@@ -1,0 +1,260 @@
+"""What the page shows of one cluster: its row in the table, and its section. Pure: no HTML, no file, no clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Optional
+
+from attrs import frozen
+
+from gca_scanpy._judging.reasons import meaning
+from gca_scanpy._page.composition import Colors
+from gca_scanpy._reporting.palette import STATUSES
+from gca_scanpy.model import Candidate, ClusterReport, Decision, Evidence
+
+# Only an id of the Cell Ontology becomes a link; a report may hold any text in its place.
+TERM = re.compile(r"CL:(\d{7})")
+OBO = "https://purl.obolibrary.org/obo/CL_"
+SOURCES = {"offline": "offline scorer", "model": "language model", "user": "given label"}
+
+Facts = tuple[tuple[str, str], ...]
+
+
+@frozen
+class TermView:
+    """An ontology id; ``url`` is None if it is not one of the Cell Ontology."""
+
+    id: str
+    url: Optional[str]
+
+
+@frozen
+class FlagView:
+    """A reason code, its meaning, and the number of clusters that have it."""
+
+    code: str
+    meaning: str
+    count: int = 1
+
+
+@frozen
+class GeneView:
+    """A gene with a note: its weight in nats, or the cell types that it marks."""
+
+    name: str
+    note: str = ""
+
+
+@frozen
+class CandidateView:
+    """A row of the candidates of a cluster; ``percent`` is 0 to 100."""
+
+    label: str
+    term: Optional[TermView]
+    score: str
+    percent: float
+    supporting: tuple[GeneView, ...]
+    contradicting: tuple[GeneView, ...]
+
+
+@frozen
+class AlternativeView:
+    """Another label that was considered, and why."""
+
+    label: str
+    term: Optional[TermView]
+    reason: str
+
+
+@frozen
+class AnswerView:
+    """The answer of one of several language models; ``label`` is empty if it gave none."""
+
+    model: str
+    label: str
+    term: Optional[TermView]
+    score: str
+
+
+@frozen
+class DecisionView:
+    """A curator's decision; it ``stands`` unless a later decision about the cluster replaced it."""
+
+    kind: str
+    label: str
+    term: Optional[TermView]
+    who: str
+    when: str
+    why: str
+    stands: bool
+
+
+@frozen(kw_only=True)
+class ClusterView:
+    """A cluster: its row in the table, and its section.
+
+    Attributes
+    ----------
+    anchor
+        Name of the section within the page, safe in an address.
+    proposed
+        The label before the guardrails; empty if it is the label.
+    curated
+        The label that a curator decided on; empty if there is none.
+    decisions
+        All decisions of curators about the cluster, oldest first.
+    percent
+        The confidence, 0 to 100.
+    facts
+        Short facts about the cluster: name and value.
+    """
+
+    anchor: str
+    id: str
+    n_cells: str
+    label: str
+    proposed: str
+    proposed_term: Optional[TermView]
+    curated: str
+    decisions: tuple[DecisionView, ...]
+    term: Optional[TermView]
+    broad: str
+    colors: Colors
+    status: str
+    mark: str
+    confidence: str
+    score: str
+    percent: float
+    facts: Facts
+    rationale: str
+    supporting: tuple[GeneView, ...]
+    missing: tuple[str, ...]
+    contradicting: tuple[GeneView, ...]
+    struck: tuple[str, ...]
+    flags: tuple[FlagView, ...]
+    remarks: tuple[str, ...]
+    alternatives: tuple[AlternativeView, ...]
+    candidates: tuple[CandidateView, ...]
+    answers: tuple[AnswerView, ...]
+    agreement: str
+
+
+def view_of_cluster(
+    cluster: ClusterReport,
+    number: int,
+    colors: Colors,
+    decisions: Sequence[Decision] = (),
+    standing: Optional[Decision] = None,
+) -> ClusterView:
+    """The view of one cluster.
+
+    Parameters
+    ----------
+    cluster
+        The cluster.
+    number
+        Its position in the report, 1 for the first.
+    colors
+        Its colors.
+    decisions
+        The decisions of curators about it, oldest first.
+    standing
+        The decision that stands; None if the cluster is undecided.
+    """
+    annotation, validation = cluster.annotation, cluster.validation
+    overruled = annotation.proposed_label != annotation.primary_label
+    # The codes among the warnings are explained with the flags.
+    remarks = (*validation.notes, *annotation.caveats, *cluster.warnings)
+    return ClusterView(
+        anchor=f"cluster-{number}",
+        id=cluster.cluster_id,
+        n_cells="" if cluster.n_cells is None else f"{cluster.n_cells:,}",
+        label=annotation.primary_label,
+        proposed=annotation.proposed_label if overruled else "",
+        proposed_term=view_of_term(annotation.proposed_ontology_id) if overruled else None,
+        curated=standing.to_label if standing else "",
+        decisions=tuple(
+            DecisionView(d.kind, d.to_label, view_of_term(d.to_ontology_id), d.who, d.when, d.why, d is standing)
+            for d in decisions
+        ),
+        term=view_of_term(annotation.ontology_id),
+        broad=cluster.broad_label,
+        colors=colors,
+        status=cluster.status,
+        mark=STATUSES[cluster.status].mark,
+        confidence=cluster.confidence,
+        score=f"{cluster.confidence_score:.2f}",
+        percent=_percent(cluster.confidence_score),
+        facts=_facts(cluster),
+        rationale=annotation.rationale,
+        supporting=_supporting(cluster),
+        missing=validation.missing_markers,
+        contradicting=tuple(GeneView(g, ", ".join(types)) for g, types in validation.contradictory_markers.items()),
+        struck=cluster.struck_markers,
+        flags=tuple(view_of_flag(code) for code in validation.flag_reasons),
+        remarks=tuple(dict.fromkeys(text for text in remarks if text not in validation.flag_reasons)),
+        alternatives=tuple(
+            AlternativeView(a.label, view_of_term(a.ontology_id), a.reason) for a in annotation.alternatives
+        ),
+        candidates=tuple(_candidate(candidate) for candidate in cluster.candidates),
+        answers=_answers(cluster),
+        agreement=f"{cluster.panel.agreement:.2f}" if cluster.panel else "",
+    )
+
+
+def view_of_flag(code: str, count: int = 1) -> FlagView:
+    """A reason code with its meaning."""
+    return FlagView(code, meaning(code), count)
+
+
+def view_of_term(term_id: Optional[str]) -> Optional[TermView]:
+    """An ontology id with its address; None if there is no id."""
+    if not term_id:
+        return None
+    number = TERM.fullmatch(term_id)
+    return TermView(term_id, OBO + number[1] if number else None)
+
+
+def _facts(cluster: ClusterReport) -> Facts:
+    texts = {
+        "broad type": cluster.broad_label,
+        "states": ", ".join(cluster.states),
+        "tissue": cluster.tissue or "",
+        "proposed by": SOURCES[cluster.source],
+    }
+    return tuple((name, text) for name, text in texts.items() if text)
+
+
+def _supporting(cluster: ClusterReport) -> tuple[GeneView, ...]:
+    """The genes for the proposed label, with their weights if it is among the candidates."""
+    proposed = cluster.annotation.proposed_ontology_id
+    same = [c for c in cluster.candidates if proposed is not None and c.ontology_id == proposed]
+    weights = {gene.name: gene.note for candidate in same for gene in _genes(candidate.supporting)}
+    return tuple(GeneView(gene, weights.get(gene, "")) for gene in cluster.validation.supporting_markers)
+
+
+def _candidate(candidate: Candidate) -> CandidateView:
+    return CandidateView(
+        label=candidate.label,
+        term=view_of_term(candidate.ontology_id),
+        score=f"{candidate.score:.1f}",
+        percent=_percent(candidate.probability),
+        supporting=_genes(candidate.supporting),
+        contradicting=_genes(candidate.contradicting),
+    )
+
+
+def _answers(cluster: ClusterReport) -> tuple[AnswerView, ...]:
+    answers = cluster.panel.answers if cluster.panel else ()
+    return tuple(
+        AnswerView(a.model, a.label, view_of_term(a.ontology_id), f"{a.confidence_score:.2f}") for a in answers
+    )
+
+
+def _genes(evidence: Iterable[Evidence]) -> tuple[GeneView, ...]:
+    return tuple(GeneView(item.gene, f"{item.contribution:+.1f}") for item in evidence)
+
+
+def _percent(share: float) -> float:
+    return round(100 * min(max(share, 0.0), 1.0), 1)
