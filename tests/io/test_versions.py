@@ -34,6 +34,13 @@ def test_all_that_was_written_is_read(version, tmp_path):
     jsonschema.Draft202012Validator(gca.io.json_schema()).validate(written)
 
 
+def test_the_report_of_this_version_is_written_as_it_was(tmp_path):
+    """Read and written again, the file of this version has the same bytes."""
+    path = REPORTS / f"{model.SCHEMA_VERSION}.json"
+    gca.io.to_json(gca.io.read_report(path), tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == path.read_bytes()
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_old_report_goes_everywhere(version, tmp_path):
     """Table, picture, CSV and page take it, with the clusters that it has."""
