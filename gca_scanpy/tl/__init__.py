@@ -2,5 +2,6 @@
 
 from gca_scanpy.tl._annotate import annotate
 from gca_scanpy.tl._curate import curate
+from gca_scanpy.tl._to_cellxgene import to_cellxgene
 
-__all__ = ["annotate", "curate"]
+__all__ = ["annotate", "curate", "to_cellxgene"]
