@@ -1,4 +1,4 @@
-"""Verdicts and judgments to the report."""
+"""The report from verdicts and judgments."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from gca_scanpy.model import (
     Verdict,
 )
 
-HIGH, MEDIUM = 0.92, 0.7  # confidence scores from which a level is given
+HIGH, MEDIUM = 0.92, 0.7  # lowest confidence scores of these levels
 REPORTED_CANDIDATES = 5
-STATE_GENES = 50  # only the leading genes tell a state
+STATE_GENES = 50  # leading genes in which states are looked for
 
 
 def level(score: float) -> Confidence:
@@ -44,12 +44,12 @@ def cluster_report(
     *,
     force_unknown: bool,
 ) -> ClusterReport:
-    """The report of one cluster; with ``force_unknown`` only a supported label stands."""
+    """The report of one cluster; with ``force_unknown``, a label that is not supported becomes "Unknown or Novel"."""
     reasons = judgment.validation.flag_reasons
-    # The label's own term first: an id that came with it may be another type's.
+    # The label decides, because the id in a model's answer may belong to another type.
     proposed_id = lineages.ontology.resolve(verdict.label) or verdict.ontology_id
-    stands = judgment.status == "supported" or not force_unknown
-    label = (verdict.label if stands else "") or UNKNOWN_LABEL
+    keeps_label = judgment.status == "supported" or not force_unknown
+    label = (verdict.label if keeps_label else "") or UNKNOWN_LABEL
     term = proposed_id if label != UNKNOWN_LABEL and "ontology_mismatch" not in reasons else None
     broad = lineages.broad(term)
     score = _final_score(verdict, judgment)
@@ -85,7 +85,7 @@ def cluster_report(
 
 
 def _final_score(verdict: Verdict, judgment: Judgment) -> float:
-    """An unsupported label is never better than Low, one with advice against it never better than Medium."""
+    """The verdict's score, capped at Low for a label that is not supported and at Medium for one with an advisory."""
     if judgment.status != "supported":
         return min(verdict.confidence_score, round(MEDIUM - 0.01, 4))
     if ADVISORY.intersection(judgment.validation.flag_reasons):
