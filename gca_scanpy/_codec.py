@@ -10,8 +10,9 @@ from typing import Any, Optional
 import msgspec
 from attrs import fields
 
+from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import ReportError
-from gca_scanpy.model import SCHEMA_VERSION, DatasetReport, Verdict
+from gca_scanpy.model import SCHEMA_VERSION, DatasetReport
 
 # msgspec converts a dictionary key to UTF-8 before it compares it, and raises this if the key is half a character.
 _CANNOT_CONVERT = (msgspec.ValidationError, UnicodeEncodeError)

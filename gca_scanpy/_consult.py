@@ -16,8 +16,9 @@ from gca_scanpy._llm.gate import Gate
 from gca_scanpy._llm.question import Plan, Question, plan, prepare
 from gca_scanpy._reporting.report import level
 from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy._steps import ClusterMarkers, Verdict
 from gca_scanpy.errors import ModelError, ModelWarning, warn
-from gca_scanpy.model import Candidate, ClusterMarkers, Verdict
+from gca_scanpy.model import Candidate
 
 Escalate = Literal["all", "unsure"]
 OnError = Literal["offline", "raise"]

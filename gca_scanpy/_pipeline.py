@@ -21,6 +21,7 @@ from gca_scanpy._scoring import index, likelihood
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._settings import Settings
+from gca_scanpy._steps import ClusterMarkers, RankedGene, Verdict
 from gca_scanpy._version import __version__
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import (
@@ -31,16 +32,7 @@ from gca_scanpy.errors import (
     UnknownTissueWarning,
     warn,
 )
-from gca_scanpy.model import (
-    Candidate,
-    ClusterMarkers,
-    ClusterReport,
-    DatasetReport,
-    Provenance,
-    RankedGene,
-    Telemetry,
-    Verdict,
-)
+from gca_scanpy.model import Candidate, ClusterReport, DatasetReport, Provenance, Telemetry
 
 MIN_KNOWN = 1 / 3  # share of the marker genes in the database, below which it is said
 EXAMPLES = 4

@@ -3,7 +3,7 @@
 import pytest
 from attrs.exceptions import FrozenInstanceError
 
-from gca_scanpy import _keys, model
+from gca_scanpy import _keys, _steps, model
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._reporting import report
 from gca_scanpy.db import _bundled
@@ -13,8 +13,8 @@ def _report(*ids):
     validation = model.Validation(True, ("CD3E",), (), {}, False, (), 1, ())
     clusters = [
         report.cluster_report(
-            model.ClusterMarkers(key, (model.RankedGene("CD3E", "CD3E"),)),
-            model.Verdict(key, "T cell", "CL:0000084", 0.9, "offline"),
+            _steps.ClusterMarkers(key, (_steps.RankedGene("CD3E", "CD3E"),)),
+            _steps.Verdict(key, "T cell", "CL:0000084", 0.9, "offline"),
             Judgment(validation, "supported"),
             (),
             _bundled.lineages(),

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.weights import Gene, present_genes, weighted_genes
-from gca_scanpy.model import ClusterMarkers
+from gca_scanpy._steps import ClusterMarkers
 
 RIVALS_TRIED = 40  # best candidates that are looked at as rivals
 SPECIFIC = 1.0  # nats by which a gene must speak more for the rival than for the label

@@ -33,7 +33,8 @@ from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees
 from gca_scanpy._scoring import likelihood
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy.model import Candidate, ClusterMarkers, Status, Validation, Verdict
+from gca_scanpy._steps import ClusterMarkers, Verdict
+from gca_scanpy.model import Candidate, Status, Validation
 
 ADVISORY = frozenset({"tissue_mismatch", "missing_ontology_id", "ortholog_unmapped", "llm_unavailable"})
 # Where nothing else was found, these say that there is no evidence, not that the evidence is against the label.

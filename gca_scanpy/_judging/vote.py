@@ -11,7 +11,8 @@ from attrs import evolve
 
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.ontology import Ontology, normalize_name
-from gca_scanpy.model import Alternative, ModelAnswer, Panel, Verdict
+from gca_scanpy._steps import Verdict
+from gca_scanpy.model import Alternative, ModelAnswer, Panel
 
 NEIGHBOR = 0.5  # what an ancestor or a descendant of a term adds to its support
 AGREED = 2 / 3  # mean support of the verdict from which the models count as agreed

@@ -10,7 +10,8 @@ from typing import Any, Optional
 from attrs import frozen
 
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy.model import Candidate, ClusterMarkers
+from gca_scanpy._steps import ClusterMarkers
+from gca_scanpy.model import Candidate
 
 PROMPT_VERSION = "2"
 PROMPT_GENES = 30

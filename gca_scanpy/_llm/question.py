@@ -13,7 +13,8 @@ from gca_scanpy._llm import prompt
 from gca_scanpy._llm.cache import AnswerCache, key_of
 from gca_scanpy._llm.chat import ChatModel
 from gca_scanpy._llm.prompt import Message
-from gca_scanpy.model import Candidate, ClusterMarkers, Verdict
+from gca_scanpy._steps import ClusterMarkers, Verdict
+from gca_scanpy.model import Candidate
 
 
 @frozen

@@ -9,12 +9,12 @@ from gca_scanpy._judging.judge import ADVISORY, Judgment
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.lineages import Lineages
 from gca_scanpy._scoring.states import states
+from gca_scanpy._steps import ClusterMarkers, Verdict
 from gca_scanpy.model import (
     CONFIDENCE_LEVELS,
     SCHEMA_VERSION,
     Annotation,
     Candidate,
-    ClusterMarkers,
     ClusterReport,
     Confidence,
     DatasetReport,
@@ -22,7 +22,6 @@ from gca_scanpy.model import (
     Provenance,
     Summary,
     Telemetry,
-    Verdict,
 )
 
 HIGH, MEDIUM = 0.92, 0.7  # lowest confidence scores of these levels

@@ -14,7 +14,8 @@ from attrs import evolve
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring.index import CANONICAL, MarkerIndex
 from gca_scanpy._scoring.weights import PRESENT, Gene, absent_genes, present_genes, weighted_genes
-from gca_scanpy.model import Alternative, Candidate, ClusterMarkers, Evidence, Verdict
+from gca_scanpy._steps import ClusterMarkers, Verdict
+from gca_scanpy.model import Alternative, Candidate, Evidence
 
 MOST_BESIDE = 0.5  # part of what the ranked genes tell that present genes may add, and absent ones take away
 AGAINST = 0.75  # part of what a gene tells that it takes away where it is a negative marker

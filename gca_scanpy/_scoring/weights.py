@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from gca_scanpy._scoring.states import damping
-from gca_scanpy.model import ClusterMarkers, RankedGene
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 
 RANK_HALF = 25  # rank at which a gene's weight has fallen to a half
 BY_EXPRESSION = 0.85  # weight of what the cells express, where a ranking of another kind stands beside it

@@ -11,10 +11,11 @@ from gca_scanpy._consult import Escalate, OnError, PlannedInstead
 from gca_scanpy._llm.question import Plan
 from gca_scanpy._scoring.states import informative
 from gca_scanpy._settings import settings
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy._telemetry.run import Run
 from gca_scanpy.db import load
 from gca_scanpy.errors import InputError
-from gca_scanpy.model import ClusterMarkers, DatasetReport, RankedGene
+from gca_scanpy.model import DatasetReport
 from gca_scanpy.tl._consultation import ModelLike, check_count, consultation
 
 

@@ -11,8 +11,8 @@ from gca_scanpy._judging.vote import vote
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees
 from gca_scanpy._names.ontology import Term
+from gca_scanpy._steps import Verdict
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import Verdict
 
 KINDS = ["T cell", "CD4-positive, alpha-beta T cell", "B cell", "neuron", UNKNOWN_LABEL, "no such cell"]
 answers = st.lists(

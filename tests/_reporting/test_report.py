@@ -2,7 +2,7 @@
 
 import pytest
 
-from gca_scanpy import model
+from gca_scanpy import _steps, model
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._reporting import report
@@ -15,11 +15,11 @@ def build(status="supported", reasons=(), *, force_unknown=True, genes=("MS4A1",
     """Make the report of one cluster."""
     given = {"label": "naive B cell", "ontology_id": NAIVE, "confidence_score": 0.99, "source": "offline", **verdict}
     validation = model.Validation(status == "supported", (), (), {}, False, (), 0, tuple(reasons))
-    genes = tuple(model.RankedGene(gene, gene) for gene in genes)
-    cluster = model.ClusterMarkers("7_0", genes, n_cells=12, tissue="blood", warnings=("few cells",))
+    genes = tuple(_steps.RankedGene(gene, gene) for gene in genes)
+    cluster = _steps.ClusterMarkers("7_0", genes, n_cells=12, tissue="blood", warnings=("few cells",))
     return report.cluster_report(
         cluster,
-        model.Verdict("7_0", **given),
+        _steps.Verdict("7_0", **given),
         Judgment(validation, status),
         [model.Candidate(f"type {i}", None, 9.0 - i, 0.1) for i in range(8)],
         _bundled.lineages(),

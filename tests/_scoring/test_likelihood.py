@@ -14,8 +14,8 @@ import gca_scanpy as gca
 from gca_scanpy._judging import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring import index, likelihood
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled, load
-from gca_scanpy.model import ClusterMarkers, RankedGene
 
 BUNDLED = index.build(_bundled.database(), "human", _bundled.lineages())
 TOY = pd.DataFrame(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gca_scanpy._scoring.weights import ABSENT, PRESENT, RANK_HALF, absent_genes, present_genes, weighted_genes
-from gca_scanpy.model import ClusterMarkers, RankedGene
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 
 
 def genes_of(text):
