@@ -1,72 +1,60 @@
-"""Reports to versioned JSON and back, and the JSON Schema of it."""
+"""Reports as versioned JSON: writing, strict reading, and the JSON Schema."""
 
 from __future__ import annotations
 
-import collections.abc
 import json
 import math
-from functools import lru_cache
-from types import GenericAlias
-from typing import Any, Literal, Optional, Union, get_args, get_origin, get_type_hints
+from functools import cache
+from typing import Any, Optional
 
-from attrs import NOTHING, fields, has
-from cattrs import Converter, transform_error
+import msgspec
+from attrs import fields
 
+from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import ReportError
-from gca_scanpy.model import SCHEMA_VERSION, DatasetReport, Verdict
+from gca_scanpy.model import SCHEMA_VERSION, DatasetReport
 
-JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
-
-
-@lru_cache(maxsize=1)
-def _converter() -> Converter:
-    converter = Converter()
-    # Strict where cattrs is lenient: str(5) or float("x") would hide a damaged report.
-    for kind, accepted in ((str, str), (bool, bool), (int, int), (float, (int, float))):
-        converter.register_structure_hook(kind, _exactly(kind, accepted))
-    converter.register_structure_hook_func(_is_tuple, _tuple_from_list)
-    return converter
-
-
-def _is_tuple(kind: Any) -> bool:
-    return get_origin(kind) is tuple
-
-
-def _tuple_from_list(value: Any, kind: Any) -> tuple[Any, ...]:
-    if not isinstance(value, list):  # a text or an object can be iterated too
-        msg = f"expected array, got {type(value).__name__}"
-        raise TypeError(msg)
-    items: Any = GenericAlias(list, get_args(kind)[:1])
-    return tuple(_converter().structure(value, items))
-
-
-def _exactly(kind: type, accepted: Any) -> Any:
-    def structure(value: Any, _: type) -> Any:
-        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-            msg = f"expected {JSON_TYPES[kind]}, got {type(value).__name__}"
-            raise TypeError(msg)
-        return kind(value)
-
-    return structure
+# msgspec converts a dictionary key to UTF-8 before it compares it, and raises this if the key is half a character.
+_CANNOT_CONVERT = (msgspec.ValidationError, UnicodeEncodeError)
 
 
 def to_dict(report: DatasetReport) -> dict[str, Any]:
     """The report as plain dictionaries, lists, strings and numbers."""
-    # By way of JSON, so that tuples are lists as any other reader of the report would see them.
-    plain: dict[str, Any] = json.loads(to_json(report))
-    return plain
+    return _plain(report)
 
 
 def to_json(report: DatasetReport, indent: int | None = None) -> str:
-    """The report as JSON text; the same report gives the same text."""
-    return json.dumps(_converter().unstructure(report), ensure_ascii=False, allow_nan=False, indent=indent)
+    """The report as JSON text; equal reports give equal text.
+
+    Raises
+    ------
+    ValueError
+        If a number is NaN or infinite.
+    """
+    return json.dumps(report, default=_object, ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """The fields of an object in the order of its class; msgspec would sort them by name."""
+    return {name: getattr(value, name) for name in _names(value.__class__)}
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    # By way of JSON, so that a tuple becomes the list that every other reader of the JSON sees.
+    plain: dict[str, Any] = json.loads(json.dumps(value, default=_object, allow_nan=False))
+    return plain
 
 
 def _finite(text: str) -> float:
-    """A number that JSON can hold; Python reads 1e999 and NaN, and could not write them again."""
+    """A number that JSON can represent: Python also reads 1e999 and NaN, but could not write them again."""
     value = float(text)
     if not math.isfinite(value):
-        msg = f"{text[:20]} is not a number that JSON can hold"
+        msg = f"{text[:20]} is not a number that JSON can represent"
         raise ValueError(msg)
     return value
 
@@ -74,14 +62,15 @@ def _finite(text: str) -> float:
 def from_json(text: str) -> DatasetReport:
     """The report in a JSON text.
 
-    Fields that this version does not know are passed over, so a report of a later minor version can be read.
+    Fields that this version does not know are ignored, so that a report of a later minor version can be read.
 
     Raises
     ------
     ReportError
-        Where the text is not JSON, is of another major schema version, or a field is missing or of the
-        wrong type; the message names the path, such as ``$.clusters[2].status``.
+        If the text is not JSON, has another major schema version, or a field is missing or of the wrong type; the
+        message names the path, such as ``$.clusters[2].status``.
     """
+    # Python's reader, because msgspec's refuses the half characters that texts from AnnData files can contain.
     try:
         data = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (TypeError, ValueError, RecursionError) as error:
@@ -89,7 +78,7 @@ def from_json(text: str) -> DatasetReport:
         raise ReportError(msg) from error
     version = data.get("schema_version") if isinstance(data, dict) else None
     if not isinstance(version, str):
-        msg = "the report has no schema_version, so it was not written by this package"
+        msg = "the report has no schema_version, so this package did not write it"
         raise ReportError(msg)
     if version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
         msg = (
@@ -97,14 +86,14 @@ def from_json(text: str) -> DatasetReport:
         )
         raise ReportError(msg)
     try:
-        return _converter().structure(data, DatasetReport)
-    except Exception as error:  # cattrs raises groups of any error; all mean a damaged report
-        msg = f"the report is damaged: {'; '.join(transform_error(error)[:3])}"
+        return msgspec.convert(data, DatasetReport)
+    except _CANNOT_CONVERT as error:
+        msg = f"the report is damaged: {error}"
         raise ReportError(msg) from error
 
 
 def has_decisions(text: str) -> bool:
-    """Whether there is an audit trail in what may be a report as JSON; all else of it is passed over."""
+    """Whether a text is the JSON of a report with an audit trail; nothing else in it is checked."""
     try:
         data = json.loads(text)
     except (TypeError, ValueError, RecursionError):
@@ -114,56 +103,32 @@ def has_decisions(text: str) -> bool:
 
 def verdict_to_plain(verdict: Verdict) -> dict[str, Any]:
     """A verdict as plain dictionaries, lists, strings and numbers, for the cache."""
-    plain: dict[str, Any] = json.loads(json.dumps(_converter().unstructure(verdict), allow_nan=False))
-    return plain
+    return _plain(verdict)
 
 
 def verdict_from_plain(value: Any) -> Optional[Verdict]:
-    """The verdict that :func:`verdict_to_plain` wrote, or None where the value is something else."""
+    """The verdict that :func:`verdict_to_plain` wrote, or None if the value is something else."""
     try:
-        return _converter().structure(value, Verdict)
-    except Exception:  # cattrs raises groups of any error; all mean that it is no verdict
+        return msgspec.convert(value, Verdict)
+    except _CANNOT_CONVERT:
         return None
 
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the report, derived from the classes of :mod:`gca_scanpy.model`."""
-    definitions: dict[str, Any] = {}
-    root = _schema_of(DatasetReport, definitions)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "gca-scanpy dataset report",
-        "version": SCHEMA_VERSION,
-        **root,
-        "$defs": {name: definitions[name] for name in sorted(definitions)},
-    }
-
-
-def _schema_of(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    if kind in JSON_TYPES:
-        return {"type": JSON_TYPES[kind]}
-    if has(kind):
-        if kind.__name__ not in definitions:
-            definitions[kind.__name__] = {}  # a place holder, should a class ever hold itself
-            definitions[kind.__name__] = _object_schema(kind, definitions)
-        return {"$ref": f"#/$defs/{kind.__name__}"}
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        return {"enum": list(arguments)}
-    if origin is Union:
-        return {"anyOf": [{"type": "null"} if a is type(None) else _schema_of(a, definitions) for a in arguments]}
-    if origin is tuple:
-        return {"type": "array", "items": _schema_of(arguments[0], definitions)}
-    if origin in (dict, collections.abc.Mapping):
-        return {"type": "object", "additionalProperties": _schema_of(arguments[1], definitions)}
-    msg = f"no JSON Schema for {kind!r}"
-    raise TypeError(msg)
-
-
-def _object_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    return {
-        "type": "object",
-        "properties": {a.name: _schema_of(hints[a.name], definitions) for a in fields(kind)},
-        "required": [a.name for a in fields(kind) if a.default is NOTHING],
-    }
+    schema = msgspec.json.schema(DatasetReport)
+    definitions = schema.pop("$defs")
+    for definition in definitions.values():
+        definition["description"] = definition["description"].partition("\n\n")[0]  # without the sections of numpydoc
+    plain: dict[str, Any] = json.loads(
+        json.dumps(
+            {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "title": "gca-scanpy dataset report",
+                "version": SCHEMA_VERSION,
+                **schema,
+                "$defs": {name: definitions[name] for name in sorted(definitions)},
+            }
+        )
+    )
+    return plain

@@ -21,9 +21,10 @@ from gca_scanpy._reporting.report import cluster_report, dataset_report
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import Settings
+from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy._version import __version__
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import ClusterMarkers, ClusterReport, DatasetReport, Provenance, Telemetry
+from gca_scanpy.model import ClusterReport, DatasetReport, Provenance, Telemetry
 
 PACKAGES = ("anndata", "numpy", "pandas", "scanpy")
 

@@ -8,9 +8,11 @@ from typing import Optional, Union
 from attrs import evolve
 
 from gca_scanpy._names import genes
-from gca_scanpy._scoring import index
+from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy._scoring.numbers import Numbers
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import (
     GeneNameWarning,
@@ -20,14 +22,13 @@ from gca_scanpy.errors import (
     UnknownTissueWarning,
     warn,
 )
-from gca_scanpy.model import ClusterMarkers, RankedGene
 
 Tissue = Union[str, Mapping[str, str], None]
 MIN_KNOWN = 1 / 3  # share of the marker genes in the database, below which the user is warned
 EXAMPLES = 4
 KEPT_INDEXES = 8
 SPECIES_NAMES = {"homo sapiens": "human", "hs": "human", "mus musculus": "mouse", "mm": "mouse"}
-_INDEXES: dict[tuple[str, str], MarkerIndex] = {}
+_INDEXES: dict[tuple[str, str, Numbers], MarkerIndex] = {}
 
 
 def check_species(species: str) -> str:
@@ -48,7 +49,7 @@ def check_species(species: str) -> str:
 
 def index_of(database: MarkerDatabase, species: str) -> MarkerIndex:
     """The index of a database. It is kept, because building one takes longer than scoring with it."""
-    key = (database.sha256, species)
+    key = (database.sha256, species, numbers.NUMBERS)
     if key not in _INDEXES:
         if len(_INDEXES) >= KEPT_INDEXES:
             _INDEXES.clear()

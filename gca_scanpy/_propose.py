@@ -19,8 +19,8 @@ from gca_scanpy._llm.question import Plan, Question, Round, plan, prepare
 from gca_scanpy._reporting.report import level
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.offline import confidence, propose
+from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import ModelError, ModelWarning, warn
-from gca_scanpy.model import Verdict
 
 Judge = Callable[[Case, Verdict], Judgment]
 

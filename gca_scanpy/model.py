@@ -1,4 +1,4 @@
-"""The frozen objects that pass between the steps, and the report that the user gets."""
+"""The classes of a report: frozen objects that contain nothing but what JSON can represent."""
 
 from __future__ import annotations
 
@@ -18,60 +18,8 @@ SCHEMA_VERSION = "1.2"
 
 
 @frozen
-class RankedGene:
-    """A marker gene of a cluster.
-
-    Attributes
-    ----------
-    name
-        The gene as the data has it, so that plots of the result find it.
-    symbol
-        Its canonical symbol: HGNC for human and for mouse genes with an ortholog; None where unmapped.
-    """
-
-    name: str
-    symbol: Optional[str] = None
-
-
-@frozen
-class ClusterMarkers:
-    """The ranked marker genes of one cluster, best first.
-
-    Attributes
-    ----------
-    cluster_id
-        The cluster as the data names it, as a string; matched exactly everywhere.
-    genes
-        Ranked marker genes, best first.
-    expressed
-        Genes by how far the cluster's cells express them above the others (t-test), best first, where ``genes``
-        is a ranking of another kind; empty otherwise.
-    present
-        Genes that its cells widely express, as much as other clusters do that have them; they tell the lineage where
-        all clusters share it. Empty where only a marker table was given.
-    absent
-        Genes that it lacks although another cluster shows that they can be detected; empty likewise.
-    n_cells
-        Cells in the cluster; None where only a marker table was given.
-    tissue
-        Canonical tissue name, or None.
-    warnings
-        What went wrong while the markers of this cluster were gathered.
-    """
-
-    cluster_id: str
-    genes: tuple[RankedGene, ...]
-    expressed: tuple[RankedGene, ...] = ()
-    present: tuple[RankedGene, ...] = ()
-    absent: tuple[RankedGene, ...] = ()
-    n_cells: Optional[int] = None
-    tissue: Optional[str] = None
-    warnings: tuple[str, ...] = ()
-
-
-@frozen
 class Evidence:
-    """What one marker gene says about a candidate, in nats: positive for it, negative against it."""
+    """A marker gene's contribution to the score of a candidate, in nats: positive for it, negative against it."""
 
     gene: str
     contribution: float
@@ -90,11 +38,11 @@ class Candidate:
     score
         Log-likelihood ratio against background genes, in nats; higher is better.
     probability
-        Share of the evidence among all candidates, 0 to 1.
+        Probability of this type among all candidates, 0 to 1.
     supporting
-        Genes of the cluster that speak for this type, strongest first.
+        Genes of the cluster that support this type, strongest first.
     contradicting
-        Genes of the cluster that speak against it, strongest first.
+        Genes of the cluster that contradict it, strongest first.
     """
 
     label: str
@@ -116,7 +64,7 @@ class Alternative:
 
 @frozen
 class ModelAnswer:
-    """What one of several language models answered; ``label`` is empty where it gave no answer."""
+    """The answer of one of several language models; ``label`` is empty if it gave no answer."""
 
     model: str
     label: str
@@ -126,14 +74,14 @@ class ModelAnswer:
 
 @frozen
 class Panel:
-    """The answers of several language models, in the order in which the models were named.
+    """The answers of several language models, in the order in which the user named the models.
 
     Attributes
     ----------
     agreement
         Mean support of the verdict among the models that answered, 0 to 1; an ontology neighbor counts half.
     entropy
-        Shannon entropy of the distinct answers, in bits; 0 where all say the same.
+        Shannon entropy of the distinct answers, in bits; 0 if all agree.
     """
 
     answers: tuple[ModelAnswer, ...]
@@ -142,40 +90,8 @@ class Panel:
 
 
 @frozen
-class Verdict:
-    """A proposed label of one cluster, before the guardrails.
-
-    Attributes
-    ----------
-    confidence_score
-        The proposer's probability that the label is right, 0 to 1.
-    source
-        ``offline`` for the scorer, ``model`` for a language model, ``user`` for labels to be validated.
-    unavailable
-        Why a language model that was asked gave no answer; empty where it did, or none was asked.
-    struck
-        Supporting genes that the model named although the cluster does not have them.
-    panel
-        The answers behind a verdict of several models.
-    """
-
-    cluster_id: str
-    label: str
-    ontology_id: Optional[str]
-    confidence_score: float
-    source: Source
-    rationale: str = ""
-    alternatives: tuple[Alternative, ...] = ()
-    caveats: tuple[str, ...] = ()
-    markers: tuple[str, ...] = ()
-    unavailable: str = ""
-    struck: tuple[str, ...] = ()
-    panel: Optional[Panel] = None
-
-
-@frozen
 class Annotation:
-    """The label of a cluster as reported: ``primary_label`` after the guardrails, ``proposed_label`` before."""
+    """The label of a cluster: ``proposed_label`` before it was judged, and ``primary_label``, the result."""
 
     primary_label: str
     proposed_label: str
@@ -190,14 +106,14 @@ class Annotation:
 
 @frozen
 class Validation:
-    """How the proposed label stands against the evidence.
+    """How the evidence agrees with the proposed label.
 
     Attributes
     ----------
     supporting_markers
         Genes of the cluster, as the data names them, that the database lists for the label.
     missing_markers
-        Canonical markers of the label, as symbols, that are not among the cluster's genes.
+        Canonical markers of the label, as symbols, that the cluster does not have.
     contradictory_markers
         Genes of the cluster that are specific to a disjoint lineage, with the cell types they mark.
     flag_reasons
@@ -216,7 +132,7 @@ class Validation:
 
 @frozen
 class ClusterReport:
-    """All that is known of one cluster."""
+    """The result for one cluster."""
 
     cluster_id: str
     annotation: Annotation
@@ -259,7 +175,7 @@ class Metrics:
 
 @frozen
 class Provenance:
-    """Where the report comes from; ``created_at`` is UTC in ISO 8601."""
+    """The origin of the report; ``created_at`` is UTC in ISO 8601."""
 
     versions: Mapping[str, str]
     database_version: str
@@ -273,26 +189,26 @@ class Provenance:
 
 @frozen
 class Telemetry:
-    """What the run cost; seconds are wall time per step.
+    """The cost of the run; ``seconds`` is wall time per step.
 
     Attributes
     ----------
     requests
-        Requests that were sent.
+        Number of requests sent.
     retries
-        How many of them were sent again after a fault.
+        Number of requests that were repeated after a fault.
     reasked
-        Clusters asked once more.
+        Number of clusters that were requested a second time.
     unanswered
-        Clusters that no language model answered in the end.
+        Number of clusters that no language model answered in the end.
     invented_clusters
-        Ids that a language model answered though nobody asked; the answers were dropped.
+        Cluster ids that a language model made up; these answers were dropped.
     struck_markers
-        Supporting genes that a language model named although the cluster does not have them.
+        Number of genes that a language model named as supporting although the cluster does not have them.
     cluster_tokens
-        Prompt and completion tokens by cluster: an equal share of each request that asked about it.
+        Prompt and completion tokens by cluster: an equal share of each request for it.
     request_seconds
-        How long each request took, in the order in which they ended; waiting for its turn does not count.
+        Duration of each request in order of completion, without the time that it waited for a rate limit.
     """
 
     clusters: int = 0
@@ -315,19 +231,19 @@ class Telemetry:
 
 @frozen
 class Decision:
-    """What a curator decided about a cluster; the machine's proposal stays beside it as it was.
+    """A curator's decision about a cluster; the automatic label is kept unchanged in the cluster's report.
 
     Attributes
     ----------
     kind
-        ``accepted`` and ``changed`` for a label, ``mixed`` for cells of several types that ``why`` names, ``reopened``
-        where the cluster is to be decided again, so that the machine's label stands alone.
+        ``accepted`` or ``changed`` for a label, ``mixed`` for cells of several types, which ``why`` names, and
+        ``reopened`` if the cluster has no curated label any more.
     from_label, from_ontology_id
-        What stood until then: the curated label, or the machine's where there was none.
+        The label before: the curated label, or the automatic one if there was none.
     to_label, to_ontology_id
-        What stands since; a label in the curator's own words may have no term.
+        The label after; a label in the curator's own words may have no term.
     who, when
-        The curator's name; UTC in ISO 8601.
+        The curator's name, and the time in UTC, ISO 8601.
     """
 
     cluster_id: str
@@ -343,14 +259,14 @@ class Decision:
 
 @frozen
 class DatasetReport:
-    """The report of a run, a :class:`ClusterReport` for every cluster in the order of the data.
+    """The report of a run, with a :class:`ClusterReport` for every cluster in the order of the data.
 
     Attributes
     ----------
     parameters
         The arguments of the run, as text.
     audit
-        What curators decided, oldest first; it only ever grows.
+        The curators' decisions, oldest first; entries are only ever added.
     """
 
     schema_version: str
@@ -369,7 +285,7 @@ class DatasetReport:
         Raises
         ------
         KeyError
-            Where there is no such cluster; the message lists those there are.
+            If there is no such cluster; the message lists the existing ones.
         """
         for cluster in self.clusters:
             if cluster.cluster_id == cluster_id:

@@ -24,8 +24,8 @@ import gca_scanpy as gca
 from gca_scanpy._scoring import index, offline
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import ClusterMarkers, RankedGene
 
 N_MARKERS, LENGTHS, RANDOM_LISTS, PENALTY = 10, (5, 10, 20, 50), 400, 0.01
 LEVELS = (0.0, 0.3, 0.6, 0.7, 0.8, 0.9, 0.92, 0.95, 0.97, 1.01)

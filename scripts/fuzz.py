@@ -22,7 +22,7 @@ from pathlib import Path
 import gca_scanpy as gca
 from gca_scanpy import _codec
 from gca_scanpy._llm import reply
-from gca_scanpy.model import ClusterMarkers, RankedGene
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 
 WORDS = (
     *(

@@ -18,9 +18,9 @@ from gca_scanpy._judging.judge import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring import index, offline
 from gca_scanpy._scoring.case import Case, Limits
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled, load
 from gca_scanpy.errors import GeneNameWarning
-from gca_scanpy.model import ClusterMarkers, RankedGene
 
 ONTOLOGY = _bundled.ontology()
 SYMBOLS = sorted(_bundled.gene_names().approved.values())

@@ -15,7 +15,8 @@ from gca_scanpy._names.labels import agrees
 from gca_scanpy._scoring import numbers, offline
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy.model import Status, Validation, Verdict
+from gca_scanpy._steps import Verdict
+from gca_scanpy.model import Status, Validation
 
 SHOWN_MISSING = 10
 

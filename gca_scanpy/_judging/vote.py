@@ -12,7 +12,8 @@ from attrs import evolve
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.ontology import Ontology, normalize_name
 from gca_scanpy._scoring import numbers
-from gca_scanpy.model import Alternative, ModelAnswer, Panel, Verdict
+from gca_scanpy._steps import Verdict
+from gca_scanpy.model import Alternative, ModelAnswer, Panel
 
 
 def vote(models: Sequence[str], answers: Mapping[str, Verdict], ontology: Ontology) -> Optional[Verdict]:
@@ -25,6 +26,8 @@ def vote(models: Sequence[str], answers: Mapping[str, Verdict], ontology: Ontolo
     answers
         The verdicts on one cluster, by model.
     """
+    from scipy.stats import entropy  # takes longer to import than a marker table takes to label
+
     voters = [(name, answers[name]) for name in models if name in answers]
     if not voters:
         return None
@@ -38,7 +41,7 @@ def vote(models: Sequence[str], answers: Mapping[str, Verdict], ontology: Ontolo
     panel = Panel(
         answers=tuple(_answer(name, answers.get(name), ontology) for name in models),
         agreement=round(supports[best], 4),
-        entropy=round(_entropy(list(counts.values())), 4),
+        entropy=round(float(entropy(list(counts.values()), base=2)), 4),
     )
     others = tuple(
         Alternative(verdict.label, f"answered by {name}", verdict.ontology_id)
@@ -75,8 +78,3 @@ def _answer(name: str, verdict: Optional[Verdict], ontology: Ontology) -> ModelA
     if verdict is None:
         return ModelAnswer(name, "", None, 0.0)
     return ModelAnswer(name, verdict.label, ontology.resolve(verdict.label), verdict.confidence_score)
-
-
-def _entropy(counts: Sequence[int]) -> float:
-    total = sum(counts)
-    return abs(-math.fsum(n / total * math.log2(n / total) for n in counts))

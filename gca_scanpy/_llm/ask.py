@@ -19,8 +19,8 @@ from gca_scanpy._llm.gate import CancelledError, Gate
 from gca_scanpy._llm.language_model import LanguageModel
 from gca_scanpy._llm.question import Round, chunked
 from gca_scanpy._scoring.case import Case
+from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import AccessError, BudgetError, ModelError, ReplyError
-from gca_scanpy.model import Verdict
 
 GIVE_UP = 3  # questions without an answer in a row, after which a model is not asked any more
 QUARTER = 4  # parts in which the clusters of a reply that could not be read are asked again

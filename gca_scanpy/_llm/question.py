@@ -14,7 +14,7 @@ from gca_scanpy._llm.cache import AnswerCache, key_of
 from gca_scanpy._llm.chat import ChatModel
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._scoring.case import Case
-from gca_scanpy.model import Verdict
+from gca_scanpy._steps import Verdict
 
 
 @frozen

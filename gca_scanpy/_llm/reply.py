@@ -11,8 +11,9 @@ from attrs import frozen
 
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._llm.prompt import asked_id
+from gca_scanpy._steps import ClusterMarkers, Verdict
 from gca_scanpy.errors import ReplyError
-from gca_scanpy.model import Alternative, ClusterMarkers, Verdict
+from gca_scanpy.model import Alternative
 
 MAX_CHARACTERS = 2_000_000
 MAX_LABEL = 200

@@ -20,8 +20,8 @@ from gca_scanpy._ranking.scanpys import by_scanpy
 from gca_scanpy._ranking.stored import MIN_RANKED_CELLS, StoredRanking, displaced, rankable, read_stored, warn_stale
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.states import informative
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.errors import InputError, RawCountsWarning, warn
-from gca_scanpy.model import ClusterMarkers, RankedGene
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -1,1 +1,1 @@
-"""What is written down: the report, its tables and documents, curators' decisions, colors. Pure: no files."""
+"""Results: the report, its tables and documents, curators' decisions, comparisons, colors. Pure: it opens no file."""

@@ -1,4 +1,4 @@
-"""A report in the words of the Cell Annotation Schema, which CAP and CELLxGENE tools read."""
+"""The report as a document of the Cell Annotation Schema, which CAP and CELLxGENE tools read."""
 
 from __future__ import annotations
 
@@ -10,54 +10,58 @@ from gca_scanpy._names.ontology import Ontology
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 
-SCHEMA = "1.1.0"  # release of the schema
-HOME = "https://pypi.org/project/gca-scanpy/"
-UNKNOWN = "unknown"  # the schema's own word for a cell type that is not known
-LONGEST_RATIONALE, LONGEST_TITLE = 2000, 200  # letters
+SCHEMA_RELEASE = "1.1.0"
+REPOSITORY = "https://pypi.org/project/gca-scanpy/"
+UNKNOWN = "unknown"  # the schema's word for an unknown cell type
+MAX_RATIONALE, MAX_TITLE = 2000, 200  # characters that the schema allows
 
 
 def document(
     report: DatasetReport, cells: Mapping[str, Sequence[str]], labelset: str, curated: str, ontology: Ontology
 ) -> dict[str, Any]:
-    """The document, an annotation for each cluster that has cells.
+    """The document, with one annotation for each cluster that has cells.
 
     Parameters
     ----------
     cells
         Names of the cells by cluster.
     labelset, curated
-        Names of the columns of labels, and of those that curators decided on; these are annotations of their own.
+        Names of the columns with the automatic and the curated labels; each is a labelset of the document.
     """
     groupby = report.parameters.get("groupby", "")
     clusters = [cluster for cluster in report.clusters if cluster.cluster_id in cells]
-    given = any(cluster.source == "user" for cluster in clusters)
-    stands = standing(report)
-    decided = [(c, stands[c.cluster_id]) for c in clusters if c.cluster_id in stands]
-    curators = {"name": curated, "description": f"What curators decided about {groupby}", "annotation_method": "manual"}
+    labels_from_user = any(cluster.source == "user" for cluster in clusters)
+    decisions = standing(report)
+    curated_clusters = [(c, decisions[c.cluster_id]) for c in clusters if c.cluster_id in decisions]
+    curated_labelset = {
+        "name": curated,
+        "description": f"Decisions of curators about {groupby}",
+        "annotation_method": "manual",
+    }
     return {
-        "title": f"Cell types of the clusters in {groupby}"[:LONGEST_TITLE],
+        "title": f"Cell types of the clusters in {groupby}"[:MAX_TITLE],
         "author_name": UNKNOWN,
-        "cellannotation_schema_version": SCHEMA,
+        "cellannotation_schema_version": SCHEMA_RELEASE,
         "cellannotation_timestamp": report.provenance.created_at,
         "cellannotation_version": "1.0.0",
         "labelsets": [
             {
                 "name": labelset,
                 "description": f"Cell types of the clusters in {groupby}, from their marker genes",
-                "annotation_method": "both" if given else "algorithmic",
+                "annotation_method": "both" if labels_from_user else "algorithmic",
                 "automated_annotation": {
                     "algorithm_name": "gca-scanpy",
                     "algorithm_version": report.provenance.versions.get("gca_scanpy", UNKNOWN),
-                    "algorithm_repo_url": HOME,
+                    "algorithm_repo_url": REPOSITORY,
                 },
             },
-            *([curators] if decided else []),
+            *([curated_labelset] if curated_clusters else []),
         ],
         "annotations": [
             *(_annotation(cluster, cells[cluster.cluster_id], labelset, ontology) for cluster in clusters),
             *(
                 _curated(cluster, decision, cells[cluster.cluster_id], curated, ontology)
-                for cluster, decision in decided
+                for cluster, decision in curated_clusters
             ),
         ],
     }
@@ -66,18 +70,18 @@ def document(
 def _annotation(cluster: ClusterReport, cells: Sequence[str], labelset: str, ontology: Ontology) -> dict[str, Any]:
     annotation, label = cluster.annotation, cluster.annotation.primary_label
     known = label != UNKNOWN_LABEL
-    shown = label if known else UNKNOWN
+    cell_label = label if known else UNKNOWN
     entry: dict[str, Any] = {
         "labelset": labelset,
-        "cell_label": shown,
-        "cell_fullname": shown,
+        "cell_label": cell_label,
+        "cell_fullname": cell_label,
         **_term("cell_ontology_", annotation.ontology_id, ontology),
         "cell_ids": list(cells),
-        "rationale": _shortened(annotation.rationale, LONGEST_RATIONALE),
+        "rationale": _shortened(annotation.rationale, MAX_RATIONALE),
         "rationale_dois": [],
         "marker_gene_evidence": list(cluster.validation.supporting_markers),
         "synonyms": [],
-        "author_annotation_fields": _own_fields(cluster),
+        "author_annotation_fields": _author_fields(cluster),
     }
     if known:
         entry |= {"cell_ontology_exists": annotation.ontology_id is not None, "category_fullname": cluster.broad_label}
@@ -88,16 +92,16 @@ def _annotation(cluster: ClusterReport, cells: Sequence[str], labelset: str, ont
 def _curated(
     cluster: ClusterReport, decision: Decision, cells: Sequence[str], labelset: str, ontology: Ontology
 ) -> dict[str, Any]:
-    """What a curator decided; the rationale is the curator's, and so are the genes only if named there."""
-    shown = UNKNOWN if decision.to_label == UNKNOWN_LABEL else decision.to_label
+    """The annotation of a curated cluster; it lists no genes, because the curator named none."""
+    cell_label = UNKNOWN if decision.to_label == UNKNOWN_LABEL else decision.to_label
     return {
         "labelset": labelset,
-        "cell_label": shown,
-        "cell_fullname": shown,
+        "cell_label": cell_label,
+        "cell_fullname": cell_label,
         **_term("cell_ontology_", decision.to_ontology_id, ontology),
         "cell_ontology_exists": decision.to_ontology_id is not None,
         "cell_ids": list(cells),
-        "rationale": _shortened(decision.why, LONGEST_RATIONALE),
+        "rationale": _shortened(decision.why, MAX_RATIONALE),
         "rationale_dois": [],
         "marker_gene_evidence": [],
         "synonyms": [],
@@ -118,9 +122,9 @@ def _term(prefix: str, term_id: Optional[str], ontology: Ontology) -> dict[str, 
     return {f"{prefix}term_id": term_id, **name}
 
 
-def _own_fields(cluster: ClusterReport) -> dict[str, str]:
-    """What the schema has no field for; texts only, as in its examples."""
-    found = {
+def _author_fields(cluster: ClusterReport) -> dict[str, str]:
+    """Values for which the schema has no field, as texts, like in its examples."""
+    fields = {
         "cluster": cluster.cluster_id,
         "status": cluster.status,
         "confidence": cluster.confidence,
@@ -131,7 +135,7 @@ def _own_fields(cluster: ClusterReport) -> dict[str, str]:
         "contradictory_markers": ", ".join(cluster.validation.contradictory_markers),
         "states": ", ".join(cluster.states),
     }
-    return {name: text for name, text in found.items() if text or name == "cluster"}
+    return {name: text for name, text in fields.items() if text or name == "cluster"}
 
 
 def _shortened(text: str, length: int) -> str:

@@ -1,4 +1,4 @@
-"""Two labelings of the same cells, compared by what the ontology knows of their labels."""
+"""Comparison of two labelings of the same cells by the Cell Ontology terms of their labels."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Counts = npt.NDArray[np.integer[Any]]
 
 @frozen
 class Pair:
-    """A label of the first column with one of the second, and the cells that have both.
+    """A label of the first column, a label of the second, and the cells that have both.
 
     Attributes
     ----------
     share
-        Of the cells with the first label, 0 to 1.
+        Share of the cells with the first label that have the second, 0 to 1.
     steps
-        Steps between the two terms in the ontology; None where a label has no term.
+        Steps between the two terms in the ontology; None if a label has no term.
     """
 
     first: str
@@ -42,13 +42,15 @@ class Comparison:
     Attributes
     ----------
     firsts, seconds
-        The labels of the two columns, kin together.
+        The labels of the two columns, with related labels next to each other.
     pairs
         Pairs of labels that share cells, in this order.
-    exact, compatible
-        Shares of the cells, 0 to 1: whose two labels are one term or one text; or those and ancestor and descendant.
+    exact
+        Share of the cells whose two labels are the same term or the same text, 0 to 1.
+    compatible
+        Share of the cells whose labels are exact or ancestor and descendant, 0 to 1.
     adjusted_rand
-        Adjusted Rand index: how alike the two groupings are, whatever the names; 1 where they are the same.
+        Adjusted Rand index: how similar the two groupings are, whatever the labels are called; 1 if they are equal.
     """
 
     firsts: tuple[str, ...]
@@ -68,22 +70,23 @@ def compare(
     Parameters
     ----------
     firsts, seconds
-        The terms of the labels of each column.
+        The labels of each column, with their terms.
     counts
         Cells with each pair of labels, shape (n_firsts, n_seconds).
     """
     rows, columns = _ordered(firsts, lineages), _ordered(seconds, lineages)
-    places = {label: i for i, label in enumerate(firsts)}, {label: i for i, label in enumerate(seconds)}
-    sums = counts.sum(axis=1)
+    row_of = {label: i for i, label in enumerate(firsts)}
+    column_of = {label: i for i, label in enumerate(seconds)}
+    row_sums = counts.sum(axis=1)
     pairs = []
     for first in rows:
         for second in columns:
-            i, j = places[0][first], places[1][second]
+            i, j = row_of[first], column_of[second]
             if counts[i, j]:
                 a, b = firsts[first], seconds[second]
-                related: Relation = "exact" if first == second else relation(a, b, lineages)
-                share = float(counts[i, j] / sums[i])
-                pairs.append(Pair(first, second, int(counts[i, j]), share, related, distance(a, b, lineages)))
+                kind: Relation = "exact" if first == second else relation(a, b, lineages)
+                share = float(counts[i, j] / row_sums[i])
+                pairs.append(Pair(first, second, int(counts[i, j]), share, kind, distance(a, b, lineages)))
     total = int(counts.sum())
     exact = sum(pair.cells for pair in pairs if pair.relation == "exact")
     kin = sum(pair.cells for pair in pairs if pair.relation == "kin")
@@ -103,14 +106,7 @@ def _ordered(labels: Mapping[str, Optional[str]], lineages: Lineages) -> tuple[s
 
 
 def _adjusted_rand(counts: Counts) -> float:
-    """Hubert and Arabie 1985, of a table of counts."""
+    from sklearn.metrics import adjusted_rand_score  # takes longer to import than all other modules that this needs
 
-    def pairs(values: Any) -> float:
-        whole = np.asarray(values, dtype=float)
-        return float((whole * (whole - 1) / 2).sum())
-
-    both, rows, columns = pairs(counts), pairs(counts.sum(axis=1)), pairs(counts.sum(axis=0))
-    every = pairs(counts.sum())
-    expected = rows * columns / every if every else 0.0
-    most = (rows + columns) / 2
-    return (both - expected) / (most - expected) if most != expected else 1.0
+    first, second = np.repeat(np.indices(counts.shape).reshape(2, -1), counts.ravel(), axis=1)
+    return float(adjusted_rand_score(first, second))

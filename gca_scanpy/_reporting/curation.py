@@ -1,4 +1,4 @@
-"""What curators decided: the label that stands for each cluster, and how it came about."""
+"""Curators' decisions: the audit trail of a report, and the label that stands for each cluster."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gca_scanpy.errors import ConflictError, InputError
 from gca_scanpy.model import SCHEMA_VERSION, DatasetReport, Decision, DecisionKind
 
 MIXED_LABEL = "Mixed"
-ITSELF = "gca_scanpy"  # who reopened a cluster, where it was no curator
+PACKAGE = "gca_scanpy"  # recorded as `who` if a new run reopens a cluster
 MAX_LISTED = 12
 _WITH_TERM = re.compile(r"(?P<label>.*?)[\s(\[]*(?P<term>CL[:_]\d{7})[)\]]?", re.IGNORECASE | re.DOTALL)
 
 
 @frozen
 class Choice:
-    """What a curator wants of a cluster; ``label`` is for ``changed`` only, ``why`` says the types for ``mixed``."""
+    """A curator's choice for a cluster; only ``changed`` uses ``label``, and for ``mixed``, ``why`` names the types."""
 
     cluster_id: str
     kind: DecisionKind
@@ -30,20 +30,20 @@ class Choice:
 
 
 def standing(report: DatasetReport) -> dict[str, Decision]:
-    """The decision that stands, by cluster; a cluster that is open has none."""
-    last = {decision.cluster_id: decision for decision in report.audit}
+    """The current decision by cluster; a cluster without a decision, or reopened since, is not in it."""
+    latest = {decision.cluster_id: decision for decision in report.audit}
     ids = {cluster.cluster_id for cluster in report.clusters}
-    return {key: found for key, found in last.items() if found.kind != "reopened" and key in ids}
+    return {key: decision for key, decision in latest.items() if decision.kind != "reopened" and key in ids}
 
 
 def machine_label(report: DatasetReport, cluster_id: str) -> tuple[str, Optional[str]]:
-    """The label that the run gave a cluster, and its term."""
+    """The automatic label of a cluster, and its term."""
     annotation = report.cluster(cluster_id).annotation
     return annotation.primary_label, annotation.ontology_id
 
 
 def label_of(report: DatasetReport, cluster_id: str) -> tuple[str, Optional[str]]:
-    """The curated label of a cluster and its term, else the machine's."""
+    """The curated label of a cluster and its term; if there is none, the automatic ones."""
     decision = standing(report).get(cluster_id)
     if decision is None:
         return machine_label(report, cluster_id)
@@ -56,59 +56,59 @@ def history(report: DatasetReport, cluster_id: str) -> tuple[Decision, ...]:
 
 
 def read_label(text: str, ontology: Ontology) -> tuple[str, Optional[str]]:
-    """A label and its term: a name or an id of the ontology, words with an id behind them, or words alone.
+    """The label and the term in a text: an ontology name or id, words followed by an id, or words alone.
 
     Raises
     ------
     InputError
-        Where there is nothing, or an id that the ontology does not have.
+        If the text is empty, or has an id that the ontology does not have.
     """
     words = one_line(text)
     if not words:
         msg = "the label is empty; give a cell type, as a Cell Ontology name or id or in your own words"
         raise InputError(msg)
-    found = _WITH_TERM.fullmatch(words)
-    if not found:
+    match = _WITH_TERM.fullmatch(words)
+    if not match:
         term = ontology.resolve(words)
         return (ontology.label(term), term) if term else (words, None)
-    label, term = found["label"].strip(), found["term"].upper().replace("_", ":")
+    label, term = match["label"].strip(), match["term"].upper().replace("_", ":")
     if term not in ontology:
-        msg = f"there is no {term} among the terms of the Cell Ontology, release {ontology.version}"
+        msg = f"there is no {term} in the Cell Ontology, release {ontology.version}; check the id, or give words"
         raise InputError(msg)
-    # A name of the very term is written as the ontology writes it; other words are the curator's, and stay.
-    named = (
+    # A name of this term gets the ontology's spelling; other words are kept as the curator wrote them.
+    names_term = (
         not label or normalize_name(label) == normalize_name(ontology.label(term)) or ontology.resolve(label) == term
     )
-    return (ontology.label(term) if named else label), term
+    return (ontology.label(term) if names_term else label), term
 
 
 def decide(report: DatasetReport, choices: Iterable[Choice], who: str, when: str, ontology: Ontology) -> DatasetReport:
-    """The report with these decisions in its audit trail; what changes nothing leaves no entry.
+    """The report with these decisions added to its audit trail; a choice that changes nothing adds no entry.
 
     Raises
     ------
     InputError
-        Where a cluster is not there, a label or name is empty, or a mixed cluster has no note.
+        If a cluster does not exist, a label or the name is empty, or a mixed cluster has no note.
     """
     name = one_line(who)
     if not name:
         msg = "who is empty; give the curator's name, which the audit trail keeps"
         raise InputError(msg)
-    wanted = list(choices)
-    _check_clusters(report, [choice.cluster_id for choice in wanted])
-    for choice in wanted:
+    choices = list(choices)
+    _check_clusters(report, [choice.cluster_id for choice in choices])
+    for choice in choices:
         decision = _decision(report, choice, name, when, ontology)
         if decision is not None:
             report = evolve(report, schema_version=SCHEMA_VERSION, audit=(*report.audit, decision))
     return report
 
 
-def _check_clusters(report: DatasetReport, wanted: Collection[str]) -> None:
-    there = [cluster.cluster_id for cluster in report.clusters]
-    missing = [key for key in wanted if key not in there]
+def _check_clusters(report: DatasetReport, requested: Collection[str]) -> None:
+    ids = [cluster.cluster_id for cluster in report.clusters]
+    missing = [key for key in requested if key not in ids]
     if missing:
-        more = f" and {len(there) - MAX_LISTED} more" if len(there) > MAX_LISTED else ""
-        msg = f"no cluster {missing[0]!r}; there are: {', '.join(map(repr, there[:MAX_LISTED]))}{more}"
+        more = f" and {len(ids) - MAX_LISTED} more" if len(ids) > MAX_LISTED else ""
+        msg = f"no cluster {missing[0]!r}; there are: {', '.join(map(repr, ids[:MAX_LISTED]))}{more}"
         raise InputError(msg)
 
 
@@ -122,7 +122,7 @@ def _decision(report: DatasetReport, choice: Choice, who: str, when: str, ontolo
         to_label, to_term = machine_label(report, choice.cluster_id)
     elif kind == "mixed":
         if not why:
-            msg = f"cluster {choice.cluster_id!r} is to be mixed without a note; say which types are in it"
+            msg = f"cluster {choice.cluster_id!r} is marked as mixed without a note; say which types are in it"
             raise InputError(msg)
         to_label, to_term = MIXED_LABEL, None
     elif kind == "changed":
@@ -130,74 +130,72 @@ def _decision(report: DatasetReport, choice: Choice, who: str, when: str, ontolo
         kind = "accepted" if (to_label, to_term) == (label, term) else "changed"
     else:
         to_label, to_term = label, term
-        if before is not None and before.kind == "mixed":  # who agrees that it is mixed need not name the types again
+        if before is not None and before.kind == "mixed":  # who confirms "mixed" need not name the types again
             kind, why = "mixed", why or before.why
     decision = Decision(choice.cluster_id, kind, label, term, to_label, to_term, who, when, why)
-    return None if before is not None and _says(before) == _says(decision) else decision
+    return None if before is not None and _effect(before) == _effect(decision) else decision
 
 
-def _says(decision: Decision) -> tuple[object, ...]:
-    """What a decision comes to; the same said twice by the same curator is one decision."""
+def _effect(decision: Decision) -> tuple[object, ...]:
+    """What a decision changes; the same decision of the same curator is recorded once."""
     return (decision.to_label, decision.to_ontology_id, decision.kind in ("mixed", "reopened") and decision.kind,
             decision.who, decision.why)  # fmt: skip
 
 
-def joined(seen: DatasetReport, now: DatasetReport, choices: Collection[Choice]) -> DatasetReport:
-    """The report to decide on, where a curator looked at ``seen`` and the file has ``now``.
+def joined(seen: DatasetReport, current: DatasetReport, choices: Collection[Choice]) -> DatasetReport:
+    """The report to decide on if a curator looked at ``seen`` and the file now has ``current``.
 
-    Decisions about other clusters that were made meanwhile are kept.
+    Decisions that others made about other clusters in the meantime are kept.
 
     Raises
     ------
     ConflictError
-        Where one of these clusters was decided meanwhile, or the file is another than the one that was looked at.
+        If somebody decided on one of these clusters in the meantime, or the file contains another run.
     """
-    same_run = (now.provenance, now.clusters) == (seen.provenance, seen.clusters)
-    if not same_run or now.audit[: len(seen.audit)] != seen.audit:
-        msg = (
-            "the file was annotated again, or replaced, since it was opened; look at it as it is now, and decide again"
-        )
+    same_run = (current.provenance, current.clusters) == (seen.provenance, seen.clusters)
+    if not same_run or current.audit[: len(seen.audit)] != seen.audit:
+        msg = "the file was annotated again or replaced after it was opened; reload it and decide again"
         raise ConflictError(msg)
-    wanted = {choice.cluster_id for choice in choices}
-    others = [decision for decision in now.audit[len(seen.audit) :] if decision.cluster_id in wanted]
+    ids = {choice.cluster_id for choice in choices}
+    others = [decision for decision in current.audit[len(seen.audit) :] if decision.cluster_id in ids]
     if others:
         last = others[-1]
         msg = (
             f"{last.who} decided on cluster {last.cluster_id!r} meanwhile: {last.kind}, {last.from_label!r} to "
-            f"{last.to_label!r}; nothing was saved, so look at it and decide again"
+            f"{last.to_label!r}; nothing was saved; reload the file and decide again"
         )
         raise ConflictError(msg)
-    return now
+    return current
 
 
 def carry_over(
     earlier: DatasetReport, new: DatasetReport, same: Collection[str], when: str
 ) -> tuple[DatasetReport, tuple[str, ...]]:
-    """A new run's report with the audit trail of the earlier one, and the clusters that are open again.
+    """A new run's report with the audit trail of the earlier one, and the ids of the reopened clusters.
 
     Parameters
     ----------
     same
-        Clusters that have the very cells that they had; a decision about any other does not stand.
+        Clusters with exactly the same cells as before; decisions about all others are reopened.
     """
     labels: Mapping[str, tuple[str, Optional[str]]] = {
         c.cluster_id: (c.annotation.primary_label, c.annotation.ontology_id) for c in new.clusters
     }
-    opened = [found for key, found in standing(earlier).items() if key not in same]
-    why = "annotated again, not with the very cells that were decided on"
+    reopened = [decision for key, decision in standing(earlier).items() if key not in same]
+    why = "annotated again with other cells than those of the decision"
     entries = [
-        Decision(d.cluster_id, "reopened", d.to_label, d.to_ontology_id, *labels.get(d.cluster_id, ("", None)), ITSELF,
+        Decision(d.cluster_id, "reopened", d.to_label, d.to_ontology_id, *labels.get(d.cluster_id, ("", None)), PACKAGE,
                  when, why)
-        for d in opened
+        for d in reopened
     ]  # fmt: skip
-    return evolve(new, audit=(*earlier.audit, *entries)), tuple(d.cluster_id for d in opened)
+    return evolve(new, audit=(*earlier.audit, *entries)), tuple(d.cluster_id for d in reopened)
 
 
 def one_line(text: str) -> str:
-    """A text in one line, without what no file of cells can hold."""
+    """A text in one line, without characters that cannot be written to a file."""
     return " ".join(_writable(text).split())
 
 
 def _writable(text: str) -> str:
-    """A text without control characters and half letters, which HDF5 and UTF-8 cannot hold."""
+    """A text without control characters and half surrogates, which HDF5 and UTF-8 cannot store."""
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))

@@ -12,8 +12,8 @@ from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.ontology import Ontology, normalize_name
 
 UNKNOWN_COLOR = "#9E9E9E"
-ROOT_COLOR = "#8A8278"  # of terms above all broad types, such as "cell"
-DARKEST = 0.72  # of the color of its nearest ancestor, for a rare term
+ROOT_COLOR = "#8A8278"  # for terms above all broad types, such as "cell"
+DARKEST = 0.72  # a derived color is 0.72 to 1 times that of its nearest ancestor
 
 
 @frozen
@@ -50,19 +50,19 @@ LEVELS: Mapping[str, Look] = {
 
 @define(eq=False)
 class Palette:
-    """Colors of cell types, the same in every dataset: no color depends on which other types there are.
+    """Colors of cell types. A type has the same color in every dataset, whatever other types the dataset has.
 
     Attributes
     ----------
     ontology
-        The terms.
+        The Cell Ontology.
     chosen
-        The colors of the broad types and of the types that the marker database knows, by id.
+        The colors of the broad types and of the types in the marker database, by id.
     """
 
     ontology: Ontology
     chosen: Mapping[str, str]
-    _found: dict[str, str] = field(factory=dict, init=False, repr=False)
+    _cache: dict[str, str] = field(factory=dict, init=False, repr=False)
 
     def color(self, label: str, term_id: Optional[str] = None) -> str:
         """The color of a label, as ``#RRGGBB``.
@@ -70,30 +70,30 @@ class Palette:
         Parameters
         ----------
         label
-            Any text. Where no known term comes with it, the term that the ontology knows by this name counts; a label
-            without any has a dull color of its own, "Unknown or Novel" is gray.
+            Any text. If the ontology has no term of this name, the label gets a grayish color of its own;
+            "Unknown or Novel" is gray.
         term_id
-            Cell Ontology id of the label.
+            Cell Ontology id of the label; if None or unknown, ``label`` is looked up.
         """
         if label == UNKNOWN_LABEL:
             return UNKNOWN_COLOR
         term = term_id if term_id in self.ontology else self.ontology.resolve(label)
         if term is None:
             return _dull(label)
-        if term not in self._found:
-            self._found[term] = self.chosen.get(term) or self._derived(term)
-        return self._found[term]
+        if term not in self._cache:
+            self._cache[term] = self.chosen.get(term) or self._derived(term)
+        return self._cache[term]
 
     def _derived(self, term: str) -> str:
-        """The color of the nearest ancestor that has one, somewhat darker."""
+        """The color of the nearest ancestor that has one, made darker."""
         distances = self.ontology.ancestors(term)
-        near = min((t for t in distances if t in self.chosen), key=lambda t: (distances[t], t), default=None)
-        share = DARKEST + (1 - DARKEST) * (zlib.crc32(term.encode()) % 256) / 256
-        return _hex(share * value for value in _channels(self.chosen[near] if near else ROOT_COLOR))
+        nearest = min((t for t in distances if t in self.chosen), key=lambda t: (distances[t], t), default=None)
+        factor = DARKEST + (1 - DARKEST) * (zlib.crc32(term.encode()) % 256) / 256
+        return _hex(factor * value for value in _channels(self.chosen[nearest] if nearest else ROOT_COLOR))
 
 
 def _dull(label: str) -> str:
-    """A color for a label of no known type, by its text: grayish, so that it looks like no lineage."""
+    """A color for a label without a term, derived from its text; it is grayish, so that it looks like no lineage."""
     digest = zlib.crc32(normalize_name(label).encode("utf-8", "surrogatepass"))
     return _hex(0x62 + (digest >> shift) % 0x40 for shift in (0, 8, 16))
 
@@ -107,6 +107,6 @@ def _hex(channels: Iterable[float]) -> str:
 
 
 def read_palette(ontology: Ontology, lines: Iterable[str]) -> Palette:
-    """The colors in the lines of ``colors.tsv``: a header, then an id and its color."""
+    """The palette in the lines of ``colors.tsv``: a header, then an id and its color in each line."""
     rows = (line.rstrip("\n").split("\t") for line in list(lines)[1:])
     return Palette(ontology, dict(rows))

@@ -1,4 +1,4 @@
-"""Verdicts and judgments to the report."""
+"""The report from verdicts and judgments."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.states import states
+from gca_scanpy._steps import Verdict
 from gca_scanpy.model import (
     CONFIDENCE_LEVELS,
     SCHEMA_VERSION,
@@ -22,7 +23,6 @@ from gca_scanpy.model import (
     Provenance,
     Summary,
     Telemetry,
-    Verdict,
 )
 
 REPORTED_CANDIDATES = 5
@@ -37,10 +37,10 @@ def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_un
     """The report of one cluster; with ``force_unknown`` only a supported label stands."""
     cluster, lineages = case.markers, case.index.lineages
     reasons = judgment.validation.flag_reasons
-    # The label's own term first: an id that came with it may be another type's.
+    # The label decides, because the id in a model's answer may belong to another type.
     proposed_id = lineages.ontology.resolve(verdict.label) or verdict.ontology_id
-    stands = judgment.status == "supported" or not force_unknown
-    label = (verdict.label if stands else "") or UNKNOWN_LABEL
+    keeps_label = judgment.status == "supported" or not force_unknown
+    label = (verdict.label if keeps_label else "") or UNKNOWN_LABEL
     term = proposed_id if label != UNKNOWN_LABEL and "ontology_mismatch" not in reasons else None
     broad = lineages.broad(term)
     score = _final_score(verdict, judgment)
@@ -76,7 +76,7 @@ def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_un
 
 
 def _final_score(verdict: Verdict, judgment: Judgment) -> float:
-    """An unsupported label is never better than Low, one with advice against it never better than Medium."""
+    """The verdict's score, capped at Low for a label that is not supported and at Medium for one with an advisory."""
     if judgment.status != "supported":
         return min(verdict.confidence_score, round(numbers.NUMBERS.medium - 0.01, 4))
     if ADVISORY.intersection(judgment.validation.flag_reasons):

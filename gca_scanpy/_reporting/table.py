@@ -1,4 +1,4 @@
-"""The report as a flat table, a row per cluster."""
+"""The report as a flat table, one row per cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gca_scanpy._compat import NAMES
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 
-# What every reader wants; a file has the others too, because it is read without the report beside it.
+# The columns of get.clusters; a file has the others too, because it is read without the report.
 MAIN_COLUMNS = (
     "n_cells", "label", "proposed_label", "broad_label", "ontology_id", "confidence", "confidence_score", "status",
     "flags", "supporting_markers", "contradictory_markers", "states",
@@ -29,14 +29,11 @@ FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
 AUDIT_COLUMNS = (
     "kind", "from_label", "from_ontology_id", "to_label", "to_ontology_id", "who", "when", "why", "stands",
 )  # fmt: skip
-NULLABLE = frozenset({
-    "ontology_id", "proposed_ontology_id", "broad_ontology_id", "tissue", "from_ontology_id", "to_ontology_id",
-    *CURATED_COLUMNS,
-})  # fmt: skip
+NULLABLE = frozenset({"ontology_id", "from_ontology_id", "to_ontology_id"})
 
 
 def as_frame(clusters: Sequence[str], rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    """These columns of the rows, each with its type; index ``cluster``."""
+    """A data frame of these columns of the rows, with its own type for each column; index ``cluster``."""
     index = pd.Index(clusters, name="cluster", dtype=NAMES)
 
     def column(name: str) -> pd.Series:
@@ -47,7 +44,7 @@ def as_frame(clusters: Sequence[str], rows: Sequence[Mapping[str, Any]], columns
 
 
 def row(cluster: ClusterReport) -> dict[str, Any]:
-    """What a table says of one cluster, beside its id; lists are joined by commas, sentences by semicolons."""
+    """The values of one cluster by column, without its id; lists are joined by commas, sentences by semicolons."""
     annotation, validation = cluster.annotation, cluster.validation
     return {
         "n_cells": cluster.n_cells,
@@ -76,50 +73,42 @@ def row(cluster: ClusterReport) -> dict[str, Any]:
 
 
 def csv_rows(report: DatasetReport) -> list[str]:
-    """The lines of the clusters in a CSV file, safe to open in a spreadsheet; their columns are ``FILE_COLUMNS``."""
-    decided = standing(report)
+    """The lines of a CSV file, one per cluster, safe to open in a spreadsheet; the columns are ``FILE_COLUMNS``."""
+    decisions = standing(report)
     rows = (
-        (cluster.cluster_id, *row(cluster).values(), *curated_row(decided.get(cluster.cluster_id)).values())
+        (cluster.cluster_id, *row(cluster).values(), *_curated_values(decisions.get(cluster.cluster_id)))
         for cluster in report.clusters
     )
     return [csv_line(guarded(value) if isinstance(value, str) else value for value in values) for values in rows]
 
 
 def csv_line(values: Iterable[Any]) -> str:
-    """A line of a CSV file, all texts in quotes: a program that splits at semicolons then meets no bare one."""
+    """A line of a CSV file with every text in quotes, so that no program splits a text at a semicolon."""
     line = io.StringIO(newline="")
     csv.writer(line, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerow(values)
     return line.getvalue()
 
 
-def curated_row(decision: Optional[Decision]) -> dict[str, Any]:
-    """What a table says of the decision that stands for a cluster; nothing where there is none."""
+def _curated_values(decision: Optional[Decision]) -> tuple[Optional[str], ...]:
+    """The values of ``CURATED_COLUMNS``; all None if no decision stands for the cluster."""
     if decision is None:
-        return dict.fromkeys(CURATED_COLUMNS)
-    said = (decision.to_label, decision.to_ontology_id, decision.who, decision.when, decision.kind, decision.why)
-    return dict(zip(CURATED_COLUMNS, said))
+        return (None,) * len(CURATED_COLUMNS)
+    return (decision.to_label, decision.to_ontology_id, decision.who, decision.when, decision.kind, decision.why)
 
 
 def audit_rows(report: DatasetReport) -> list[dict[str, Any]]:
-    """What a table says of each decision, beside its cluster."""
+    """The values of each decision by column, oldest first."""
     stand = {id(decision) for decision in standing(report).values()}
     return [{**asdict(decision), "stands": id(decision) in stand} for decision in report.audit]
 
 
-# Full-width signs are read as their plain ones by some programs.
-_START = r"(^|[;|\t\r\n\v\f])"
-_RUNS = re.compile(_START + r"(?=[\s\"]*[=+\-@＝＋－＠]|')")
-_GUARDED = re.compile(_START + "'")
-_NEGATIVE = re.compile(r"-\d{1,15}(\.\d{1,15})?")  # cluster -1 of a density clustering is a number, and runs nothing
+# Some programs read full-width signs as plain ones.
+_RUNS = re.compile(r"(^|[;|\t\r\n\v\f])(?=[\s\"]*[=+\-@＝＋－＠]|')")
+_NEGATIVE = re.compile(r"-\d{1,15}(\.\d{1,15})?")  # a number, such as cluster -1 of a density clustering, runs nothing
 
 
 def guarded(text: str) -> str:
-    """The text with a ``'`` wherever a spreadsheet could start to run it, and before every ``'`` that could be one."""
-    # No program reads on behind NUL.
+    """The text with a ``'`` wherever a spreadsheet could start to run it, and before every ``'`` at such a place."""
+    # Programs stop reading at NUL.
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return text if _NEGATIVE.fullmatch(text) else _RUNS.sub(r"\1'", text)
-
-
-def unguarded(text: str) -> str:
-    """The text that :func:`guarded` was given."""
-    return _GUARDED.sub(r"\1", text)

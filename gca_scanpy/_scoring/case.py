@@ -10,7 +10,8 @@ from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.likelihood import rank
 from gca_scanpy._scoring.weights import Weights
 from gca_scanpy._settings import Settings
-from gca_scanpy.model import Candidate, ClusterMarkers
+from gca_scanpy._steps import ClusterMarkers
+from gca_scanpy.model import Candidate
 
 
 @frozen

@@ -12,7 +12,8 @@ from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy.model import Alternative, Candidate, Verdict
+from gca_scanpy._steps import Verdict
+from gca_scanpy.model import Alternative, Candidate
 
 SHOWN_ALTERNATIVES, SHOWN_GENES, SHOWN_GENES_OF_ALTERNATIVE = 3, 5, 3
 

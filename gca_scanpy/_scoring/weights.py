@@ -8,7 +8,7 @@ from attrs import frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.states import damping
-from gca_scanpy.model import ClusterMarkers, RankedGene
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 
 
 @frozen

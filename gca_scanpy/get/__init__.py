@@ -1,6 +1,5 @@
-"""Results of :mod:`gca_scanpy.tl`, as objects and tables."""
+"""Results: the report of a run, and tables of its clusters, its curation and the agreement of two columns."""
 
-from gca_scanpy.get._agreement import agreement
-from gca_scanpy.get._report import clusters, curation, report
+from gca_scanpy.get._results import agreement, clusters, curation, report
 
 __all__ = ["agreement", "clusters", "curation", "report"]

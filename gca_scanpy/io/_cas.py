@@ -17,7 +17,7 @@ from gca_scanpy.errors import InputError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-OURS = frozenset({"annotations", "labelsets"})
+RESERVED = frozenset({"annotations", "labelsets"})
 
 
 def to_cas(
@@ -25,37 +25,37 @@ def to_cas(
 ) -> Optional[dict[str, Any]]:
     """Write the labels as JSON of the Cell Annotation Schema, which CAP and CELLxGENE tools read.
 
-    There is an annotation for each cluster that has cells: label, Cell Ontology term, broad type, cells, marker
-    genes and rationale; what the schema has no field for (cluster, status, confidence, flags) is among the
-    ``author_annotation_fields``. What curators decided is a labelset of its own beside it. ``"Unknown or Novel"``
-    becomes the schema's own word, ``unknown``.
+    Each cluster that has cells gets an annotation: label, Cell Ontology term, broad type, cells, marker genes and
+    rationale. Values for which the schema has no field (cluster, status, confidence, flags) are among the
+    ``author_annotation_fields``. Curated labels are in a separate labelset. ``"Unknown or Novel"`` becomes
+    ``unknown``, the schema's word.
 
     Parameters
     ----------
     adata
-        An annotated object; its ``obs_names`` are the ``cell_ids``. It may be a part of what was annotated.
+        An annotated object, or a subset of one; its ``obs_names`` are the ``cell_ids``.
     path
-        The file, UTF-8; written beside its place and renamed. None to return the document instead.
+        The file, UTF-8; a failed write leaves the previous file as it was. If None, the document is returned instead.
     key
         The ``key_added`` of the run.
     **fields
         Fields of the document by the names of the schema, such as ``author_name``, ``title``, ``author_contact``,
-        ``orcid``, ``matrix_file_id``. The schema of CAP also asks for a ``cellannotation_url``, where you publish
-        the annotations.
+        ``orcid``, ``matrix_file_id``. CAP's schema also requires ``cellannotation_url``, the address where you
+        publish the annotations.
 
     Returns
     -------
     dict or None
-        The document where ``path`` is None.
+        The document if ``path`` is None.
 
     Raises
     ------
     MissingKeyError
-        Where there is no report under this key.
+        If there is no report under this key.
     InputError
-        Where the clusters or labels were changed since, two cells have one name, or a field is not text.
+        If the clusters or labels were changed after the run, two cells have the same name, or a field is not text.
     OSError
-        Where the file cannot be written.
+        If the file cannot be written.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def to_cas(
     >>> gca.io.to_cas(adata)["annotations"][4]["cell_ontology_term"]
     'B cell'
     """
-    wrong = [name for name, value in fields.items() if name in OURS or not isinstance(value, str)]
+    wrong = [name for name, value in fields.items() if name in RESERVED or not isinstance(value, str)]
     if wrong:
         msg = f"{wrong[0]}={fields[wrong[0]]!r} cannot be set; fields are texts, and annotations come from the report"
         raise InputError(msg)

@@ -25,38 +25,38 @@ def to_html(
     key: str = DEFAULT_KEY,
     basis: Optional[str] = None,
 ) -> Optional[str]:
-    """Write a report as an HTML page, self-contained: one file, nothing loaded from a network.
+    """Write a report as a self-contained HTML page, which loads nothing from a network.
 
-    The page has a summary, the cells on an embedding, a table of the clusters to sort and to search, the evidence of
-    each, and where the labels come from. Without JavaScript, and on paper, all of it but the embedding is there too.
+    The page has a summary, the cells on an embedding, a table of the clusters to sort and search, the evidence for
+    each cluster, and the provenance of the labels. Without JavaScript and on paper, only the embedding is missing.
 
     Parameters
     ----------
     data
-        An annotated object, or a report; a report has no cells, so there is no embedding.
+        An annotated object, or a report; the page of a report has no embedding, because a report has no cells.
     path
-        The file, UTF-8; written beside its place and renamed, so that it is never half there. None to return the
-        page instead.
+        The file, UTF-8; a failed write leaves the previous file as it was. If None, the page is returned instead.
     key
-        The ``key_added`` of the run; not used with a report.
+        The ``key_added`` of the run; ignored if ``data`` is a report.
     basis
-        The embedding, such as ``"umap"``, its first two columns. Where None, the first that is there of UMAP, t-SNE,
-        ForceAtlas2, PHATE and PCA; where the cells no longer have the labels of the report, the page says so instead.
-        More than 50,000 cells are thinned, evenly within each cluster.
+        The embedding whose first two columns are drawn, such as ``"umap"``. If None, the first of UMAP, t-SNE,
+        ForceAtlas2, PHATE and PCA that exists is used; if the cells no longer have the labels of the report, the page
+        says so instead. If there are more than 50,000 cells, they are thinned evenly within each cluster.
 
     Returns
     -------
     str or None
-        The page where ``path`` is None.
+        The page if ``path`` is None.
 
     Raises
     ------
     MissingKeyError
-        Where there is no report under this key, or no such embedding.
+        If there is no report under this key, or no such embedding.
     InputError
-        Where ``basis`` is named, and it is no picture, there are no cells, or they have other labels than the report.
+        If ``basis`` is given and the embedding cannot be drawn, ``data`` has no cells, or the labels of the cells
+        differ from those of the report.
     OSError
-        Where the file cannot be written.
+        If the file cannot be written.
 
     Examples
     --------
@@ -67,8 +67,8 @@ def to_html(
     '<!DOCTYPE html>'
     """
     report = report_of(data, key)
-    embedding, unseen = _cells(data, report, key, basis)
-    view = view_of(report, _bundled.palette().color, embedding, unseen)
+    embedding, why_none = _embedding(data, report, key, basis)
+    view = view_of(report, _bundled.palette().color, embedding, why_none)
     page = render(view, data_of(report, view))
     if path is None:
         return page
@@ -77,10 +77,10 @@ def to_html(
     return None
 
 
-def _cells(
+def _embedding(
     data: Union[AnnData, DatasetReport], report: DatasetReport, key: str, basis: Optional[str]
 ) -> tuple[Optional[Embedding], str]:
-    """The embedding, or why there is none, where that needs a word."""
+    """The embedding, and a text for the page if there should be one but it cannot be shown."""
     if isinstance(data, DatasetReport):
         if basis is not None:
             msg = f"basis={basis!r} needs the annotated object, because a report has no cells"
@@ -91,5 +91,5 @@ def _cells(
     except (InputError, MissingKeyError) as error:
         if basis is not None:
             raise
-        # Who asked for no embedding gets the page all the same, with the reason in its place.
+        # Without basis=, no embedding was requested, so the page shows the reason in its place.
         return None, str(error)

@@ -3,6 +3,7 @@
 from gca_scanpy.tl._annotate import annotate
 from gca_scanpy.tl._curate import curate
 from gca_scanpy.tl._plan import plan
+from gca_scanpy.tl._to_cellxgene import to_cellxgene
 from gca_scanpy.tl._validate import validate
 
-__all__ = ["annotate", "curate", "plan", "validate"]
+__all__ = ["annotate", "curate", "plan", "to_cellxgene", "validate"]

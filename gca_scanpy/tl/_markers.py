@@ -15,8 +15,9 @@ from gca_scanpy._prepare import Tissue
 from gca_scanpy._propose import Given
 from gca_scanpy._ranking.options import Ranking
 from gca_scanpy._scoring.states import informative
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.errors import InputError
-from gca_scanpy.model import ClusterMarkers, DatasetReport, RankedGene
+from gca_scanpy.model import DatasetReport
 from gca_scanpy.tl._request import make_request, run_markers, with_model
 
 Markers = Mapping[Any, Iterable[str]]

@@ -22,8 +22,9 @@ from gca_scanpy._propose import Asked
 from gca_scanpy._ranking.options import Ranking
 from gca_scanpy._ranking.read import read_markers
 from gca_scanpy._settings import settings
+from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled, load
-from gca_scanpy.model import ClusterMarkers, DatasetReport
+from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -10,8 +10,8 @@ import gca_scanpy as gca
 from gca_scanpy._judging import evidence
 from gca_scanpy._scoring import index
 from gca_scanpy._scoring.case import Case, Limits
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import ClusterMarkers, RankedGene
 
 ONTOLOGY, LINEAGES = _bundled.ontology(), _bundled.lineages()
 INDEX = index.build(_bundled.database(), "human", LINEAGES)

@@ -10,8 +10,9 @@ from gca_scanpy._judging.judge import SHOWN_MISSING, judge
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.case import Case, Limits
+from gca_scanpy._steps import ClusterMarkers, RankedGene, Verdict
 from gca_scanpy.db import _bundled, load
-from gca_scanpy.model import ClusterMarkers, ModelAnswer, Panel, RankedGene, Verdict
+from gca_scanpy.model import ModelAnswer, Panel
 
 INDEX = index.build(_bundled.database(), "human", _bundled.lineages())
 T = "CD3D CD3E CD3G TRAC CD2 CD5 CD6 BCL11B"

@@ -9,8 +9,8 @@ import pytest
 import gca_scanpy as gca
 from gca_scanpy import _codec
 from gca_scanpy._llm.chat import ChatModel, Completion
+from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import CacheWarning, ModelWarning
-from gca_scanpy.model import Verdict
 
 GENES = ["MS4A1", "CD79A", "CD79B", "BANK1"]
 

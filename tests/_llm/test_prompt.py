@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gca_scanpy._llm import prompt
-from gca_scanpy.model import Candidate, ClusterMarkers, Evidence, RankedGene
+from gca_scanpy._steps import ClusterMarkers, RankedGene
+from gca_scanpy.model import Candidate, Evidence
 
 
 def cluster(key, *names, **others):

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._llm import reply
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.errors import ReplyError
-from gca_scanpy.model import Alternative, ClusterMarkers, RankedGene
+from gca_scanpy.model import Alternative
 
 GENES = (RankedGene("Cd3e", "CD3E"), RankedGene("Trac"))
 

@@ -129,7 +129,7 @@ def test_another_file_in_its_place(report):
     theirs = _decided(report, Choice("1", "changed", "T cell"))
     again = gca.annotate_markers({"0": ["CD3D", "CD3E", "TRAC"], "1": []})
     for now in (again, report):  # annotated again; replaced by an older copy
-        with pytest.raises(ConflictError, match="annotated again, or replaced"):
+        with pytest.raises(ConflictError, match="annotated again or replaced"):
             joined(theirs, now, [Choice("0", "accepted")])
 
 

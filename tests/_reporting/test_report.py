@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gca_scanpy import model
+from gca_scanpy import _steps, model
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._reporting import report
@@ -18,12 +18,12 @@ def build(status="supported", reasons=(), *, force_unknown=True, genes=("MS4A1",
     """Make the report of one cluster."""
     given = {"label": "naive B cell", "ontology_id": NAIVE, "confidence_score": 0.99, "source": "offline", **verdict}
     validation = model.Validation(status == "supported", (), (), {}, False, (), 0, tuple(reasons))
-    genes = tuple(model.RankedGene(gene, gene) for gene in genes)
-    cluster = model.ClusterMarkers("7_0", genes, n_cells=12, tissue="blood", warnings=("few cells",))
+    genes = tuple(_steps.RankedGene(gene, gene) for gene in genes)
+    cluster = _steps.ClusterMarkers("7_0", genes, n_cells=12, tissue="blood", warnings=("few cells",))
     candidates = tuple(model.Candidate(f"type {i}", None, 9.0 - i, 0.1) for i in range(8))
     case = SimpleNamespace(markers=cluster, candidates=candidates, index=SimpleNamespace(lineages=_bundled.lineages()))
     judgment = Judgment(validation, status)
-    return report.cluster_report(case, model.Verdict("7_0", **given), judgment, force_unknown=force_unknown)
+    return report.cluster_report(case, _steps.Verdict("7_0", **given), judgment, force_unknown=force_unknown)
 
 
 @pytest.mark.parametrize(

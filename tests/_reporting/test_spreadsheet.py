@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._reporting.table import guarded, unguarded
+from gca_scanpy._reporting.table import guarded
 
 texts = st.text(alphabet=st.sampled_from("=+-@＝'\";|,\t\r\n aZ1.β"), max_size=12) | st.text(max_size=12)
 
@@ -22,9 +22,9 @@ def test_no_part_of_a_text_can_run(text):
 
 
 @given(texts.filter(lambda text: "\0" not in text))
-def test_the_way_back(text):
-    """Every text comes back as it was."""
-    assert unguarded(guarded(text)) == text
+def test_the_quotes_are_all_that_is_added(text):
+    """Without one quote at each place where a cell could start, the text is as it was: nothing is lost."""
+    assert re.sub(r"(^|[;|\t\r\n\v\f])'", r"\1", guarded(text)) == text
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from gca_scanpy._judging.judge import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring import index, likelihood, numbers, offline
 from gca_scanpy._scoring.case import Case, Limits
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled, load
-from gca_scanpy.model import ClusterMarkers, RankedGene
 
 BUNDLED = index.build(_bundled.database(), "human", _bundled.lineages())
 TOY = pd.DataFrame(

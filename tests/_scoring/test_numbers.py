@@ -14,8 +14,8 @@ from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.likelihood import rank
 from gca_scanpy._scoring.numbers import Numbers
 from gca_scanpy._scoring.weights import Weights
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import ClusterMarkers, RankedGene
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,7 +6,7 @@ import pytest
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.weights import Weights
-from gca_scanpy.model import ClusterMarkers, RankedGene
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 
 
 def genes_of(text):

@@ -69,7 +69,7 @@ def test_views_copies_and_exports(path, tmp_path):
     gca.tl.annotate(memory, "louvain", tissue="blood")
     _same(copied, memory)
     assert gca.io.to_cas(copied)["annotations"][0]["cell_ids"] == gca.io.to_cas(memory)["annotations"][0]["cell_ids"]
-    gca.io.to_cellxgene(copied)
+    gca.tl.to_cellxgene(copied)
     assert "cell_type_ontology_term_id" in copied.obs.columns
 
 

@@ -1,4 +1,4 @@
-"""Cell Ontology ids as CELLxGENE's schema asks for them."""
+"""Cell Ontology ids in the column that CELLxGENE's schema defines."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ if TYPE_CHECKING:
 
 COLUMN = "cell_type_ontology_term_id"
 UNKNOWN = "unknown"
-# Eukaryotic, Eumycetozoan and animal cell: the schema forbids them, because they say nothing.
+# Eukaryotic, Eumycetozoan and animal cell: the schema forbids these terms because they carry no information.
 FORBIDDEN = frozenset({"CL:0000255", "CL:0000257", "CL:0000548"})
 
 
 def to_cellxgene(
     adata: AnnData, key: str = DEFAULT_KEY, *, overwrite: bool = False, copy: bool = False
 ) -> Optional[AnnData]:
-    """Fill ``.obs["cell_type_ontology_term_id"]`` as CELLxGENE's schema asks.
+    """Fill ``.obs["cell_type_ontology_term_id"]`` as CELLxGENE's schema requires.
 
-    A cell has the Cell Ontology id of its label, ``"unknown"`` where it has none: no cluster, no label that stands,
-    or a label that is no term; a curator's decision counts before the machine's label. The column ``cell_type`` is
-    not written; the schema reserves it for CELLxGENE.
+    Each cell gets the Cell Ontology id of its curated label if a curator decided on its cluster, and of its
+    automatic label otherwise. A cell gets ``"unknown"`` if it has no cluster, if its label is ``"Unknown or Novel"``,
+    or if its label has no Cell Ontology term. The column ``cell_type`` is not written, because the schema reserves it
+    for CELLxGENE.
 
     Parameters
     ----------
@@ -33,21 +34,21 @@ def to_cellxgene(
     key
         The ``key_added`` of the run.
     overwrite
-        Whether a column of that name that is already there is replaced.
+        Whether an existing column of that name is replaced.
     copy
         Whether to work on a copy and return it; the copy of a backed object is in memory.
 
     Returns
     -------
     AnnData or None
-        The copy where ``copy`` is true. It sets ``.obs["cell_type_ontology_term_id"]`` : categorical.
+        The copy if ``copy`` is true, otherwise None. Sets ``.obs["cell_type_ontology_term_id"]`` : categorical.
 
     Raises
     ------
     MissingKeyError
-        Where there is no report under this key, or its columns are gone.
+        If there is no report under this key, or if its columns were removed.
     InputError
-        Where the column is there and ``overwrite`` is false.
+        If the column exists and ``overwrite`` is false.
 
     Examples
     --------
@@ -55,13 +56,13 @@ def to_cellxgene(
     >>> import gca_scanpy as gca
     >>> adata = sc.datasets.pbmc68k_reduced()
     >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
-    >>> gca.io.to_cellxgene(adata)
+    >>> gca.tl.to_cellxgene(adata)
     >>> adata.obs["cell_type_ontology_term_id"].iloc[0]
     'CL:0000875'
     """
-    read_report(adata, key)  # says what to do where there is none
+    read_report(adata, key)  # raises an error that names the fix if there is no report
     if COLUMN in adata.obs.columns and not overwrite:
-        msg = f".obs[{COLUMN!r}] is already there; pass overwrite=True to replace it, or rename it to keep it"
+        msg = f".obs[{COLUMN!r}] already exists; pass overwrite=True to replace it, or rename it to keep it"
         raise InputError(msg)
     target = duplicate(adata) if copy else adata
     write_terms(target, key, COLUMN, UNKNOWN, FORBIDDEN)

@@ -1,4 +1,4 @@
-"""Reports as JSON files."""
+"""Reports as JSON and CSV files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gca_scanpy import _codec
 from gca_scanpy._adata import report_of
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy._reporting.table import FILE_COLUMNS, csv_line, csv_rows
 from gca_scanpy.errors import ReportError
 from gca_scanpy.model import DatasetReport
 
@@ -27,14 +28,16 @@ def to_json(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[st
     data
         An annotated object, or a report.
     path
-        The file; written beside its place and renamed, so that it is never half there.
+        The file; a failed write leaves the previous file as it was.
     key
-        The ``key_added`` of the run; not used with a report.
+        The ``key_added`` of the run; ignored if ``data`` is a report.
 
     Raises
     ------
+    MissingKeyError
+        If there is no report under this key.
     OSError
-        Where the file cannot be written.
+        If the file cannot be written.
 
     Examples
     --------
@@ -65,9 +68,9 @@ def read_report(path: Union[str, os.PathLike[str]]) -> DatasetReport:
     Raises
     ------
     ReportError
-        Where the file is not a report, is damaged, or is of another major schema version.
+        If the file is not a report, is damaged, or has another major schema version.
     OSError
-        Where it cannot be read.
+        If the file cannot be read.
 
     Examples
     --------
@@ -85,12 +88,12 @@ def read_report(path: Union[str, os.PathLike[str]]) -> DatasetReport:
 
 
 def json_schema() -> dict[str, Any]:
-    """Get the JSON Schema (draft 2020-12) that every report validates against.
+    """Get the JSON Schema (draft 2020-12) of reports.
 
     Returns
     -------
     dict
-        The schema as shipped in ``gca_scanpy/data/report.schema.json``.
+        The schema that ships in ``gca_scanpy/data/report.schema.json``; every report is valid against it.
 
     Examples
     --------
@@ -101,3 +104,43 @@ def json_schema() -> dict[str, Any]:
     text = (files("gca_scanpy") / "data" / "report.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
+
+
+def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str]], key: str = DEFAULT_KEY) -> None:
+    """Write the clusters as a CSV file, UTF-8, one row per cluster.
+
+    The columns are ``cluster``, the columns of :func:`gca_scanpy.get.clusters`, and ``proposed_ontology_id``,
+    ``broad_ontology_id``, ``source``, ``tissue``, ``missing_markers``, ``rationale``, ``alternatives``, ``notes``,
+    ``caveats``, ``warnings``. The last columns hold the curator's decision, and are empty if there is none:
+    ``curated_label``, ``curated_ontology_id``, ``curator``, ``curated_at``, ``curation`` (``accepted``, ``changed``
+    or ``mixed``) and ``curation_note``. A text that a spreadsheet would run as a formula gets a ``'`` in front.
+
+    Parameters
+    ----------
+    data
+        An annotated object, or a report.
+    path
+        The file; a failed write leaves the previous file as it was.
+    key
+        The ``key_added`` of the run; ignored if ``data`` is a report.
+
+    Raises
+    ------
+    MissingKeyError
+        If there is no report under this key.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import gca_scanpy as gca
+    >>> report = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B"]})
+    >>> gca.io.to_csv(report, "clusters.csv")
+    >>> pd.read_csv("clusters.csv", dtype={"cluster": str}, index_col="cluster").loc["0", "label"]
+    'B cell'
+    """
+    report = report_of(data, key)
+    with whole(Path(path)) as part, part.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        file.write(csv_line(FILE_COLUMNS))
+        file.writelines(csv_rows(report))

@@ -1,0 +1,94 @@
+"""What one step of a run passes to the next; nothing here is part of a report."""
+
+from __future__ import annotations
+
+from typing import Optional  # read at run time, on Python 3.9 too
+
+from attrs import frozen
+
+from gca_scanpy.model import Alternative, Panel, Source
+
+
+@frozen
+class RankedGene:
+    """A marker gene of a cluster.
+
+    Attributes
+    ----------
+    name
+        The gene as the data names it, so that plots of the result find it.
+    symbol
+        Its canonical symbol: HGNC for human genes and for mouse genes with an ortholog; None if unmapped.
+    """
+
+    name: str
+    symbol: Optional[str] = None
+
+
+@frozen
+class ClusterMarkers:
+    """The ranked marker genes of one cluster, best first.
+
+    Attributes
+    ----------
+    cluster_id
+        The cluster as the data names it, as a string; it is matched exactly everywhere.
+    genes
+        Ranked marker genes, best first.
+    expressed
+        Genes that the cluster expresses more than the other cells (t-test), best first, if ``genes`` is a ranking of
+        another kind; empty otherwise.
+    present
+        Genes that most of its cells express at the level of other clusters that have them; they show the lineage if
+        all clusters share it. Empty if only a marker table was given.
+    absent
+        Genes that it lacks although another cluster shows that they can be detected; empty if only a marker table was
+        given.
+    n_cells
+        Number of cells; None if only a marker table was given.
+    tissue
+        Canonical tissue name, or None.
+    warnings
+        Problems with the markers of this cluster.
+    """
+
+    cluster_id: str
+    genes: tuple[RankedGene, ...]
+    expressed: tuple[RankedGene, ...] = ()
+    present: tuple[RankedGene, ...] = ()
+    absent: tuple[RankedGene, ...] = ()
+    n_cells: Optional[int] = None
+    tissue: Optional[str] = None
+    warnings: tuple[str, ...] = ()
+
+
+@frozen
+class Verdict:
+    """A proposed label of one cluster, before it is judged.
+
+    Attributes
+    ----------
+    confidence_score
+        The proposer's probability that the label is right, 0 to 1.
+    source
+        ``offline`` for the scorer, ``model`` for a language model, ``user`` for a label to be validated.
+    unavailable
+        Why the requested language model gave no answer; empty if it answered, or none was requested.
+    struck
+        Genes that the model named as supporting although the cluster does not have them.
+    panel
+        The answers of several models, if there were several.
+    """
+
+    cluster_id: str
+    label: str
+    ontology_id: Optional[str]
+    confidence_score: float
+    source: Source
+    rationale: str = ""
+    alternatives: tuple[Alternative, ...] = ()
+    caveats: tuple[str, ...] = ()
+    markers: tuple[str, ...] = ()
+    unavailable: str = ""
+    struck: tuple[str, ...] = ()
+    panel: Optional[Panel] = None

@@ -1,0 +1,170 @@
+"""The report of a run, and tables of its clusters, its curation and the agreement of two columns of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Optional, Union
+
+import pandas as pd
+
+from gca_scanpy._adata import compare_columns, read_report, report_of
+from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy._reporting import table
+from gca_scanpy.db import _bundled
+from gca_scanpy.model import DatasetReport
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def report(adata: AnnData, key: str = DEFAULT_KEY) -> DatasetReport:
+    """Get the report that :func:`gca_scanpy.tl.annotate` stored in ``adata.uns``.
+
+    Parameters
+    ----------
+    adata
+        An annotated object.
+    key
+        The ``key_added`` of the run.
+
+    Returns
+    -------
+    DatasetReport
+        Frozen; ``report.clusters`` has a :class:`~gca_scanpy.model.ClusterReport` for each cluster.
+
+    Raises
+    ------
+    MissingKeyError
+        If there is no report under this key.
+    ReportError
+        If the stored report cannot be read.
+
+    Examples
+    --------
+    >>> import scanpy as sc
+    >>> import gca_scanpy as gca
+    >>> adata = sc.datasets.pbmc68k_reduced()
+    >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
+    >>> gca.get.report(adata).summary.total_clusters
+    11
+    """
+    return read_report(adata, key)
+
+
+def clusters(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """Get the clusters as a table, one row per cluster in the order of the data.
+
+    Parameters
+    ----------
+    data
+        An annotated object, or a report.
+    key
+        The ``key_added`` of the run; ignored if ``data`` is a report.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``cluster``; columns ``n_cells``, ``label``, ``proposed_label``, ``broad_label``, ``ontology_id``,
+        ``confidence``, ``confidence_score``, ``status``, ``flags``, ``supporting_markers``,
+        ``contradictory_markers``, ``states`` (lists joined by commas).
+
+    Raises
+    ------
+    MissingKeyError
+        If there is no report under this key.
+
+    Examples
+    --------
+    >>> import gca_scanpy as gca
+    >>> report = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]}, tissue="blood")
+    >>> gca.get.clusters(report).loc["0", "label"]
+    'B cell'
+    """
+    report = report_of(data, key)
+    rows = [table.row(cluster) for cluster in report.clusters]
+    return table.as_frame([cluster.cluster_id for cluster in report.clusters], rows, table.MAIN_COLUMNS)
+
+
+def curation(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.DataFrame:
+    """Get the audit trail of the curators' decisions, one row per decision, oldest first.
+
+    Parameters
+    ----------
+    data
+        An annotated object, or a report.
+    key
+        The ``key_added`` of the run; ignored if ``data`` is a report.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``cluster``; columns ``kind``, ``from_label``, ``from_ontology_id``, ``to_label``, ``to_ontology_id``,
+        ``who``, ``when`` (UTC), ``why``, and ``stands``: whether the decision is the current one of its cluster.
+
+    Raises
+    ------
+    MissingKeyError
+        If there is no report under this key.
+
+    Examples
+    --------
+    >>> import scanpy as sc
+    >>> import gca_scanpy as gca
+    >>> adata = sc.datasets.pbmc68k_reduced()
+    >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
+    >>> gca.tl.curate(adata, {"5": "pDC"}, who="Ada Lovelace")
+    >>> decisions = gca.get.curation(adata)
+    >>> decisions[decisions["stands"]].loc["5", "to_label"]
+    'plasmacytoid dendritic cell'
+    """
+    report = report_of(data, key)
+    ids = [decision.cluster_id for decision in report.audit]
+    return table.as_frame(ids, table.audit_rows(report), table.AUDIT_COLUMNS)
+
+
+def agreement(adata: AnnData, first: str, second: str, *, terms: Optional[Mapping[str, str]] = None) -> pd.DataFrame:
+    """Compare two columns of labels by the Cell Ontology, one row per pair of labels that share cells.
+
+    Parameters
+    ----------
+    adata
+        Any annotated data; cells without one of the labels are left out.
+    first, second
+        Columns of ``adata.obs``. The terms of a column that ``annotate`` wrote are those of its report; labels of
+        other columns are looked up in the Cell Ontology by name.
+    terms
+        Cell Ontology ids or names for labels that the ontology does not know, such as ``{"CD19+ B": "B cell"}``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``first``, ``second``: the labels. Columns ``cells``, ``share`` (of the cells with the first label, 0 to
+        1), ``relation`` (``exact``, ``kin`` for ancestor and descendant, ``lineage``, ``unrelated``, ``no term``) and
+        ``steps`` (between the terms in the ontology, missing if a label has no term). ``.attrs`` has the number of
+        ``cells``, the shares of cells that are ``exact`` and ``compatible`` (exact or kin), and ``adjusted_rand``, the
+        adjusted Rand index of the two groupings.
+
+    Raises
+    ------
+    MissingKeyError
+        If a column does not exist.
+    InputError
+        If a column has no labels, no cell has both labels, or ``terms`` contains an unknown term.
+
+    Examples
+    --------
+    >>> import scanpy as sc
+    >>> import gca_scanpy as gca
+    >>> adata = sc.datasets.pbmc68k_reduced()
+    >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
+    >>> table = gca.get.agreement(adata, "gptca_label", "bulk_labels")
+    >>> table.attrs["cells"]
+    700
+    """
+    comparison, _ = compare_columns(adata, first, second, _bundled.lineages(), terms)
+    pairs = [(p.first, p.second, p.cells, p.share, p.relation, p.steps) for p in comparison.pairs]
+    frame = pd.DataFrame(pairs, columns=["first", "second", "cells", "share", "relation", "steps"])
+    frame = frame.set_index(["first", "second"]).astype({"steps": "Int64"})
+    for name in ("cells", "exact", "compatible", "adjusted_rand"):
+        frame.attrs[name] = getattr(comparison, name)
+    return frame
