@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
+from gca_scanpy import _tables
 from gca_scanpy._cli.lazily import check_lazy, dask_cluster, lazy_options
 from gca_scanpy._cli.markers import assets_option
 from gca_scanpy._cli.messages import log, message_options
@@ -18,7 +19,6 @@ from gca_scanpy._cli.presets import preset_option, with_preset
 if TYPE_CHECKING:
     from anndata import AnnData
 
-TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 # Options by the kind of input that they are for; an option that was not given is None and keeps its default.
 OBJECT_ONLY = (
     "groupby", "rank_key", "method", "layer", "use_raw", "gene_symbols", "validate_only", "key_added",
@@ -59,11 +59,11 @@ OBJECT_ONLY = (
 def annotate(ctx: click.Context, /, source: Path, **given: Any) -> None:
     """Label the clusters of IN: cells (h5ad, zarr, loom, 10x h5), or a table of marker genes.
 
-    A table (csv or tsv) is as Seurat's FindAllMarkers or scanpy.get.rank_genes_groups_df write it, or has the
-    columns cluster and gene. The table of labels goes to stdout.
+    A table (csv, tsv, json, gmt, xlsx or parquet) has the columns of Seurat's FindAllMarkers or of
+    scanpy.get.rank_genes_groups_df, or cluster and gene. The table of labels goes to stdout.
     """
     options = with_preset(ctx, given)
-    is_table = source.name.lower().endswith(TABLE_ENDINGS)
+    is_table = source.name.lower().endswith(_tables.ENDINGS)
     check_lazy(source, options)
     check_outputs(source, options, (".csv", ".tsv") if is_table else _endings(source, options["lazy"]))
 
