@@ -28,6 +28,7 @@ MAX_REASON = 300  # characters of another library's error that are shown
 GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
 # Files of these kinds never are text with columns, so text with a single column under such a name is damaged.
 _NO_TEXT = (".xlsx", ".parquet", ".json", ".gmt")
+_FIRST_LINE = re.compile(rb"[\r\n]*([^\r\n]*)")  # that is not blank
 # Values are text: a gene called NA or 1-2, and a cluster with leading zeros, stay what they are.
 _AS_TEXT: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_filter": False}
 
@@ -48,18 +49,21 @@ def read(path: Path, error: type[Exception]) -> pd.DataFrame:
         If the file cannot be opened.
     """
     try:
-        return _parsed(path, unpacked(path), error)
-    except error:
-        raise
+        data = unpacked(path)
     except (gzip.BadGzipFile, EOFError, zlib.error) as reason:
         msg = f"{path} cannot be read as a table: its gzip data is damaged or incomplete ({reason}); download it again"
         raise error(msg) from reason
-    except OSError:
+    except ValueError as reason:
+        msg = f"{path} cannot be read as a table: {reason}"
+        raise error(msg) from reason
+    try:
+        return _parsed(path, data, error)
+    except error:
         raise
     except UnicodeDecodeError as reason:
         msg = f"{path} cannot be read as a table: it is neither UTF-8 text nor xlsx nor parquet; save it as {KINDS}"
         raise error(msg) from reason
-    # What a damaged file raises depends on the library that reads it: BadZipFile, KeyError, RecursionError ...
+    # What a damaged file raises depends on the library that reads it: BadZipFile, KeyError, OSError, RecursionError ...
     except Exception as reason:
         what = " ".join(str(reason).split())[:MAX_REASON] or type(reason).__name__
         msg = f"{path} cannot be read as a table: {what}; save it as {KINDS}"
@@ -112,7 +116,8 @@ def _delimited(data: bytes) -> pd.DataFrame:
     """Text with a header, separated by tabs, commas or semicolons."""
     import pandas as pd
 
-    header = re.sub(rb'"[^"]*"', b"", data.lstrip(b"\r\n").partition(b"\n")[0])
+    first = _FIRST_LINE.match(data)
+    header = re.sub(rb'"[^"]*"', b"", first[1] if first else b"")
     # By the header, not by the ending: .txt is either, and some spreadsheets write .csv with semicolons.
     separator = max("\t,;", key=lambda mark: header.count(mark.encode()))
     table = pd.read_csv(io.BytesIO(data), sep=separator, **_AS_TEXT)

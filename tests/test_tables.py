@@ -132,6 +132,7 @@ READERS = [(gca.io.read_markers, InputError), (gca.db.load, DatabaseError)]
         ("m.xlsx", b"no workbook", r"its name ends in \.xlsx, but it holds neither that nor text with columns"),
         ("m.xlsx", b"PK\x03\x04 no workbook", "not a zip file"),
         ("m.parquet", b"PAR1 no parquet", "save it as csv"),
+        ("m.parquet", b"PAR1" + bytes(50) + bytes([20, 0, 0, 0]) + b"PAR1", "save it as csv"),
         ("m.json", b"[1, 2]", "neither a list of records, such as"),
         ("m.json", b'{"cluster": "gene"}', "neither a list of records, such as"),
         ("m.json", b"[" * 100_000, "save it as csv"),
