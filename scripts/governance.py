@@ -4,8 +4,8 @@
 
 Without --sources: ids, names, symbols, duplicates, signs, order, and genes that separate siblings. With the folder of
 public tables: also whether the letters of the column sources are those of the tables that list the fact; --write sets
-them, --review FILE (outside this repository) lists the facts that none of the tables has. Exit code 1 where a rule is
-broken; what is marked as a warning breaks none.
+them, --review FILE (outside this repository) lists the facts that none of the tables has. The exit code is 1 if a rule
+is broken; a warning does not change it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pandas as pd
 from attrs import evolve, field, frozen
 
 import gca_scanpy as gca
+from gca_scanpy._files import whole
 from gca_scanpy.db import _bundled, _rules
 from gca_scanpy.db._rules import Finding
 
@@ -61,7 +62,7 @@ class Row:
 
 @frozen
 class Data:
-    """The files as they are, and what is wrong with their form."""
+    """The content of the files, and the findings about their form."""
 
     types: Mapping[str, tuple[str, str]]
     rows: Sequence[Row]
@@ -83,12 +84,12 @@ class Data:
 
 
 def read(folder: Path) -> Data:
-    """The files in a folder that is laid out as the package's data are."""
+    """The files in a folder with ``cell_types.tsv`` and ``markers/*.tsv``."""
     findings: list[Finding] = []
     types: dict[str, tuple[str, str]] = {}
     for line, cells in _lines(folder / "cell_types.tsv", TYPE_COLUMNS, findings):
         if cells[0] in types:
-            findings.append(Finding("types", f"cell_types.tsv:{line}", f"{cells[0]} is there twice"))
+            findings.append(Finding("types", f"cell_types.tsv:{line}", f"{cells[0]} has two rows"))
         types[cells[0]] = (cells[1], cells[2])
     rows = []
     for path in sorted((folder / "markers").glob("*.tsv")):
@@ -96,7 +97,7 @@ def read(folder: Path) -> Data:
             row = Row(path.name, line, *cells)
             wrong = _wrong_values(row)
             findings += [Finding("form", row.where, text) for text in wrong]
-            # A row that cannot be understood is left to no other rule.
+            # A row that cannot be understood is not passed on to other rules.
             rows += [] if wrong else [row]
     return Data(types, rows, tuple(findings))
 
@@ -104,22 +105,22 @@ def read(folder: Path) -> Data:
 def _lines(path: Path, columns: list[str], findings: list[Finding]) -> list[tuple[int, list[str]]]:
     header, *lines = path.read_text(encoding="utf-8").splitlines()
     if header.split("\t") != columns:
-        findings.append(Finding("form", path.name, f"the header is {header!r} in place of {' '.join(columns)!r}"))
-    found = []
+        findings.append(Finding("form", path.name, f"the header is {header!r}; it must be {' '.join(columns)!r}"))
+    rows = []
     for number, line in enumerate(lines, 2):
         cells = line.split("\t")
         if len(cells) == len(columns):
-            found.append((number, cells))
+            rows.append((number, cells))
         else:
-            text = f"{len(cells)} cells in place of {len(columns)}"
+            text = f"the row has {len(cells)} cells; it must have {len(columns)}"
             findings.append(Finding("form", f"{path.name}:{number}", text))
-    return found
+    return rows
 
 
 def _wrong_values(row: Row) -> list[str]:
     wrong = []
     if row.mark not in MARKS:
-        wrong.append(f"mark {row.mark!r} is none of {' '.join(MARKS)}")
+        wrong.append(f"mark {row.mark!r} is not one of {' '.join(MARKS)}")
     if row.species not in SPECIES:
         wrong.append(f"species {row.species!r} is neither empty nor human nor mouse")
     if row.sources != "".join(letter for letter in _bundled.SOURCES if letter in row.sources):
@@ -129,7 +130,7 @@ def _wrong_values(row: Row) -> list[str]:
 
 
 def check(data: Data) -> tuple[list[Finding], list[Finding]]:
-    """What breaks a rule, and what is only a warning, without any public table."""
+    """Broken rules, and warnings, without any public table."""
     facts, ontology, genes = data.facts(), _bundled.ontology(), _bundled.gene_names()
     named = pd.DataFrame(
         [(name, key) for key, (name, _) in data.types.items()],
@@ -143,36 +144,36 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
 
 
 def _types(data: Data) -> list[Finding]:
-    """Every type has facts, in one file, and tissues that the vocabulary has."""
+    """Types without facts, with facts in two files, or with tissues that the vocabulary does not have."""
     files: dict[str, str] = {}
-    found = []
+    findings = []
     for row in data.rows:
         if row.cl_id not in data.types and row.cl_id not in files:
-            found.append(Finding("types", row.where, f"{row.cl_id} is not in cell_types.tsv"))
+            findings.append(Finding("types", row.where, f"{row.cl_id} is not in cell_types.tsv"))
         if files.setdefault(row.cl_id, row.file) != row.file:
-            found.append(Finding("types", row.where, f"{row.cl_id} has facts in {files[row.cl_id]} too"))
+            findings.append(Finding("types", row.where, f"{row.cl_id} has facts in {files[row.cl_id]} too"))
     known = {"general", *_bundled.tissues().canonical}
     for key, (_, tissue) in data.types.items():
-        strange = [name for name in tissue.split(";") if name not in known]
-        found += [Finding("types", f"cell_types.tsv, {key}", f"{name!r} is no tissue of ours") for name in strange]
+        unknown = [name for name in tissue.split(";") if name not in known]
+        findings += [Finding("types", f"cell_types.tsv, {key}", f"{name!r} is no known tissue") for name in unknown]
         if key not in files:
-            found.append(Finding("types", f"cell_types.tsv, {key}", "no file has a fact of it"))
-    return found
+            findings.append(Finding("types", f"cell_types.tsv, {key}", "the type has no facts"))
+    return findings
 
 
 def _order(data: Data) -> list[Finding]:
-    """Sorted, so that two people who add the same fact change the same line."""
-    found = []
+    """Rows that are not sorted; they must be, so that two people who add the same fact change the same line."""
+    findings = []
     if list(data.types) != sorted(data.types):
-        found.append(Finding("order", "cell_types.tsv", "the rows are not sorted by cl_id"))
+        findings.append(Finding("order", "cell_types.tsv", "the rows are not sorted by cl_id"))
     for before, row in zip(data.rows, data.rows[1:]):
         if before.file == row.file and row.order < before.order:
-            found.append(Finding("order", row.where, "the row belongs before the one above it"))
-    return found
+            findings.append(Finding("order", row.where, "the row must stand before the one above it"))
+    return findings
 
 
 def read_sources(folder: Path) -> tuple[Listed, list[str]]:
-    """What each public table in a folder lists, by its letter; and those that are not there."""
+    """The facts of each public table in a folder, by the table's letter; and the tables that cannot be loaded."""
     listed, missing = {}, []
     with gca.settings.override(assets_home=folder):
         for letter, name in _bundled.SOURCES.items():
@@ -186,36 +187,35 @@ def read_sources(folder: Path) -> tuple[Listed, list[str]]:
 
 
 def corroborated(row: Row, listed: Listed) -> Row:
-    """The row with the letters of the tables that list its fact; those of tables that are not there stay."""
+    """The row with the letters of the tables that list its fact; letters of tables that were not loaded stay."""
     fact = (row.cl_id, row.gene.upper(), row.role)
     letters = [k for k in _bundled.SOURCES if (fact in listed[k] if k in listed else k in row.sources)]
     return evolve(row, sources="".join(letters))
 
 
 def compare(data: Data, listed: Listed) -> list[Finding]:
-    """Rows whose letters are not those of the tables."""
+    """Rows whose letters are not those of the tables that list their fact."""
     pairs = [(row, corroborated(row, listed)) for row in data.rows]
     return [
-        Finding("sources", row.where, f"{row.gene} of {row.cl_id} has {row.sources!r}, the tables say {new.sources!r}")
+        Finding("sources", row.where, f"{row.gene} of {row.cl_id} has {row.sources!r}; the tables give {new.sources!r}")
         for row, new in pairs
         if row != new
     ]
 
 
 def write(data: Data, listed: Listed, folder: Path) -> Data:
-    """The data with the letters set; the files are rewritten, each beside its place and renamed."""
+    """The data with the letters set; each file is rewritten whole."""
     rows = [corroborated(row, listed) for row in data.rows]
     for name in sorted({row.file for row in rows}):
         lines = ["\t".join((r.cl_id, r.gene, r.mark, r.species, r.sources)) for r in rows if r.file == name]
         path = folder / "markers" / name
-        part = path.with_name(f".{name}.part")
-        part.write_bytes("\n".join(["\t".join(FACT_COLUMNS), *lines, ""]).encode())
-        part.replace(path)
+        with whole(path) as part:
+            part.write_bytes("\n".join(["\t".join(FACT_COLUMNS), *lines, ""]).encode())
     return evolve(data, rows=rows)
 
 
 def review(data: Data, path: Path) -> int:
-    """Write the positive facts that no table has, for somebody to look at; gives their number."""
+    """Write the positive facts that no table has, to be reviewed by hand; gives their number."""
     rows = [row for row in data.rows if not row.sources and row.role == "positive"]
     lines = ["\t".join((r.cl_id, data.types[r.cl_id][0], r.gene, r.mark, r.species or "both", r.where)) for r in rows]
     path.write_text("\n".join(["cl_id\tcell_type\tgene\tmark\tspecies\twhere", *lines, ""]), encoding="utf-8")
@@ -240,11 +240,11 @@ def counts(data: Data) -> str:
 def _show(kind: str, findings: Sequence[Finding], shown: Optional[int]) -> None:
     for rule, number in sorted(Counter(finding.rule for finding in findings).items()):
         print(f"{kind}: {rule}: {number}")
-        own = [finding for finding in findings if finding.rule == rule]
-        for finding in own[:shown]:
+        of_rule = [finding for finding in findings if finding.rule == rule]
+        for finding in of_rule[:shown]:
             print(f"  {finding.where}: {finding.text}")
-        if shown is not None and len(own) > shown:
-            print(f"  ... and {len(own) - shown} more; --all shows them")
+        if shown is not None and len(of_rule) > shown:
+            print(f"  ... and {len(of_rule) - shown} more; --all shows them")
 
 
 def _in_repository(path: Path) -> bool:
@@ -266,7 +266,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if args.sources is None and (args.write or args.review):
         parser.error("--write and --review need --sources")
     if args.review is not None and _in_repository(args.review):
-        parser.error(f"{args.review} is inside the repository; what is to be reviewed is no part of it")
+        parser.error(f"{args.review} is inside the repository; choose a place outside of it")
     data = read(args.data)
     broken, warnings = check(data)
     if args.sources is not None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from importlib.metadata import metadata
 
 import pytest
+
+from gca_scanpy._extras import EXTRAS
 
 FOR_DEVELOPERS = {"all", "bench", "dev", "docs", "notebooks", "providers", "test"}
 # What needs the extra, and the packages that it brings.
@@ -23,7 +26,10 @@ NEEDS = {
     "fetch": ("gca.db.fetch('panglaodb')", ["pooch"]),
     "loom": ("__import__('gca_scanpy._stores', fromlist=['files']).files.read(Path('cells.loom'))", ["loompy"]),
     "observability": ("gca.annotate_markers({'0': ['MS4A1', 'CD79A', 'CD19']})", ["prometheus_client", "structlog"]),
-    "ui": ("__import__('gca_scanpy._cli.review', fromlist=['check_extra']).check_extra()", ["streamlit"]),
+    "ui": (
+        "__import__('gca_scanpy._cli.review', fromlist=['review']).review.callback(Path('x'), '', None, True)",
+        ["streamlit"],
+    ),
     "parquet": ("gca.db.load('markers.parquet')", ["pyarrow"]),
 }
 RUN = """
@@ -38,8 +44,19 @@ except gca.GcaError as error:
 
 
 def test_every_extra_is_here():
-    """The extras of the package for users are those of this table."""
-    assert set(metadata("gca-scanpy").get_all("Provides-Extra")) - FOR_DEVELOPERS == set(NEEDS)
+    """The extras of the package for users are those of this table, and those that the program knows."""
+    assert set(metadata("gca-scanpy").get_all("Provides-Extra")) - FOR_DEVELOPERS == set(NEEDS) == set(EXTRAS)
+
+
+def test_every_package_of_an_extra_is_here():
+    """What the program names for an extra is what the package requires for it."""
+    required = {name: set() for name in EXTRAS}
+    for requirement in metadata("gca-scanpy").get_all("Requires-Dist"):
+        extra = re.search(r"extra == ['\"](\w+)['\"]", requirement)
+        if extra and extra[1] in EXTRAS:
+            package = re.match(r"[\w-]+(\[[\w,]+\])?", requirement)[0]
+            required[extra[1]] |= {"dask", "distributed"} if package.startswith("dask[") else {package}
+    assert {name: set(extra.packages) for name, extra in EXTRAS.items()} == required
 
 
 @pytest.mark.parametrize("extra", NEEDS)
@@ -51,9 +68,11 @@ def test_an_extra_that_is_not_there(tmp_path, extra):
         (tmp_path / "absent" / name / "__init__.py").write_text(f"raise ImportError('no {name}')")
     with zipfile.ZipFile(tmp_path / "markers.xlsx", "w") as file:
         file.writestr("xl/workbook.xml", "<workbook/>")
-    for name in ("markers.parquet", "cells.loom", "cells.zarr"):
+    (tmp_path / "markers.parquet").write_bytes(b"PAR1")
+    for name in ("cells.loom", "cells.zarr"):
         (tmp_path / name).touch()
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "absent"), "GCA_ASSETS_HOME": str(tmp_path)}
+    python_path = os.pathsep.join(filter(None, (str(tmp_path / "absent"), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": python_path, "GCA_ASSETS_HOME": str(tmp_path)}
     if extra == "observability":
         environment["GCA_METRICS_TEXTFILE"] = "job.prom"
     done = subprocess.run(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
+from gca_scanpy import _tables
 from gca_scanpy._cli.lazily import check_lazy, dask_cluster, lazy_options
 from gca_scanpy._cli.markers import assets_option
 from gca_scanpy._cli.messages import log, message_options
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from gca_scanpy._llm.question import Plan
     from gca_scanpy.model import DatasetReport
 
-TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 # Options that a table of marker genes has no use for.
 OBJECT_ONLY = ("clusters", "groupby", *(name for name in RANKING if name != "n_markers"), "validate_only", "key_added")
 
@@ -62,11 +62,11 @@ OBJECT_ONLY = ("clusters", "groupby", *(name for name in RANKING if name != "n_m
 def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
     """Label the clusters of IN: cells (h5ad, zarr, loom, 10x h5), or a table of marker genes.
 
-    A table (csv or tsv) is as Seurat's FindAllMarkers or scanpy.get.rank_genes_groups_df write it, or has the
-    columns cluster and gene. The table of labels goes to stdout.
+    A table (csv, tsv, json, gmt, xlsx or parquet) has the columns of Seurat's FindAllMarkers or of
+    scanpy.get.rank_genes_groups_df, or cluster and gene. The table of labels goes to stdout.
     """
     options = with_preset(ctx, stated)
-    is_table = source.name.lower().endswith(TABLE_ENDINGS)
+    is_table = source.name.lower().endswith(_tables.ENDINGS)
     check_lazy(source, options)
     check_validation(options)
     if is_table:

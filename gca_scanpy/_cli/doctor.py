@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
 from gca_scanpy._cli.messages import log
+from gca_scanpy._extras import EXTRAS, command
 from gca_scanpy._version import __version__
 from gca_scanpy.errors import GcaError
 
@@ -17,15 +18,6 @@ if TYPE_CHECKING:
     from gca_scanpy._settings import Settings
 
 PACKAGES = ("scanpy", "anndata", "numpy", "pandas", "scipy", "matplotlib", "h5py", "httpx", "click", "rich")
-# What needs a package that is not always there, with the extra that brings it; zarr comes with newer AnnData.
-OPTIONAL = {
-    "zarr": ("zarr folders", "python -m pip install zarr"),
-    "distributed": ("cells beyond memory, with --lazy", "python -m pip install 'gca-scanpy[dask]'"),
-    "loompy": ("loom files", "python -m pip install 'gca-scanpy[loom]'"),
-    "openpyxl": ("marker tables in xlsx", "python -m pip install 'gca-scanpy[excel]'"),
-    "pyarrow": ("marker tables in parquet", "python -m pip install 'gca-scanpy[parquet]'"),
-    "pooch": ("gca markers fetch", "python -m pip install 'gca-scanpy[fetch]'"),
-}
 MASK = "***"
 PATIENCE = 10.0  # seconds for the server's answer
 
@@ -71,9 +63,17 @@ def _versions() -> Iterator[str]:
 
 
 def _optional() -> Iterator[str]:
-    for package, (purpose, command) in OPTIONAL.items():
-        found = _version(package)
-        yield f"{purpose}: {package} {found}" if found else f"{purpose}: no; {command}"
+    yield _availability("reading zarr folders", ("zarr",), "python -m pip install zarr")  # newer AnnData brings it
+    for name, extra in EXTRAS.items():
+        yield _availability(extra.purpose, extra.packages, command(name))
+
+
+def _availability(purpose: str, packages: Sequence[str], install: str) -> str:
+    versions = {package: _version(package) for package in packages}
+    if all(versions.values()):
+        return f"{purpose}: {', '.join(f'{package} {version}' for package, version in versions.items())}"
+    missing = ", ".join(package for package, version in versions.items() if not version)
+    return f"{purpose}: no, {missing} missing; {install}"
 
 
 def _version(package: str) -> Optional[str]:
@@ -124,7 +124,7 @@ def _tables() -> Iterator[str]:
     bundled = (files("gca_scanpy") / "data" / "markers" / "VERSION").read_text(encoding="utf-8").strip()
     yield f"bundled: {bundled}"
     yield f"folder of public tables: {_assets.folder()}"
-    for name in _assets.NAMES:
+    for name in _assets.ASSETS:
         yield f"{name}: {', '.join(path.name for path in _assets.present(name)) or 'not there'}"
 
 

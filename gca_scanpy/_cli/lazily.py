@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 import click
 
+from gca_scanpy import _extras
 from gca_scanpy._cli.messages import log
 from gca_scanpy.errors import InputError
 
@@ -48,13 +49,9 @@ def dask_cluster(address: Optional[str]) -> Iterator[None]:
     if address is None:
         yield
         return
+    distributed = _extras.load("dask", InputError, "--dask-scheduler", ["dask.distributed"])
     try:
-        from dask.distributed import Client
-
-        client = Client(address, timeout=PATIENCE)
-    except ImportError as error:
-        msg = f"--dask-scheduler needs another package: python -m pip install 'gca-scanpy[dask]' ({error})"
-        raise InputError(msg) from error
+        client = distributed.Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         msg = f"no Dask scheduler answers at {address} within {PATIENCE} seconds ({error})"
         raise InputError(msg) from error

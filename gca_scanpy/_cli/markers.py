@@ -1,4 +1,4 @@
-"""``gca markers``: which marker tables there are, what they say, and whether they can be used."""
+"""``gca markers``: list, describe, check, export and download marker tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def print_sources(states: Sequence[SourceState]) -> None:
 
 
 def print_database(database: MarkerDatabase, numbers: Numbers, state: Optional[SourceState]) -> None:
-    """Print what a database holds, a line each."""
+    """Print the numbers and the origin of a database, a line each."""
     click.echo(database.version if state is None else state.name)
     lines = {
         "version": database.version,
@@ -50,7 +50,7 @@ def print_type(version: str, name: str, cl_id: str, markers: Sequence[Marker]) -
     print_table(table)
 
 
-# As gca_scanpy.db has them; not imported, so that help does not wait for pandas.
+# Those of gca_scanpy.db; not imported, so that help does not wait for pandas.
 EXPORT_FORMATS = ("tsv", "parquet", "gmt", "json")
 SHOWN = 10
 
@@ -62,7 +62,7 @@ def _set_assets(ctx: click.Context, _: click.Parameter, folder: Optional[Path]) 
         ctx.with_resource(settings.override(assets_home=folder))
 
 
-# A setting while the command runs, no argument of it.
+# A setting while the command runs, not an argument of it.
 assets_option = click.option(
     "--assets-home",
     type=click.Path(file_okay=False, path_type=Path),
@@ -80,8 +80,7 @@ def markers() -> None:
 
 @markers.command("list")
 def list_sources() -> None:
-    """List what --marker-db takes by name, and whether it is there."""
-    from gca_scanpy._cli.markers import print_sources
+    """List the marker tables that --marker-db takes by name, and whether their files are there."""
     from gca_scanpy.db import _assets, _describe
 
     print_sources(_describe.sources())
@@ -92,9 +91,8 @@ def list_sources() -> None:
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--type", "kind", metavar="NAME", help="Show the markers of this cell type: a name or a CL id.")
 def info(sources: tuple[str, ...], kind: Optional[str]) -> None:
-    """Say what each SOURCE holds: 'bundled', the name of a public table, or a file."""
+    """Describe each SOURCE: 'bundled' (the default), the name of a public table, or a file."""
     from gca_scanpy import db
-    from gca_scanpy._cli.markers import print_database, print_type
     from gca_scanpy.db import _describe
 
     states = {state.name: state for state in _describe.sources()}
@@ -109,30 +107,30 @@ def info(sources: tuple[str, ...], kind: Optional[str]) -> None:
 
 @markers.command()
 @click.argument("source", default="bundled", metavar="[SOURCE]")
-@click.option("--all", "everything", is_flag=True, help="Show every finding, not the first of each kind only.")
+@click.option("--all", "everything", is_flag=True, help="Show every finding, not only the first of each kind.")
 def verify(source: str, everything: bool) -> None:
-    """Load SOURCE (by default the bundled database) and check it; exit code 1 where it cannot be used."""
+    """Load SOURCE (by default the bundled database) and check it; the exit code is 1 if it cannot be used."""
     from gca_scanpy import db
 
-    found = db.verify(source)
-    for kind, texts in (("mended", found.mended), ("warning", found.warnings), ("error", found.errors)):
+    result = db.verify(source)
+    for kind, texts in (("mended", result.mended), ("warning", result.warnings), ("error", result.errors)):
         shown = texts if everything else texts[:SHOWN]
         for text in shown:
             click.echo(f"{kind}: {text}")
         if len(texts) > len(shown):
             click.echo(f"{kind}: ... and {len(texts) - len(shown)} more; --all shows them")
-    click.echo(f"{found.database!r}, sha256 {found.database.sha256}: {'ok' if found.ok else 'cannot be used'}")
-    if not found.ok:
+    click.echo(f"{result.database!r}, sha256 {result.database.sha256}: {'ok' if result.ok else 'cannot be used'}")
+    if not result.ok:
         raise SystemExit(1)
 
 
 @markers.command()
-@click.option("--format", "kind", type=click.Choice(EXPORT_FORMATS), help="[default: as FILE ends]")
+@click.option("--format", "kind", type=click.Choice(EXPORT_FORMATS), help="[default: by the ending of the file]")
 @click.option("--marker-db", multiple=True, help="Marker table, or 'bundled'; repeatable, merged.  [default: bundled]")
 @click.option(
-    "-o", "--output", "output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file."
+    "-o", "--output", "output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write."
 )
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def export(kind: Optional[str], marker_db: tuple[str, ...], output: Path, force: bool) -> None:
     """Write a marker database, or several merged, to a file."""
     from gca_scanpy import db
@@ -146,11 +144,12 @@ def export(kind: Optional[str], marker_db: tuple[str, ...], output: Path, force:
 
 @markers.command()
 @click.argument("name")
-@click.option("--sha256", metavar="HEX", help="What the file must have, where you know it.")
+@click.option("--sha256", metavar="HEX", help="sha256 that the file must have, if you know it.")
 def fetch(name: str, sha256: Optional[str]) -> None:
     """Download the public table NAME into the assets folder."""
     from gca_scanpy import db
 
-    found = db.fetch(name, sha256=sha256)
-    click.echo(f"{'downloaded' if found.downloaded else 'already there'}: {found.path}")
-    click.echo(f"sha256 {found.sha256}: {'verified' if found.verified else 'not verified, for none is published'}")
+    fetched = db.fetch(name, sha256=sha256)
+    click.echo(f"{'downloaded' if fetched.downloaded else 'already there'}: {fetched.path}")
+    verified = "verified" if fetched.verified else "not verified, because its makers publish none"
+    click.echo(f"sha256 {fetched.sha256}: {verified}")

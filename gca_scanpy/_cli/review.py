@@ -19,6 +19,7 @@ from typing import Optional
 
 import click
 
+from gca_scanpy import _extras
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy.errors import GcaError, InputError
 
@@ -51,7 +52,7 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
     Curated labels are written into the file, and its report records who decided what, when and why. Only this
     machine can open the page; Ctrl-C ends it. Needs the extra ui.
     """
-    check_extra()
+    _extras.load("ui", InputError)
     from gca_scanpy._stores import review
 
     review.check(source, key)
@@ -68,17 +69,6 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
         if not no_browser:
             webbrowser.open(address)
         page.wait()
-
-
-def check_extra() -> None:
-    """Raise an error with the command that installs the extra, if it is missing."""
-    try:
-        import filelock
-        import streamlit
-    except ImportError as error:
-        msg = f"gca review needs the extra ui ({error}); install it: python -m pip install 'gca-scanpy[ui]'"
-        raise InputError(msg) from error
-    del filelock, streamlit
 
 
 def _free_port(port: int) -> int:

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +17,7 @@ from typing import Any, Optional, TypeVar, Union
 import platformdirs
 from attrs import frozen
 
+from gca_scanpy._files import whole
 from gca_scanpy.errors import CacheWarning, warn
 
 DAY = 86_400  # seconds
@@ -183,15 +183,9 @@ class AnswerCache:
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    self._sweep(now=os.fstat(handle).st_mtime)
-                    file.write(text)
-                Path(name).replace(path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)  # Ctrl-C may come after the renaming
-                raise
+            with whole(path, keep_ending=False) as part:
+                part.write_text(text, encoding="utf-8")
+                self._sweep(now=part.stat().st_mtime)
         except OSError as error:
             self._warn(error)
 

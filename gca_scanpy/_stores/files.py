@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Optional
 
 import pandas as pd
 
+from gca_scanpy import _tables
 from gca_scanpy._adata import objects
-from gca_scanpy._files import read_table, whole
+from gca_scanpy._files import whole
 from gca_scanpy._stores import loom
 from gca_scanpy.errors import InputError
 
@@ -118,7 +119,7 @@ def add_clusters(adata: AnnData, path: Path, column: Optional[str] = None) -> st
     if name in adata.obs.columns:
         msg = f".obs[{name!r}] is there already; leave out the table of clusters, or give its column another name"
         raise InputError(msg)
-    table = read_table(path)
+    table = _tables.read(path, InputError)
     if table.shape[1] < 2 or table.empty:
         msg = f"{path} has {table.shape[1]} columns and {len(table)} rows; barcodes and clusters are needed"
         raise InputError(msg)

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gca_scanpy import _extras
 from gca_scanpy._adata.tables import add_column, column_of
 from gca_scanpy._compat import element_io, lazy_reader
 from gca_scanpy._files import whole
@@ -33,12 +34,7 @@ def read(path: Path) -> AnnData:
     if path.suffix.lower() not in ENDINGS:
         msg = f"{path} cannot be read lazily; only h5ad and zarr can"
         raise InputError(msg)
-    try:
-        import dask.array  # noqa: F401
-        import xarray  # noqa: F401
-    except ImportError as error:
-        msg = f"lazy reading needs other packages: python -m pip install 'gca-scanpy[dask]' ({error})"
-        raise InputError(msg) from error
+    _extras.load("dask", InputError, modules=["dask.array", "xarray"])
     read_lazy = lazy_reader()
     if read_lazy is None:
         here = version("anndata")

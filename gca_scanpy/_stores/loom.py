@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from gca_scanpy import _extras
 from gca_scanpy._adata import objects
 from gca_scanpy._files import whole
 from gca_scanpy.errors import InputError
@@ -30,7 +31,7 @@ def read(path: Path) -> AnnData:
     InputError
         Where loompy is not installed, or no attribute holds the names of the genes or of the cells.
     """
-    with _loompy().connect(str(path), "r") as file:
+    with _extras.load("loom", InputError).connect(str(path), "r") as file:
         return objects.build(
             file.layers[""].sparse().T.tocsr(),
             obs=_frame(file.ca, CELLS, "column", path),
@@ -51,7 +52,7 @@ def annotate(source: Path, target: Path, adata: AnnData, columns: Collection[str
     OSError
         Where the file cannot be written.
     """
-    loompy = _loompy()
+    loompy = _extras.load("loom", InputError, "writing loom files")
     with whole(target) as part:
         shutil.copyfile(source, part)
         with loompy.connect(str(part), "r+") as file:
@@ -74,12 +75,3 @@ def _frame(attributes: Any, names: tuple[str, ...], what: str, path: Path) -> pd
         raise InputError(msg)
     columns = {name: attributes[name] for name in there if name != index and attributes[name].ndim == 1}
     return pd.DataFrame(columns, index=attributes[index].astype(str))
-
-
-def _loompy() -> Any:
-    try:
-        import loompy
-    except ImportError as error:
-        msg = f"loom files need another package: python -m pip install 'gca-scanpy[loom]' ({error})"
-        raise InputError(msg) from error
-    return loompy

@@ -1,8 +1,7 @@
-"""Where other people's marker tables lie: the assets folder, and the packages that bring one."""
+"""Public marker tables: who makes them, on what terms, and where their files are on this machine."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Optional
@@ -10,11 +9,11 @@ from typing import Optional
 import platformdirs
 from attrs import frozen
 
+from gca_scanpy import _tables
 from gca_scanpy._settings import settings
 from gca_scanpy.errors import DatabaseError
 
 APPLICATION = "gca-scanpy"
-KINDS = (".tsv", ".tsv.gz", ".csv", ".csv.gz", ".txt", ".txt.gz", ".xlsx", ".parquet")
 
 
 @frozen
@@ -28,13 +27,13 @@ class Asset:
     file
         Name of the makers' file.
     home
-        Where they give it out.
+        Web page of the makers.
     url
         Address of the file itself.
     license
-        On what terms.
+        Terms of use.
     sha256
-        Of the makers' file; None where nobody has published it and it was not seen, so that none can be checked.
+        Of the makers' file; None if the makers have published none, so that nothing can be checked.
     """
 
     prefixes: tuple[str, ...]
@@ -78,71 +77,36 @@ ASSETS: Mapping[str, Asset] = {
 }
 
 
-@frozen
-class Package:
-    """An installed package that brings a table.
-
-    Attributes
-    ----------
-    file
-        Path of the table inside the package.
-    """
-
-    file: str
-    home: str
-    license: str
-
-
-PACKAGES: Mapping[str, Package] = {
-    "cellconsensus": Package("data/consensus_cache_full.pkl", "https://pypi.org/project/cellconsensus", "MIT")
-}
-NAMES = (*ASSETS, *PACKAGES)
-
-
 def folder() -> Path:
-    """The assets folder: that of the settings, or the user's data folder as the platform has it."""
+    """The assets folder: that of the settings, else this package's folder in the user's data folder."""
     return settings.assets_home or Path(platformdirs.user_data_dir(APPLICATION, appauthor=False))
 
 
 def find(name: str) -> list[Path]:
-    """The files of a table that is known by name, sorted.
+    """The files of a public table in the assets folder, sorted.
 
     Raises
     ------
     DatabaseError
-        Where there is none; says which file to put where.
+        If there is none; the message says which file belongs where.
     """
-    return [_in_package(name)] if name in PACKAGES else _in_folder(name)
+    files = present(name)
+    if not files:
+        asset = ASSETS[name]
+        msg = (
+            f"there is no table of {name} in {folder()}; put {asset.file} from {asset.home} there, set "
+            f"GCA_ASSETS_HOME to the folder that has it, or give the path of the file in place of {name!r}"
+        )
+        raise DatabaseError(msg)
+    return files
 
 
 def present(name: str) -> list[Path]:
-    """The files of a table that is known by name, none where there is none."""
-    try:
-        return find(name)
-    except DatabaseError:
-        return []
-
-
-def _in_folder(name: str) -> list[Path]:
-    asset, home = ASSETS[name], folder()
+    """The files of a public table in the assets folder, sorted; empty if there is none."""
+    home = folder()
     entries = sorted(home.iterdir()) if home.is_dir() else []
-    found = [e for e in entries if e.name.lower().startswith(asset.prefixes) and e.name.lower().endswith(KINDS)]
-    if not found:
-        msg = (
-            f"there is no table of {name} in {home}; put {asset.file} from {asset.home} there, or say with "
-            f"GCA_ASSETS_HOME which folder has it, or give the path of the file in place of {name!r}"
-        )
-        raise DatabaseError(msg)
-    return found
-
-
-def _in_package(name: str) -> Path:
-    # Found, not imported: the package needs others that nobody wants for its table alone.
-    spec, file = importlib.util.find_spec(name), PACKAGES[name].file
-    places = list(spec.submodule_search_locations or ()) if spec is not None else []
-    found = [path for path in (Path(place) / file for place in places) if path.is_file()]
-    if not found:
-        what = f"the installed {name} has no {file}" if places else f"{name} is not installed"
-        msg = f"{what}; python -m pip install {name}, which brings its table of markers"
-        raise DatabaseError(msg)
-    return found[0]
+    return [
+        entry
+        for entry in entries
+        if entry.name.lower().startswith(ASSETS[name].prefixes) and entry.name.lower().endswith(_tables.ENDINGS)
+    ]

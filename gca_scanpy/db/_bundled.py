@@ -20,7 +20,7 @@ from gca_scanpy._reporting.palette import Palette, read_palette
 from gca_scanpy._scoring.database import COLUMNS, MarkerDatabase
 
 _DATA = files("gca_scanpy") / "data"
-# The public tables that list a fact for the very same term, as the column ``sources`` abbreviates them.
+# The public tables that list a fact for the very same term; the column ``sources`` has their letters.
 SOURCES = {"P": "panglaodb", "M": "cellmarker2", "S": "sctype", "T": "celltypist"}
 
 
@@ -61,20 +61,20 @@ def tissues() -> Tissues:
 
 @lru_cache(maxsize=1)
 def source_names() -> SourceNames:
-    """What public marker tables mean by their names."""
+    """The terms that public marker tables mean by their names."""
     return read_source_names(_lines("source_names.tsv"), ontology())
 
 
 @lru_cache(maxsize=1)
 def mouse_symbols() -> dict[str, str]:
-    """The mouse genes that the database lists under their own name, by their upper-case form."""
+    """The mouse symbols of the database that no human symbol equals, by their upper-case form."""
     facts = database().facts
     return {gene.upper(): gene for gene in facts.loc[facts["species"].eq("mouse"), "gene"].unique()}
 
 
 @lru_cache(maxsize=1)
 def database() -> MarkerDatabase:
-    """The project's own marker database. Governance has validated it, so it is taken as it is."""
+    """The project's own marker database. Governance validates it, so it is not validated here."""
     folder = _DATA / "markers"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".tsv"))
     contents = [(_DATA / "cell_types.tsv").read_bytes(), *((folder / name).read_bytes() for name in names)]
@@ -91,7 +91,7 @@ def database() -> MarkerDatabase:
         "strength": ["supporting" if mark == "+" else "canonical" for mark in marks],
         "sources": [_sources(letters) for letters in sources],
     }
-    values = np.empty((len(COLUMNS), len(ids)), dtype=object)  # a frame of lists would look at every cell for its type
+    values = np.empty((len(COLUMNS), len(ids)), dtype=object)  # pandas would infer the type of lists cell by cell
     for place, name in enumerate(COLUMNS):
         values[place] = columns[name]
     facts = pd.DataFrame(values.T, columns=pd.Index(COLUMNS, dtype=object), dtype=object, copy=False)
@@ -100,7 +100,7 @@ def database() -> MarkerDatabase:
 
 
 def _columns(content: bytes, n: int) -> list[list[str]]:
-    """The columns of a table of n columns, without its header; a list for each row would take three times as long."""
+    """The columns of a table of n columns, without its header; lists of rows would take three times as long."""
     cells = content.decode("utf-8").rstrip("\n").replace("\n", "\t").split("\t")
     return [cells[n + column :: n] for column in range(n)]
 

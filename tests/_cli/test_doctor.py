@@ -8,6 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from gca_scanpy._cli import doctor
+from gca_scanpy._extras import EXTRAS, command
+
 KEY = "sk-secret-0123456789"
 
 
@@ -46,13 +49,27 @@ def test_nothing_is_configured(gca, tmp_path):
     done = gca("doctor", "--ping", PYTHONPROFILEIMPORTTIME="1", GCA_ASSETS_HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr
     lines = [line.strip() for line in done.stdout.splitlines()]
-    for start in ("gca-scanpy ", "Python 3.", "scanpy ", "anndata ", "bundled: 20", "zarr folders: ", "loom files: "):
+    for start in ("gca-scanpy ", "Python 3.", "scanpy ", "anndata ", "bundled: 20", "reading zarr folders: "):
         assert any(line.startswith(start) for line in lines), start
+    for extra in EXTRAS.values():
+        assert any(line.startswith(f"{extra.purpose}: ") for line in lines), extra
     assert "OPENAI_API_KEY: not set" in lines
     assert lines[-1] == "none is configured (GCA_MODEL, GCA_BASE_URL), so there is nobody to ask"
     imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if "|" in line}
     assert "click" in imported
     assert imported.isdisjoint({"scanpy", "anndata", "matplotlib"})
+
+
+def test_a_package_that_is_not_there(monkeypatch):
+    """Each extra of which a package is missing is reported with the missing ones and the command that installs them."""
+    there = {"dask", "streamlit"}
+    monkeypatch.setattr(doctor, "_version", lambda package: "1.0" if package in there else None)
+    lines = list(doctor._optional())
+    for name, extra in EXTRAS.items():
+        missing = ", ".join(package for package in extra.packages if package not in there)
+        assert f"{extra.purpose}: no, {missing} missing; {command(name)}" in lines
+    monkeypatch.setattr(doctor, "_version", lambda package: "1.0")
+    assert "gca review: streamlit 1.0, filelock 1.0" in list(doctor._optional())
 
 
 def test_a_server_that_answers(gca, listed):

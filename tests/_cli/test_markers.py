@@ -51,7 +51,7 @@ def assets(tmp_path):
 def test_list(run, assets):
     """Every name that can be loaded is there, with what is missing, and --assets-home says where to look."""
     text = run("list")
-    for name in ("bundled", "panglaodb", "cellmarker2", "sctype", "celltypist", "cellconsensus"):
+    for name in ("bundled", "panglaodb", "cellmarker2", "sctype", "celltypist"):
         assert name in text
     assert "gca markers fetch panglaodb" in text
     there = run("--assets-home", assets, "list")
@@ -147,8 +147,7 @@ def test_fetch_without_a_network(run, tmp_path):
 
 
 def test_fetch_of_what_cannot_be_fetched(run):
-    """A package is installed with pip, and an unknown name gets the known ones."""
-    assert "python -m pip install cellconsensus" in run("fetch", "cellconsensus", code=1)
+    """An unknown name gets the known ones."""
     assert "celltypist" in run("fetch", "nonsense", code=1)
 
 

@@ -184,16 +184,21 @@ def test_writers_that_begin_at_once_all_remove_stale_parts(tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
-@pytest.mark.parametrize("step", ["pathlib.Path.replace", "tempfile.mkstemp", "os.fdopen"])
-def test_a_full_or_read_only_disk_warns_once(tmp_path, monkeypatch, step):
+def _half(path, text, **options):
+    path.write_bytes(text.encode()[: len(text) // 2])
+    raise OSError(28, "No space left on device")
+
+
+def _full(*arguments, **options):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(("step", "full"), [("replace", _full), ("write_text", _full), ("write_text", _half)])
+def test_a_full_or_read_only_disk_warns_once(tmp_path, monkeypatch, step, full):
     """A read-only or full disk: the run goes on, once warned, and no half-written file is left."""
     cache = AnswerCache(tmp_path)
-
-    def full(*arguments, **options):
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as patch:
-        patch.setattr(step, full)
+        patch.setattr(Path, step, full)
         with pytest.warns(CacheWarning, match="No space left on device.*without a cache") as caught:
             list(map(cache.put, (f"{i:064}" for i in range(3)), "xyz"))
     assert len(caught) == 1
@@ -319,7 +324,7 @@ def test_an_error_without_words_of_the_system(tmp_path, monkeypatch):
     def fails(*arguments, **options):
         raise OSError("no such luck")
 
-    monkeypatch.setattr("tempfile.mkstemp", fails)
+    monkeypatch.setattr(Path, "write_text", fails)
     with pytest.warns(CacheWarning, match=r"be kept in .* \(no such luck\); the run"):
         AnswerCache(tmp_path).put("ab" * 32, 1)
 

@@ -45,7 +45,7 @@ def test_a_broken_bundled_database(monkeypatch):
 
 
 def test_a_table_of_the_user():
-    """In a table of the user's own types and genes of their own are no error; what was mended is told."""
+    """In a table of the user's own types and genes of their own are no error; what was mended is reported."""
     own = pd.DataFrame({"cell_type": ["my cell", "my cell", "B cell"], "gene": ["MYGENE", "MYGENE", "CD20"]})
     found = gca.db.verify(own)
     assert found.ok
@@ -80,7 +80,7 @@ def test_names():
     table = facts((B_CELL, "MS4A1"), (T_CELL, "CD3E")).assign(cell_type=["B cell", "T lymphocyte"])
     (finding,) = _rules.names(table, ONTOLOGY)
     assert finding.where == "1"
-    assert "the ontology says 'T cell'" in finding.text
+    assert "the ontology names it 'T cell'" in finding.text
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""What all adapters share: from a maker's rows to facts with Cell Ontology ids, tissues and symbols that can be."""
+"""What all formats share: from a maker's rows to facts with Cell Ontology ids, known tissues and symbols."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Callable, Optional
 
 import pandas as pd
@@ -14,11 +14,14 @@ from gca_scanpy._names.labels import LEFT_OUT, SourceNames
 from gca_scanpy._names.tissues import Tissues
 from gca_scanpy._scoring.database import COLUMNS, GENERAL
 
-# A type that a table lists in that many tissues is bound to none.
-MANY_TISSUES = 8
-# Excel reads MARCH1 and SEPT2 as days; what is left does not say which gene it was.
+MANY_TISSUES = 8  # a type that a table lists in so many tissues, or in more, is bound to none
+# Excel turns MARCH1 and SEPT2 into dates, and a date no longer shows which gene it was.
 _NO_GENE = r"^(?:\d{1,2}-[A-Za-z]{3}|\d{4}-\d\d-\d\d.*|NA|nan|None|-*)$"
 DEFAULTS = {"cl_id": "", "organ": "", "species": "both", "role": "positive", "strength": "canonical"}
+
+
+def _frozen(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(names)
 
 
 @frozen
@@ -28,34 +31,34 @@ class Format:
     Attributes
     ----------
     name
-        Name of the source; empty where it is the file's.
-    header
-        Columns by which the format is told, as :func:`header_key` writes them.
+        Name of the source; if empty, the name of the file is used.
     rows
-        Turns the maker's table and the name of its file into rows with ``name`` (of the cell type), ``gene`` and
-        what they know of ``cl_id``, ``organ``, ``species``, ``role`` and ``strength``.
+        Function from the maker's table and the name of its file to rows with ``name`` (of the cell type), ``gene`` and,
+        if the maker states them, ``cl_id``, ``organ``, ``species``, ``role`` and ``strength``.
+    columns
+        Columns by which the format is recognized, as :func:`header_key` writes them.
     organs
-        What an organ of the maker means in words of our vocabulary, empty for no organ in particular.
+        What an organ of the maker means in words of the tissue vocabulary; empty for no organ in particular.
     ids_first
-        Whether the maker's ids are better than a look at the name in the ontology.
+        Whether the maker's ids are preferred to the term that the ontology has for the name.
     """
 
     name: str
-    header: frozenset[str]
     rows: Callable[[pd.DataFrame, str], pd.DataFrame]
+    columns: frozenset[str] = field(converter=_frozen)
     organs: Mapping[str, str] = field(factory=dict)
     ids_first: bool = True
 
 
 @frozen
 class Vocabulary:
-    """What the makers' words are looked up in.
+    """The vocabularies in which the makers' words are looked up.
 
     Attributes
     ----------
     mouse
-        Mouse symbols, by their upper-case form, under which the bundled database has a mouse gene; the others go by
-        their human ortholog, as the genes of a cluster do.
+        Mouse symbols, by their upper-case form, that the bundled database uses for a mouse gene; all other mouse genes
+        become their human ortholog, as the genes of a cluster do.
     """
 
     names: SourceNames
@@ -66,19 +69,19 @@ class Vocabulary:
 
 @frozen
 class Adapted:
-    """A table with the columns of ours, and what was left out of it."""
+    """A table with the columns of this package, and what was left out of it."""
 
     table: pd.DataFrame
     notes: tuple[str, ...]
 
 
 def header_key(column: object) -> str:
-    """A column name without case and kinds of blank."""
+    """A column name in small letters, with one underscore for each run of blanks and underscores."""
     return re.sub(r"[\s_]+", "_", str(column).strip().casefold())
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with text in every cell, empty where nothing is, and with header keys as column names."""
+    """The table with text in every cell, empty if there is no value, and with header keys as column names."""
     text = table.rename(columns=header_key)
     text = text.loc[:, ~text.columns.duplicated()].reset_index(drop=True)
     return text.astype(object).where(text.notna(), "").astype(str)
@@ -91,19 +94,19 @@ def split_genes(rows: pd.DataFrame, pattern: str = r"[,;|\t]") -> pd.DataFrame:
 
 
 def species_by_case(genes: pd.Series) -> str:
-    """``mouse`` where the symbols are written as those of mice are; else they can be either's."""
+    """``mouse`` if the symbols are written as mouse symbols are, else ``both``."""
     return "mouse" if looks_like_mouse(list(genes.unique())) else "both"
 
 
 def adapt(form: Format, table: pd.DataFrame, file_name: str, source: str, vocabulary: Vocabulary) -> Adapted:
-    """A maker's table as one of ours.
+    """A maker's table with the columns of this package.
 
     Parameters
     ----------
     file_name
-        Name of the file; some makers tell the species only there.
+        Name of the file; some makers state the species only there.
     source
-        Stated as the facts' source.
+        Source of all facts of the table.
     """
     rows = form.rows(as_text(table), file_name)
     rows = rows.assign(**{name: value for name, value in DEFAULTS.items() if name not in rows.columns})
@@ -130,28 +133,25 @@ def adapt(form: Format, table: pd.DataFrame, file_name: str, source: str, vocabu
 
 
 def _kinds(rows: pd.DataFrame, form: Format, vocabulary: Vocabulary) -> pd.DataFrame:
-    """For each name in each organ its id (the name where there is none), label and tissues."""
+    """For each name in each organ the term's id (the name if there is no term), label and tissues."""
     kinds = rows[["name", "organ", "cl_id"]].drop_duplicates().reset_index(drop=True)
     ids, labels, places = [], [], []
     for name, organ, given in kinds.itertuples(index=False, name=None):
         term = given.strip().upper().replace("_", ":")
-        found = vocabulary.names.find(name, form.name, organ, term if form.ids_first else "")
-        if found is None and term in vocabulary.names.ontology:
-            found = term
-        label = vocabulary.names.ontology.label(found) if found else name.strip()
-        ids.append(label if found is None else found)
+        cl_id = vocabulary.names.find(name, form.name, organ, term if form.ids_first else "")
+        if cl_id is None and term in vocabulary.names.ontology:
+            cl_id = term
+        label = vocabulary.names.ontology.label(cl_id) if cl_id else name.strip()
+        ids.append(label if cl_id is None else cl_id)
         labels.append(label)
         places.append(_place(form.organs.get(organ, organ), vocabulary.tissues))
     kinds = kinds.assign(id=ids, label=labels)
-    tissue = {}
-    for key, own in pd.Series(places, index=ids, dtype=object).groupby(level=0, sort=False):
-        tissue[key] = _united(list(own))
-    kinds["tissue"] = kinds["id"].map(tissue)
-    return kinds
+    by_id = pd.Series(places, index=ids, dtype=object).groupby(level=0, sort=False)
+    return kinds.assign(tissue=kinds["id"].map({key: _united(list(of_type)) for key, of_type in by_id}))
 
 
 def _symbols(rows: pd.DataFrame, vocabulary: Vocabulary) -> list[str]:
-    """Current symbols, so that CD62L and SELL are one gene; those that no table knows as they are."""
+    """Current symbols, so that CD62L and SELL are one gene; a symbol that no table knows stays as it is."""
     current = {}
     for species, gene in set(zip(rows["species"], rows["gene"])):
         of = "mouse" if species == "mouse" else "human"
@@ -160,18 +160,18 @@ def _symbols(rows: pd.DataFrame, vocabulary: Vocabulary) -> list[str]:
 
 
 def _place(organ: str, tissues: Tissues) -> Optional[tuple[str, ...]]:
-    """The tissues of an organ: none in particular where it has no name, None where the name says nothing."""
+    """The tissues of an organ: empty for an organ without a name, None for one that the vocabulary does not know."""
     return (tissues.resolve(organ) or None) if organ else ()
 
 
 def _united(places: list[Optional[tuple[str, ...]]]) -> str:
     known = [place for place in places if place is not None]
-    found = sorted({tissue for place in known for tissue in place})
-    return ";".join(found) if found and all(known) and len(found) < MANY_TISSUES else GENERAL
+    tissues = sorted({tissue for place in known for tissue in place})
+    return ";".join(tissues) if tissues and all(known) and len(tissues) < MANY_TISSUES else GENERAL
 
 
 def _consistent(facts: pd.DataFrame) -> pd.DataFrame:
-    """Each fact once, and no gene negative where the table also has it positive: two of its types are one of ours."""
+    """Each fact once; a gene is not negative if it is also positive, because two types of a maker can be one term."""
     facts = facts.sort_values(["role", "strength"], ascending=[False, True], kind="stable")
     facts = facts.drop_duplicates(["cell_type", "gene", "species", "role"])
     folded = facts["cell_type"] + "\t" + facts["gene"].str.upper()
