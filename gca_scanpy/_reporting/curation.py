@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import Optional
 
 from attrs import evolve, frozen
 
-from gca_scanpy._names.ontology import Ontology, normalize_name
+from gca_scanpy._names.labels import one_line, read_label, writable
+from gca_scanpy._names.ontology import Ontology
 from gca_scanpy.errors import ConflictError, InputError
 from gca_scanpy.model import SCHEMA_VERSION, DatasetReport, Decision, DecisionKind
 
 MIXED_LABEL = "Mixed"
 ITSELF = "gca_scanpy"  # who reopened a cluster, where it was no curator
 MAX_LISTED = 12
-_WITH_TERM = re.compile(r"(?P<label>.*?)[\s(\[]*(?P<term>CL[:_]\d{7})[)\]]?", re.IGNORECASE | re.DOTALL)
 
 
 @frozen
@@ -55,33 +53,6 @@ def history(report: DatasetReport, cluster_id: str) -> tuple[Decision, ...]:
     return tuple(decision for decision in report.audit if decision.cluster_id == cluster_id)
 
 
-def read_label(text: str, ontology: Ontology) -> tuple[str, Optional[str]]:
-    """A label and its term: a name or an id of the ontology, words with an id behind them, or words alone.
-
-    Raises
-    ------
-    InputError
-        Where there is nothing, or an id that the ontology does not have.
-    """
-    words = one_line(text)
-    if not words:
-        msg = "the label is empty; give a cell type, as a Cell Ontology name or id or in your own words"
-        raise InputError(msg)
-    found = _WITH_TERM.fullmatch(words)
-    if not found:
-        term = ontology.resolve(words)
-        return (ontology.label(term), term) if term else (words, None)
-    label, term = found["label"].strip(), found["term"].upper().replace("_", ":")
-    if term not in ontology:
-        msg = f"there is no {term} among the terms of the Cell Ontology, release {ontology.version}"
-        raise InputError(msg)
-    # A name of the very term is written as the ontology writes it; other words are the curator's, and stay.
-    named = (
-        not label or normalize_name(label) == normalize_name(ontology.label(term)) or ontology.resolve(label) == term
-    )
-    return (ontology.label(term) if named else label), term
-
-
 def decide(report: DatasetReport, choices: Iterable[Choice], who: str, when: str, ontology: Ontology) -> DatasetReport:
     """The report with these decisions in its audit trail; what changes nothing leaves no entry.
 
@@ -113,7 +84,7 @@ def _check_clusters(report: DatasetReport, wanted: Collection[str]) -> None:
 
 
 def _decision(report: DatasetReport, choice: Choice, who: str, when: str, ontology: Ontology) -> Optional[Decision]:
-    before, why = standing(report).get(choice.cluster_id), _writable(choice.why).strip()
+    before, why = standing(report).get(choice.cluster_id), writable(choice.why).strip()
     label, term = label_of(report, choice.cluster_id)
     kind: DecisionKind = choice.kind
     if kind == "reopened":
@@ -191,13 +162,3 @@ def carry_over(
         for d in opened
     ]  # fmt: skip
     return evolve(new, audit=(*earlier.audit, *entries)), tuple(d.cluster_id for d in opened)
-
-
-def one_line(text: str) -> str:
-    """A text in one line, without what no file of cells can hold."""
-    return " ".join(_writable(text).split())
-
-
-def _writable(text: str) -> str:
-    """A text without control characters and half letters, which HDF5 and UTF-8 cannot hold."""
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
