@@ -48,7 +48,7 @@ class GeneNames:
 
     @cached_property
     def ensembl(self) -> Mapping[str, str]:
-        """Current symbols by human Ensembl gene id without version; built on first use, for few data sets need it."""
+        """Current symbols by human Ensembl gene id without version; built on demand, since few data sets need it."""
         return {f"ENSG{number.zfill(11)}": symbol for number, symbol in self.ensembl_numbers.items()}
 
     def canonical(self, name: str, species: str, known: Mapping[str, str]) -> Optional[str]:

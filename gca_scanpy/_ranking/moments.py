@@ -85,7 +85,7 @@ def gather(matrix: Any, clustering: Clustering, *, counts: bool = False, totals:
         matrix = matrix.tocsr()
     named = np.flatnonzero(clustering.codes >= 0)
     if 2 * len(named) < len(clustering.codes):  # the cells of a small sample are taken out first
-        matrix, clustering = matrix[named], clustering.of_cells(named)
+        matrix, clustering = matrix[named], clustering.select_cells(named)
         totals = None if totals is None else totals[named]
     shape = len(clustering.all_ids), matrix.shape[1]
     sizes = np.bincount(clustering.codes[clustering.codes >= 0], minlength=shape[0])
@@ -194,7 +194,9 @@ def gather_chunked(matrix: Any, clustering: Clustering, *, counts: bool = False)
     found = []
     for line in chunks.T:
         parts = zip(line, rows, totals)
-        own = [of_chunk(chunk, clustering.of_cells(row), counts=counts, totals=total) for chunk, row, total in parts]
+        own = [
+            of_chunk(chunk, clustering.select_cells(row), counts=counts, totals=total) for chunk, row, total in parts
+        ]
         found.append(_tree(own, together))
     return beside(dask.compute(*found))
 

@@ -10,8 +10,8 @@ import pandas as pd
 from attrs import Factory, define
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.matrix import NOT_FINITE, Matrix, is_chunked, source
-from gca_scanpy._adata.tables import frame, gene_labels, texts
+from gca_scanpy._adata.matrix import NOT_FINITE, Matrix, is_chunked, select_matrix
+from gca_scanpy._adata.tables import gene_labels, to_frame, to_strings
 from gca_scanpy._ranking import welch
 from gca_scanpy._ranking.expression import Expressed, expressed
 from gca_scanpy._ranking.moments import Moments, gather, gather_chunked
@@ -66,7 +66,7 @@ def read_markers(
     A cluster that cannot be ranked (one cell, or no other cluster to compare it with) has no gene and a
     warning that says why.
     """
-    labels = _labels(adata, source(adata, use_raw, layer)[1], gene_symbols)
+    labels = _labels(adata, select_matrix(adata, use_raw, layer)[1], gene_symbols)
     n_genes = SPARE * n_markers
     stored = read_stored(adata, clustering, rank_key, use_raw, layer, labels, n_genes)
     ranked = _as_stored(adata, clustering, stored, rank_key, n_genes) if stored is not None else None
@@ -93,10 +93,10 @@ def _as_stored(
     adata: AnnData, clustering: Clustering, stored: StoredRanking, rank_key: str, n_genes: int
 ) -> Optional[_Ranked]:
     """The stored ranking with the cells beside it; None where these contradict it."""
-    matrix = Matrix.read_beside(adata, stored.use_raw, stored.layer)
+    matrix = Matrix.read_if_available(adata, stored.use_raw, stored.layer)
     if matrix is None:
         return _Ranked(stored.genes)
-    thinned = clustering.thinned(SAMPLED_CELLS)
+    thinned = clustering.subsampled(SAMPLED_CELLS)
     moments = _moments(matrix, thinned)
     moved = displaced(stored.genes, moments, matrix.names, clustering)
     if moved:
@@ -119,7 +119,7 @@ def _anew(
         moments = _moments(matrix, clustering)
         genes = _by_moments(moments, matrix, clustering, n_genes)
     else:
-        moments = _moments(matrix, clustering.thinned(SAMPLED_CELLS))
+        moments = _moments(matrix, clustering.subsampled(SAMPLED_CELLS))
         genes = by_scanpy(matrix, clustering, method, n_genes)
     if matrix.counts:
         message = "the values look like raw counts; they were log-normalized (1e4 per cell) for the ranking only"
@@ -151,13 +151,13 @@ def _reason(key: str, clustering: Clustering) -> str:
 
 def _labels(adata: AnnData, var: pd.DataFrame, gene_symbols: Optional[str]) -> dict[str, str]:
     """Gene symbols by gene name, of the matrix to rank; what it does not tell, ``.var`` and ``.raw.var`` do."""
-    others = [frame(adata.var), *([frame(adata.raw.var)] if adata.raw is not None else [])]
+    others = [to_frame(adata.var), *([to_frame(adata.raw.var)] if adata.raw is not None else [])]
     tables = [var, *(table for table in others if table is not var)]
     if gene_symbols is not None:
         tables = [table for table in tables if gene_symbols in table.columns] or [var]  # or: the error that lists them
     labels: dict[str, str] = {}
     for table in tables:
-        for name, label in zip(texts(table.index), gene_labels(table, gene_symbols)):
+        for name, label in zip(to_strings(table.index), gene_labels(table, gene_symbols)):
             if labels.get(name, name) == name:
                 labels[name] = label
     return labels
