@@ -416,7 +416,7 @@ def test_a_reply_larger_than_10_mb(serve, model_of, many, fault):
     """More than 10 MB are not read, packed or not."""
     packed = fault.Raw(body=gzip.compress(b" " * 50_000_000), headers={"content-encoding": "gzip"})
     server = serve(lambda *_: packed)
-    offline_instead(many(4)[0], model_of(server, timeout=20, deadline=20), "more than the 10 MB")
+    offline_instead(many(4)[0], model_of(server, timeout=20, deadline=20), "more than 10 MB")
 
 
 def test_a_packed_reply(serve, model_of, many, fault):

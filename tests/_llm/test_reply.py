@@ -124,8 +124,8 @@ def test_another_form_is_an_error_that_names_the_place(content, place):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ('{"clusters": ["T cell"]}', "no times"),
-        (text(entry(2)), "no times"),
+        ('{"clusters": ["T cell"]}', "0 times instead of once"),
+        (text(entry(2)), "0 times instead of once"),
         (text(entry(label=" ")), r"\$\.clusters\[0\]\.label"),
         (text(entry(label="\x00\x1f")), r"\$\.clusters\[0\]\.label"),
         (text(entry(label=["T cell"])), r"\$\.clusters\[0\]\.label"),
