@@ -1,7 +1,7 @@
-"""What differs between versions of other packages, each with the version that lets its entry go.
+"""Differences between versions of other packages, each with the version that makes its workaround unnecessary.
 
-An entry goes when ``pyproject.toml`` asks for that version at least; a test says when this is so. Scanpy needs none:
-what is asked of it is the same from 1.9 on. docs/compatibility.md lists the entries.
+Remove an entry as soon as ``pyproject.toml`` requires that version; a test fails when this is the case. Scanpy needs no
+entry, because the functions that this package uses are unchanged since 1.9. docs/compatibility.md lists the entries.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any, NamedTuple, Optional
 
 
 class Difference(NamedTuple):
-    """An entry of this module; no attrs class, because importing the package is not to wait for attrs.
+    """One version difference; not an attrs class, because importing attrs would slow down importing the package.
 
     Attributes
     ----------
     name
-        Of the object in this module that hides the difference.
+        Name of the object in this module that hides the difference.
     package, version
-        The first version from which on the entry is not needed.
+        The first version that does not need the entry.
     what
-        What the older or newer versions do.
+        What older or newer versions do differently.
     """
 
     name: str
@@ -33,30 +33,30 @@ class Difference(NamedTuple):
 
 
 DIFFERENCES = (
-    Difference("anndata_with_accessors", "anndata", "0.12", "older ones have no accessors, so there is no `adata.gca`"),
-    Difference("element_io", "anndata", "0.11", "older ones read and write parts of files in `anndata.experimental`"),
-    Difference("lazy_reader", "anndata", "0.12", "older ones cannot leave matrices on disk"),
-    Difference("layer_names", "anndata", "0.13", "newer ones count `X` among the layers, under the name None"),
-    Difference("NAMES", "pandas", "3", "newer ones have a type of their own for text, where None becomes NaN"),
+    Difference("anndata_with_accessors", "anndata", "0.12", "older versions have no accessors, so no `adata.gca`"),
+    Difference("element_io", "anndata", "0.11", "older versions read and write elements in `anndata.experimental`"),
+    Difference("lazy_reader", "anndata", "0.12", "older versions cannot leave matrices on disk"),
+    Difference("layer_names", "anndata", "0.13", "newer versions list `X` as a layer named None"),
+    Difference("NAMES", "pandas", "3", "newer versions store text in a separate type, in which None becomes NaN"),
 )
 
 NAMES: Any = object
-"""The type of columns of names: one that every anndata writes, and in which None stays None."""
+"""The dtype of columns of names. Every anndata version can write it, and None stays None in it."""
 
 
 def anndata_with_accessors() -> Optional[ModuleType]:
-    """The package anndata, where the program has imported it and it has accessors."""
+    """The anndata package, if the program has imported it and it supports accessors; otherwise None."""
     anndata = sys.modules.get("anndata")
     return anndata if hasattr(anndata, "register_anndata_namespace") else None
 
 
 def layer_names(layers: Iterable[Optional[str]]) -> list[str]:
-    """The names of the layers beside ``X``."""
+    """The names of the layers other than ``X``."""
     return [name for name in layers if name is not None]
 
 
 def element_io() -> tuple[Callable[..., Any], Callable[..., None]]:
-    """The functions of anndata that read and write one part of a file."""
+    """The anndata functions that read and write one element of a file."""
     try:
         module = import_module("anndata.io")
     except ImportError:
@@ -65,6 +65,6 @@ def element_io() -> tuple[Callable[..., Any], Callable[..., None]]:
 
 
 def lazy_reader() -> Optional[Callable[..., Any]]:
-    """The function of anndata that reads a store and leaves its matrices on disk; None where it has none."""
+    """The anndata function that opens a store and leaves its matrices on disk; None if anndata has none."""
     reader: Optional[Callable[..., Any]] = getattr(import_module("anndata").experimental, "read_lazy", None)
     return reader

@@ -1,6 +1,6 @@
-"""Log events of a run: sent to structlog if the program has configured it, otherwise to the standard ``logging``.
+"""Log events of a run: sent to the standard ``logging`` module, or to structlog if the program has configured it.
 
-Nothing is configured or imported here. Each event has the request id of its run, and facts as names and values.
+This module configures no logger. Each event carries the request id of its run, and facts as name-value pairs.
 """
 
 from __future__ import annotations
@@ -18,55 +18,62 @@ _REQUEST: ContextVar[str] = ContextVar("gca_scanpy_request", default="")
 
 
 def bind(request_id: str) -> Token[str]:
-    """Give the events of this thread or task a request id, until :func:`unbind` is called with the token."""
+    """Give the events of this thread or task a request id, until the token is passed to :func:`unbind`."""
     return _REQUEST.set(request_id)
 
 
 def unbind(token: Token[str]) -> None:
-    """Take the request id away again."""
+    """Undo :func:`bind`."""
     _REQUEST.reset(token)
 
 
 def info(event: str, **facts: Any) -> None:
     """Log the start or the end of a run."""
-    _emit(logging.INFO, event, facts)
+    _log(logging.INFO, event, facts)
 
 
 def debug(event: str, **facts: Any) -> None:
-    """Log a step of a run."""
-    _emit(logging.DEBUG, event, facts)
-
-
-def _emit(level: int, event: str, facts: dict[str, Any]) -> None:
-    if _REQUEST.get():
-        facts = {"request_id": _REQUEST.get(), **facts}
-    # Unconfigured, structlog would print to stdout, which is for results; configured, it is imported already.
-    structlog = sys.modules.get("structlog")
-    if structlog is not None and structlog.is_configured():
-        # By the name of the level: not every logger of structlog takes it as a number.
-        getattr(structlog.get_logger(LOGGER.name), logging.getLevelName(level).lower())(event, **facts)
-    elif LOGGER.isEnabledFor(level):
-        text = " ".join(f"{name}={_shown(value)}" for name, value in facts.items())
-        LOGGER.log(level, "%s: %s", event, text, extra=facts, stacklevel=3)
-
-
-def _shown(value: Any) -> str:
-    text = str(value)
-    return text if text.isprintable() and " " not in text else repr(text)  # one event, one line
+    """Log one step of a run."""
+    _log(logging.DEBUG, event, facts)
 
 
 class Clock:
-    """Seconds by step, those of earlier steps included; each step is logged when it ends."""
+    """Times the steps of a run and logs each step when it ends.
+
+    Attributes
+    ----------
+    seconds
+        Duration by step, in seconds; starts with the steps that were timed before.
+    """
 
     def __init__(self, seconds: Optional[Mapping[str, float]] = None) -> None:
         self.seconds = dict(seconds or {})
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time what is inside the ``with`` block."""
+        """Time the body of the ``with`` block."""
         start = time.perf_counter()
         try:
             yield
         finally:
             self.seconds[name] = round(time.perf_counter() - start, 4)
             debug("step", step=name, seconds=self.seconds[name])
+
+
+def _log(level: int, event: str, facts: dict[str, Any]) -> None:
+    if _REQUEST.get():
+        facts = {"request_id": _REQUEST.get(), **facts}
+    # An unconfigured structlog prints to stdout, which is for results. A configured one is already imported.
+    structlog = sys.modules.get("structlog")
+    if structlog is not None and structlog.is_configured():
+        # Use the method of the level's name: not every structlog logger accepts a number.
+        getattr(structlog.get_logger(LOGGER.name), logging.getLevelName(level).lower())(event, **facts)
+    elif LOGGER.isEnabledFor(level):
+        text = " ".join(f"{name}={_format(value)}" for name, value in facts.items())
+        LOGGER.log(level, "%s: %s", event, text, extra=facts, stacklevel=3)
+
+
+def _format(value: Any) -> str:
+    """The value as text without spaces and line breaks, so that one event stays on one line."""
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)

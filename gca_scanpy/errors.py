@@ -4,28 +4,28 @@ Every error says what was wrong, what was there instead, and what to do::
 
     GcaError
     ├── InputError                 what the caller passed cannot be used (a ValueError)
-    │   ├── MissingKeyError        no such .obs, .var or .uns key; lists those there are (a KeyError)
-    │   ├── UnknownSpeciesError    lists the known species
-    │   └── NoOverlapError         none of the genes is one that the database could know
+    │   ├── MissingKeyError        .obs, .var or .uns has no such key; lists the existing keys (a KeyError)
+    │   ├── UnknownSpeciesError    the species is not supported; lists the supported ones
+    │   └── NoOverlapError         none of the genes is a symbol that the database could contain
     ├── DatabaseError              a marker table cannot be used; names the row (a ValueError)
-    ├── ReportError                a stored report cannot be read; names the path in it (a ValueError)
-    ├── ConflictError              another curator decided or annotated meanwhile; nothing was saved (a RuntimeError)
+    ├── ReportError                a stored report cannot be read; names the path inside it (a ValueError)
+    ├── ConflictError              the file was decided on or annotated meanwhile; nothing was saved (a RuntimeError)
     └── ModelError                 a language model gave no usable answer (a RuntimeError)
-        ├── AccessError            it cannot be asked at all: key, model name, quota, address
-        ├── BudgetError            a bound on requests or tokens is reached
-        ├── RefusalError           it will not answer
-        └── ReplyError             its reply could not be understood; names the place in it
+        ├── AccessError            the model cannot be used at all: key, model name, quota, or address
+        ├── BudgetError            a limit on requests or tokens is reached
+        ├── RefusalError           the model refuses to answer
+        └── ReplyError             the reply cannot be parsed; names the place in it
 
     GcaWarning                     (a UserWarning)
-    ├── RawCountsWarning           raw counts where log-normalized values were meant
-    ├── StaleRankingWarning        a stored ranking does not belong to these clusters
-    ├── UnknownTissueWarning       the tissue is not in the vocabulary; the prior is left out
-    ├── GeneNameWarning            few genes were recognized, or they look like another species'
-    ├── CacheWarning               the cache folder cannot be used; the run goes on without it
-    ├── ModelWarning               a language model left clusters unanswered; the offline answers stand in
-    ├── HookWarning                a run hook failed, or the metrics file cannot be written; the run goes on
-    ├── CurationWarning            clusters that a curator decided have other cells now; they are open again
-    └── DeprecatedNameWarning      a name of GPT Cell Annotator; says what is called instead (a DeprecationWarning)
+    ├── RawCountsWarning           the values are raw counts instead of log-normalized values
+    ├── StaleRankingWarning        a stored ranking does not belong to these clusters; the genes are ranked again
+    ├── UnknownTissueWarning       the tissue is not in the vocabulary; the run uses no tissue prior
+    ├── GeneNameWarning            few genes were recognized, or they look like those of another species
+    ├── CacheWarning               the cache folder cannot be used; the run continues without it
+    ├── ModelWarning               a language model left clusters unanswered; they keep their offline labels
+    ├── HookWarning                a run hook failed, or the metrics file cannot be written; the run continues
+    ├── CurationWarning            the cells of a decided cluster changed; the cluster is open again
+    └── DeprecatedNameWarning      a name from GPT Cell Annotator; names its replacement (a DeprecationWarning)
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ class InputError(GcaError, ValueError):
 
 
 class MissingKeyError(InputError, KeyError):
-    """No such key in ``.obs``, ``.var`` or ``.uns``; the message lists the keys there are."""
+    """``.obs``, ``.var`` or ``.uns`` has no such key; the message lists the existing keys."""
 
-    def __str__(self) -> str:  # KeyError would print the message in quotes
+    def __str__(self) -> str:  # a KeyError prints its message in quotes
         return str(self.args[0]) if self.args else ""
 
 
 class UnknownSpeciesError(InputError):
-    """The species is not one that the database knows."""
+    """The database does not support the species."""
 
 
 class NoOverlapError(InputError):
-    """None of the genes is a gene symbol that the database could know."""
+    """None of the genes is a symbol that the database could contain."""
 
 
 class DatabaseError(GcaError, ValueError):
@@ -66,7 +66,7 @@ class ReportError(GcaError, ValueError):
 
 
 class ConflictError(GcaError, RuntimeError):
-    """Another curator decided, or somebody annotated, since this one looked; nothing was saved."""
+    """The file was decided on or annotated again after this curator opened it; nothing was saved."""
 
 
 class ModelError(GcaError, RuntimeError):
@@ -74,27 +74,27 @@ class ModelError(GcaError, RuntimeError):
 
 
 class AccessError(ModelError):
-    """A language model cannot be asked at all: its key, name, quota or address is at fault."""
+    """A language model cannot be used at all: its key, name, quota, or address is wrong."""
 
 
 class BudgetError(ModelError):
-    """A bound on requests or tokens is reached."""
+    """A limit on requests or tokens is reached."""
 
 
 class RefusalError(ModelError):
-    """A language model will not answer."""
+    """A language model refuses to answer."""
 
 
 class ReplyError(ModelError):
-    """The reply of a language model could not be understood; the message names the place."""
+    """The reply of a language model cannot be parsed; the message names the place in it."""
 
 
 class GcaWarning(UserWarning):
-    """Base of all warnings that this package gives."""
+    """Base of all warnings that this package issues."""
 
 
 class RawCountsWarning(GcaWarning):
-    """Raw counts were found where log-normalized values were meant."""
+    """The values are raw counts instead of log-normalized values."""
 
 
 class StaleRankingWarning(GcaWarning):
@@ -102,7 +102,7 @@ class StaleRankingWarning(GcaWarning):
 
 
 class UnknownTissueWarning(GcaWarning):
-    """The tissue is not in the vocabulary; the run goes on without that prior."""
+    """The tissue is not in the vocabulary, so the run uses no tissue prior."""
 
 
 class GeneNameWarning(GcaWarning):
@@ -110,27 +110,27 @@ class GeneNameWarning(GcaWarning):
 
 
 class CacheWarning(GcaWarning):
-    """The cache folder cannot be used; the run goes on without it."""
+    """The cache folder cannot be used, so the run continues without it."""
 
 
 class ModelWarning(GcaWarning):
-    """A language model left clusters unanswered; the offline answers stand in."""
+    """A language model left clusters unanswered; they keep their offline labels."""
 
 
 class HookWarning(GcaWarning):
-    """A run hook failed, or the metrics file cannot be written; the run goes on."""
+    """A run hook failed, or the metrics file cannot be written; the run continues."""
 
 
 class CurationWarning(GcaWarning):
-    """Clusters that a curator decided have other cells now; they are open again."""
+    """The cells of clusters that a curator decided on have changed, so these clusters are open again."""
 
 
 class DeprecatedNameWarning(GcaWarning, DeprecationWarning):
-    """A name or an argument of GPT Cell Annotator is used; the message says what takes its place."""
+    """A name or an argument from GPT Cell Annotator is used; the message names its replacement."""
 
 
 def warn(message: str, category: type[GcaWarning]) -> None:
-    """Warn at the first line outside this package, which is the user's."""
+    """Issue a warning that points at the first line outside this package, which is the user's."""
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "gca_scanpy":
         level, frame = level + 1, frame.f_back

@@ -1,4 +1,4 @@
-"""The clusters of an AnnData object, with string ids in the order of the data."""
+"""The clusters of an AnnData object, with strings as ids and in the order of their categories."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ import numpy.typing as npt
 import pandas as pd
 from attrs import define, evolve
 
-from gca_scanpy._adata.tables import column_of, frame
+from gca_scanpy._adata.tables import column_of, to_frame
 from gca_scanpy.errors import InputError, MissingKeyError
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-MAX_LISTED = 12
+MAX_LISTED = 12  # names in a message
 MAX_CATEGORIES = 100  # a column with more distinct values is not offered as a clustering
 
 
 @define(eq=False)
 class Clustering:
-    """Which cell is in which cluster.
+    """The cluster of each cell.
 
     Attributes
     ----------
+    groupby
+        Name of the column in ``.obs``.
     ids
-        Cluster ids, those that are asked for, in the order of the categories.
+        Ids of the requested clusters, in the order of the categories.
     codes
-        For each cell the position of its cluster in ``all_ids``, -1 where it has none; shape (n_obs,).
+        For each cell the position of its cluster in ``all_ids``, or -1 if it has no cluster; shape (n_obs,).
     all_ids
-        Ids of all clusters that have cells, asked for or not.
+        Ids of all clusters that have cells, requested or not.
     """
 
     groupby: str
@@ -41,12 +43,17 @@ class Clustering:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Cells by cluster."""
+        """Number of cells by cluster."""
         counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.all_ids))
         return {key: int(count) for key, count in zip(self.all_ids, counts)}
 
-    def thinned(self, limit: int) -> Clustering:
-        """The same clusters with at most so many cells each, evenly spaced; the other cells have none."""
+    @property
+    def cells_without_cluster(self) -> int:
+        """Number of cells whose cluster is missing (NaN)."""
+        return int((self.codes < 0).sum())
+
+    def subsampled(self, limit: int) -> Clustering:
+        """The same clusters with at most ``limit`` evenly spaced cells each; the other cells get no cluster."""
         codes = np.full_like(self.codes, -1)
         for code in range(len(self.all_ids)):
             cells = np.flatnonzero(self.codes == code)
@@ -54,68 +61,54 @@ class Clustering:
             codes[chosen] = code
         return evolve(self, codes=codes)
 
-    def of_cells(self, cells: Union[npt.NDArray[np.intp], slice]) -> Clustering:
-        """The same clusters with these cells only, by position."""
+    def select_cells(self, cells: Union[npt.NDArray[np.intp], slice]) -> Clustering:
+        """The same clusters, restricted to the cells at these positions."""
         return evolve(self, codes=self.codes[cells])
-
-    @property
-    def cells_without_cluster(self) -> int:
-        """Cells whose cluster is missing (NaN)."""
-        return int((self.codes < 0).sum())
 
 
 def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]] = None) -> Clustering:
     """The clusters in ``adata.obs[groupby]``.
 
+    Parameters
+    ----------
+    groups
+        Ids of the requested clusters; None for all.
+
     Raises
     ------
     MissingKeyError
-        Where there is no such column; the message lists the columns that could be meant.
+        If there is no such column; the message lists the columns that could be meant.
     InputError
-        Where no cell has a cluster, every cell is its own, two ids read the same, or ``groups`` names others.
+        If no cell has a cluster, each cell is its own cluster, two ids have the same text, or ``groups`` contains an
+        unknown id.
     """
     if groupby not in adata.obs.columns:
         msg = f"there is no .obs[{groupby!r}]; columns that hold groups: {_listed(group_columns(adata.obs)) or 'none'}"
         raise MissingKeyError(msg)
     labels = column_of(adata.obs, groupby)
-    values = labels if isinstance(labels.dtype, pd.CategoricalDtype) else _as_category(labels)
+    values = labels if isinstance(labels.dtype, pd.CategoricalDtype) else _to_category(labels)
     used = values.cat.remove_unused_categories()
     ids = tuple(str(category) for category in used.cat.categories)
     if len(set(ids)) < len(ids):
-        msg = f".obs[{groupby!r}] has clusters that differ in type only, such as 1 and '1'; make them strings"
+        msg = f".obs[{groupby!r}] has clusters that differ in type only, such as 1 and '1'; convert them to strings"
         raise InputError(msg)
     n_cells = int(used.notna().sum())
     if n_cells == 0:
-        msg = f"no cell has a cluster in .obs[{groupby!r}]: all {len(labels)} values are missing"
+        msg = f"no cell has a cluster in .obs[{groupby!r}]: all {len(labels)} values are missing; use another column"
         raise InputError(msg)
     if len(ids) == n_cells and n_cells > 1:
-        msg = f".obs[{groupby!r}] has a different value for each of its {n_cells} cells, so it is not a clustering"
+        msg = (
+            f".obs[{groupby!r}] has a different value for each of its {n_cells} cells, so it is not a clustering; "
+            "use another column"
+        )
         raise InputError(msg)
-    asked = _asked(ids, groups, groupby)
-    return Clustering(groupby, asked, used.cat.codes.to_numpy().astype(np.intp), ids)
-
-
-def _as_category(labels: pd.Series) -> pd.Series:
-    # Missing cells make floats of integers; cluster 1 is not to become "1.0".
-    if pd.api.types.is_float_dtype(labels) and (labels.dropna() % 1 == 0).all():
-        labels = labels.astype("Int64")
-    return labels.astype(object).astype("category")
-
-
-def _asked(ids: tuple[str, ...], groups: Optional[Sequence[str]], groupby: str) -> tuple[str, ...]:
-    if groups is None:
-        return ids
-    wanted = [groups] if isinstance(groups, str) else [str(group) for group in groups]
-    missing = [group for group in wanted if group not in ids]
-    if missing or not wanted:
-        msg = f"groups={wanted!r}: no cluster {_listed(missing)} in .obs[{groupby!r}]; there are: {_listed(ids)}"
-        raise InputError(msg)
-    return tuple(key for key in ids if key in set(wanted))
+    requested = _requested(ids, groups, groupby)
+    return Clustering(groupby, requested, used.cat.codes.to_numpy().astype(np.intp), ids)
 
 
 def group_columns(obs: Any) -> list[str]:
-    """The columns that could be a clustering: categorical first, then text and integers with few values."""
-    obs = frame(obs)
+    """The columns that could be a clustering: categorical ones first, then text and integers with few values."""
+    obs = to_frame(obs)
     categorical = [str(name) for name in obs.columns if isinstance(obs[name].dtype, pd.CategoricalDtype)]
     others = [
         str(name)
@@ -132,26 +125,48 @@ def group_columns(obs: Any) -> list[str]:
 
 
 def majority_labels(adata: AnnData, clustering: Clustering, key: str) -> dict[str, tuple[str, float]]:
-    """The commonest label of each cluster in ``adata.obs[key]``, with the share of its labeled cells; ties by name.
+    """The most frequent label of each cluster in ``adata.obs[key]``, and its share of the labeled cells.
+
+    Of equally frequent labels, the alphabetically first is used. A cluster without a labeled cell is left out.
 
     Raises
     ------
     MissingKeyError
-        Where there is no such column.
+        If there is no such column.
     """
     if key not in adata.obs.columns:
         columns = _listed(group_columns(adata.obs)) or "none"
         msg = f"there is no .obs[{key!r}] to validate; columns that hold groups: {columns}"
         raise MissingKeyError(msg)
     labels = column_of(adata.obs, key).astype(object).to_numpy()
-    found = {}
+    majority = {}
     for code, cluster_id in enumerate(clustering.all_ids):
-        own = pd.Series(labels[clustering.codes == code]).dropna().astype(str)
-        counts = own.value_counts()
+        counts = pd.Series(labels[clustering.codes == code]).dropna().astype(str).value_counts()
         if len(counts):
-            best = min(counts[counts == counts.max()].index)
-            found[cluster_id] = (best, float(counts.max() / counts.sum()))
-    return found
+            label = min(counts[counts == counts.max()].index)
+            majority[cluster_id] = (label, float(counts.max() / counts.sum()))
+    return majority
+
+
+def _to_category(labels: pd.Series) -> pd.Series:
+    # Missing values turn integers into floats, but cluster 1 must not become "1.0".
+    if pd.api.types.is_float_dtype(labels) and (labels.dropna() % 1 == 0).all():
+        labels = labels.astype("Int64")
+    return labels.astype(object).astype("category")
+
+
+def _requested(ids: tuple[str, ...], groups: Optional[Sequence[str]], groupby: str) -> tuple[str, ...]:
+    if groups is None:
+        return ids
+    wanted = [groups] if isinstance(groups, str) else [str(group) for group in groups]
+    if not wanted:
+        msg = f"groups is empty; name clusters of .obs[{groupby!r}], or pass None for all; there are: {_listed(ids)}"
+        raise InputError(msg)
+    missing = [group for group in wanted if group not in ids]
+    if missing:
+        msg = f"groups={wanted!r}: no cluster {_listed(missing)} in .obs[{groupby!r}]; there are: {_listed(ids)}"
+        raise InputError(msg)
+    return tuple(key for key in ids if key in set(wanted))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What curators decided, into ``.obs`` and the audit trail in ``.uns``."""
+"""The decisions of curators: written to ``.obs`` and to the audit trail in ``.uns``, and kept by later runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gca_scanpy import _codec
-from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._adata.clusters import MAX_LISTED, Clustering
 from gca_scanpy._adata.members import clusters_of
 from gca_scanpy._adata.tables import column_of
 from gca_scanpy._adata.write import curated_columns, read_report, store
@@ -21,26 +21,21 @@ if TYPE_CHECKING:
 
 
 def read_for_curation(adata: AnnData, key: str) -> DatasetReport:
-    """The report, where all that it holds can be written again.
+    """The report, if this version of the package can write all of it again.
 
     Raises
     ------
     MissingKeyError, ReportError
-        As :func:`gca_scanpy._adata.write.read_report`, or where a later version wrote more than this one knows.
+        As :func:`gca_scanpy._adata.write.read_report`, or if a later version wrote fields that this one does not know.
     """
     report = read_report(adata, key)
     if _minor(report.schema_version) > _minor(SCHEMA_VERSION):
         msg = (
-            f"the report has schema version {report.schema_version}, and this package, which writes {SCHEMA_VERSION}, "
-            "would drop what is new in it; install a later gca-scanpy"
+            f"the report has schema version {report.schema_version}, but this package writes version {SCHEMA_VERSION} "
+            "and would drop the new fields; install a later gca-scanpy"
         )
         raise ReportError(msg)
     return report
-
-
-def _minor(version: str) -> int:
-    minor = version.partition(".")[2]
-    return int(minor) if minor.isdigit() else 0
 
 
 def curation_of(adata: AnnData, report: DatasetReport, key: str) -> tuple[dict[str, pd.Series], dict[str, str]]:
@@ -49,45 +44,48 @@ def curation_of(adata: AnnData, report: DatasetReport, key: str) -> tuple[dict[s
     Raises
     ------
     MissingKeyError, InputError
-        Where the clusters are no longer those of the report.
+        If the clusters are no longer those of the report.
     """
     columns = curated_columns(report, clusters_of(adata, report, key), key, adata.obs_names)
     return columns, {UNS_REPORT: _codec.to_json(report), UNS_SCHEMA_VERSION: report.schema_version}
 
 
 def write_curation(adata: AnnData, report: DatasetReport, key: str) -> None:
-    """Write what was decided, all at once or not at all; what the run wrote stays as it is."""
+    """Write the decisions, all or none of them; the results of the run stay as they are."""
     columns, entries = curation_of(adata, report, key)
     store(adata, columns, {key: {**adata.uns[key], **entries}})
 
 
 def keep_decisions(adata: AnnData, report: DatasetReport, clustering: Clustering, key: str, when: str) -> DatasetReport:
-    """The report of a new run with the decisions of the run whose place it takes.
+    """The report of a new run, with the decisions on the run that it replaces.
 
-    The audit trail goes on. A decision stands where its cluster has the very cells that it had; elsewhere the cluster
-    is open again, and that is warned of.
+    The audit trail continues. A decision stays valid if its cluster has exactly the same cells. Otherwise, the cluster
+    is open again, and a warning names it.
     """
     stored = adata.uns.get(key)
     text = stored.get(UNS_REPORT) if isinstance(stored, Mapping) else None
-    if not isinstance(text, str) or not _codec.has_decisions(text):  # a look, because to read all of it takes longer
+    if not isinstance(text, str) or not _codec.has_decisions(text):  # a quick check that avoids parsing the report
         return report
     try:
         earlier = read_report(adata, key)
-    except GcaError:  # it cannot be read
+    except GcaError:  # the earlier report is damaged
         return report
-    report, opened = carry_over(earlier, report, _same(adata, earlier, clustering, key), when)
-    if opened:
-        there = ", ".join(repr(name) for name in opened[:12])
+    report, reopened = carry_over(earlier, report, _unchanged(adata, earlier, clustering, key), when)
+    if reopened:
+        names = ", ".join(repr(name) for name in reopened[:MAX_LISTED])
         message = (
-            f"curators had decided on the clusters {there}, which do not have the very same cells in this run; they "
-            f"are open again, and gca_scanpy.get.curation(adata, {key!r}) has what was decided"
+            f"curators had decided on the clusters {names}, whose cells are not the same in this run; these clusters "
+            f"are open again, and gca_scanpy.get.curation(adata, {key!r}) lists the earlier decisions"
         )
         warn(message, CurationWarning)
     return report
 
 
-def _same(adata: AnnData, earlier: DatasetReport, clustering: Clustering, key: str) -> set[str]:
-    """Decided clusters that are asked for and have as many cells as they had, each with the label that was decided."""
+def _unchanged(adata: AnnData, earlier: DatasetReport, clustering: Clustering, key: str) -> set[str]:
+    """The requested clusters whose cells are the same as those that a curator decided on.
+
+    Such a cluster has the same number of cells as before, and all of them carry the curated label.
+    """
     column = ObsKeys(key).curated_label
     if column not in adata.obs.columns or clustering.groupby != earlier.parameters.get("groupby"):
         return set()
@@ -100,3 +98,8 @@ def _same(adata: AnnData, earlier: DatasetReport, clustering: Clustering, key: s
         and sizes[name] == earlier.cluster(name).n_cells
         and (labels[clustering.codes == clustering.all_ids.index(name)] == decision.to_label).all()
     }
+
+
+def _minor(version: str) -> int:
+    minor = version.partition(".")[2]
+    return int(minor) if minor.isdigit() else 0

@@ -16,6 +16,8 @@ from gca_scanpy.model import DatasetReport
 if TYPE_CHECKING:
     from anndata import AnnData
 
+USUAL = ("X_umap", "X_tsne", "X_draw_graph_fa", "X_phate", "X_pca")  # the first one in .obsm is the default
+
 
 @define(eq=False)
 class Embedding:
@@ -26,9 +28,10 @@ class Embedding:
     name
         Name of the embedding in ``.obsm``, such as ``X_umap``.
     places
-        Coordinates, shape (n_obs, 2), in no unit; NaN where a cell has no place.
+        Coordinates without a unit, shape (n_obs, 2); NaN if a cell has no coordinates.
     codes
-        For each cell the position of its cluster in the report, -1 where it has none there; shape (n_obs,).
+        For each cell the position of its cluster in the report, or -1 if the report does not contain it; shape
+        (n_obs,).
     """
 
     name: str
@@ -37,24 +40,24 @@ class Embedding:
 
 
 def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optional[str] = None) -> Optional[Embedding]:
-    """The embedding named ``basis`` or ``X_basis``; where None is named, the usual one, or None where there is none.
+    """The embedding ``X_basis`` or ``basis``; if ``basis`` is None, the default embedding, or None if there is none.
 
     Raises
     ------
     MissingKeyError
-        Where there is no such embedding, or the clusters or the labels are no longer there.
+        If there is no such embedding, or the clusters or the labels were removed.
     InputError
-        Where the embedding has fewer than two dimensions, or the labels of the cells are not those of the report.
+        If the embedding has fewer than two dimensions, or the labels of the cells are not those of the report.
     """
-    name = _place(adata, basis)
+    name = _embedding_name(adata, basis)
     if name is None:
         return None
-    places = _first_two(adata.obsm[name], name)
+    coordinates = _first_two(adata.obsm[name], name)
     clustering = clusters_of(adata, report, key)
-    return Embedding(name, places, rows_of(report.clusters, clustering))
+    return Embedding(name, coordinates, rows_of(report.clusters, clustering))
 
 
-def _place(adata: AnnData, basis: Optional[str]) -> Optional[str]:
+def _embedding_name(adata: AnnData, basis: Optional[str]) -> Optional[str]:
     if basis is None:
         return next((name for name in EMBEDDINGS if name in adata.obsm), None)
     for name in (f"X_{basis}", basis):
@@ -67,6 +70,6 @@ def _place(adata: AnnData, basis: Optional[str]) -> Optional[str]:
 def _first_two(values: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     dense = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
     if dense.ndim != 2 or dense.shape[1] < 2:
-        msg = f".obsm[{name!r}] has the shape {dense.shape}; a picture needs two columns"
+        msg = f".obsm[{name!r}] has the shape {dense.shape}, but a plot needs two columns; choose another embedding"
         raise InputError(msg)
     return np.asarray(dense[:, :2], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The matrix whose genes are ranked, by Scanpy's rule, with what must be known of its values."""
+"""The expression matrix that the genes are ranked from, selected as Scanpy does, and checks of its values."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import pandas as pd
 from attrs import define
 from scipy import sparse
 
-from gca_scanpy._adata.tables import frame
+from gca_scanpy._adata.tables import to_frame
 from gca_scanpy._compat import layer_names
 from gca_scanpy.errors import InputError, MissingKeyError
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-CHECKED_VALUES = 100_000  # values looked at to tell counts from log-normalized data
-NOT_FINITE = "the counts to rank hold NaN or infinite values; remove them, or name another matrix with layer="
+CHECKED_VALUES = 100_000  # values that are checked to distinguish counts from log-normalized data
+NOT_FINITE = "the counts to rank contain NaN or infinite values; remove them, or choose another matrix with layer="
 
 
 @define(eq=False)
 class Matrix:
-    """Cells by genes.
+    """An expression matrix, cells by genes.
 
     Attributes
     ----------
     data
-        Sparse or dense, in memory, or in Dask's chunks; the user's own, so only read.
+        Sparse or dense values in memory, or a Dask array. They belong to the user, so they are only read.
     names
         Gene names, in the order of the columns.
     counts
@@ -40,49 +40,76 @@ class Matrix:
 
     @classmethod
     def read(cls, adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> Matrix:
-        """The matrix to rank; a backed one is read.
+        """The matrix to rank; a backed matrix is read into memory.
 
         Raises
         ------
         InputError
-            Where there is none, or its counts are not finite.
+            If there is no matrix, or its counts are not finite.
         """
-        values, var = source(adata, use_raw, layer)
+        values, var = select_matrix(adata, use_raw, layer)
         values = in_memory(values)
         counts = _are_counts(values)
-        if counts and not is_chunked(values):  # chunks are looked at when they are read
+        if counts and not is_chunked(values):  # Dask chunks are checked when they are read
             _check_finite(values)
         return cls(values, [str(name) for name in var.index], counts)
 
     @classmethod
-    def read_beside(cls, adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> Optional[Matrix]:
-        """The matrix beside a stored ranking, which can do without: None where it is not at hand as numbers."""
+    def read_if_available(cls, adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> Optional[Matrix]:
+        """The matrix of a stored ranking; None if it is on disk or not numeric: the ranking suffices."""
         if layer is not None and layer not in adata.layers:
             layer = None
-        values, var = source(adata, use_raw if adata.raw is not None else None, layer)
-        at_hand = isinstance(values, np.ndarray) or sparse.issparse(values) or is_chunked(values)
-        if not at_hand or values.dtype.kind not in "biuf":
+        values, var = select_matrix(adata, use_raw if adata.raw is not None else None, layer)
+        available = isinstance(values, np.ndarray) or sparse.issparse(values) or is_chunked(values)
+        if not available or values.dtype.kind not in "biuf":
             return None
         return cls(values, [str(name) for name in var.index], _are_counts(values))
 
 
-def source(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> tuple[Any, pd.DataFrame]:
-    """The matrix to rank and its genes, by Scanpy's rule: the layer, else ``.raw`` where there is one, else ``X``."""
+def select_matrix(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> tuple[Any, pd.DataFrame]:
+    """The matrix to rank and its table of genes, by Scanpy's rule: the layer, else ``.raw`` if it is set, else ``X``.
+
+    Raises
+    ------
+    MissingKeyError
+        If there is no such layer.
+    InputError
+        If ``use_raw`` is True, and a layer is given or ``.raw`` is not set.
+    """
     if layer is not None:
         if use_raw:
-            msg = f"use_raw=True and layer={layer!r} exclude each other"
+            msg = f"use_raw=True and layer={layer!r} exclude each other; pass only one of them"
             raise InputError(msg)
         if layer not in adata.layers:
-            there = ", ".join(map(repr, layer_names(adata.layers))) or "none"
-            msg = f"there is no layer {layer!r}; layers: {there}"
+            layers = ", ".join(map(repr, layer_names(adata.layers))) or "none"
+            msg = f"there is no layer {layer!r}; layers: {layers}"
             raise MissingKeyError(msg)
-        return adata.layers[layer], frame(adata.var)
+        return adata.layers[layer], to_frame(adata.var)
     if use_raw and adata.raw is None:
-        msg = "use_raw=True, but .raw is None"
+        msg = "use_raw=True, but .raw is None; set adata.raw, or leave out use_raw"
         raise InputError(msg)
     if use_raw is not False and adata.raw is not None:
-        return adata.raw.X, frame(adata.raw.var)
-    return adata.X, frame(adata.var)
+        return adata.raw.X, to_frame(adata.raw.var)
+    return adata.X, to_frame(adata.var)
+
+
+def in_memory(matrix: Any) -> Any:
+    """The matrix, read into memory if its object is backed.
+
+    Raises
+    ------
+    InputError
+        If there is no matrix.
+    """
+    if matrix is None:
+        msg = (
+            "there is no expression matrix (.X is None) and no stored ranking for these clusters; "
+            "set .X, or choose a layer with layer="
+        )
+        raise InputError(msg)
+    if hasattr(matrix, "to_memory"):
+        return matrix.to_memory()
+    return matrix[()] if type(matrix).__module__.startswith("h5py") else matrix
 
 
 def is_chunked(matrix: Any) -> bool:
@@ -91,32 +118,22 @@ def is_chunked(matrix: Any) -> bool:
 
 
 def first_chunk(matrix: Any) -> Any:
-    """The first chunk, in memory."""
+    """The first chunk of a Dask array, in memory."""
     return matrix.blocks[0, 0].compute()
 
 
-def in_memory(matrix: Any) -> Any:
-    """The matrix of a backed object, read; any other as it is."""
-    if matrix is None:
-        msg = "there is no expression matrix (.X is None) and no stored ranking for these clusters"
-        raise InputError(msg)
-    if hasattr(matrix, "to_memory"):
-        return matrix.to_memory()
-    return matrix[()] if type(matrix).__module__.startswith("h5py") else matrix
-
-
 def _check_finite(matrix: Any) -> None:
-    """Raise where a count is NaN or infinite: a cell's total would be, too, and so all of its genes."""
+    """Raise if a count is NaN or infinite, because then the total of its cell and all its normalized values are too."""
     values = matrix.data if sparse.issparse(matrix) else np.asarray(matrix)
     if not np.issubdtype(values.dtype, np.inexact):
         return
-    # A sum is finite where all values are, and needs no second array; only a doubt is worth one.
+    # A finite sum proves that all values are finite, and needs no second array. It may overflow, so check again then.
     if not np.isfinite(values.sum(dtype=np.float64)) and not np.isfinite(values).all():
         raise InputError(NOT_FINITE)
 
 
 def _are_counts(matrix: Any) -> bool:
-    """Whether the values are non-negative whole numbers beyond what log-normalized data reaches."""
+    """Whether the first values are non-negative integers, and at least one is larger than 1."""
     if is_chunked(matrix):
         matrix = first_chunk(matrix)
     values = np.asarray(matrix.data if sparse.issparse(matrix) else matrix).ravel()[:CHECKED_VALUES]

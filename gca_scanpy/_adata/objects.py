@@ -1,6 +1,6 @@
-"""Making AnnData objects: of parts, of files, and of another object.
+"""Creating AnnData objects: from parts, from files, and from another object.
 
-anndata is imported when it is needed, because lists of genes can be labeled without it.
+anndata is imported only when it is needed, because lists of genes can be labeled without it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def build(matrix: Any = None, **parts: Any) -> AnnData:
-    """An object of these parts (``obs``, ``var``, ``layers``, ``uns``, ``obsm``)."""
+    """An object made of these parts (``obs``, ``var``, ``layers``, ``uns``, ``obsm``)."""
     import anndata
 
     return anndata.AnnData(matrix, **parts)
@@ -40,12 +40,12 @@ def read_zarr(path: Path) -> AnnData:
     return anndata.read_zarr(path)
 
 
-def actual(adata: AnnData) -> None:
-    """Make an object of its own of a view, as Scanpy's tools do before they write."""
+def view_to_actual(adata: AnnData) -> None:
+    """Turn a view into an actual object, as Scanpy's tools do before they write."""
     if adata.is_view:
         adata._init_as_actual(adata.copy())
 
 
 def duplicate(adata: AnnData) -> AnnData:
-    """A copy; that of a backed object is in memory."""
+    """A copy; the copy of a backed object is in memory."""
     return adata.to_memory() if adata.isbacked else adata.copy()

@@ -1,4 +1,4 @@
-"""The report into ``.obs`` and ``.uns``, all at once or not at all, and back out of it."""
+"""Writes a report to ``.obs`` and ``.uns``, completely or not at all, and reads it back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attrs import asdict
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.members import rows_of
-from gca_scanpy._adata.objects import actual
+from gca_scanpy._adata.objects import view_to_actual
 from gca_scanpy._adata.tables import column_of
 from gca_scanpy._compat import NAMES
 from gca_scanpy._keys import (
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 def write_report(
     adata: AnnData, report: DatasetReport, clustering: Clustering, key_added: str, palette: Palette
 ) -> None:
-    """Write the documented keys; where anything fails, ``adata`` is as it was.
+    """Write the documented keys; if anything fails, ``adata`` is left unchanged.
 
-    Cells without a cluster, and cells of clusters that were not asked for, get missing values.
+    Cells without a cluster, and cells of clusters that were not requested, get missing values.
     """
     keys = ObsKeys(key_added)
     columns = _columns(report, clustering, keys, adata.obs_names)
@@ -50,10 +50,64 @@ def write_report(
     store(adata, columns, entries)
 
 
+def read_report(adata: AnnData, key: str) -> DatasetReport:
+    """The report in ``adata.uns[key]``.
+
+    Raises
+    ------
+    MissingKeyError
+        If there is no such entry.
+    ReportError
+        If the entry is not a report.
+    """
+    if key not in adata.uns:
+        msg = f"there is no report in .uns[{key!r}]; run gca_scanpy.tl.annotate(adata, groupby=...) first"
+        raise MissingKeyError(msg)
+    stored = adata.uns[key]
+    text = stored.get(UNS_REPORT) if isinstance(stored, Mapping) else None
+    if text is None:
+        msg = f".uns[{key!r}] was not written by this package: it has no {UNS_REPORT!r}; pass another key"
+        raise ReportError(msg)
+    return _codec.from_json(text if isinstance(text, str) else str(text))
+
+
+def report_of(data: Union[AnnData, DatasetReport], key: str) -> DatasetReport:
+    """``data`` itself if it is a report, otherwise the report in it; raises as :func:`read_report` does."""
+    return data if isinstance(data, DatasetReport) else read_report(data, key)
+
+
+def write_terms(adata: AnnData, key: str, column: str, unknown: str, forbidden: Container[str]) -> None:
+    """Copy the ontology ids of a run to another column, with ``unknown`` in place of missing and forbidden ids.
+
+    If a curator decided on a cluster, the curated id is used; if the curated label has no id, the id is missing.
+
+    Raises
+    ------
+    MissingKeyError
+        If the ids of the run are missing.
+    """
+    keys = ObsKeys(key)
+    if keys.ontology_id not in adata.obs.columns:
+        msg = (
+            f"there is no .obs[{keys.ontology_id!r}]; run gca_scanpy.tl.annotate(adata, groupby=..., "
+            f"key_added={key!r}) first"
+        )
+        raise MissingKeyError(msg)
+    values = column_of(adata.obs, keys.ontology_id).astype(object)
+    if {keys.curated_label, keys.curated_ontology_id} <= set(adata.obs.columns):
+        curated = column_of(adata.obs, keys.curated_ontology_id).astype(object)
+        values = values.where(column_of(adata.obs, keys.curated_label).isna(), curated)
+    ids = [unknown if pd.isna(value) or value in forbidden else str(value) for value in values]
+    categories = pd.Index(sorted(set(ids)), dtype=NAMES)
+    terms = pd.Series(pd.Categorical(ids, categories=categories), index=adata.obs_names)
+    view_to_actual(adata)
+    adata.obs[column] = terms
+
+
 def store(adata: AnnData, columns: Mapping[str, pd.Series], entries: Mapping[str, object]) -> None:
-    """Set columns of ``.obs`` and entries of ``.uns``; where anything fails, ``adata`` is as it was."""
-    actual(adata)
-    is_lazy = not isinstance(adata.obs, pd.DataFrame)  # then columns cannot be deleted, and a copy costs nothing
+    """Set columns of ``.obs`` and entries of ``.uns``; if anything fails, ``adata`` is left unchanged."""
+    view_to_actual(adata)
+    is_lazy = not isinstance(adata.obs, pd.DataFrame)  # its columns cannot be deleted, but a copy of it is cheap
     obs_before = adata.obs.copy() if is_lazy else {n: adata.obs[n] for n in columns if n in adata.obs.columns}
     uns_before = {name: adata.uns.get(name) for name in entries}
     try:
@@ -73,8 +127,18 @@ def store(adata: AnnData, columns: Mapping[str, pd.Series], entries: Mapping[str
             if earlier is None:
                 adata.uns.pop(name, None)
             elif adata.uns.get(name) is not earlier:
-                adata.uns[name] = earlier  # keeps its place among the others
+                adata.uns[name] = earlier  # an assignment keeps the order of the keys
         raise
+
+
+def curated_columns(report: DatasetReport, clustering: Clustering, key: str, cells: pd.Index) -> dict[str, pd.Series]:
+    """The columns of the curated labels and their ids; cells of open clusters get missing values."""
+    rows, keys, decided = rows_of(report.clusters, clustering), ObsKeys(key), standing(report)
+    decisions = [decided.get(cluster.cluster_id) for cluster in report.clusters]
+    return {
+        keys.curated_label: _categorical([d.to_label if d else None for d in decisions], rows, cells),
+        keys.curated_ontology_id: _categorical([d.to_ontology_id if d else None for d in decisions], rows, cells),
+    }
 
 
 def _columns(report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells: pd.Index) -> dict[str, pd.Series]:
@@ -102,26 +166,16 @@ def _columns(report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells
 def _colors(
     report: DatasetReport, columns: Mapping[str, pd.Series], keys: ObsKeys, palette: Palette
 ) -> dict[str, list[str]]:
-    """The colors of the columns of labels, in the order of their categories, as Scanpy's plots look for them."""
+    """The colors of the label columns, in the order of their categories, as Scanpy's plots expect them."""
     terms: tuple[dict[str, Optional[str]], ...] = ({}, {}, {})
-    for cluster in reversed(report.clusters):  # where clusters differ in the term of a label, the first one's counts
-        note = cluster.annotation
-        terms[0][note.primary_label] = note.ontology_id
-        terms[1][note.proposed_label] = note.proposed_ontology_id
+    for cluster in reversed(report.clusters):  # if clusters with one label differ in its term, the first is used
+        annotation = cluster.annotation
+        terms[0][annotation.primary_label] = annotation.ontology_id
+        terms[1][annotation.proposed_label] = annotation.proposed_ontology_id
         terms[2][cluster.broad_label] = cluster.broad_ontology_id
     return {
-        colors_of(column): [palette.color(label, own[label]) for label in columns[column].cat.categories]
-        for column, own in zip(keys.colored(), terms)
-    }
-
-
-def curated_columns(report: DatasetReport, clustering: Clustering, key: str, cells: pd.Index) -> dict[str, pd.Series]:
-    """The columns of what curators decided, missing for the cells of clusters that are open."""
-    rows, keys, decided = rows_of(report.clusters, clustering), ObsKeys(key), standing(report)
-    found = [decided.get(cluster.cluster_id) for cluster in report.clusters]
-    return {
-        keys.curated_label: _categorical([d.to_label if d else None for d in found], rows, cells),
-        keys.curated_ontology_id: _categorical([d.to_ontology_id if d else None for d in found], rows, cells),
+        colors_of(column): [palette.color(label, ids[label]) for label in columns[column].cat.categories]
+        for column, ids in zip(keys.colored(), terms)
     }
 
 
@@ -131,7 +185,7 @@ def _categorical(
     cells: pd.Index,
     levels: Optional[Sequence[str]] = None,
 ) -> pd.Series:
-    """A column of the cells from a value by cluster."""
+    """A column that gives each cell the value of its cluster; ``levels`` are ordered categories."""
     names = list(levels) if levels else list(dict.fromkeys(v for v in values if v is not None))
     codes = np.array([*(names.index(v) if v is not None else -1 for v in values), -1])
     categories = pd.Index(names, dtype=NAMES)
@@ -150,57 +204,3 @@ def _entries(report: DatasetReport) -> dict[str, str]:
 
 def _text(value: Mapping[str, Any]) -> str:
     return json.dumps(dict(value), ensure_ascii=False)
-
-
-def report_of(data: Union[AnnData, DatasetReport], key: str) -> DatasetReport:
-    """The report itself, or the one in an annotated object; raises as :func:`read_report` does."""
-    return data if isinstance(data, DatasetReport) else read_report(data, key)
-
-
-def read_report(adata: AnnData, key: str) -> DatasetReport:
-    """The report in ``adata.uns[key]``.
-
-    Raises
-    ------
-    MissingKeyError
-        Where there is none.
-    ReportError
-        Where what is there is not a report.
-    """
-    if key not in adata.uns:
-        msg = f"there is no report in .uns[{key!r}]; run gca_scanpy.tl.annotate(adata, groupby=...) first"
-        raise MissingKeyError(msg)
-    stored = adata.uns[key]
-    text = stored.get(UNS_REPORT) if isinstance(stored, Mapping) else None
-    if text is None:
-        msg = f".uns[{key!r}] was not written by this package: it has no {UNS_REPORT!r}"
-        raise ReportError(msg)
-    return _codec.from_json(text if isinstance(text, str) else str(text))
-
-
-def write_terms(adata: AnnData, key: str, column: str, unknown: str, forbidden: Container[str]) -> None:
-    """Write the ontology ids of a run into another column, with a word in place of those that are missing or forbidden.
-
-    Where a curator decided, the curated id counts, and none where the curator's label has none.
-
-    Raises
-    ------
-    MissingKeyError
-        Where the ids of the run are not there.
-    """
-    keys = ObsKeys(key)
-    if keys.ontology_id not in adata.obs.columns:
-        msg = (
-            f"there is no .obs[{keys.ontology_id!r}]; run gca_scanpy.tl.annotate(adata, groupby=..., "
-            f"key_added={key!r}) first"
-        )
-        raise MissingKeyError(msg)
-    found = column_of(adata.obs, keys.ontology_id).astype(object)
-    if {keys.curated_label, keys.curated_ontology_id} <= set(adata.obs.columns):
-        curated = column_of(adata.obs, keys.curated_ontology_id).astype(object)
-        found = found.where(column_of(adata.obs, keys.curated_label).isna(), curated)
-    ids = [unknown if pd.isna(value) or value in forbidden else str(value) for value in found]
-    categories = pd.Index(sorted(set(ids)), dtype=NAMES)
-    terms = pd.Series(pd.Categorical(ids, categories=categories), index=adata.obs_names)
-    actual(adata)
-    adata.obs[column] = terms

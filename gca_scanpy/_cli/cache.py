@@ -34,10 +34,10 @@ def _folder(given: Optional[Path]) -> Path:
 @click.pass_obj
 def info(cache_dir: Optional[Path]) -> None:
     """Say where the answers are, how many, and how old."""
-    from gca_scanpy._llm.cache import kept
+    from gca_scanpy._llm.cache import cache_files
 
     folder = _folder(cache_dir)
-    files = kept(folder)
+    files = cache_files(folder)
     answers = [file for file in files if file.is_answer]
     click.echo(f"folder: {folder}{'' if folder.is_dir() else ' (not there yet)'}")
     click.echo(f"answers: {len(answers)}")
@@ -52,10 +52,10 @@ def info(cache_dir: Optional[Path]) -> None:
 @click.pass_obj
 def clear(cache_dir: Optional[Path], yes: bool) -> None:
     """Delete all answers. Other files in the folder stay."""
-    from gca_scanpy._llm.cache import delete, kept
+    from gca_scanpy._llm.cache import cache_files, delete
 
     folder = _folder(cache_dir)
-    files = kept(folder)
+    files = cache_files(folder)
     if not yes:
         number = sum(file.is_answer for file in files)
         click.confirm(f"Delete {number} answers in {folder}?", abort=True, err=True)
@@ -70,14 +70,14 @@ def clear(cache_dir: Optional[Path], yes: bool) -> None:
 @click.pass_obj
 def prune(cache_dir: Optional[Path], days: Optional[float], most: Optional[float]) -> None:
     """Delete old answers, and what interrupted runs left behind."""
-    from gca_scanpy._llm.cache import delete, kept, stale
+    from gca_scanpy._llm.cache import cache_files, delete, expired
 
     if days is None and most is None:
         msg = "say what may stay: --older-than DAYS, --max-size MB, or both"
         raise click.UsageError(msg)
-    files = kept(_folder(cache_dir))
+    files = cache_files(_folder(cache_dir))
     number = sum(file.is_answer for file in files)
-    deleted = delete(stale(files, days=days, most=None if most is None else round(most * MB)))
+    deleted = delete(expired(files, days=days, max_bytes=None if most is None else round(most * MB)))
     click.echo(f"deleted: {deleted} answers, left: {number - deleted}")
 
 

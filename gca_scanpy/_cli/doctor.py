@@ -129,11 +129,11 @@ def _tables() -> Iterator[str]:
 
 
 def _cache() -> Iterator[str]:
-    from gca_scanpy._llm.cache import default_folder, kept
+    from gca_scanpy._llm.cache import cache_files, default_folder
 
     folder = _current().cache_dir or default_folder()
     yield f"folder: {folder}"
-    yield f"answers: {sum(file.is_answer for file in kept(folder))}"
+    yield f"answers: {sum(file.is_answer for file in cache_files(folder))}"
     nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     yield f"can be written to: {'yes' if nearest.is_dir() and os.access(nearest, os.W_OK) else 'no'}"
 

@@ -1,4 +1,4 @@
-"""Language models: the protocol they speak, the questions put to them, and the cache of their answers.
+"""Language models: their protocol, the questions sent to them, and the cache of their answers.
 
-Nothing here imports anndata, so expression values cannot leave the machine.
+No module here imports anndata, so expression values cannot leave the machine.
 """

@@ -1,4 +1,4 @@
-"""What a language model must be able to do: take messages, give text."""
+"""The protocol of a language model: it takes messages and returns text."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from gca_scanpy._llm.prompt import Message
 
 @frozen
 class Completion:
-    """What a model's ``complete`` gives.
+    """The result of a model's ``complete``.
 
     Attributes
     ----------
     text
         The reply.
     prompt_tokens
-        Tokens of the question, as the server counted them.
+        Tokens of the messages, as the server counted them; 0 if it did not.
     completion_tokens
-        Tokens of the reply.
+        Tokens of the reply, as the server counted them; 0 if it did not.
     """
 
     text: str
@@ -31,12 +31,12 @@ class Completion:
 
 @runtime_checkable
 class ChatModel(Protocol):
-    """Anything that answers messages with text.
+    """Any object that answers messages with text.
 
     Attributes
     ----------
     name
-        Identifies the model in the report and in the cache; two models that answer differently need two names.
+        Identifies the model in the report and in the cache; models that answer differently need different names.
     """
 
     @property
@@ -45,11 +45,11 @@ class ChatModel(Protocol):
         ...
 
     def complete(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Completion:
-        """Answer the messages with JSON of the given JSON Schema.
+        """Answer the messages with JSON that follows the JSON Schema.
 
         Raises
         ------
         ModelError
-            Where there is no answer. Any other exception is passed on to the user.
+            If there is no answer. Any other exception reaches the user.
         """
         ...

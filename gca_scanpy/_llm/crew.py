@@ -1,4 +1,4 @@
-"""Threads that work on tasks, of which new ones may come up on the way."""
+"""A pool of threads; tasks may be added while the results of earlier ones are read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Generic, TypeVar, Union
 
 T = TypeVar("T")
 R = TypeVar("R")
-POLL = 0.2  # seconds in which an interrupt is noticed on every platform
+POLL = 0.2  # seconds after which Ctrl-C takes effect on every platform
 
 
 class Crew(Generic[T, R]):
-    """At most ``n_threads`` threads. They are daemons: one that waits for a server never keeps the program."""
+    """At most ``n_threads`` threads. They are daemons: one that waits for a server does not keep the program alive."""
 
     def __init__(self, work: Callable[[T], R], n_threads: int) -> None:
         self._work = work
@@ -24,7 +24,7 @@ class Crew(Generic[T, R]):
         self._pending = 0
 
     def submit(self, task: T) -> None:
-        """Add a task; from the thread that reads :meth:`results` only."""
+        """Add a task; only the thread that reads :meth:`results` may call this."""
         self._pending += 1
         self._todo.put((task,))
         if len(self._threads) < min(self._n_threads, self._pending):
@@ -33,27 +33,27 @@ class Crew(Generic[T, R]):
             thread.start()
 
     def results(self) -> Iterator[tuple[T, Union[R, BaseException]]]:
-        """Each task with what came of it, a result or an exception, as they come; ends when none is left."""
+        """Each finished task with its result or its exception, until no task is left."""
         while self._pending:
             try:
-                found = self._done.get(timeout=POLL)
+                finished = self._done.get(timeout=POLL)
             except queue.Empty:
                 continue
             self._pending -= 1
-            yield found
+            yield finished
 
     def ready(self) -> Iterator[tuple[T, Union[R, BaseException]]]:
-        """What has come and was not read yet; waits for nothing."""
+        """Finished tasks that were not read yet, without waiting for others."""
         while True:
             try:
-                found = self._done.get_nowait()
+                finished = self._done.get_nowait()
             except queue.Empty:
                 return
             self._pending -= 1
-            yield found
+            yield finished
 
     def dismiss(self) -> None:
-        """Let the threads end once they are done with the task in hand."""
+        """Let each thread end after its current task."""
         for _ in self._threads:
             self._todo.put(None)
 
@@ -64,6 +64,6 @@ class Crew(Generic[T, R]):
                 return
             try:
                 outcome: Union[R, BaseException] = self._work(task[0])
-            except BaseException as error:  # the reader decides what to make of it
+            except BaseException as error:  # the reader decides what to do with it
                 outcome = error
             self._done.put((task[0], outcome))

@@ -1,4 +1,4 @@
-"""``provider:model`` to the place where that model is asked."""
+"""From a model name, ``provider:model``, to the server, wire format and key to use; and API keys that cannot leak."""
 
 from __future__ import annotations
 
@@ -13,65 +13,26 @@ from attrs import field, frozen
 from gca_scanpy.errors import InputError
 
 MASK = "***"
-MIN_HIDDEN = 4  # a shorter text is no key, and would be found in every word
-MIN_SCRUBBED = 16  # a shorter one, such as "test", may be part of an answer's words, which must stay as they are
-
-
-@frozen(repr=False)
-class Secret:
-    """A key. Its text is in no repr, so in no log and no traceback; :meth:`reveal` gives it to the wire alone."""
-
-    _text: str = field(default="")
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __repr__(self) -> str:
-        return f"Secret({MASK!r})" if self._text else "Secret('')"
-
-    __str__ = __repr__
-
-    def __reduce__(self) -> str:
-        msg = "a key is not pickled; make the model anew in the other process"
-        raise TypeError(msg)
-
-    def reveal(self) -> str:
-        """The key itself."""
-        return self._text
-
-    def hide_in(self, text: str) -> str:
-        """A text, such as a server's message, without the key."""
-        return text.replace(self._text, MASK) if len(self._text) >= MIN_HIDDEN else text
-
-    def scrub(self, body: bytes) -> bytes:
-        """A reply as it came, without the key, before anything of it is cut or quoted."""
-        return body.replace(self._text.encode(), MASK.encode()) if len(self._text) >= MIN_SCRUBBED else body
-
-
+MIN_HIDDEN = 4  # characters; a shorter text is not a key, and would match parts of many words
+MIN_SCRUBBED = 16  # characters; a shorter text, such as "test", may be a word of the answer, which must not change
 ANY_SERVER_KEY = "GCA_API_KEY"
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def plain_url(url: str) -> str:
-    """A URL without what may be a secret: user, password and query."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
 @frozen
 class Provider:
-    """A service and how it is spoken to.
+    """A service and its API.
 
     Attributes
     ----------
     wire
         Name of the wire format.
     url
-        Where its API begins.
+        Base URL of the API.
     keys
-        Environment variables that may hold the key; none where the server needs no key.
+        Environment variables that may contain the key; empty if the server needs no key.
     version
-        Path of the API, for a base URL without one.
+        Path of the API, which is added to a base URL without a path.
     """
 
     wire: str
@@ -94,19 +55,64 @@ PROVIDERS: Mapping[str, Provider] = {
 }
 
 
+def plain_url(url: str) -> str:
+    """A URL without the parts that may be secret: user, password and query."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+@frozen(repr=False)
+class Secret:
+    """An API key. Its repr and str hide it, so it is in no log or traceback; only :meth:`reveal` returns it."""
+
+    _text: str = field(default="")
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK!r})" if self._text else "Secret('')"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str:
+        msg = "an API key cannot be pickled; create the model again in the other process"
+        raise TypeError(msg)
+
+    def reveal(self) -> str:
+        """The key itself, for the request."""
+        return self._text
+
+    def hide_in(self, text: str) -> str:
+        """A text, such as the message of a server, with the key masked."""
+        return text.replace(self._text, MASK) if len(self._text) >= MIN_HIDDEN else text
+
+    def scrub(self, body: bytes) -> bytes:
+        """A raw reply with the key masked, before the reply is cut or quoted."""
+        return body.replace(self._text.encode(), MASK.encode()) if len(self._text) >= MIN_SCRUBBED else body
+
+
 @frozen
 class Endpoint:
-    """Where and as what a model is asked.
+    """The server, model and key of a language model.
 
     Attributes
     ----------
     name
-        ``provider:model``, with the server where it is not the provider's own, and its path where that is not the
-        usual one, since a server may have several models of one name; holds no key.
+        ``provider:model``. If the server is not the provider's own, ``@`` and the server follow, with its path if that
+        is not the usual one, because one server may offer several models of the same name. It never contains a key.
+    wire
+        Name of the wire format.
+    model
+        Name of the model, as it is sent.
     url
-        Where the API begins, a query kept.
+        Base URL of the API; a query is kept.
+    key
+        The API key, which may be empty.
+    key_names
+        Environment variables that may contain the key.
     headers
-        Extra headers, such as an institutional gateway wants them; their values are keys too.
+        Extra headers, such as those that an institutional gateway requires; their values are secret, too.
     """
 
     name: str
@@ -124,22 +130,22 @@ class Endpoint:
 
     @property
     def is_self_run(self) -> bool:
-        """Whether it looks like a server that somebody runs: those have no certificate, services have."""
+        """Whether the user or an institution probably runs the server: it uses http, and commercial services do not."""
         return urlsplit(self.url).scheme == "http"
 
     @property
     def is_local(self) -> bool:
-        """Whether the server is this machine."""
+        """Whether the server is on this machine."""
         return is_loopback(urlsplit(self.url).hostname or "")
 
     def hide(self, text: str) -> str:
-        """A text without the key or a header's value."""
+        """A text with the key and the header values masked."""
         for secret in (self.key, *self.headers.values()):
             text = secret.hide_in(text)
         return text
 
     def scrub(self, body: bytes) -> bytes:
-        """A reply without the key or a header's value, as far as they are too long to be words of it."""
+        """A raw reply with the key and the header values masked, unless they are short enough to be words of it."""
         for secret in (self.key, *self.headers.values()):
             body = secret.scrub(body)
         return body
@@ -158,90 +164,96 @@ def endpoint_of(
     Parameters
     ----------
     name
-        ``provider:model``; with ``base_url`` also a bare model name, which is asked in OpenAI's format.
+        ``provider:model``. With ``base_url``, a bare model name is accepted too, and OpenAI's format is used.
     environ
-        Where keys are looked for.
+        Environment variables, which may contain the key.
 
     Raises
     ------
     InputError
-        Where the provider is not known, the URL is none, or there is no key for a service that wants one.
+        If the provider is unknown, the URL is invalid, or the service needs a key and none is given.
     """
-    provider_name, _, model = name.strip().partition(":")
-    if provider_name.lower() not in PROVIDERS or not model.strip():
-        if base_url is None or not name.strip() or provider_name.lower() in PROVIDERS:
-            known = ", ".join(f"{p}:MODEL" for p in PROVIDERS)
-            msg = f"model={name!r} names no provider and model; write one of {known}, or give base_url as well"
-            raise InputError(msg)
-        # A key of a service is for that service: a server of no name gets GCA_API_KEY or nothing.
-        provider_name, model = "", name
-        provider = Provider("openai", "", (ANY_SERVER_KEY,))
-    else:
-        provider_name = provider_name.lower()
-        provider = PROVIDERS[provider_name]
-    url = _checked(base_url, provider.version) if base_url else _own_url(provider_name, provider, environ)
-    names = provider.keys if not base_url else tuple(dict.fromkeys((*provider.keys, ANY_SERVER_KEY)))
-    key = api_key or next((environ[n].strip() for n in names if environ.get(n, "").strip()), "")
+    provider_name, model, provider = _split_name(name, base_url)
+    url = _base_url(base_url, provider.version) if base_url else _default_url(provider_name, provider, environ)
+    key_names = provider.keys if not base_url else tuple(dict.fromkeys((*provider.keys, ANY_SERVER_KEY)))
+    key = api_key or next((environ[n].strip() for n in key_names if environ.get(n, "").strip()), "")
     if provider.keys and not key and not base_url:
         msg = f"model={name!r} needs a key: set {' or '.join(provider.keys)}, or pass api_key="
         raise InputError(msg)
-    if not _printable(key) or " " in key:
-        msg = "the API key holds spaces or letters that no header can carry; was it copied whole?"
-        raise InputError(msg)
-    for header, value in (headers or {}).items():
-        if not _HEADER.fullmatch(str(header)) or not _printable(str(value)) or str(value) != str(value).strip():
-            msg = f"the header {str(header)!r} has a name or a value that cannot be sent; both are plain ASCII"
-            raise InputError(msg)
-    spoken = f"{provider_name}:{model.strip()}" if provider_name else model.strip()
+    _check_sendable(key, headers or {})
+    full_name = f"{provider_name}:{model}" if provider_name else model
     parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2] + (parts.path if parts.path != provider.version else "")
+    server = parts.netloc.rpartition("@")[2] + (parts.path if parts.path != provider.version else "")
     return Endpoint(
-        name=f"{spoken}@{place}" if base_url else spoken,
+        name=f"{full_name}@{server}" if base_url else full_name,
         wire=provider.wire,
-        model=model.strip(),
+        model=model,
         url=url,
         key=Secret(key),
-        key_names=names,
+        key_names=key_names,
         headers={str(k): Secret(str(v)) for k, v in (headers or {}).items()},
     )
 
 
-def _printable(text: str) -> bool:
-    return text.isascii() and text.isprintable()
-
-
-def _own_url(name: str, provider: Provider, environ: Mapping[str, str]) -> str:
-    # Ollama's own variable: "0.0.0.0:11434" is where it listens, not where it is asked.
-    host = environ.get("OLLAMA_HOST", "").strip() if name == "ollama" else ""
-    if not host:
-        return provider.url
-    url = host if "//" in host else f"http://{host}"
-    parts = urlsplit(url.replace("//0.0.0.0", "//127.0.0.1"))
-    port = "" if parts.port else ":11434"
-    return _checked(f"{parts.scheme}://{parts.netloc}{port}{parts.path}", provider.version)
-
-
-def _checked(url: str, version: str) -> str:
-    """A base URL with the path of the API, where it has none."""
-    try:
-        parts = urlsplit(url.strip())
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
-        msg = f"base_url={url!r} is no http or https address, such as http://127.0.0.1:8080/v1"
-        raise InputError(msg)
-    path = parts.path.rstrip("/")
-    for ending in ("/chat/completions", "/messages"):
-        path = path[: -len(ending)] if path.endswith(ending) else path
-    return urlunsplit((parts.scheme, parts.netloc, path or version, parts.query, ""))
-
-
 def is_loopback(host: str) -> bool:
-    """Whether a host name is this machine."""
+    """Whether a host name means this machine."""
     if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _split_name(name: str, base_url: Optional[str]) -> tuple[str, str, Provider]:
+    """The provider's name (empty for a bare model name), the model, and the provider."""
+    provider_name, _, model = name.strip().partition(":")
+    if provider_name.lower() in PROVIDERS and model.strip():
+        return provider_name.lower(), model.strip(), PROVIDERS[provider_name.lower()]
+    if base_url is None or not name.strip() or provider_name.lower() in PROVIDERS:
+        known = ", ".join(f"{p}:MODEL" for p in PROVIDERS)
+        msg = f"model={name!r} names no provider and model; write one of {known}, or pass base_url as well"
+        raise InputError(msg)
+    # The key of a service is sent to that service only: an unnamed server gets GCA_API_KEY or no key.
+    return "", name.strip(), Provider("openai", "", (ANY_SERVER_KEY,))
+
+
+def _check_sendable(key: str, headers: Mapping[str, str]) -> None:
+    if not _is_printable(key) or " " in key:
+        msg = "the API key contains spaces, or characters that no header can contain; was it copied whole?"
+        raise InputError(msg)
+    for header, value in headers.items():
+        if not _HEADER.fullmatch(str(header)) or not _is_printable(str(value)) or str(value) != str(value).strip():
+            msg = f"the header {str(header)!r} cannot be sent: its name or its value is not plain ASCII; correct it"
+            raise InputError(msg)
+
+
+def _is_printable(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def _default_url(name: str, provider: Provider, environ: Mapping[str, str]) -> str:
+    # OLLAMA_HOST is the address that Ollama listens on. "0.0.0.0:11434" means all addresses, so use this machine's.
+    host = environ.get("OLLAMA_HOST", "").strip() if name == "ollama" else ""
+    if not host:
+        return provider.url
+    url = host if "//" in host else f"http://{host}"
+    parts = urlsplit(url.replace("//0.0.0.0", "//127.0.0.1"))
+    port = "" if parts.port else ":11434"
+    return _base_url(f"{parts.scheme}://{parts.netloc}{port}{parts.path}", provider.version)
+
+
+def _base_url(url: str, version: str) -> str:
+    """The base URL with the path of the API, which is added if there is none."""
+    try:
+        parts = urlsplit(url.strip())
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        msg = f"base_url={url!r} is not an http or https address, such as http://127.0.0.1:8080/v1"
+        raise InputError(msg)
+    path = parts.path.rstrip("/")
+    for ending in ("/chat/completions", "/messages"):
+        path = path[: -len(ending)] if path.endswith(ending) else path
+    return urlunsplit((parts.scheme, parts.netloc, path or version, parts.query, ""))

@@ -1,4 +1,4 @@
-"""What a run may send and until when: bounds on requests and tokens, limits per minute, deadlines, a way to stop it."""
+"""Limits for requests: a gate that counts and bounds them, and can stop a run; and a deadline for each question."""
 
 from __future__ import annotations
 
@@ -15,24 +15,39 @@ from attrs import define, field
 from gca_scanpy.errors import BudgetError, ModelError
 
 MINUTE = 60.0  # seconds
+GRACE = 0.5  # seconds after a deadline, in which a timeout of the connection may still raise its more precise error
+
+T = TypeVar("T")
 
 
 class CancelledError(ModelError):
-    """The run was stopped by its user."""
+    """The user stopped the run."""
+
+
+class DeadlineError(Exception):
+    """The deadline has passed."""
 
 
 @define(eq=False)
 class Gate:
-    """Every request of a run passes here first, retries too.
+    """Every request of a run passes the gate first, and so does every retry.
 
     Attributes
     ----------
     max_requests, max_tokens
-        Bounds of the whole run, or None. Tokens of requests under way count as estimated.
+        Limits for the whole run, or None. The tokens of unfinished requests are counted with their estimate.
     requests_per_minute, tokens_per_minute
-        Limits, or None; a request waits for its turn.
+        Limits, or None; a request waits until they allow it.
+    stop
+        Set this event to stop the run.
+    clock
+        The time in seconds.
+    requests, retries
+        Number of requests so far, and how many of them were retries.
+    prompt_tokens, completion_tokens
+        Tokens so far, as the servers counted them.
     took
-        Seconds from sending a request to its reply or its fault, in the order in which they ended.
+        Seconds from sending a request to its reply or its failure, in the order in which they ended.
     """
 
     max_requests: Optional[int] = None
@@ -46,49 +61,51 @@ class Gate:
     completion_tokens: int = field(default=0, init=False)
     retries: int = field(default=0, init=False)
     took: list[float] = field(factory=list, init=False)
-    _open: int = field(default=0, init=False)
-    _recent: deque[tuple[float, int]] = field(factory=deque, init=False)
+    _unsettled: int = field(default=0, init=False)  # estimated tokens of requests whose cost is not known
+    _recent: deque[tuple[float, int]] = field(factory=deque, init=False)  # time and tokens, for the last minute
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     def admit(self, estimate: int) -> None:
-        """Let a request of about so many tokens pass; waits where a limit per minute says so.
+        """Let a request of about ``estimate`` tokens pass, after waiting for the limits per minute.
 
         Raises
         ------
         BudgetError
-            Where the request would pass ``max_requests`` or ``max_tokens``.
+            If the request would exceed ``max_requests`` or ``max_tokens``.
+        CancelledError
+            If the run was stopped.
         """
         while True:
             if self.stop.is_set():
-                msg = "stopped"
+                msg = "the run was stopped"
                 raise CancelledError(msg)
             with self._lock:
-                self._within_budget(estimate)
-                wait = self._wait(estimate)
-                if wait <= 0:
+                self._check_budget(estimate)
+                delay = self._delay(estimate)
+                if delay <= 0:
                     self.requests += 1
-                    self._open += estimate
+                    self._unsettled += estimate
                     self._recent.append((self.clock(), estimate))
                     return
-            self.stop.wait(min(wait, 1.0))
+            self.stop.wait(min(delay, 1.0))
 
     def settle(self, estimate: int, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
-        """Put what a request cost in the place of its estimate."""
+        """Replace the estimate of a request with its counted tokens."""
         with self._lock:
             self.prompt_tokens += prompt_tokens
             self.completion_tokens += completion_tokens
-            # What a server does not count stays estimated, so that the bound holds with it too.
+            # If a server does not count tokens, the estimate stays, so that max_tokens still applies.
             if prompt_tokens + completion_tokens > 0:
-                self._open -= estimate
+                self._unsettled -= estimate
 
     def release(self, estimate: int) -> None:
-        """Take back the estimate of a request that had no reply."""
+        """Remove the estimate of a request that got no reply."""
         with self._lock:
-            self._open -= estimate
+            self._unsettled -= estimate
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        """Keep how long a request takes that was admitted."""
+        """Record the duration of an admitted request."""
         start = self.clock()
         try:
             yield
@@ -101,22 +118,25 @@ class Gate:
         with self._lock:
             self.retries += 1
 
-    def _within_budget(self, estimate: int) -> None:
+    def _check_budget(self, estimate: int) -> None:
         if self.max_requests is not None and self.requests >= self.max_requests:
-            msg = f"max_requests={self.max_requests} is reached"
+            msg = f"max_requests={self.max_requests} is reached; raise it to send more"
             raise BudgetError(msg)
-        spent = self.prompt_tokens + self.completion_tokens + self._open
+        spent = self.prompt_tokens + self.completion_tokens + self._unsettled
         if self.max_tokens is not None and spent + estimate > self.max_tokens:
-            msg = f"max_tokens={self.max_tokens} would be passed: {spent} used, about {estimate} more to ask"
+            msg = (
+                f"max_tokens={self.max_tokens} would be exceeded: {spent} tokens are used, and the next request needs "
+                f"about {estimate}; raise it to send more"
+            )
             raise BudgetError(msg)
 
-    def _wait(self, estimate: int) -> float:
-        """Seconds until the limits per minute let a request pass."""
+    def _delay(self, estimate: int) -> float:
+        """Seconds until the limits per minute may let a request pass."""
         now = self.clock()
         while self._recent and now - self._recent[0][0] >= MINUTE:
             self._recent.popleft()
         if not self._recent:
-            return 0.0  # a request larger than the limit is sent alone
+            return 0.0  # a request that is larger than the limit is sent alone
         until_next = MINUTE - (now - self._recent[0][0])
         if self.requests_per_minute is not None and len(self._recent) >= self.requests_per_minute:
             return until_next
@@ -126,22 +146,14 @@ class Gate:
         return 0.0
 
 
-T = TypeVar("T")
-GRACE = 0.5  # seconds in which the limits of the connection itself may speak first, whose errors say more
-
-
-class DeadlineError(Exception):
-    """The deadline has passed."""
-
-
 @define(eq=False)
 class Deadline:
-    """Seconds for one question, with everything that is sent for it.
+    """A time limit for one question, including all its retries.
 
     Attributes
     ----------
     seconds
-        How long the question may take.
+        Time that the question may take.
     """
 
     seconds: float
@@ -152,33 +164,34 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds until the deadline; below 0 where it has passed."""
+        """Seconds until the deadline; below 0 if it has passed."""
         return self._end - time.monotonic()
 
-    def put_off(self, seconds: float) -> None:
-        """Move the deadline: what a limit per minute makes a question wait is not the server's."""
+    def extend(self, seconds: float) -> None:
+        """Move the deadline: the time that a question waits for a limit per minute is not the server's fault."""
         self._end += seconds
 
-    def bound(self, work: Callable[[], T]) -> T:
-        """What the work returns or raises.
+    def run(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in its own thread until the deadline, and return or raise what it returns or raises.
 
-        In a thread of its own. A connection's limits are for each read, so a header that trickles in, a slow
-        handshake or a name that is being looked up knows no end; a thread that is left behind is a daemon.
+        The timeouts of a connection apply to each read, so a slow handshake, a name lookup, or a header that arrives
+        byte by byte can take forever. A thread that misses the deadline is a daemon, so it does not keep the program
+        alive.
 
         Raises
         ------
         DeadlineError
-            Where the work is not done at the deadline.
+            If the work is not done at the deadline.
         """
         done: queue.SimpleQueue[Union[tuple[T], BaseException]] = queue.SimpleQueue()
 
-        def run() -> None:
+        def target() -> None:
             try:
                 done.put((work(),))
-            except BaseException as error:  # raised below, where it is waited for
+            except BaseException as error:  # raised below, in the waiting thread
                 done.put(error)
 
-        threading.Thread(target=run, name="gca-exchange", daemon=True).start()
+        threading.Thread(target=target, name="gca-exchange", daemon=True).start()
         try:
             outcome = done.get(timeout=max(0.0, self.left) + GRACE)
         except queue.Empty:

@@ -1,4 +1,4 @@
-"""A language model behind an HTTP endpoint."""
+"""A language model that is used over HTTP."""
 
 from __future__ import annotations
 
@@ -18,41 +18,42 @@ from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires import WIRES, Mode, Wire
 from gca_scanpy.errors import InputError, ModelError
 
-TIMEOUT, DEADLINE, ATTEMPTS = 120.0, 300.0, 6
-
 if TYPE_CHECKING:
     from gca_scanpy._llm.transport import Transport
+
+TIMEOUT, DEADLINE = 120.0, 300.0  # seconds
+ATTEMPTS = 6
 
 
 @define(eq=False, repr=False, init=False)
 class LanguageModel:
-    """A language model that is asked over HTTP.
+    """A language model that is used over HTTP.
 
     Parameters
     ----------
     name
         ``provider:model`` with the provider ``openai``, ``anthropic``, ``gemini``, ``ollama`` or ``openrouter``;
-        with ``base_url`` a bare model name too. Any model name is passed on as it is.
+        with ``base_url``, a bare model name is accepted too. The model name is sent unchanged.
     base_url
-        Address of another server that speaks the provider's format (OpenAI's where none is named): vLLM,
-        llama.cpp, LM Studio, Azure, an institution's gateway. Without a path, the usual one is added.
+        Address of another server that uses the provider's format, or OpenAI's if no provider is named: vLLM,
+        llama.cpp, LM Studio, Azure, or the gateway of an institution. If it has no path, the usual one is added.
     api_key
-        The key; where None, it is taken from the provider's usual environment variable, and for a server of
-        no provider from ``GCA_API_KEY``. Local servers need none.
+        The API key. If None, it is read from the usual environment variable of the provider, and with ``base_url``
+        also from ``GCA_API_KEY``. Local servers need no key.
     headers
-        Extra headers, such as a gateway wants.
+        Extra headers, such as those that a gateway requires.
     timeout
-        Seconds without a byte after which a request is sent again.
+        Seconds without any received byte after which a request is sent again.
     deadline
-        Seconds after which a question is given up, with all its retries.
+        Seconds after which a question fails, including all its retries.
     temperature
-        Sampling temperature; None leaves it to the server. Left out where a server does not take it, and with
-        Anthropic, whose API has none.
+        Sampling temperature; None uses the default of the server. It is left out if a server does not accept it, and
+        for Anthropic, whose API has no temperature.
 
     Raises
     ------
     InputError
-        Where the name or the URL cannot be used, or the key is missing.
+        If the name or the URL is invalid, or the key is missing.
 
     Examples
     --------
@@ -83,7 +84,7 @@ class LanguageModel:
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
                 msg = f"{label}={value!r} must be a number of seconds above 0"
                 raise InputError(msg)
-        from gca_scanpy._llm.transport import Transport  # httpx: for those who ask a model
+        from gca_scanpy._llm.transport import Transport  # imports httpx, which only models need
 
         endpoint = endpoint_of(name, os.environ, base_url=base_url, api_key=api_key, headers=headers)
         wire = WIRES[endpoint.wire]
@@ -92,7 +93,7 @@ class LanguageModel:
 
     @property
     def name(self) -> str:
-        """``provider:model``, with the server where it is not the provider's own."""
+        """``provider:model``, followed by ``@`` and the server if it is not the provider's own."""
         return self.endpoint.name
 
     def __repr__(self) -> str:
@@ -101,39 +102,56 @@ class LanguageModel:
     def complete(
         self, messages: Sequence[Message], schema: Mapping[str, Any], gate: Optional[Gate] = None
     ) -> Completion:
-        """Answer the messages with JSON of the given JSON Schema.
+        """Answer the messages with JSON that follows the JSON Schema.
 
         Parameters
         ----------
         gate
-            Counts and bounds what is sent; a new one without bounds where None.
+            Counts and limits the requests; None for a new gate without limits.
 
         Raises
         ------
         ModelError
-            Where there is no answer.
+            If there is no answer.
         """
         gate = gate or Gate()
         mode, temperature = self._mode, self._temperature
-        deadline = Deadline(self._transport.deadline)  # one for all forms of the question
+        deadline = Deadline(self._transport.deadline)  # all forms of the question share it
         while True:
             try:
-                completion = self._ask(messages, schema, mode, temperature, gate, deadline)
+                completion = self._send(messages, schema, mode, temperature, gate, deadline)
             except UnsupportedError as error:
                 if error.temperature and temperature is not None:
                     temperature = None
-                elif self._lower(mode) is not None:
-                    mode = self._lower(mode) or mode
+                elif self._less_strict(mode) is not None:
+                    mode = self._less_strict(mode) or mode
                 else:
-                    msg = f"{error}; the request is refused in every form"
+                    msg = f"{error}; the server refuses every form of the request"
                     raise ModelError(msg) from None
                 continue
-            # Kept only once it worked: a request may be refused for another reason than its form.
+            # Keep the form only after a success, because a request may be refused for a reason other than its form.
             with self._lock:
                 self._mode, self._temperature = mode, temperature
             return completion
 
-    def _ask(
+    def check(self) -> str:
+        """Request the list of models, once and free of charge; returns a short description of the response.
+
+        Raises
+        ------
+        ModelError
+            If the server does not answer, or does not accept the key.
+        """
+        try:
+            return self._transport.check(self.wire.headers(self.endpoint))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        self._transport.close()
+
+    def _send(
         self,
         messages: Sequence[Message],
         schema: Mapping[str, Any],
@@ -142,34 +160,19 @@ class LanguageModel:
         gate: Gate,
         deadline: Deadline,
     ) -> Completion:
-        if self.endpoint.is_self_run:  # not every service's schemas know bounds; a small model needs them
+        if self.endpoint.is_self_run:  # a small model needs bounds in the schema, but not every service accepts them
             schema = prompt.bounded(schema)
-        told = messages if mode == "schema" else prompt.with_schema(messages, schema)
-        sent = self.wire.request(self.endpoint, told, schema, mode, temperature)
-        estimate = prompt.estimate(told, prompt.asked_in(schema))
-        reply = self._transport.post(sent, gate, estimate, deadline)
-        used = self.wire.usage(reply)
-        gate.settle(estimate, used.prompt, used.completion)  # a reply that cannot be read has its price too
-        return Completion(self.wire.text(reply), used.prompt, used.completion)
+        if mode != "schema":
+            messages = prompt.with_schema(messages, schema)
+        request = self.wire.request(self.endpoint, messages, schema, mode, temperature)
+        estimate = prompt.estimate(messages, prompt.asked_in(schema))
+        reply = self._transport.post(request, gate, estimate, deadline)
+        usage = self.wire.usage(reply)
+        gate.settle(estimate, usage.prompt, usage.completion)  # a reply that cannot be parsed costs tokens too
+        return Completion(self.wire.text(reply), usage.prompt, usage.completion)
 
-    def _lower(self, mode: Mode) -> Optional[Mode]:
+    def _less_strict(self, mode: Mode) -> Optional[Mode]:
+        """The next mode of the wire format, or None if this is the last one."""
         modes = list(self.wire.modes)
         after = modes[modes.index(mode) + 1 :]
         return after[0] if after else None
-
-    def check(self) -> str:
-        """Ask the server for its list of models, once and free of charge; gives what came in a few words.
-
-        Raises
-        ------
-        ModelError
-            Where it does not answer, or does not accept the key.
-        """
-        try:
-            return self._transport.check(self.wire.headers(self.endpoint))
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """Close the connections; the next question opens them again."""
-        self._transport.close()

@@ -1,4 +1,4 @@
-"""One question over HTTP: sent, sent again where that may help, and given up at the deadline."""
+"""One request over HTTP: sent, retried after temporary failures, and given up at the deadline."""
 
 from __future__ import annotations
 
@@ -16,38 +16,29 @@ from attrs import define, field
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.failures import TransientError, failure
 from gca_scanpy._llm.gate import Deadline, DeadlineError, Gate
-from gca_scanpy._llm.wires import Sent
+from gca_scanpy._llm.wires import Request
 from gca_scanpy._version import __version__
 from gca_scanpy.errors import AccessError, ModelError
 
-MAX_BYTES = 10_000_000
-MAX_ERROR_BYTES = 100_000
+MAX_BYTES = 10_000_000  # of a reply
+MAX_ERROR_BYTES = 100_000  # of an error; the rest is not read
+MAX_SHOWN = 200  # characters of an error's text in a message
 CONNECT = 10.0  # seconds
 _BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=20.0) + tenacity.wait_random(0.0, 1.0)
 
 
-class _StopBefore(tenacity.stop.stop_base):
-    """Do not sleep past a deadline that may be put off meanwhile."""
-
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
-
-    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
-        return retry_state.upcoming_sleep >= self._deadline.left
-
-
 @define(eq=False)
 class Transport:
-    """The connections to one endpoint.
+    """The connections to one endpoint, opened by the first request.
 
     Attributes
     ----------
     timeout
-        Seconds without a byte after which a request is given up and sent again.
+        Seconds without any received byte after which a request is aborted and sent again.
     deadline
-        Seconds for one question with all that is sent again.
+        Seconds for one question, including all its retries.
     attempts
-        Requests that one question may take.
+        Maximum number of requests for one question.
     """
 
     endpoint: Endpoint
@@ -57,106 +48,116 @@ class Transport:
     _client: Optional[httpx.Client] = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
 
-    def post(self, sent: Sent, gate: Gate, estimate: int, deadline: Deadline) -> Mapping[str, Any]:
+    def post(self, request: Request, gate: Gate, estimate: int, deadline: Deadline) -> Mapping[str, Any]:
         """The reply to a request, as JSON.
 
         Raises
         ------
         ModelError
-            In one sentence, without the key: what the server said, or that it does not answer.
+            If there is no usable reply. The message is one sentence without the key: the error of the server, or that
+            it does not answer.
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
-            wait=_wait,
+            wait=_retry_delay,
             stop=tenacity.stop_after_attempt(self.attempts) | _StopBefore(deadline),
             sleep=tenacity.sleep_using_event(gate.stop),
             before_sleep=lambda _: gate.retried(),
             reraise=True,
         )
         try:
-            reply: Mapping[str, Any] = retrying(self._once, sent, gate, estimate, deadline)
+            reply: Mapping[str, Any] = retrying(self._attempt, request, gate, estimate, deadline)
         except TransientError as error:
-            waits = f", and asks to wait {error.retry_after:.0f} s" if error.retry_after else ""
-            msg = f"{error}{waits}; given up after {retrying.statistics.get('attempt_number', 1)} attempts"
+            delay = f", and asks to wait {error.retry_after:.0f} s" if error.retry_after else ""
+            msg = f"{error}{delay}; given up after {retrying.statistics.get('attempt_number', 1)} attempts"
             raise ModelError(msg) from None
         return reply
 
     def check(self, headers: Mapping[str, str]) -> str:
-        """Ask for the list of models, which costs nothing, once; gives what came in a few words.
+        """Request the list of models once, which is free of charge; returns a short description of the response.
 
         Raises
         ------
         ModelError
-            Where there is no answer, or one that refuses the key.
+            If there is no answer, or the server does not accept the key.
         """
-        status, answered, body = self._received(Sent("/models", headers, {}), Deadline(self.deadline), "GET")
-        if not 200 <= status < 300 and status not in (404, 405):  # not every server has that list
-            raise failure(status, answered, body, self.endpoint)
+        request = Request("/models", headers, {})
+        status, response_headers, body = self._response(request, Deadline(self.deadline), "GET")
+        if not 200 <= status < 300 and status not in (404, 405):  # some servers have no list of models
+            raise failure(status, response_headers, body, self.endpoint)
         return f"{self.endpoint.host} answers {status}"
 
-    def _once(self, sent: Sent, gate: Gate, estimate: int, deadline: Deadline) -> Mapping[str, Any]:
+    def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _attempt(self, request: Request, gate: Gate, estimate: int, deadline: Deadline) -> Mapping[str, Any]:
         if deadline.left <= 0:
             raise self._late()
-        asked = time.monotonic()
+        start = time.monotonic()
         gate.admit(estimate)
-        deadline.put_off(time.monotonic() - asked)
+        deadline.extend(time.monotonic() - start)
         try:
             with gate.timed():
-                return self._reply(sent, deadline)
+                return self._reply(request, deadline)
         except BaseException:
             gate.release(estimate)
             raise
 
-    def _reply(self, sent: Sent, deadline: Deadline) -> Mapping[str, Any]:
-        status, headers, body = self._received(sent, deadline, "POST")
+    def _reply(self, request: Request, deadline: Deadline) -> Mapping[str, Any]:
+        status, headers, body = self._response(request, deadline, "POST")
         if not 200 <= status < 300:
             raise failure(status, headers, body, self.endpoint)
-        return self._json(body)
+        return self._parse(body)
 
-    def _received(self, sent: Sent, deadline: Deadline, method: str) -> tuple[int, Mapping[str, str], bytes]:
+    def _response(self, request: Request, deadline: Deadline, method: str) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of the response, within the deadline."""
         try:
-            return deadline.bound(lambda: self._exchange(sent, deadline, method))
+            return deadline.run(lambda: self._exchange(request, deadline, method))
         except DeadlineError:
             raise self._late() from None
         except httpx.ConnectError as error:
             if self.endpoint.is_local:
                 msg = f"no server answers at {self.endpoint.host}; is it running?"
                 raise AccessError(msg) from None
-            raise self._passing(error) from None
+            raise self._no_answer(error) from None
         except httpx.TransportError as error:
-            raise self._passing(error) from None
+            raise self._no_answer(error) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            msg = f"{self.endpoint.host}: {self._said(error)}"
+            msg = f"{self.endpoint.host}: {self._describe(error)}"
             raise ModelError(msg) from None
 
-    def _exchange(self, sent: Sent, deadline: Deadline, method: str) -> tuple[int, Mapping[str, str], bytes]:
+    def _exchange(self, request: Request, deadline: Deadline, method: str) -> tuple[int, Mapping[str, str], bytes]:
         left = max(0.1, deadline.left)
-        patience = httpx.Timeout(min(self.timeout, left), connect=min(CONNECT, left))
+        timeout = httpx.Timeout(min(self.timeout, left), connect=min(CONNECT, left))
         url = httpx.URL(self.endpoint.url)
         path, _, query = url.raw_path.partition(b"?")
-        url = url.copy_with(raw_path=path.rstrip(b"/") + sent.path.encode() + (b"?" + query if query else b""))
-        headers = httpx.Headers({"content-type": "application/json", **sent.headers})
-        if url.userinfo:  # moved out of the URL, which httpx logs
+        url = url.copy_with(raw_path=path.rstrip(b"/") + request.path.encode() + (b"?" + query if query else b""))
+        headers = httpx.Headers({"content-type": "application/json", **request.headers})
+        if url.userinfo:  # httpx logs URLs, so move the password to a header
             basic = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
             headers["authorization"] = f"Basic {basic}"
             url = url.copy_with(userinfo=b"")
         headers.update({name: value.reveal() for name, value in self.endpoint.headers.items()})
-        content = json.dumps(sent.body, ensure_ascii=False).encode("utf-8", "replace") if method == "POST" else None
-        with self._opened().stream(method, url, content=content, headers=headers, timeout=patience) as response:
-            most = MAX_BYTES if response.is_success else MAX_ERROR_BYTES
+        content = json.dumps(request.body, ensure_ascii=False).encode("utf-8", "replace") if method == "POST" else None
+        with self._open_client().stream(method, url, content=content, headers=headers, timeout=timeout) as response:
+            max_bytes = MAX_BYTES if response.is_success else MAX_ERROR_BYTES
             body = bytearray()
-            for piece in response.iter_bytes():  # as they come: pieces of a size would be waited for
+            for piece in response.iter_bytes():  # without a chunk size, which would wait for more bytes
                 body += piece
-                if len(body) > most:
+                if len(body) > max_bytes:
                     if not response.is_success:
                         break
-                    msg = f"{self.endpoint.host} sent more than the {most // 1_000_000} MB that are read"
+                    msg = f"{self.endpoint.host} sent more than {max_bytes // 1_000_000} MB, the limit for a reply"
                     raise ModelError(msg)
-                if deadline.left < 0:  # bytes that trickle in keep the time limit of a read away
+                if deadline.left < 0:  # slowly arriving bytes never reach the timeout of a read
                     raise self._late()
             return response.status_code, dict(response.headers), self.endpoint.scrub(bytes(body))
 
-    def _json(self, body: bytes) -> Mapping[str, Any]:
+    def _parse(self, body: bytes) -> Mapping[str, Any]:
         try:
             reply = json.loads(body)
         except (ValueError, RecursionError):
@@ -166,7 +167,7 @@ class Transport:
         if not isinstance(reply, dict):
             msg = f"{self.endpoint.host} answers with a JSON {type(reply).__name__} instead of an object"
             raise ModelError(msg)
-        # Some gateways wrap an upstream failure in a success.
+        # Some gateways return the failure of another server with status 200.
         error = reply.get("error")
         if error and "choices" not in reply:
             code = error.get("code") if isinstance(error, dict) else None
@@ -177,42 +178,46 @@ class Transport:
     def _late(self) -> ModelError:
         return ModelError(f"{self.endpoint.host} did not finish its reply within {self.deadline:g} s")
 
-    def _passing(self, error: Exception) -> TransientError:
-        return TransientError(f"{self.endpoint.host} does not answer ({self._said(error)})")
+    def _no_answer(self, error: Exception) -> TransientError:
+        return TransientError(f"{self.endpoint.host} does not answer ({self._describe(error)})")
 
-    def _said(self, error: Exception) -> str:
-        text = self.endpoint.hide(" ".join(str(error).split()))[:200]
+    def _describe(self, error: Exception) -> str:
+        text = self.endpoint.hide(" ".join(str(error).split()))[:MAX_SHOWN]
         return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
-    def _opened(self) -> httpx.Client:
+    def _open_client(self) -> httpx.Client:
         with self._lock:
             if self._client is None:
                 agent = {"user-agent": f"gca-scanpy/{__version__}"}
-                # A proxy of the environment is for the world outside, not for a server on this machine.
+                # A server on this machine is reached without the proxy of the environment.
                 try:
                     self._client = httpx.Client(
                         headers=agent, trust_env=not self.endpoint.is_local, follow_redirects=False
                     )
                 except (ImportError, OSError, ValueError) as error:
-                    # A proxy of a kind that is not known or not installed, a file of certificates that is not there.
+                    # The type of the proxy is unknown or needs another package, or a certificate file is missing.
                     msg = (
-                        "no connection can be made with the proxy and the certificates of this environment (ALL_PROXY, "
-                        f"HTTPS_PROXY, SSL_CERT_FILE): {self._said(error)}"
+                        "the proxy or the certificates of this environment cannot be used; check ALL_PROXY, "
+                        f"HTTPS_PROXY and SSL_CERT_FILE: {self._describe(error)}"
                     )
                     raise AccessError(msg) from None
             return self._client
 
-    def close(self) -> None:
-        """Close the connections; the next question opens them again."""
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+
+class _StopBefore(tenacity.stop.stop_base):
+    """Stop retrying if the next attempt would start after the deadline, which may be extended in the meantime."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        return retry_state.upcoming_sleep >= self._deadline.left
 
 
-def _wait(state: tenacity.RetryCallState) -> float:
+def _retry_delay(state: tenacity.RetryCallState) -> float:
+    """Seconds until the next attempt."""
     error = state.outcome.exception() if state.outcome else None
-    asked = getattr(error, "retry_after", None)
+    retry_after = getattr(error, "retry_after", None)
     backoff: float = _BACKOFF(state)
-    # A little more than asked, and not all at the same moment.
-    return backoff if asked is None else float(asked) + min(backoff, 1.0) / 4
+    # A little more than the server asks for, and a different delay for each thread.
+    return backoff if retry_after is None else float(retry_after) + min(backoff, 1.0) / 4

@@ -1,1 +1,1 @@
-"""What things are called: genes, Cell Ontology terms and their lineages, tissues, labels. Pure: no files, no clock."""
+"""Names of genes, Cell Ontology terms, lineages, tissues, and labels. Pure: no files, no clock."""

@@ -1,4 +1,4 @@
-"""Gene names to canonical symbols: case, older names, orthologs, Ensembl ids, composites."""
+"""From a gene name to its canonical symbol: case, older names, orthologs, Ensembl ids, composite names."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from typing import Optional
 
 from attrs import frozen
 
+SPECIES = ("human", "mouse")
+MIN_SYMBOLS = 5  # symbols; with fewer, the species is not guessed from their case
+MOUSE_SHARE, HUMAN_SHARE = 0.6, 0.8  # more than this share of the symbols is written in the case of the species
 ENSEMBL = re.compile(r"^ENS[A-Z]*G\d{6,}(\.\d+)?$", re.IGNORECASE)
 # TSPAN6_ENSG00000000003, ENSG00000000003_TSPAN6, ENSG00000000003.14|TSPAN6
 _COMPOSITE = re.compile(
     r"^(?:(?P<first>.+?)[_|:]ENS[A-Z]*G\d{6,}(?:\.\d+)?|ENS[A-Z]*G\d{6,}(?:\.\d+)?[_|:](?P<last>.+))$", re.IGNORECASE
 )
-# Cell Ranger prefixes genes with the genome where it was given more than one; GENCODE marks genes on both X and Y.
+# Cell Ranger prefixes genes with the genome if it has more than one; GENCODE marks genes that are on both X and Y.
 _DECORATION = re.compile(r"^(?:GRCh3[78]|hg19|hg38|GRCm3[89]|mm9|mm10|mm39)_+|_PAR_Y$", re.IGNORECASE)
 _PROTEIN = re.compile(r"^(?:AB|ADT|prot|HTO)[_:-]|_(?:TotalSeq[ABC]?|ADT|prot)$", re.IGNORECASE)
-# Entrez ids, also as the floats that NaN makes of them, and missing names, also as make_unique numbers them: each is
-# some gene's alias too ("52", "NAN", "NA").
+# Entrez ids (a column with NaN turns them into floats) and missing names (make_unique may number them). Each of them is
+# also an alias of some gene ("52", "NAN", "NA").
 _NO_SYMBOL = re.compile(r"[\d.\-]*|(?:nan|none|na|<na>)(?:[-.]\d+)?", re.IGNORECASE)
-SPECIES = ("human", "mouse")
 
 
 @frozen(slots=False)
@@ -32,11 +34,11 @@ class GeneNames:
     approved
         Current HGNC symbols by their upper-case form.
     older
-        Current symbols by previous symbols and aliases, upper case; ambiguous names are left out.
+        Current symbols by previous symbols and aliases in upper case, without ambiguous names.
     ensembl_numbers
-        Current symbols by what follows ``ENSG`` and the zeros in a human Ensembl gene id.
+        Current symbols by the digits of a human Ensembl gene id, without ``ENSG`` and leading zeros.
     orthologs
-        Human symbols by mouse symbol in upper case, where they are not the same word.
+        Human symbols by mouse symbol in upper case, if the two differ in more than case.
     """
 
     approved: Mapping[str, str]
@@ -46,21 +48,21 @@ class GeneNames:
 
     @cached_property
     def ensembl(self) -> Mapping[str, str]:
-        """Current symbols by human Ensembl gene id without version; made when one is met, for few data have them."""
+        """Current symbols by human Ensembl gene id without version; built on demand, since few data sets need it."""
         return {f"ENSG{number.zfill(11)}": symbol for number, symbol in self.ensembl_numbers.items()}
 
     def canonical(self, name: str, species: str, known: Mapping[str, str]) -> Optional[str]:
-        """The canonical symbol of a gene, or None where it cannot be mapped.
+        """The canonical symbol of a gene, or None if it cannot be mapped.
 
         Parameters
         ----------
         name
-            Gene as the data has it.
+            Gene name as in the data.
         species
-            ``human`` or ``mouse``. Mouse genes are mapped to the human ortholog's symbol.
+            ``human`` or ``mouse``. A mouse gene is mapped to the symbol of its human ortholog.
         known
-            Symbols of the database by their upper-case form; they outrank the tables, so that mouse genes
-            which the database lists under their own name (``Ly6c2``) keep it.
+            Symbols of the database by their upper-case form. They outrank the tables, so that a mouse gene that the
+            database lists under its own name (``Ly6c2``) keeps that name.
         """
         text = clean(name)
         if not text:
@@ -72,7 +74,7 @@ class GeneNames:
             return known[key]
         if species == "mouse" and key in self.orthologs:
             return self.orthologs[key]
-        # R's make.names and make.unique, and Scanpy's var_names_make_unique, leave HLA.A, NKX2.1 and MATR3-1.
+        # R's make.names and make.unique, and Scanpy's var_names_make_unique, produce HLA.A, NKX2.1 and MATR3-1.
         for form in (key, key.replace(".", "-"), re.sub(r"[-.]\d{1,2}$", "", key)):
             symbol = known.get(form) or self.approved.get(form) or self.older.get(form)
             if symbol is not None:
@@ -85,10 +87,10 @@ class GeneNames:
 
 
 def clean(name: str) -> str:
-    """The symbol inside a gene name as count matrices have them; empty for protein features and bare numbers."""
-    text, before = str(name), None
-    while text != before:
-        before = text
+    """The symbol inside a gene name of a count matrix; empty for protein features, bare numbers and missing names."""
+    text, previous = str(name), None
+    while text != previous:
+        previous = text
         text = _DECORATION.sub("", text.strip().strip("\"'[](){}"))
         composite = _COMPOSITE.match(text)
         if composite:
@@ -97,20 +99,20 @@ def clean(name: str) -> str:
 
 
 def looks_like_mouse(names: Collection[str]) -> bool:
-    """Whether most names are written as mouse symbols are: a capital, then small letters (``Cd3e``)."""
-    words = [word for word in map(clean, names) if len(word) > 2 and word[:2].isalpha() and not ENSEMBL.match(word)]
+    """Whether most names look like mouse symbols: one capital, then lower-case letters (``Cd3e``)."""
+    words = _symbol_like(names)
     title = sum(1 for word in words if word[0].isupper() and word[1:] == word[1:].lower())
-    return len(words) >= 5 and title > 0.6 * len(words)
+    return len(words) >= MIN_SYMBOLS and title > MOUSE_SHARE * len(words)
 
 
 def looks_like_human(names: Collection[str]) -> bool:
-    """Whether most names are written as human symbols are: in capitals (``CD3E``)."""
-    words = [word for word in map(clean, names) if len(word) > 2 and word[:2].isalpha() and not ENSEMBL.match(word)]
-    return len(words) >= 5 and sum(1 for word in words if word == word.upper()) > 0.8 * len(words)
+    """Whether most names look like human symbols: capitals only (``CD3E``)."""
+    words = _symbol_like(names)
+    return len(words) >= MIN_SYMBOLS and sum(1 for word in words if word == word.upper()) > HUMAN_SHARE * len(words)
 
 
 def read_genes(genes: Iterable[str], orthologs: Iterable[str]) -> GeneNames:
-    """The tables in the lines of ``genes.tsv`` and ``orthologs.tsv``, header first."""
+    """Read the tables from the lines of ``genes.tsv`` and ``orthologs.tsv``, header first."""
     approved, older, ensembl = {}, {}, {}
     stream = iter(genes)
     next(stream)
@@ -125,3 +127,8 @@ def read_genes(genes: Iterable[str], orthologs: Iterable[str]) -> GeneNames:
     next(stream)
     pairs = (line.rstrip("\n").split("\t") for line in stream)
     return GeneNames(approved, older, ensembl, {mouse.upper(): human for mouse, human in pairs})
+
+
+def _symbol_like(names: Collection[str]) -> list[str]:
+    """The names that begin with two letters and are no Ensembl ids, so that their case shows the species."""
+    return [word for word in map(clean, names) if len(word) > 2 and word[:2].isalpha() and not ENSEMBL.match(word)]

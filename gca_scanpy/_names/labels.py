@@ -1,4 +1,4 @@
-"""Cell-type names of public marker tables to Cell Ontology ids."""
+"""From a cell-type label to a Cell Ontology term: curators' labels, names in public marker tables, shared words."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from typing import Optional
 from attrs import define
 
 from gca_scanpy._names.ontology import Ontology, Term, normalize_name
+from gca_scanpy.errors import InputError
 
-LEFT_OUT = ""
+LEFT_OUT = ""  # the id of a table's name that no term fits
+_WITH_TERM = re.compile(r"(?P<label>.*?)[\s(\[]*(?P<term>CL[:_]\d{7})[)\]]?", re.IGNORECASE | re.DOTALL)
+_NEGATIVE = re.compile(r"(?<=[a-z0-9])-(?=[\s,)]|$)")
+_WORDS = re.compile(r"[a-z0-9]+")
 _GREEK = str.maketrans(
     {
         "α": "alpha",
@@ -26,43 +30,70 @@ _GREEK = str.maketrans(
         "'": "",
     }
 )
-_NEGATIVE = re.compile(r"(?<=[a-z0-9])-(?=[\s,)]|$)")
-_WORDS = re.compile(r"[a-z0-9]+")
-_NO_PLURAL = ("ss", "us", "is", "ous")
+_NOT_PLURAL = ("ss", "us", "is", "ous")
 _SINGULAR = {"corpus": "corpus", "podia": "podium", "villi": "villus"}
+# Words that most names contain. Two names that share no other word do not agree.
+_COMMON = frozenset({"cell", "positive", "of", "the", "and", "type", "like", "human", "mouse"})
+# Words that change the meaning of a name: a non-classical monocyte is not a classical monocyte.
+_NEGATING = frozenset({"non", "not", "negative", "no", "pre", "pro", "anti"})
 
 
-def squeeze(name: str) -> str:
-    """A name as lower-case letters and digits only, its words in the singular and without the word "cell".
+def read_label(text: str, ontology: Ontology) -> tuple[str, Optional[str]]:
+    """Split what a curator typed into a label and a term.
 
-    Coarser than :func:`gca_scanpy._names.ontology.normalize_name`: the tables write ``Fibro blasts-like cells``,
-    ``β cell`` and ``CD4+ T cells``.
+    The text is a name or an id of the ontology, free words followed by an id, or free words alone.
+
+    Raises
+    ------
+    InputError
+        If the text is empty, or has an id that the ontology does not contain.
     """
-    text = unicodedata.normalize("NFKC", name).strip().lower().translate(_GREEK)
-    text = _NEGATIVE.sub(" negative ", text.replace("+", " positive "))
-    words = [_singular(word) for word in _WORDS.findall(text.replace("natural killer", "nk"))]
-    return "".join([word for word in words if word != "cell"] or words)
+    line = one_line(text)
+    if not line:
+        msg = "the label is empty; enter a cell type: a Cell Ontology name or id, or your own words"
+        raise InputError(msg)
+    match = _WITH_TERM.fullmatch(line)
+    if not match:
+        term = ontology.resolve(line)
+        return (ontology.label(term), term) if term else (line, None)
+    label, term = match["label"].strip(), match["term"].upper().replace("_", ":")
+    if term not in ontology:
+        msg = f"{term} is not a term of the Cell Ontology, release {ontology.version}; check the id, or leave it out"
+        raise InputError(msg)
+    # A name of the same term is replaced with the ontology's label. Any other words are the curator's, and stay.
+    is_name = (
+        not label or normalize_name(label) == normalize_name(ontology.label(term)) or ontology.resolve(label) == term
+    )
+    return (ontology.label(term) if is_name else label), term
 
 
-def _singular(word: str) -> str:
-    if word in _SINGULAR:
-        return _SINGULAR[word]
-    if len(word) <= 3 or not word.endswith("s") or word.endswith(_NO_PLURAL):
-        return word
-    return f"{word[:-3]}y" if word.endswith("ies") else word[:-1]
+def one_line(text: str) -> str:
+    """The text on one line, without the characters that :func:`writable` removes."""
+    return " ".join(writable(text).split())
+
+
+def writable(text: str) -> str:
+    """The text without control characters and lone surrogates, which HDF5 and UTF-8 cannot store."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+
+
+def agrees(label: str, term: Term) -> bool:
+    """Whether the words of a label include all words of one of the term's names, or the other way round."""
+    words = _words(label)
+    return any(_overlap(words, _words(name)) for name in (term.label, *term.synonyms))
 
 
 @define(eq=False, slots=False)
 class SourceNames:
-    """What the public tables mean by their names.
+    """The Cell Ontology terms of the names that public marker tables use.
 
     Attributes
     ----------
     ontology
         The terms that names are resolved to.
     rows
-        The id by source, tissue (lower case, or empty for any) and squeezed name; an empty id leaves the name
-        out, because no term fits.
+        Term id by source, tissue (lower case, or empty for any tissue), and squeezed name. An empty id leaves the
+        name out, because no term fits.
     """
 
     ontology: Ontology
@@ -74,30 +105,31 @@ class SourceNames:
         Parameters
         ----------
         name
-            As the table has it.
+            Name as the table has it.
         source
             Name of the table, such as ``panglaodb``.
         tissue
-            As the table has it: some names mean another cell in another organ.
+            Tissue as the table has it. Some names mean another cell in another organ.
         given
-            The id that the table itself gives. The project's own rows outrank it, because the tables' ids
-            are often those of a wider or an obsolete term.
+            The id that the table itself gives. The rows of this project outrank it, because the tables often give
+            the id of a broader or an obsolete term.
 
         Returns
         -------
         str or None
-            The id, ``""`` where the name is left out on purpose, None where nothing fits.
+            The id, ``""`` if the name is left out on purpose, or None if nothing fits.
         """
         key = squeeze(name)
-        for where in (" ".join(tissue.lower().split()), ""):
-            if (source, where, key) in self.rows:
-                return self.rows[source, where, key]
+        for organ in (" ".join(tissue.lower().split()), ""):
+            if (source, organ, key) in self.rows:
+                return self.rows[source, organ, key]
         if given in self.ontology:
             return given
         return self._by_name.get(key) or self._by_any_source.get(key)
 
     @cached_property
     def _by_name(self) -> dict[str, str]:
+        """Ids by the squeezed labels and synonyms of the ontology; a label outranks a synonym."""
         labels: dict[str, set[str]] = {}
         synonyms: dict[str, set[str]] = {}
         for term in self.ontology.terms.values():
@@ -108,46 +140,54 @@ class SourceNames:
 
     @cached_property
     def _by_any_source(self) -> dict[str, str]:
-        """What every table means that has the name; others, such as gene set files, mean it as well."""
+        """Ids of the names that mean the same in all tables; other sources, such as gene set files, use them too."""
         ids: dict[str, set[str]] = {}
-        for (_, _, key), cl_id in self.rows.items():
-            ids.setdefault(key, set()).add(cl_id)
+        for (_, _, key), term_id in self.rows.items():
+            ids.setdefault(key, set()).add(term_id)
         return _unambiguous(ids)
 
 
-def _unambiguous(ids: Mapping[str, set[str]]) -> dict[str, str]:
-    return {name: next(iter(found)) for name, found in ids.items() if len(found) == 1 and LEFT_OUT not in found}
-
-
 def read_source_names(lines: Iterable[str], ontology: Ontology) -> SourceNames:
-    """The names in the lines of ``source_names.tsv``: a header, then source, tissue, name and id."""
+    """Read the lines of ``source_names.tsv``: a header, then source, tissue, name and id."""
     stream = iter(lines)
     next(stream)
     rows = {}
     for line in stream:
-        source, tissue, name, cl_id = line.rstrip("\n").split("\t")
-        rows[source, tissue, squeeze(name)] = cl_id
+        source, tissue, name, term_id = line.rstrip("\n").split("\t")
+        rows[source, tissue, squeeze(name)] = term_id
     return SourceNames(ontology, rows)
 
 
-# Words that nearly every name has: two names that share nothing else do not agree.
-_COMMON = frozenset({"cell", "positive", "of", "the", "and", "type", "like", "human", "mouse"})
-# Words that turn a name round: a non-classical monocyte is no classical one.
-_TURNING = frozenset({"non", "not", "negative", "no", "pre", "pro", "anti"})
+def squeeze(name: str) -> str:
+    """A name reduced to lower-case letters and digits, with singular words and without the word "cell".
+
+    This is coarser than :func:`gca_scanpy._names.ontology.normalize_name`, because the tables write
+    ``Fibro blasts-like cells``, ``β cell`` and ``CD4+ T cells``.
+    """
+    text = unicodedata.normalize("NFKC", name).strip().lower().translate(_GREEK)
+    text = _NEGATIVE.sub(" negative ", text.replace("+", " positive "))
+    words = [_singular(word) for word in _WORDS.findall(text.replace("natural killer", "nk"))]
+    return "".join([word for word in words if word != "cell"] or words)
 
 
-def agrees(label: str, term: Term) -> bool:
-    """Whether the words of a label hold those of one of the term's names, or the other way round."""
-    words = _words(label)
-    return any(_same(words, _words(name)) for name in (term.label, *term.synonyms))
+def _singular(word: str) -> str:
+    if word in _SINGULAR:
+        return _SINGULAR[word]
+    if len(word) <= 3 or not word.endswith("s") or word.endswith(_NOT_PLURAL):
+        return word
+    return f"{word[:-3]}y" if word.endswith("ies") else word[:-1]
+
+
+def _unambiguous(ids: Mapping[str, set[str]]) -> dict[str, str]:
+    return {name: next(iter(terms)) for name, terms in ids.items() if len(terms) == 1 and LEFT_OUT not in terms}
 
 
 def _words(name: str) -> frozenset[str]:
     return frozenset(normalize_name(name).replace(",", " ").replace("/", " ").split())
 
 
-def _same(first: frozenset[str], second: frozenset[str]) -> bool:
-    if first & _TURNING != second & _TURNING:
+def _overlap(first: frozenset[str], second: frozenset[str]) -> bool:
+    if first & _NEGATING != second & _NEGATING:
         return False
     shared = first & second - _COMMON
     return bool(shared) and (first <= second or second <= first)

@@ -1,4 +1,4 @@
-"""Cell Ontology terms: names to ids, ancestors, and how two terms relate."""
+"""Cell Ontology terms: from names to ids, their ancestors, and whether two terms are related."""
 
 from __future__ import annotations
 
@@ -11,26 +11,17 @@ from typing import Optional
 from attrs import define, field, frozen
 
 FIELD = "\t"
-MIN_PLURAL = 3  # letters; a shorter name that ends in s is no plural
-# "B cells" and "CD4-positive, alpha-beta T-cell" are written in many ways; none changes the meaning.
+MIN_PLURAL = 3  # letters; a shorter name that ends in s is not a plural
+# People separate words in many ways ("B cells", "CD4-positive, alpha-beta T-cell"). None of them changes the meaning.
 _SEPARATORS = re.compile(r"[\s_\-]+")
 _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
-# The sign of a marker does: CD16+ is CD16-positive, and the minus of CD16- is no hyphen.
+# The sign of a marker does change it: CD16+ means CD16-positive, and the minus of CD16- is not a hyphen.
 _POSITIVE = re.compile(r"\(\+\)|\+")
 _NEGATIVE = re.compile(r"\(-\)|(?<=\w)-(?=[\s,;/]|$|cd\d)")
 _PLURALS = re.compile(
     r"\b(cell|lymphocyte|monocyte|macrophage|fibroblast|neuron|astrocyte|hepatocyte|keratinocyte|melanocyte|neutrophil"
     r"|platelet|erythrocyte|adipocyte|pericyte|podocyte|cardiomyocyte|megakaryocyte|basophil|eosinophil|thymocyte)s\b"
 )
-
-
-def normalize_name(name: str) -> str:
-    """A cell-type name without the differences that mean nothing: case, accents, hyphens, plural, ``+``."""
-    decomposed = unicodedata.normalize("NFKD", name).translate(_DASHES).casefold()
-    text = "".join(c for c in decomposed if not unicodedata.combining(c)).strip()
-    text = _NEGATIVE.sub(" negative ", _POSITIVE.sub(" positive ", text))
-    text = _SEPARATORS.sub(" ", text).replace(" ,", ",").strip()
-    return _PLURALS.sub(r"\1", text)
 
 
 @frozen
@@ -41,39 +32,6 @@ class Term:
     label: str
     parents: tuple[str, ...] = ()
     synonyms: tuple[str, ...] = ()
-
-
-class _Terms(Mapping[str, Term]):
-    """Terms by id, each read when it is first asked for: of thousands, a run meets a few hundred."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = {f"CL:{line.partition(FIELD)[0]}": line for line in lines}
-        self._read: dict[str, Term] = {}
-
-    def __getitem__(self, term_id: str) -> Term:
-        term = self._read.get(term_id)
-        if term is None:
-            term = self._read[term_id] = _read_term(term_id, self._lines[term_id])
-        return term
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._lines)
-
-    def __len__(self) -> int:
-        return len(self._lines)
-
-    def __contains__(self, term_id: object) -> bool:
-        return term_id in self._lines
-
-
-def _read_term(term_id: str, line: str) -> Term:
-    _, label, parents, synonyms = line.rstrip("\n").split(FIELD)
-    return Term(
-        id=term_id,
-        label=label,
-        parents=tuple(f"CL:{p}" for p in parents.split(",") if p),
-        synonyms=tuple(s for s in synonyms.split("|") if s),
-    )
 
 
 @define(eq=False, slots=False)
@@ -87,7 +45,8 @@ class Ontology:
     terms
         Terms by id.
     names
-        Ids by what people write (``pDC``, ``CD4 T``), in the form of :func:`normalize_name`; the ontology's come first.
+        Ids by common short names (``pDC``, ``CD4 T``), normalized by :func:`normalize_name`. Labels and synonyms of
+        the ontology outrank them.
     """
 
     version: str
@@ -99,7 +58,7 @@ class Ontology:
         return term_id in self.terms
 
     def label(self, term_id: str) -> str:
-        """The name that the ontology gives a term."""
+        """The label of a term."""
         return self.terms[term_id].label
 
     def ancestors(self, term_id: str) -> Mapping[str, int]:
@@ -121,15 +80,15 @@ class Ontology:
         return first == second or first in self.ancestors(second) or second in self.ancestors(first)
 
     def resolve(self, name: str) -> Optional[str]:
-        """The id of a name: a label, a synonym of one term only, or a usual short name; None where none fits."""
+        """The id of an id, a label, a synonym that belongs to one term only, or a common short name; otherwise None."""
         key = normalize_name(name)
         if key.upper().replace(" ", ":") in self.terms:
             return key.upper().replace(" ", ":")
         singular = key[:-1] if key.endswith("s") and len(key) > MIN_PLURAL else key
         for form in dict.fromkeys((key, singular)):
-            found = self._by_label.get(form) or self._by_synonym.get(form) or self.names.get(form)
-            if found:
-                return found
+            term_id = self._by_label.get(form) or self._by_synonym.get(form) or self.names.get(form)
+            if term_id:
+                return term_id
         return None
 
     @cached_property
@@ -138,15 +97,15 @@ class Ontology:
 
     @cached_property
     def _by_synonym(self) -> dict[str, str]:
-        owners: dict[str, set[str]] = {}
+        terms_by_name: dict[str, set[str]] = {}
         for term in self.terms.values():
             for synonym in term.synonyms:
-                owners.setdefault(normalize_name(synonym), set()).add(term.id)
-        return {name: next(iter(ids)) for name, ids in owners.items() if len(ids) == 1}
+                terms_by_name.setdefault(normalize_name(synonym), set()).add(term.id)
+        return {name: next(iter(ids)) for name, ids in terms_by_name.items() if len(ids) == 1}
 
 
 def read_terms(lines: Iterable[str], names: Iterable[str] = ()) -> Ontology:
-    """The ontology in the lines of ``ontology.tsv``: a comment with the release, a header, a term a line.
+    """Read the lines of ``ontology.tsv``: a comment with the release, a header, then one term a line.
 
     ``names`` are the lines of ``cell_names.tsv``: a header, then a short name and its id.
     """
@@ -155,3 +114,45 @@ def read_terms(lines: Iterable[str], names: Iterable[str] = ()) -> Ontology:
     next(stream)
     short = (line.rstrip("\n").split(FIELD) for line in list(names)[1:])
     return Ontology(version, _Terms(stream), {normalize_name(name): term_id for name, term_id in short})
+
+
+def normalize_name(name: str) -> str:
+    """A cell-type name without meaningless differences: case, accents, hyphens, plural, and how ``+`` is written."""
+    decomposed = unicodedata.normalize("NFKD", name).translate(_DASHES).casefold()
+    text = "".join(c for c in decomposed if not unicodedata.combining(c)).strip()
+    text = _NEGATIVE.sub(" negative ", _POSITIVE.sub(" positive ", text))
+    text = _SEPARATORS.sub(" ", text).replace(" ,", ",").strip()
+    return _PLURALS.sub(r"\1", text)
+
+
+class _Terms(Mapping[str, Term]):
+    """Terms by id. Each is parsed on first use, because a run needs only a few hundred of thousands."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = {f"CL:{line.partition(FIELD)[0]}": line for line in lines}
+        self._parsed: dict[str, Term] = {}
+
+    def __getitem__(self, term_id: str) -> Term:
+        term = self._parsed.get(term_id)
+        if term is None:
+            term = self._parsed[term_id] = _parse_term(term_id, self._lines[term_id])
+        return term
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __contains__(self, term_id: object) -> bool:
+        return term_id in self._lines
+
+
+def _parse_term(term_id: str, line: str) -> Term:
+    _, label, parents, synonyms = line.rstrip("\n").split(FIELD)
+    return Term(
+        id=term_id,
+        label=label,
+        parents=tuple(f"CL:{p}" for p in parents.split(",") if p),
+        synonyms=tuple(s for s in synonyms.split("|") if s),
+    )

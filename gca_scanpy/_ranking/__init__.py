@@ -1,1 +1,1 @@
-"""From a matrix to ranked, present and absent genes. ``read`` is the one door to AnnData; the rest is arithmetic."""
+"""From a matrix to ranked, present and absent genes. Only ``read`` and ``stored`` see AnnData; the rest is pure."""

@@ -1,4 +1,7 @@
-"""Mean, variance and share of expressing cells, by cluster and gene, gathered in one pass over the matrix."""
+"""Mean, variance and share of expressing cells by cluster and gene, computed in one pass over a matrix.
+
+:func:`gather` reads a matrix in memory, and :func:`gather_chunked` a Dask array.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +18,24 @@ from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._scoring import numbers
 
 Floats = npt.NDArray[np.float64]
-CHUNK = 500_000  # values taken at a time, so that no second matrix is made
+BLOCK = 500_000  # values processed at a time, so that no second matrix is needed
+FAN_IN = 4  # partial results merged at a time: a balanced tree keeps few in memory, in an order that never changes
 
 
 @define(eq=False)
 class Moments:
-    """Moments of every cluster; each array but ``cells`` has the shape (clusters, genes).
+    """Moments of all clusters; each array but ``cells`` has the shape (clusters, genes).
 
     Attributes
     ----------
     cells
-        Cells by cluster, shape (clusters,).
+        Number of cells by cluster, shape (clusters,).
     sums, squares
         Sums of the values and of their squares.
     expressing
-        Cells with a value that is not zero.
+        Number of cells with a non-zero value.
     lowest
-        The lowest value, or 0 where all are higher.
+        The lowest value, or 0 if all values are higher.
     """
 
     cells: Floats
@@ -51,8 +55,61 @@ class Moments:
         return self.expressing / np.maximum(self.cells, 1)[:, np.newaxis]
 
 
-def together(parts: Sequence[Moments]) -> Moments:
-    """The moments of cells that were gathered in parts."""
+def gather(matrix: Any, clustering: Clustering, *, counts: bool = False, totals: Optional[Floats] = None) -> Moments:
+    """The moments of all clusters; cells without a cluster are ignored.
+
+    Parameters
+    ----------
+    matrix
+        Cells by genes, sparse or dense; it is only read.
+    counts
+        Whether the values are raw counts, which are log-normalized (1e4 per cell) while they are read.
+    totals
+        Total counts of each cell, shape (cells,); needed if the matrix has only some of the genes.
+    """
+    if sparse.issparse(matrix) and matrix.format not in ("csr", "csc"):
+        matrix = matrix.tocsr()
+    clustered = np.flatnonzero(clustering.codes >= 0)
+    if 2 * len(clustered) < len(clustering.codes):  # extracting a small sample first is faster than skipping cells
+        matrix, clustering = matrix[clustered], clustering.select_cells(clustered)
+        totals = None if totals is None else totals[clustered]
+    shape = len(clustering.all_ids), matrix.shape[1]
+    sizes = np.bincount(clustering.codes[clustering.codes >= 0], minlength=shape[0])
+    moments = Moments(sizes.astype(np.float64), np.zeros(shape), np.zeros(shape), np.zeros(shape))
+    if not sparse.issparse(matrix):
+        matrix = np.asarray(matrix)
+    factors = _size_factors(matrix, totals) if counts else None
+    add_values = _add_sparse if sparse.issparse(matrix) else _add_dense
+    add_values(moments, matrix, clustering.codes, factors)
+    return moments
+
+
+def gather_chunked(matrix: Any, clustering: Clustering, *, counts: bool = False) -> Moments:
+    """The moments of all clusters from a Dask array, the same as those of :func:`gather` for a matrix in memory.
+
+    Each thread holds one chunk in memory at a time. The array may be divided along cells and genes.
+    """
+    import dask
+
+    rows, columns = _slices(matrix.chunks[0]), _slices(matrix.chunks[1])
+    chunks = matrix.to_delayed()
+    totals: Sequence[Optional[Floats]] = [None] * len(rows)
+    if counts and len(columns) > 1:  # a chunk does not contain all counts of its cells
+        sums = dask.delayed(cell_totals, pure=False)
+        totals = dask.compute(*(_merge_tree([sums(chunk) for chunk in row], _add_arrays) for row in chunks))
+    gather_later = dask.delayed(gather, pure=False)
+    by_genes = []
+    for column in chunks.T:
+        by_cells = [
+            gather_later(chunk, clustering.select_cells(row), counts=counts, totals=total)
+            for chunk, row, total in zip(column, rows, totals)
+        ]
+        by_genes.append(_merge_tree(by_cells, merge_cells))
+    return merge_genes(dask.compute(*by_genes))
+
+
+def merge_cells(parts: Sequence[Moments]) -> Moments:
+    """The moments of all cells, from those of disjoint groups of cells with the same genes."""
     cells, sums, squares, expressing = (
         functools.reduce(np.add, arrays)
         for arrays in zip(*((part.cells, part.sums, part.squares, part.expressing) for part in parts))
@@ -60,8 +117,8 @@ def together(parts: Sequence[Moments]) -> Moments:
     return Moments(cells, sums, squares, expressing, min(part.lowest for part in parts))
 
 
-def beside(parts: Sequence[Moments]) -> Moments:
-    """The moments of genes that were gathered in parts, of the same cells."""
+def merge_genes(parts: Sequence[Moments]) -> Moments:
+    """The moments of all genes, from those of consecutive groups of genes in the same cells."""
     sums, squares, expressing = (
         np.concatenate(arrays, axis=1)
         for arrays in zip(*((part.sums, part.squares, part.expressing) for part in parts))
@@ -69,151 +126,100 @@ def beside(parts: Sequence[Moments]) -> Moments:
     return Moments(parts[0].cells, sums, squares, expressing, min(part.lowest for part in parts))
 
 
-def gather(matrix: Any, clustering: Clustering, *, counts: bool = False, totals: Optional[Floats] = None) -> Moments:
-    """The moments of all clusters; cells without a cluster do not count.
-
-    Parameters
-    ----------
-    matrix
-        Cells by genes, sparse or dense; it is only read.
-    counts
-        Whether the values are raw counts, to be log-normalized (1e4 per cell) as they are read.
-    totals
-        Counts of each cell, shape (cells,), where the matrix holds but a part of its genes.
-    """
-    if sparse.issparse(matrix) and matrix.format not in ("csr", "csc"):
-        matrix = matrix.tocsr()
-    named = np.flatnonzero(clustering.codes >= 0)
-    if 2 * len(named) < len(clustering.codes):  # the cells of a small sample are taken out first
-        matrix, clustering = matrix[named], clustering.of_cells(named)
-        totals = None if totals is None else totals[named]
-    shape = len(clustering.all_ids), matrix.shape[1]
-    sizes = np.bincount(clustering.codes[clustering.codes >= 0], minlength=shape[0])
-    found = Moments(sizes.astype(np.float64), np.zeros(shape), np.zeros(shape), np.zeros(shape))
-    if sparse.issparse(matrix):
-        _gather_sparse(found, matrix, clustering.codes, _divisors(matrix, totals) if counts else None)
-    else:
-        matrix = np.asarray(matrix)
-        _gather_dense(found, matrix, clustering.codes, _divisors(matrix, totals) if counts else None)
-    return found
-
-
 def cell_totals(matrix: Any) -> Floats:
-    """Counts of each cell, shape (cells,)."""
+    """Total counts of each cell, shape (cells,)."""
     totals: Floats = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
     return totals
 
 
-def _divisors(matrix: Any, totals: Optional[Floats]) -> Floats:
+def _size_factors(matrix: Any, totals: Optional[Floats]) -> Floats:
+    """The factor that scales the counts of each cell to ``numbers.NUMBERS.counts_per_cell``, shape (cells,)."""
     totals = cell_totals(matrix) if totals is None else totals
-    return np.where(totals == 0, 1.0, totals)
+    return numbers.NUMBERS.counts_per_cell / np.where(totals == 0, 1.0, totals)
 
 
-def _gather_sparse(found: Moments, matrix: Any, codes: npt.NDArray[np.intp], totals: Optional[Floats]) -> None:
+def _add_sparse(moments: Moments, matrix: Any, codes: npt.NDArray[np.intp], factors: Optional[Floats]) -> None:
+    """Add the values of a CSR or CSC matrix to the moments."""
     by_cell = matrix.format == "csr"
     n_genes = matrix.shape[1]
-    factors = None if totals is None else numbers.NUMBERS.counts_per_cell / totals
-    for lines, values in _chunks(matrix.indptr):
+    for lines, values in _blocks(matrix.indptr):  # a line is a cell in CSR, and a gene in CSC
         lengths = np.diff(matrix.indptr[lines.start : lines.stop + 1])
         data = matrix.data[values].astype(np.float64)
-        # One cluster and gene after another in a flat array; only the genes of this chunk where lines are genes.
+        # The index of each value in a flat array of (clusters, genes). In CSC, it has only the genes of this block.
         if by_cell:
             first, width, clusters = 0, n_genes, codes[lines]
-            places = np.repeat(clusters * width, lengths)
-            places += matrix.indices[values]
-            outside = np.repeat(clusters < 0, lengths) if (clusters < 0).any() else None
+            flat = np.repeat(clusters * width, lengths)
+            flat += matrix.indices[values]
+            unassigned = np.repeat(clusters < 0, lengths) if (clusters < 0).any() else None
         else:
             first, width = lines.start, lines.stop - lines.start
             clusters = codes[matrix.indices[values]]
-            outside = clusters < 0
-            places = clusters * width
-            places += np.repeat(np.arange(width), lengths)
+            unassigned = clusters < 0
+            flat = clusters * width
+            flat += np.repeat(np.arange(width), lengths)
         if factors is not None:
             data *= np.repeat(factors[lines], lengths) if by_cell else factors[matrix.indices[values]]
             np.log1p(data, out=data)
-        found.lowest = min(found.lowest, data.min(initial=0.0))
-        # A stored zero is no expression; a cell without a cluster is not counted.
+        moments.lowest = min(moments.lowest, data.min(initial=0.0))
+        # A stored zero is not expression, and a cell without a cluster is ignored.
         kept = data != 0
-        if outside is not None:
-            kept &= ~outside
+        if unassigned is not None:
+            kept &= ~unassigned
         if not kept.all():
-            data, places = data[kept], places[kept]
+            data, flat = data[kept], flat[kept]
         columns = slice(first, first + width)
-        size = found.sums.shape[0] * width
-        for into, power in ((found.expressing, 0), (found.sums, 1), (found.squares, 2)):
+        size = moments.sums.shape[0] * width
+        for target, power in ((moments.expressing, 0), (moments.sums, 1), (moments.squares, 2)):
             if power == 2:
                 data *= data
             weights = data if power else None
-            into[:, columns] += np.bincount(places, weights, minlength=size).reshape(-1, width)
+            target[:, columns] += np.bincount(flat, weights, minlength=size).reshape(-1, width)
 
 
-def _chunks(indptr: Any) -> Iterator[tuple[slice, slice]]:
-    """Lines of a sparse matrix that hold about ``CHUNK`` values together, at least one, with the slice of these."""
+def _blocks(indptr: Any) -> Iterator[tuple[slice, slice]]:
+    """Slices of consecutive lines with about ``BLOCK`` values together, at least one line, and slices of the values."""
     start, n_lines = 0, len(indptr) - 1
     while start < n_lines:
-        stop = int(np.searchsorted(indptr, indptr[start] + CHUNK, side="right")) - 1
+        stop = int(np.searchsorted(indptr, indptr[start] + BLOCK, side="right")) - 1
         stop = min(max(stop, start + 1), n_lines)
         yield slice(start, stop), slice(int(indptr[start]), int(indptr[stop]))
         start = stop
 
 
-def _gather_dense(
-    found: Moments, matrix: npt.NDArray[Any], codes: npt.NDArray[np.intp], totals: Optional[Floats]
+def _add_dense(
+    moments: Moments, matrix: npt.NDArray[Any], codes: npt.NDArray[np.intp], factors: Optional[Floats]
 ) -> None:
-    step = max(1, CHUNK // max(matrix.shape[1], 1))
+    """Add the values of a dense matrix to the moments."""
+    step = max(1, BLOCK // max(matrix.shape[1], 1))
     for start in range(0, matrix.shape[0], step):
         cells = np.flatnonzero(codes[start : start + step] >= 0) + start
         data = matrix[cells].astype(np.float64)
-        if totals is not None:
-            data = np.log1p(data * (numbers.NUMBERS.counts_per_cell / totals[cells])[:, np.newaxis])
-        found.lowest = min(found.lowest, float(np.min(data, initial=0.0)))
+        if factors is not None:
+            data = np.log1p(data * factors[cells][:, np.newaxis])
+        moments.lowest = min(moments.lowest, float(np.min(data, initial=0.0)))
         for code in np.unique(codes[cells]):
-            own = data[codes[cells] == code]
-            found.sums[code] += own.sum(axis=0)
-            found.squares[code] += (own * own).sum(axis=0)
-            found.expressing[code] += (own != 0).sum(axis=0)
+            values = data[codes[cells] == code]
+            moments.sums[code] += values.sum(axis=0)
+            moments.squares[code] += (values * values).sum(axis=0)
+            moments.expressing[code] += (values != 0).sum(axis=0)
 
 
-FAN_IN = 4  # partial sums added at a time; an even tree, so that few are held and the order is always the same
-
-
-def gather_chunked(matrix: Any, clustering: Clustering, *, counts: bool = False) -> Moments:
-    """The moments of all clusters, as :func:`gather` has them of a matrix in memory.
-
-    Each chunk is in memory once, and alone in its thread; cells and genes may both be divided.
-    """
-    import dask
-
-    rows, columns = _parts(matrix.chunks[0]), _parts(matrix.chunks[1])
-    chunks = matrix.to_delayed()
-    totals: Sequence[Optional[Floats]] = [None] * len(rows)
-    if counts and len(columns) > 1:  # a chunk does not know the other counts of its cells
-        sums = dask.delayed(cell_totals, pure=False)
-        totals = dask.compute(*(_tree([sums(chunk) for chunk in line], _added) for line in chunks))
-    of_chunk = dask.delayed(gather, pure=False)
-    found = []
-    for line in chunks.T:
-        parts = zip(line, rows, totals)
-        own = [of_chunk(chunk, clustering.of_cells(row), counts=counts, totals=total) for chunk, row, total in parts]
-        found.append(_tree(own, together))
-    return beside(dask.compute(*found))
-
-
-def _parts(sizes: Sequence[int]) -> list[slice]:
+def _slices(sizes: Sequence[int]) -> list[slice]:
+    """Consecutive slices of these sizes."""
     ends = np.cumsum(sizes)
     return [slice(int(end - size), int(end)) for size, end in zip(sizes, ends)]
 
 
-def _tree(parts: Sequence[Any], add: Callable[[Sequence[Any]], Any]) -> Any:
-    """Sums of sums, in Dask."""
+def _merge_tree(parts: Sequence[Any], merge: Callable[[Sequence[Any]], Any]) -> Any:
+    """Merge delayed parts in a tree, ``FAN_IN`` at a time."""
     import dask
 
-    add_later = dask.delayed(add, pure=False)
+    merge_later = dask.delayed(merge, pure=False)
     while len(parts) > 1:
-        parts = [add_later(list(parts[i : i + FAN_IN])) for i in range(0, len(parts), FAN_IN)]
+        parts = [merge_later(list(parts[i : i + FAN_IN])) for i in range(0, len(parts), FAN_IN)]
     return parts[0]
 
 
-def _added(parts: Sequence[Floats]) -> Floats:
+def _add_arrays(parts: Sequence[Floats]) -> Floats:
     total: Floats = np.sum(parts, axis=0)
     return total

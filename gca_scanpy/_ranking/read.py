@@ -1,4 +1,4 @@
-"""The ranked marker genes of each cluster: those stored in ``.uns`` where they belong to these clusters, else anew."""
+"""The ranked marker genes of each cluster: the ranking in ``.uns`` if it fits these clusters, otherwise a new one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pandas as pd
 from attrs import Factory, define
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.matrix import NOT_FINITE, Matrix, is_chunked, source
-from gca_scanpy._adata.tables import frame, gene_labels, texts
+from gca_scanpy._adata.matrix import NOT_FINITE, Matrix, is_chunked, select_matrix
+from gca_scanpy._adata.tables import gene_labels, to_frame, to_strings
 from gca_scanpy._ranking import welch
 from gca_scanpy._ranking.expression import Expressed, expressed
 from gca_scanpy._ranking.moments import Moments, gather, gather_chunked
@@ -26,21 +26,24 @@ from gca_scanpy.errors import InputError, RawCountsWarning, warn
 if TYPE_CHECKING:
     from anndata import AnnData
 
+MAX_LISTED = 5  # clusters in a message
 LOGREG_OF_TWO = "logreg ranks only one of two clusters, so these genes were ranked by t-test"
 
 
 @define(eq=False)
-class _Ranked:
-    """A ranking, and the cells beside it.
+class _Ranking:
+    """A ranking, and the moments of the cells.
 
     Attributes
     ----------
     genes
         Gene names by cluster, best first.
     tested
-        The same by another test, which is heard, too.
+        Gene names by cluster from a t-test, best first, which are used in addition to ``genes``.
+    matrix, moments
+        The matrix and its moments by cluster; None if the matrix is not available.
     notes
-        What is to be said of each cluster.
+        Warnings that apply to each cluster.
     """
 
     genes: Mapping[str, Sequence[str]]
@@ -50,57 +53,72 @@ class _Ranked:
     notes: tuple[str, ...] = ()
 
 
-def read_markers(adata: AnnData, clustering: Clustering, ranking: Ranking) -> tuple[ClusterMarkers, ...]:
-    """The marker genes of each asked cluster, best first, without touching ``adata``.
+def read_markers(adata: AnnData, clustering: Clustering, options: Ranking) -> tuple[ClusterMarkers, ...]:
+    """The marker genes of each requested cluster, best first; ``adata`` is not changed.
 
-    A cluster that cannot be ranked (one cell, or no other cluster to compare it with) has no gene and a
-    warning that says why.
+    A cluster that cannot be ranked, because it has one cell or because there are no other cells, has no gene and a
+    warning with the reason.
     """
-    n_markers, use_raw, layer = ranking.n_markers, ranking.use_raw, ranking.layer
-    labels = _labels(adata, source(adata, use_raw, layer)[1], ranking.gene_symbols)
+    n_markers, use_raw, layer = options.n_markers, options.use_raw, options.layer
+    symbols = _symbols(adata, select_matrix(adata, use_raw, layer)[1], options.gene_symbols)
     n_genes = numbers.NUMBERS.ranked_per_marker * n_markers
-    stored = read_stored(adata, clustering, ranking.rank_key, use_raw, layer, labels, n_genes)
-    ranked = _as_stored(adata, clustering, stored, ranking.rank_key, n_genes) if stored is not None else None
-    if ranked is None:
-        ranked = _anew(adata, clustering, ranking.method, use_raw, layer, n_genes)
-    beside = _beside(ranked, clustering)
+    stored = read_stored(adata, clustering, options.rank_key, use_raw, layer, symbols, n_genes)
+    ranking = _use_stored(adata, clustering, stored, options.rank_key, n_genes) if stored is not None else None
+    if ranking is None:
+        ranking = _rank(adata, clustering, options.method, use_raw, layer, n_genes)
+    expression = _expression(ranking, clustering)
     sizes = clustering.sizes
-    made: dict[str, RankedGene] = {}
+    shared: dict[str, RankedGene] = {}
     return tuple(
         ClusterMarkers(
             cluster_id=key,
-            genes=_leading(ranked.genes.get(key, ()), labels, n_markers),
-            expressed=_leading(ranked.tested.get(key, ()), labels, n_markers),
-            present=_named(beside[key].present, labels, made) if key in beside else (),
-            absent=_named(beside[key].absent, labels, made) if key in beside else (),
+            genes=_leading(ranking.genes.get(key, ()), symbols, n_markers),
+            expressed=_leading(ranking.tested.get(key, ()), symbols, n_markers),
+            present=_shared_genes(expression[key].present, symbols, shared) if key in expression else (),
+            absent=_shared_genes(expression[key].absent, symbols, shared) if key in expression else (),
             n_cells=sizes[key],
-            warnings=ranked.notes if ranked.genes.get(key) else (_reason(key, clustering),),
+            warnings=ranking.notes if ranking.genes.get(key) else (_reason(key, clustering),),
         )
         for key in clustering.ids
     )
 
 
-def _as_stored(
+def _symbols(adata: AnnData, var: pd.DataFrame, gene_symbols: Optional[str]) -> dict[str, str]:
+    """Symbols by gene name from the table of the matrix to rank; missing ones come from ``.var`` and ``.raw.var``."""
+    others = [to_frame(adata.var), *([to_frame(adata.raw.var)] if adata.raw is not None else [])]
+    tables = [var, *(table for table in others if table is not var)]
+    if gene_symbols is not None:
+        # If no table has the column, gene_labels raises an error for the first one that lists its columns.
+        tables = [table for table in tables if gene_symbols in table.columns] or [var]
+    symbols: dict[str, str] = {}
+    for table in tables:
+        for name, symbol in zip(to_strings(table.index), gene_labels(table, gene_symbols)):
+            if symbols.get(name, name) == name:
+                symbols[name] = symbol
+    return symbols
+
+
+def _use_stored(
     adata: AnnData, clustering: Clustering, stored: StoredRanking, rank_key: str, n_genes: int
-) -> Optional[_Ranked]:
-    """The stored ranking with the cells beside it; None where these contradict it."""
-    matrix = Matrix.read_beside(adata, stored.use_raw, stored.layer)
+) -> Optional[_Ranking]:
+    """The stored ranking and the moments of the cells; None if the expression contradicts the ranking."""
+    matrix = Matrix.read_if_available(adata, stored.use_raw, stored.layer)
     if matrix is None:
-        return _Ranked(stored.genes)
-    thinned = clustering.thinned(numbers.NUMBERS.sampled_cells)
-    moments = _moments(matrix, thinned)
-    moved = displaced(stored.genes, moments, matrix.names, clustering)
-    if moved:
-        warn_stale(rank_key, f"its first genes are not higher in {', '.join(moved[:5])}")
+        return _Ranking(stored.genes)
+    sample = clustering.subsampled(numbers.NUMBERS.sampled_cells)
+    moments = _moments(matrix, sample)
+    contradicted = displaced(stored.genes, moments, matrix.names, clustering)
+    if contradicted:
+        warn_stale(rank_key, f"its first genes are not higher in {', '.join(contradicted[:MAX_LISTED])}")
         return None
-    # Coefficients tell clusters apart jointly; a gene's own difference says more about what a cell is.
-    tested = _by_moments(moments, matrix, thinned, n_genes) if stored.is_logreg else {}
-    return _Ranked(stored.genes, tested, matrix, moments)
+    # logreg coefficients separate the clusters jointly; the difference of a single gene says more about a cell type.
+    tested = _rank_by_t_test(moments, matrix, sample, n_genes) if stored.is_logreg else {}
+    return _Ranking(stored.genes, tested, matrix, moments)
 
 
-def _anew(
+def _rank(
     adata: AnnData, clustering: Clustering, method: str, use_raw: Optional[bool], layer: Optional[str], n_genes: int
-) -> _Ranked:
+) -> _Ranking:
     matrix = Matrix.read(adata, use_raw, layer)
     notes: tuple[str, ...] = ()
     if method == "logreg" and len(rankable(clustering.all_ids, clustering)) == 2:
@@ -108,29 +126,67 @@ def _anew(
     genes: Mapping[str, Sequence[str]]
     if method == "t-test":
         moments = _moments(matrix, clustering)
-        genes = _by_moments(moments, matrix, clustering, n_genes)
+        genes = _rank_by_t_test(moments, matrix, clustering, n_genes)
     else:
-        moments = _moments(matrix, clustering.thinned(numbers.NUMBERS.sampled_cells))
+        moments = _moments(matrix, clustering.subsampled(numbers.NUMBERS.sampled_cells))
         genes = by_scanpy(matrix, clustering, method, n_genes)
     if matrix.counts:
         message = "the values look like raw counts; they were log-normalized (1e4 per cell) for the ranking only"
         warn(message, RawCountsWarning)
-    return _Ranked(genes, {}, matrix, moments, notes)
+    return _Ranking(genes, {}, matrix, moments, notes)
 
 
-def _leading(names: Sequence[str], labels: Mapping[str, str], n_markers: int) -> tuple[RankedGene, ...]:
-    return tuple(RankedGene(name) for name in informative([labels.get(name, name) for name in names], n_markers))
+def _moments(matrix: Matrix, clustering: Clustering) -> Moments:
+    if not is_chunked(matrix.data):
+        return gather(matrix.data, clustering, counts=matrix.counts)
+    moments = gather_chunked(matrix.data, clustering, counts=matrix.counts)
+    if matrix.counts and not np.isfinite(moments.sums).all():
+        raise InputError(NOT_FINITE)
+    return moments
 
 
-def _named(names: Sequence[str], labels: Mapping[str, str], made: dict[str, RankedGene]) -> tuple[RankedGene, ...]:
-    """Objects for thousands of genes, one for each that several clusters have."""
+def _rank_by_t_test(moments: Moments, matrix: Matrix, clustering: Clustering, n_genes: int) -> dict[str, list[str]]:
+    """Gene names by cluster, by Welch's t statistic: genes that are higher in it than in other cells, beyond chance."""
+    if len(clustering.all_ids) < 2:
+        return {}
+    rows = {key: row for row, key in enumerate(clustering.all_ids)}
+    genes = {}
+    for key in rankable(clustering.ids, clustering):
+        test = welch.compare(moments, rows[key])
+        leading = np.argsort(-test.scores, kind="stable")[:n_genes]
+        # NaN passes: scaled data has no fold changes, so only the score decides. The p-value removes genes that are
+        # higher by chance, which a panel of few genes would otherwise end with.
+        higher = (test.scores[leading] > 0) & ~(test.fold_changes[leading] <= 0)
+        kept = leading[higher & (test.p_values(leading) <= numbers.NUMBERS.max_p_value)]
+        genes[key] = [matrix.names[gene] for gene in kept]
+    return genes
+
+
+def _expression(ranking: _Ranking, clustering: Clustering) -> dict[str, Expressed]:
+    """The present and absent genes of each requested cluster; empty without a matrix."""
+    if ranking.moments is None or ranking.matrix is None:
+        return {}
+    rows = {key: row for row, key in enumerate(clustering.all_ids)}
+    return expressed(ranking.moments, ranking.matrix.names, {key: rows[key] for key in clustering.ids})
+
+
+def _leading(names: Sequence[str], symbols: Mapping[str, str], n_markers: int) -> tuple[RankedGene, ...]:
+    """The first informative genes."""
+    return tuple(RankedGene(name) for name in informative([symbols.get(name, name) for name in names], n_markers))
+
+
+def _shared_genes(
+    names: Sequence[str], symbols: Mapping[str, str], shared: dict[str, RankedGene]
+) -> tuple[RankedGene, ...]:
+    """The genes, with one object per gene for all clusters, because a cluster may have thousands of them."""
     for name in names:
-        if name not in made:
-            made[name] = RankedGene(labels.get(name, name))
-    return tuple(made[name] for name in names)
+        if name not in shared:
+            shared[name] = RankedGene(symbols.get(name, name))
+    return tuple(shared[name] for name in names)
 
 
 def _reason(key: str, clustering: Clustering) -> str:
+    """Why a cluster has no marker genes."""
     if clustering.sizes[key] < MIN_RANKED_CELLS:
         return "the cluster has one cell, so no marker genes can be computed for it"
     if len(clustering.all_ids) < 2:
@@ -138,50 +194,3 @@ def _reason(key: str, clustering: Clustering) -> str:
     if sum(clustering.sizes.values()) - clustering.sizes[key] < MIN_RANKED_CELLS:
         return "there is only one cell outside the cluster, so no marker genes can be computed for it"
     return "no gene is higher in this cluster than in the others beyond chance"
-
-
-def _labels(adata: AnnData, var: pd.DataFrame, gene_symbols: Optional[str]) -> dict[str, str]:
-    """Gene symbols by gene name, of the matrix to rank; what it does not tell, ``.var`` and ``.raw.var`` do."""
-    others = [frame(adata.var), *([frame(adata.raw.var)] if adata.raw is not None else [])]
-    tables = [var, *(table for table in others if table is not var)]
-    if gene_symbols is not None:
-        tables = [table for table in tables if gene_symbols in table.columns] or [var]  # or: the error that lists them
-    labels: dict[str, str] = {}
-    for table in tables:
-        for name, label in zip(texts(table.index), gene_labels(table, gene_symbols)):
-            if labels.get(name, name) == name:
-                labels[name] = label
-    return labels
-
-
-def _moments(matrix: Matrix, clustering: Clustering) -> Moments:
-    if not is_chunked(matrix.data):
-        return gather(matrix.data, clustering, counts=matrix.counts)
-    found = gather_chunked(matrix.data, clustering, counts=matrix.counts)
-    if matrix.counts and not np.isfinite(found.sums).all():
-        raise InputError(NOT_FINITE)
-    return found
-
-
-def _by_moments(moments: Moments, matrix: Matrix, clustering: Clustering, n_genes: int) -> dict[str, list[str]]:
-    """Genes that are higher in a cluster than in the other cells beyond chance, by Welch's t statistic."""
-    if len(clustering.all_ids) < 2:
-        return {}
-    rows = {key: row for row, key in enumerate(clustering.all_ids)}
-    found = {}
-    for key in rankable(clustering.ids, clustering):
-        test = welch.compare(moments, rows[key])
-        leading = np.argsort(-test.scores, kind="stable")[:n_genes]
-        # NaN passes: scaled data has no fold changes; then the score decides. In a panel of few genes the list would
-        # end in those that are higher by chance.
-        higher = (test.scores[leading] > 0) & ~(test.fold_changes[leading] <= 0)
-        kept = leading[higher & (test.p_values(leading) <= numbers.NUMBERS.max_p_value)]
-        found[key] = [matrix.names[gene] for gene in kept]
-    return found
-
-
-def _beside(ranked: _Ranked, clustering: Clustering) -> dict[str, Expressed]:
-    if ranked.moments is None or ranked.matrix is None:
-        return {}
-    rows = {key: row for row, key in enumerate(clustering.all_ids)}
-    return expressed(ranked.moments, ranked.matrix.names, {key: rows[key] for key in clustering.ids})

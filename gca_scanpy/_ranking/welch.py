@@ -1,4 +1,4 @@
-"""Welch's t-test of each gene, a cluster against all other cells, from the moments of the clusters."""
+"""Welch's t-test of each gene, one cluster against all other cells, from the moments of the clusters."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from attrs import define
 
 from gca_scanpy._ranking.moments import Floats, Moments
 
-PSEUDOCOUNT = 1e-9  # as in Scanpy, so that a gene that the rest lacks has a fold change
-EXACT = 2.0**-42  # a variance below this share of the squared mean is rounding
+PSEUDOCOUNT = 1e-9  # the same as Scanpy's, so that a gene that all other cells lack has a fold change
+EXACT = 2.0**-42  # a variance below this share of the squared mean is a rounding error
 
 
 @define(eq=False)
 class Test:
-    """The test of one cluster; arrays of shape (genes,).
+    """The test of one cluster; arrays have the shape (genes,).
 
     Attributes
     ----------
     scores
-        Welch's t statistic, 0 where there is none.
+        Welch's t statistic, or 0 if it is undefined.
     fold_changes
-        log2 of the ratio of the means of what was log1p-transformed; NaN for data with negative values.
+        log2 of the ratio of the means, for log1p-transformed values; NaN if the data has negative values.
     """
 
     scores: Floats
@@ -31,15 +31,15 @@ class Test:
     _cells: tuple[float, float]
 
     def p_values(self, genes: npt.NDArray[np.intp]) -> Floats:
-        """Two-sided p-values of some genes, not adjusted; 1 where there is no statistic."""
-        from scipy import stats  # takes longer to import than a marker table takes to label
+        """Two-sided p-values of these genes, not adjusted; 1 if the statistic is undefined."""
+        from scipy import stats  # importing it takes longer than labeling a marker table
 
         means, variances = (
             [part[genes] for part in self._means],
             [part[genes] for part in self._variances],
         )
         with np.errstate(all="ignore"):
-            found = stats.ttest_ind_from_stats(
+            result = stats.ttest_ind_from_stats(
                 means[0],
                 np.sqrt(variances[0]),
                 self._cells[0],
@@ -48,24 +48,27 @@ class Test:
                 self._cells[1],
                 equal_var=False,
             )
-        return np.where(np.isnan(found.pvalue), 1.0, found.pvalue)
+        return np.where(np.isnan(result.pvalue), 1.0, result.pvalue)
 
 
-def compare(moments: Moments, code: int) -> Test:
-    """Compare a cluster with the cells of all other clusters; both need two cells.
+def compare(moments: Moments, row: int) -> Test:
+    """Compare the cluster in one row of the moments with the cells of all other clusters; both need two cells.
 
-    The same as ``sc.tl.rank_genes_groups(method="t-test", reference="rest")``, whose moments are gathered anew
-    for each cluster.
+    The result is the same as that of ``sc.tl.rank_genes_groups(method="t-test", reference="rest")``, which computes the
+    moments again for each cluster.
     """
-    n_own = float(moments.cells[code])
-    n_rest = float(moments.cells.sum() - n_own)
-    sums, squares = moments.sums[code], moments.squares[code]
-    own = _mean_variance(sums, squares, n_own)
-    rest = _mean_variance(moments.sums.sum(axis=0) - sums, moments.squares.sum(axis=0) - squares, n_rest)
+    n_inside = float(moments.cells[row])
+    n_rest = float(moments.cells.sum() - n_inside)
+    sums, squares = moments.sums[row], moments.squares[row]
+    mean, variance = _mean_variance(sums, squares, n_inside)
+    rest_mean, rest_variance = _mean_variance(
+        moments.sums.sum(axis=0) - sums, moments.squares.sum(axis=0) - squares, n_rest
+    )
     with np.errstate(all="ignore"):
-        scores = (own[0] - rest[0]) / np.sqrt(own[1] / n_own + rest[1] / n_rest)
-        folds = np.log2((np.expm1(own[0]) + PSEUDOCOUNT) / (np.expm1(rest[0]) + PSEUDOCOUNT))
-    return Test(np.where(np.isnan(scores), 0.0, scores), folds, (own[0], rest[0]), (own[1], rest[1]), (n_own, n_rest))
+        scores = (mean - rest_mean) / np.sqrt(variance / n_inside + rest_variance / n_rest)
+        folds = np.log2((np.expm1(mean) + PSEUDOCOUNT) / (np.expm1(rest_mean) + PSEUDOCOUNT))
+    scores = np.where(np.isnan(scores), 0.0, scores)
+    return Test(scores, folds, (mean, rest_mean), (variance, rest_variance), (n_inside, n_rest))
 
 
 def _mean_variance(sums: Floats, squares: Floats, n: float) -> tuple[Floats, Floats]:

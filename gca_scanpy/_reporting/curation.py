@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import Optional
 
 from attrs import evolve, frozen
 
-from gca_scanpy._names.ontology import Ontology, normalize_name
+from gca_scanpy._names.labels import one_line, read_label, writable
+from gca_scanpy._names.ontology import Ontology
 from gca_scanpy.errors import ConflictError, InputError
 from gca_scanpy.model import SCHEMA_VERSION, DatasetReport, Decision, DecisionKind
 
 MIXED_LABEL = "Mixed"
 PACKAGE = "gca_scanpy"  # recorded as `who` if a new run reopens a cluster
 MAX_LISTED = 12
-_WITH_TERM = re.compile(r"(?P<label>.*?)[\s(\[]*(?P<term>CL[:_]\d{7})[)\]]?", re.IGNORECASE | re.DOTALL)
 
 
 @frozen
@@ -55,33 +53,6 @@ def history(report: DatasetReport, cluster_id: str) -> tuple[Decision, ...]:
     return tuple(decision for decision in report.audit if decision.cluster_id == cluster_id)
 
 
-def read_label(text: str, ontology: Ontology) -> tuple[str, Optional[str]]:
-    """The label and the term in a text: an ontology name or id, words followed by an id, or words alone.
-
-    Raises
-    ------
-    InputError
-        If the text is empty, or has an id that the ontology does not have.
-    """
-    words = one_line(text)
-    if not words:
-        msg = "the label is empty; give a cell type, as a Cell Ontology name or id or in your own words"
-        raise InputError(msg)
-    match = _WITH_TERM.fullmatch(words)
-    if not match:
-        term = ontology.resolve(words)
-        return (ontology.label(term), term) if term else (words, None)
-    label, term = match["label"].strip(), match["term"].upper().replace("_", ":")
-    if term not in ontology:
-        msg = f"there is no {term} in the Cell Ontology, release {ontology.version}; check the id, or give words"
-        raise InputError(msg)
-    # A name of this term gets the ontology's spelling; other words are kept as the curator wrote them.
-    names_term = (
-        not label or normalize_name(label) == normalize_name(ontology.label(term)) or ontology.resolve(label) == term
-    )
-    return (ontology.label(term) if names_term else label), term
-
-
 def decide(report: DatasetReport, choices: Iterable[Choice], who: str, when: str, ontology: Ontology) -> DatasetReport:
     """The report with these decisions added to its audit trail; a choice that changes nothing adds no entry.
 
@@ -113,7 +84,7 @@ def _check_clusters(report: DatasetReport, requested: Collection[str]) -> None:
 
 
 def _decision(report: DatasetReport, choice: Choice, who: str, when: str, ontology: Ontology) -> Optional[Decision]:
-    before, why = standing(report).get(choice.cluster_id), _writable(choice.why).strip()
+    before, why = standing(report).get(choice.cluster_id), writable(choice.why).strip()
     label, term = label_of(report, choice.cluster_id)
     kind: DecisionKind = choice.kind
     if kind == "reopened":
@@ -189,13 +160,3 @@ def carry_over(
         for d in reopened
     ]  # fmt: skip
     return evolve(new, audit=(*earlier.audit, *entries)), tuple(d.cluster_id for d in reopened)
-
-
-def one_line(text: str) -> str:
-    """A text in one line, without characters that cannot be written to a file."""
-    return " ".join(_writable(text).split())
-
-
-def _writable(text: str) -> str:
-    """A text without control characters and half surrogates, which HDF5 and UTF-8 cannot store."""
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))

@@ -1,4 +1,4 @@
-"""Files of cells, read and written whole."""
+"""Reads and writes whole files of cells, and adds clusters from a table."""
 
 from __future__ import annotations
 
@@ -17,21 +17,8 @@ from gca_scanpy.errors import InputError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-ENDINGS = (".h5ad", ".zarr")  # that are written
-
-
-def _10x(path: Path) -> AnnData:
-    import scanpy as sc
-
-    return sc.read_10x_h5(path)
-
-
-READERS: Mapping[str, tuple[str, Callable[[Path], AnnData]]] = {
-    ".h5ad": ("h5ad", objects.read_h5ad),
-    ".zarr": ("zarr", objects.read_zarr),
-    ".loom": ("loom", loom.read),
-    ".h5": ("10x h5", _10x),
-}
+ENDINGS = (".h5ad", ".zarr")  # formats that can be written
+DEFAULT_COLUMN = "cluster"
 
 
 def read(path: Path) -> AnnData:
@@ -40,12 +27,12 @@ def read(path: Path) -> AnnData:
     Raises
     ------
     InputError
-        Where the file is of another kind, or cannot be read.
+        If the file has another format, or cannot be read.
     """
     ending = path.suffix.lower()
     if ending not in READERS:
         kinds = ", ".join(kind for kind, _ in READERS.values())
-        msg = f"{path} is not of a kind that can be read: {kinds}, or a csv or tsv table of marker genes"
+        msg = f"{path} has an unknown format; use {kinds}, or a csv or tsv table of marker genes"
         raise InputError(msg)
     kind, reader = READERS[ending]
     try:
@@ -55,24 +42,24 @@ def read(path: Path) -> AnnData:
     except ImportError as error:
         msg = f"{path} cannot be read without another package: {error}"
         raise InputError(msg) from error
-    except Exception as error:  # a foreign or damaged file makes the readers raise nearly anything
+    except Exception as error:  # the readers raise nearly any exception for a damaged file
         msg = f"{path} cannot be read as {kind}: {error}"
         raise InputError(msg) from error
-    if not objects.is_anndata(adata):  # such as a table that was stored alone
-        msg = f"{path} holds a {type(adata).__name__}, not an AnnData object"
+    if not objects.is_anndata(adata):  # for example, a file with a single table
+        msg = f"{path} contains a {type(adata).__name__}, not an AnnData object"
         raise InputError(msg)
     return adata
 
 
 def write(adata: AnnData, path: Path) -> None:
-    """Write h5ad or zarr beside its place, then rename it, so that an old file is whole until the new one is.
+    """Write h5ad or zarr to a temporary path, then rename it, so that an earlier file stays whole until then.
 
     Raises
     ------
     InputError
-        Where the ending is another, or the object holds what the format cannot.
+        If the path has another ending, or the format cannot store the object.
     OSError
-        Where the file cannot be written.
+        If the file cannot be written.
     """
     ending = path.suffix.lower()
     if ending not in ENDINGS:
@@ -87,23 +74,21 @@ def write(adata: AnnData, path: Path) -> None:
                 adata.write_zarr(part)
         except OSError:
             raise
-        except Exception as error:  # what an object holds is the user's; its writers raise nearly anything
+        except Exception as error:  # the content is the user's, and the writers raise nearly any exception
             msg = f"{path} cannot be written: {error}"
             raise InputError(msg) from error
 
 
-DEFAULT_COLUMN = "cluster"
-
-
 def add_clusters(adata: AnnData, path: Path, column: Optional[str] = None) -> str:
-    """Add the clusters of a table to ``.obs``; cells that the table lacks have none.
+    """Add the clusters of a table to ``.obs``; cells that the table does not contain get no cluster.
 
     Parameters
     ----------
     path
-        A csv or tsv file: barcodes in the first column, clusters in the one named ``column``, else in the second.
+        A csv or tsv file with barcodes in the first column. The clusters are in the column named ``column``, or in the
+        second column if there is no such column.
     column
-        What the clusters are called in ``.obs``; ``"cluster"`` where None.
+        Name of the new column in ``.obs``; None for ``"cluster"``.
 
     Returns
     -------
@@ -113,25 +98,43 @@ def add_clusters(adata: AnnData, path: Path, column: Optional[str] = None) -> st
     Raises
     ------
     InputError
-        Where the file is no such table, a barcode is in it twice, none is a cell, or the column is there already.
+        If the file is not such a table, a barcode occurs twice, no barcode is a cell, or ``.obs`` has the column
+        already.
     """
     name = column or DEFAULT_COLUMN
     if name in adata.obs.columns:
-        msg = f".obs[{name!r}] is there already; leave out the table of clusters, or give its column another name"
+        msg = f".obs[{name!r}] already exists; leave out the table of clusters, or give its column another name"
         raise InputError(msg)
     table = _tables.read(path, InputError)
     if table.shape[1] < 2 or table.empty:
-        msg = f"{path} has {table.shape[1]} columns and {len(table)} rows; barcodes and clusters are needed"
+        msg = f"{path} has {table.shape[1]} columns and {len(table)} rows; it needs barcodes and clusters"
         raise InputError(msg)
     barcodes = table.iloc[:, 0].str.strip()
-    clusters = table[name] if name in table.columns[1:] else table.iloc[:, 1]
+    values = table[name] if name in table.columns[1:] else table.iloc[:, 1]
     if barcodes.duplicated().any():
-        msg = f"{path} has the barcode {barcodes[barcodes.duplicated()].iloc[0]!r} twice"
+        msg = f"{path} has the barcode {barcodes[barcodes.duplicated()].iloc[0]!r} twice; keep one row per cell"
         raise InputError(msg)
-    found = pd.Series(clusters.str.strip().to_numpy(), index=barcodes).reindex(adata.obs_names)
-    found = found.where(found.ne(""))
-    if found.isna().all():
-        msg = f"no barcode of {path} is a cell: it has {barcodes.iloc[0]!r}, the cells are {adata.obs_names[0]!r}"
+    clusters = pd.Series(values.str.strip().to_numpy(), index=barcodes).reindex(adata.obs_names)
+    clusters = clusters.where(clusters.ne(""))
+    if clusters.isna().all():
+        msg = (
+            f"no barcode of {path} is the name of a cell: the table has names such as {barcodes.iloc[0]!r}, and the "
+            f"data has names such as {adata.obs_names[0]!r}; write them in the same way"
+        )
         raise InputError(msg)
-    adata.obs[name] = pd.Categorical(found.to_numpy())
+    adata.obs[name] = pd.Categorical(clusters.to_numpy())
     return name
+
+
+def _read_10x(path: Path) -> AnnData:
+    import scanpy as sc
+
+    return sc.read_10x_h5(path)
+
+
+READERS: Mapping[str, tuple[str, Callable[[Path], AnnData]]] = {
+    ".h5ad": ("h5ad", objects.read_h5ad),
+    ".zarr": ("zarr", objects.read_zarr),
+    ".loom": ("loom", loom.read),
+    ".h5": ("10x h5", _read_10x),
+}

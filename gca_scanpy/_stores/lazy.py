@@ -1,4 +1,4 @@
-"""Stores of cells that stay on disk: opened without their matrices, and annotated in a copy."""
+"""Stores that stay on disk: they are opened without their matrices, and annotated in a copy."""
 
 from __future__ import annotations
 
@@ -20,62 +20,65 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 ENDINGS = (".h5ad", ".zarr")
-SINCE = "0.12"  # the first anndata that reads lazily
+SINCE = "0.12"  # the first anndata version that reads lazily
 
 
 def read(path: Path) -> AnnData:
-    """The object in an h5ad file or zarr folder; matrices are Dask arrays, tables are read by column when asked for.
+    """The object in an h5ad file or zarr folder; matrices are Dask arrays, and table columns are read on demand.
 
     Raises
     ------
     InputError
-        Where the store is of another kind or cannot be read, anndata is too old, or Dask or xarray is missing.
+        If the store has another format or cannot be read, anndata is too old, or Dask or xarray is not installed.
     """
     if path.suffix.lower() not in ENDINGS:
-        msg = f"{path} cannot be read lazily; only h5ad and zarr can"
+        msg = f"{path} cannot be read lazily; convert it to h5ad or zarr, or leave out --lazy"
         raise InputError(msg)
     _extras.load("dask", InputError, modules=["dask.array", "xarray"])
     read_lazy = lazy_reader()
     if read_lazy is None:
-        here = version("anndata")
-        msg = f"anndata reads lazily from {SINCE} on, and here is {here}: python -m pip install 'anndata>={SINCE}'"
+        installed = version("anndata")
+        msg = (
+            f"lazy reading needs anndata {SINCE} or later, but {installed} is installed: "
+            f"python -m pip install 'anndata>={SINCE}'"
+        )
         raise InputError(msg)
     try:
         adata: AnnData = read_lazy(path)
-    except Exception as error:  # a foreign or damaged store makes the reader raise nearly anything
+    except Exception as error:  # the reader raises nearly any exception for a damaged store
         msg = f"{path} cannot be read lazily: {error}"
         raise InputError(msg) from error
     return adata
 
 
 def annotate(source: Path, target: Path, adata: AnnData, columns: Collection[str], entries: Collection[str]) -> None:
-    """Write a store with these columns of ``.obs`` and entries of ``.uns`` more; all else is copied as it is on disk.
+    """Copy a store on disk, and add these columns of ``.obs`` and entries of ``.uns`` to the copy.
 
     Raises
     ------
     InputError
-        Where the store holds its ``.obs`` in a form of before anndata 0.7.
+        If the store has an ``.obs`` in the format from before anndata 0.7.
     OSError
-        Where it cannot be written.
+        If the copy cannot be written.
     """
     _, write = element_io()
     with whole(target) as part:
         (shutil.copytree if source.is_dir() else shutil.copyfile)(source, part)
-        with _opened(part) as group:
-            if "column-order" not in group["obs"].attrs:
-                msg = f"{source} is in an old form; write it anew with anndata, or leave out --lazy"
+        with _open_for_writing(part) as root:
+            if "column-order" not in root["obs"].attrs:
+                msg = f"{source} has an old format; read it with anndata and write it again, or leave out --lazy"
                 raise InputError(msg)
             for name in columns:
-                add_column(group["obs"], name, column_of(adata.obs, name))
-            if "uns" not in group:
-                write(group, "uns", {})
+                add_column(root["obs"], name, column_of(adata.obs, name))
+            if "uns" not in root:
+                write(root, "uns", {})
             for name in entries:
-                write(group["uns"], name, adata.uns[name])
+                write(root["uns"], name, adata.uns[name])
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """The root of a store, to be changed."""
+def _open_for_writing(path: Path) -> Iterator[Any]:
+    """The root group of a store, open for writing."""
     if path.is_file():
         import h5py
 
@@ -84,7 +87,7 @@ def _opened(path: Path) -> Iterator[Any]:
         return
     import zarr
 
-    # By what is there, not by the metadata that were brought together when the store was written: these are old now.
+    # The consolidated metadata does not list the columns that are added here, so it is ignored and then updated.
     yield zarr.open_group(str(path), mode="r+", use_consolidated=False)
     if _is_consolidated(path):
         zarr.consolidate_metadata(str(path))

@@ -1,4 +1,4 @@
-"""Loom files: read with loompy, and annotated in a copy, so that nothing else of the file changes."""
+"""Loom files: loompy reads them, and annotates a copy, so that nothing else in the file changes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from gca_scanpy.errors import InputError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-# Where loompy, AnnData and loomR keep the names; the first that is there is taken.
+# Attributes in which loompy, AnnData and loomR store the names; the first existing one is used.
 GENES = ("Gene", "var_names", "gene_names", "gene", "GeneName", "Accession")
 CELLS = ("CellID", "obs_names", "cell_names", "cell_id", "barcode", "Barcode")
 
 
 def read(path: Path) -> AnnData:
-    """The main matrix of a loom file with its layers and attributes.
+    """The main matrix of a loom file, with its layers and attributes.
 
     Raises
     ------
     InputError
-        Where loompy is not installed, or no attribute holds the names of the genes or of the cells.
+        If loompy is not installed, or no attribute contains the names of the genes or of the cells.
     """
     with _extras.load("loom", InputError).connect(str(path), "r") as file:
         return objects.build(
@@ -41,37 +41,37 @@ def read(path: Path) -> AnnData:
 
 
 def annotate(source: Path, target: Path, adata: AnnData, columns: Collection[str]) -> None:
-    """Write a loom file with these columns of ``.obs`` more; the file itself is copied, not written anew.
+    """Copy a loom file, and add these columns of ``.obs`` to the copy.
 
-    A missing label becomes an empty text, for a loom file knows no missing values.
+    A missing label becomes an empty string, because the loom format has no missing values.
 
     Raises
     ------
     InputError
-        Where loompy is not installed.
+        If loompy is not installed.
     OSError
-        Where the file cannot be written.
+        If the copy cannot be written.
     """
     loompy = _extras.load("loom", InputError, "writing loom files")
     with whole(target) as part:
         shutil.copyfile(source, part)
         with loompy.connect(str(part), "r+") as file:
             for column in columns:
-                file.ca[column] = _plain(adata.obs[column])
+                file.ca[column] = _to_array(adata.obs[column])
 
 
-def _plain(column: pd.Series) -> Any:
+def _to_array(column: pd.Series) -> Any:
     if pd.api.types.is_float_dtype(column):
         return column.to_numpy()
     return np.array(["" if pd.isna(value) else str(value) for value in column], dtype=object)
 
 
 def _frame(attributes: Any, names: tuple[str, ...], what: str, path: Path) -> pd.DataFrame:
-    """The attributes of the genes or of the cells, but for those with several values each."""
-    there = list(attributes.keys())
-    index = next((name for name in names if name in there), None)
+    """The attributes of the genes or of the cells as a table, without attributes that have several values each."""
+    existing = list(attributes.keys())
+    index = next((name for name in names if name in existing), None)
     if index is None:
-        msg = f"{path} has the {what} attributes {', '.join(there) or 'none'}; one of {', '.join(names)} is needed"
+        msg = f"{path} has the {what} attributes {', '.join(existing) or 'none'}; one of {', '.join(names)} is needed"
         raise InputError(msg)
-    columns = {name: attributes[name] for name in there if name != index and attributes[name].ndim == 1}
+    columns = {name: attributes[name] for name in existing if name != index and attributes[name].ndim == 1}
     return pd.DataFrame(columns, index=attributes[index].astype(str))

@@ -72,8 +72,9 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     rows = _higher(table.assign(**{gene: table[gene].str.strip()}), columns)
     rows = rows[rows[cluster].str.strip().ne("") & ~rows[gene].isin(NO_GENE)]
     if rows.empty:
+        limit = numbers.NUMBERS.max_p_value
         msg = (
-            f"{path} has no row with a cluster and a gene that is higher in it (p <= {CHANCE}) among its {len(table)} "
+            f"{path} has no row with a cluster and a gene that is higher in it (p <= {limit}) among its {len(table)} "
             "rows; export the marker table again, with all genes"
         )
         raise InputError(msg)

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 import gca_scanpy as gca
-from gca_scanpy._adata import actual, read_clustering, read_report, write_report
+from gca_scanpy._adata import read_clustering, read_report, view_to_actual, write_report
 from gca_scanpy._reporting.palette import UNKNOWN_COLOR
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import MissingKeyError, ReportError
@@ -153,7 +153,7 @@ def test_a_view_becomes_an_object_of_its_own(cells, report, content):
 def test_only_views_are_copied(cells):
     """An object of its own is not copied."""
     matrix = cells.X
-    actual(cells)
+    view_to_actual(cells)
     assert cells.X is matrix
 
 

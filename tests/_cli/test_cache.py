@@ -73,8 +73,8 @@ def test_a_folder_that_is_not_there(gca, tmp_path):
 
 def test_what_is_left_can_be_read(folder):
     """Pruning by size keeps the newest, and the cache still gives what is left."""
-    files = [file for file in cache.kept(folder) if file.is_answer]
-    cache.delete(cache.stale(files, most=files[0].size * 3))
+    files = [file for file in cache.cache_files(folder) if file.is_answer]
+    cache.delete(cache.expired(files, max_bytes=files[0].size * 3))
     answers = AnswerCache(folder)
     found = [answers.get(key_of({"question": number}), lambda answer: answer) is not None for number in range(10)]
     assert found == [True] * 3 + [False] * 7
@@ -82,13 +82,13 @@ def test_what_is_left_can_be_read(folder):
 
 def test_another_process_was_quicker(folder):
     """Files that are gone meanwhile are no error, and are not counted."""
-    files = cache.kept(folder)
+    files = cache.cache_files(folder)
     files[0].path.unlink()
     assert cache.delete(files) == 9
 
 
 def test_a_clock_that_went_back(folder):
     """Answers of the future are not old."""
-    for file in cache.kept(folder):
+    for file in cache.cache_files(folder):
         _age(file.path, -100)
-    assert cache.stale(cache.kept(folder), days=1) == []
+    assert cache.expired(cache.cache_files(folder), days=1) == []

@@ -96,7 +96,7 @@ def test_max_requests(serve, model_of, many, tmp_path):
 def test_max_tokens(serve, model_of, many):
     """max_tokens stops before it is passed, by the server's count of what was used and an estimate of what is next."""
     server, (markers, _) = serve(), many(40)
-    with pytest.warns(ModelWarning, match="max_tokens=1500 would be passed"):
+    with pytest.warns(ModelWarning, match="max_tokens=1500 would be exceeded"):
         report = gca.annotate_markers(
             markers,
             tissue="blood",

@@ -54,7 +54,7 @@ def test_addresses(given, url):
 )
 def test_what_is_no_address(url):
     """What is no http address is said with an example."""
-    with pytest.raises(InputError, match="is no http or https address"):
+    with pytest.raises(InputError, match="is not an http or https address"):
         endpoint_of("m", {}, base_url=url)
 
 
@@ -125,7 +125,7 @@ def test_a_secret_is_in_no_text():
     assert not Secret()
     assert repr(Secret()) == "Secret('')"
     for carry in (pickle.dumps, copy.deepcopy):
-        with pytest.raises(TypeError, match="make the model anew"):
+        with pytest.raises(TypeError, match="create the model again"):
             carry(secret)
 
 

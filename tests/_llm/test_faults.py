@@ -413,7 +413,8 @@ def test_a_model_without_temperature(serve, model_of, many, fault):
 def test_a_request_that_is_refused_in_every_form(serve, model_of, many, fault):
     """A refusal that has nothing to do with the form ends with what the server said."""
     server = serve(lambda *_: fault.Raw(400, {"error": {"message": "the field user is not known"}}))
-    offline_instead(many(4)[0], model_of(server), "the field user is not known; the request is refused in every form")
+    message = "the field user is not known; the server refuses every form of the request"
+    offline_instead(many(4)[0], model_of(server), message)
     assert len(server.requests) == 3
 
 
@@ -421,7 +422,7 @@ def test_a_reply_larger_than_10_mb(serve, model_of, many, fault):
     """More than 10 MB are not read, packed or not."""
     packed = fault.Raw(body=gzip.compress(b" " * 50_000_000), headers={"content-encoding": "gzip"})
     server = serve(lambda *_: packed)
-    offline_instead(many(4)[0], model_of(server, timeout=20, deadline=20), "more than the 10 MB")
+    offline_instead(many(4)[0], model_of(server, timeout=20, deadline=20), "more than 10 MB")
 
 
 def test_a_packed_reply(serve, model_of, many, fault):
@@ -443,7 +444,7 @@ def test_a_packed_reply(serve, model_of, many, fault):
 def test_a_redirect(serve, model_of, many, fault):
     """The key follows no redirect."""
     server = serve(lambda *_: fault.Raw(307, headers={"location": "http://example.invalid/"}))
-    offline_instead(many(4)[0], model_of(server), "points to http://example.invalid/")
+    offline_instead(many(4)[0], model_of(server), "redirects to http://example.invalid/")
 
 
 def test_a_redirect_to_nowhere(serve, model_of, many, fault):
@@ -466,7 +467,7 @@ def test_an_environment_that_allows_no_connection(many, monkeypatch, name, value
     if name == "ALL_PROXY":
         monkeypatch.setitem(sys.modules, "socksio", None)
     model = gca.LanguageModel("m", base_url="https://llm.invalid", deadline=2.0)
-    offline_instead(many(4)[0], model, "proxy and the certificates")
+    offline_instead(many(4)[0], model, "proxy or the certificates")
 
 
 def test_a_proxy_of_the_environment(serve, model_of, many, monkeypatch):
@@ -628,8 +629,8 @@ def test_instructions_in_the_data(serve, model_of, lineages, fault):
         ("openai:gpt-4.1", {}, "OPENAI_API_KEY"),
         ("anthropic:claude", {}, "ANTHROPIC_API_KEY"),
         ("gemini:flash", {}, "GEMINI_API_KEY or GOOGLE_API_KEY"),
-        ("m", {"base_url": "localhost:80"}, "no http or https address"),
-        ("m", {"base_url": "http://[::1"}, "no http or https address"),
+        ("m", {"base_url": "localhost:80"}, "not an http or https address"),
+        ("m", {"base_url": "http://[::1"}, "not an http or https address"),
         ("openai:m", {"api_key": "sk two"}, "copied whole"),
         ("openai:m", {"api_key": "sk\x00two"}, "copied whole"),
         ("openai:m", {"api_key": "k", "headers": {"X-Team": "β"}}, "header 'X-Team'"),

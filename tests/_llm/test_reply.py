@@ -125,8 +125,8 @@ def test_another_form_is_an_error_that_names_the_place(content, place):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ('{"clusters": ["T cell"]}', "no times"),
-        (text(entry(2)), "no times"),
+        ('{"clusters": ["T cell"]}', "0 times instead of once"),
+        (text(entry(2)), "0 times instead of once"),
         (text(entry(label=" ")), r"\$\.clusters\[0\]\.label"),
         (text(entry(label="\x00\x1f")), r"\$\.clusters\[0\]\.label"),
         (text(entry(label=["T cell"])), r"\$\.clusters\[0\]\.label"),
@@ -171,8 +171,8 @@ def test_clusters_duplicated_missing_and_invented():
     found = reply.parse(content, asked("1", "2", "3"))
     assert [v.cluster_id for v in found.verdicts] == ["1"]
     assert found.missing == {
-        "2": "the reply answers this cluster 2 times, not once",
-        "3": "the reply answers this cluster no times, not once",
+        "2": "the reply answers this cluster 2 times instead of once",
+        "3": "the reply answers this cluster 0 times instead of once",
     }
     assert found.invented == ("99",)
 
@@ -226,7 +226,7 @@ def test_genes_that_the_cluster_does_not_have_are_struck_out():
     """Named genes are those of the cluster, as the data names them; the others are struck out, and it is said."""
     verdict = one(supporting_genes=["CD3E", "cd3e", "TRAC", "MS4A1", 5, ""], caveats=["few cells"])
     assert verdict.markers == ("Cd3e", "Trac")
-    assert verdict.caveats == ("few cells", "1 named genes are not among the cluster's and were struck out: MS4A1")
+    assert verdict.caveats == ("few cells", "1 of the named genes are not genes of the cluster and were removed: MS4A1")
 
 
 def test_genes_that_the_cells_express_beyond_the_ranking_are_the_clusters_too():

@@ -42,7 +42,7 @@ def data(seed=0, n_cells=90, n_genes=40, n_clusters=3):
 @pytest.mark.parametrize("chunk", [1, 7, 150, 10**6])
 def test_moments_are_numpys(form, chunk, monkeypatch):
     """Any format and any size of the chunks gives the sums, squares and counts that numpy gives."""
-    monkeypatch.setattr(module, "CHUNK", chunk)
+    monkeypatch.setattr(module, "BLOCK", chunk)
     values, clustering = data()
     found = gather(FORMATS[form](values), clustering)
     for code in range(3):

@@ -7,7 +7,7 @@ from attrs import evolve
 
 import gca_scanpy as gca
 from gca_scanpy._reporting import curation
-from gca_scanpy._reporting.curation import Choice, decide, history, joined, label_of, read_label, standing
+from gca_scanpy._reporting.curation import Choice, decide, history, joined, label_of, standing
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import ConflictError, InputError
 from gca_scanpy.model import SCHEMA_VERSION
@@ -23,31 +23,6 @@ def report():
 
 def _decided(report, *choices, who="Ada", when=WHEN):
     return decide(report, choices, who, when, _bundled.ontology())
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("pDC", ("plasmacytoid dendritic cell", "CL:0000784")),
-        ("  b   CELLS ", ("B cell", "CL:0000236")),
-        ("CL:0000236", ("B cell", "CL:0000236")),
-        ("cl_0000236", ("B cell", "CL:0000236")),
-        ("B cell (CL:0000236)", ("B cell", "CL:0000236")),
-        ("activated B cell of mine (CL:0000236)", ("activated B cell of mine", "CL:0000236")),
-        ("my [very] own type", ("my [very] own type", None)),
-        ("a\x00b\ud800c", ("abc", None)),
-    ],
-)
-def test_a_label_is_a_term_or_words(text, expected):
-    """Names, synonyms and ids give the term; an id behind other words keeps the words; what is no term has none."""
-    assert read_label(text, _bundled.ontology()) == expected
-
-
-@pytest.mark.parametrize(("text", "message"), [(" \n ", "label is empty"), ("T cell (CL:9999999)", "no CL:9999999")])
-def test_a_label_that_is_none(text, message):
-    """Nothing, and an id that the ontology lacks, are refused."""
-    with pytest.raises(InputError, match=message):
-        read_label(text, _bundled.ontology())
 
 
 def test_accept_change_mixed_reopen(report):

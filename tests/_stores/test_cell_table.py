@@ -42,9 +42,9 @@ def test_a_column_by_its_name(cells, table):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("Barcode\ncell0\n", "has 1 columns and 1 rows; barcodes and clusters are needed"),
+        ("Barcode\ncell0\n", "has 1 columns and 1 rows; it needs barcodes and clusters"),
         ("Barcode,Cluster\ncell0,1\ncell0,2\n", "has the barcode 'cell0' twice"),
-        ("Barcode,Cluster\ncell0-1,1\n", "it has 'cell0-1', the cells are 'cell0'"),
+        ("Barcode,Cluster\ncell0-1,1\n", "names such as 'cell0-1', and the data has names such as 'cell0'"),
         ("Barcode,Cluster\n", "2 columns and 0 rows"),
         ("", "cannot be read as a table"),
     ],
@@ -59,5 +59,5 @@ def test_what_is_no_such_table(cells, table, content, text, said):
 
 def test_a_column_that_is_there(cells, table):
     """A column of .obs is not replaced."""
-    with pytest.raises(InputError, match=r"\.obs\['planted'\] is there already"):
+    with pytest.raises(InputError, match=r"\.obs\['planted'\] already exists"):
         add_clusters(cells, table("Barcode,Cluster\ncell0,1\n"), "planted")

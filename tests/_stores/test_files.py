@@ -80,7 +80,7 @@ def test_the_ending_may_be_in_capitals(cells, tmp_path):
 @pytest.mark.parametrize("name", ["x.rds", "x", "x.h5x"])
 def test_another_kind(cells, tmp_path, name):
     """Another kind of file is refused by name, for reading and writing."""
-    with pytest.raises(InputError, match=f"{name} is not of a kind"):
+    with pytest.raises(InputError, match=f"{name} has an unknown format"):
         files.read(tmp_path / name)
     with pytest.raises(InputError, match=f"{name} must end in"):
         files.write(cells, tmp_path / name)
@@ -104,5 +104,5 @@ def test_an_hdf5_file_of_another_kind(tmp_path, name, kind):
 
     with h5py.File(tmp_path / name, "w") as file:
         file["a"] = [1]
-    with pytest.raises(InputError, match=f"{name} (cannot be read as {kind}|holds a)"):
+    with pytest.raises(InputError, match=f"{name} (cannot be read as {kind}|contains a)"):
         files.read(tmp_path / name)

@@ -132,7 +132,7 @@ def test_clusters_that_were_changed_since_are_refused(annotated):
         (
             lambda a: setattr(a, "obs_names", ["c"] * a.n_obs),
             InputError,
-            "'c' is there twice; call adata.obs_names_make",
+            "'c' occurs twice; call adata.obs_names_make",
         ),
     ],
 )

@@ -190,8 +190,8 @@ class TestCells:
         annotated.obs["gptca_label"] = "mine"
         page = gca.io.to_html(annotated)
         assert _cells(page) is None
-        assert "The cells are not drawn: .obs['gptca_label'] is not what the report says" in Page(page).text
-        with pytest.raises(InputError, match="not what the report says"):
+        assert "The cells are not drawn: .obs['gptca_label'] differs from the report" in Page(page).text
+        with pytest.raises(InputError, match="differs from the report"):
             gca.io.to_html(annotated, basis="umap")
 
     def test_what_cannot_be_shown(self, annotated):

@@ -128,7 +128,7 @@ def test_an_anndata_that_cannot(cells, tmp_path, monkeypatch):
     """Where AnnData is too old, the error says from which version on it reads lazily."""
     cells.write_h5ad(tmp_path / "cells.h5ad")
     monkeypatch.delattr(ad.experimental, "read_lazy", raising=False)
-    with pytest.raises(InputError, match=r"from 0\.12 on, and here is .*pip install 'anndata>=0\.12'"):
+    with pytest.raises(InputError, match=r"needs anndata 0\.12 or later, but .*pip install 'anndata>=0\.12'"):
         store.read(tmp_path / "cells.h5ad")
 
 

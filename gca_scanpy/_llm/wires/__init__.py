@@ -1,12 +1,12 @@
-"""Wire formats, by name."""
+"""The wire formats by name."""
 
 from collections.abc import Mapping
 
 from gca_scanpy._llm.wires.anthropic import Anthropic
-from gca_scanpy._llm.wires.common import Mode, Sent, Wire
+from gca_scanpy._llm.wires.common import Mode, Request, Wire
 from gca_scanpy._llm.wires.gemini import Gemini
 from gca_scanpy._llm.wires.openai import OpenAI
 
 WIRES: Mapping[str, Wire] = {"openai": OpenAI(), "anthropic": Anthropic(), "gemini": Gemini()}
 
-__all__ = ["WIRES", "Mode", "Sent", "Wire"]
+__all__ = ["WIRES", "Mode", "Request", "Wire"]

@@ -1,4 +1,4 @@
-"""Anthropic messages; the answer is the input of a tool that the model must use.
+"""Anthropic messages. The model must use a tool, whose input is the answer.
 
 Source: https://docs.anthropic.com/en/api/messages
 """
@@ -11,15 +11,15 @@ from typing import Any
 
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
-from gca_scanpy._llm.wires.common import Mode, Sent, Usage, filled, mapping, refuse, tokens
+from gca_scanpy._llm.wires.common import Mode, Request, Usage, as_mapping, count_tokens, refusal, require_text
 
 VERSION = "2023-06-01"
 TOOL = "report_clusters"
-MAX_TOKENS = 8192  # the API wants a number; an answer takes about 120 tokens for each cluster
+MAX_TOKENS = 8192  # the API requires a limit; an answer has about 120 tokens per cluster
 
 
 class Anthropic:
-    """Messages."""
+    """The wire format of Anthropic's messages."""
 
     modes: Sequence[Mode] = ("schema", "text")
 
@@ -30,38 +30,38 @@ class Anthropic:
         schema: Mapping[str, Any],
         mode: Mode,
         temperature: float | None,
-    ) -> Sent:
-        """The request for some messages."""
+    ) -> Request:
+        """The request that sends these messages."""
         body: dict[str, Any] = {
             "model": endpoint.model,
             "max_tokens": MAX_TOKENS,
             "system": "\n".join(m.content for m in messages if m.role == "system"),
             "messages": [{"role": "user", "content": m.content} for m in messages if m.role != "system"],
         }
-        del temperature  # not a parameter of the API any more
+        del temperature  # the API no longer has this parameter
         if mode == "schema":
             tool = {"name": TOOL, "description": "Report what each cluster is.", "input_schema": schema}
             body.update(tools=[tool], tool_choice={"type": "tool", "name": TOOL})
-        return Sent("/messages", self.headers(endpoint), body)
+        return Request("/messages", self.headers(endpoint), body)
 
     def headers(self, endpoint: Endpoint) -> dict[str, str]:
-        """The key, and the version of the API."""
+        """The headers with the key and the version of the API."""
         key = {"x-api-key": endpoint.key.reveal()} if endpoint.key else {}
         return {**key, "anthropic-version": VERSION}
 
     def text(self, reply: Mapping[str, Any]) -> str:
-        """The text of a reply; raises where there is none."""
+        """The text of a reply; raises if there is none."""
         blocks = reply.get("content")
-        blocks = [mapping(block) for block in blocks] if isinstance(blocks, list) else []
+        blocks = [as_mapping(block) for block in blocks] if isinstance(blocks, list) else []
         if reply.get("stop_reason") == "refusal":
-            raise refuse("".join(str(b.get("text") or "") for b in blocks) or "it gave no reason")
+            raise refusal("".join(str(b.get("text") or "") for b in blocks) or "it gave no reason")
         used = [b.get("input") for b in blocks if b.get("type") == "tool_use"]
         written = [b["text"] for b in blocks if b.get("type") == "text" and isinstance(b.get("text"), str)]
         text = json.dumps(used[0]) if used else "".join(written)
-        return filled(text, cut=reply.get("stop_reason") == "max_tokens")
+        return require_text(text, cut=reply.get("stop_reason") == "max_tokens")
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
-        """The tokens of a reply as the server counts them."""
+        """The tokens as the server counted them."""
         usage = reply.get("usage")
-        prompt = tokens(usage, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-        return Usage(prompt, tokens(usage, "output_tokens"))
+        prompt = count_tokens(usage, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+        return Usage(prompt, count_tokens(usage, "output_tokens"))

@@ -1,4 +1,4 @@
-"""What every wire format has: how an answer is constrained, a body to send, a reply to read."""
+"""The interface of a wire format, and helpers to read replies."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy.errors import RefusalError, ReplyError
 
-# From the strictest down: by a JSON Schema, as any JSON, as text.
+# How a server restricts its reply, from the strictest mode down: to a JSON Schema, to any JSON, or not at all.
 Mode = Literal["schema", "json", "text"]
 
 
 @frozen
-class Sent:
-    """A request: path after the base URL, headers beside the usual, body."""
+class Request:
+    """A request: the path after the base URL, headers in addition to the usual ones, and the body."""
 
     path: str
     headers: Mapping[str, str]
@@ -26,14 +26,20 @@ class Sent:
 
 @frozen
 class Usage:
-    """Tokens of a request and its reply."""
+    """Numbers of tokens in a request and its reply."""
 
     prompt: int
     completion: int
 
 
 class Wire(Protocol):
-    """A wire format."""
+    """A wire format.
+
+    Attributes
+    ----------
+    modes
+        The modes that the format supports, the strictest first.
+    """
 
     modes: Sequence[Mode]
 
@@ -44,12 +50,12 @@ class Wire(Protocol):
         schema: Mapping[str, Any],
         mode: Mode,
         temperature: float | None,
-    ) -> Sent:
-        """The request for some messages."""
+    ) -> Request:
+        """The request that sends these messages."""
         ...
 
     def headers(self, endpoint: Endpoint) -> dict[str, str]:
-        """What a request must carry beside the usual headers."""
+        """The headers that a request needs in addition to the usual ones."""
         ...
 
     def text(self, reply: Mapping[str, Any]) -> str:
@@ -58,46 +64,46 @@ class Wire(Protocol):
         Raises
         ------
         ReplyError
-            Where the reply is not of this format, or empty.
+            If the reply has another format, or is empty.
         RefusalError
-            Where the model, or a filter, would not answer.
+            If the model, or a filter of the service, refused to answer.
         """
         ...
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
-        """The tokens of a reply as the server counts them, 0 where it does not."""
+        """The tokens as the server counted them, or 0 if it did not."""
         ...
 
 
-def first(value: Any, place: str) -> Mapping[str, Any]:
-    """The first object of a list; ``place`` is named where there is none."""
+def first_object(value: Any, place: str) -> Mapping[str, Any]:
+    """The first object of a list; if there is none, the error names ``place``."""
     if not isinstance(value, list) or not value or not isinstance(value[0], dict):
         msg = f"the reply has no {place}"
         raise ReplyError(msg)
-    found: Mapping[str, Any] = value[0]
-    return found
+    item: Mapping[str, Any] = value[0]
+    return item
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
-    """An object, or an empty one in place of anything else."""
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """The value if it is an object, otherwise an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def tokens(usage: Any, *names: str) -> int:
-    """Sum of the named counts of tokens, as far as the server gives them."""
-    counts = (mapping(usage).get(name) for name in names)
+def count_tokens(usage: Any, *names: str) -> int:
+    """The sum of the named counts, without those that are missing or not valid."""
+    counts = (as_mapping(usage).get(name) for name in names)
     return sum(int(n) for n in counts if isinstance(n, (int, float)) and not isinstance(n, bool) and 0 <= n < 1e12)
 
 
-def filled(text: str, *, cut: bool) -> str:
-    """A text that is not empty; raises :class:`ReplyError` where it is."""
+def require_text(text: str, *, cut: bool) -> str:
+    """The text; raises :class:`ReplyError` if it is empty. ``cut`` is whether the reply reached the token limit."""
     if text.strip():
         return text
     msg = "the reply was cut at the token limit before its text began" if cut else "the reply is empty"
     raise ReplyError(msg)
 
 
-def refuse(*reasons: Any) -> RefusalError:
-    """The error for a model that will not answer."""
-    said = ": ".join(" ".join(str(reason).split()) for reason in reasons)
-    return RefusalError(f"the model refused to answer: {said[:200]}")
+def refusal(reason: Any) -> RefusalError:
+    """The error for a model that refused to answer."""
+    text = " ".join(str(reason).split())
+    return RefusalError(f"the model refused to answer: {text[:200]}")

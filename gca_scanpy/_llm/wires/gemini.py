@@ -11,13 +11,22 @@ from urllib.parse import quote
 
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
-from gca_scanpy._llm.wires.common import Mode, Sent, Usage, filled, first, mapping, refuse, tokens
+from gca_scanpy._llm.wires.common import (
+    Mode,
+    Request,
+    Usage,
+    as_mapping,
+    count_tokens,
+    first_object,
+    refusal,
+    require_text,
+)
 
 REFUSALS = {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"}
 
 
 class Gemini:
-    """generateContent."""
+    """The wire format of Gemini's generateContent."""
 
     modes: Sequence[Mode] = ("schema", "json", "text")
 
@@ -28,8 +37,8 @@ class Gemini:
         schema: Mapping[str, Any],
         mode: Mode,
         temperature: float | None,
-    ) -> Sent:
-        """The request for some messages."""
+    ) -> Request:
+        """The request that sends these messages."""
         config: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
         if mode != "text":
             config["responseMimeType"] = "application/json"
@@ -42,34 +51,36 @@ class Gemini:
         if config:
             body["generationConfig"] = config
         path = endpoint.model if "/" in endpoint.model else f"models/{endpoint.model}"
-        return Sent(f"/{quote(path)}:generateContent", self.headers(endpoint), body)
+        return Request(f"/{quote(path)}:generateContent", self.headers(endpoint), body)
 
     def headers(self, endpoint: Endpoint) -> dict[str, str]:
-        """The key."""
+        """The header with the key."""
         return {"x-goog-api-key": endpoint.key.reveal()} if endpoint.key else {}
 
     def text(self, reply: Mapping[str, Any]) -> str:
-        """The text of a reply; raises where there is none."""
-        blocked = mapping(reply.get("promptFeedback")).get("blockReason")
+        """The text of a reply; raises if there is none."""
+        blocked = as_mapping(reply.get("promptFeedback")).get("blockReason")
         if blocked:
-            raise refuse(blocked)
-        candidate = first(reply.get("candidates"), "candidates")
+            raise refusal(blocked)
+        candidate = first_object(reply.get("candidates"), "candidates")
         reason = candidate.get("finishReason")
         if reason in REFUSALS:
-            raise refuse(reason)
-        parts = mapping(candidate.get("content")).get("parts")
-        parts = [mapping(part) for part in parts] if isinstance(parts, list) else []
+            raise refusal(reason)
+        parts = as_mapping(candidate.get("content")).get("parts")
+        parts = [as_mapping(part) for part in parts] if isinstance(parts, list) else []
         text = "".join(p["text"] for p in parts if isinstance(p.get("text"), str) and not p.get("thought"))
-        return filled(text, cut=reason == "MAX_TOKENS")
+        return require_text(text, cut=reason == "MAX_TOKENS")
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
-        """The tokens of a reply as the server counts them."""
+        """The tokens as the server counted them."""
         usage = reply.get("usageMetadata")
-        return Usage(tokens(usage, "promptTokenCount"), tokens(usage, "candidatesTokenCount", "thoughtsTokenCount"))
+        return Usage(
+            count_tokens(usage, "promptTokenCount"), count_tokens(usage, "candidatesTokenCount", "thoughtsTokenCount")
+        )
 
 
 def openapi(schema: Any) -> Any:
-    """A JSON Schema in the OpenAPI dialect that ``responseSchema`` takes."""
+    """The JSON Schema in the OpenAPI dialect that ``responseSchema`` requires."""
     if not isinstance(schema, dict):
         return schema
     made: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""OpenAI chat completions, which most other servers speak too.
+"""OpenAI chat completions, which most other servers support too.
 
 Source: https://platform.openai.com/docs/api-reference/chat
 """
@@ -11,14 +11,23 @@ from typing import Any
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
-from gca_scanpy._llm.wires.common import Mode, Sent, Usage, filled, first, mapping, refuse, tokens
+from gca_scanpy._llm.wires.common import (
+    Mode,
+    Request,
+    Usage,
+    as_mapping,
+    count_tokens,
+    first_object,
+    refusal,
+    require_text,
+)
 
-MAX_TOKENS = 300  # for each cluster; the longest answer that the schema admits
-SPARE_TOKENS = 4000  # for a model that thinks aloud before it answers
+MAX_TOKENS = 300  # per cluster; the longest answer that the schema allows
+SPARE_TOKENS = 4000  # for a model that writes its thoughts before the answer
 
 
 class OpenAI:
-    """Chat completions."""
+    """The wire format of OpenAI's chat completions."""
 
     modes: Sequence[Mode] = ("schema", "json", "text")
 
@@ -29,46 +38,46 @@ class OpenAI:
         schema: Mapping[str, Any],
         mode: Mode,
         temperature: float | None,
-    ) -> Sent:
-        """The request for some messages."""
+    ) -> Request:
+        """The request that sends these messages."""
         body: dict[str, Any] = {
             "model": endpoint.model,
             "messages": [{"role": m.role, "content": m.content} for m in messages],
         }
         if temperature is not None:
             body["temperature"] = temperature
-        if endpoint.is_self_run:  # a small model may repeat itself until its server's limit, which may be none
+        if endpoint.is_self_run:  # a small model may repeat itself forever if its server has no limit
             body["max_tokens"] = SPARE_TOKENS + MAX_TOKENS * prompt.asked_in(schema)
         if mode == "schema":
-            named = {"name": "clusters", "strict": True, "schema": schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": named}
+            named_schema = {"name": "clusters", "strict": True, "schema": schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": named_schema}
         elif mode == "json":
             body["response_format"] = {"type": "json_object"}
-        return Sent("/chat/completions", self.headers(endpoint), body)
+        return Request("/chat/completions", self.headers(endpoint), body)
 
     def headers(self, endpoint: Endpoint) -> dict[str, str]:
-        """The key."""
+        """The header with the key."""
         return {"Authorization": f"Bearer {endpoint.key.reveal()}"} if endpoint.key else {}
 
     def text(self, reply: Mapping[str, Any]) -> str:
-        """The text of a reply; raises where there is none."""
-        choice = first(reply.get("choices"), "choices")
-        message = mapping(choice.get("message"))
+        """The text of a reply; raises if there is none."""
+        choice = first_object(reply.get("choices"), "choices")
+        message = as_mapping(choice.get("message"))
         if message.get("refusal"):
-            raise refuse(message["refusal"])
+            raise refusal(message["refusal"])
         if choice.get("finish_reason") == "content_filter":
-            raise refuse(choice["finish_reason"])
+            raise refusal(choice["finish_reason"])
         text = _text(message.get("content"))
-        return filled(text, cut=choice.get("finish_reason") == "length")
+        return require_text(text, cut=choice.get("finish_reason") == "length")
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
-        """The tokens of a reply as the server counts them."""
+        """The tokens as the server counted them."""
         usage = reply.get("usage")
-        return Usage(tokens(usage, "prompt_tokens"), tokens(usage, "completion_tokens"))
+        return Usage(count_tokens(usage, "prompt_tokens"), count_tokens(usage, "completion_tokens"))
 
 
 def _text(content: Any) -> str:
-    """Content is a text, or a list of parts of which some are text."""
+    """The text of a content, which is a string or a list of parts."""
     if isinstance(content, list):
-        return "".join(_text(mapping(part).get("text")) for part in content)
+        return "".join(_text(as_mapping(part).get("text")) for part in content)
     return content if isinstance(content, str) else ""
