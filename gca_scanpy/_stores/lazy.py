@@ -45,7 +45,8 @@ def read(path: Path) -> AnnData:
         msg = f"anndata reads lazily from {SINCE} on, and here is {here}: python -m pip install 'anndata>={SINCE}'"
         raise InputError(msg)
     try:
-        adata: AnnData = read_lazy(path)
+        # Dask's workers may be in another folder, where zarr would read zeros in place of the chunks that it misses.
+        adata: AnnData = read_lazy(path.absolute())
     except Exception as error:  # a foreign or damaged store makes the reader raise nearly anything
         msg = f"{path} cannot be read lazily: {error}"
         raise InputError(msg) from error
