@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import time
-
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gca_scanpy as gca
 from gca_scanpy._judging import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring import index, likelihood
@@ -180,30 +176,6 @@ def test_scores_are_finite_and_repeatable(genes, n):
     text = " ".join(genes[:n])
     assert rank(text) == rank(text)
     assert 0 <= propose(text).confidence_score <= 1
-
-
-def test_speed():
-    """25 clusters of 50 genes, half of them markers, are scored in well under a blink."""
-    coverage = sys.modules.get("coverage")
-    if coverage is not None and coverage.Coverage.current() is not None:
-        pytest.skip("measured for coverage, which takes longer; the other corner times it")
-    rich = [key for key in BUNDLED.types if len(BUNDLED.types[key].positive) >= 25][:25]
-    spare = sorted(_bundled.gene_names().approved.values())
-    clusters = [
-        cluster(" ".join([*list(BUNDLED.types[key].positive)[:25], *spare[i * 25 : i * 25 + 25]]))
-        for i, key in enumerate(rich)
-    ]
-    limits = judge.Limits(gca.settings.min_support, gca.settings.mixed_ratio)
-
-    def seconds():
-        start = time.process_time()  # of this process: the machine may be busy with others
-        for c in clusters:
-            found = likelihood.rank(c, (), BUNDLED)
-            judge.check(likelihood.propose(c, found, BUNDLED), c, found, BUNDLED, (), limits)
-        return time.process_time() - start
-
-    assert len(clusters) == 25
-    assert min(seconds() for _ in range(5)) < 0.3
 
 
 def test_genes_that_all_clusters_have_tell_the_lineage():

@@ -99,11 +99,9 @@ def test_cells_on_disk(script, tissue, tmp_path):
 
 
 def test_a_second_run_asks_nothing(script):
-    """60 clusters, asked one by one of a slow server: the second run sends nothing, and takes a fraction."""
-    found = script("cached").run(60, 0.1, chunk_size=1, n_threads=1)
+    """60 clusters, asked one by one: the second run sends nothing."""
+    found = script("cached").run(60, 0.0, chunk_size=1, n_threads=1)
     assert (found["asked"], found["asked_again"]) == (60, 0)
-    assert found["first"] > 6
-    assert found["again"] < found["first"] / 3
 
 
 def test_pages_of_the_docs_have_the_marks():

@@ -71,18 +71,6 @@ def test_the_switch_of_colors(visit, until, scheme):
         assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
 
 
-@pytest.mark.parametrize("name", ["blood", "sixty"])
-def test_it_is_there_in_a_second(visit, until, name):
-    """First paint within a second of opening the file, in the best of three: other programs run here too."""
-    times = []
-    for _ in range(3):
-        with visit(name) as page:
-            entry = "performance.getEntriesByName('first-contentful-paint')[0]"
-            until(page, entry)
-            times.append(page.evaluate(f"{entry}.startTime"))
-    assert 0 < min(times) < 1000, times
-
-
 def test_the_policy_stops_what_it_must(visit):
     """A script, a style, a picture and a request that were not there when the page was made are stopped."""
     with visit("plain", refused=True) as page:
