@@ -194,6 +194,9 @@ def test_the_commands_are_there(page, reader, tmp_path):
         elif words[:4] == ["python", "-m", "pip", "install"]:
             asked = {name for text in rest for name in re.findall(r"\[(.*?)\]", text)}
             assert {name for text in asked for name in text.split(",")} <= EXTRAS, words
+            groups = {rest[place + 1] for place, word in enumerate(rest) if word == "--group"}
+            listed = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("[dependency-groups]")[2]
+            assert groups <= set(re.findall(r"^(\w+) = \[", listed.partition("\n[")[0], re.M)), words
         elif program == "nox":
             ours = set(re.findall(r"^def ([a-z]\w*)", (ROOT / "noxfile.py").read_text(encoding="utf-8"), re.M))
             own = rest[1 : rest.index("--") if "--" in rest else None]
