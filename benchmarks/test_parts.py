@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -56,6 +58,49 @@ def test_annotate(benchmark, cells):
     """From clusters to report."""
     benchmark(gca.tl.annotate, cells, synthetic.CLUSTER)
     assert gca.get.report(cells).clusters
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import gca_scanpy",
+        "import scanpy",
+        "import scanpy, gca_scanpy",
+        "from gca_scanpy._cli.main import main; main(['--help'])",
+        "from gca_scanpy._cli.main import main; main(['demo'])",
+    ],
+)
+def test_a_new_process(benchmark, code):
+    """A new process. Too much is 0.3 s for the import, 0.1 s beside Scanpy, 0.5 s for help, 20 s for the demo."""
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    benchmark.pedantic(subprocess.run, (command,), {"stdout": subprocess.DEVNULL, "check": True}, rounds=3)
+
+
+@pytest.mark.parametrize("kind", ["blood", "lists"])
+def test_page(benchmark, tmp_path, kind):
+    """The page of a report, of 700 cells or of 60 gene lists, in a browser from opening to first paint."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("there is no Chromium here")
+    if kind == "blood":
+        import scanpy as sc
+
+        report = sc.datasets.pbmc68k_reduced()
+        gca.tl.annotate(report, "louvain")
+    else:
+        report = gca.annotate_markers(cached.gene_lists(60))
+    gca.io.to_html(report, tmp_path / "page.html")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        page = browser.new_page()
+
+        def opened():
+            page.goto((tmp_path / "page.html").as_uri())
+            page.locator("table").first.wait_for()
+
+        benchmark.pedantic(opened, rounds=5)
+        browser.close()
 
 
 def test_report_as_json(benchmark):

@@ -21,8 +21,9 @@ NAMES = {"py.typed", "VERSION"}
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "LICENSE"}
 # What an sdist has at its top: what the wheel is built from, the tests, and what explains both.
 TOP = {
-    ".gitignore", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "PKG-INFO", "README.md", "benchmarks",
-    "core-dependencies.txt", "docs", "gca_scanpy", "notebooks", "noxfile.py", "pyproject.toml", "scripts", "tests",
+    ".gitignore", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "PKG-INFO", "README.md", "SECURITY.md",
+    "benchmarks", "core-dependencies.txt", "docs", "gca_scanpy", "notebooks", "noxfile.py", "pyproject.toml", "scripts",
+    "tests",
 }  # fmt: skip
 LITTER = {"__pycache__", ".DS_Store", ".coverage", ".ipynb_checkpoints"}
 

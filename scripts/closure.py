@@ -1,4 +1,4 @@
-"""The packages that come with the core, against core-dependencies.txt, on the oldest and the newest Python.
+"""The packages that come with the core, against core-dependencies.txt, on the Pythons of `nox -s tests`.
 
     python scripts/closure.py [--write]      a package more is an error, until --write brings it into a review
     python scripts/closure.py --extras       that every extra has wheels for every Python
@@ -62,17 +62,17 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="bring the list up to date")
     parser.add_argument("--extras", action="store_true", help="check the wheels of the extras instead")
     options = parser.parse_args()
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pythons = [
-        c.rpartition(" ")[2] for c in project["classifiers"] if c.startswith("Programming Language :: Python :: 3.")
-    ]
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    start = "Programming Language :: Python :: 3."
+    pythons = [text.rpartition(" ")[2] for text in data["project"]["classifiers"] if text.startswith(start)]
     if options.extras:
         wheels = ["--only-binary", ":all:", *(word for name in SOURCE_ONLY for word in ("--no-binary", name))]
         for python in pythons:
             names = resolved(python, "--all-extras", *wheels)
             print(f"Python {python}: {len(names)} packages with all extras, source only: {', '.join(SOURCE_ONLY)}")
         return
-    now = closure([pythons[0], pythons[-1]])
+    corners = {python for tier in data["tool"]["gca"]["compat"].values() for python in tier["suite_on"]}
+    now = closure([python for python in pythons if python in corners])
     if options.write:
         LIST.write_text(text(now), encoding="utf-8")
     before = parse(LIST.read_text(encoding="utf-8"))

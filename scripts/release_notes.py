@@ -1,4 +1,4 @@
-"""What the changelog says of a release, for its page; exit code 1 where tag, version and changelog do not agree.
+"""What the changelog says of a release, for its page; exit code 1 if tag, version, changelog or addresses do not agree.
 
 python scripts/release_notes.py v1.2.3
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+URLS = ("Homepage", "Documentation", "Issues", "Changelog")
 
 
 def notes(tag: str, version: str, changelog: str) -> str:
@@ -18,7 +20,7 @@ def notes(tag: str, version: str, changelog: str) -> str:
     Raises
     ------
     ValueError
-        Where the tag names another version, or the changelog has no dated section of this one, or nothing in it.
+        If the tag names another version, or the changelog has no dated section of this one, or nothing in it.
     """
     if tag != f"v{version}":
         raise ValueError(f"the tag is {tag}, but gca_scanpy/_version.py says {version}")
@@ -29,9 +31,25 @@ def notes(tag: str, version: str, changelog: str) -> str:
     return found[1].strip() + "\n"
 
 
+def check_urls(project: dict[str, Any]) -> None:
+    """Check that the page on PyPI will lead to the repository.
+
+    Raises
+    ------
+    ValueError
+        If an address is missing.
+    """
+    missing = [name for name in URLS if not project.get("urls", {}).get(name, "").startswith("https://")]
+    if missing:
+        raise ValueError(f"[project.urls] in pyproject.toml lacks {', '.join(missing)}")
+
+
 def main() -> None:
+    import tomllib  # Python 3.11; the tests import this file with older ones, too
+
     version = re.findall(r'__version__ = "(.+)"', (ROOT / "gca_scanpy" / "_version.py").read_text(encoding="utf-8"))[0]
     try:
+        check_urls(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"])
         print(notes(sys.argv[1], version, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")), end="")
     except ValueError as error:
         raise SystemExit(str(error)) from error

@@ -38,18 +38,23 @@ def _pythons(project: dict[str, Any]) -> list[str]:
     return [text.rpartition(" ")[2] for text in project["classifiers"] if text.startswith(start)]
 
 
-def _matrix(project: dict[str, Any], tiers: dict[str, Any]) -> str:
-    pythons = _pythons(project)
+def _matrix(project: dict[str, Any], own: dict[str, Any]) -> str:
+    pythons, tiers = _pythons(project), own["compat"]
+    newest = max((python for tier in tiers.values() for python in tier["suite_on"]), key=pythons.index)
 
     def cell(tier: dict[str, Any], python: str) -> str:
         if python in tier["not_on"]:
             return "no"
-        return "all tests" if python in tier["whole_suite_on"] else "may fail" if tier["may_fail"] else "integration"
+        if python in tier["suite_on"]:
+            return "all tests" if python == newest else "most tests"
+        return "may fail" if tier["may_fail"] else "integration"
 
     rows = [[name, *(cell(tier, python) for python in pythons)] for name, tier in tiers.items()]
     told = [f"- {name}: {_packages(tier)}" for name, tier in tiers.items()]
     no = [f"- {name}, not on {p}: {why}" for name, tier in tiers.items() for p, why in tier["not_on"].items()]
-    return _table(["", *(f"Python {python}" for python in pythons)], rows) + "\n" + "\n".join([*told, *no]) + "\n"
+    parts = [f"- most tests: all but {_code(own['newest_only'])}", f"- integration: {_code(own['integration_tests'])}"]
+    text = "\n".join([*told, *no, *parts])
+    return _table(["", *(f"Python {python}" for python in pythons)], rows) + f"\n{text}\n"
 
 
 def tables(data: dict[str, Any]) -> str:
@@ -57,7 +62,7 @@ def tables(data: dict[str, Any]) -> str:
     project, own = data["project"], data["tool"]["gca"]
     extras = project["optional-dependencies"].items()
     parts = {
-        HEADING: _matrix(project, own["compat"]) + f"- integration: {_code(own['integration_tests'])}\n",
+        HEADING: _matrix(project, own),
         "## What the core needs\n": f"{_code(project['dependencies'])}.\n\n"
         "What comes with these is in `core-dependencies.txt`; a package more needs a reason in the review.\n",
         "## Extras\n": _table(["extra", "brings"], ([f"`{name}`", _code(needs)] for name, needs in extras)),

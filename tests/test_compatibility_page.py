@@ -29,10 +29,11 @@ def test_the_page_is_current(script):
 
 
 def test_the_table_follows_its_data(script):
-    """What a tier says of a Python is in its cell: the whole suite, the integration tests, may fail, or not at all."""
-    tier = {"requirements": ["scanpy==1.9.*"], "not_on": {}, "whole_suite_on": [], "may_fail": False}
+    """What a tier says of a Python is in its cell: all tests, most, the integration tests, may fail, or none."""
+    tier = {"requirements": ["scanpy==1.9.*"], "not_on": {}, "suite_on": [], "may_fail": False}
     tiers = {
-        "old": {**tier, "whole_suite_on": ["3.9"], "not_on": {"3.13": "no wheels"}},
+        "old": {**tier, "suite_on": ["3.9"], "not_on": {"3.13": "no wheels"}},
+        "new": {**tier, "requirements": [], "suite_on": ["3.13"]},
         "next": {**tier, "requirements": [], "may_fail": True},
     }
     project = {
@@ -40,8 +41,14 @@ def test_the_table_follows_its_data(script):
         "dependencies": ["scanpy>=1.9"],
         "optional-dependencies": {"loom": ["loompy>=3"]},
     }
-    text = script.tables({"project": project, "tool": {"gca": {"compat": tiers, "integration_tests": ["tests/tl"]}}})
-    assert "| old | all tests | integration | no |\n| next | may fail | may fail | may fail |\n" in text
+    own = {"compat": tiers, "integration_tests": ["tests/tl"], "newest_only": ["tests/browser"]}
+    text = script.tables({"project": project, "tool": {"gca": own}})
+    assert (
+        "| old | most tests | integration | no |\n"
+        "| new | integration | integration | all tests |\n"
+        "| next | may fail | may fail | may fail |\n"
+    ) in text
+    assert "- most tests: all but `tests/browser`\n" in text
     assert "- old, not on 3.13: no wheels\n" in text
     assert "- integration: `tests/tl`\n" in text
     assert "| `loom` | `loompy>=3` |\n" in text

@@ -121,6 +121,30 @@ def test_a_release_that_does_not_agree_with_itself(tag, version, said):
         _script("release_notes").notes(tag, version, CHANGES)
 
 
+def test_a_release_without_addresses():
+    """A page on PyPI that leads nowhere ends the release."""
+    pytest.importorskip("tomllib", reason="Python before 3.11 has no tomllib")
+    script, urls = _script("release_notes"), {}
+    for name in script.URLS:
+        with pytest.raises(ValueError, match=rf"lacks .*{name}"):
+            script.check_urls({"urls": urls})
+        urls[name] = "https://example.org"
+    script.check_urls({"urls": urls})
+
+
+def test_actions_are_pinned():
+    """Every action of the workflows is named by a full commit, with its version beside it."""
+    used = [
+        line
+        for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "uses:" in line
+    ]
+    assert used or not (ROOT / ".github").is_dir()
+    for line in used:
+        assert re.search(r"uses: [\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
 @pytest.fixture
 def answer():
     """Give the script that compares the answers of environments."""

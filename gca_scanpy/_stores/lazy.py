@@ -44,7 +44,8 @@ def read(path: Path) -> AnnData:
         )
         raise InputError(msg)
     try:
-        adata: AnnData = read_lazy(path)
+        # Dask's workers may run in another folder, in which zarr would read zeros for the chunks that it misses.
+        adata: AnnData = read_lazy(path.absolute())
     except Exception as error:  # the reader raises nearly any exception for a damaged store
         msg = f"{path} cannot be read lazily: {error}"
         raise InputError(msg) from error

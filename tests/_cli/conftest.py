@@ -1,19 +1,50 @@
-"""The real program, as a child process."""
+"""The command line, called in this process; the few tests that ask for ``program`` or a terminal start a real one."""
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
 
 import pytest
+from click.testing import CliRunner
+
+from gca_scanpy._cli.main import main
+
+# Newer click always keeps the streams apart, and has no option for it.
+SEPARATE = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
+
+
+class Done(NamedTuple):
+    """How a call ended; the names are those of ``subprocess.CompletedProcess``."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @pytest.fixture
 def gca(tmp_path):
-    """Run ``python -m gca_scanpy`` with these arguments in the test's folder."""
+    """Call ``gca`` with these arguments in the test's folder; an error that it does not handle fails the test."""
+
+    def run(*arguments, **environment):
+        with pytest.MonkeyPatch.context() as patch, mock.patch.dict(os.environ, environment):
+            patch.chdir(tmp_path)
+            runner = CliRunner(**SEPARATE)
+            done = runner.invoke(main, [*map(str, arguments)], prog_name="gca", catch_exceptions=False)
+        return Done(done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Run ``python -m gca_scanpy`` as a child process; for what only a process shows."""
 
     def run(*arguments, timeout=120, **environment):
         return subprocess.run(

@@ -28,10 +28,10 @@ def _check_table(stdout, n_rows):
     assert len(lines) == n_rows + 3
 
 
-def test_an_h5ad_file(gca, h5ad, tmp_path):
+def test_an_h5ad_file(program, h5ad, tmp_path):
     """An h5ad file gets its labels, in a new file of which the rest is as it was, and the report as JSON."""
     before = h5ad.read_bytes()
-    done = gca("annotate", h5ad, "--groupby", "cluster", "-o", "new/out.h5ad", "--json-report", "new/out.json")
+    done = program("annotate", h5ad, "--groupby", "cluster", "-o", "new/out.h5ad", "--json-report", "new/out.json")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     _check_table(done.stdout, 4)
@@ -148,10 +148,10 @@ def test_a_name_cannot_steer_the_terminal(gca, tmp_path):
     assert "[2Ja" in done.stdout
 
 
-def test_a_terminal_without_greek(gca, tmp_path):
+def test_a_terminal_without_greek(program, tmp_path):
     """Where stdout cannot show a letter, it shows a question mark and goes on."""
     (tmp_path / "in.csv").write_text("cluster,gene\nβ,MS4A1\nβ,CD79A\nβ,CD79B\n", encoding="utf-8")
-    done = gca("annotate", "in.csv", PYTHONIOENCODING="ascii")
+    done = program("annotate", "in.csv", PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
     assert re.search(r"^\|\? .*CL:0000236", done.stdout, re.MULTILINE)
     assert done.stdout.isascii()

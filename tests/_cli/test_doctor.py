@@ -45,8 +45,8 @@ def listed():
 
 
 def test_nothing_is_configured(gca, tmp_path):
-    """Versions and what is there are said; nobody is asked, even with --ping; Scanpy is not imported."""
-    done = gca("doctor", "--ping", PYTHONPROFILEIMPORTTIME="1", GCA_ASSETS_HOME=str(tmp_path))
+    """Versions and what is there are said; nobody is asked, even with --ping."""
+    done = gca("doctor", "--ping", GCA_ASSETS_HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr
     lines = [line.strip() for line in done.stdout.splitlines()]
     for start in ("gca-scanpy ", "Python 3.", "scanpy ", "anndata ", "bundled: 20", "reading zarr folders: "):
@@ -55,9 +55,6 @@ def test_nothing_is_configured(gca, tmp_path):
         assert any(line.startswith(f"{extra.purpose}: ") for line in lines), extra
     assert "OPENAI_API_KEY: not set" in lines
     assert lines[-1] == "none is configured (GCA_MODEL, GCA_BASE_URL), so there is nobody to ask"
-    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if "|" in line}
-    assert "click" in imported
-    assert imported.isdisjoint({"scanpy", "anndata", "matplotlib"})
 
 
 def test_a_package_that_is_not_there(monkeypatch):

@@ -6,6 +6,7 @@ import anndata
 import pytest
 
 from gca_scanpy import get
+from gca_scanpy._cli import lazily
 
 pytest.importorskip("zarr")
 HAS_LAZY = hasattr(anndata.experimental, "read_lazy")
@@ -50,11 +51,12 @@ def test_clusters_from_a_table(gca, store, cells, tmp_path):
 
 
 @needs_lazy
-def test_on_a_cluster(gca, store):
-    """With a scheduler's address, its workers read and add; the report is the same."""
+def test_on_a_cluster(gca, cells, tmp_path):
+    """With a scheduler's address, its workers, which are in another folder, read and add; the report is the same."""
     distributed = pytest.importorskip("distributed")
+    cells.write_zarr(tmp_path / "in.zarr")
     options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
-    call = ("annotate", store, "--lazy", "--groupby", "cluster", "--tissue", "blood", "--verbose")
+    call = ("annotate", "in.zarr", "--lazy", "--groupby", "cluster", "--tissue", "blood", "--verbose")
     with distributed.LocalCluster(**options) as cluster:
         done = gca(*call, "--dask-scheduler", cluster.scheduler_address)
         assert done.returncode == 0, done.stderr
@@ -63,10 +65,11 @@ def test_on_a_cluster(gca, store):
 
 
 @needs_lazy
-def test_no_scheduler(fails, store):
+def test_no_scheduler(fails, h5ad, monkeypatch):
     """A scheduler that does not answer is one line."""
     pytest.importorskip("distributed")
-    call = ("annotate", store, "--lazy", "--groupby", "cluster", "--dask-scheduler", "tcp://127.0.0.1:1")
+    monkeypatch.setattr(lazily, "PATIENCE", 0.2)
+    call = ("annotate", h5ad, "--lazy", "--groupby", "cluster", "--dask-scheduler", "tcp://127.0.0.1:1")
     assert "no Dask scheduler answers at tcp://127.0.0.1:1" in fails(*call)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import gca_scanpy as gca
+from gca_scanpy._llm import transport
 
 
 def _module():
@@ -51,6 +52,14 @@ def model_of():
         return gca.LanguageModel(name, base_url=server.url, **{**limits, **options})
 
     return make
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """Seconds that requests would wait before they are sent again, in their order; nobody waits."""
+    asked_for = []
+    monkeypatch.setattr(transport.tenacity, "sleep_using_event", lambda _: asked_for.append)
+    return asked_for
 
 
 @pytest.fixture

@@ -111,30 +111,30 @@ def test_a_model_that_is_not_there(serve, model_of, many, fault):
 
 
 @pytest.mark.parametrize("kind", ["seconds", "date", "milliseconds", "gemini"])
-def test_a_rate_limit_says_how_long(serve, model_of, many, fault, kind):
+def test_a_rate_limit_says_how_long(serve, model_of, many, fault, waits, kind):
     """429 for rate: Retry-After is honored, in seconds, as a date, in milliseconds, or as Gemini's RetryInfo."""
     headers = {
-        "seconds": {"retry-after": "1"},
-        "date": {"retry-after": email.utils.formatdate(time.time() + 2, usegmt=True)},
-        "milliseconds": {"retry-after-ms": "1000"},
+        "seconds": {"retry-after": "100"},
+        "date": {"retry-after": email.utils.formatdate(time.time() + 100, usegmt=True)},
+        "milliseconds": {"retry-after-ms": "100000"},
         "gemini": {},
     }[kind]
-    body = {"error": {"message": "slow down", "details": [{"retryDelay": "1s"}]}} if kind == "gemini" else {}
+    body = {"error": {"message": "slow down", "details": [{"retryDelay": "100s"}]}} if kind == "gemini" else {}
     server = serve(lambda _, number: fault.Raw(429, body, headers) if number == 1 else None)
     markers, truth = many(4)
-    report = gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model_of(server), cache=False))
+    report = gca.annotate_markers(
+        markers, tissue="blood", model=gca.Asking(model_of(server, deadline=1000), cache=False)
+    )
     assert labels(report) == truth
-    assert server.requests[1].time - server.requests[0].time >= 0.95
+    assert [round(seconds, -1) for seconds in waits] == [100]
     assert (report.telemetry.requests, report.telemetry.retries) == (2, 1)
 
 
-def test_a_wait_beyond_the_deadline(serve, model_of, many, fault):
+def test_a_wait_beyond_the_deadline(serve, model_of, many, fault, waits):
     """A Retry-After of an hour is not slept: said at once."""
     server = serve(lambda *_: fault.Raw(429, {"error": "later"}, {"retry-after": "3600"}))
-    start = time.monotonic()
     offline_instead(many(4)[0], model_of(server), "asks to wait 3600 s")
-    assert time.monotonic() - start < 3
-    assert len(server.requests) == 1
+    assert (len(server.requests), waits) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -153,54 +153,50 @@ def test_a_quota_that_is_used_up(serve, model_of, many, fault, status, error):
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 529])
-def test_a_server_in_trouble(serve, model_of, many, fault, status):
+def test_a_server_in_trouble(serve, model_of, many, fault, waits, status):
     """500, 502, 503, 529: asked again, and right in the end."""
     server = serve(lambda _, number: fault.Raw(status, b"<html>busy</html>") if number < 3 else None)
     markers, truth = many(4)
     report = gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model_of(server), cache=False))
     assert labels(report) == truth
-    assert report.telemetry.retries == 2
+    assert report.telemetry.retries == len(waits) == 2
+    assert waits[0] > 0
 
 
-def test_a_server_that_stays_in_trouble(serve, model_of, many, fault):
+def test_a_server_that_stays_in_trouble(serve, model_of, many, fault, waits):
     """503 without end: said, with the number of attempts; a model that fails thrice in a row is not asked any more."""
     server = serve(lambda *_: fault.Raw(503, {"error": {"message": "overloaded"}}))
     offline_instead(many(160)[0], model_of(server), "503: overloaded; given up after 6 attempts", n_threads=1)
     assert len(server.requests) == 3 * 6
+    assert len(waits) == 3 * 5
 
 
-def test_no_server(many):
-    """No server on this machine: said at once, with the question whether it runs."""
+def test_no_server(many, waits):
+    """No server on this machine: said at once, with the question whether it runs; nothing is sent again."""
     model = gca.LanguageModel("any", base_url="http://127.0.0.1:9")
-    start = time.monotonic()
-    gca.annotate_markers(many(40)[0], tissue="blood")
-    alone = time.monotonic() - start  # the offline answers, which stand in, take their time on a busy machine
     offline_instead(many(40)[0], model, "is it running")
-    assert time.monotonic() - start - 2 * alone < 3
+    assert waits == []
 
 
 def test_a_server_that_does_not_answer(serve, model_of, many, fault):
-    """Read timeouts: never a hang past the deadline."""
+    """Read timeouts: never a hang past the deadline, in which three attempts find room."""
     server = serve(lambda *_: fault.Raw(delay=30))
-    start = time.monotonic()
     offline_instead(many(4)[0], model_of(server, timeout=0.3, deadline=1.0), "ReadTimeout")
-    assert time.monotonic() - start < 4
+    assert 1 <= len(server.requests) <= 3
 
 
 def test_a_reply_that_trickles(serve, model_of, many, fault):
     """A byte at a time keeps the time limit of a read away, not the deadline."""
     server = serve(lambda request, _: fault.Raw(body=fault.openai(request.entries()), trickle=0.05))
-    start = time.monotonic()
     offline_instead(many(4)[0], model_of(server, deadline=1.0), "did not finish its reply within 1 s")
-    assert time.monotonic() - start < 4
+    assert len(server.requests) == 1
 
 
 def test_headers_that_trickle(serve, model_of, many, fault):
     """A header a byte at a time keeps every read short: given up at the deadline all the same."""
     server = serve(lambda *_: fault.Raw(slow_head=0.05))
-    start = time.monotonic()
     offline_instead(many(4)[0], model_of(server, deadline=1.0), "did not finish its reply within 1 s")
-    assert time.monotonic() - start < 4
+    assert len(server.requests) == 1
 
 
 def test_a_connection_that_is_not_taken(many):
@@ -214,9 +210,7 @@ def test_a_connection_that_is_not_taken(many):
             one.connect_ex(listener.getsockname())
         time.sleep(0.05)
         model = gca.LanguageModel("m", base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", deadline=1.0)
-        start = time.monotonic()
         offline_instead(many(4)[0], model, "ConnectTimeout")
-        assert time.monotonic() - start < 4
         for one in waiting:
             one.close()
 
@@ -225,14 +219,12 @@ def test_every_form_of_a_question_has_one_deadline(serve, model_of, many, fault)
     """A slow server that takes no form of the request: all forms together end at the deadline."""
     refusal = fault.Raw(400, {"error": {"message": "temperature: no"}}, delay=0.8)
     server = serve(lambda *_: refusal)
-    start = time.monotonic()
     offline_instead(many(4)[0], model_of(server, timeout=5, deadline=1.0), "did not finish its reply|ReadTimeout")
-    assert time.monotonic() - start < 2.9
     assert len(server.requests) <= 2
 
 
 @pytest.mark.parametrize("cut", ["before", True])
-def test_a_connection_that_breaks(serve, model_of, many, fault, cut):
+def test_a_connection_that_breaks(serve, model_of, many, fault, waits, cut):
     """A connection that is cut, before the reply or in it: asked again."""
     server = serve(lambda _, number: fault.Raw(cut=cut, body=b'{"cho') if number == 1 else None)
     markers, truth = many(4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import random
@@ -14,12 +16,14 @@ import pytest
 
 import gca_scanpy as gca
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork, nor has it SIGKILL")
 KILLS = int(os.environ.get("GCA_CRASH_KILLS", "12"))
 N_CLUSTERS = 40
 
-# A model in memory that answers slowly enough to be killed between two answers.
-CHILD = """
-import json, sys, time
+# A model in memory that answers slowly enough to be killed between two answers. One process has loaded the package and
+# the database; it forks for each run that it is asked for, so that what is killed is the run and not its start.
+SERVER = """
+import json, os, signal, sys, time
 import gca_scanpy as gca
 from gca_scanpy._llm.chat import Completion
 
@@ -33,12 +37,85 @@ class Slow:
             for c in asked
         ]}), 10, 5)
 
-markers = json.load(open(sys.argv[1]))
-gca.annotate_markers({"0": ["MS4A1"]})  # loads the database: what is killed is to be the cached run
-print("ready", flush=True)
-report = gca.annotate_markers(markers, model=gca.Asking(Slow(), cache=sys.argv[2], chunk_size=1, n_threads=4))
-print(json.dumps({c.cluster_id: [c.annotation.primary_label, c.source] for c in report.clusters}))
+def run(question, folder, output):
+    markers = json.load(open(question))
+    report = gca.annotate_markers(markers, model=gca.Asking(Slow(), cache=folder, chunk_size=1, n_threads=4))
+    with open(output + ".new", "w") as file:
+        json.dump({c.cluster_id: [c.annotation.primary_label, c.source] for c in report.clusters}, file)
+    os.replace(output + ".new", output)
+
+gca.annotate_markers({"0": ["MS4A1"]})
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are gone at once
+print(gca.__file__, flush=True)
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        run(*json.loads(line))
+        os._exit(0)
+    print(child, flush=True)
 """
+
+
+class Run:
+    """A run in a process of its own."""
+
+    def __init__(self, process, output):
+        self.process, self.output = process, output
+
+    def is_over(self):
+        """Whether the process has ended."""
+        try:
+            os.kill(self.process, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    def kill(self):
+        """End it by kill -9, unless it is over; gives whether it had no answer yet."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process, signal.SIGKILL)
+        self.wait()
+        return not self.output.exists()
+
+    def wait(self):
+        """Wait for its end."""
+        while not self.is_over():
+            time.sleep(0.001)
+
+    def answer(self):
+        """Give the labels and sources of all clusters, at its end."""
+        self.wait()
+        return json.loads(self.output.read_text())
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Give the process that starts the runs."""
+    # The checkout must not stand before the installed package.
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path_factory.mktemp("server"),
+    ) as process:
+        process.place = process.stdout.readline().strip()
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture
+def start(server, question, tmp_path):
+    """Start a run with this folder for its answers."""
+    outputs = (tmp_path / f"answer{number}.json" for number in itertools.count())
+
+    def started(folder):
+        output = next(outputs)
+        server.stdin.write(json.dumps([str(question), str(folder), str(output)]) + "\n")
+        server.stdin.flush()
+        return Run(int(server.stdout.readline()), output)
+
+    return started
 
 
 @pytest.fixture
@@ -51,66 +128,47 @@ def question(tmp_path, lineages):
     return path
 
 
-def _start(question, folder):
-    return subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(question), str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=question.parent,  # the checkout must not stand before the installed package
-    )
-
-
-def _finish(child):
-    out, err = child.communicate(timeout=120)
-    assert child.returncode == 0, err
-    return json.loads(out.splitlines()[-1])
-
-
 def _age_parts(folder):
     """What killed writers left becomes two hours old."""
     for part in folder.rglob("*.part"):
         os.utime(part, (time.time() - 7200,) * 2)
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
-def test_killed_at_random_moments(question, tmp_path):
+def test_killed_at_random_moments(start, tmp_path):
     """A kill -9 in the middle of a write: no damaged file counts, and the labels are those of an undisturbed run."""
-    undisturbed = _finish(_start(question, tmp_path / "undisturbed"))
+    undisturbed = start(tmp_path / "undisturbed").answer()
     draw = random.Random(7)
     folder = tmp_path / "cache"
     amid, files = 0, []
     for _ in range(KILLS):
         for file in files[::2]:  # there is always something left to do
             file.unlink()
-        child = _start(question, folder)
-        child.stdout.readline()
+        run = start(folder)
         wanted = draw.randint(len(files) // 2 + 1, N_CLUSTERS)
-        while child.poll() is None and len(list(folder.rglob("*.json"))) < wanted:
+        while not run.is_over() and len(list(folder.rglob("*.json"))) < wanted:
             time.sleep(0.0005)
         time.sleep(draw.uniform(0, 0.004))
-        child.kill()
-        child.communicate(timeout=60)
+        was_amid = run.kill()
         files = list(folder.rglob("*.json"))
-        amid += child.returncode == -signal.SIGKILL and 0 < len(files) < N_CLUSTERS
+        amid += was_amid and 0 < len(files) < N_CLUSTERS
         for file in files:
             assert json.loads(file.read_text())["answer"]["source"] == "model"
     assert amid > KILLS / 3
     _age_parts(folder)
     files[0].unlink()  # something to write
-    assert _finish(_start(question, folder)) == undisturbed
+    assert start(folder).answer() == undisturbed
     assert not list(folder.rglob("*.part"))
 
 
-def test_eight_processes_share_a_cache(question, tmp_path):
+def test_eight_processes_share_a_cache(start, tmp_path):
     """Two processes at once, and more: the same labels, every file reads, and what killed ones left is gone."""
     folder = tmp_path / "cache"
     for n in range(256):
         (folder / f"{n:02x}").mkdir(parents=True)
         (folder / f"{n:02x}" / ".killed.part").touch()
     _age_parts(folder)
-    children = [_start(question, folder) for _ in range(8)]
-    found = [_finish(child) for child in children]
+    runs = [start(folder) for _ in range(8)]
+    found = [run.answer() for run in runs]
     assert all(labels == found[0] for labels in found)
     files = list(folder.rglob("*.json"))
     assert len(files) == N_CLUSTERS
@@ -118,23 +176,16 @@ def test_eight_processes_share_a_cache(question, tmp_path):
     assert not list(folder.rglob("*.part"))
 
 
-def test_a_killed_run_leaves_no_cache_that_lies(question, tmp_path):
+def test_a_killed_run_leaves_no_cache_that_lies(start, tmp_path):
     """A file cut in its middle is as good as none: it is asked again, and written whole."""
     folder = tmp_path / "cache"
-    before = _finish(_start(question, folder))
+    before = start(folder).answer()
     for file in list(folder.rglob("*.json"))[::2]:
         file.write_bytes(file.read_bytes()[: len(file.read_bytes()) // 2])
-    assert _finish(_start(question, folder)) == before
+    assert start(folder).answer() == before
     assert all(json.loads(file.read_text()) for file in folder.rglob("*.json"))
 
 
-def test_the_child_is_the_package_under_test(tmp_path):
-    """The child imports the same package as this process."""
-    done = subprocess.run(
-        [sys.executable, "-c", "import gca_scanpy; print(gca_scanpy.__file__)"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=tmp_path,
-    )
-    assert done.stdout.strip() == gca.__file__
+def test_the_child_is_the_package_under_test(server):
+    """The runs import the same package as this process."""
+    assert server.place == gca.__file__

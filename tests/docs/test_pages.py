@@ -20,6 +20,7 @@ from pathlib import Path
 import click
 import pytest
 
+from gca_scanpy import io
 from gca_scanpy._cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,8 @@ PRINTED = ["language_models.md", "scoring.md"]  # these show what their blocks p
 LEIDEN = ["scanpy_integration.md", "migration.md"]
 # What a page writes that needs no test is not left behind: each page has a folder of its own.
 EXTRAS = set(metadata("gca-scanpy").get_all("Provides-Extra"))
+
+needs_bash = pytest.mark.skipif(sys.platform == "win32" or shutil.which("bash") is None, reason="there is no bash")
 
 
 def _with(language):
@@ -136,21 +139,40 @@ def _before(page):
     return {"adata": adata, "gca": gca, "sc": sc}
 
 
-@pytest.mark.skipif(sys.platform == "win32" or shutil.which("bash") is None, reason="there is no bash")
+@needs_bash
 @pytest.mark.parametrize("page", [page for page in _with("bash") if page.name != "command_line.md"], ids=_id)
 def test_the_shell_runs(page, reader):
-    """The blocks of bash run as they stand; tests/_cli runs that of command_line.md, and looks at what it writes."""
-    code = "".join(text for language, text in BLOCKS[page] if language == "bash")
+    """The blocks of bash run as they stand."""
+    _in_bash("".join(text for language, text in BLOCKS[page] if language == "bash"), reader)
+
+
+@needs_bash
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_the_pipeline(tmp_path):
+    """The pipeline of command_line.md runs as it stands there, and writes what it says."""
+    ((_, block),) = (block for block in BLOCKS[ROOT / "docs" / "command_line.md"] if block[0] == "bash")
+    assert len(block.strip().splitlines()) == 10
+    assert _in_bash(block, tmp_path).endswith("a cluster is unknown, look at it\n")
+    report = io.read_report(tmp_path / "report.json")
+    rows = [line.split("\t")[:2] for line in (tmp_path / "labels.tsv").read_text(encoding="utf-8").splitlines()]
+    assert rows == [[c.cluster_id, c.annotation.primary_label] for c in report.clusters]
+    assert (tmp_path / "mine.h5ad").stat().st_size > 100_000
+    assert "12 clusters" in (tmp_path / "again.txt").read_text(encoding="utf-8")
+
+
+def _in_bash(code, folder):
+    """What a script prints, which must not fail."""
     program = f'gca() {{ "{sys.executable}" -m gca_scanpy "$@"; }}\n'
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", program + code],
-        cwd=reader,
+        cwd=folder,
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         encoding="utf-8",
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def _commands(page):
@@ -172,6 +194,9 @@ def test_the_commands_are_there(page, reader, tmp_path):
         elif words[:4] == ["python", "-m", "pip", "install"]:
             asked = {name for text in rest for name in re.findall(r"\[(.*?)\]", text)}
             assert {name for text in asked for name in text.split(",")} <= EXTRAS, words
+            groups = {rest[place + 1] for place, word in enumerate(rest) if word == "--group"}
+            listed = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("[dependency-groups]")[2]
+            assert groups <= set(re.findall(r"^(\w+) = \[", listed.partition("\n[")[0], re.M)), words
         elif program == "nox":
             ours = set(re.findall(r"^def ([a-z]\w*)", (ROOT / "noxfile.py").read_text(encoding="utf-8"), re.M))
             own = rest[1 : rest.index("--") if "--" in rest else None]
