@@ -143,12 +143,12 @@ def offered_labels(cluster: ClusterReport) -> dict[str, str]:
         *((alternative.label, alternative.ontology_id) for alternative in annotation.alternatives),
     ]
     ontology = _bundled.ontology()
-    own = {
+    ideas_shown = {
         _shown(label, term): term if term is not None and term in ontology else label
         for label, term in ideas
         if label.strip()
     }
-    return {**own, **_of_ontology()}
+    return {**ideas_shown, **_of_ontology()}
 
 
 def meant_label(label: str, words: str) -> str:
