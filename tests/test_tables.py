@@ -10,9 +10,11 @@ import zipfile
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import gca_scanpy as gca
 from gca_scanpy import _tables
+from gca_scanpy._cli.main import main
 from gca_scanpy.errors import DatabaseError, InputError
 
 MARKERS = {"0": ["MS4A1", "CD79A"], "01": ["CD3D"], "NA": ["LYZ"]}
@@ -183,3 +185,13 @@ def test_a_workbook_that_unpacks_to_more(tmp_path, monkeypatch):
     assert (tmp_path / "m.xlsx").stat().st_size < 20_000
     with pytest.raises(DatabaseError, match="unpacks to more"):
         gca.db.load(tmp_path / "m.xlsx")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.json", "t.xlsx", "t.parquet"])
+def test_the_command_line(tmp_path, name, lineages):
+    """``gca annotate`` takes each kind for a table of marker genes."""
+    table = pd.DataFrame({"cluster": "a", "gene": lineages["B cell"][:8]})
+    (tmp_path / name).write_bytes(WRITERS[name](table))
+    result = CliRunner().invoke(main, ["annotate", str(tmp_path / name), "--offline", "--quiet"])
+    assert result.exit_code == 0, result.output
+    assert "B cell" in result.output
