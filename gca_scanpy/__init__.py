@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from gca_scanpy._hooks import RunDetails, RunHook, get_run_hooks, set_run_hooks
     from gca_scanpy._legacy import annotate_anndata
     from gca_scanpy._llm.asking import Asking
-    from gca_scanpy._llm.chat import Completion
-    from gca_scanpy._llm.language_model import LanguageModel
+    from gca_scanpy._llm.language_model import Completion, LanguageModel
     from gca_scanpy._settings import settings
     from gca_scanpy.errors import GcaError, GcaWarning
     from gca_scanpy.tl._markers import annotate_markers, plan_markers, validate_markers
@@ -37,7 +36,7 @@ __all__ = [
 _MODULES = {"db", "errors", "get", "io", "model", "pl", "tl"}
 _OBJECTS = {
     "Asking": "gca_scanpy._llm.asking",
-    "Completion": "gca_scanpy._llm.chat",
+    "Completion": "gca_scanpy._llm.language_model",
     "GcaError": "gca_scanpy.errors",
     "GcaWarning": "gca_scanpy.errors",
     "LanguageModel": "gca_scanpy._llm.language_model",

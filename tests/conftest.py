@@ -19,7 +19,7 @@ from hypothesis import settings as hypothesis_settings
 from scipy import sparse
 
 from gca_scanpy._adata import read_clustering
-from gca_scanpy._llm.chat import Completion
+from gca_scanpy._llm.language_model import Completion
 from gca_scanpy._ranking.options import Ranking
 from gca_scanpy._ranking.read import read_markers
 from gca_scanpy.errors import ModelError

@@ -1,8 +1,7 @@
 """The only room that imports anndata: it reads and writes AnnData objects for all other rooms."""
 
 from gca_scanpy._adata.clusters import Clustering, majority_labels, read_clustering
-from gca_scanpy._adata.embedding import read_embedding
-from gca_scanpy._adata.members import cells_of, rows_of
+from gca_scanpy._adata.members import cells_of, read_embedding, rows_of
 from gca_scanpy._adata.objects import duplicate, view_to_actual
 from gca_scanpy._adata.plot_data import compare_columns, genes_of
 from gca_scanpy._adata.write import read_report, report_of, write_report, write_terms

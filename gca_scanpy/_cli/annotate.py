@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, Optional
 import click
 
 from gca_scanpy import _tables
-from gca_scanpy._cli.lazily import check_lazy, dask_cluster, lazy_options
 from gca_scanpy._cli.markers import assets_option
 from gca_scanpy._cli.messages import log, message_options
 from gca_scanpy._cli.options import (
     RANKING,
+    check_lazy,
     check_validation,
+    dask_cluster,
     given,
+    lazy_options,
     model_of,
     model_options,
     ranking_options,

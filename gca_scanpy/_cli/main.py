@@ -7,22 +7,22 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any, Optional
 
 import click
 
 from gca_scanpy._cli.annotate import annotate
 from gca_scanpy._cli.cache import cache
-from gca_scanpy._cli.completion import completion
-from gca_scanpy._cli.demo import demo
 from gca_scanpy._cli.doctor import doctor
 from gca_scanpy._cli.markers import markers
 from gca_scanpy._cli.messages import log, one_line, to_stderr
 from gca_scanpy._cli.presets import presets
 from gca_scanpy._cli.review import review
-from gca_scanpy._cli.schema import schema
 from gca_scanpy._version import __version__
 from gca_scanpy.errors import GcaError, GcaWarning
+
+SHELLS = ("bash", "zsh", "fish")
 
 
 class _Program(click.Group):
@@ -95,6 +95,63 @@ def main() -> None:
     Exit codes: 0 done; 1 an input, a file or a server is at fault, or Ctrl-C; 2 the call is wrong; 3 clusters have
     a status that --fail-on names. Results go to stdout, everything else to stderr.
     """
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of the report that --json-report writes."""
+    from importlib.resources import files
+
+    # The file that gca_scanpy.io.json_schema reads; not by way of it, for that would import AnnData.
+    click.echo((files("gca_scanpy") / "data" / "report.schema.json").read_text(encoding="utf-8"), nl=False)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the script that makes a shell complete what is typed after gca.
+
+    For bash, put eval "$(gca completion bash)" into ~/.bashrc; zsh and fish likewise.
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is None:  # for a type checker: click has these three
+        raise click.BadParameter(shell)
+    click.echo(kind(ctx.find_root().command, {}, "gca", "_GCA_COMPLETE").source())
+
+
+@click.command()
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write annotated.h5ad, report.json and report.png into this folder.",
+)
+def demo(folder: Optional[Path]) -> None:
+    """Label 700 blood cells that come with Scanpy, offline."""
+    import scanpy as sc
+
+    from gca_scanpy import get, io, tl
+    from gca_scanpy._cli.table import print_report
+    from gca_scanpy._stores.files import write
+
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)  # where this cannot be, it is said before the work
+    adata = sc.datasets.pbmc68k_reduced()
+    tl.annotate(adata, groupby="louvain", species="human", tissue="blood")
+    print_report(get.report(adata))
+    if folder is not None:
+        import matplotlib as mpl
+
+        mpl.use("Agg")  # there may be no display
+        from gca_scanpy import pl
+
+        write(adata, folder / "annotated.h5ad")
+        io.to_json(adata, folder / "report.json")
+        pl.report(adata, show=False, save=folder / "report.png")
+        click.echo(f"written to {folder}: annotated.h5ad, report.json, report.png", err=True)
 
 
 for _command in (annotate, cache, completion, demo, doctor, markers, presets, review, schema):

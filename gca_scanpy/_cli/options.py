@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import click
 from attrs import Attribute, fields
 
+from gca_scanpy import _extras
+from gca_scanpy._cli.messages import log
 from gca_scanpy._llm.asking import CHOICES, OFFLINE, Asking, ModelLike
 from gca_scanpy._ranking.options import Ranking
 from gca_scanpy._settings import settings
+from gca_scanpy.errors import InputError
 
 COUNT = click.IntRange(min=1)
 COUNTS = ("n_markers", "max_requests", "max_tokens", "chunk_size", "n_threads")
 _Command = Callable[..., Any]
 _Option = Callable[[_Command], _Command]
+ENDINGS = (".h5ad", ".zarr")
+PATIENCE = 10  # seconds for the scheduler's answer
 
 
 def option_of(attribute: Attribute[Any]) -> str:
@@ -127,3 +133,46 @@ def check_validation(options: Mapping[str, Any]) -> None:
     if options["validate_only"] is not None and asked:
         msg = f"--validate-only and {spelled(asked[0])} exclude each other: checking labels asks no language model"
         raise click.UsageError(msg)
+
+
+def lazy_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--lazy`` and ``--dask-scheduler`` to a command."""
+    for option in (
+        click.option("--dask-scheduler", metavar="ADDRESS", help="With --lazy: where Dask works, as tcp://host:8786."),
+        click.option("--lazy", is_flag=True, help="Leave the matrix of h5ad or zarr on disk; read it part by part."),
+    ):
+        command = option(command)
+    return command
+
+
+def check_lazy(source: Path, options: Mapping[str, Any]) -> None:
+    """Say before anything is read that the options do not go with the input."""
+    if options["dask_scheduler"] is not None and not options["lazy"]:
+        msg = "--dask-scheduler is for --lazy"
+        raise click.UsageError(msg)
+    if options["lazy"] and source.suffix.lower() not in ENDINGS:
+        msg = f"--lazy is for h5ad and zarr, not for {source.name}"
+        raise click.UsageError(msg)
+
+
+@contextmanager
+def dask_cluster(address: Optional[str]) -> Iterator[None]:
+    """Have Dask work where a scheduler says, or in threads of this process.
+
+    Raises
+    ------
+    InputError
+        Where ``dask.distributed`` is not installed, or no scheduler answers.
+    """
+    if address is None:
+        yield
+        return
+    distributed = _extras.load("dask", InputError, "--dask-scheduler", ["dask.distributed"])
+    try:
+        client = distributed.Client(address, timeout=PATIENCE)
+    except (OSError, ValueError) as error:
+        msg = f"no Dask scheduler answers at {address} within {PATIENCE} seconds ({error})"
+        raise InputError(msg) from error
+    with client:
+        log.info("Dask works at %s", address, extra={"event": "dask"})
+        yield

@@ -12,11 +12,10 @@ from attrs import define, field, frozen
 from gca_scanpy import _codec
 from gca_scanpy._llm import prompt, reply
 from gca_scanpy._llm.cache import AnswerCache
-from gca_scanpy._llm.chat import Completion
 from gca_scanpy._llm.crew import Crew
 from gca_scanpy._llm.failures import TooLongError
 from gca_scanpy._llm.gate import CancelledError, Gate
-from gca_scanpy._llm.language_model import LanguageModel
+from gca_scanpy._llm.language_model import Completion, LanguageModel
 from gca_scanpy._llm.question import Round, chunked
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Verdict

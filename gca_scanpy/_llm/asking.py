@@ -9,8 +9,7 @@ from typing import Any, Literal, Optional, Union
 
 from attrs import Attribute, field, frozen
 
-from gca_scanpy._llm.chat import ChatModel
-from gca_scanpy._llm.language_model import LanguageModel
+from gca_scanpy._llm.language_model import ChatModel, LanguageModel
 from gca_scanpy._settings import Settings
 from gca_scanpy.errors import InputError
 

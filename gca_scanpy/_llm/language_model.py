@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Protocol, runtime_checkable
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from gca_scanpy._llm import prompt
-from gca_scanpy._llm.chat import Completion
 from gca_scanpy._llm.endpoint import Endpoint, endpoint_of
 from gca_scanpy._llm.failures import UnsupportedError
 from gca_scanpy._llm.gate import Deadline, Gate
@@ -20,6 +19,7 @@ from gca_scanpy.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from gca_scanpy._llm.transport import Transport
+
 
 TIMEOUT, DEADLINE = 120.0, 300.0  # seconds
 ATTEMPTS = 6
@@ -176,3 +176,48 @@ class LanguageModel:
         modes = list(self.wire.modes)
         after = modes[modes.index(mode) + 1 :]
         return after[0] if after else None
+
+
+@frozen
+class Completion:
+    """The result of a model's ``complete``.
+
+    Attributes
+    ----------
+    text
+        The reply.
+    prompt_tokens
+        Tokens of the messages, as the server counted them; 0 if it did not.
+    completion_tokens
+        Tokens of the reply, as the server counted them; 0 if it did not.
+    """
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """Any object that answers messages with text.
+
+    Attributes
+    ----------
+    name
+        Identifies the model in the report and in the cache; models that answer differently need different names.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        ...
+
+    def complete(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Completion:
+        """Answer the messages with JSON that follows the JSON Schema.
+
+        Raises
+        ------
+        ModelError
+            If there is no answer. Any other exception reaches the user.
+        """
+        ...

@@ -11,7 +11,7 @@ from attrs import frozen
 from gca_scanpy import _codec
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.cache import AnswerCache, key_of
-from gca_scanpy._llm.chat import ChatModel
+from gca_scanpy._llm.language_model import ChatModel
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Verdict

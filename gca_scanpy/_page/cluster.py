@@ -9,7 +9,7 @@ from typing import Optional
 from attrs import frozen
 
 from gca_scanpy._judging.reasons import meaning
-from gca_scanpy._page.composition import Colors
+from gca_scanpy._page.cells import Colors
 from gca_scanpy._reporting.palette import STATUSES
 from gca_scanpy.model import Candidate, ClusterReport, Decision, Evidence
 

@@ -7,10 +7,9 @@ from typing import Optional
 
 from attrs import frozen
 
-from gca_scanpy._adata.embedding import Embedding
-from gca_scanpy._page.cells import CellsView, view_of_cells
+from gca_scanpy._adata.members import Embedding
+from gca_scanpy._page.cells import CellsView, Color, ShareView, colors_of, composition, view_of_cells
 from gca_scanpy._page.cluster import ClusterView, Facts, FlagView, view_of_cluster, view_of_flag
-from gca_scanpy._page.composition import Color, ShareView, colors_of, composition
 from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy._reporting.palette import STATUSES
 from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Union
 
 from gca_scanpy._adata import read_embedding, report_of
-from gca_scanpy._adata.embedding import Embedding
+from gca_scanpy._adata.members import Embedding
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._page import data_of, render, view_of

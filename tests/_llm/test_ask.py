@@ -8,7 +8,7 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy import _codec
-from gca_scanpy._llm.chat import ChatModel, Completion
+from gca_scanpy._llm.language_model import ChatModel, Completion
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import CacheWarning, ModelWarning
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gca_scanpy._adata.embedding import Embedding
+from gca_scanpy._adata.members import Embedding
 from gca_scanpy._page import cells as page_cells
 from gca_scanpy._page.cells import view_of_cells
 

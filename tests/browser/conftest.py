@@ -54,7 +54,7 @@ class Liar:
         """Answer every cluster with another hostile text, cut to the length that a label may have."""
         import json
 
-        from gca_scanpy._llm.chat import Completion
+        from gca_scanpy._llm.language_model import Completion
 
         entries = [
             {"cluster_id": one["cluster_id"], "label": text[:200], "confidence": 0.5, "rationale": text}

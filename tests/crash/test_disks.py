@@ -17,7 +17,7 @@ CHILD = """
 import json, sys, warnings
 import gca_scanpy as gca
 from gca_scanpy.errors import CacheWarning
-from gca_scanpy._llm.chat import Completion
+from gca_scanpy._llm.language_model import Completion
 
 class Model:
     name, asked = "any-1", 0

@@ -25,7 +25,7 @@ N_CLUSTERS = 40
 SERVER = """
 import json, os, signal, sys, time
 import gca_scanpy as gca
-from gca_scanpy._llm.chat import Completion
+from gca_scanpy._llm.language_model import Completion
 
 class Slow:
     name = "slow-1"
