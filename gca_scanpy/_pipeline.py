@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.question import Plan
 from gca_scanpy._log import Clock
 from gca_scanpy._prepare import Tissue, canonical, check_species, index_of, tissues_of
-from gca_scanpy._propose import Cost, Offline, Proposer
+from gca_scanpy._propose import Offline, Proposer
 from gca_scanpy._reporting.report import cluster_report, dataset_report
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
@@ -67,7 +67,7 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) 
         cluster_report(case, verdict, judgment, force_unknown=request.settings.force_unknown)
         for case, verdict, judgment in zip(cases, proposals.verdicts, judgments)
     ]
-    telemetry = _telemetry(reports, proposals.cost, request, clock)
+    telemetry = _telemetry(proposals.cost, reports, request, clock)
     warnings = [*warnings, *proposals.warnings]
     return dataset_report(reports, request.parameters, _provenance(request), telemetry, warnings)
 
@@ -89,24 +89,14 @@ def prepare(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -
     return cases, [*warnings, *request.database.notes]
 
 
-def _telemetry(reports: Sequence[ClusterReport], cost: Cost, request: Request, clock: Clock) -> Telemetry:
-    return Telemetry(
+def _telemetry(cost: Telemetry, reports: Sequence[ClusterReport], request: Request, clock: Clock) -> Telemetry:
+    return evolve(
+        cost,
         clusters=len(reports),
-        cache_hits=cost.cache_hits,
-        cache_misses=cost.cache_misses,
-        requests=cost.gate.requests,
-        prompt_tokens=cost.gate.prompt_tokens,
-        completion_tokens=cost.gate.completion_tokens,
         overrides=sum(1 for r in reports if r.annotation.primary_label != r.annotation.proposed_label),
         cells_without_cluster=request.cells_without_cluster,
         seconds=clock.seconds,
-        retries=cost.gate.retries,
-        reasked=cost.reasked,
-        unanswered=cost.unanswered,
-        invented_clusters=cost.invented,
         struck_markers=sum(len(r.struck_markers) for r in reports),
-        cluster_tokens=cost.tokens,
-        request_seconds=tuple(cost.gate.took),
     )
 
 

@@ -21,37 +21,17 @@ from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.offline import confidence, propose
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import ModelError, ModelWarning, warn
+from gca_scanpy.model import Telemetry
 
 Judge = Callable[[Case, Verdict], Judgment]
 
 
 @frozen
-class Cost:
-    """What proposing cost.
-
-    Attributes
-    ----------
-    gate
-        Counts of requests and tokens.
-    tokens
-        Tokens by cluster id.
-    """
-
-    gate: Gate = field(factory=Gate)
-    cache_hits: int = 0
-    cache_misses: int = 0
-    reasked: int = 0
-    unanswered: int = 0
-    invented: tuple[str, ...] = ()
-    tokens: Mapping[str, float] = field(factory=dict)
-
-
-@frozen
 class Proposals:
-    """A verdict for each case, in the order of the cases."""
+    """A verdict for each case, in the order of the cases, and what the language models cost."""
 
     verdicts: tuple[Verdict, ...]
-    cost: Cost = field(factory=Cost)
+    cost: Telemetry = field(factory=Telemetry)
     warnings: tuple[str, ...] = ()
 
 
@@ -179,16 +159,24 @@ class Asked:
             unanswered += verdict is None
             reason = _reason(case.cluster_id, answers)
             verdicts[case.cluster_id] = verdict or evolve(verdicts[case.cluster_id], unavailable=reason)
-        cost = Cost(
-            self.gate,
-            cache_hits=self.cache.hits if self.cache else 0,
-            cache_misses=self.cache.misses if self.cache else 0,
+        cost = self._cost([case.cluster_id for case in asked], answers, unanswered)
+        return Proposals(tuple(verdicts[case.cluster_id] for case in cases), cost, warnings)
+
+    def _cost(self, asked: Sequence[str], answers: Sequence[Answers], unanswered: int) -> Telemetry:
+        gate, cache = self.gate, self.cache
+        return Telemetry(
+            cache_hits=cache.hits if cache else 0,
+            cache_misses=cache.misses if cache else 0,
+            requests=gate.requests,
+            prompt_tokens=gate.prompt_tokens,
+            completion_tokens=gate.completion_tokens,
+            retries=gate.retries,
             reasked=sum(len(a.reasked) for a in answers),
             unanswered=unanswered,
-            invented=tuple(sorted({i for a in answers for i in a.invented})),
-            tokens={c.cluster_id: round(sum(a.tokens.get(c.cluster_id, 0.0) for a in answers), 1) for c in asked},
+            invented_clusters=tuple(sorted({i for a in answers for i in a.invented})),
+            cluster_tokens={key: round(sum(a.tokens.get(key, 0.0) for a in answers), 1) for key in asked},
+            request_seconds=tuple(gate.took),
         )
-        return Proposals(tuple(verdicts[case.cluster_id] for case in cases), cost, warnings)
 
     def plan(self, cases: Sequence[Case], judge: Judge) -> Plan:
         """What :meth:`propose` would send."""
