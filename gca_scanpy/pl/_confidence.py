@@ -115,9 +115,8 @@ def _legend(ax: Axes) -> None:
         Line2D([], [], linestyle="", marker=f"${look.mark}$", color=look.plot, label=status)
         for status, look in STATUSES.items()
     ]
-    handles = [
-        handle for pair in zip(levels, marks) for handle in pair
-    ]  # matplotlib fills columns first: each gets a row
+    # matplotlib fills a legend by columns; in this order levels and marks have a row each.
+    handles = [handle for pair in zip(levels, marks) for handle in pair]
     ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=7, frameon=False)
 
 

@@ -99,9 +99,7 @@ def evidence(
     shown = genes_of(adata, genes, use_raw=use_raw, layer=layer, gene_symbols=gene_symbols)
     groups = _markers([c for c in ordered if c.cluster_id in wanted], set(shown.var_names), n_genes)
     if not groups:
-        msg = (
-            "there is nothing to show: no label of these clusters has a supporting marker among the genes of the object"
-        )
+        msg = "nothing to show: no label of these clusters has a supporting marker among the genes of the object"
         raise InputError(msg)
     shown.obs[ROWS] = _rows(adata, report, ordered)
     shown = shown[shown.obs[ROWS].notna().to_numpy()].copy()
