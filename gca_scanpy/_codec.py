@@ -14,7 +14,7 @@ from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import ReportError
 from gca_scanpy.model import SCHEMA_VERSION, DatasetReport
 
-# msgspec converts a dictionary key to UTF-8 before it compares it, and raises this if the key is half a character.
+# msgspec encodes keys as UTF-8 to compare them with the fields, which fails for half a surrogate pair.
 _CANNOT_CONVERT = (msgspec.ValidationError, UnicodeEncodeError)
 
 
@@ -51,10 +51,10 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def _finite(text: str) -> float:
-    """A number that JSON can represent: Python also reads 1e999 and NaN, but could not write them again."""
+    """A number that JSON can hold: Python also reads 1e999 and NaN, but could not write them again."""
     value = float(text)
     if not math.isfinite(value):
-        msg = f"{text[:20]} is not a number that JSON can represent"
+        msg = f"{text[:20]} is not a number that JSON can hold"
         raise ValueError(msg)
     return value
 
@@ -70,7 +70,7 @@ def from_json(text: str) -> DatasetReport:
         If the text is not JSON, has another major schema version, or a field is missing or of the wrong type; the
         message names the path, such as ``$.clusters[2].status``.
     """
-    # Python's reader, because msgspec's refuses the half characters that texts from AnnData files can contain.
+    # Python's reader, because msgspec's refuses half surrogate pairs, which gene and cluster names can contain.
     try:
         data = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (TypeError, ValueError, RecursionError) as error:
