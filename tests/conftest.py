@@ -138,7 +138,7 @@ def _plant(sizes=(30, 30, 30, 30), seed=0):
     return adata
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plant():
     """Make cells: ``plant(sizes)``; cluster i holds B cells, T cells, monocytes, NK cells, and round again."""
     return _plant

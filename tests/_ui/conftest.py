@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import subprocess
 import sys
 
@@ -16,15 +17,31 @@ from gca_scanpy import _codec
 HOSTILE = "<img src=x onerror=alert(1)> ![a](http://127.0.0.1:9/x.png) :red[b] $c$ `d` **e** <script>alert(2)</script>"
 
 
-@pytest.fixture
-def annotated(cells):
-    """Cells of four types, annotated, with two embeddings."""
+def _annotated(cells):
     gca.tl.annotate(cells, "cluster", tissue="blood")
     rng = np.random.default_rng(0)
     codes = cells.obs["cluster"].cat.codes.to_numpy()[:, None]
     cells.obsm["X_pca"] = rng.normal(size=(cells.n_obs, 5))
     cells.obsm["X_umap"] = rng.normal(size=(cells.n_obs, 2)) + 6 * np.hstack([codes % 2, codes // 2])
     return cells
+
+
+def _hostile(annotated):
+    """Give the first cluster markup for its label and its rationale."""
+    report = gca.get.report(annotated)
+    first = report.clusters[0]
+    old = first.annotation.primary_label
+    said = evolve(first.annotation, primary_label=HOSTILE, proposed_label=HOSTILE, rationale=HOSTILE)
+    report = evolve(report, clusters=(evolve(first, annotation=said), *report.clusters[1:]))
+    annotated.uns["gptca"]["report"] = _codec.to_json(report)
+    annotated.obs["gptca_label"] = annotated.obs["gptca_label"].cat.rename_categories({old: HOSTILE})
+    return annotated
+
+
+@pytest.fixture
+def annotated(cells):
+    """Cells of four types, annotated, with two embeddings."""
+    return _annotated(cells)
 
 
 @pytest.fixture
@@ -37,31 +54,28 @@ def annotated_file(annotated, tmp_path):
 @pytest.fixture
 def hostile_file(annotated, tmp_path):
     """A file whose first cluster has markup for its label and its rationale."""
-    report = gca.get.report(annotated)
-    first = report.clusters[0]
-    old = first.annotation.primary_label
-    said = evolve(first.annotation, primary_label=HOSTILE, proposed_label=HOSTILE, rationale=HOSTILE)
-    report = evolve(report, clusters=(evolve(first, annotation=said), *report.clusters[1:]))
-    annotated.uns["gptca"]["report"] = _codec.to_json(report)
-    annotated.obs["gptca_label"] = annotated.obs["gptca_label"].cat.rename_categories({old: HOSTILE})
-    annotated.write_h5ad(tmp_path / "hostile.h5ad")
+    _hostile(annotated).write_h5ad(tmp_path / "hostile.h5ad")
     return tmp_path / "hostile.h5ad"
 
 
-@pytest.fixture
-def review(tmp_path):
-    """Start ``gca review`` on a file; gives the address that it prints. It is ended as Ctrl-C does."""
+@pytest.fixture(scope="module")
+def programs(plant, tmp_path_factory):
+    """Start ``gca review`` once for each kind of file; gives the file and the address. Each is ended as Ctrl-C does."""
     with contextlib.ExitStack() as ended:
 
-        def start(path, *options):
-            command = [sys.executable, "-m", "gca_scanpy", "review", str(path), "--no-browser", *options]
+        @functools.lru_cache
+        def start(kind):
+            adata = _annotated(plant())
+            path = tmp_path_factory.mktemp(kind) / f"{kind}.h5ad"
+            (_hostile(adata) if kind == "hostile" else adata).write_h5ad(path)
+            command = [sys.executable, "-m", "gca_scanpy", "review", str(path), "--no-browser"]
             program = subprocess.Popen(
-                command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
+                command, cwd=path.parent, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
             )
             ended.callback(_end, program)
             line = program.stdout.readline()
             assert " is at http://127.0.0.1:" in line
-            return line.split(" is at ")[1].strip()
+            return path, path.read_bytes(), line.split(" is at ")[1].strip()
 
         yield start
 
@@ -70,6 +84,18 @@ def _end(program):
     program.terminate()
     assert program.wait(30) == 0
     program.stdout.close()
+
+
+@pytest.fixture
+def review(programs):
+    """Have a file of this kind, ``"cells"`` or ``"hostile"``, under review; gives it, undecided, and the address."""
+
+    def start(kind):
+        path, content, address = programs(kind)
+        path.write_bytes(content)
+        return path, address
+
+    return start
 
 
 @pytest.fixture

@@ -50,10 +50,10 @@ def _save(page):
     page.get_by_role("button", name="Save decision").click()
 
 
-def test_change_a_label_save_and_reload(annotated_file, review, tab):
+def test_change_a_label_save_and_reload(review, tab):
     """A label completed from the Cell Ontology is in the file, with who and why; a new tab shows it; the rest stays."""
-    before = anndata.read_h5ad(annotated_file)
-    address = review(annotated_file)
+    path, address = review("cells")
+    before = anndata.read_h5ad(path)
     page = tab(address)
     page.get_by_label("Your name").fill("Ada Lovelace")
     page.get_by_label("Your name").press("Tab")
@@ -64,7 +64,7 @@ def test_change_a_label_save_and_reload(annotated_file, review, tab):
     _save(page)
     page.get_by_text("Saved: ☑ 0: plasmacytoid dendritic cell").wait_for()
     page.get_by_text("1 of 4 clusters decided").wait_for()
-    after = anndata.read_h5ad(annotated_file)
+    after = anndata.read_h5ad(path)
     trail = gca.get.curation(after).loc["0"]
     assert list(trail[["who", "why", "from_label", "to_ontology_id"]]) == [
         "Ada Lovelace", "LILRA4", "B cell", "CL:0000784"
@@ -80,9 +80,9 @@ def test_change_a_label_save_and_reload(annotated_file, review, tab):
     again.get_by_text("Ada Lovelace").first.wait_for()
 
 
-def test_two_tabs(annotated_file, review, tab):
+def test_two_tabs(review, tab):
     """The second to save about a cluster is told who was first, and nothing is lost; other clusters are joined."""
-    address = review(annotated_file)
+    path, address = review("cells")
     first, second = tab(address), tab(address)
     for page, name in ((first, "Ada"), (second, "Grace")):
         page.get_by_label("Your name").fill(name)
@@ -94,22 +94,22 @@ def test_two_tabs(annotated_file, review, tab):
     _change(second, "another type")
     _save(second)
     second.get_by_text("Ada decided on cluster '1' meanwhile").wait_for()
-    assert list(gca.get.curation(anndata.read_h5ad(annotated_file))["who"]) == ["Ada"]
+    assert list(gca.get.curation(anndata.read_h5ad(path))["who"]) == ["Ada"]
     _save(second)  # Grace has seen it, and still wants hers
     second.get_by_text("Saved: ☑ 1: another type").wait_for()
     _choose(first, "2")
     _decision(first, "Accept")
     _save(first)
     first.get_by_text("2 of 4 clusters decided").wait_for()
-    trail = gca.get.curation(anndata.read_h5ad(annotated_file))
+    trail = gca.get.curation(anndata.read_h5ad(path))
     assert list(zip(trail.index, trail["who"], trail["from_label"])) == [
         ("1", "Ada", "T cell"), ("1", "Grace", "my own type"), ("2", "Ada", "monocyte")
     ]  # fmt: skip
 
 
-def test_hostile_labels_are_text(hostile_file, review, tab):
+def test_hostile_labels_are_text(review, tab):
     """Markup in labels is shown as it is written, runs nothing and loads nothing, in messages too."""
-    page = tab(review(hostile_file))
+    page = tab(review("hostile")[1])
     _choose(page, "0")
     shown = page.locator(HEADING).first.inner_text()
     assert shown.startswith(
@@ -124,9 +124,9 @@ def test_hostile_labels_are_text(hostile_file, review, tab):
     assert message.locator("img").count() == 0
 
 
-def test_only_the_whole_address_opens_the_page(annotated_file, review, chromium):
+def test_only_the_whole_address_opens_the_page(review, chromium):
     """Who has the port and not the address sees nothing of the file; no other address of the machine answers."""
-    address = review(annotated_file)
+    _, address = review("cells")
     page = chromium.new_page()
     page.goto(address.partition("?")[0])
     page.get_by_text("Open this page with the whole address").wait_for()
@@ -140,9 +140,9 @@ def test_only_the_whole_address_opens_the_page(annotated_file, review, chromium)
             assert place.connect_ex((host, port)) != 0
 
 
-def test_a_click_on_a_cell(annotated_file, review, tab):
+def test_a_click_on_a_cell(review, tab):
     """It goes to the cell's cluster."""
-    page = tab(review(annotated_file))
+    page = tab(review("cells")[1])
     if page.get_by_text("click a cell to go to its cluster").count() == 0:
         pytest.skip("this Streamlit takes no clicks on charts with layers")
     before = page.locator(".gca-id").inner_text()
