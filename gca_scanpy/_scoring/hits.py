@@ -48,7 +48,7 @@ class Hits(Mapping[str, Mapping[str, float]]):
 
     types: Mapping[str, CellType]
     lineages: Lineages
-    _owners: dict[str, str] = field(factory=dict, init=False)
+    _owners: dict[str, list[str]] = field(factory=dict, init=False)
     _near: dict[str, list[str]] = field(factory=dict, init=False)
     _far: dict[str, list[str]] = field(factory=dict, init=False)
     _norms: dict[str, float] = field(factory=dict, init=False)
@@ -57,9 +57,8 @@ class Hits(Mapping[str, Mapping[str, float]]):
 
     def __attrs_post_init__(self) -> None:
         for key, cell_type in self.types.items():
-            # Keys are joined to one text: thousands of lists would keep the garbage collector busy.
             for gene in cell_type.positive:
-                self._owners[gene] = f"{self._owners[gene]}\n{key}" if gene in self._owners else key
+                self._owners.setdefault(gene, []).append(key)
             self._norms[key] = sum(cell_type.positive.values()) ** numbers.NUMBERS.length_exponent
             broad = self.lineages.broad(key)
             for ancestor in self.lineages.ontology.ancestors(key):
@@ -90,7 +89,7 @@ class Hits(Mapping[str, Mapping[str, float]]):
         """The contribution of a gene of this weight to the types whose own marker of this strength it is; kept."""
         key = gene, min_strength, weight
         if key not in self._own:
-            owners = self._owners[gene].split("\n") if gene in self._owners else ()
+            owners = self._owners.get(gene, ())
             strong = [owner for owner in owners if self.types[owner].positive[gene] >= min_strength]
             self._own[key] = {owner: round(weight * self[gene][owner], 4) for owner in strong}
         return self._own[key]
@@ -98,7 +97,7 @@ class Hits(Mapping[str, Mapping[str, float]]):
     def _with_heirs(self, gene: str) -> Mapping[str, float]:
         """The information of a gene for the types that list it and for their subtypes."""
         used = numbers.NUMBERS
-        owners = self._owners[gene].split("\n")
+        owners = self._owners[gene]
         rarity = math.log1p(max(len(self.types), used.min_types) / len(owners))
         own = {key: self.types[key].positive[gene] * rarity / self._norms[key] for key in owners}
         information = dict(own)

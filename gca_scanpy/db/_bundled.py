@@ -6,9 +6,7 @@ import gzip
 import hashlib
 from functools import lru_cache
 from importlib.resources import files
-from itertools import chain
 
-import numpy as np
 import pandas as pd
 
 from gca_scanpy._names.genes import GeneNames, read_genes
@@ -78,33 +76,31 @@ def database() -> MarkerDatabase:
     folder = _DATA / "markers"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".tsv"))
     contents = [(_DATA / "cell_types.tsv").read_bytes(), *((folder / name).read_bytes() for name in names)]
-    cell_types, *tables = (_columns(content, n) for content, n in zip(contents, (3, *(5 for _ in names))))
-    labels, tissues = (dict(zip(cell_types[0], column)) for column in cell_types[1:])
-    ids, genes, marks, species, sources = (list(chain.from_iterable(columns)) for columns in zip(*tables))
-    columns = {
-        "cell_type": [labels[cl_id] for cl_id in ids],
-        "cl_id": ids,
-        "gene": genes,
-        "species": [of or "both" for of in species],
-        "tissue": [tissues[cl_id] for cl_id in ids],
-        "role": ["negative" if mark == "-" else "positive" for mark in marks],
-        "strength": ["supporting" if mark == "+" else "canonical" for mark in marks],
-        "sources": [_sources(letters) for letters in sources],
+    cell_types, *tables = map(_rows, contents)
+    labels, tissues = ({cl_id: row[column] for cl_id, *row in cell_types} for column in (0, 1))
+    rows = [row for table in tables for row in table]
+    letters = {row[4] for row in rows}
+    sources = dict(zip(letters, map(_sources, letters)))
+    facts = {
+        "cell_type": [labels[row[0]] for row in rows],
+        "cl_id": [row[0] for row in rows],
+        "gene": [row[1] for row in rows],
+        "species": [row[3] or "both" for row in rows],
+        "tissue": [tissues[row[0]] for row in rows],
+        "role": ["negative" if row[2] == "-" else "positive" for row in rows],
+        "strength": ["supporting" if row[2] == "+" else "canonical" for row in rows],
+        "sources": [sources[row[4]] for row in rows],
     }
-    values = np.empty((len(COLUMNS), len(ids)), dtype=object)  # pandas would infer the type of lists cell by cell
-    for place, name in enumerate(COLUMNS):
-        values[place] = columns[name]
-    facts = pd.DataFrame(values.T, columns=pd.Index(COLUMNS, dtype=object), dtype=object, copy=False)
     version = (folder / "VERSION").read_text(encoding="utf-8").strip()
-    return MarkerDatabase(version, hashlib.sha256(b"\0".join(contents)).hexdigest(), facts)
+    sha256 = hashlib.sha256(b"\0".join(contents)).hexdigest()
+    table = pd.DataFrame(facts, columns=pd.Index(COLUMNS, dtype=object), dtype=object)
+    return MarkerDatabase(version, sha256, table)
 
 
-def _columns(content: bytes, n: int) -> list[list[str]]:
-    """The columns of a table of n columns, without its header; lists of rows would take three times as long."""
-    cells = content.decode("utf-8").rstrip("\n").replace("\n", "\t").split("\t")
-    return [cells[n + column :: n] for column in range(n)]
+def _rows(content: bytes) -> list[list[str]]:
+    """The rows of a table, without its header."""
+    return [line.split("\t") for line in content.decode("utf-8").splitlines()[1:]]
 
 
-@lru_cache(maxsize=64)
 def _sources(letters: str) -> str:
     return ";".join(SOURCES[letter] for letter in letters)
