@@ -1,4 +1,4 @@
-// The shown rows as a file. Python wrote the lines, which are safe to open in a spreadsheet.
+// Saves the shown rows as a file. Python wrote the lines, as in gca.io.to_csv: safe to open in a spreadsheet.
 
 function saveCsv(clusters) {
   const lines = [DATA.csvHeader, ...clusters.map((cluster) => cluster.csv)];
