@@ -17,8 +17,8 @@ def whole(path: Path, *, keep_ending: bool = True) -> Iterator[Path]:
     """A hidden place beside ``path`` to write a file or folder to.
 
     At the end the part is renamed to ``path``; if the block or the renaming fails, the part is deleted and what was at
-    ``path`` stays. Each call has a part of its own, so that any number of threads and processes can write one path:
-    the last one to finish wins.
+    ``path`` stays. Each call has a part of its own, so that any number of threads and processes can write one file, and
+    any number of threads one folder: the last one to finish wins.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def whole(path: Path, *, keep_ending: bool = True) -> Iterator[Path]:
 
 def _swap(part: Path, path: Path, old: Path) -> None:
     """Put a folder in the place of another one; the system cannot rename a folder onto one that is not empty."""
-    with _SWAP:  # else another thread could move the old folder away, or put its own there, between the two steps
+    with _SWAP:  # else another thread could move or replace the old folder between the two steps
         if path.is_dir():
             path.replace(old)
         try:

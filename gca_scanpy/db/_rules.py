@@ -65,15 +65,15 @@ def names(facts: pd.DataFrame, ontology: Ontology) -> list[Finding]:
 def symbols(facts: pd.DataFrame, genes: GeneNames) -> list[Finding]:
     """Genes that are no current HGNC symbol; mouse rows may have a mouse symbol that no human symbol equals."""
     first = facts.drop_duplicates(["gene", "species"])
-    found = []
+    findings = []
     for row, gene, species in zip(first.index, first["gene"], first["species"]):
         approved = genes.approved.get(gene.upper())
         is_mouse_symbol = species == "mouse" and approved is None and _MOUSE_SYMBOL.fullmatch(gene)
         if approved != gene and not is_mouse_symbol:
             current = approved or genes.older.get(gene.upper())
             hint = f"; the current symbol is {current}" if current else ""
-            found.append(Finding("symbols", str(row), f"{gene!r} is no current symbol{hint}"))
-    return found
+            findings.append(Finding("symbols", str(row), f"{gene!r} is no current symbol{hint}"))
+    return findings
 
 
 def duplicates(facts: pd.DataFrame) -> list[Finding]:
@@ -85,9 +85,9 @@ def signs(facts: pd.DataFrame) -> list[Finding]:
     """Genes that are positive and negative for a type in one species."""
     once = facts.drop_duplicates(["cl_id", "cell_type", "gene", "role", "species"])
     text = "{gene} is both positive and negative for {type}"
-    found = _clashes("signs", once, ["cl_id", "cell_type", "gene"], text)
+    findings = _clashes("signs", once, ["cl_id", "cell_type", "gene"], text)
     doubled = {finding.where for finding in duplicates(once)}
-    return [finding for finding in found if finding.where not in doubled]
+    return [finding for finding in findings if finding.where not in doubled]
 
 
 def _clashes(rule: str, facts: pd.DataFrame, key: list[str], text: str) -> list[Finding]:
