@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 HERE = Path(__file__).parent
-# Sphinx reads what lies under its own folder only; the copy is in .gitignore, and its links lead from where it lies.
+# Sphinx reads files in its own folder only, so the notebooks are copied here; the copy is in .gitignore.
 shutil.copytree(
     HERE.parent / "notebooks",
     HERE / "notebooks",
@@ -53,7 +53,7 @@ html_theme_options = {"show_toc_level": 2, "home_page_in_toc": True, "navbar_per
 
 myst_heading_anchors = 3
 myst_enable_extensions = ["attrs_inline", "colon_fence"]
-nb_execution_mode = "off"  # `nox -s notebooks` runs them; what is committed is shown
+nb_execution_mode = "off"  # the site shows the committed outputs; `nox -s notebooks` runs the notebooks
 nb_merge_streams = True
 
 autosummary_generate = True
@@ -67,7 +67,7 @@ napoleon_use_ivar = True
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
-# The inventories of other projects are on the network, which a build at a desk may not have; Read the Docs has it.
+# The inventories of other projects are on the network; only Read the Docs is sure to have one.
 intersphinx_mapping = (
     {
         "anndata": ("https://anndata.readthedocs.io/en/stable/", None),
@@ -79,7 +79,7 @@ intersphinx_mapping = (
     if os.environ.get("READTHEDOCS")
     else {}
 )
-# Every reference must have a target, but for those that lead to other projects, and to classes nobody makes himself.
+# Every reference must have a target, except references to other projects and to private classes.
 OTHERS = "anndata|scanpy|pandas|matplotlib|numpy|collections|typing|pathlib|os|warnings|PathLike|Ellipsis"
 BUILTIN = "None|Any|bool|dict|float|int|list|object|str|tuple|type|optional|of|callable|Literal|AnnData|DataFrame"
 nitpick_ignore_regex = [
@@ -90,41 +90,38 @@ nitpick_ignore_regex = [
 suppress_warnings = ["sphinx_autodoc_typehints.forward_reference"]
 
 
-def _of_ours(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Node) -> Optional[reference]:
-    """Docstrings name what is ours bare, as they are read; here is where each is explained."""
+def _resolve_bare_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Node) -> Optional[reference]:
+    """Find the module of a class that a docstring names without it."""
     name = node.get("reftarget", "").rpartition(".")[2]
-    homes = ("errors", "model", "tl", "pl", "get", "io", "db")
-    home = next((f"gca_scanpy.{path}" for path in homes if name in dir(getattr(gca_scanpy, path))), "gca_scanpy")
+    modules = ("errors", "model", "tl", "pl", "get", "io", "db")
+    home = next((f"gca_scanpy.{path}" for path in modules if name in dir(getattr(gca_scanpy, path))), "gca_scanpy")
     return env.get_domain("py").resolve_xref(
         env, node["refdoc"], app.builder, node.get("reftype", "obj"), f"{home}.{name}", node, content
     )
 
 
-def _to_the_copy(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Links to the notebooks lead to their copies."""
+def _link_to_copies(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Make links to the notebooks lead to their copies."""
     source[0] = source[0].replace("](../notebooks/", "](notebooks/")
 
 
-def _one_by_one(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Attributes that a docstring explains together have an entry each."""
-    found: list[str] = []
+def _split_attributes(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Give each attribute its own entry if a docstring explains several together."""
+    split: list[str] = []
     while lines:
         line = lines.pop(0)
         head = re.fullmatch(r":ivar (\w+(?:, \w+)+):(.*)", line)
         more = []
         while head and lines and lines[0].startswith(" "):
             more.append(lines.pop(0))
-        found += (
-            [line]
-            if head is None
-            else [text for one in head[1].split(", ") for text in (f":ivar {one}:{head[2]}", *more)]
-        )
-    lines[:] = found
+        names = head[1].split(", ") if head else []
+        split += [text for name in names for text in (f":ivar {name}:{head[2]}", *more)] if head else [line]
+    lines[:] = split
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Add what this file has for Sphinx."""
-    app.connect("missing-reference", _of_ours)
-    app.connect("source-read", _to_the_copy)
-    app.connect("autodoc-process-docstring", _one_by_one, priority=600)  # after napoleon
+    """Connect the functions of this file to Sphinx."""
+    app.connect("missing-reference", _resolve_bare_name)
+    app.connect("source-read", _link_to_copies)
+    app.connect("autodoc-process-docstring", _split_attributes, priority=600)  # after napoleon
     return {"parallel_read_safe": True, "parallel_write_safe": True}

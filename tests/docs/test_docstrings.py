@@ -14,16 +14,10 @@ import gca_scanpy as gca
 from gca_scanpy._settings import Settings, SettingsView
 
 ROOMS = ("tl", "pl", "get", "io", "db")
+ELSEWHERE = ("GcaError", "GcaWarning", "__version__", "settings")  # each has a page or a test of its own
 FUNCTIONS = {
     **{f"{room}.{name}": getattr(getattr(gca, room), name) for room in ROOMS for name in getattr(gca, room).__all__},
-    "annotate_markers": gca.annotate_markers,
-    "annotate_anndata": gca.annotate_anndata,
-    "LanguageModel": gca.LanguageModel,
-    "Completion": gca.Completion,
-    "get_run_hooks": gca.get_run_hooks,
-    "set_run_hooks": gca.set_run_hooks,
-    "RunDetails": gca.RunDetails,
-    "RunHook": gca.RunHook,
+    **{name: getattr(gca, name) for name in gca.__all__ if name not in {*ROOMS, *ELSEWHERE}},
     "settings.override": SettingsView.override,
     "settings.current": SettingsView.current,
 }
