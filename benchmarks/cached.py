@@ -1,4 +1,4 @@
-"""A second run of the same question to a language model: answers come from the cache, in how much of the time?
+"""Measure how much time a second run takes, in which all answers of a language model come from the cache.
 
 python benchmarks/cached.py --clusters 60 --latency 1 --write
 """
@@ -22,7 +22,7 @@ SERVER = measure.ROOT / "tests" / "_llm" / "server.py"
 
 @contextmanager
 def server(latency: float, labels: Optional[Mapping[str, str]] = None) -> Iterator[Any]:
-    """A server on 127.0.0.1 in OpenAI's format, which takes so many seconds for each request and knows the labels."""
+    """A server on 127.0.0.1 in OpenAI's format that answers each request with the labels after ``latency`` seconds."""
     spec = importlib.util.spec_from_file_location("gca_bench_server", SERVER)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
@@ -30,62 +30,62 @@ def server(latency: float, labels: Optional[Mapping[str, str]] = None) -> Iterat
 
     def answer(request: Any, _: int) -> Any:
         entries = request.entries("T cell")
-        told = [{**entry, "label": (labels or {}).get(entry["cluster_id"], entry["label"])} for entry in entries]
-        return module.Raw(body=module.openai(told), delay=latency)
+        answers = [{**entry, "label": (labels or {}).get(entry["cluster_id"], entry["label"])} for entry in entries]
+        return module.Raw(body=module.openai(answers), delay=latency)
 
-    made = module.FaultServer(answer)
+    running = module.FaultServer(answer)
     try:
-        yield made
+        yield running
     finally:
-        made.close()
+        running.close()
 
 
 def gene_lists(clusters: int) -> dict[str, list[str]]:
-    """Marker genes of so many clusters: those of a type of the database each."""
+    """Marker genes of so many clusters; each cluster has the genes of another type of the database."""
     import gca_scanpy as gca
 
     facts = gca.db.load().facts
     facts = facts[facts["role"].eq("positive") & facts["species"].ne("mouse")]
-    kinds = list(facts.groupby("cl_id")["gene"])[:clusters]
-    return {str(number): list(genes[:30]) for number, (_, genes) in enumerate(kinds)}
+    types = list(facts.groupby("cl_id")["gene"])[:clusters]
+    return {str(number): list(genes[:30]) for number, (_, genes) in enumerate(types)}
 
 
 def run(clusters: int, latency: float, **options: Any) -> dict[str, Any]:
-    """Seconds of the first run and of the second, and how many requests each made."""
+    """The seconds and the number of requests of the first run and of the second."""
     import gca_scanpy as gca
 
     lists = gene_lists(clusters)
-    gca.annotate_markers(lists)  # what is read once is read
-    with server(latency) as there, tempfile.TemporaryDirectory() as folder:
+    gca.annotate_markers(lists)  # loads the database
+    with server(latency) as running, tempfile.TemporaryDirectory() as folder:
 
         def ask() -> None:
-            model = gca.LanguageModel("m", base_url=there.url)
+            model = gca.LanguageModel("m", base_url=running.url)
             gca.annotate_markers(lists, model=gca.Asking(model, cache=folder, **options))
 
         first = measure.seconds(ask)
-        asked = len(there.requests)
+        asked = len(running.requests)
         again = min(measure.seconds(ask) for _ in range(3))
-        return {"first": first, "again": again, "asked": asked, "asked_again": len(there.requests) - asked}
+        return {"first": first, "again": again, "asked": asked, "asked_again": len(running.requests) - asked}
 
 
 def main() -> None:
-    """Measure, print, and write where that is asked for."""
+    """Measure and print; with ``--write``, write the table as well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clusters", type=int, default=60)
     parser.add_argument("--latency", type=float, default=1.0, help="seconds a request")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
-    given = parser.parse_args()
+    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
+    args = parser.parse_args()
     rows = []
     for title, options in (
         ("a cluster a request, one after another", {"chunk_size": 1, "n_threads": 1}),
         ("a cluster a request, eight at once", {"chunk_size": 1}),
         ("16 clusters a request, eight at once (the default)", {}),
     ):
-        own = run(given.clusters, given.latency, **options)
-        share = f"{own['again'] / own['first']:.1%}"
-        rows.append([title, str(own["asked"]), f"{own['first']:.2f}", f"{own['again']:.2f}", share])
+        result = run(args.clusters, args.latency, **options)
+        share = f"{result['again'] / result['first']:.1%}"
+        rows.append([title, str(result["asked"]), f"{result['first']:.2f}", f"{result['again']:.2f}", share])
     head = [
-        f"{given.clusters} clusters, {given.latency:g} s a request",
+        f"{args.clusters} clusters, {args.latency:g} s a request",
         "requests",
         "first run, s",
         "second, s",
@@ -93,7 +93,7 @@ def main() -> None:
     ]
     text = f"{measure.machine()}.\n\n{measure.table(head, rows)}"
     print(text)
-    if given.write:
+    if args.write:
         measure.write("cached", text)
 
 

@@ -1,9 +1,9 @@
-"""This package beside others that take the same step, in one run, on the same cells.
+"""Compare this package with others that take the same step, in one run, on the same cells.
 
 python benchmarks/compare.py --cells 50000 --runs 3 --write
 
-Each has a fresh process: cells are loaded, the first call is timed, then warm calls in turn with warm calls of Scanpy's
-t-test, so that a machine that slows down slows both. ``--write`` puts the table into docs/performance.md.
+Each step has a new process. It loads the cells and times the first call. Then warm calls take turns with warm calls of
+Scanpy's t-test, so that a machine that slows down slows both. ``--write`` writes the table into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import measure
 import synthetic
 
-SAMPLED = 25  # every 25th type is scored by score_genes, and the time taken as often
-TRAINED_ON = 5_000  # cells for CellTypist's model
-LONG = 60  # seconds of a first call, above which there is one warm call only
+SAMPLED = 25  # score_genes scores every 25th type, and its time is multiplied by 25
+TRAINED_ON = 5_000  # cells that train CellTypist's model
+LONG = 60  # if the first call takes more seconds, there is one warm call only
 BASE = "t-test"
 Step = Callable[[], Any]
 
@@ -60,7 +60,7 @@ def _annotate_ranked(adata: Any) -> Step:
 
 
 def _network() -> Any:
-    """The positive markers of the bundled database as decoupler's network."""
+    """The positive markers of the bundled database as a network of decoupler."""
     import gca_scanpy as gca
 
     facts = gca.db.load().facts
@@ -102,7 +102,7 @@ def _celltypist(adata: Any) -> Step:
     return lambda: celltypist.annotate(adata, model=model, majority_voting=True, over_clustering=clusters)
 
 
-# What is shown, how it is prepared (which is not timed), and how often its time is to be taken.
+# The name in the table, the preparation (which is not timed), and the factor of its time.
 STEPS: dict[str, tuple[str, Callable[[Any], Step], int]] = {
     "t-test": ("`sc.tl.rank_genes_groups`, t-test", _t_test, 1),
     "annotate": ("`gca.tl.annotate`, from clusters to report", _annotate, 1),
@@ -117,50 +117,52 @@ STEPS: dict[str, tuple[str, Callable[[Any], Step], int]] = {
 
 
 def one(name: str, path: Path, runs: int) -> dict[str, Any]:
-    """Time one step in this process, which is fresh."""
+    """Time one step in this new process."""
     import anndata
 
-    _, prepare, times = STEPS[name]
+    _, prepare, factor = STEPS[name]
     adata = anndata.read_h5ad(path)
     step = prepare(adata)
     loaded = measure.peak()
-    first = measure.seconds(step) * times
+    first = measure.seconds(step) * factor
     most = measure.peak()
     base = step if name == BASE else _t_test(adata)
     measure.seconds(base)
-    pairs = [(measure.seconds(base), measure.seconds(step) * times) for _ in range(1 if first > LONG * times else runs)]
+    n_pairs = 1 if first > LONG * factor else runs
+    pairs = [(measure.seconds(base), measure.seconds(step) * factor) for _ in range(n_pairs)]
     return {
         "first": first,
-        "warm": statistics.median(own for _, own in pairs),
-        "ratio": statistics.median(own / other for other, own in pairs),
+        "warm": statistics.median(time for _, time in pairs),
+        "ratio": statistics.median(time / base_time for base_time, time in pairs),
         "loaded": loaded,
         "memory": most / loaded,
     }
 
 
 def compare(path: Path, names: list[str], runs: int) -> dict[str, Any]:
-    """The results of all steps; one that cannot run here has an error in their place."""
-    found: dict[str, Any] = {}
+    """The results of all steps; a step that cannot run here has its error instead."""
+    results: dict[str, Any] = {}
     for name in names:
         try:
-            found[name] = measure.child("compare.py", "--one", name, "--data", path, "--runs", runs)
+            results[name] = measure.child("compare.py", "--one", name, "--data", path, "--runs", runs)
         except RuntimeError as error:
-            found[name] = {"error": str(error)}
-        print(name, found[name], file=sys.stderr)
-    return found
+            results[name] = {"error": str(error)}
+        print(name, results[name], file=sys.stderr)
+    return results
 
 
-def shown(found: dict[str, Any]) -> str:
+def shown(results: dict[str, Any]) -> str:
     """The results as a table."""
-    base = found[BASE]
+    base = results[BASE]
     rows = []
-    for name, own in found.items():
+    for name, result in results.items():
         title = STEPS[name][0]
-        if "error" in own:
+        if "error" in result:
             rows.append([title, "did not run", "", "", "", ""])
             continue
-        ratios = [_ratio(own["first"] / base["first"]), "1" if name == BASE else _ratio(own["ratio"])]
-        rows.append([title, f"{own['first']:.2f}", ratios[0], f"{own['warm']:.2f}", ratios[1], f"{own['memory']:.2f}"])
+        ratios = [_ratio(result["first"] / base["first"]), "1" if name == BASE else _ratio(result["ratio"])]
+        first, warm, memory = (f"{result[key]:.2f}" for key in ("first", "warm", "memory"))
+        rows.append([title, first, ratios[0], warm, ratios[1], memory])
     return measure.table(
         ["", "first call, s", "of t-test's", "warm call, s", "of t-test's", "peak memory, of loaded"], rows
     )
@@ -171,28 +173,28 @@ def _ratio(value: float) -> str:
 
 
 def main() -> None:
-    """Compare, print the table, and write it where that is asked for."""
+    """Compare and print the table; with ``--write``, write it as well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=2_000)
     parser.add_argument("--genes", type=int, default=synthetic.N_GENES)
-    parser.add_argument("--runs", type=int, default=3, help="warm calls of each")
+    parser.add_argument("--runs", type=int, default=3, help="warm calls of each step")
     parser.add_argument("--only", nargs="*", choices=STEPS, default=list(STEPS))
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
-    parser.add_argument("--data", type=Path, help="an h5ad file of cells, instead of new ones")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
+    parser.add_argument("--data", type=Path, help="an h5ad file of cells to use instead of new ones")
     parser.add_argument("--one", choices=STEPS, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.one:
-        print(json.dumps(one(given.one, given.data, given.runs)))
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps(one(args.one, args.data, args.runs)))
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = given.data or Path(folder) / "cells.h5ad"
-        if given.data is None:
-            synthetic.cells(given.cells, synthetic.tissue(given.genes)).write_h5ad(path)
-        names = list(dict.fromkeys([BASE, *given.only]))
-        found = compare(path, names, given.runs)
-    text = f"{measure.machine()}.\n\n{shown(found)}"
+        path = args.data or Path(folder) / "cells.h5ad"
+        if args.data is None:
+            synthetic.cells(args.cells, synthetic.tissue(args.genes)).write_h5ad(path)
+        names = list(dict.fromkeys([BASE, *args.only]))
+        results = compare(path, names, args.runs)
+    text = f"{measure.machine()}.\n\n{shown(results)}"
     print(text)
-    if given.write:
+    if args.write:
         measure.write("compare", text)
 
 

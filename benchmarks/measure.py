@@ -1,4 +1,4 @@
-"""What the scripts beside this one share: times and memory of a process, the machine's figures, a table in a page."""
+"""What the benchmarks share: time and memory of a process, a description of the machine, and a table in a page."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg"
 
 
 def seconds(call: Callable[[], Any]) -> float:
-    """How long a call takes."""
+    """The seconds that a call takes."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
 
 
 def peak() -> float:
-    """The most memory that this process has held, in MB."""
+    """The peak memory of this process, in MB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def child(script: str, *arguments: object) -> dict[str, Any]:
-    """Run a script of this folder in a fresh Python; the last line that it prints is JSON."""
+    """Run a script of this folder in a new Python. Returns the JSON of the last line that it prints."""
     command = [sys.executable, "-W", "ignore", str(ROOT / "benchmarks" / script), *map(str, arguments)]
     done = subprocess.run(command, env={**os.environ, **THREADS}, stdout=subprocess.PIPE, text=True)
     if done.returncode:
@@ -44,7 +44,7 @@ def child(script: str, *arguments: object) -> dict[str, Any]:
 
 
 def machine() -> str:
-    """A line about the machine, what else it had to do, and the packages that count."""
+    """A line about the machine, its load, and the packages that matter."""
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = next((int(line.split()[1]) / 1e6 for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
     packages = ", ".join(f"{name} {version(name)}" for name in ("scanpy", "anndata", "numpy"))
@@ -65,10 +65,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def write(name: str, text: str, page: Path = PAGE) -> None:
-    """Put a text between the marks of this name in a page."""
+    """Write a text between the marks of this name in a page."""
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
-    if not found or end not in rest:
+    before, mark, rest = page.read_text(encoding="utf-8").partition(begin)
+    if not mark or end not in rest:
         msg = f"{page} has no marks {begin!r} and {end!r}"
         raise ValueError(msg)
     page.write_text(f"{before}{begin}{text}{end}{rest.partition(end)[2]}", encoding="utf-8")

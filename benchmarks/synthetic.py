@@ -1,4 +1,4 @@
-"""Cells that never were: planted types of the marker database, as sparse as droplets of real tissue are.
+"""Make synthetic cells with planted types of the marker database, as sparse as real droplets.
 
 python benchmarks/synthetic.py cells.zarr --cells 1000000
 
@@ -23,8 +23,8 @@ from gca_scanpy.db import _bundled
 
 CLUSTER, TRUTH = "cluster", "planted"  # columns of .obs
 N_GENES, N_TYPES = 20_000, 25
-SEEN = 0.0565  # share of the genes that a cell of middle depth expresses, beside the planted markers
-MARKERS = 25  # of each type that are planted
+SEEN = 0.0565  # share of the genes that a cell of median depth expresses, besides the planted markers
+MARKERS = 25  # planted per type
 BLOCK = 1_000  # cells drawn at once
 OWN_RATE, OTHER_RATE = 2.0, 0.03  # transcripts of a marker in a cell of its type, and in others
 DEPTH = 0.35  # spread of the cells' depths, as the standard deviation of the logarithm
@@ -32,7 +32,7 @@ DEPTH = 0.35  # spread of the cells' depths, as the standard deviation of the lo
 
 @define(eq=False)
 class Tissue:
-    """What cells are drawn from.
+    """The distribution from which cells are drawn.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Tissue:
     labels
         The broad type of each cluster.
     rates
-        Transcripts of a gene in a cell of middle depth, shape (clusters, genes).
+        Transcripts of a gene in a cell of median depth, shape (clusters, genes).
     """
 
     genes: list[str]
@@ -51,54 +51,54 @@ class Tissue:
 
 
 def tissue(n_genes: int = N_GENES, n_types: int = N_TYPES, seed: int = 0) -> Tissue:
-    """Plan a tissue."""
+    """Choose the types and genes of a tissue, and their rates."""
     markers = _markers(n_types)
     planted = {gene for genes in markers.values() for gene in genes}
     rng = np.random.default_rng(seed)
     others = sorted(set(_bundled.gene_names().approved.values()) - planted)
     genes = sorted(planted) + list(rng.permutation(others)[: max(n_genes - len(planted), 0)])
     place = {gene: number for number, gene in enumerate(genes)}
-    shape = rng.lognormal(sigma=2.0, size=len(genes))  # a few genes make most transcripts
+    shape = rng.lognormal(sigma=2.0, size=len(genes))  # a few genes have most of the transcripts
     rates = np.tile(shape, (len(markers), 1)) * rng.lognormal(sigma=0.3, size=(len(markers), len(genes)))
     is_planted = [place[gene] for gene in planted]
     rates[:, is_planted] = 0.0
     rates *= _scale(rates, SEEN * len(genes))
     rates[:, is_planted] = OTHER_RATE
-    for row, own in enumerate(markers.values()):
-        rates[row, [place[gene] for gene in own]] = OWN_RATE
+    for row, genes_of_type in enumerate(markers.values()):
+        rates[row, [place[gene] for gene in genes_of_type]] = OWN_RATE
     return Tissue(genes, list(markers), rates.astype(np.float32), seed)
 
 
 def _markers(n_types: int) -> dict[str, list[str]]:
-    """The best-known type of each of the best-known broad types, by the broad type's name, with its markers."""
+    """The markers of the best-known type of each of the best-known broad types, by the name of the broad type."""
     facts = _bundled.database().facts
     facts = facts[facts["role"].eq("positive") & facts["species"].isin(["both", "human"])]
     lineages = _bundled.lineages()
     counted = facts.assign(n_sources=facts["sources"].str.count(";") + facts["sources"].ne(""))
     known = counted.groupby("cl_id")["n_sources"].sum().sort_values(ascending=False, kind="stable")
-    found: dict[str, list[str]] = {}
+    markers: dict[str, list[str]] = {}
     for cl_id in known.index:
         broad = lineages.broad(cl_id)
         genes = counted[counted["cl_id"].eq(cl_id)].sort_values("n_sources", ascending=False, kind="stable")["gene"]
         if broad is not None and len(genes) >= MARKERS:
-            found.setdefault(broad.label, list(genes[:MARKERS]))
-        if len(found) == n_types:
+            markers.setdefault(broad.label, list(genes[:MARKERS]))
+        if len(markers) == n_types:
             break
-    return found
+    return markers
 
 
 def _scale(rates: np.ndarray, expressed: float) -> float:
-    """The factor with which a cell has this many genes, in the mean."""
+    """The factor of the rates with which a cell expresses this many genes on average."""
     low, high = 1e-6, 1e6
     for _ in range(60):
         middle = (low * high) ** 0.5
-        found = -np.expm1(-middle * rates).sum() / len(rates)
-        low, high = (middle, high) if found < expressed else (low, middle)
+        mean = -np.expm1(-middle * rates).sum() / len(rates)
+        low, high = (middle, high) if mean < expressed else (low, middle)
     return low
 
 
 def draw(plan: Tissue, n_cells: int, first: int = 0) -> Iterator[tuple[sparse.csr_matrix, np.ndarray]]:
-    """Blocks of counts with their clusters, from cell number ``first`` on, which is a multiple of the block."""
+    """Blocks of counts with their clusters, from cell number ``first`` on, a multiple of the block size."""
     for start in range(first, first + n_cells, BLOCK):
         counts, codes = _block(plan, start // BLOCK)
         size = min(BLOCK, first + n_cells - start)
@@ -110,7 +110,7 @@ def _block(plan: Tissue, number: int) -> tuple[sparse.csr_matrix, np.ndarray]:
     codes = rng.integers(0, len(plan.labels), BLOCK)
     depths = rng.lognormal(sigma=DEPTH, size=BLOCK).astype(np.float32)
     exposure = plan.rates[codes] * depths[:, np.newaxis]
-    # A gene is seen where its first transcript comes before the exposure ends; what is left of it gives the rest.
+    # A gene is seen if its first transcript comes before the exposure ends; the rest of the exposure gives the others.
     exposure -= rng.standard_exponential(exposure.shape, dtype=np.float32)
     cells, genes = np.nonzero(exposure > 0)
     counts = 1 + rng.poisson(exposure[cells, genes])
@@ -128,7 +128,7 @@ def normalized(counts: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def obs(plan: Tissue, codes: np.ndarray) -> pd.DataFrame:
-    """The table of the cells: clusters by number, and the type that was planted."""
+    """The table of the cells: the number of the cluster and the planted type."""
     clusters = pd.Categorical.from_codes(codes, [str(number) for number in range(len(plan.labels))])
     planted = pd.Categorical.from_codes(codes, plan.labels)
     return pd.DataFrame({CLUSTER: clusters, TRUTH: planted}, index=[f"cell{number}" for number in range(len(codes))])
@@ -144,26 +144,26 @@ def cells(n_cells: int, plan: Tissue | None = None) -> AnnData:
 
 
 def write_zarr(path: Path, n_cells: int, plan: Tissue | None = None) -> None:
-    """Write cells to a zarr folder, block after block, so that they need not fit into memory."""
+    """Write cells to a zarr folder block by block, so that they need not fit into memory."""
     import zarr
 
     elements = anndata.io if hasattr(anndata, "io") else anndata.experimental
     plan = plan or tissue()
-    kept = []
+    all_codes = []
     for counts, codes in draw(plan, n_cells):
-        if not kept:
+        if not all_codes:
             AnnData(normalized(counts), var=pd.DataFrame(index=plan.genes)).write_zarr(path)
-            group = _plainly_opened(path)
+            group = _open_unconsolidated(path)
             matrix = elements.sparse_dataset(group["X"])
         else:
             matrix.append(normalized(counts))
-        kept.append(codes)
-    elements.write_elem(group, "obs", obs(plan, np.concatenate(kept)))
+        all_codes.append(codes)
+    elements.write_elem(group, "obs", obs(plan, np.concatenate(all_codes)))
     zarr.consolidate_metadata(str(path))
 
 
-def _plainly_opened(path: Path) -> Any:
-    """The zarr group as it is, not as it was when its metadata were brought together."""
+def _open_unconsolidated(path: Path) -> Any:
+    """The zarr group as it is now; consolidated metadata may be older."""
     import zarr
 
     options = {"use_consolidated": False} if zarr.__version__.split(".")[0] != "2" else {}

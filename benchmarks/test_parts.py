@@ -1,4 +1,4 @@
-"""The parts of a run, each timed alone: `pytest benchmarks` (pytest-benchmark), `nox -s bench`."""
+"""Time each part of a run alone: `pytest benchmarks` (needs pytest-benchmark) or `nox -s bench`."""
 
 from __future__ import annotations
 
@@ -22,40 +22,40 @@ from gca_scanpy._ranking.moments import gather, gather_chunked
 
 @pytest.fixture(scope="module")
 def cells():
-    """2,000 cells of 20,000 genes, 25 clusters."""
+    """Give 2,000 cells of 20,000 genes in 25 clusters."""
     return synthetic.cells(2_000)
 
 
 @pytest.mark.parametrize("form", ["csr", "csc", "dense"])
 def test_moments(benchmark, cells, form):
-    """One pass over the matrix."""
+    """Sums of a matrix by cluster and gene, in one pass."""
     matrix = cells.X.toarray() if form == "dense" else cells.X.asformat(form)
-    found = benchmark(gather, matrix, read_clustering(cells, synthetic.CLUSTER))
-    assert found.cells.sum() == cells.n_obs
+    moments = benchmark(gather, matrix, read_clustering(cells, synthetic.CLUSTER))
+    assert moments.cells.sum() == cells.n_obs
 
 
 def test_moments_of_chunks(benchmark, cells):
-    """The same pass over Dask's chunks."""
+    """The same sums of the chunks of Dask."""
     array = pytest.importorskip("dask.array")
     matrix = array.from_array(cells.X.toarray(), chunks=(500, -1))
-    found = benchmark(gather_chunked, matrix, read_clustering(cells, synthetic.CLUSTER))
-    assert found.cells.sum() == cells.n_obs
+    moments = benchmark(gather_chunked, matrix, read_clustering(cells, synthetic.CLUSTER))
+    assert moments.cells.sum() == cells.n_obs
 
 
 def test_welch(benchmark, cells):
-    """Welch's t of a cluster, from the moments."""
+    """Welch's t of one cluster from these sums."""
     moments = gather(cells.X, read_clustering(cells, synthetic.CLUSTER))
     assert benchmark(welch.compare, moments, 3).scores.max() > 0
 
 
 def test_gene_lists(benchmark):
-    """60 gene lists to a report, offline."""
+    """A report of 60 gene lists, offline."""
     lists = cached.gene_lists(60)
     assert len(benchmark(gca.annotate_markers, lists).clusters) == 60
 
 
 def test_annotate(benchmark, cells):
-    """From clusters to report."""
+    """A report of clusters of cells, offline."""
     benchmark(gca.tl.annotate, cells, synthetic.CLUSTER)
     assert gca.get.report(cells).clusters
 
@@ -71,18 +71,18 @@ def test_annotate(benchmark, cells):
     ],
 )
 def test_a_new_process(benchmark, code):
-    """A new process. Too much is 0.3 s for the import, 0.1 s beside Scanpy, 0.5 s for help, 20 s for the demo."""
+    """A new process. Limits: 0.3 s for the import, 0.1 s more than Scanpy, 0.5 s for the help, 20 s for the demo."""
     command = [sys.executable, "-W", "ignore", "-c", code]
     benchmark.pedantic(subprocess.run, (command,), {"stdout": subprocess.DEVNULL, "check": True}, rounds=3)
 
 
 @pytest.mark.parametrize("kind", ["blood", "lists"])
 def test_page(benchmark, tmp_path, kind):
-    """The page of a report, of 700 cells or of 60 gene lists, in a browser from opening to first paint."""
+    """The page of a report of 700 cells or 60 gene lists, in a browser, from opening to the first table."""
     playwright = pytest.importorskip("playwright.sync_api")
     path = shutil.which("chromium")
     if path is None:
-        pytest.skip("there is no Chromium here")
+        pytest.skip("Chromium is not installed")
     if kind == "blood":
         import scanpy as sc
 
@@ -95,15 +95,15 @@ def test_page(benchmark, tmp_path, kind):
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
         page = browser.new_page()
 
-        def opened():
+        def open_page():
             page.goto((tmp_path / "page.html").as_uri())
             page.locator("table").first.wait_for()
 
-        benchmark.pedantic(opened, rounds=5)
+        benchmark.pedantic(open_page, rounds=5)
         browser.close()
 
 
 def test_report_as_json(benchmark):
-    """A report written and read."""
+    """A report that is written to JSON and read again."""
     report = gca.annotate_markers(cached.gene_lists(60))
     assert benchmark(lambda: _codec.from_json(_codec.to_json(report))) == report

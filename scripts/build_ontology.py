@@ -2,7 +2,7 @@
 
     python scripts/build_ontology.py CL-ontology-v2026-03-26.json.zst
 
-The input is the file that PyPI's cellxgene-ontology-guide carries (Cell Ontology, CC BY 4.0,
+The input is a file in PyPI's cellxgene-ontology-guide (Cell Ontology, CC BY 4.0,
 obofoundry.org/ontology/cl). Needs zstandard.
 """
 

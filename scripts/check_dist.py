@@ -1,8 +1,8 @@
-"""Check an sdist and a wheel: the same bytes as when they were built elsewhere, and nothing but what belongs into them.
+"""Check that an sdist and a wheel hold what belongs into them, and have the same bytes as another build.
 
     python scripts/check_dist.py DIST [OTHER ...]
 
-Each folder has one sdist and one wheel. Prints sizes and hashes; exit code 1 where anything is wrong.
+Each folder has one sdist and one wheel. Prints sizes and hashes; the exit code is 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path, PurePosixPath
 
 LARGEST_WHEEL = 3_000_000  # bytes
 LARGEST_SDIST = 5_000_000
-# What a wheel may hold in the package, beside its modules.
+# What a wheel may hold in the package besides its modules.
 DATA = (".tsv", ".tsv.gz", ".json", ".css", ".j2", ".js")
 NAMES = {"py.typed", "VERSION"}
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "LICENSE"}
-# What an sdist has at its top: what the wheel is built from, the tests, and what explains both.
+# What an sdist has at its top level.
 TOP = {
     ".gitignore", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "PKG-INFO", "README.md", "SECURITY.md",
     "benchmarks", "core-dependencies.txt", "docs", "gca_scanpy", "notebooks", "noxfile.py", "pyproject.toml", "scripts",
@@ -28,7 +28,7 @@ TOP = {
 LITTER = {"__pycache__", ".DS_Store", ".coverage", ".ipynb_checkpoints"}
 
 
-def strange_in_wheel(names: list[str]) -> list[str]:
+def unexpected_in_wheel(names: list[str]) -> list[str]:
     """The files of a wheel that should not be there."""
 
     def belongs(name: str) -> bool:
@@ -40,7 +40,7 @@ def strange_in_wheel(names: list[str]) -> list[str]:
     return [name for name in names if not belongs(name) or LITTER & set(PurePosixPath(name).parts)]
 
 
-def strange_in_sdist(names: list[str]) -> list[str]:
+def unexpected_in_sdist(names: list[str]) -> list[str]:
     """The files of an sdist that should not be there."""
     paths = [PurePosixPath(name) for name in names]
     return [str(path) for path in paths if path.parts[1] not in TOP or LITTER & set(path.parts)]
@@ -49,30 +49,30 @@ def strange_in_sdist(names: list[str]) -> list[str]:
 def missing_in_wheel(names: list[str], checkout: Path) -> list[str]:
     """The files of the package in the checkout that the wheel lacks."""
     package = checkout / "gca_scanpy"
-    own = [path for path in package.rglob("*") if path.is_file() and not LITTER & set(path.parts)]
-    return sorted({path.relative_to(checkout).as_posix() for path in own} - set(names))
+    files = [path for path in package.rglob("*") if path.is_file() and not LITTER & set(path.parts)]
+    return sorted({path.relative_to(checkout).as_posix() for path in files} - set(names))
 
 
 def problems(dist: Path, others: list[Path], checkout: Path) -> list[str]:
-    """What is wrong with the files of a folder, in sentences."""
+    """What is wrong with the files of a folder, a sentence each."""
     (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
-    found = []
+    sentences = []
     with zipfile.ZipFile(wheel) as archive:
         inside = archive.namelist()
     with tarfile.open(sdist) as archive:
         sources = [member.name for member in archive.getmembers() if member.isfile()]
-    found += [f"{wheel.name} has {name}" for name in strange_in_wheel(inside)]
-    found += [f"{wheel.name} lacks {name}" for name in missing_in_wheel(inside, checkout)]
-    found += [f"{sdist.name} has {name}" for name in strange_in_sdist(sources)]
+    sentences += [f"{wheel.name} has {name}" for name in unexpected_in_wheel(inside)]
+    sentences += [f"{wheel.name} lacks {name}" for name in missing_in_wheel(inside, checkout)]
+    sentences += [f"{sdist.name} has {name}" for name in unexpected_in_sdist(sources)]
     for path, largest in ((wheel, LARGEST_WHEEL), (sdist, LARGEST_SDIST)):
         size = path.stat().st_size
         print(f"{path.name}: {size:,} bytes, sha256 {_hash(path)}")
         if size > largest:
-            found.append(f"{path.name} has {size:,} bytes; {largest:,} are allowed")
+            sentences.append(f"{path.name} has {size:,} bytes; {largest:,} are allowed")
     for other in (path for folder in others for path in sorted(folder.iterdir()) if path.suffix in {".whl", ".gz"}):
         if _hash(other) != _hash(dist / other.name):
-            found.append(f"{other} has other bytes than {dist / other.name}")
-    return found
+            sentences.append(f"{other} has other bytes than {dist / other.name}")
+    return sentences
 
 
 def _hash(path: Path) -> str:
@@ -84,9 +84,9 @@ def main() -> None:
     parser.add_argument("dist", type=Path)
     parser.add_argument("others", type=Path, nargs="*")
     options = parser.parse_args()
-    found = problems(options.dist, options.others, Path(__file__).resolve().parents[1])
-    if found:
-        raise SystemExit("\n".join(found))
+    sentences = problems(options.dist, options.others, Path(__file__).resolve().parents[1])
+    if sentences:
+        raise SystemExit("\n".join(sentences))
 
 
 if __name__ == "__main__":

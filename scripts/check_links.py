@@ -1,9 +1,9 @@
-"""Check the links within the built site: each leads to a page that there is, and its fragment to a place on it.
+"""Check that each link within the built site leads to an existing page, and its fragment to a place on that page.
 
     python scripts/check_links.py SITE
 
-Sphinx checks the references that it resolves itself, and passes others on as they are. Links to other sites are not
-followed: that needs a network, and says more about them than about us.
+Sphinx checks only the references that it resolves itself. Links to other sites are not followed, because that needs a
+network.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class Page(HTMLParser):
-    """The links of a page, and the places that links can lead to."""
+    """The links of a page, and the places on it that links can lead to."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -30,20 +30,20 @@ class Page(HTMLParser):
 
 
 def dead(site: Path) -> list[str]:
-    """The links that lead nowhere, each with its page."""
+    """The links without a target, each with its page."""
     pages = {path.resolve(): Page(path) for path in site.rglob("*.html") if "_static" not in path.parts}
-    found = []
+    lines = []
     for path, page in pages.items():
         for link in sorted(page.links):
             parts = urlsplit(link)
             if parts.scheme or parts.netloc:
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            known = pages.get(target)
-            gone = known is not None and unquote(parts.fragment) not in known.places
-            if gone or not target.exists():
-                found.append(f"{path.relative_to(site.resolve())}: {link}")
-    return found
+            page_there = pages.get(target)
+            no_place = page_there is not None and unquote(parts.fragment) not in page_there.places
+            if no_place or not target.exists():
+                lines.append(f"{path.relative_to(site.resolve())}: {link}")
+    return lines
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The packages that come with the core, against core-dependencies.txt, on the Pythons of `nox -s tests`.
+"""Compare the packages that the core brings with core-dependencies.txt, on the Pythons of `nox -s tests`.
 
-    python scripts/closure.py [--write]      a package more is an error, until --write brings it into a review
-    python scripts/closure.py --extras       that every extra has wheels for every Python
+    python scripts/closure.py [--write]      an unlisted package is an error; --write lists it
+    python scripts/closure.py --extras       check that every extra has wheels for every Python
 
-Needs uv, which resolves for a Python that is not there. Packages are resolved for Linux on x86-64.
+Needs uv, which resolves for a Python that is not installed. Packages are resolved for Linux on x86-64.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 LIST = ROOT / "core-dependencies.txt"
-HEADER = "# What `pip install gca-scanpy` brings, by Python; `nox -s packaging` fails where one is missing here.\n"
-# Pure Python, published as source alone.
+HEADER = "# What `pip install gca-scanpy` brings, by Python; `nox -s packaging` fails if one is missing here.\n"
+# Pure Python, published as source only.
 SOURCE_ONLY = {"loompy"}
 
 
@@ -34,11 +34,11 @@ def resolved(python: str, *options: str) -> list[str]:
 
 def closure(pythons: list[str]) -> dict[str, list[str]]:
     """The Pythons by package, both sorted."""
-    found: dict[str, list[str]] = {}
+    packages: dict[str, list[str]] = {}
     for python in pythons:
         for name in resolved(python):
-            found.setdefault(name, []).append(python)
-    return dict(sorted(found.items()))
+            packages.setdefault(name, []).append(python)
+    return dict(sorted(packages.items()))
 
 
 def parse(text: str) -> dict[str, list[str]]:
@@ -47,19 +47,19 @@ def parse(text: str) -> dict[str, list[str]]:
     return {name: pythons for name, *pythons in lines}
 
 
-def text(found: dict[str, list[str]]) -> str:
+def text(packages: dict[str, list[str]]) -> str:
     """The file that lists these packages."""
-    return HEADER + "".join(f"{' '.join([name, *pythons])}\n" for name, pythons in found.items())
+    return HEADER + "".join(f"{' '.join([name, *pythons])}\n" for name, pythons in packages.items())
 
 
 def grown(before: dict[str, list[str]], now: dict[str, list[str]]) -> list[str]:
-    """The packages that are new on a Python."""
+    """The packages that are not listed for a Python."""
     return [f"{name} on Python {p}" for name, pythons in now.items() for p in pythons if p not in before.get(name, ())]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="bring the list up to date")
+    parser.add_argument("--write", action="store_true", help="update the list")
     parser.add_argument("--extras", action="store_true", help="check the wheels of the extras instead")
     options = parser.parse_args()
     data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -77,7 +77,7 @@ def main() -> None:
         LIST.write_text(text(now), encoding="utf-8")
     before = parse(LIST.read_text(encoding="utf-8"))
     for name in sorted(before.keys() - now.keys()):
-        print(f"{name} does not come any more")
+        print(f"the core does not bring {name} anymore")
     more = grown(before, now)
     if more:
         sys.exit("the core brings packages that core-dependencies.txt lacks (--write lists them): " + ", ".join(more))

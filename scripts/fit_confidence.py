@@ -1,4 +1,4 @@
-"""Fit the scorer's confidence to clusters with expert labels, to draws from public tables, and to random genes.
+"""Fit the confidence of the scorer to clusters with expert labels, draws from public tables, and random genes.
 
     python scripts/fit_confidence.py CLUSTERS.csv [--tables DIR]
 
@@ -33,7 +33,7 @@ LEVELS = (0.0, 0.3, 0.6, 0.7, 0.8, 0.9, 0.92, 0.95, 0.97, 1.01)
 
 @frozen
 class Example:
-    """Genes with the terms that are right for them, none for noise."""
+    """Genes with their correct terms; random genes have none."""
 
     origin: str
     genes: list[str]
@@ -42,8 +42,8 @@ class Example:
     terms: tuple[str, ...]
 
 
-def named(path: Path) -> list[Example]:
-    """The clusters that an expert gave a Cell Ontology term."""
+def labeled(path: Path) -> list[Example]:
+    """The clusters with an expert's Cell Ontology term."""
     table = pd.read_csv(path).dropna(subset=["expert_cl_id"])
     return [
         Example("clusters", row.markers.split(",")[:N_MARKERS], row.species, str(row.tissue), _terms(row.expert_cl_id))
@@ -56,18 +56,18 @@ def _terms(cell: str) -> tuple[str, ...]:
 
 
 def drawn(database: MarkerDatabase, origin: str, dice: random.Random) -> list[Example]:
-    """Ten genes of each type of a public table, canonical ones twice as likely."""
+    """Ten genes of each type of a public table; canonical genes are drawn twice as likely."""
     facts = database.facts[database.facts["role"].eq("positive") & database.facts["cl_id"].ne("")]
-    cases = []
-    for term, own in facts.groupby("cl_id"):
-        weights = [2.0 if strength == "canonical" else 1.0 for strength in own["strength"]]
-        order = sorted(zip(own["gene"], weights), key=lambda item: -(dice.random() ** (1 / item[1])))
-        species = "mouse" if own["species"].eq("mouse").all() else "human"
-        tissue = own["tissue"].iloc[0].split(";")[0]
+    examples = []
+    for term, rows in facts.groupby("cl_id"):
+        weights = [2.0 if strength == "canonical" else 1.0 for strength in rows["strength"]]
+        order = sorted(zip(rows["gene"], weights), key=lambda item: -(dice.random() ** (1 / item[1])))
+        species = "mouse" if rows["species"].eq("mouse").all() else "human"
+        tissue = rows["tissue"].iloc[0].split(";")[0]
         if len(order) >= N_MARKERS:
             genes = [gene for gene, _ in order[:N_MARKERS]]
-            cases.append(Example(origin, genes, species, "" if tissue == "general" else tissue, (str(term),)))
-    return cases
+            examples.append(Example(origin, genes, species, "" if tissue == "general" else tissue, (str(term),)))
+    return examples
 
 
 def noise(pool: list[str], dice: random.Random) -> list[Example]:
@@ -75,7 +75,7 @@ def noise(pool: list[str], dice: random.Random) -> list[Example]:
 
 
 def features(example: Example, used: index.MarkerIndex) -> Optional[tuple[tuple[float, ...], bool]]:
-    """The features of the confidence, and whether the proposed label is of the right broad type."""
+    """The features of the confidence, and whether the proposed label has the right broad type."""
     symbols = _bundled.gene_names().canonical_all(example.genes, example.species, used.known)
     cluster = ClusterMarkers("0", tuple(RankedGene(g, symbols[g]) for g in dict.fromkeys(example.genes)))
     scored = Case.of(cluster, used, _bundled.tissues().resolve(example.tissue), Limits.of(gca.settings.current()))
@@ -93,16 +93,17 @@ def _kin(proposed: Optional[str], term: str) -> bool:
 
 
 def gathered(
-    cases: Iterable[Example], database: MarkerDatabase
+    examples: Iterable[Example], database: MarkerDatabase
 ) -> tuple[list[tuple[float, ...]], list[bool], list[str]]:
     orthologs = _bundled.gene_names().orthologs
     used = {s: index.build(database, s, _bundled.lineages(), orthologs) for s in ("human", "mouse")}
-    rows = [(features(case, used[case.species]), case.origin) for case in cases]
+    rows = [(features(example, used[example.species]), example.origin) for example in examples]
     scored = [(row[0], row[1], origin) for row, origin in rows if row is not None]
     return [values for values, _, _ in scored], [right for _, right, _ in scored], [origin for _, _, origin in scored]
 
 
 def without(database: MarkerDatabase, source: str) -> MarkerDatabase:
+    """The database without the corroboration of one source."""
     sources = [";".join(s for s in cell.split(";") if s and s != source) for cell in database.facts["sources"]]
     return evolve(database, facts=database.facts.assign(sources=sources), sha256=f"without {source}")
 
@@ -118,6 +119,7 @@ def fit(x: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def held_out(x: np.ndarray, right: np.ndarray, n_parts: int = 5) -> np.ndarray:
+    """The confidence of each example, fitted without its part of the examples."""
     part = np.random.default_rng(0).integers(n_parts, size=len(x))
     score = np.empty(len(x))
     for k in range(n_parts):
@@ -140,8 +142,8 @@ def main() -> None:
     args = parser.parse_args()
     dice, bundled = random.Random(0), _bundled.database()
     pools = sorted(set(bundled.facts["gene"])), sorted(_bundled.gene_names().approved)
-    random_lists = [case for pool in pools for case in noise(pool, dice)]
-    parts = [gathered([*named(args.clusters), *random_lists], bundled)]
+    random_lists = [example for pool in pools for example in noise(pool, dice)]
+    parts = [gathered([*labeled(args.clusters), *random_lists], bundled)]
     for path in sorted(args.tables.glob("*.*sv")) if args.tables else []:
         table = gca.db.load(path)
         source = str(table.facts["sources"].iloc[0])

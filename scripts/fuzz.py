@@ -1,9 +1,9 @@
-"""Feed damaged input to a reader for some minutes: every one must give a value, or an error of ours.
+"""Feed damaged input to a reader for some minutes: each input must give a value or an error of this package.
 
     python scripts/fuzz.py markers|database|report|reply [--minutes 10] [--seed 0]
 
-Valid examples are cut, spliced, doubled and overwritten, in bytes and in words of their own grammar. An input that
-raises anything else is written to fuzz-TARGET-N.bin, and the run ends with exit code 1.
+Valid examples are cut, spliced, doubled and overwritten with bytes and with words of their grammar. An input that
+raises another error is written to fuzz-TARGET-N.bin, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -25,73 +25,34 @@ from gca_scanpy._llm import reply
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 
 WORDS = (
-    *(
-        b'"',
-        b"'",
-        b",",
-        b"\t",
-        b"\n",
-        b"\r\n",
-        b";",
-        b"{",
-        b"}",
-        b"[",
-        b"]",
-        b":",
-        b"\\",
-        b"\\u0000",
-        b"\\ud800",
-        b"\x00",
-    ),
-    *(b"\x00", b"null", b"true", b"NaN", b"Infinity", b"-1", b"1e999", b"999999999999999999999", b"\xff\xfe"),
-    *(
-        b"```json",
-        b"<think>",
-        b"</think>",
-        b"cluster",
-        b"gene",
-        b"names",
-        b"group",
-        b"cluster_id",
-        b"label",
-        b"clusters",
-    ),
-    *(
-        b"label",
-        b"clusters",
-        b"\xef\xbb\xbf",
-        b"schema_version",
-        b"1.1",
-        b"=1+1",
-        b"<script>",
-        b"../..",
-        b"MS4A1",
-        b"\xf0\x9f\xa7\xac",
-    ),
-    *(b"{" * 300, b"[" * 2000, b"x" * 5000),
-)
+    b'"', b"'", b",", b"\t", b"\n", b"\r\n", b";", b"{", b"}", b"[", b"]", b":", b"\\", b"\\u0000", b"\\ud800", b"\x00",
+    b"\x00", b"null", b"true", b"NaN", b"Infinity", b"-1", b"1e999", b"999999999999999999999", b"\xff\xfe", b"```json",
+    b"<think>", b"</think>", b"cluster", b"gene", b"names", b"group", b"cluster_id", b"label", b"clusters", b"label",
+    b"clusters", b"\xef\xbb\xbf", b"schema_version", b"1.1", b"=1+1", b"<script>", b"../..", b"MS4A1",
+    b"\xf0\x9f\xa7\xac", b"{" * 300, b"[" * 2000, b"x" * 5000,
+)  # fmt: skip
 CLUSTERS = [ClusterMarkers(key, (RankedGene("MS4A1", "MS4A1"),)) for key in ("0", "1", "10", "", "NK/T cell")]
 MAX_SECONDS = 20.0
 
 
 def mutated(examples: list[bytes], rng: random.Random) -> bytes:
-    """One of the examples, with a few things done to it."""
+    """One of the examples after a few random changes."""
     data = bytearray(rng.choice(examples))
     for _ in range(rng.choice((1, 1, 2, 3, 8))):
         here, there = sorted((rng.randrange(len(data) + 1), rng.randrange(len(data) + 1)))
-        deed = rng.randrange(7)
-        if deed == 0:
+        change = rng.randrange(7)
+        if change == 0:
             del data[here:there]
-        elif deed == 1:
+        elif change == 1:
             data[here:here] = rng.choice(WORDS)
-        elif deed == 2 and here < len(data):
+        elif change == 2 and here < len(data):
             data[here] = rng.randrange(256)
-        elif deed == 3:
+        elif change == 3:
             data[here:here] = data[here:there][:2000]
-        elif deed == 4:
+        elif change == 4:
             other = rng.choice(examples)
             data[here:there] = other[rng.randrange(len(other) + 1) :][:500]
-        elif deed == 5:
+        elif change == 5:
             data[here : here + 8] = rng.choice(WORDS)
         else:
             del data[here:]
@@ -99,42 +60,42 @@ def mutated(examples: list[bytes], rng: random.Random) -> bytes:
 
 
 def markers(data: bytes, folder: Path) -> None:
-    """The reader of marker tables: genes of clusters, none of them empty."""
+    """The reader of marker tables gives clusters whose genes are not empty."""
     path = folder / "m.csv"
     path.write_bytes(data)
-    found = gca.io.read_markers(path)
-    assert found
-    assert all(gene.strip() for genes in found.values() for gene in genes)
+    clusters = gca.io.read_markers(path)
+    assert clusters
+    assert all(gene.strip() for genes in clusters.values() for gene in genes)
 
 
 def database(data: bytes, folder: Path) -> None:
-    """The reader of marker databases; what it takes must be taken again as the same facts."""
+    """The reader of marker databases reads the facts that it gives as the same facts again."""
     path = folder / "d.csv"
     path.write_bytes(data)
-    found = gca.db.load(path)
-    assert gca.db.load(found.facts).sha256 == found.sha256
+    loaded = gca.db.load(path)
+    assert gca.db.load(loaded.facts).sha256 == loaded.sha256
 
 
 def report(data: bytes, folder: Path) -> None:
-    """The reader of reports; what it takes must be written and read again as the same."""
+    """A report that the reader takes is the same after it is written and read again."""
     path = folder / "r.json"
     path.write_bytes(data)
-    found = gca.io.read_report(path)
-    assert _codec.from_json(_codec.to_json(found)) == found
+    loaded = gca.io.read_report(path)
+    assert _codec.from_json(_codec.to_json(loaded)) == loaded
 
 
 def answer(data: bytes, _: Path) -> None:
-    """The parser of replies: verdicts of asked clusters only, each once."""
-    found = reply.parse(data.decode("utf-8", "replace"), CLUSTERS)
-    ids = [verdict.cluster_id for verdict in found.verdicts]
+    """The parser of replies gives at most one verdict for each asked cluster, and no other."""
+    parsed = reply.parse(data.decode("utf-8", "replace"), CLUSTERS)
+    ids = [verdict.cluster_id for verdict in parsed.verdicts]
     asked = {cluster.cluster_id for cluster in CLUSTERS}
     assert len(set(ids)) == len(ids)
     assert set(ids) <= asked
-    assert set(ids) | set(found.missing) == asked
+    assert set(ids) | set(parsed.missing) == asked
 
 
 def examples(target: str) -> list[bytes]:
-    """Valid inputs to begin with."""
+    """The valid inputs that are damaged."""
     if target in ("markers", "database"):
         return [
             b"cluster,gene\n0,MS4A1\n0,CD79A\n1,CD3D\n",
@@ -144,10 +105,10 @@ def examples(target: str) -> list[bytes]:
             b"cluster;gene\r\n0;MS4A1\r\n",
         ]
     if target == "report":
-        made = gca.annotate_markers(
+        valid = gca.annotate_markers(
             {"0": ["MS4A1", "CD79A"], "NK/T cell": ["NKG7", "CD3D"], "": ["LYZ"]}, tissue="blood"
         )
-        return [_codec.to_json(made).encode(), _codec.to_json(made, indent=1).encode()]
+        return [_codec.to_json(valid).encode(), _codec.to_json(valid, indent=1).encode()]
     entry = {"label": "B cell", "ontology_id": "CL:0000236", "confidence": 0.9, "supporting_genes": ["MS4A1"]}
     whole = json.dumps({"clusters": [{"cluster_id": c.cluster_id, **entry} for c in CLUSTERS]})
     return [whole.encode(), f"<think>{whole}</think>Here:\n```json\n{whole}\n```".encode(), whole[:150].encode()]
@@ -179,12 +140,12 @@ def main() -> int:
             except gca.GcaError as error:
                 outcome = type(error).__name__
             except Exception as error:
-                outcome = f"NOT OURS: {type(error).__name__}"
+                outcome = f"OTHER ERROR: {type(error).__name__}"
                 traceback.print_exc()
             if time.monotonic() - start > MAX_SECONDS:
                 outcome = "TOO SLOW"
             seen[outcome] += 1
-            if outcome.isupper() or outcome.startswith("NOT"):
+            if outcome.startswith(("OTHER ERROR", "TOO SLOW")):
                 bad += 1
                 Path(f"fuzz-{args.target}-{bad}.bin").write_bytes(data)
                 if bad >= 20:

@@ -1,11 +1,11 @@
-"""Check the bundled marker database, fact by fact, against its rules and against public tables.
+"""Check each fact of the bundled marker database against the rules and against public tables.
 
     python scripts/governance.py [--sources DIR [--write] [--review FILE]]
 
-Without --sources: ids, names, symbols, duplicates, signs, order, and genes that separate siblings. With the folder of
-public tables: also whether the letters of the column sources are those of the tables that list the fact; --write sets
-them, --review FILE (outside this repository) lists the facts that none of the tables has. The exit code is 1 if a rule
-is broken; a warning does not change it.
+Without --sources, the script checks ids, names, symbols, duplicates, signs, order, and the genes that separate
+siblings. With a folder of public tables, it also checks that the letters in the column sources are those of the tables
+that list the fact. --write sets the letters. --review FILE (outside this repository) lists the facts that no table has.
+The exit code is 1 if a rule is broken; a warning does not change it.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def read(folder: Path) -> Data:
             row = Row(path.name, line, *cells)
             wrong = _wrong_values(row)
             findings += [Finding("form", row.where, text) for text in wrong]
-            # A row that cannot be understood is not passed on to other rules.
+            # The other rules cannot read such a row.
             rows += [] if wrong else [row]
     return Data(types, rows, tuple(findings))
 
@@ -144,7 +144,7 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
 
 
 def _types(data: Data) -> list[Finding]:
-    """Types without facts, with facts in two files, or with tissues that the vocabulary does not have."""
+    """Types without facts, with facts in two files, or with unknown tissues."""
     files: dict[str, str] = {}
     findings = []
     for row in data.rows:
@@ -162,7 +162,7 @@ def _types(data: Data) -> list[Finding]:
 
 
 def _order(data: Data) -> list[Finding]:
-    """Rows that are not sorted; they must be, so that two people who add the same fact change the same line."""
+    """Rows out of order. Rows are sorted so that two people who add the same fact change the same line."""
     findings = []
     if list(data.types) != sorted(data.types):
         findings.append(Finding("order", "cell_types.tsv", "the rows are not sorted by cl_id"))
@@ -215,7 +215,7 @@ def write(data: Data, listed: Listed, folder: Path) -> Data:
 
 
 def review(data: Data, path: Path) -> int:
-    """Write the positive facts that no table has, to be reviewed by hand; gives their number."""
+    """Write the positive facts that no table has, for review by hand. Returns their number."""
     rows = [row for row in data.rows if not row.sources and row.role == "positive"]
     lines = ["\t".join((r.cl_id, data.types[r.cl_id][0], r.gene, r.mark, r.species or "both", r.where)) for r in rows]
     path.write_text("\n".join(["cl_id\tcell_type\tgene\tmark\tspecies\twhere", *lines, ""]), encoding="utf-8")
@@ -248,7 +248,7 @@ def _show(kind: str, findings: Sequence[Finding], shown: Optional[int]) -> None:
 
 
 def _in_repository(path: Path) -> bool:
-    """Whether a file would lie among those of the project; hidden folders such as .nox are not part of it."""
+    """Whether a path belongs to the project; hidden folders such as .nox do not."""
     resolved = path.resolve()
     if REPOSITORY not in resolved.parents:
         return False
@@ -259,14 +259,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sources", type=Path, help="folder with the public tables")
     parser.add_argument("--write", action="store_true", help="set the letters of the column sources")
-    parser.add_argument("--review", type=Path, help="write the facts that no table has into this file")
+    parser.add_argument("--review", type=Path, help="file for the facts that no table has")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with cell_types.tsv and markers/")
     parser.add_argument("--all", action="store_true", help="show every finding")
     args = parser.parse_args(arguments)
     if args.sources is None and (args.write or args.review):
         parser.error("--write and --review need --sources")
     if args.review is not None and _in_repository(args.review):
-        parser.error(f"{args.review} is inside the repository; choose a place outside of it")
+        parser.error(f"{args.review} is inside the repository; choose a path outside of it")
     data = read(args.data)
     broken, warnings = check(data)
     if args.sources is not None:

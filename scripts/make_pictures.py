@@ -1,6 +1,8 @@
-"""Draw the pictures of the README and the docs from the data that Scanpy bundles.
+"""Draw the pictures of the README and the docs from data that ship with Scanpy.
 
-python scripts/make_pictures.py    (with the extras "test" and "ui", and a Chromium for the pictures of pages)
+python scripts/make_pictures.py
+
+Needs the extra "ui", the dependency group "test", and Chromium for the pictures of pages.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ DPI = 100
 
 
 def names() -> dict[str, str]:
-    """What the page tells of the labels that the data came with."""
+    """The names of the given labels, as docs/plots.md lists them."""
     code = re.search(r"^names = (\{.*?^\})", (DOCS / "plots.md").read_text(encoding="utf-8"), re.M | re.S)
     return eval(code.group(1))
 
@@ -49,7 +51,7 @@ def main() -> None:
 
 
 def _page(adata, path: Path) -> None:
-    """The page of the report in a browser, light and dark beside each other, with few colors so that it is small."""
+    """Draw the page of the report, light and dark side by side, with few colors so that the file is small."""
     from PIL import Image
     from playwright.sync_api import sync_playwright
 
@@ -69,7 +71,7 @@ def _page(adata, path: Path) -> None:
 
 
 def _review(adata, path: Path) -> None:
-    """The page of ``gca review`` with a cluster of two types, for which a curator writes a label."""
+    """Draw the page of ``gca review`` while a curator labels a cluster of two types."""
     from PIL import Image
     from playwright.sync_api import sync_playwright
 

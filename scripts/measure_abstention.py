@@ -1,9 +1,9 @@
-"""Measure how often labels are withheld: for random genes, mixtures of two types, and markers half of which are noise.
+"""Measure how often labels are withheld from random genes, from mixtures of two types, and from half-random markers.
 
     python scripts/measure_abstention.py CLUSTERS.csv [--agreement agreement.py] [--marker-db TABLE ...]
 
-CLUSTERS.csv is the input of predict_benchmark.py and has a column expert_cl_id. With the benchmark's agreement.py the
-script also prints how much the agreement falls if half of the markers are random genes.
+CLUSTERS.csv is the input of predict_benchmark.py and has a column expert_cl_id. With the benchmark's agreement.py, the
+script also prints how much agreement falls if half of the markers are replaced by random genes.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from gca_scanpy.db import _bundled
 N_MARKERS = 10
 
 
-def statuses(lists: dict[str, list[str]], place: tuple[str, str], database: Any) -> dict[str, Any]:
-    """The report of each list of genes; all lists have the same species and tissue."""
+def annotated(lists: dict[str, list[str]], place: tuple[str, str], database: Any) -> dict[str, Any]:
+    """The report of each gene list; all lists have the same species and tissue."""
     species, tissue = place
     report = gca.annotate_markers(lists, species=species, tissue=tissue or None, marker_db=database)
     return {cluster.cluster_id: cluster for cluster in report.clusters}
@@ -49,15 +49,15 @@ def mixtures(clusters: pd.DataFrame, n: int, each: int, dice: random.Random) -> 
 
 
 def judged(clusters: pd.DataFrame, database: Any) -> list[Any]:
-    """A report for each row, in order."""
+    """The reports of the rows, in order."""
     reports: dict[str, Any] = {}
-    for place, own in clusters.groupby(["species", "tissue"], sort=False):
-        reports.update(statuses({str(i): row["genes"] for i, row in own.iterrows()}, place, database))
+    for place, rows in clusters.groupby(["species", "tissue"], sort=False):
+        reports.update(annotated({str(i): row["genes"] for i, row in rows.iterrows()}, place, database))
     return [reports[str(i)] for i in clusters.index]
 
 
 def half_random(clusters: pd.DataFrame, pool: list[str], dice: random.Random) -> pd.DataFrame:
-    """Half of the markers, at random places, are replaced by random genes."""
+    """The clusters with half of their markers, at random places, replaced by random genes."""
 
     def noisy(genes: list[str]) -> list[str]:
         replaced = set(dice.sample(range(len(genes)), len(genes) // 2))
@@ -67,6 +67,7 @@ def half_random(clusters: pd.DataFrame, pool: list[str], dice: random.Random) ->
 
 
 def agreement(clusters: pd.DataFrame, reports: list[Any], script: Path) -> float:
+    """The mean agreement of the reports with the experts, by the rule in the script."""
     spec = importlib.util.spec_from_file_location("agreement", script)
     rule = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(rule)
@@ -75,6 +76,7 @@ def agreement(clusters: pd.DataFrame, reports: list[Any], script: Path) -> float
 
 
 def share(reports: list[Any]) -> str:
+    """The share of each status, as text."""
     counts = Counter(report.status for report in reports)
     return ", ".join(f"{counts[status] / len(reports):.1%} {status}" for status in ("supported", "flagged", "unknown"))
 
@@ -83,9 +85,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clusters", type=Path)
     parser.add_argument("--agreement", type=Path)
-    parser.add_argument("--n", type=int, default=50, help="mixtures for each seed, and twice as many random lists")
+    parser.add_argument("--n", type=int, default=50, help="mixtures per seed; there are twice as many random lists")
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--marker-db", action="append", default=[], help="repeatable; several are merged")
+    parser.add_argument("--marker-db", action="append", default=[], help="may be repeated; several are merged")
     args = parser.parse_args()
     warnings.simplefilter("ignore", gca.GcaWarning)
     database = gca.db.load(args.marker_db or "bundled")
@@ -100,7 +102,7 @@ def main() -> None:
     for name, pool in pools.items():
         for length in (10, 50):
             lists = [random_lists(pool, 2 * args.n, length, dice) for dice in draws]
-            reports = [r for some in lists for r in statuses(some, ("human", ""), database).values()]
+            reports = [r for some in lists for r in annotated(some, ("human", ""), database).values()]
             print(f"{length} random {name}: {share(reports)}")
     pure = judged(clusters, database)
     print(f"the clusters themselves: {share(pure)}")

@@ -1,4 +1,4 @@
-"""What the changelog says of a release, for its page; exit code 1 if tag, version, changelog or addresses do not agree.
+"""Print the changelog of a release. The exit code is 1 if the tag, version, changelog or addresses do not agree.
 
 python scripts/release_notes.py v1.2.3
 """
@@ -15,24 +15,24 @@ URLS = ("Homepage", "Documentation", "Issues", "Changelog")
 
 
 def notes(tag: str, version: str, changelog: str) -> str:
-    """The section of a version.
+    """The section of a version in the changelog.
 
     Raises
     ------
     ValueError
-        If the tag names another version, or the changelog has no dated section of this one, or nothing in it.
+        If the tag names another version, or the changelog has no dated section of this version, or an empty one.
     """
     if tag != f"v{version}":
         raise ValueError(f"the tag is {tag}, but gca_scanpy/_version.py says {version}")
     heading = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$"
-    found = re.search(rf"{heading}\n(.*?)(?=^## |^\[[^\]]+\]: |\Z)", changelog, re.M | re.S)
-    if found is None or not found[1].strip():
+    section = re.search(rf"{heading}\n(.*?)(?=^## |^\[[^\]]+\]: |\Z)", changelog, re.M | re.S)
+    if section is None or not section[1].strip():
         raise ValueError(f"CHANGELOG.md has no section '## [{version}] - YYYY-MM-DD' with something in it")
-    return found[1].strip() + "\n"
+    return section[1].strip() + "\n"
 
 
 def check_urls(project: dict[str, Any]) -> None:
-    """Check that the page on PyPI will lead to the repository.
+    """Check that the page on PyPI will link to the repository.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def check_urls(project: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    import tomllib  # Python 3.11; the tests import this file with older ones, too
+    import tomllib  # new in Python 3.11; the tests import this file on older Pythons as well
 
     version = re.findall(r'__version__ = "(.+)"', (ROOT / "gca_scanpy" / "_version.py").read_text(encoding="utf-8"))[0]
     try:

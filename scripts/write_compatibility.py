@@ -1,4 +1,4 @@
-"""Write the tables of docs/compatibility.md, after the heading "What is tested", from what nox and pip read too.
+"""Write the tables of docs/compatibility.md, after the heading "What is tested", from pyproject.toml.
 
 python scripts/write_compatibility.py
 """
@@ -38,8 +38,8 @@ def _pythons(project: dict[str, Any]) -> list[str]:
     return [text.rpartition(" ")[2] for text in project["classifiers"] if text.startswith(start)]
 
 
-def _matrix(project: dict[str, Any], own: dict[str, Any]) -> str:
-    pythons, tiers = _pythons(project), own["compat"]
+def _matrix(project: dict[str, Any], settings: dict[str, Any]) -> str:
+    pythons, tiers = _pythons(project), settings["compat"]
     newest = max((python for tier in tiers.values() for python in tier["suite_on"]), key=pythons.index)
 
     def cell(tier: dict[str, Any], python: str) -> str:
@@ -50,19 +50,19 @@ def _matrix(project: dict[str, Any], own: dict[str, Any]) -> str:
         return "may fail" if tier["may_fail"] else "integration"
 
     rows = [[name, *(cell(tier, python) for python in pythons)] for name, tier in tiers.items()]
-    told = [f"- {name}: {_packages(tier)}" for name, tier in tiers.items()]
-    no = [f"- {name}, not on {p}: {why}" for name, tier in tiers.items() for p, why in tier["not_on"].items()]
-    parts = [f"- most tests: all but {_code(own['newest_only'])}", f"- integration: {_code(own['integration_tests'])}"]
-    text = "\n".join([*told, *no, *parts])
+    packages = [f"- {name}: {_packages(tier)}" for name, tier in tiers.items()]
+    excluded = [f"- {name}, not on {p}: {why}" for name, tier in tiers.items() for p, why in tier["not_on"].items()]
+    most, integration = _code(settings["newest_only"]), _code(settings["integration_tests"])
+    text = "\n".join([*packages, *excluded, f"- most tests: all but {most}", f"- integration: {integration}"])
     return _table(["", *(f"Python {python}" for python in pythons)], rows) + f"\n{text}\n"
 
 
 def tables(data: dict[str, Any]) -> str:
-    """What follows the heading, from the data of pyproject.toml."""
-    project, own = data["project"], data["tool"]["gca"]
+    """The tables after the heading, from the data of pyproject.toml."""
+    project, settings = data["project"], data["tool"]["gca"]
     extras = project["optional-dependencies"].items()
     parts = {
-        HEADING: _matrix(project, own),
+        HEADING: _matrix(project, settings),
         "## What the core needs\n": f"{_code(project['dependencies'])}.\n\n"
         "What comes with these is in `core-dependencies.txt`; a package more needs a reason in the review.\n",
         "## Extras\n": _table(["extra", "brings"], ([f"`{name}`", _code(needs)] for name, needs in extras)),
@@ -73,7 +73,7 @@ def tables(data: dict[str, Any]) -> str:
 
 
 def page(text: str) -> str:
-    """The page with the tables as they must be."""
+    """The page with up-to-date tables."""
     data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     return text.partition(HEADING)[0] + tables(data)
 

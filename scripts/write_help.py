@@ -1,4 +1,4 @@
-"""Write what the program says of itself into docs/command_line.md, after the heading "All options".
+"""Write the help of the program into docs/command_line.md, after the heading "All options".
 
 python scripts/write_help.py
 """
@@ -16,21 +16,22 @@ HEADING = "## All options\n"
 
 
 def texts(command: click.Command = main, parent: click.Context | None = None) -> dict[str, str]:
-    """The help of the program and its commands, by how they are called; what is hidden is left out."""
+    """The help of the program and its commands, by command; hidden commands are left out."""
     name = command.name if parent else "gca"
     context = click.Context(command, parent, info_name=name, terminal_width=80, **command.context_settings)
-    found = {context.command_path: command.get_help(context)}
+    help_texts = {context.command_path: command.get_help(context)}
     for listed in command.list_commands(context) if isinstance(command, click.Group) else ():
         inner = command.get_command(context, listed)
         if inner is not None and not inner.hidden:
-            found.update(texts(inner, context))
-    return found
+            help_texts.update(texts(inner, context))
+    return help_texts
 
 
 def page(text: str) -> str:
     """The page with the help texts of this program."""
     before = text.partition(HEADING)[0]
-    return before + HEADING + "".join(f"\n### {name}\n\n```text\n{told}\n```\n" for name, told in texts().items())
+    sections = (f"\n### {name}\n\n```text\n{help_text}\n```\n" for name, help_text in texts().items())
+    return before + HEADING + "".join(sections)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write the tables of reason codes into docs/scoring.md, from the table that the checks use.
+"""Write the tables of reason codes into docs/scoring.md, from the reasons in the code.
 
 python scripts/write_reasons.py
 """
@@ -15,7 +15,7 @@ START, END = "<!-- reason codes: scripts/write_reasons.py -->\n", "<!-- end of t
 
 
 def tables(reasons: Iterable[Reason]) -> str:
-    """What stands between the two marks of the page."""
+    """The text between the two marks of the page."""
     rows = [(reason.stops, f"| `{reason.code}` | {reason.meaning} |\n") for reason in reasons]
     head = "| code | meaning |\n|---|---|\n"
     stopping, advisory = ("".join(row for stops, row in rows if stops is wanted) for wanted in (True, False))
@@ -30,7 +30,7 @@ These reasons let the label stand, but confidence is at most Medium:
 
 
 def page(text: str) -> str:
-    """The page with the tables as they must be."""
+    """The page with up-to-date tables."""
     before, _, rest = text.partition(START)
     _, _, after = rest.partition(END)
     return before + START + tables(REASONS.values()) + END + after

@@ -1,4 +1,4 @@
-"""Write the tables of docs/scoring.md, between its two markers, from gca_scanpy/_scoring/numbers.py.
+"""Write the tables of docs/scoring.md, between its two marks, from gca_scanpy/_scoring/numbers.py.
 
 python scripts/write_scoring.py
 """
@@ -38,7 +38,7 @@ def tables(numbers: type) -> str:
 
 
 def page(text: str) -> str:
-    """The page with the tables as they must be."""
+    """The page with up-to-date tables."""
     before, _, rest = text.partition(START)
     return f"{before}{START}\n{tables(Numbers)}\n{END}{rest.partition(END)[2]}"
 

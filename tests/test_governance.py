@@ -1,4 +1,4 @@
-"""Governance of the bundled marker database: the real one, and each rule on a small one that breaks it."""
+"""The governance of the marker database: the bundled one, and a small one that breaks each rule."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def governance():
 
 
 def rows(*changed):
-    """Give the lines of a sound file of facts, with more or other ones."""
-    sound = [f"{T_CELL}\t{gene}\t++\t\t" for gene in T_GENES.split()]
-    sound += [f"{B_CELL}\t{gene}\t++\t\t" for gene in B_GENES.split()]
-    return [*sound, *changed]
+    """Give the lines of a valid file of facts, and further lines."""
+    valid = [f"{T_CELL}\t{gene}\t++\t\t" for gene in T_GENES.split()]
+    valid += [f"{B_CELL}\t{gene}\t++\t\t" for gene in B_GENES.split()]
+    return [*valid, *changed]
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def sources(tmp_path):
 
 
 def test_the_real_data(governance, capsys):
-    """The bundled database breaks no rule; how many siblings lack genes that separate them is known, and falls."""
+    """The bundled database breaks no rule, and at most nine types lack genes that separate them from siblings."""
     assert governance.main([]) == 0, capsys.readouterr().out
     broken, warnings = governance.check(governance.read(governance.DATA))
     assert broken == []
@@ -71,8 +71,8 @@ def test_the_real_data(governance, capsys):
     assert {finding.rule for finding in warnings} <= {"siblings"}
 
 
-def test_a_sound_small_database(governance, data, capsys):
-    """The small database that the other tests break is sound."""
+def test_a_valid_small_database(governance, data, capsys):
+    """The small database breaks no rule until the other tests change it."""
     assert governance.main(["--data", str(data())]) == 0
     assert "2 types, 12 facts, 12 positive" in capsys.readouterr().out
 
@@ -94,7 +94,7 @@ def test_a_sound_small_database(governance, data, capsys):
     ],
 )
 def test_a_broken_row(governance, data, capsys, rule, line):
-    """A row that breaks a rule is found, with its file and line, and the exit code is 1."""
+    """A row that breaks a rule is reported with its file and line, and the exit code is 1."""
     assert governance.main(["--data", str(data(rows(line)))]) == 1
     text = capsys.readouterr().out
     assert f"broken: {rule}: 1\n  blood.tsv:14: " in text
@@ -117,19 +117,19 @@ def test_a_broken_row(governance, data, capsys, rule, line):
     ],
 )
 def test_a_broken_type(governance, data, capsys, rule, old, new):
-    """A type that breaks a rule is found, and the exit code is 1."""
+    """A type that breaks a rule is reported, and the exit code is 1."""
     assert governance.main(["--data", str(data(types=TYPES.replace(old, new)))]) == 1
     assert f"broken: {rule}: " in capsys.readouterr().out
 
 
 def test_a_type_in_two_files(governance, data, capsys):
-    """The facts of a type are in one file."""
+    """A type with facts in two files breaks a rule."""
     assert governance.main(["--data", str(data(lymph=[f"{B_CELL}\tPAX5\t++\t\t"]))]) == 1
     assert "has facts in blood.tsv too" in capsys.readouterr().out
 
 
 def test_siblings_are_a_warning(governance, data, capsys):
-    """Too few genes, and siblings that too few genes separate, break nothing and are told."""
+    """Too few genes, and siblings that too few genes separate, break no rule and give warnings."""
     lines = [line for line in rows() if "MS4A1" not in line]
     types = TYPES + "CL:0000542\tlymphocyte\tgeneral\n"
     folder = data([*lines, *(f"CL:0000542\t{gene}\t++\t\t" for gene in "CCL5 CD48 CD52 IL32 LTB PTPRC".split())], types)
@@ -141,7 +141,7 @@ def test_siblings_are_a_warning(governance, data, capsys):
 
 
 def test_the_letters_are_compared_and_set(governance, data, sources, capsys):
-    """Letters that the tables do not bear out are found, and --write sets them and nothing else."""
+    """Letters that differ from the tables are reported, and --write sets these letters and changes nothing else."""
     folder = data(rows(f"{B_CELL}\tCD3E\t-\t\t", f"{B_CELL}\tCD5\t-\t\tMS"))
     before = (folder / "markers" / "blood.tsv").read_text()
     arguments = ["--data", str(folder), "--sources", str(sources)]
@@ -153,7 +153,7 @@ def test_the_letters_are_compared_and_set(governance, data, sources, capsys):
     assert governance.main([*arguments, "--write"]) == 0
     after = (folder / "markers" / "blood.tsv").read_text()
     changed = {line for line in after.splitlines() if line not in before.splitlines()}
-    # M stays: CellMarker is not in the folder, so nobody can say.
+    # M stays: CellMarker is not in the folder, so its letters cannot be checked.
     assert changed == {
         f"{B_CELL}\tCD19\t++\t\tPS",
         f"{B_CELL}\tMS4A1\t++\t\tP",
@@ -167,7 +167,7 @@ def test_the_letters_are_compared_and_set(governance, data, sources, capsys):
 
 
 def test_the_review_file(governance, data, sources, tmp_path):
-    """Positive facts that no table has are listed with file and line, and never inside the repository."""
+    """Positive facts that no table has are listed with file and line, in a file outside of the repository."""
     path = tmp_path / "review.tsv"
     arguments = ["--data", str(data()), "--sources", str(sources), "--write", "--review"]
     governance.main([*arguments, str(path)])
@@ -181,7 +181,7 @@ def test_the_review_file(governance, data, sources, tmp_path):
 
 
 def test_broken_files_are_not_rewritten(governance, data, sources):
-    """A file with a line that cannot be understood is left as it is: the line would be lost."""
+    """A file with a line that cannot be read is not rewritten, because the line would be lost."""
     folder = data(rows("what is this"))
     before = (folder / "markers" / "blood.tsv").read_text()
     with pytest.raises(SystemExit):

@@ -1,4 +1,4 @@
-"""How often clusters that experts named get that name, on the public benchmark where it lies beside the repository."""
+"""How often clusters get the name that experts gave them, on the public benchmark, if it is next to the repository."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCRIPT = ROOT / "scripts" / "predict_benchmark.py"
 CLUSTERS = BENCHMARK / "clusters_dev.csv"
 
 pytestmark = pytest.mark.skipif(
-    not (CLUSTERS.is_file() and SCRIPT.is_file()), reason="the benchmark does not lie beside the repository"
+    not (CLUSTERS.is_file() and SCRIPT.is_file()), reason="the benchmark is not next to the repository"
 )
 
 
@@ -28,7 +28,7 @@ def module(path):
 
 @pytest.fixture(scope="module")
 def scored():
-    """Score and confidence of every cluster, by the bundled database alone."""
+    """Give score and confidence of every cluster, with the bundled database alone."""
     rule = module(BENCHMARK / "agreement.py")
     with CLUSTERS.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -52,20 +52,20 @@ def scored():
 
 
 def test_the_score(scored):
-    """The proposed terms agree with the experts' by at least 0.75; GPT-4 by the same rule reaches 0.654."""
+    """The proposed terms agree with those of the experts by at least 0.75; GPT-4 reaches 0.654 by the same rule."""
     assert len(scored) > 300
     assert sum(score for score, _ in scored) / len(scored) >= 0.75
 
 
 def test_high_confidence_can_be_trusted(scored):
-    """At least 35 % of the clusters are High, and of those at most 7 % are of the wrong lineage."""
+    """At least 35 % of the clusters have High confidence, and at most 7 % of these have the wrong lineage."""
     high = [score for score, confidence in scored if confidence == "High"]
     assert len(high) >= 0.35 * len(scored)
     assert high.count(0.0) <= 0.07 * len(high)
 
 
 def test_low_confidence_says_so(scored):
-    """Labels of High confidence agree more than those of Medium, and these more than those of Low."""
+    """Labels of High confidence agree more than those of Medium, and those of Medium more than those of Low."""
     means = []
     for level in ("High", "Medium", "Low"):
         scores = [score for score, confidence in scored if confidence == level]

