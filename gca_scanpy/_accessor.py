@@ -1,4 +1,4 @@
-"""anndata's accessor: ``adata.gca.annotate(groupby="leiden")``. Imported only where anndata is, which it needs."""
+"""``adata.gca``, an accessor of anndata. This module is imported only after anndata, which it needs."""
 
 from __future__ import annotations
 
@@ -9,174 +9,74 @@ import anndata
 from anndata import AnnData
 
 import gca_scanpy
+from gca_scanpy._keys import DEFAULT_KEY
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gca_scanpy._llm.question import Plan
     from gca_scanpy.model import DatasetReport
 
 NAME = "gca"
-DEFAULT_KEY = "gptca"  # as in _keys, which needs attrs: whoever imports Scanpy is not to wait for what may not be used
 
 
 class Accessor:
-    """What this package does with an annotated object, as methods of it."""
+    """The functions of ``tl`` and ``get`` as methods of an AnnData object.
 
-    def __init__(self, adata: AnnData) -> None:  # anndata asks for this very name and type
+    A method passes its arguments to the function of the same name, which documents them.
+
+    Examples
+    --------
+    >>> import scanpy as sc
+    >>> import gca_scanpy
+    >>> adata = sc.datasets.pbmc68k_reduced()
+    >>> adata.gca.annotate("louvain", tissue="blood")
+    >>> adata.gca.curate({"5": "pDC"}, who="Ada Lovelace")
+    >>> adata.gca.report().summary.total_clusters, len(adata.gca.clusters()), len(adata.gca.curation())
+    (11, 11, 1)
+    """
+
+    def __init__(self, adata: AnnData) -> None:  # anndata requires this name and this type
         self._adata = adata
 
-    def annotate(self, groupby: str, **options: Any) -> Optional[Any]:
-        """Say what each cluster of cells is; as :func:`gca_scanpy.tl.annotate`.
-
-        Parameters
-        ----------
-        groupby
-            Column of ``adata.obs`` with the clusters.
-        **options
-            All options of that function.
-
-        Returns
-        -------
-        AnnData or None
-            As that function.
-
-        Raises
-        ------
-        GcaError
-            As that function.
-
-        Examples
-        --------
-        >>> import scanpy as sc
-        >>> import gca_scanpy as gca
-        >>> adata = sc.datasets.pbmc68k_reduced()
-        >>> adata.gca.annotate("louvain", tissue="blood")
-        >>> adata.obs["gptca_label"].iloc[0] in set(adata.gca.clusters()["label"])
-        True
-        """
+    def annotate(self, groupby: str, **options: Any) -> Optional[AnnData]:
+        """Name each cluster of cells, see :func:`gca_scanpy.tl.annotate`."""
         return gca_scanpy.tl.annotate(self._adata, groupby, **options)
 
+    def validate(self, groupby: str, labels: str, **options: Any) -> Optional[AnnData]:
+        """Check the labels of cells, see :func:`gca_scanpy.tl.validate`."""
+        return gca_scanpy.tl.validate(self._adata, groupby, labels, **options)
+
+    def plan(self, groupby: str, **options: Any) -> Plan:
+        """Show what would be sent to language models, see :func:`gca_scanpy.tl.plan`."""
+        return gca_scanpy.tl.plan(self._adata, groupby, **options)
+
     def curate(self, labels: Optional[Mapping[Any, str]] = None, **options: Any) -> Optional[AnnData]:
-        """Record what a curator decided; as :func:`gca_scanpy.tl.curate`.
-
-        Parameters
-        ----------
-        labels
-            New label by cluster.
-        **options
-            All options of that function.
-
-        Returns
-        -------
-        AnnData or None
-            As that function.
-
-        Raises
-        ------
-        GcaError
-            As that function.
-
-        Examples
-        --------
-        >>> import scanpy as sc
-        >>> import gca_scanpy as gca
-        >>> adata = sc.datasets.pbmc68k_reduced()
-        >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
-        >>> adata.gca.curate({"5": "classical monocyte"}, who="Ada Lovelace")
-        >>> adata.gca.curation()["to_label"].tolist()
-        ['classical monocyte']
-        """
+        """Record the decisions of a curator, see :func:`gca_scanpy.tl.curate`."""
         return gca_scanpy.tl.curate(self._adata, labels, **options)
 
-    def curation(self, key: str = DEFAULT_KEY) -> pd.DataFrame:
-        """Get what curators decided; as :func:`gca_scanpy.get.curation`.
-
-        Parameters
-        ----------
-        key
-            The ``key_added`` of the run.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row per decision.
-
-        Raises
-        ------
-        MissingKeyError
-            Where there is no report under this key.
-
-        Examples
-        --------
-        >>> import scanpy as sc
-        >>> import gca_scanpy as gca
-        >>> adata = sc.datasets.pbmc68k_reduced()
-        >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
-        >>> len(adata.gca.curation())
-        0
-        """
-        return gca_scanpy.get.curation(self._adata, key)
+    def to_cellxgene(self, key: str = DEFAULT_KEY, **options: Any) -> Optional[AnnData]:
+        """Fill the cell type column of CELLxGENE, see :func:`gca_scanpy.tl.to_cellxgene`."""
+        return gca_scanpy.tl.to_cellxgene(self._adata, key, **options)
 
     def report(self, key: str = DEFAULT_KEY) -> DatasetReport:
-        """Get the report of a run; as :func:`gca_scanpy.get.report`.
-
-        Parameters
-        ----------
-        key
-            The ``key_added`` of the run.
-
-        Returns
-        -------
-        DatasetReport
-            Frozen.
-
-        Raises
-        ------
-        MissingKeyError
-            Where there is no report under this key.
-
-        Examples
-        --------
-        >>> import scanpy as sc
-        >>> import gca_scanpy as gca
-        >>> adata = sc.datasets.pbmc68k_reduced()
-        >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
-        >>> adata.gca.report().summary.total_clusters
-        11
-        """
+        """Get the report of a run, see :func:`gca_scanpy.get.report`."""
         return gca_scanpy.get.report(self._adata, key)
 
     def clusters(self, key: str = DEFAULT_KEY) -> pd.DataFrame:
-        """Get the clusters as a table; as :func:`gca_scanpy.get.clusters`.
-
-        Parameters
-        ----------
-        key
-            The ``key_added`` of the run.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row per cluster.
-
-        Raises
-        ------
-        MissingKeyError
-            Where there is no report under this key.
-
-        Examples
-        --------
-        >>> import scanpy as sc
-        >>> import gca_scanpy as gca
-        >>> adata = sc.datasets.pbmc68k_reduced()
-        >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
-        >>> len(adata.gca.clusters())
-        11
-        """
+        """Get the clusters as a table, see :func:`gca_scanpy.get.clusters`."""
         return gca_scanpy.get.clusters(self._adata, key)
+
+    def curation(self, key: str = DEFAULT_KEY) -> pd.DataFrame:
+        """Get the decisions of curators as a table, see :func:`gca_scanpy.get.curation`."""
+        return gca_scanpy.get.curation(self._adata, key)
+
+    def agreement(self, first: str, second: str, **options: Any) -> pd.DataFrame:
+        """Compare two columns of labels, see :func:`gca_scanpy.get.agreement`."""
+        return gca_scanpy.get.agreement(self._adata, first, second, **options)
 
 
 def register() -> None:
-    """Give every AnnData its ``gca``, once; another package that was there first keeps the name."""
+    """Give every AnnData object its ``gca``, once; if another package has taken the name, that package keeps it."""
     if not hasattr(AnnData, NAME):
         anndata.register_anndata_namespace(NAME)(Accessor)

@@ -1,8 +1,8 @@
-"""Every name in ``.obs``, ``.uns`` and ``.obsm`` that is written or looked for, once."""
+"""Every name in ``.obs``, ``.uns`` and ``.obsm`` that is written or read, once."""
 
 from __future__ import annotations
 
-from attrs import frozen
+from typing import NamedTuple
 
 DEFAULT_KEY = "gptca"
 UNKNOWN_LABEL = "Unknown or Novel"
@@ -14,7 +14,7 @@ UNS_PARAMETERS = "parameters"
 UNS_PROVENANCE = "provenance"
 UNS_TELEMETRY = "telemetry"
 
-# Embeddings in .obsm by what people call them; the first that an object has is shown.
+# Names of the embeddings in .obsm; of those that an object has, the first is shown.
 EMBEDDINGS = {
     "X_umap": "UMAP",
     "X_tsne": "t-SNE",
@@ -25,13 +25,12 @@ EMBEDDINGS = {
 
 
 def colors_of(column: str) -> str:
-    """The entry of ``.uns`` with the colors of a column, a category each, as Scanpy names it."""
+    """The entry of ``.uns`` with one color per category of a column, under the name that Scanpy uses."""
     return f"{column}_colors"
 
 
-@frozen
-class ObsKeys:
-    """The ``.obs`` columns that belong to one ``key_added``."""
+class ObsKeys(NamedTuple):
+    """The ``.obs`` columns of one ``key_added``; no attrs class, because importing Scanpy should not import attrs."""
 
     prefix: str = DEFAULT_KEY
 
@@ -72,12 +71,12 @@ class ObsKeys:
 
     @property
     def curated_label(self) -> str:
-        """The label that a curator decided on, missing where there is no decision."""
+        """The label that a curator decided on, missing if there is no decision."""
         return f"{self.prefix}_curated_label"
 
     @property
     def curated_ontology_id(self) -> str:
-        """The Cell Ontology id of the curated label, missing where it has none."""
+        """The Cell Ontology id of the curated label, missing if it has none."""
         return f"{self.prefix}_curated_ontology_id"
 
     def colored(self) -> tuple[str, ...]:
@@ -85,7 +84,7 @@ class ObsKeys:
         return (self.label, self.proposed_label, self.broad_label)
 
     def all(self) -> tuple[str, ...]:
-        """All columns of a run, in the order in which they are written; a curator's come later, if at all."""
+        """All columns of a run, in the order in which they are written; those of a curator are not among them."""
         return (
             self.label,
             self.proposed_label,

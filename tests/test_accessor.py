@@ -1,7 +1,8 @@
-"""``adata.gca``, where the installed anndata has accessors."""
+"""``adata.gca``, if the installed anndata has accessors."""
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import subprocess
 import sys
@@ -50,6 +51,47 @@ def test_options_and_keys_are_passed_on(cells):
 
 
 @needs_accessors
+def test_validate_plan_and_agreement(cells):
+    """Labels are checked, a plan is made and columns are compared as by the functions."""
+    other = cells.copy()
+    assert cells.gca.validate("cluster", "planted", tissue="blood") is None
+    gca.tl.validate(other, "cluster", "planted", tissue="blood")
+    assert cells.gca.report().clusters == gca.get.report(other).clusters
+    assert {c.source for c in cells.gca.report().clusters} == {"user"}
+    model = gca.Asking(gca.LanguageModel("m", base_url="http://127.0.0.1:9"), cache=False)
+    assert cells.gca.plan("cluster", model=model) == gca.tl.plan(cells, "cluster", model=model)
+    pd.testing.assert_frame_equal(
+        cells.gca.agreement("gptca_label", "planted"), gca.get.agreement(cells, "gptca_label", "planted")
+    )
+
+
+@needs_accessors
+def test_curate_and_to_cellxgene(cells):
+    """Decisions and the CELLxGENE column are written as by the functions."""
+    cells.gca.annotate("cluster", key_added="mine")
+    other = cells.copy()
+    cells.gca.curate({"0": "pDC"}, key="mine", who="Ada Lovelace")
+    gca.tl.curate(other, {"0": "pDC"}, key="mine", who="Ada Lovelace")
+    pd.testing.assert_frame_equal(
+        cells.gca.curation("mine").drop(columns="when"), gca.get.curation(other, "mine").drop(columns="when")
+    )
+    cells.gca.to_cellxgene("mine")
+    gca.tl.to_cellxgene(other, "mine")
+    pd.testing.assert_frame_equal(cells.obs, other.obs)
+
+
+@needs_accessors
+def test_a_method_takes_the_arguments_of_its_function():
+    """Each argument that a method names is one of the function's, in the same place and with the same default."""
+    for name, method in vars(_accessor.Accessor).items():
+        if not name.startswith("_"):
+            function = getattr(gca.tl if name in gca.tl.__all__ else gca.get, name)
+            wanted = list(inspect.signature(function).parameters.values())[1:]
+            named = [p for p in inspect.signature(method).parameters.values() if p.name not in ("self", "options")]
+            assert [(p.name, p.default) for p in named] == [(p.name, p.default) for p in wanted[: len(named)]], name
+
+
+@needs_accessors
 def test_an_object_that_was_used_can_still_be_stored(cells, tmp_path):
     """The accessor is no part of the object: copies, pickles and files are as without it."""
     cells.gca.annotate("cluster")
@@ -68,14 +110,14 @@ def test_an_object_that_was_used_can_still_be_stored(cells, tmp_path):
     ],
 )
 def test_when_it_is_there(code, there):
-    """It is there from an import after anndata, else from the first use; without accessors in anndata, never."""
-    found = _in_a_fresh_python(f"{code}; print(hasattr(anndata.AnnData, 'gca'))")
-    assert found == [str(there and HAS_ACCESSORS)]
+    """It exists after an import after anndata, else after the first use; without accessors in anndata, never."""
+    shown = _in_a_fresh_python(f"{code}; print(hasattr(anndata.AnnData, 'gca'))")
+    assert shown == [str(there and HAS_ACCESSORS)]
 
 
 @needs_accessors
 def test_another_packages_accessor_stays():
-    """Where the name is taken, it is left alone, without a warning."""
+    """If another package has taken the name, it keeps it, and there is no warning."""
     code = """
 import anndata
 from anndata import AnnData

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -12,8 +13,8 @@ from gca_scanpy._cli.markers import assets_option
 from gca_scanpy._cli.messages import log, message_options
 from gca_scanpy._cli.options import (
     RANKING,
+    check_exclusive,
     check_lazy,
-    check_validation,
     dask_cluster,
     given,
     lazy_options,
@@ -22,8 +23,9 @@ from gca_scanpy._cli.options import (
     ranking_options,
     run_settings,
     spelled,
+    threshold_options,
 )
-from gca_scanpy._cli.output_options import check_outputs, end, output_options, write_reports
+from gca_scanpy._cli.output_options import check_outputs, end, make_folders, output_options, write_reports
 from gca_scanpy._cli.presets import preset_option, with_preset
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys, colors_of
 from gca_scanpy._settings import settings
@@ -31,10 +33,11 @@ from gca_scanpy._settings import settings
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from gca_scanpy._llm.asking import ModelLike
     from gca_scanpy._llm.question import Plan
     from gca_scanpy.model import DatasetReport
 
-# Options that a table of marker genes has no use for.
+# Options that a table of marker genes does not take.
 OBJECT_ONLY = ("clusters", "groupby", *(name for name in RANKING if name != "n_markers"), "validate_only", "key_added")
 
 
@@ -44,19 +47,18 @@ OBJECT_ONLY = ("clusters", "groupby", *(name for name in RANKING if name != "n_m
 @click.option(
     "--clusters",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Table of barcodes and clusters, for a file without clusters; such as Cell Ranger's clusters.csv.",
+    help="Table of barcodes and clusters for a file without clusters, such as Cell Ranger's clusters.csv.",
 )
 @click.option("--species", default="human", show_default=True, help="human or mouse.")
-@click.option("--tissue", help="Where the cells come from, such as blood.")
+@click.option("--tissue", help="Tissue of the cells, such as blood.")
 @preset_option
 @output_options
 @lazy_options
 @ranking_options
-@click.option("--marker-db", multiple=True, help="Marker table, or 'bundled'; repeatable, merged.")
+@click.option("--marker-db", multiple=True, help="Marker table, or 'bundled'; repeatable, merged.  [default: bundled]")
 @assets_option
-@click.option("--min-support", type=click.IntRange(min=1), help="Marker genes that a label needs.  [default: 2]")
-@click.option("--no-force-unknown", is_flag=True, help="Keep the labels of flagged clusters.")
-@click.option("--validate-only", metavar="COLUMN", help="Check the labels in this column of .obs, propose none.")
+@threshold_options
+@click.option("--validate-only", metavar="COLUMN", help="Check the labels in this column of .obs, and propose none.")
 @click.option("--key-added", help=f"Prefix of what is written.  [default: {DEFAULT_KEY}]")
 @model_options
 @message_options
@@ -64,13 +66,13 @@ OBJECT_ONLY = ("clusters", "groupby", *(name for name in RANKING if name != "n_m
 def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
     """Label the clusters of IN: cells (h5ad, zarr, loom, 10x h5), or a table of marker genes.
 
-    A table (csv, tsv, json, gmt, xlsx or parquet) has the columns of Seurat's FindAllMarkers or of
+    A table (csv, tsv, json, gmt, xlsx or parquet) has the columns of Seurat's FindAllMarkers, those of
     scanpy.get.rank_genes_groups_df, or cluster and gene. The table of labels goes to stdout.
     """
     options = with_preset(ctx, stated)
     is_table = source.name.lower().endswith(_tables.ENDINGS)
     check_lazy(source, options)
-    check_validation(options)
+    check_exclusive(options)
     if is_table:
         _check_table(source, options)
     check_outputs(source, options, (".csv", ".tsv") if is_table else _endings(source, options["lazy"]))
@@ -81,11 +83,12 @@ def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
 
             print_plan((_plan_table if is_table else _plan_cells)(source, options, model))
             return
+        make_folders(options)
         report, cells = (_label_table if is_table else _label_cells)(source, options, model)
     _report(report, cells, options)
 
 
-def _report(report: DatasetReport, cells: Optional[AnnData], options: dict[str, Any]) -> None:
+def _report(report: DatasetReport, cells: Optional[AnnData], options: Mapping[str, Any]) -> None:
     from gca_scanpy._cli.table import print_report
 
     for step, seconds in report.telemetry.seconds.items():
@@ -96,21 +99,21 @@ def _report(report: DatasetReport, cells: Optional[AnnData], options: dict[str, 
 
 
 def _endings(source: Path, lazy: bool) -> tuple[str, ...]:
-    """How the output may end: what is not read can be copied only, and loom labels fit into a loom file only."""
+    """How the output may end: lazily read cells are copied in their format, and only a loom file can become one."""
     if lazy:
         return (source.suffix.lower(),)
     return (".h5ad", ".zarr", ".loom") if source.suffix.lower() == ".loom" else (".h5ad", ".zarr")
 
 
-def _check_table(source: Path, options: dict[str, Any]) -> None:
+def _check_table(source: Path, options: Mapping[str, Any]) -> None:
     for name in OBJECT_ONLY:
         if options[name] is not None:
             msg = f"{spelled(name)} is for h5ad, zarr, loom and 10x h5; {source.name} is a table of marker genes"
             raise click.UsageError(msg)
 
 
-def _common(options: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that all verbs take."""
+def _common(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that every verb takes."""
     return {
         "species": options["species"],
         "tissue": options["tissue"],
@@ -118,23 +121,24 @@ def _common(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read_cells(source: Path, options: dict[str, Any]) -> tuple[AnnData, dict[str, Any]]:
-    """The cells of a file, and the arguments of a verb."""
+def _read_cells(source: Path, options: Mapping[str, Any]) -> tuple[AnnData, dict[str, Any]]:
+    """The cells of a file, and the arguments of a verb for them."""
     from gca_scanpy._adata.clusters import group_columns
     from gca_scanpy._stores import files, lazy
 
     adata = (lazy if options["lazy"] else files).read(source)
     log.info("read %s: %s cells, %s genes", source, adata.n_obs, adata.n_vars, extra={"event": "read"})
+    groupby = options["groupby"]
     if options["clusters"] is not None:
-        options["groupby"] = files.add_clusters(adata, options["clusters"], options["groupby"])
-    if options["groupby"] is None:
+        groupby = files.add_clusters(adata, options["clusters"], groupby)
+    if groupby is None:
         columns = ", ".join(group_columns(adata.obs)) or "none; --clusters takes them from a table"
         msg = f"--groupby is needed; columns that hold groups: {columns}"
         raise click.UsageError(msg)
-    return adata, {"groupby": options["groupby"], **_common(options), **given(options, RANKING)}
+    return adata, {"groupby": groupby, **_common(options), **given(options, RANKING)}
 
 
-def _plan_cells(source: Path, options: dict[str, Any], model: Any) -> Plan:
+def _plan_cells(source: Path, options: Mapping[str, Any], model: ModelLike) -> Plan:
     from gca_scanpy import tl
 
     adata, arguments = _read_cells(source, options)
@@ -142,7 +146,7 @@ def _plan_cells(source: Path, options: dict[str, Any], model: Any) -> Plan:
         return tl.plan(adata, model=model, **arguments)
 
 
-def _label_cells(source: Path, options: dict[str, Any], model: Any) -> tuple[DatasetReport, AnnData]:
+def _label_cells(source: Path, options: Mapping[str, Any], model: ModelLike) -> tuple[DatasetReport, AnnData]:
     from gca_scanpy import get, tl
 
     adata, arguments = _read_cells(source, options)
@@ -153,30 +157,31 @@ def _label_cells(source: Path, options: dict[str, Any], model: Any) -> tuple[Dat
         else:
             tl.annotate(adata, model=model, key_added=key, **arguments)
     if options["output"] is not None:
-        _write(source, adata, options)
+        _write(source, adata, options, arguments["groupby"])
     return get.report(adata, key), adata
 
 
-def _write(source: Path, adata: Any, options: dict[str, Any]) -> None:
+def _write(source: Path, adata: AnnData, options: Mapping[str, Any], groupby: str) -> None:
     from gca_scanpy._stores import files, lazy, loom
 
     output, key = options["output"], options["key_added"] or DEFAULT_KEY
     keys = ObsKeys(key)
     curated = [name for name in (keys.curated_label, keys.curated_ontology_id) if name in adata.obs.columns]
-    columns = (*(() if options["clusters"] is None else (options["groupby"],)), *keys.all(), *curated)
+    added = [] if options["clusters"] is None else [groupby]
+    columns = (*added, *keys.all(), *curated)
     if options["lazy"]:
         lazy.annotate(source, output, adata, columns, (key, *map(colors_of, keys.colored())))
     elif output.suffix.lower() == ".loom":
         loom.annotate(source, output, adata, columns)
         if options["json_report"] is None:
-            log.warning("a loom file has no place for the report; --json-report writes it")
+            log.warning("a loom file cannot contain the report; write it with --json-report")
     else:
         files.write(adata, output)
     log.info("wrote %s", output, extra={"event": "written"})
 
 
-def _read_table(source: Path, options: dict[str, Any]) -> tuple[dict[str, list[str]], dict[str, Any]]:
-    """The marker genes of a table, and the arguments of a verb."""
+def _read_table(source: Path, options: Mapping[str, Any]) -> tuple[dict[str, list[str]], dict[str, Any]]:
+    """The marker genes of a table, and the arguments of a verb for them."""
     from gca_scanpy.io import read_markers
 
     markers = read_markers(source)
@@ -184,14 +189,14 @@ def _read_table(source: Path, options: dict[str, Any]) -> tuple[dict[str, list[s
     return markers, {**_common(options), **given(options, ("n_markers",))}
 
 
-def _plan_table(source: Path, options: dict[str, Any], model: Any) -> Plan:
+def _plan_table(source: Path, options: Mapping[str, Any], model: ModelLike) -> Plan:
     from gca_scanpy import plan_markers
 
     markers, arguments = _read_table(source, options)
     return plan_markers(markers, model=model, **arguments)
 
 
-def _label_table(source: Path, options: dict[str, Any], model: Any) -> tuple[DatasetReport, None]:
+def _label_table(source: Path, options: Mapping[str, Any], model: ModelLike) -> tuple[DatasetReport, None]:
     from gca_scanpy import annotate_markers, get
     from gca_scanpy._files import whole
 

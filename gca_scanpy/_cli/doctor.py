@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 PACKAGES = ("scanpy", "anndata", "numpy", "pandas", "scipy", "matplotlib", "h5py", "httpx", "click", "rich")
 MASK = "***"
-PATIENCE = 10.0  # seconds for the server's answer
+PING_TIMEOUT = 10.0  # seconds
 
 
 @click.command()
-@click.option("--ping", is_flag=True, help="Ask the configured model's server whether it answers.")
+@click.option("--ping", is_flag=True, help="Check whether the server of the configured model answers.")
 def doctor(ping: bool) -> None:
-    """Say what is installed and configured, with keys masked, and what does not work (then the exit code is 1).
+    """Show what is installed and configured, with keys masked; the exit code is 1 if something does not work.
 
-    Nothing is sent, unless with --ping or where GCA_BASE_URL is set: then the server is asked for its list of models,
+    Nothing is sent, except with --ping or if GCA_BASE_URL is set: then the server is asked for its list of models,
     which costs nothing.
     """
-    problems: dict[str, None] = {}  # each once: a variable that cannot be read is met in several places
+    problems: dict[str, None] = {}  # each once, because several sections read the same variables
     for title, lines in (
         ("versions", _versions),
         ("optional packages", _optional),
@@ -59,11 +59,13 @@ def _versions() -> Iterator[str]:
     yield f"gca-scanpy {__version__}"
     yield f"Python {platform.python_version()} on {platform.platform(terse=True)}, {sys.executable}"
     for package in PACKAGES:
-        yield f"{package} {_version(package) or 'is not there'}"
+        yield f"{package} {_version(package) or 'is not installed'}"
 
 
 def _optional() -> Iterator[str]:
-    yield _availability("reading zarr folders", ("zarr",), "python -m pip install zarr")  # newer AnnData brings it
+    yield _availability(
+        "reading zarr folders", ("zarr",), "python -m pip install zarr"
+    )  # recent AnnData versions require it
     for name, extra in EXTRAS.items():
         yield _availability(extra.purpose, extra.packages, command(name))
 
@@ -97,13 +99,15 @@ def _settings() -> Iterator[str]:
     from gca_scanpy._llm.endpoint import plain_url
     from gca_scanpy._settings import Settings
 
-    shown: dict[str, Callable[[Any], Any]] = {
+    masked: dict[str, Callable[[Any], Any]] = {
         "headers": lambda headers: ", ".join(f"{name}: {MASK}" for name in headers) or None,
         "base_url": lambda url: plain_url(url) if url else None,
     }
     current = _current()
     for attribute in fields(Settings):
-        value = shown.get(attribute.name, lambda found: found)(getattr(current, attribute.name))
+        value = getattr(current, attribute.name)
+        if attribute.name in masked:
+            value = masked[attribute.name](value)
         variable = next((name for name in attribute.metadata["env"] if os.environ.get(name, "").strip()), None)
         yield f"{attribute.name}: {'none' if value is None else value}{f' ({variable})' if variable else ''}"
 
@@ -125,7 +129,7 @@ def _tables() -> Iterator[str]:
     yield f"bundled: {bundled}"
     yield f"folder of public tables: {_assets.folder()}"
     for name in _assets.ASSETS:
-        yield f"{name}: {', '.join(path.name for path in _assets.present(name)) or 'not there'}"
+        yield f"{name}: {', '.join(path.name for path in _assets.present(name)) or 'no file'}"
 
 
 def _cache() -> Iterator[str]:
@@ -143,17 +147,17 @@ def _model(ping: bool) -> Iterator[str]:
 
     current = _current()
     if current.model is None and current.base_url is None:
-        yield "none is configured (GCA_MODEL, GCA_BASE_URL), so there is nobody to ask"
+        yield "none is configured (GCA_MODEL, GCA_BASE_URL)"
         return
     model = LanguageModel(
         current.model or "any",
         base_url=current.base_url,
         headers=current.headers,
-        timeout=PATIENCE,
-        deadline=PATIENCE,
+        timeout=PING_TIMEOUT,
+        deadline=PING_TIMEOUT,
     )
     yield model.name if current.model else f"none is configured; the server is {model.endpoint.host}"
     if ping or current.base_url:
         yield model.check()
     else:
-        yield "was not asked; --ping asks it"
+        yield "not checked; --ping checks it"

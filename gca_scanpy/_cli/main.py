@@ -26,7 +26,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 class _Program(click.Group):
-    """A group that ends with one line on stderr where something is wrong: no traceback, no lines of usage."""
+    """A group that reports an error as one line on stderr, without a traceback or the usage."""
 
     def main(self, args: Optional[Sequence[str]] = None, *more: Any, **options: Any) -> Any:
         with to_stderr(sys.argv[1:] if args is None else args):
@@ -44,14 +44,14 @@ class _Program(click.Group):
 
 
 class _Problem(click.ClickException):
-    """An error that is told in one line, without the usage."""
+    """An error that is reported in one line, without the usage."""
 
     def __init__(self, message: str, category: str) -> None:
         super().__init__(one_line(message))
         self.category = category
 
     def show(self, file: Optional[IO[Any]] = None) -> None:
-        del file  # the messages know where they go
+        del file  # the log handler writes to stderr
         log.error("%s", self.message, extra={"category": self.category})
 
 
@@ -64,25 +64,25 @@ def _one_line() -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
-        # `gca` alone is a call for help, which newer click makes an error of.
+        # `gca` alone asks for help; newer versions of click raise an error for it.
         if type(error).__name__ == "NoArgsIsHelpError":
             raise
         raise _UsageProblem(error.format_message(), "UsageError") from error
     except OSError as error:
         if error.errno == errno.EPIPE:  # `gca ... | head`: click ends quietly
             raise
-        raise _Problem(_of_system(error), type(error).__name__) from error
+        raise _Problem(_os_message(error), type(error).__name__) from error
     except GcaError as error:
         raise _Problem(str(error), type(error).__name__) from error
 
 
-def _of_system(error: OSError) -> str:
+def _os_message(error: OSError) -> str:
     place = f"{error.filename}: " if error.filename else ""
     return f"{place}{error.strerror or error}"
 
 
 def _show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    # Warnings of others are about their own calls, which the user of a command line did not write.
+    # Warnings of other packages are about calls that the user of a command line did not write.
     if issubclass(category, GcaWarning):
         log.warning("%s", message, extra={"category": category.__name__})
 
@@ -90,10 +90,10 @@ def _show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gca")
 def main() -> None:
-    """Say what each cluster of single cells is, with the evidence.
+    """Name the clusters of single-cell data, with the evidence.
 
-    Exit codes: 0 done; 1 an input, a file or a server is at fault, or Ctrl-C; 2 the call is wrong; 3 clusters have
-    a status that --fail-on names. Results go to stdout, everything else to stderr.
+    Exit codes: 0 success; 1 an input, a file or a server failed, or Ctrl-C; 2 wrong usage; 3 clusters have a status
+    that --fail-on names. Results go to stdout, everything else to stderr.
     """
 
 
@@ -102,7 +102,7 @@ def schema() -> None:
     """Print the JSON Schema of the report that --json-report writes."""
     from importlib.resources import files
 
-    # The file that gca_scanpy.io.json_schema reads; not by way of it, for that would import AnnData.
+    # gca_scanpy.io.json_schema reads the same file, but importing it would import AnnData.
     click.echo((files("gca_scanpy") / "data" / "report.schema.json").read_text(encoding="utf-8"), nl=False)
 
 
@@ -110,14 +110,14 @@ def schema() -> None:
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the script that makes a shell complete what is typed after gca.
+    """Print the script that lets a shell complete the commands and options of gca.
 
-    For bash, put eval "$(gca completion bash)" into ~/.bashrc; zsh and fish likewise.
+    For bash, add eval "$(gca completion bash)" to ~/.bashrc; zsh and fish work the same way.
     """
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)
-    if kind is None:  # for a type checker: click has these three
+    if kind is None:  # never true: click knows these three, but a type checker does not
         raise click.BadParameter(shell)
     click.echo(kind(ctx.find_root().command, {}, "gca", "_GCA_COMPLETE").source())
 
@@ -130,7 +130,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     help="Also write annotated.h5ad, report.json and report.png into this folder.",
 )
 def demo(folder: Optional[Path]) -> None:
-    """Label 700 blood cells that come with Scanpy, offline."""
+    """Label the 700 blood cells that ship with Scanpy, offline."""
     import scanpy as sc
 
     from gca_scanpy import get, io, tl
@@ -138,14 +138,14 @@ def demo(folder: Optional[Path]) -> None:
     from gca_scanpy._stores.files import write
 
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)  # where this cannot be, it is said before the work
+        folder.mkdir(parents=True, exist_ok=True)  # before the work, so that a failure costs no time
     adata = sc.datasets.pbmc68k_reduced()
     tl.annotate(adata, groupby="louvain", species="human", tissue="blood")
     print_report(get.report(adata))
     if folder is not None:
         import matplotlib as mpl
 
-        mpl.use("Agg")  # there may be no display
+        mpl.use("Agg")  # the machine may have no display
         from gca_scanpy import pl
 
         write(adata, folder / "annotated.h5ad")

@@ -1,4 +1,4 @@
-"""What goes to stderr: notes, warnings and errors, as lines of text or of JSON."""
+"""The messages on stderr: progress, warnings and errors, as lines of text or of JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import click
 log = logging.getLogger("gca_scanpy.cli")
 PREFIXES = {logging.WARNING: "Warning: ", logging.ERROR: "Error: "}
 LOG_JSON = "--log-json"
-_USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
 
 def one_line(message: str) -> str:
@@ -34,7 +34,7 @@ class _Json(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "message": one_line(record.getMessage()),
-            **{name: value for name, value in vars(record).items() if name not in _USUAL},  # given with extra=
+            **{name: value for name, value in vars(record).items() if name not in _STANDARD},  # passed as extra=
         }
         return json.dumps(entry, ensure_ascii=False, default=str)
 
@@ -51,7 +51,7 @@ def to_stderr(arguments: Sequence[str]) -> Iterator[None]:
     Parameters
     ----------
     arguments
-        Of the call. ``--log-json`` is looked for before they are parsed, so that a wrong call is told as JSON too.
+        Arguments of the call. ``--log-json`` takes effect before they are parsed, so that a usage error is JSON too.
     """
     logger, handler = logging.getLogger("gca_scanpy"), _Stderr()
     handler.setFormatter(_Json() if LOG_JSON in arguments else _Text())
@@ -70,11 +70,11 @@ def to_stderr(arguments: Sequence[str]) -> Iterator[None]:
 def message_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--quiet``, ``--verbose`` and ``--log-json`` to a command."""
     for name, apply, text in (
-        (LOG_JSON, _log_json, "Write what goes to stderr as JSON, one object a line."),
-        ("--verbose", _verbose, "Say on stderr what is done, and how long it takes."),
-        ("--quiet", _quiet, "No warnings and no progress bar; errors only."),
+        (LOG_JSON, _log_json, "Write the messages on stderr as JSON, one object per line."),
+        ("--verbose", _verbose, "Report on stderr what is done, and how long each step takes."),
+        ("--quiet", _quiet, "Show errors only: no warnings and no progress bar."),
     ):
-        # Eager, so that they hold before another option warns of something.
+        # Eager, so that they take effect before another option causes a warning.
         option = click.option(name, is_flag=True, is_eager=True, expose_value=False, callback=apply, help=text)
         command = option(command)
     return command

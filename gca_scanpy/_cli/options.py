@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, get_type_hints
 
 import click
 from attrs import Attribute, fields
@@ -13,16 +13,15 @@ from attrs import Attribute, fields
 from gca_scanpy import _extras
 from gca_scanpy._cli.messages import log
 from gca_scanpy._llm.asking import CHOICES, OFFLINE, Asking, ModelLike
+from gca_scanpy._llm.endpoint import endpoint_of
 from gca_scanpy._ranking.options import Ranking
-from gca_scanpy._settings import settings
+from gca_scanpy._settings import Settings, settings
 from gca_scanpy.errors import InputError
 
-COUNT = click.IntRange(min=1)
-COUNTS = ("n_markers", "max_requests", "max_tokens", "chunk_size", "n_threads")
+LAZY_ENDINGS = (".h5ad", ".zarr")
+SCHEDULER_TIMEOUT = 10.0  # seconds
 _Command = Callable[..., Any]
 _Option = Callable[[_Command], _Command]
-ENDINGS = (".h5ad", ".zarr")
-PATIENCE = 10  # seconds for the scheduler's answer
 
 
 def option_of(attribute: Attribute[Any]) -> str:
@@ -31,27 +30,46 @@ def option_of(attribute: Attribute[Any]) -> str:
 
 
 def _from_fields(kind: type) -> Iterator[_Option]:
-    """An option for each field that has a help text; one that is not given is None."""
+    """An option for each field that has a help text; its value is None if the call does not give it."""
+    types = get_type_hints(kind)
     for attribute in fields(kind):
         if "help" not in attribute.metadata:
             continue
-        shown = "" if attribute.default is None else f"  [default: {attribute.default}]"
-        choices = CHOICES.get(attribute.name)
+        default = "" if attribute.default is None else f"  [default: {attribute.default}]"
+        value: Any = click.IntRange(min=1) if types[attribute.name] in (int, Optional[int]) else str
         yield click.option(
             option_of(attribute),
             attribute.name,
-            type=click.Choice(choices) if choices else COUNT if attribute.name in COUNTS else str,
-            help=attribute.metadata["help"] + shown,
+            type=click.Choice(CHOICES[attribute.name]) if attribute.name in CHOICES else value,
+            help=attribute.metadata["help"] + default,
         )
 
 
+def _check_url(_: click.Context, __: click.Parameter, url: Optional[str]) -> Optional[str]:
+    """Refuse what is no address before anything is read, even if no model is named."""
+    if url is not None:
+        try:
+            endpoint_of("any", {}, base_url=url)
+        except InputError as error:
+            raise click.BadParameter(str(error)) from error
+    return url
+
+
 _MODEL_OPTIONS: tuple[_Option, ...] = (
-    click.option("--model", multiple=True, help="Language model, such as openai:gpt-4.1-mini; repeatable: they vote."),
-    click.option("--base-url", help="Address of another server that speaks the provider's format."),
+    click.option(
+        "--model", multiple=True, help="Language model, such as openai:gpt-4.1-mini; repeatable: several models vote."
+    ),
+    click.option(
+        "--base-url", callback=_check_url, help="Address of another server that uses the format of the provider."
+    ),
     click.option("--offline", is_flag=True, help="Ask no language model, even if GCA_MODEL is set."),
     *_from_fields(Asking),
-    click.option("--cache-dir", type=click.Path(file_okay=False, path_type=Path), help="Folder of stored answers."),
-    click.option("--no-cache", is_flag=True, default=None, help="Store no answers, and use none."),
+    click.option(
+        "--cache-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder of the stored answers.  [default: GCA_CACHE_DIR, or the user's cache folder]",
+    ),
+    click.option("--no-cache", is_flag=True, help="Neither store answers nor use stored ones."),
     click.option(
         "--dry-run", is_flag=True, help="Show what would be sent to a language model; send and write nothing."
     ),
@@ -60,9 +78,23 @@ _RANKING_OPTIONS: tuple[_Option, ...] = (
     *_from_fields(Ranking),
     click.option("--use-raw/--no-raw", default=None, help="Whether to rank .raw.  [default: if there is one]"),
 )
+_THRESHOLD_OPTIONS: tuple[_Option, ...] = (
+    click.option(
+        "--min-support",
+        type=click.IntRange(min=1),
+        help=f"Marker genes that a label needs.  [default: GCA_MIN_SUPPORT, or {fields(Settings).min_support.default}]",
+    ),
+    click.option("--no-force-unknown", is_flag=True, help="Keep the labels of flagged clusters."),
+)
 RANKING = tuple(attribute.name for attribute in fields(Ranking))
-# The options that mean nothing without a language model.
-FOR_MODELS = ("base_url", *(a.name for a in fields(Asking) if "help" in a.metadata), "cache_dir", "no_cache")
+ASKING = tuple(attribute.name for attribute in fields(Asking) if "help" in attribute.metadata)
+FOR_MODELS = ("base_url", *ASKING, "cache_dir", "no_cache")  # options that only a language model needs
+# Each option with those that contradict it.
+EXCLUSIVE = {
+    "validate_only": ("dry_run", "model", *FOR_MODELS),  # checking labels asks no language model
+    "offline": ("model", *FOR_MODELS),
+    "no_cache": ("cache_dir",),
+}
 
 
 def model_options(command: _Command) -> _Command:
@@ -73,6 +105,11 @@ def model_options(command: _Command) -> _Command:
 def ranking_options(command: _Command) -> _Command:
     """Add the options about the marker genes to a command."""
     return _added(command, _RANKING_OPTIONS)
+
+
+def threshold_options(command: _Command) -> _Command:
+    """Add the options that are settings of a run to a command."""
+    return _added(command, _THRESHOLD_OPTIONS)
 
 
 def _added(command: _Command, options: tuple[_Option, ...]) -> _Command:
@@ -90,8 +127,17 @@ def spelled(name: str) -> str:
 
 
 def given(options: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Those of some options that the call states."""
+    """Those of some options that the call gives."""
     return {name: options[name] for name in names if options[name] is not None}
+
+
+def check_exclusive(options: Mapping[str, Any]) -> None:
+    """Refuse options that exclude each other."""
+    for name, others in EXCLUSIVE.items():
+        contradicting = [other for other in others if options[other]]
+        if options[name] and contradicting:
+            msg = f"{spelled(name)} and {spelled(contradicting[0])} exclude each other"
+            raise click.UsageError(msg)
 
 
 def model_of(options: Mapping[str, Any]) -> ModelLike:
@@ -100,25 +146,22 @@ def model_of(options: Mapping[str, Any]) -> ModelLike:
     Raises
     ------
     UsageError
-        If options exclude each other, or are for a language model and none is named.
+        If an option is for a language model and none is named, or the models cannot be asked together.
     """
-    stated = given(options, FOR_MODELS)
     if options["offline"]:
-        if options["model"]:
-            msg = "--offline and --model exclude each other"
+        return OFFLINE
+    names = list(options["model"]) or [settings.model or OFFLINE]
+    for_models = [name for name in FOR_MODELS if options[name]]
+    if names == [OFFLINE]:
+        if for_models:
+            msg = f"{spelled(for_models[0])} is for language models; name one with --model, or set GCA_MODEL"
             raise click.UsageError(msg)
         return OFFLINE
-    if not options["model"] and not settings.model:
-        if stated:
-            msg = f"{spelled(next(iter(stated)))} is for language models; name one with --model, or set GCA_MODEL"
-            raise click.UsageError(msg)
-        return None
-    folder, no_cache = stated.pop("cache_dir", None), stated.pop("no_cache", None)
-    if folder is not None and no_cache:
-        msg = "--cache-dir and --no-cache exclude each other"
-        raise click.UsageError(msg)
-    stated.pop("base_url", None)  # a setting of the run
-    return Asking(list(options["model"]) or None, cache=False if no_cache else folder or True, **stated)
+    cache = False if options["no_cache"] else options["cache_dir"] or True
+    try:
+        return Asking(names, cache=cache, **given(options, ASKING))
+    except InputError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def run_settings(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,52 +170,45 @@ def run_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**stated, "force_unknown": False} if options["no_force_unknown"] else stated
 
 
-def check_validation(options: Mapping[str, Any]) -> None:
-    """Refuse options that contradict ``--validate-only``, which proposes nothing and asks no model."""
-    asked = [name for name in ("model", "dry_run", *FOR_MODELS) if options[name]]
-    if options["validate_only"] is not None and asked:
-        msg = f"--validate-only and {spelled(asked[0])} exclude each other: checking labels asks no language model"
-        raise click.UsageError(msg)
-
-
-def lazy_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def lazy_options(command: _Command) -> _Command:
     """Add ``--lazy`` and ``--dask-scheduler`` to a command."""
-    for option in (
-        click.option("--dask-scheduler", metavar="ADDRESS", help="With --lazy: where Dask works, as tcp://host:8786."),
-        click.option("--lazy", is_flag=True, help="Leave the matrix of h5ad or zarr on disk; read it part by part."),
-    ):
-        command = option(command)
-    return command
+    options = (
+        click.option("--lazy", is_flag=True, help="Leave the matrix of h5ad or zarr on disk, and read it in parts."),
+        click.option(
+            "--dask-scheduler", metavar="ADDRESS", help="With --lazy: the Dask scheduler, such as tcp://host:8786."
+        ),
+    )
+    return _added(command, options)
 
 
 def check_lazy(source: Path, options: Mapping[str, Any]) -> None:
-    """Say before anything is read that the options do not go with the input."""
+    """Refuse, before anything is read, lazy options that the input does not support."""
     if options["dask_scheduler"] is not None and not options["lazy"]:
-        msg = "--dask-scheduler is for --lazy"
+        msg = "--dask-scheduler needs --lazy"
         raise click.UsageError(msg)
-    if options["lazy"] and source.suffix.lower() not in ENDINGS:
+    if options["lazy"] and source.suffix.lower() not in LAZY_ENDINGS:
         msg = f"--lazy is for h5ad and zarr, not for {source.name}"
         raise click.UsageError(msg)
 
 
 @contextmanager
 def dask_cluster(address: Optional[str]) -> Iterator[None]:
-    """Have Dask work where a scheduler says, or in threads of this process.
+    """Let Dask compute on the workers of a scheduler, or in threads of this process if the address is None.
 
     Raises
     ------
     InputError
-        Where ``dask.distributed`` is not installed, or no scheduler answers.
+        If ``dask.distributed`` is not installed, or no scheduler answers.
     """
     if address is None:
         yield
         return
     distributed = _extras.load("dask", InputError, "--dask-scheduler", ["dask.distributed"])
     try:
-        client = distributed.Client(address, timeout=PATIENCE)
+        client = distributed.Client(address, timeout=SCHEDULER_TIMEOUT)
     except (OSError, ValueError) as error:
-        msg = f"no Dask scheduler answers at {address} within {PATIENCE} seconds ({error})"
+        msg = f"no Dask scheduler answers at {address} within {SCHEDULER_TIMEOUT:g} seconds ({error})"
         raise InputError(msg) from error
     with client:
-        log.info("Dask works at %s", address, extra={"event": "dask"})
+        log.info("Dask computes at %s", address, extra={"event": "dask"})
         yield

@@ -1,4 +1,4 @@
-"""The options about what is written, and with which exit code the program ends."""
+"""The options about what is written, and about the exit code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def _set_textfile(ctx: click.Context, _: click.Parameter, path: Optional[Path]) -> None:
-    """Make the file a setting while the command runs."""
+    """Use the file as a setting while the command runs."""
     from gca_scanpy._settings import settings
 
     if path is not None:
@@ -33,11 +33,11 @@ _OPTIONS = (
         "-o",
         "--output",
         type=click.Path(path_type=Path),
-        help="IN with the labels, in its own format (h5ad for 10x h5); csv or tsv of the labels for a table.",
+        help="Write IN with the labels, in its format (10x h5 as h5ad); for a table, the labels as csv or tsv.",
     ),
     click.option("--json-report", type=_FILE, help="Write the report as JSON ('gca schema')."),
-    click.option("--csv-report", type=_FILE, help="Write a row per cluster as csv."),
-    click.option("--html-report", type=_FILE, help="Write the report as a page for a browser."),
+    click.option("--csv-report", type=_FILE, help="Write one row per cluster as csv."),
+    click.option("--html-report", type=_FILE, help="Write the report as an HTML page."),
     click.option("--stats-json", type=_FILE, help="Write counts, shares and costs of the run as JSON."),
     click.option(
         "--metrics-textfile",
@@ -46,12 +46,12 @@ _OPTIONS = (
         expose_value=False,
         help="Write Prometheus metrics of the run to this file.",
     ),
-    click.option("--force", is_flag=True, help="Replace what is there, even if it is the input."),
+    click.option("--force", is_flag=True, help="Replace existing files, even the input."),
     click.option(
         "--fail-on",
         type=click.Choice(["flagged", "unknown"]),
         multiple=True,
-        help="End with exit code 3 where a cluster has this status, once all is written; repeatable.",
+        help="End with exit code 3 if a cluster has this status, after everything is written; repeatable.",
     ),
 )
 
@@ -64,7 +64,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, ...]) -> None:
-    """Say before the work, not after it, what can be known to fail; make the folders.
+    """Refuse, before anything is read, outputs that cannot be written.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, 
     """
     output = options["output"]
     if output is not None and output.suffix.lower() not in endings:
-        msg = f"the output of this input must end in {' or '.join(endings)}, not as {output.name}"
+        msg = f"the output of this input must end in {' or '.join(endings)}, but {output.name} does not"
         raise click.UsageError(msg)
-    targets = [options[name] for name in ("output", *REPORTS) if options[name] is not None]
+    targets = _targets(options)
     for number, target in enumerate(targets):
         if target.resolve() in [other.resolve() for other in targets[:number]]:
             msg = f"{target} is named for two outputs; give each its own file"
@@ -84,11 +84,20 @@ def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, 
             same = " (it is the input)" if target.resolve() == source.resolve() else ""
             msg = f"{target} is already there{same}; choose another name or give --force"
             raise click.UsageError(msg)
+
+
+def make_folders(options: Mapping[str, Any]) -> None:
+    """Make the folders of the outputs, so that a folder that cannot be made stops the run before the work."""
+    for target in _targets(options):
         target.parent.mkdir(parents=True, exist_ok=True)
 
 
+def _targets(options: Mapping[str, Any]) -> list[Path]:
+    return [options[name] for name in ("output", *REPORTS) if options[name] is not None]
+
+
 def write_reports(report: DatasetReport, options: Mapping[str, Any], cells: Optional[AnnData]) -> None:
-    """Write the reports that are asked for; the page shows the annotated cells, where there are any."""
+    """Write the requested reports; the page shows the annotated cells if there are any."""
     from gca_scanpy import io
     from gca_scanpy._keys import DEFAULT_KEY
 
@@ -120,10 +129,10 @@ def _stats(report: DatasetReport, path: Path) -> None:
 
 
 def end(report: DatasetReport, options: Mapping[str, Any]) -> None:
-    """End with exit code 3 where clusters have a status that ``--fail-on`` names."""
-    found = {status: [c.cluster_id for c in report.clusters if c.status == status] for status in options["fail_on"]}
-    for status, ids in found.items():
+    """End with exit code 3 if clusters have a status that ``--fail-on`` names."""
+    by_status = {status: [c.cluster_id for c in report.clusters if c.status == status] for status in options["fail_on"]}
+    for status, ids in by_status.items():
         if ids:
             log.error("--fail-on %s: %s of %s clusters: %s", status, len(ids), len(report.clusters), ", ".join(ids))
-    if any(found.values()):
+    if any(by_status.values()):
         raise SystemExit(FAILED)

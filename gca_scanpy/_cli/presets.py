@@ -1,4 +1,4 @@
-"""``--preset`` and ``gca presets``: species, tissue and threshold by one name."""
+"""``--preset`` and ``gca presets``: one name for species, tissue and threshold."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Preset(NamedTuple):
-    """What a preset sets where the call does not say otherwise; the fields are named as the options are.
+    """The options that a preset sets unless the call gives them; each field has the name of its option.
 
     Attributes
     ----------
     min_support
-        3 for the tissues of the accuracy benchmark, where 3 stops no label that 2 lets stand; 2 for the others.
+        3 for the tissues of the accuracy benchmark, in which 3 and 2 accept the same labels; 2 for the others.
     """
 
     species: str
@@ -29,7 +29,7 @@ class Preset(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def known() -> Mapping[str, Preset]:
+def load_presets() -> Mapping[str, Preset]:
     """The presets by name, in the order of the table."""
     import csv
     from importlib.resources import files
@@ -40,40 +40,40 @@ def known() -> Mapping[str, Preset]:
 
 
 class _PresetName(StringParamType):
-    """A choice whose table is read when it is used, so that help is quick."""
+    """A choice whose table is read only when it is used, so that help is quick."""
 
     name = "name"
 
     def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
-        return click.Choice(list(known())).convert(value, param, ctx)
+        return click.Choice(list(load_presets())).convert(value, param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return click.Choice(list(known())).shell_complete(ctx, param, incomplete)
+        return click.Choice(list(load_presets())).shell_complete(ctx, param, incomplete)
 
 
 preset_option = click.option(
     "--preset",
     type=_PresetName(),
-    help="Species, tissue and threshold by one name, such as human_pbmc; 'gca presets' lists them.",
+    help="Set species, tissue and --min-support by one name, such as human_pbmc; 'gca presets' lists them.",
 )
 
 
 def with_preset(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a call; those that were not given are its preset's."""
-    found = dict(options)
-    name = found.pop("preset")
+    """The options of a call, in which its preset sets those that the call does not give."""
+    merged = dict(options)
+    name = merged.pop("preset")
     if name is not None:
-        given = {key for key in found if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}
-        found.update({key: value for key, value in known()[name]._asdict().items() if key not in given})
-    return found
+        given = {key for key in merged if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}
+        merged.update({key: value for key, value in load_presets()[name]._asdict().items() if key not in given})
+    return merged
 
 
 @click.command()
 def presets() -> None:
-    """List what --preset takes; an option of your own outranks what a preset sets."""
+    """List the presets; an option that you give outranks the value of the preset."""
     from gca_scanpy._cli.table import add_row, new_table, print_table
 
     table = new_table("preset", "species", "tissue", "min-support")
-    for name, preset in known().items():
+    for name, preset in load_presets().items():
         add_row(table, name, preset.species, preset.tissue, preset.min_support)
     print_table(table)

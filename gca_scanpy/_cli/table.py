@@ -1,4 +1,4 @@
-"""The table of clusters on the terminal, and the plan of a dry run."""
+"""Tables on stdout, and the plan of a dry run."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from gca_scanpy._llm.question import Plan
-from gca_scanpy.model import DatasetReport
-
 if TYPE_CHECKING:
     from rich.table import Table
 
-PIPED_WIDTH = 160  # letters
+    from gca_scanpy._llm.question import Plan
+    from gca_scanpy.model import DatasetReport
+
+PIPED_WIDTH = 160  # characters
 
 
 def new_table(*columns: str) -> Table:
-    """A table whose cells are broken where they are too long, never cut."""
+    """An empty table that wraps long cells and never cuts them."""
     from rich import box
     from rich.table import Table
 
@@ -28,7 +28,7 @@ def new_table(*columns: str) -> Table:
 
 
 def add_row(table: Table, *cells: object) -> None:
-    """Add a row of plain text: a file may be called "[red]"."""
+    """Add a row of plain text, because a file may be called "[red]"."""
     from rich.text import Text
 
     table.add_row(*(Text(str(cell)) for cell in cells))
@@ -42,8 +42,8 @@ def print_table(table: Table) -> None:
     Console(file=sys.stdout, width=width).print(table)
 
 
-def spare_letters() -> None:
-    """Let stdout show a question mark for what it cannot: a cluster "β" must not end the run."""
+def replace_unencodable() -> None:
+    """Let stdout show a question mark for a character that it cannot encode: a cluster "β" must not end the run."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 
@@ -54,13 +54,13 @@ SHOWN_GENES = 5
 
 
 def print_report(report: DatasetReport) -> None:
-    """Print a row per cluster to stdout."""
+    """Print one row per cluster to stdout."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    spare_letters()
-    # Little padding, and no least widths, which rich keeps at the cost of the last column: 80 letters are enough.
+    replace_unencodable()
+    # Little padding and no minimum widths, for which rich would shrink the last column: 80 characters are enough.
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("cluster", overflow="fold")
     table.add_column("cells", justify="right")
@@ -91,8 +91,8 @@ def print_report(report: DatasetReport) -> None:
 
 
 def print_plan(plan: Plan) -> None:
-    """Print the exact messages of each request to stdout, and what they come to."""
-    spare_letters()
+    """Print the exact messages of each request to stdout, and their total size."""
+    replace_unencodable()
     for number, request in enumerate(plan.requests, 1):
         print(f"request {number} of {plan.n_requests} to {request.model}, about {request.prompt_tokens} tokens")
         for message in request.messages:
@@ -101,5 +101,5 @@ def print_plan(plan: Plan) -> None:
 
 
 def _printable(text: str) -> str:
-    """The text without what would move the cursor or change the colors of the terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    """The text without characters that would move the cursor or change the colors of the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)

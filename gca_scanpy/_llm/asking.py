@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any, Literal, Optional, Union
 
@@ -172,7 +172,7 @@ class Asking:
         return models
 
 
-ModelLike = Union[Asking, ChatModel, str, "list[Union[ChatModel, str]]", "tuple[Union[ChatModel, str], ...]", None]
+ModelLike = Union[Asking, ChatModel, str, Sequence[Union[ChatModel, str]], None]
 
 
 def asking_of(model: ModelLike, settings: Settings) -> Optional[Asking]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from attrs import frozen
 
@@ -13,8 +13,10 @@ from gca_scanpy._llm import prompt
 from gca_scanpy._llm.cache import AnswerCache, key_of
 from gca_scanpy._llm.language_model import ChatModel
 from gca_scanpy._llm.prompt import Message
-from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Verdict
+
+if TYPE_CHECKING:
+    from gca_scanpy._scoring.case import Case
 
 
 @frozen

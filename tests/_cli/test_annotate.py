@@ -204,7 +204,8 @@ class TestErrors:
     @pytest.mark.parametrize(("source", "output"), [("markers.csv", "out.h5ad"), ("in.h5ad", "out.csv")])
     def test_the_output_has_another_ending(self, fails, h5ad, table, source, output):
         """An output of the wrong kind is refused before the work."""
-        assert "must end in" in fails("annotate", source, "-o", output, "--groupby", "cluster")
+        groupby = ["--groupby", "cluster"] if source == "in.h5ad" else []
+        assert "must end in" in fails("annotate", source, "-o", output, *groupby)
 
     @pytest.mark.parametrize(
         ("name", "content"),
@@ -233,9 +234,20 @@ class TestErrors:
         (tmp_path / "in.csv").write_text("barcode,umis\nA,1\n")
         assert "'barcode', 'umis'" in fails("annotate", "in.csv")
 
-    def test_an_option_for_the_other_kind(self, fails, table):
-        """An option that a table cannot have is refused, not passed over."""
-        assert "--method is for h5ad" in fails("annotate", table, "--method", "wilcoxon")
+    @pytest.mark.parametrize(
+        "option",
+        [
+            ["--groupby", "cluster"],
+            ["--method", "wilcoxon"],
+            ["--use-raw/--no-raw"],
+            ["--validate-only", "planted"],
+            ["--key-added", "mine"],
+        ],
+    )
+    def test_an_option_for_the_other_kind(self, fails, table, option):
+        """An option that a table cannot have is refused, not ignored."""
+        given = ["--no-raw"] if len(option) == 1 else option
+        assert f"{option[0]} is for h5ad" in fails("annotate", table, *given)
 
     def test_a_missing_marker_database(self, fails, table):
         """A marker table that is not there is named."""

@@ -66,7 +66,7 @@ def test_info_prune_and_clear(gca, fails, folder):
 def test_a_folder_that_is_not_there(gca, tmp_path):
     """Nothing is counted, deleted or made."""
     place = tmp_path / "none"
-    assert "(not there yet)\nanswers: 0\n" in gca("cache", "--cache-dir", place, "info").stdout
+    assert "(does not exist yet)\nanswers: 0\n" in gca("cache", "--cache-dir", place, "info").stdout
     assert gca("cache", "--cache-dir", place, "clear", "--yes").stdout == "deleted: 0 answers\n"
     assert not place.exists()
 

@@ -57,7 +57,7 @@ def test_cell_ranger(gca, cell_ranger, tmp_path):
 
 
 def test_loom(gca, cells, tmp_path):
-    """A loom file gets the columns of the labels, and is otherwise as it was; that the report has no place is said."""
+    """A loom file gets the columns of the labels, and nothing else changes; a warning says that it has no report."""
     loompy = pytest.importorskip("loompy")
     matrix = cells.X.T.toarray()
     layers = {"": matrix, "spliced": matrix * 2}
@@ -66,7 +66,7 @@ def test_loom(gca, cells, tmp_path):
     loompy.create(path, layers, {"Gene": np.array(cells.var_names)}, columns, file_attrs={"title": "mine"})
     done = gca("annotate", "in.loom", "--groupby", "ClusterID", "-o", "in.loom", "--force")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "Warning: a loom file has no place for the report; --json-report writes it\n"
+    assert done.stderr == "Warning: a loom file cannot contain the report; write it with --json-report\n"
     with loompy.connect(path, "r") as file:
         labels = {str(key): label for key, label in zip(file.ca["ClusterID"], file.ca["gptca_broad_label"])}
         assert labels == LABELS

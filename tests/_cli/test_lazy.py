@@ -6,7 +6,7 @@ import anndata
 import pytest
 
 from gca_scanpy import get
-from gca_scanpy._cli import lazily
+from gca_scanpy._cli import options
 
 pytest.importorskip("zarr")
 HAS_LAZY = hasattr(anndata.experimental, "read_lazy")
@@ -60,7 +60,7 @@ def test_on_a_cluster(gca, cells, tmp_path):
     with distributed.LocalCluster(**options) as cluster:
         done = gca(*call, "--dask-scheduler", cluster.scheduler_address)
         assert done.returncode == 0, done.stderr
-        assert f"Dask works at {cluster.scheduler_address}" in done.stderr
+        assert f"Dask computes at {cluster.scheduler_address}" in done.stderr
     assert done.stdout == gca(*call).stdout
 
 
@@ -68,14 +68,14 @@ def test_on_a_cluster(gca, cells, tmp_path):
 def test_no_scheduler(fails, h5ad, monkeypatch):
     """A scheduler that does not answer is one line."""
     pytest.importorskip("distributed")
-    monkeypatch.setattr(lazily, "PATIENCE", 0.2)
+    monkeypatch.setattr(options, "SCHEDULER_TIMEOUT", 0.2)
     call = ("annotate", h5ad, "--lazy", "--groupby", "cluster", "--dask-scheduler", "tcp://127.0.0.1:1")
-    assert "no Dask scheduler answers at tcp://127.0.0.1:1" in fails(*call)
+    assert "no Dask scheduler answers at tcp://127.0.0.1:1 within 0.2 seconds" in fails(*call)
 
 
 def test_calls_that_are_wrong(fails, store, table, tmp_path):
     """A scheduler without --lazy, another kind of input, and an output of another kind."""
-    assert "--dask-scheduler is for --lazy" in fails("annotate", store, "--dask-scheduler", "tcp://127.0.0.1:1")
+    assert "--dask-scheduler needs --lazy" in fails("annotate", store, "--dask-scheduler", "tcp://127.0.0.1:1")
     assert "--lazy is for h5ad and zarr, not for markers.csv" in fails("annotate", table, "--lazy")
     other = tmp_path / f"out.{'zarr' if store.suffix == '.h5ad' else 'h5ad'}"
     assert f"must end in {store.suffix}" in fails("annotate", store, "--lazy", "--groupby", "cluster", "-o", other)

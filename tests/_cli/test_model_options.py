@@ -78,11 +78,6 @@ def test_a_missing_key_names_the_variable(fails, markers):
     assert "OPENAI_API_KEY" in fails("annotate", markers, "--model", "openai:gpt-4.1-mini")
 
 
-def test_offline_and_a_model(fails, markers):
-    """Both at once cannot be meant."""
-    assert "exclude each other" in fails("annotate", markers, "--model", "ollama:x", "--offline")
-
-
 def test_the_size_of_a_request_and_how_many_at_once(gca, markers, serve, tmp_path):
     """--chunk-size and --threads bound what is sent; --cache-dir keeps the answers, so that a rerun sends none."""
     server = serve()

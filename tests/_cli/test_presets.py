@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gca_scanpy._cli.presets import known
+from gca_scanpy._cli.presets import load_presets
 from gca_scanpy._pipeline import check_species
 from gca_scanpy.db import _bundled
 
@@ -14,16 +14,16 @@ def test_the_list(gca):
     done = gca("presets")
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split() for line in done.stdout.splitlines() if "_" in line]
-    assert [row[0] for row in rows] == list(known())
+    assert [row[0] for row in rows] == list(load_presets())
     assert ["human_pbmc", "human", "blood", "3"] in rows
-    assert {"human_brain", "mouse_kidney"} <= set(known())
-    assert list(known()) == sorted(known())
+    assert {"human_brain", "mouse_kidney"} <= set(load_presets())
+    assert list(load_presets()) == sorted(load_presets())
 
 
-@pytest.mark.parametrize("name", known())
+@pytest.mark.parametrize("name", load_presets())
 def test_a_preset(name):
     """Its species and tissue are those that its name says, and are known; its threshold is a small number."""
-    preset = known()[name]
+    preset = load_presets()[name]
     assert name.startswith(f"{preset.species}_")
     assert check_species(preset.species) == preset.species
     assert _bundled.tissues().resolve(preset.tissue)

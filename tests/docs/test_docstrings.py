@@ -77,15 +77,17 @@ def test_every_class_of_a_report_is_explained():
     assert all(inspect.getdoc(thing) for thing in own)
 
 
-def test_the_accessor_has_the_functions_documents():
-    """``adata.gca`` has an example for each method."""
-    pytest.importorskip("anndata")
+def test_the_accessor_links_to_the_functions():
+    """A method of ``adata.gca`` has one line with a link to the function that explains its arguments."""
     if not hasattr(import_module("anndata"), "register_anndata_namespace"):
         pytest.skip("this anndata has no accessors")
-    from gca_scanpy import _accessor
+    from gca_scanpy._accessor import Accessor
 
-    for name in ("annotate", "report", "clusters"):
-        assert {"Returns", "Examples"} <= set(_sections(getattr(_accessor.Accessor, name)))
+    methods = {name: method for name, method in vars(Accessor).items() if not name.startswith("_")}
+    assert set(methods) == {*gca.tl.__all__, *gca.get.__all__}
+    for name, method in methods.items():
+        function = f"gca_scanpy.{'tl' if name in gca.tl.__all__ else 'get'}.{name}"
+        assert re.fullmatch(rf"[A-Z][^\n]+, see :func:`{re.escape(function)}`\.", inspect.getdoc(method)), name
 
 
 def _examples():
