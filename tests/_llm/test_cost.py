@@ -140,8 +140,8 @@ def test_requests_per_minute_wait():
 
 def test_requests_per_minute_of_the_settings(serve, model_of, many, monkeypatch):
     """GCA_REQUESTS_PER_MINUTE has all but the first wait; waiting for one's turn does not use up the deadline."""
-    waits, wait_of = [], Gate._wait
-    monkeypatch.setattr(Gate, "_wait", lambda gate, estimate: waits.append(wait_of(gate, estimate)) or waits[-1])
+    waits, wait_of = [], Gate._delay
+    monkeypatch.setattr(Gate, "_delay", lambda gate, estimate: waits.append(wait_of(gate, estimate)) or waits[-1])
     monkeypatch.setattr(gate_module, "MINUTE", 0.6)
     monkeypatch.setenv("GCA_REQUESTS_PER_MINUTE", "1")
     server, (markers, truth) = serve(), many(5)

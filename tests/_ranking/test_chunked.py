@@ -115,14 +115,11 @@ def test_beside_a_stored_ranking(cells, rank):
     import scanpy as sc
 
     from gca_scanpy._adata import read_clustering
+    from gca_scanpy._ranking.options import Ranking
     from gca_scanpy._ranking.read import read_markers
 
     sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", use_raw=False)
     lazy = anndata.AnnData(chunked(cells.X.toarray(), 17, -1, None), obs=cells.obs, var=cells.var, uns=cells.uns)
-    options = {"rank_key": "rank_genes_groups", "use_raw": None, "layer": None, "gene_symbols": None}
-    found = [
-        read_markers(adata, read_clustering(adata, "cluster"), n_markers=12, method="t-test", **options)
-        for adata in (cells, lazy)
-    ]
+    found = [read_markers(adata, read_clustering(adata, "cluster"), Ranking(n_markers=12)) for adata in (cells, lazy)]
     assert found[0] == found[1]
     assert all(cluster.present and cluster.absent for cluster in found[1])

@@ -10,6 +10,7 @@ from gca_scanpy._adata import read_clustering
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._ranking.expression import expressed
 from gca_scanpy._ranking.moments import gather
+from gca_scanpy._ranking.options import Ranking
 from gca_scanpy._ranking.read import read_markers
 from gca_scanpy._scoring import numbers
 
@@ -57,8 +58,7 @@ def test_beside_any_ranking(cells, method, stored, content):
     if stored:
         sc.tl.rank_genes_groups(cells, "cluster", method=method)
     before = content(cells)
-    options = {"rank_key": "rank_genes_groups", "use_raw": None, "layer": None, "gene_symbols": None}
-    made = read_markers(cells, read_clustering(cells, "cluster"), n_markers=5, method=method, **options)
+    made = read_markers(cells, read_clustering(cells, "cluster"), Ranking(n_markers=5, method=method))
     assert all(len(c.present) > 0 and len(c.absent) > 0 for c in made)
     assert all(not {g.name for g in c.present} & {g.name for g in c.absent} for c in made)
     assert content(cells) == before
