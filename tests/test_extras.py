@@ -70,7 +70,8 @@ def said(tmp_path_factory):
     folder = tmp_path_factory.mktemp("extras")
     with zipfile.ZipFile(folder / "markers.xlsx", "w") as file:
         file.writestr("xl/workbook.xml", "<workbook/>")
-    for name in ("markers.parquet", "cells.loom", "cells.zarr"):
+    (folder / "markers.parquet").write_bytes(b"PAR1")
+    for name in ("cells.loom", "cells.zarr"):
         (folder / name).touch()
     done = subprocess.run(
         [sys.executable, "-c", RUN, json.dumps(NEEDS)],

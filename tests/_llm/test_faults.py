@@ -179,10 +179,10 @@ def test_no_server(many, waits):
 
 
 def test_a_server_that_does_not_answer(serve, model_of, many, fault):
-    """Read timeouts: never a hang past the deadline, in which three attempts find room."""
+    """Read timeouts: never a hang past the deadline, in which four attempts of 0.3 s find room, the last one cut."""
     server = serve(lambda *_: fault.Raw(delay=30))
     offline_instead(many(4)[0], model_of(server, timeout=0.3, deadline=1.0), "ReadTimeout")
-    assert 1 <= len(server.requests) <= 3
+    assert 1 <= len(server.requests) <= 4
 
 
 def test_a_reply_that_trickles(serve, model_of, many, fault):
