@@ -288,6 +288,7 @@ def test_an_interrupt_stops_the_run(serve, model_of, many, fault, tmp_path):
         stdout=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job has it ignored
     )
     assert child.stdout.readline().strip() == "ready"
     while len(server.requests) < 4 and child.poll() is None:
