@@ -90,7 +90,7 @@ def test_environment_variables(monkeypatch, name, text, setting, value):
 
 
 def test_the_older_name_of_a_variable(monkeypatch):
-    """The older name of the folder of marker tables is read where the newer is not set."""
+    """The older name of the folder of marker tables is read if the newer is not set."""
     monkeypatch.setenv("GPT_CELL_ANNOTATOR_ASSETS_HOME", "older")
     assert settings.assets_home == Path("older")
     monkeypatch.setenv("GCA_ASSETS_HOME", "newer")
