@@ -1,11 +1,11 @@
 """Names the clusters of a Scanpy analysis from their marker genes, with the evidence.
 
 ``tl`` annotates, ``pl`` draws, ``get`` reads results, ``io`` writes and reads reports, ``db`` loads marker
-databases, ``settings`` holds defaults, ``model`` has the classes of a report, ``errors`` those of errors and warnings.
-Importing the package opens and writes nothing.
+databases, ``settings`` holds defaults, ``model`` has the classes of a report, and ``errors`` those of errors and
+warnings. Importing the package opens and writes no file.
 
-Where anndata has accessors, ``adata.gca`` is there when this package is imported after anndata (or Scanpy), and
-otherwise from the first use of ``gca_scanpy.tl``.
+If the installed anndata supports accessors, ``adata.gca`` exists once this package is imported after anndata (or
+Scanpy), and otherwise from the first use of ``gca_scanpy.tl``.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ _OBJECTS = {
     "settings": "gca_scanpy._settings",
 }
 
-logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is logged, and where to, is the program's to say
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # the program decides what is logged, and where
 
 
 def _register_accessor() -> None:
-    # Without anndata there is no object to give it to, and nothing here is to wait for anndata.
+    # Only if the program has imported anndata already, because importing this package should not import it.
     if anndata_with_accessors():
         importlib.import_module(f"{__name__}._accessor").register()
 
 
 def __getattr__(name: str) -> Any:
     # Lazy, so that `gca --help` does not wait for scanpy.
-    if name == "tl":  # who asks for it has an AnnData, or soon will
+    if name == "tl":  # its user has an AnnData object, or soon will
         importlib.import_module("anndata")
     if name in __all__:
         _register_accessor()

@@ -1,4 +1,4 @@
-"""Settings: an argument outranks ``settings.override``, which outranks the environment, which outranks the default."""
+"""Settings: an argument outranks ``settings.override``, which outranks the environment and then the default."""
 
 from __future__ import annotations
 
@@ -27,23 +27,39 @@ def _as_bool(text: str) -> bool:
     return word in TRUE
 
 
+def _as_int(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        msg = "expected a whole number"
+        raise ValueError(msg) from None
+
+
+def _as_float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        msg = "expected a number"
+        raise ValueError(msg) from None
+
+
 def _as_path(value: Any) -> Optional[Path]:
     return None if value is None else Path(value).expanduser()
 
 
 def _as_headers(text: str) -> dict[str, str]:
     try:
-        found = json.loads(text)
+        headers = json.loads(text)
     except ValueError:
-        found = None
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        headers = None
+    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         msg = 'expected a JSON object of texts, such as {"X-Team": "genomics"}'
         raise ValueError(msg)
-    return found
+    return headers
 
 
 def _names_only(headers: Mapping[str, str]) -> str:
-    """Headers for a repr: their values may be keys."""
+    """Headers for a repr, without their values, which may be keys."""
     return f"{{{', '.join(f'{name!r}: ***' for name in headers)}}}"
 
 
@@ -59,49 +75,49 @@ def _env(name: str, parse: Callable[[str], Any], *older: str) -> dict[str, Any]:
 
 @frozen(kw_only=True)
 class Settings:
-    """What applies where a call does not say otherwise.
+    """The settings, with the environment variable and the default of each.
 
     Attributes
     ----------
-    min_support
-        Marker genes that a label needs among the cluster's genes (``GCA_MIN_SUPPORT``).
-    force_unknown
+    min_support : int, default 2
+        Number of marker genes of a cluster that must support its label (``GCA_MIN_SUPPORT``).
+    force_unknown : bool, default True
         Whether the label of a flagged cluster becomes ``"Unknown or Novel"`` (``GCA_FORCE_UNKNOWN``).
-    mixed_ratio
-        Evidence of a second, disjoint lineage relative to the first from which a cluster counts as
-        mixed, 0 to 1 (``GCA_MIXED_RATIO``).
-    cache_dir
-        Folder of the answer cache (``GCA_CACHE_DIR``); None is the user's cache folder.
-    marker_db_path
-        Marker table used in place of the bundled one (``GCA_MARKER_DB_PATH``).
-    assets_home
-        Folder of public marker tables (``GCA_ASSETS_HOME``, or the older
-        ``GPT_CELL_ANNOTATOR_ASSETS_HOME``); None is the user's data folder.
-    model
-        Language model used where a call names none (``GCA_MODEL``), such as ``openai:gpt-4.1-mini``. None:
-        nothing is ever sent.
-    base_url
-        Address of the server that is asked instead of the provider's (``GCA_BASE_URL``).
-    headers
-        Extra headers for that server (``GCA_HEADERS``, as a JSON object).
-    timeout
-        Seconds without a byte after which a request is sent again (``GCA_TIMEOUT``).
-    deadline
-        Seconds after which a question is given up with all its retries (``GCA_DEADLINE``).
-    requests_per_minute
-        Limit for a language model (``GCA_REQUESTS_PER_MINUTE``); None for none.
-    tokens_per_minute
-        Limit for a language model (``GCA_TOKENS_PER_MINUTE``); None for none.
-    request_id
-        Written into the report's provenance (``GCA_REQUEST_ID``); None makes a new one for each run.
-    metrics_textfile
-        File that Prometheus metrics are written to after each run (``GCA_METRICS_TEXTFILE``); None for none.
+    mixed_ratio : float, default 0.2
+        A cluster counts as mixed from this ratio on: the evidence for a second, disjoint lineage divided by that for
+        the first, 0 to 1 (``GCA_MIXED_RATIO``).
+    cache_dir : Path or None, default None
+        Folder of the stored answers of language models (``GCA_CACHE_DIR``). If None, the user's cache folder is used.
+    marker_db_path : Path or None, default None
+        File of the marker database (``GCA_MARKER_DB_PATH``). If None, the bundled database.
+    assets_home : Path or None, default None
+        Folder of downloaded marker tables (``GCA_ASSETS_HOME``, or the older ``GPT_CELL_ANNOTATOR_ASSETS_HOME``). If
+        None, the user's data folder is used.
+    model : str or None, default None
+        Language model that is asked if a call names none, such as ``openai:gpt-4.1-mini`` (``GCA_MODEL``). If None,
+        nothing is sent.
+    base_url : str or None, default None
+        Address of a server that is asked in place of the provider's (``GCA_BASE_URL``).
+    headers : dict of str, default {}
+        Extra headers of requests to language models (``GCA_HEADERS``, as a JSON object).
+    timeout : float, default 120.0
+        Seconds without any received byte after which a request is sent again (``GCA_TIMEOUT``).
+    deadline : float, default 300.0
+        Seconds after which a question fails, including all its retries (``GCA_DEADLINE``).
+    requests_per_minute : int or None, default None
+        Most requests per minute to language models (``GCA_REQUESTS_PER_MINUTE``). If None, there is no limit.
+    tokens_per_minute : int or None, default None
+        Most tokens per minute that language models use (``GCA_TOKENS_PER_MINUTE``). If None, there is no limit.
+    request_id : str or None, default None
+        Id of the run in its report and its log (``GCA_REQUEST_ID``). If None, each run gets a new one.
+    metrics_textfile : Path or None, default None
+        File to which each run writes Prometheus metrics (``GCA_METRICS_TEXTFILE``). If None, no file is written.
     """
 
-    min_support: int = field(default=2, validator=[_count, ge(1)], metadata=_env("GCA_MIN_SUPPORT", int))
+    min_support: int = field(default=2, validator=[_count, ge(1)], metadata=_env("GCA_MIN_SUPPORT", _as_int))
     force_unknown: bool = field(default=True, validator=instance_of(bool), metadata=_env("GCA_FORCE_UNKNOWN", _as_bool))
     mixed_ratio: float = field(
-        default=0.2, converter=float, validator=[ge(0.0), le(1.0)], metadata=_env("GCA_MIXED_RATIO", float)
+        default=0.2, converter=float, validator=[ge(0.0), le(1.0)], metadata=_env("GCA_MIXED_RATIO", _as_float)
     )
     cache_dir: Optional[Path] = field(default=None, converter=_as_path, metadata=_env("GCA_CACHE_DIR", _as_path))
     marker_db_path: Optional[Path] = field(
@@ -121,13 +137,13 @@ class Settings:
     headers: Mapping[str, str] = field(
         factory=dict, validator=instance_of(dict), repr=_names_only, metadata=_env("GCA_HEADERS", _as_headers)
     )
-    timeout: float = field(default=120.0, converter=float, validator=gt(0), metadata=_env("GCA_TIMEOUT", float))
-    deadline: float = field(default=300.0, converter=float, validator=gt(0), metadata=_env("GCA_DEADLINE", float))
+    timeout: float = field(default=120.0, converter=float, validator=gt(0), metadata=_env("GCA_TIMEOUT", _as_float))
+    deadline: float = field(default=300.0, converter=float, validator=gt(0), metadata=_env("GCA_DEADLINE", _as_float))
     requests_per_minute: Optional[int] = field(
-        default=None, validator=optional(and_(_count, ge(1))), metadata=_env("GCA_REQUESTS_PER_MINUTE", int)
+        default=None, validator=optional(and_(_count, ge(1))), metadata=_env("GCA_REQUESTS_PER_MINUTE", _as_int)
     )
     tokens_per_minute: Optional[int] = field(
-        default=None, validator=optional(and_(_count, ge(1))), metadata=_env("GCA_TOKENS_PER_MINUTE", int)
+        default=None, validator=optional(and_(_count, ge(1))), metadata=_env("GCA_TOKENS_PER_MINUTE", _as_int)
     )
     request_id: Optional[str] = field(
         default=None, validator=optional(instance_of(str)), metadata=_env("GCA_REQUEST_ID", str)
@@ -138,30 +154,33 @@ class Settings:
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """The settings that environment variables state.
+    """The settings that environment variables set.
 
     Raises
     ------
     InputError
-        Where a variable holds something else than its setting takes.
+        If the value of a variable cannot be parsed.
     """
-    found = {}
+    values = {}
     for attribute in fields(Settings):
         parse = attribute.metadata["parse"]
         name = next((n for n in attribute.metadata["env"] if environ.get(n, "").strip()), None)
         if name is not None:
             text = environ[name]
             try:
-                found[attribute.name] = parse(text)
+                values[attribute.name] = parse(text)
             except ValueError as error:
                 shown = "not usable" if attribute.name == "headers" else repr(text)  # headers may hold a key
                 msg = f"the environment variable {name} is {shown}: {error}"
                 raise InputError(msg) from None
-    return found
+    return values
 
 
 class SettingsView:
-    """``gca.settings``: read it as attributes, change it inside ``with gca.settings.override(...)``.
+    """``gca.settings``: the settings in force, as attributes of :class:`~gca_scanpy._settings.Settings`.
+
+    Each setting is read when it is used: from ``with gca.settings.override(...)``, else from its environment variable,
+    else it is the default.
 
     Examples
     --------
@@ -175,12 +194,12 @@ class SettingsView:
         self._overrides: ContextVar[Mapping[str, Any]] = ContextVar("gca_scanpy_settings")
 
     def current(self, **arguments: Any) -> Settings:
-        """The settings in force.
+        """Get the settings in force.
 
         Parameters
         ----------
         **arguments
-            Settings that outrank all others; one that is None does not.
+            Settings that outrank all others, by name; those that are None are ignored.
 
         Returns
         -------
@@ -190,7 +209,7 @@ class SettingsView:
         Raises
         ------
         InputError
-            Where a value, or an environment variable, cannot be used.
+            If a value, or an environment variable, cannot be used.
 
         Examples
         --------
@@ -209,33 +228,34 @@ class SettingsView:
 
     @contextmanager
     def override(self, **values: Any) -> Iterator[Settings]:
-        """Settings for the code inside the ``with`` block, in this thread or task only.
+        """Change settings for the code inside the ``with`` block, in this thread or task only.
 
         Parameters
         ----------
         **values
-            Settings by their names.
+            Settings by name; for a setting that may be None, None undoes its environment variable.
 
         Yields
         ------
         Settings
-            Those in force inside the block.
+            The settings in force inside the block.
 
         Raises
         ------
         InputError
-            Where there is no such setting, or a value cannot be used.
+            If a setting does not exist, or a value cannot be used.
 
         Examples
         --------
         >>> from gca_scanpy import settings
-        >>> with settings.override(force_unknown=False) as inside:
-        ...     inside.force_unknown
+        >>> with settings.override(force_unknown=False) as current:
+        ...     current.force_unknown
         False
         """
         unknown = sorted(set(values) - {attribute.name for attribute in fields(Settings)})
         if unknown:
-            msg = f"no such setting: {', '.join(unknown)}. There are: {', '.join(a.name for a in fields(Settings))}"
+            names = ", ".join(attribute.name for attribute in fields(Settings))
+            msg = f"unknown setting: {', '.join(unknown)}; the settings are: {names}"
             raise InputError(msg)
         token = self._overrides.set({**self._overrides.get({}), **values})
         try:

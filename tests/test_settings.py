@@ -21,11 +21,11 @@ def _clean_environment(monkeypatch):
 
 
 def test_defaults():
-    """Without a word from the user two genes are needed, and only a supported label stands."""
-    found = settings.current()
-    assert found == Settings()
-    assert (found.min_support, found.force_unknown) == (2, True)
-    assert (found.cache_dir, found.marker_db_path, found.request_id) == (None, None, None)
+    """By default a label needs two genes, and only a supported label stands."""
+    current = settings.current()
+    assert current == Settings()
+    assert (current.min_support, current.force_unknown) == (2, True)
+    assert (current.cache_dir, current.marker_db_path, current.request_id) == (None, None, None)
 
 
 layers = st.none() | st.integers(1, 99)
@@ -39,8 +39,8 @@ def test_precedence(argument, override, environment):
         if environment is not None:
             patch.setenv("GCA_MIN_SUPPORT", str(environment))
         with view.override(**({} if override is None else {"min_support": override})):
-            found = view.current(min_support=argument).min_support
-    assert found == next(v for v in (argument, override, environment, 2) if v is not None)
+            min_support = view.current(min_support=argument).min_support
+    assert min_support == next(v for v in (argument, override, environment, 2) if v is not None)
 
 
 def test_an_override_ends_with_its_block():
@@ -90,7 +90,7 @@ def test_environment_variables(monkeypatch, name, text, setting, value):
 
 
 def test_the_older_name_of_a_variable(monkeypatch):
-    """The older name of the folder of marker tables is read where the newer is not set."""
+    """The older name of the folder of marker tables is read if the newer is not set."""
     monkeypatch.setenv("GPT_CELL_ANNOTATOR_ASSETS_HOME", "older")
     assert settings.assets_home == Path("older")
     monkeypatch.setenv("GCA_ASSETS_HOME", "newer")
@@ -98,11 +98,17 @@ def test_the_older_name_of_a_variable(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("GCA_MIN_SUPPORT", "two"), ("GCA_FORCE_UNKNOWN", "maybe"), ("GCA_MIXED_RATIO", "half")]
+    ("name", "text", "expected"),
+    [
+        ("GCA_MIN_SUPPORT", "two", "a whole number"),
+        ("GCA_FORCE_UNKNOWN", "maybe", "one of 1, 0, true, false"),
+        ("GCA_MIXED_RATIO", "half", "a number"),
+        ("GCA_TIMEOUT", "1 min", "a number"),
+    ],
 )
-def test_an_unreadable_variable_is_named_with_its_value(name, text):
-    """The error names the variable and what it holds."""
-    with pytest.raises(InputError, match=f"{name} is '{text}'"):
+def test_an_unreadable_variable_is_named_with_its_value(name, text, expected):
+    """The error names the variable, its value, and what is expected."""
+    with pytest.raises(InputError, match=f"{name} is '{text}': expected {expected}"):
         from_environment({name: text})
 
 
@@ -144,7 +150,7 @@ def test_folders_may_be_text(folder):
 def test_an_unknown_setting_lists_those_there_are():
     """A misspelt setting names itself and all settings."""
     with (
-        pytest.raises(InputError, match=r"no such setting: minsupport.*min_support.*request_id"),
+        pytest.raises(InputError, match=r"unknown setting: minsupport; the settings are: min_support, .*request_id"),
         settings.override(minsupport=3),
     ):
         pass

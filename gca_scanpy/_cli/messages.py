@@ -15,7 +15,7 @@ import click
 log = logging.getLogger("gca_scanpy.cli")
 PREFIXES = {logging.WARNING: "Warning: ", logging.ERROR: "Error: "}
 LOG_JSON = "--log-json"
-_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+_RECORD_FIELDS = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
 
 def one_line(message: str) -> str:
@@ -34,7 +34,7 @@ class _Json(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "message": one_line(record.getMessage()),
-            **{name: value for name, value in vars(record).items() if name not in _STANDARD},  # passed as extra=
+            **{name: value for name, value in vars(record).items() if name not in _RECORD_FIELDS},  # passed as extra=
         }
         return json.dumps(entry, ensure_ascii=False, default=str)
 

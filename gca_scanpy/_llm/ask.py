@@ -1,4 +1,4 @@
-"""Puts the clusters to language models in chunks, and keeps what came back."""
+"""Asks language models about clusters in chunks, and stores their answers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,25 @@ from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import AccessError, BudgetError, ModelError, ReplyError
 
-GIVE_UP = 3  # questions without an answer in a row, after which a model is not asked any more
-QUARTER = 4  # parts in which the clusters of a reply that could not be read are asked again
+MAX_FAILURES = 3  # questions in a row without an answer, after which a model is not asked any more
+N_PARTS = 4  # chunks into which the clusters of an unreadable reply are split
 
 
 @frozen
 class Answers:
-    """Verdicts of one model by cluster id, and why the other clusters have none."""
+    """Verdicts of one model by cluster id, and why the other clusters have none.
+
+    Attributes
+    ----------
+    failures
+        Reason by cluster id.
+    invented
+        Cluster ids that the model answered although they do not exist.
+    reasked
+        Ids of the clusters that a reply left out and that were asked about again.
+    tokens
+        Tokens by cluster id.
+    """
 
     verdicts: Mapping[str, Verdict] = field(factory=dict)
     failures: Mapping[str, str] = field(factory=dict)
@@ -38,21 +50,33 @@ class Answers:
 
 @frozen
 class _Task:
-    """Clusters for one request; ``again`` where they were asked about before."""
-
-    number: int
-    chunk: tuple[Case, ...]
-    again: bool = False
-
-
-@frozen
-class _Part:
-    """What came of a task: verdicts, and why the other clusters have none.
+    """A request to send.
 
     Attributes
     ----------
-    ask_again
-        Whether the fault was one of the reply, which another request may not have.
+    round_index
+        Index of the model's round.
+    chunk
+        The clusters of the request.
+    is_retry
+        Whether an earlier reply left these clusters out.
+    """
+
+    round_index: int
+    chunk: tuple[Case, ...]
+    is_retry: bool = False
+
+
+@frozen
+class _Outcome:
+    """The result of a task: verdicts, and why the other clusters have none.
+
+    Attributes
+    ----------
+    missing
+        Reason by cluster id.
+    may_retry
+        Whether the reply was at fault, so that another request may succeed.
     too_long
         Whether the question was too long for the server, so that nothing was answered.
     """
@@ -61,13 +85,23 @@ class _Part:
     missing: Mapping[str, str]
     invented: tuple[str, ...] = ()
     tokens: int = 0
-    ask_again: bool = True
+    may_retry: bool = True
     too_long: bool = False
 
 
 @define
-class _Tally:
-    """What a model has answered so far, and whether it is still asked."""
+class _Progress:
+    """The answers of a model so far, and whether it is still asked.
+
+    Attributes
+    ----------
+    stop_reason
+        Why the model is not asked any more; empty while it is.
+    n_failures
+        Questions in a row without an answer.
+    too_many
+        Number of clusters in the smallest question that was too long; None if none was.
+    """
 
     round: Round
     verdicts: dict[str, Verdict] = field(factory=dict)
@@ -75,144 +109,158 @@ class _Tally:
     invented: set[str] = field(factory=set)
     reasked: dict[str, None] = field(factory=dict)
     tokens: dict[str, float] = field(factory=dict)
-    closed: str = ""
-    in_a_row: int = 0
-    too_many: Optional[int] = None  # clusters of the smallest question that was too long
+    stop_reason: str = ""
+    n_failures: int = 0
+    too_many: Optional[int] = None
     lock: threading.Lock = field(factory=threading.Lock)
 
-    def failed(self, error: ModelError) -> None:
+    def record_failure(self, error: ModelError) -> None:
         with self.lock:
-            self.in_a_row += 1
-            # What concerns every question alike is not tried on each of them.
-            if not self.closed and (isinstance(error, (AccessError, BudgetError)) or self.in_a_row >= GIVE_UP):
-                self.closed = str(error)
+            self.n_failures += 1
+            # An error that would stop every question alike is not repeated for each of them.
+            stops_all = isinstance(error, (AccessError, BudgetError)) or self.n_failures >= MAX_FAILURES
+            if stops_all and not self.stop_reason:
+                self.stop_reason = str(error)
 
-    def too_long(self, n_clusters: int) -> None:
+    def record_too_long(self, n_clusters: int) -> None:
         with self.lock:
             self.too_many = min(n_clusters, self.too_many or n_clusters)
 
-    def answered(self) -> None:
+    def record_answer(self) -> None:
         with self.lock:
-            self.in_a_row = 0
+            self.n_failures = 0
 
 
 def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int, gate: Gate) -> list[Answers]:
-    """The answers of each model. A cluster that cannot be answered is a failure with its reason, never a guess.
+    """Ask each model about its clusters.
 
-    An answer is in the cache as soon as it came, and is there when the run is interrupted.
+    A cluster without an answer is a failure with its reason, never a guess. Each answer is cached as soon as it
+    arrives, so that an interrupted run keeps it.
+
+    Raises
+    ------
+    BaseException
+        Whatever a model raises except :class:`~gca_scanpy.errors.ModelError`, after the other answers are cached.
     """
-    tallies = [_Tally(r) for r in rounds]
-    stray: list[BaseException] = []
-    in_hand: list[tuple[_Task, Union[_Part, BaseException]]] = []
+    progress = [_Progress(r) for r in rounds]
+    errors: list[BaseException] = []
+    unsettled: list[tuple[_Task, Union[_Outcome, BaseException]]] = []
 
-    def settle(task: _Task, outcome: Union[_Part, BaseException]) -> None:
+    def settle(task: _Task, outcome: Union[_Outcome, BaseException]) -> None:
         if isinstance(outcome, BaseException):
-            stray.append(outcome)
+            errors.append(outcome)
             gate.stop.set()
             return
-        _keep(tallies[task.number], task, outcome, cache)
+        _store(progress[task.round_index], task, outcome, cache)
 
-    crew: Crew[_Task, _Part] = Crew(lambda task: _work(task, tallies[task.number], gate), n_threads)
-    total = sum(len(chunk) for r in rounds for chunk in r.chunks)
-    bar = _bar(total)
+    crew: Crew[_Task, _Outcome] = Crew(lambda task: _work(task, progress[task.round_index], gate), n_threads)
+    bar = _bar(sum(len(chunk) for r in rounds for chunk in r.chunks))
     try:
-        for number, r in enumerate(rounds):
+        for index, r in enumerate(rounds):
             for chunk in r.chunks:
-                crew.submit(_Task(number, chunk))
+                crew.submit(_Task(index, chunk))
         for task, outcome in crew.results():
-            in_hand = [(task, outcome)]
+            unsettled = [(task, outcome)]
             settle(task, outcome)
-            in_hand = []
-            if isinstance(outcome, _Part):
-                again = _again(task, outcome)
-                for chunk in again:
-                    crew.submit(_Task(task.number, chunk, again=task.again or not outcome.too_long))
-                if not outcome.too_long:
-                    tallies[task.number].reasked.update((c.cluster_id, None) for chunk in again for c in chunk)
-                bar.update(len(task.chunk) - sum(map(len, again)))
+            unsettled = []
+            if isinstance(outcome, _Outcome):
+                bar.update(len(task.chunk) - _resubmit(crew, progress[task.round_index], task, outcome))
     finally:
         bar.close()
         gate.stop.set()
-        # What came while the user pressed Ctrl-C was paid for, also what was just being kept.
-        for task, outcome in (*in_hand, *crew.ready()):
+        # Answers that arrived while the user pressed Ctrl-C are paid for, so they are stored too.
+        for task, outcome in (*unsettled, *crew.ready()):
             settle(task, outcome)
         crew.dismiss()
         for r in rounds:
             _close(r.model)
-    if stray:
-        raise stray[0]  # no outage of a model: the user's to see, once the answers are kept
-    return [_answers(tally) for tally in tallies]
+    if errors:
+        raise errors[0]  # a defect of the model object, not an outage
+    return [_answers(one) for one in progress]
+
+
+def _resubmit(crew: Crew[_Task, _Outcome], progress: _Progress, task: _Task, outcome: _Outcome) -> int:
+    """Submit the clusters that have to be asked about again; returns their number."""
+    chunks = _retries(task, outcome)
+    for chunk in chunks:
+        crew.submit(_Task(task.round_index, chunk, is_retry=task.is_retry or not outcome.too_long))
+    if not outcome.too_long:
+        progress.reasked.update((case.cluster_id, None) for chunk in chunks for case in chunk)
+    return sum(map(len, chunks))
 
 
 def _bar(total: int) -> Any:
-    """A progress bar, on a terminal and in a notebook; none where everything was in the cache.
+    """A progress bar on a terminal or in a notebook; a disabled one if nothing is left to ask.
 
-    tqdm's own variable ``TQDM_DISABLE`` is heeded, which an argument would outrank.
+    ``TQDM_DISABLE`` is read here, because the argument ``disable`` would override it.
     """
     from tqdm.auto import tqdm
 
-    off = not total or bool(os.environ.get("TQDM_DISABLE"))
-    return tqdm(total=total, desc="language model", unit="cluster", leave=False, disable=True if off else None)
+    disabled = not total or bool(os.environ.get("TQDM_DISABLE"))
+    return tqdm(total=total, desc="language model", unit="cluster", leave=False, disable=True if disabled else None)
 
 
-def _keep(tally: _Tally, task: _Task, part: _Part, cache: Optional[AnswerCache]) -> None:
-    # By the caller's thread, whose warnings point at the user's line.
-    for cluster_id, verdict in part.verdicts.items():
+def _store(progress: _Progress, task: _Task, outcome: _Outcome, cache: Optional[AnswerCache]) -> None:
+    # Runs in the caller's thread, so that warnings point at the user's line.
+    for cluster_id, verdict in outcome.verdicts.items():
         if cache:
-            cache.put(tally.round.keys[cluster_id], _codec.verdict_to_plain(verdict))
-    tally.verdicts.update(part.verdicts)
-    tally.failures.update(part.missing)
-    tally.invented.update(part.invented)
-    for cluster in task.chunk:
-        tally.tokens[cluster.cluster_id] = tally.tokens.get(cluster.cluster_id, 0.0) + part.tokens / len(task.chunk)
+            cache.put(progress.round.keys[cluster_id], _codec.verdict_to_plain(verdict))
+    progress.verdicts.update(outcome.verdicts)
+    progress.failures.update(outcome.missing)
+    progress.invented.update(outcome.invented)
+    for case in task.chunk:
+        tokens = progress.tokens.get(case.cluster_id, 0.0)
+        progress.tokens[case.cluster_id] = tokens + outcome.tokens / len(task.chunk)
 
 
-def _again(task: _Task, part: _Part) -> tuple[tuple[Case, ...], ...]:
-    """How the clusters that a reply left out are asked once more: alone, or in quarters where most are missing.
+def _retries(task: _Task, outcome: _Outcome) -> tuple[tuple[Case, ...], ...]:
+    """The chunks to ask about again.
 
-    A question that was too long is halved until it is short enough.
+    The clusters that a reply left out are asked about once more: one by one, or in quarters if they are more than
+    half of the chunk. A question that was too long is halved until it is short enough.
     """
-    if part.too_long and len(task.chunk) > 1:
+    if outcome.too_long and len(task.chunk) > 1:
         return chunked(task.chunk, -(-len(task.chunk) // 2))
-    if task.again or not part.ask_again or not part.missing:
+    if task.is_retry or not outcome.may_retry or not outcome.missing:
         return ()
-    left = [c for c in task.chunk if c.cluster_id in part.missing]
-    few = len(left) * 2 <= len(task.chunk)
-    return chunked(left, 1 if few else -(-len(left) // QUARTER))
+    missing = [case for case in task.chunk if case.cluster_id in outcome.missing]
+    few = len(missing) * 2 <= len(task.chunk)
+    return chunked(missing, 1 if few else -(-len(missing) // N_PARTS))
 
 
-def _work(task: _Task, tally: _Tally, gate: Gate) -> _Part:
-    ids = [c.cluster_id for c in task.chunk]
-    if tally.closed:
-        return _Part({}, dict.fromkeys(ids, tally.closed), ask_again=False)
-    if tally.too_many is not None and len(ids) > 1 and len(ids) >= tally.too_many:
-        return _Part({}, dict.fromkeys(ids, "the question is too long"), too_long=True)
+def _work(task: _Task, progress: _Progress, gate: Gate) -> _Outcome:
+    """Send a task, unless it is known that the model would not answer."""
+    ids = [case.cluster_id for case in task.chunk]
+    if progress.stop_reason:
+        return _Outcome({}, dict.fromkeys(ids, progress.stop_reason), may_retry=False)
+    if progress.too_many is not None and len(ids) > 1 and len(ids) >= progress.too_many:
+        return _Outcome({}, dict.fromkeys(ids, "the question is too long"), too_long=True)
     try:
-        completion = _complete(tally.round, task.chunk, gate)
+        completion = _complete(progress.round, task.chunk, gate)
     except TooLongError as error:
-        tally.too_long(len(ids))
+        progress.record_too_long(len(ids))
         if len(ids) == 1:
-            tally.failed(error)
-        return _Part({}, dict.fromkeys(ids, str(error)), ask_again=False, too_long=True)
+            progress.record_failure(error)
+        return _Outcome({}, dict.fromkeys(ids, str(error)), may_retry=False, too_long=True)
     except ModelError as error:
-        again = isinstance(error, ReplyError)
-        if again:
-            tally.answered()
+        may_retry = isinstance(error, ReplyError)
+        if may_retry:
+            progress.record_answer()
         elif not isinstance(error, CancelledError):
-            tally.failed(error)
-        return _Part({}, dict.fromkeys(ids, str(error)), ask_again=again)
-    tally.answered()
+            progress.record_failure(error)
+        return _Outcome({}, dict.fromkeys(ids, str(error)), may_retry=may_retry)
+    progress.record_answer()
     tokens = completion.prompt_tokens + completion.completion_tokens
     try:
         parsed = reply.parse(completion.text, [case.markers for case in task.chunk])
     except ReplyError as error:
-        return _Part({}, dict.fromkeys(ids, str(error)), tokens=tokens)
-    return _Part({v.cluster_id: v for v in parsed.verdicts}, parsed.missing, parsed.invented, tokens)
+        return _Outcome({}, dict.fromkeys(ids, str(error)), tokens=tokens)
+    return _Outcome({v.cluster_id: v for v in parsed.verdicts}, parsed.missing, parsed.invented, tokens)
 
 
 def _complete(asked: Round, chunk: Sequence[Case], gate: Gate) -> Completion:
     model, messages = asked.model, asked.question.messages(chunk)
-    schema = prompt.reply_schema([c.cluster_id for c in chunk])
+    schema = prompt.reply_schema([case.cluster_id for case in chunk])
     if isinstance(model, LanguageModel):
         return model.complete(messages, schema, gate)
     estimate = prompt.estimate(messages, len(chunk))
@@ -232,12 +280,12 @@ def _close(model: Any) -> None:
         model.close()
 
 
-def _answers(tally: _Tally) -> Answers:
-    verdicts = {**tally.round.verdicts, **tally.verdicts}
+def _answers(progress: _Progress) -> Answers:
+    verdicts = {**progress.round.verdicts, **progress.verdicts}
     return Answers(
         verdicts=verdicts,
-        failures={key: reason for key, reason in tally.failures.items() if key not in verdicts},
-        invented=tuple(sorted(tally.invented)),
-        reasked=tuple(tally.reasked),
-        tokens={key: round(count, 1) for key, count in tally.tokens.items()},
+        failures={key: reason for key, reason in progress.failures.items() if key not in verdicts},
+        invented=tuple(sorted(progress.invented)),
+        reasked=tuple(progress.reasked),
+        tokens={key: round(count, 1) for key, count in progress.tokens.items()},
     )

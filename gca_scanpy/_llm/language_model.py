@@ -165,7 +165,7 @@ class LanguageModel:
         if mode != "schema":
             messages = prompt.with_schema(messages, schema)
         request = self.wire.request(self.endpoint, messages, schema, mode, temperature)
-        estimate = prompt.estimate(messages, prompt.asked_in(schema))
+        estimate = prompt.estimate(messages, prompt.count_clusters(schema))
         reply = self._transport.post(request, gate, estimate, deadline)
         usage = self.wire.usage(reply)
         gate.settle(estimate, usage.prompt, usage.completion)  # a reply that cannot be parsed costs tokens too

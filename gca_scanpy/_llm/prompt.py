@@ -1,4 +1,4 @@
-"""Clusters with their candidates to the messages for a language model, and the schema of its reply."""
+"""The messages that ask a language model about clusters, and the schema of its reply."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 PROMPT_VERSION = "2"
 PROMPT_GENES = 30
 PROMPT_CANDIDATES = 4
-MAX_ID = 64  # a longer id is asked about under a short name
+MAX_ID = 64  # characters; a longer id is replaced by a short name
 MAX_CONTEXT = 4000  # characters
-REPLY_TOKENS = 120  # what the answer about one cluster takes, at most
+REPLY_TOKENS = 120  # upper estimate for the answer about one cluster
 CHARACTERS_PER_TOKEN = 4
-# Of each part of an answer: entries of a list, 0 for a text, and characters.
+# Upper bounds for each part of an answer: number of entries (0 for a text that is no list), and characters of each.
 BOUNDS = {
     "label": (0, 80),
     "ontology_id": (0, 12),
@@ -50,33 +50,34 @@ class Message:
 
 
 def asked_id(cluster_id: str) -> str:
-    """The id under which a cluster is asked about: its own, or a short name for one that is empty or very long."""
+    """The id of a cluster in the messages; a short name replaces one that is empty, very long or unprintable."""
     if cluster_id.strip() and len(cluster_id) <= MAX_ID and cluster_id.isprintable():
         return cluster_id
     return f"cluster-{hashlib.sha256(cluster_id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 def messages(cases: Sequence[Case], *, species: str, context: Optional[str]) -> tuple[Message, ...]:
-    """The question about some clusters. It holds ids, gene symbols, species, tissue and context, and nothing else.
+    """The messages that ask about some clusters.
 
-    Cluster ids, genes and context go in as JSON strings, so no text of theirs can end the data.
+    They contain cluster ids, gene symbols, candidates, species, tissue and context, and nothing else of the data. All
+    of it is in JSON strings, so that no text can end the data and pass for an instruction.
     """
     question: dict[str, Any] = {"species": species}
     tissues = {case.markers.tissue for case in cases}
-    shared = next(iter(tissues)) if len(tissues) == 1 else None
-    if shared:
-        question["tissue"] = shared
+    common_tissue = next(iter(tissues)) if len(tissues) == 1 else None
+    if common_tissue:
+        question["tissue"] = common_tissue
     if context:
         question["context"] = context[:MAX_CONTEXT]
-    question["clusters"] = [_cluster(case, own=not shared) for case in cases]
+    question["clusters"] = [_cluster(case, with_tissue=not common_tissue) for case in cases]
     content = json.dumps(question, ensure_ascii=False, separators=(",", ":"))
     return (Message("system", SYSTEM), Message("user", content))
 
 
-def _cluster(case: Case, *, own: bool) -> dict[str, Any]:
+def _cluster(case: Case, *, with_tissue: bool) -> dict[str, Any]:
     cluster = case.markers
     entry: dict[str, Any] = {"cluster_id": asked_id(case.cluster_id)}
-    if cluster.tissue and own:
+    if cluster.tissue and with_tissue:
         entry["tissue"] = cluster.tissue
     entry["genes"] = " ".join((gene.symbol or gene.name)[:MAX_ID] for gene in cluster.genes[:PROMPT_GENES])
     entry["candidates"] = [
@@ -87,13 +88,13 @@ def _cluster(case: Case, *, own: bool) -> dict[str, Any]:
 
 
 def reply_schema(cluster_ids: Sequence[str]) -> dict[str, Any]:
-    """JSON Schema of the reply; the cluster ids are enumerated, so that no other can be answered."""
+    """JSON Schema of the reply; it enumerates the cluster ids, so that the reply can have no others."""
     strings = {"type": "array", "items": {"type": "string"}}
     properties = {
         "cluster_id": {"type": "string", "enum": [asked_id(key) for key in cluster_ids]},
         "label": {"type": "string"},
         "ontology_id": {"type": ["string", "null"]},
-        # No bounds: not every server's schemas know them, and the reader checks.
+        # No bounds, because some servers do not support them; the parser of the reply checks the range.
         "confidence": {"type": "number"},
         "rationale": {"type": "string"},
         "supporting_genes": strings,
@@ -110,35 +111,35 @@ def reply_schema(cluster_ids: Sequence[str]) -> dict[str, Any]:
 
 
 def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A :func:`reply_schema` with bounds on its values, within which a small model must come to an end."""
-    found: dict[str, Any] = json.loads(json.dumps(schema))
-    properties = found["properties"]["clusters"]["items"]["properties"]
-    found["properties"]["clusters"]["maxItems"] = asked_in(schema)
+    """A :func:`reply_schema` with bounds on its values, which keep a small model from answering without end."""
+    with_bounds: dict[str, Any] = json.loads(json.dumps(schema))
+    properties = with_bounds["properties"]["clusters"]["items"]["properties"]
+    with_bounds["properties"]["clusters"]["maxItems"] = count_clusters(schema)
     properties["confidence"].update(minimum=0, maximum=1)
     for name, (items, length) in BOUNDS.items():
         if items:
             properties[name].update(maxItems=items, items={"type": "string", "maxLength": length})
         else:
             properties[name]["maxLength"] = length
-    return found
+    return with_bounds
 
 
-def asked_in(schema: Mapping[str, Any]) -> int:
-    """How many clusters a :func:`reply_schema` asks about."""
+def count_clusters(schema: Mapping[str, Any]) -> int:
+    """Number of clusters that a :func:`reply_schema` asks about."""
     return len(schema["properties"]["clusters"]["items"]["properties"]["cluster_id"]["enum"])
 
 
-def with_schema(asked: Sequence[Message], schema: Mapping[str, Any]) -> tuple[Message, ...]:
-    """The messages for a server that cannot hold a reply to a schema: the schema is told in words."""
+def with_schema(messages: Sequence[Message], schema: Mapping[str, Any]) -> tuple[Message, ...]:
+    """The messages with the schema in the system message, for a server that cannot enforce one."""
     text = f"\nThe JSON object has this JSON Schema: {json.dumps(schema, ensure_ascii=False, separators=(',', ':'))}"
-    return tuple(Message(m.role, m.content + text) if m.role == "system" else m for m in asked)
+    return tuple(Message(m.role, m.content + text) if m.role == "system" else m for m in messages)
 
 
-def prompt_tokens(asked: Sequence[Message]) -> int:
-    """About how many tokens the messages have."""
-    return sum(len(message.content) for message in asked) // CHARACTERS_PER_TOKEN + 1
+def prompt_tokens(messages: Sequence[Message]) -> int:
+    """Estimated number of tokens of the messages."""
+    return sum(len(message.content) for message in messages) // CHARACTERS_PER_TOKEN + 1
 
 
-def estimate(asked: Sequence[Message], n_clusters: int) -> int:
-    """About how many tokens a question and its answer take."""
-    return prompt_tokens(asked) + REPLY_TOKENS * n_clusters
+def estimate(messages: Sequence[Message], n_clusters: int) -> int:
+    """Estimated number of tokens of the messages and of the reply about this many clusters."""
+    return prompt_tokens(messages) + REPLY_TOKENS * n_clusters

@@ -1,4 +1,4 @@
-"""What is asked about the clusters, what of it is answered already, and in which requests the rest goes."""
+"""The question about each cluster, the answers that the cache has, and the requests for the others."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 @frozen
 class Question:
-    """What is asked about every cluster, and everything beside the cluster and the model that decides the answer."""
+    """What is the same for every cluster; with the cluster and the model, it determines the answer."""
 
     species: str
     context: Optional[str]
     database_sha256: str
 
     def messages(self, cases: Sequence[Case]) -> tuple[Message, ...]:
-        """The messages about some clusters."""
+        """The messages that ask about some clusters."""
         return prompt.messages(cases, species=self.species, context=self.context)
 
     def key(self, case: Case, model: ChatModel) -> str:
-        """The name of a model's answer about a cluster in the cache."""
-        # One cluster's own question decides its answer; which others shared the request does not.
+        """The key of a model's answer about a cluster in the cache."""
+        # The question about this cluster alone, because the other clusters in a request do not change the answer.
         (_, user) = self.messages([case])
         return key_of(
             {
@@ -48,18 +48,18 @@ class Question:
 
 @frozen
 class Round:
-    """What one model is to answer.
+    """What one model is asked.
 
     Attributes
     ----------
     question
-        What is asked about each cluster.
+        What is the same for every cluster.
     verdicts
-        Answers of the cache, by cluster id.
+        Answers from the cache, by cluster id.
     keys
-        Names of the answers in the cache, by cluster id.
+        Keys of the answers in the cache, by cluster id.
     chunks
-        Clusters without an answer, as they go into requests.
+        Clusters without an answer in the cache, one chunk for each request.
     """
 
     model: ChatModel
@@ -76,15 +76,15 @@ def prepare(
     cache: Optional[AnswerCache],
     chunk_size: int,
 ) -> Round:
-    """What of a question a model has answered before, and the requests for the rest."""
+    """The answers of a model that the cache has, and the chunks of clusters to ask it about."""
     keys = {c.cluster_id: question.key(c, model) for c in cases} if cache else {}
     verdicts: dict[str, Verdict] = {}
     for case in cases if cache else ():
-        found = cache.get(keys[case.cluster_id], partial(_restore, case)) if cache else None
-        if found is not None:
-            verdicts[case.cluster_id] = found
-    left = [c for c in cases if c.cluster_id not in verdicts]
-    return Round(model, question, verdicts, keys, chunked(left, chunk_size))
+        verdict = cache.get(keys[case.cluster_id], partial(_restore, case)) if cache else None
+        if verdict is not None:
+            verdicts[case.cluster_id] = verdict
+    unanswered = [c for c in cases if c.cluster_id not in verdicts]
+    return Round(model, question, verdicts, keys, chunked(unanswered, chunk_size))
 
 
 def chunked(cases: Sequence[Case], size: int) -> tuple[tuple[Case, ...], ...]:
@@ -93,7 +93,7 @@ def chunked(cases: Sequence[Case], size: int) -> tuple[tuple[Case, ...], ...]:
 
 
 def _restore(case: Case, stored: Any) -> Optional[Verdict]:
-    """A verdict from the cache; a file that does not hold this cluster's is passed over."""
+    """A verdict from the cache; None if the file does not contain one for this cluster."""
     verdict = _codec.verdict_from_plain(stored)
     return verdict if verdict is not None and verdict.cluster_id == case.cluster_id else None
 
@@ -107,7 +107,7 @@ class PlannedRequest:
     messages
         The exact messages.
     prompt_tokens
-        About how many tokens they have (characters / 4).
+        Estimated number of tokens of the messages (characters / 4).
     """
 
     model: str
@@ -123,15 +123,17 @@ class Plan:
     Attributes
     ----------
     models
-        The models that would be asked.
+        Names of the models that would be asked.
     requests
-        The requests, where every reply is complete: a cluster that is missing from one is asked once more.
+        The requests if every reply is complete; a run asks once more about clusters that are missing from a reply.
     cache_hits
-        Answers that are in the cache already.
+        Number of answers that the cache has.
     offline
         Ids of the clusters that no model is asked about.
-    prompt_tokens, completion_tokens
-        About how many tokens the requests have, and their replies at most (characters / 4).
+    prompt_tokens
+        Estimated number of tokens of the requests (characters / 4).
+    completion_tokens
+        Estimated upper bound of the tokens of the replies.
     """
 
     models: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Decide on the labels of clusters."""
+"""Record the decisions of a curator about clusters."""
 
 from __future__ import annotations
 
@@ -32,28 +32,29 @@ def curate(
     key: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> Optional[AnnData]:
-    """Record what a curator decided about clusters; what the run proposed stays beside it, untouched.
+    """Record the decisions of a curator about clusters. The automatic labels are not changed.
 
-    The last decision about a cluster stands. All are kept in the audit trail, which :func:`gca_scanpy.get.curation`
-    shows; the same decision of the same curator, made again, is not entered twice.
+    The last decision about a cluster is the current one. The audit trail, which :func:`gca_scanpy.get.curation` shows,
+    keeps all of them. If a curator repeats the current decision, no entry is added.
 
     Parameters
     ----------
     adata
         An annotated object.
     labels
-        A label by cluster id. What Cell Ontology knows by that name (``"pDC"``) or id (``"CL:0000784"``) is written as
-        it has it; ``"activated pDC (CL:0000784)"`` keeps your words with its term; other words have no term.
+        New label by cluster id. A name (``"pDC"``) or an id (``"CL:0000784"``) of the Cell Ontology is replaced by the
+        ontology's own name of that term. ``"activated pDC (CL:0000784)"`` keeps your words and sets the term. Other
+        labels have no term.
     accept
-        Clusters whose label is right as it stands: the curated one, else the machine's.
+        Ids of clusters whose label is right: the curated label if there is one, otherwise the automatic one.
     mixed
-        Clusters of several types, with a note that says which; their label becomes ``"Mixed"``.
+        Note by id for clusters of several cell types, which names the types. The label becomes ``"Mixed"``.
     reopen
-        Clusters to be decided again.
+        Ids of clusters whose decision is withdrawn.
     who
-        The curator's name; where None, that of the system's user.
+        Name of the curator. If None, the name of the operating system's user.
     why
-        The reason, kept in the audit trail.
+        Reason of the decisions, for the audit trail.
     key
         The ``key_added`` of the run.
     copy
@@ -62,25 +63,25 @@ def curate(
     Returns
     -------
     AnnData or None
-        The copy where ``copy`` is true. It sets (for ``key="gptca"``):
+        The copy if ``copy`` is true. It sets (for ``key="gptca"``):
 
         ``.obs["gptca_curated_label"]`` : categorical
-            The label that was decided on, missing where nothing was.
+            The curated label, missing if there is no decision.
         ``.obs["gptca_curated_ontology_id"]`` : categorical
-            Its Cell Ontology id, missing where it has none.
+            Its Cell Ontology id, missing if it has none.
         ``.uns["gptca"]["report"]`` : str
             The report with the decisions in its audit trail.
 
     Raises
     ------
     MissingKeyError
-        Where there is no report under this key.
+        If there is no report under this key.
     InputError
-        Where a cluster is not there (the message lists those that are), is named twice, or its cells were changed since
-        the run; where a label is empty, or a mixed cluster has no note. ``adata`` is untouched whenever an error is
+        If a cluster does not exist (the message lists those that do), is named twice, or its cells have changed since
+        the run, if a label is empty, or if a mixed cluster has no note. ``adata`` is untouched whenever an error is
         raised.
     ReportError
-        Where a later version wrote the report.
+        If a later version of this package wrote the report.
 
     Examples
     --------
@@ -93,15 +94,15 @@ def curate(
     ['plasmacytoid dendritic cell', 'B cell']
     """
     choices = [
-        *(Choice(str(key), "changed", str(label), why) for key, label in (labels or {}).items()),
-        *(Choice(key, "accepted", why=why) for key in _ids(accept)),
-        *(Choice(str(key), "mixed", why=str(note)) for key, note in (mixed or {}).items()),
-        *(Choice(key, "reopened", why=why) for key in _ids(reopen)),
+        *(Choice(str(cluster), "changed", str(label), why) for cluster, label in (labels or {}).items()),
+        *(Choice(cluster, "accepted", why=why) for cluster in _ids(accept)),
+        *(Choice(str(cluster), "mixed", why=str(note)) for cluster, note in (mixed or {}).items()),
+        *(Choice(cluster, "reopened", why=why) for cluster in _ids(reopen)),
     ]
-    named = [choice.cluster_id for choice in choices]
-    twice = [name for name in named if named.count(name) > 1]
-    if twice:
-        msg = f"cluster {twice[0]!r} is named twice; give one decision for each cluster"
+    ids = [choice.cluster_id for choice in choices]
+    repeated = [cluster for cluster in ids if ids.count(cluster) > 1]
+    if repeated:
+        msg = f"cluster {repeated[0]!r} is named twice; give one decision for each cluster"
         raise InputError(msg)
     report = read_for_curation(adata, key)
     decided = decide(report, choices, user() if who is None else who, now(), _bundled.ontology())
@@ -111,16 +112,16 @@ def curate(
 
 
 def _ids(clusters: Ids) -> list[str]:
-    return [clusters] if isinstance(clusters, str) else [str(key) for key in clusters]
+    return [clusters] if isinstance(clusters, str) else [str(cluster) for cluster in clusters]
 
 
 def now() -> str:
-    """UTC in ISO 8601, to the second."""
+    """The current time in UTC, in ISO 8601 to the second."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def user() -> str:
-    """The name of the system's user; where it has none, ``"unknown"``."""
+    """The name of the operating system's user; ``"unknown"`` if it has none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # a container may have a user without a name

@@ -20,7 +20,7 @@ def _broad(data):
 
 
 def _check_table(stdout, n_rows):
-    """Only the table is there: a heading, a rule, the rows, the count."""
+    """Stdout has only the table: a heading, a rule, the rows, the count."""
     lines = [line.strip() for line in stdout.splitlines() if line.strip()]
     assert lines[0].startswith("cluster")
     assert set(lines[1]) == {"─"}
@@ -45,7 +45,7 @@ def test_an_h5ad_file(program, h5ad, tmp_path):
 
 
 def test_a_zarr_folder(gca, cells, tmp_path):
-    """A zarr folder is read and written, and replaced with ``--force``, even where it is the input."""
+    """A zarr folder is read and written, and replaced with ``--force``, even if it is the input."""
     pytest.importorskip("zarr")
     cells.write_zarr(tmp_path / "in.zarr")
     done = gca("annotate", "in.zarr", "--groupby", "cluster", "-o", "in.zarr", "--force")
@@ -103,19 +103,19 @@ def test_a_marker_table(gca, table, tmp_path):
 
 
 def test_own_marker_databases_are_merged(gca, tmp_path):
-    """``--marker-db`` takes a table of one's own, and several; 'bundled' is the one that comes with the package."""
+    """``--marker-db`` takes a table of the user, or several; 'bundled' is the one that ships with the package."""
     (tmp_path / "in.csv").write_text("cluster,gene\na,NEAT1\na,XIST\na,TTTY14\nb,MS4A1\nb,CD79A\nb,CD79B\nb,BANK1\n")
     rows = [f"hepatocyte,{gene}" for gene in ("NEAT1", "XIST", "TTTY14")]
     (tmp_path / "own.csv").write_text("\n".join(["cell_type,gene", *rows]) + "\n")
-    found = {}
+    proposed = {}
     for names in (["own.csv"], ["own.csv", "bundled"]):
         options = [text for name in names for text in ("--marker-db", name)]
         done = gca("annotate", "in.csv", "-o", "out.csv", "--force", *options)
         assert done.returncode == 0, done.stderr
-        found[len(names)] = pd.read_csv(tmp_path / "out.csv", index_col=0)["proposed_label"].to_dict()
-    assert found[1]["a"] == "hepatocyte"
-    assert found[1]["b"] != "B cell"
-    assert found[2] == {"a": "hepatocyte", "b": "B cell"}
+        proposed[len(names)] = pd.read_csv(tmp_path / "out.csv", index_col=0)["proposed_label"].to_dict()
+    assert proposed[1]["a"] == "hepatocyte"
+    assert proposed[1]["b"] != "B cell"
+    assert proposed[2] == {"a": "hepatocyte", "b": "B cell"}
 
 
 def test_odd_cluster_names_stay_as_they_are(gca, tmp_path):
@@ -149,7 +149,7 @@ def test_a_name_cannot_steer_the_terminal(gca, tmp_path):
 
 
 def test_a_terminal_without_greek(program, tmp_path):
-    """Where stdout cannot show a letter, it shows a question mark and goes on."""
+    """If stdout cannot encode a character, it shows a question mark, and the run goes on."""
     (tmp_path / "in.csv").write_text("cluster,gene\nβ,MS4A1\nβ,CD79A\nβ,CD79B\n", encoding="utf-8")
     done = program("annotate", "in.csv", PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
@@ -175,15 +175,15 @@ class TestErrors:
 
     def test_no_groupby(self, fails, h5ad):
         """Without ``--groupby`` the columns that could be meant are listed."""
-        said = fails("annotate", h5ad)
-        assert "--groupby" in said
-        assert "cluster, planted" in said
+        message = fails("annotate", h5ad)
+        assert "--groupby" in message
+        assert "cluster, planted" in message
 
     def test_no_such_column(self, fails, h5ad, tmp_path):
         """An unknown column is named, those that could be meant are listed, and nothing is written."""
-        said = fails("annotate", h5ad, "--groupby", "leiden", "-o", "out.h5ad")
-        assert "'leiden'" in said
-        assert "'cluster', 'planted'" in said
+        message = fails("annotate", h5ad, "--groupby", "leiden", "-o", "out.h5ad")
+        assert "'leiden'" in message
+        assert "'cluster', 'planted'" in message
         assert not (tmp_path / "out.h5ad").exists()
 
     def test_unknown_species(self, fails, table):
@@ -192,13 +192,13 @@ class TestErrors:
 
     @pytest.mark.parametrize("option", ["-o", "--json-report"])
     def test_the_output_exists(self, fails, table, tmp_path, option):
-        """What is there is not replaced without ``--force``, and is as it was."""
+        """An existing file is not replaced without ``--force``."""
         (tmp_path / "out.csv").write_text("mine")
         assert "--force" in fails("annotate", table, option, "out.csv")
         assert (tmp_path / "out.csv").read_text() == "mine"
 
     def test_the_output_is_the_input(self, fails, h5ad):
-        """That the output would replace the input is said."""
+        """The error says that the output would replace the input."""
         assert "it is the input" in fails("annotate", h5ad, "--groupby", "cluster", "-o", h5ad)
 
     @pytest.mark.parametrize(("source", "output"), [("markers.csv", "out.h5ad"), ("in.h5ad", "out.csv")])

@@ -42,9 +42,9 @@ def _answers(folder):
 
 def test_info_prune_and_clear(gca, fails, folder):
     """The answers are counted, the old and then the oldest deleted, and at last all; what is not ours stays."""
-    said = gca("cache", "--cache-dir", folder, "info")
-    assert (said.returncode, said.stderr) == (0, "")
-    lines = dict(line.split(": ", 1) for line in said.stdout.splitlines())
+    done = gca("cache", "--cache-dir", folder, "info")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
     assert (lines["folder"], lines["answers"], lines["size"]) == (str(folder), "10", "0.01 MB")
     assert lines["oldest"] < lines["newest"]
 
@@ -57,7 +57,7 @@ def test_info_prune_and_clear(gca, fails, folder):
     assert pruned.stdout == "deleted: 2 answers, left: 3\n"
     assert _answers(folder) == 3
 
-    assert gca("cache", "clear", GCA_CACHE_DIR=str(folder)).returncode == 1  # nobody is there to say yes
+    assert gca("cache", "clear", GCA_CACHE_DIR=str(folder)).returncode == 1  # stdin is empty, so nobody confirms
     assert _answers(folder) == 3
     assert gca("cache", "--cache-dir", folder, "clear", "--yes").stdout == "deleted: 3 answers\n"
     assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == ["notes.json", "notes.txt"]
@@ -76,8 +76,8 @@ def test_what_is_left_can_be_read(folder):
     files = [file for file in cache.cache_files(folder) if file.is_answer]
     cache.delete(cache.expired(files, max_bytes=files[0].size * 3))
     answers = AnswerCache(folder)
-    found = [answers.get(key_of({"question": number}), lambda answer: answer) is not None for number in range(10)]
-    assert found == [True] * 3 + [False] * 7
+    is_stored = [answers.get(key_of({"question": number}), lambda answer: answer) is not None for number in range(10)]
+    assert is_stored == [True] * 3 + [False] * 7
 
 
 def test_another_process_was_quicker(folder):

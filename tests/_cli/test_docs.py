@@ -24,7 +24,7 @@ def script():
 
 
 def test_the_help_texts(script):
-    """The page has the help of every command as it is; `python scripts/write_help.py` brings it up to date."""
+    """The page has the current help of every command; `python scripts/write_help.py` updates it."""
     text = PAGE.read_text(encoding="utf-8")
     assert script.page(text) == text
     assert {"gca", "gca annotate", "gca cache prune", "gca markers fetch", "gca doctor"} <= set(script.texts())
@@ -38,7 +38,7 @@ def test_the_help_is_what_the_program_prints(program, script):
 
 
 def test_every_option_in_the_text_is_one(script):
-    """What the page tells of options, the program has."""
+    """Every option that the page names exists."""
     text = PAGE.read_text(encoding="utf-8").partition(script.HEADING)[0].partition("## From GPT")[0]
     there = set(re.findall(r"--[a-z][a-z0-9-]+", "".join(script.texts().values())))
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text))
@@ -49,7 +49,7 @@ def test_every_option_in_the_text_is_one(script):
 def test_every_option_is_tested(script):
     """Each option of each command is given to the program in a test of this folder."""
     there = set(re.findall(r"--[a-z][a-z0-9-]+", "".join(script.texts().values()))) - {"--help"}
-    own = Path(__file__)
-    tests = "".join(path.read_text(encoding="utf-8") for path in own.parent.glob("test_*.py") if path != own)
+    this = Path(__file__)
+    tests = "".join(path.read_text(encoding="utf-8") for path in this.parent.glob("test_*.py") if path != this)
     given = set(re.findall(r"""["' ](--[a-z][a-z0-9-]+)["' =]""", tests))
     assert there - given == set()

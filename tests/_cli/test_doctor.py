@@ -45,7 +45,7 @@ def listed():
 
 
 def test_nothing_is_configured(gca, tmp_path):
-    """Versions and what is there are said; nobody is asked, even with --ping."""
+    """Versions and optional packages are listed; no server is asked, even with --ping."""
     done = gca("doctor", "--ping", GCA_ASSETS_HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr
     lines = [line.strip() for line in done.stdout.splitlines()]
@@ -57,7 +57,7 @@ def test_nothing_is_configured(gca, tmp_path):
     assert lines[-1] == "none is configured (GCA_MODEL, GCA_BASE_URL)"
 
 
-def test_a_package_that_is_not_there(monkeypatch):
+def test_a_missing_package(monkeypatch):
     """Each extra of which a package is missing is reported with the missing ones and the command that installs them."""
     there = {"dask", "streamlit"}
     monkeypatch.setattr(doctor, "_version", lambda package: "1.0" if package in there else None)
@@ -99,7 +99,7 @@ def test_ping(gca, listed):
     assert "answers 401, the key is not accepted" in done.stderr
 
 
-def test_nobody_is_asked_unless_told_so(gca, listed):
+def test_no_server_is_asked_without_ping(gca, listed):
     """A model without a base URL is asked with --ping only."""
     with listed(200) as (url, asked):
         there = {"GCA_MODEL": "ollama:m", "OLLAMA_HOST": url}
@@ -108,7 +108,7 @@ def test_nobody_is_asked_unless_told_so(gca, listed):
 
 
 def test_what_does_not_work(gca, tmp_path):
-    """A variable that cannot be read is one problem, wherever it is met, and the rest is still said."""
+    """A variable that cannot be parsed is one problem, and the other sections are still shown."""
     done = gca("doctor", GCA_MIN_SUPPORT="few")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1

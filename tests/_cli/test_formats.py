@@ -83,17 +83,17 @@ def test_seurat_and_decoupler(gca, lineages, tmp_path):
     clusters = {**dict(zip(LABELS, lineages.values())), "own": ["NEAT1", "XIST", "TTTY14"]}
     rows = [
         f'"{gene}",0,{3 - n / 9},0.9,0.1,0,"{key}","{gene}"\n'
-        for key, own in clusters.items()
-        for n, gene in enumerate(own)
+        for key, genes in clusters.items()
+        for n, gene in enumerate(genes)
     ]
     (tmp_path / "markers.csv").write_text(SEURAT + "".join(rows) + '"CD3D1",0,-2,0.1,0.9,0,"0","CD3D"\n')
     edges = [f"hepatocyte,{gene},1.0\n" for gene in clusters["own"]]
     (tmp_path / "net.csv").write_text("source,target,weight\n" + "".join(edges) + "neuron,XIST,-1.0\n")
     done = gca("annotate", "markers.csv", "--marker-db", "bundled", "--marker-db", "net.csv", "-o", "out.tsv")
     assert done.returncode == 0, done.stderr
-    found = pd.read_csv(tmp_path / "out.tsv", sep="\t", index_col=0, dtype=str)
-    assert found["broad_label"].drop("own").to_dict() == LABELS
-    assert found.loc["own", "proposed_label"] == "hepatocyte"
+    table = pd.read_csv(tmp_path / "out.tsv", sep="\t", index_col=0, dtype=str)
+    assert table["broad_label"].drop("own").to_dict() == LABELS
+    assert table.loc["own", "proposed_label"] == "hepatocyte"
 
 
 def test_scanpy(gca, cells, tmp_path):
@@ -104,5 +104,5 @@ def test_scanpy(gca, cells, tmp_path):
     sc.get.rank_genes_groups_df(cells, group=None).to_csv(tmp_path / "markers.csv")
     done = gca("annotate", "markers.csv", "--tissue", "blood", "--json-report", "out.json")
     assert done.returncode == 0, done.stderr
-    found = io.read_report(tmp_path / "out.json")
-    assert {c.cluster_id: c.broad_label for c in found.clusters} == LABELS
+    report = io.read_report(tmp_path / "out.json")
+    assert {c.cluster_id: c.broad_label for c in report.clusters} == LABELS

@@ -1,4 +1,4 @@
-"""``gca annotate --lazy``: the matrix stays on disk, and Dask works here or where a scheduler says."""
+"""``gca annotate --lazy``: the matrix stays on disk; Dask computes in this process, or on workers of a scheduler."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def test_clusters_from_a_table(gca, store, cells, tmp_path):
     output = tmp_path / f"out{store.suffix}"
     done = gca("annotate", store, "--lazy", "--clusters", table, "--groupby", "mine", "--tissue", "blood", "-o", output)
     assert done.returncode == 0, done.stderr
-    found = anndata.read_zarr(output) if store.suffix == ".zarr" else anndata.read_h5ad(output)
-    assert found.obs["mine"].tolist() == cells.obs["cluster"].tolist()
-    assert found.obs["gptca_label"].notna().all()
+    annotated = anndata.read_zarr(output) if store.suffix == ".zarr" else anndata.read_h5ad(output)
+    assert annotated.obs["mine"].tolist() == cells.obs["cluster"].tolist()
+    assert annotated.obs["gptca_label"].notna().all()
 
 
 @needs_lazy

@@ -23,7 +23,7 @@ def test_help(gca):
 
 @needs_bash
 def test_a_shell_sees_how_it_ends(tmp_path):
-    """Exit codes, what goes to which stream, and a pipe that is closed early: nothing of Python's own is printed."""
+    """Exit codes, what goes to which stream, and a pipe that is closed early: Python adds nothing to them."""
     (tmp_path / "in.csv").write_text("cluster,gene\n" + "".join(f"a,{gene}\n" for gene in ("CD3D", "ZNF10", "ZNF12")))
     code = """
     gca schema >schema.json 2>schema.txt; echo "schema $?"
@@ -59,7 +59,7 @@ def test_no_arguments_give_help(gca):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["anotate"], "No such command 'anotate'"),
         (["--foo"], "No such option"),
@@ -69,9 +69,9 @@ def test_no_arguments_give_help(gca):
         (["demo", "--out", __file__], "is a file"),
     ],
 )
-def test_a_wrong_call_is_one_line(fails, arguments, said):
+def test_a_wrong_call_is_one_line(fails, arguments, message):
     """A wrong command, option or value is one line that says which."""
-    assert said in fails(*arguments)
+    assert message in fails(*arguments)
 
 
 def test_the_schema(gca):
@@ -100,7 +100,7 @@ def test_completion(gca, shell):
     ],
 )
 def test_what_is_completed(words, number, wanted):
-    """The program completes commands, options and values where a shell's script asks it."""
+    """The program completes commands, options and values for the script of a shell."""
     asked = {"_GCA_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(number)}
     program = "from gca_scanpy._cli.main import main; main(prog_name='gca')"  # as the console script does
     done = subprocess.run(
@@ -113,8 +113,8 @@ def test_the_console_script_is_the_same_program():
     """``gca`` is installed, and is what ``python -m gca_scanpy`` runs."""
     from importlib.metadata import entry_points
 
-    found = entry_points()
-    scripts = found.select(group="console_scripts") if hasattr(found, "select") else found["console_scripts"]
+    entries = entry_points()
+    scripts = entries.select(group="console_scripts") if hasattr(entries, "select") else entries["console_scripts"]
     from gca_scanpy._cli.main import main
 
     assert [script.load() for script in scripts if script.name == "gca"] == [main]

@@ -43,7 +43,7 @@ def test_log_json(gca, markers, tmp_path):
     ],
 )
 def test_errors_as_json(gca, markers, arguments, code, category):
-    """An error is one JSON object, also where the call is wrong; --assets-home is where tables are looked for."""
+    """An error is one JSON object, even a usage error; --assets-home is the folder in which tables are looked for."""
     done = gca(*arguments)
     assert (done.returncode, done.stdout) == (code, "")
     entry = json.loads(done.stderr)

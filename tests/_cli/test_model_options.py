@@ -52,11 +52,11 @@ def test_offline_outranks_the_environment(gca, markers, monkeypatch, nobody, tmp
     done = gca("annotate", markers, "--offline", "--json-report", report)
     assert done.returncode == 0
     assert "Warning" not in done.stderr
-    found = json.loads(report.read_text())
-    assert (found["provenance"]["model"], found["telemetry"]["requests"]) == (None, 0)
+    contents = json.loads(report.read_text())
+    assert (contents["provenance"]["model"], contents["telemetry"]["requests"]) == (None, 0)
 
 
-def test_no_server_is_said_and_answered_offline(gca, markers, nobody, tmp_path):
+def test_without_a_server_the_answers_are_offline(gca, markers, nobody, tmp_path):
     """A server that is not there: the offline answers, one warning, and the flag in the report."""
     report = tmp_path / "report.json"
     done = gca("annotate", markers, "--model", "m", "--base-url", nobody, "--json-report", report)

@@ -55,7 +55,7 @@ def test_all_reports_and_fail_on(gca, mixed, tmp_path):
     schema = io.json_schema()
     rest = {**schema["$defs"]["DatasetReport"]["properties"]}
     jsonschema.validate(stats["metrics"], {**rest["metrics"], "$defs": schema["$defs"]})
-    # The preset's own.
+    # The values of the preset.
     wanted = {"species": "human", "tissue": "blood", "min_support": "3"}
     assert {name: stats["parameters"][name] for name in wanted} == wanted
 
@@ -87,7 +87,7 @@ def test_fail_on_what_is_not_there(gca, mixed, tmp_path):
 
 
 class TestRefused:
-    """What can be known to fail is said before the work."""
+    """What is known to fail is refused before the work."""
 
     def test_two_outputs_in_one_file(self, fails, mixed):
         """A file that is named twice would lose one of its contents."""
@@ -105,7 +105,7 @@ class TestRefused:
         assert "must end in .h5ad or .zarr" in fails("annotate", h5ad, "--groupby", "cluster", "-o", "out.loom")
 
     @pytest.mark.parametrize(
-        ("options", "said"),
+        ("options", "message"),
         [
             (["--fail-on", "supported"], "'supported' is not one of 'flagged', 'unknown'"),
             (["--preset", "human_tail"], "'human_tail' is not one of 'human_adipose'"),
@@ -113,9 +113,9 @@ class TestRefused:
             (["--clusters", "none.csv"], "none.csv"),
         ],
     )
-    def test_a_value_that_is_none(self, fails, mixed, options, said):
-        """A value that is not known is told with those that are."""
-        assert said in fails("annotate", mixed, *options)
+    def test_an_unknown_value(self, fails, mixed, options, message):
+        """An unknown value is an error that lists the known ones."""
+        assert message in fails("annotate", mixed, *options)
 
 
 @pytest.fixture

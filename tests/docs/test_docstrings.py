@@ -63,11 +63,14 @@ def test_a_page_lists_it(name):
 
 
 def test_every_setting_is_explained():
-    """With the environment variable that sets it."""
-    told = _sections(Settings)["Attributes"]
+    """With its default and the environment variable that sets it, in the order of the class."""
+    text = _sections(Settings)["Attributes"]
+    entries = dict(re.findall(r"^(\w+) : .+?, default (\S+)$", text, re.M))
+    defaults = Settings()
+    assert entries == {a.name: repr(getattr(defaults, a.name)) for a in Settings.__attrs_attrs__}
+    assert list(entries) == [a.name for a in Settings.__attrs_attrs__]
     for attribute in Settings.__attrs_attrs__:
-        assert re.search(rf"^{attribute.name}$", told, re.M), attribute.name
-        assert all(f"``{name}``" in told for name in attribute.metadata["env"]), attribute.name
+        assert all(f"``{name}``" in text for name in attribute.metadata["env"]), attribute.name
 
 
 def test_every_class_of_a_report_is_explained():

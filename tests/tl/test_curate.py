@@ -49,8 +49,8 @@ def test_what_the_run_wrote_stays(run, content):
     """Nothing but the two columns and two entries of .uns differs."""
     before = content(run.obs), {k: v for k, v in run.uns["gptca"].items() if k != "report"}, gca.get.report(run)
     gca.tl.curate(run, {"0": "pDC"}, mixed={"1": "T and NK"}, who="Ada")
-    own = run.obs.drop(columns=["gptca_curated_label", "gptca_curated_ontology_id"])
-    assert content(own) == before[0]
+    others = run.obs.drop(columns=["gptca_curated_label", "gptca_curated_ontology_id"])
+    assert content(others) == before[0]
     assert {k: v for k, v in run.uns["gptca"].items() if k != "report"} == before[1]
     assert gca.get.report(run).clusters == before[2].clusters
 
@@ -80,7 +80,7 @@ def test_copy_and_key(cells, content):
 
 
 def test_the_user_of_the_system(run, monkeypatch):
-    """Where nobody is named, the system's user is; a container may have none."""
+    """If nobody is named, it is the system's user; a container may have none."""
     monkeypatch.setattr("getpass.getuser", lambda: "lovelace")
     gca.tl.curate(run, accept="0")
     assert gca.get.curation(run).loc["0", "who"] == "lovelace"
@@ -112,7 +112,7 @@ def test_a_wrong_call_leaves_the_object_as_it_was(run, content, arguments, messa
 
 
 def test_a_store_that_fails_leaves_the_object_as_it_was(run, content):
-    """Where .uns cannot be written, the columns are taken back."""
+    """If .uns cannot be written, the columns are restored."""
     before = content(run)
 
     class Broken(dict):
@@ -168,7 +168,7 @@ def test_a_new_run_keeps_decisions_about_the_same_cells(run):
 
 
 def test_a_new_run_reopens_clusters_with_other_cells(run):
-    """It is warned of, said in the trail, and the labels are gone from the cells; the others stand."""
+    """A warning names it, the trail records it, and its cells lose the curated label; the others keep theirs."""
     gca.tl.curate(run, {"0": "pDC"}, accept=["2"], who="Ada")
     groups = run.obs["cluster"].astype(str).to_numpy()
     groups[0] = "1"

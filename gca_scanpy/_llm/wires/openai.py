@@ -47,7 +47,7 @@ class OpenAI:
         if temperature is not None:
             body["temperature"] = temperature
         if endpoint.is_self_run:  # a small model may repeat itself forever if its server has no limit
-            body["max_tokens"] = SPARE_TOKENS + MAX_TOKENS * prompt.asked_in(schema)
+            body["max_tokens"] = SPARE_TOKENS + MAX_TOKENS * prompt.count_clusters(schema)
         if mode == "schema":
             named_schema = {"name": "clusters", "strict": True, "schema": schema}
             body["response_format"] = {"type": "json_schema", "json_schema": named_schema}
