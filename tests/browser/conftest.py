@@ -72,7 +72,8 @@ def _sixty():
     few = AnnData(np.log1p(counts.astype(np.float32)))
     few.var_names, few.obs_names = genes, [f"cell{i}" for i in range(len(codes))]
     few.obs["cluster"] = [f"{HOSTILE[code % len(HOSTILE)]} {code}" for code in codes]
-    gca.tl.annotate(few, "cluster", model=gca.Asking(Liar(), cache=False), force_unknown=False)
+    with gca.settings.override(force_unknown=False):
+        gca.tl.annotate(few, "cluster", model=gca.Asking(Liar(), cache=False))
     # The same report for many cells of these clusters; their genes are not needed any more.
     chosen = rng.choice(len(codes), N_CELLS)
     obs = few.obs.iloc[chosen].copy()
