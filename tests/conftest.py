@@ -20,7 +20,7 @@ from scipy import sparse
 
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._llm.language_model import Completion
-from gca_scanpy._ranking.options import Ranking
+from gca_scanpy._options import Ranking
 from gca_scanpy._ranking.read import read_markers
 from gca_scanpy.errors import ModelError
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional, get_type_hints
+from typing import Any, Literal, Optional, get_args, get_origin, get_type_hints
 
 import click
 from attrs import Attribute, fields
 
 from gca_scanpy import _extras
 from gca_scanpy._cli.messages import log
-from gca_scanpy._llm.asking import CHOICES, OFFLINE, Asking, ModelLike
+from gca_scanpy._llm.asking import OFFLINE, Asking, ModelLike
 from gca_scanpy._llm.endpoint import endpoint_of
-from gca_scanpy._ranking.options import Ranking
+from gca_scanpy._options import Ranking
 from gca_scanpy._settings import Settings, settings
 from gca_scanpy.errors import InputError
 
@@ -36,13 +36,19 @@ def _from_fields(kind: type) -> Iterator[_Option]:
         if "help" not in attribute.metadata:
             continue
         default = "" if attribute.default is None else f"  [default: {attribute.default}]"
-        value: Any = click.IntRange(min=1) if types[attribute.name] in (int, Optional[int]) else str
         yield click.option(
             option_of(attribute),
             attribute.name,
-            type=click.Choice(CHOICES[attribute.name]) if attribute.name in CHOICES else value,
+            type=_type_of(types[attribute.name]),
             help=attribute.metadata["help"] + default,
         )
+
+
+def _type_of(hint: Any) -> Any:
+    """What the command line accepts for a field of this type."""
+    if get_origin(hint) is Literal:
+        return click.Choice(get_args(hint))
+    return click.IntRange(min=1) if hint in (int, Optional[int]) else str
 
 
 def _check_url(_: click.Context, __: click.Parameter, url: Optional[str]) -> Optional[str]:

@@ -4,47 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from numbers import Integral
-from typing import Any, Literal, Optional, Union
+from typing import Any, Literal, Optional, Union, get_args
 
 from attrs import Attribute, field, frozen
+from attrs.validators import optional
 
 from gca_scanpy._llm.language_model import ChatModel, LanguageModel
+from gca_scanpy._options import is_count, is_text, one_of
 from gca_scanpy._settings import Settings
 from gca_scanpy.errors import InputError
 
 Escalate = Literal["all", "unsure"]
 OnError = Literal["offline", "raise"]
-CHOICES = {"escalate": ("all", "unsure"), "on_error": ("offline", "raise")}
 OFFLINE = "offline"
-
-
-def check_count(name: str, value: Any) -> None:
-    """Raise :class:`InputError` if an argument is not a whole number from 1."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        msg = f"{name}={value!r} must be a whole number from 1"
-        raise InputError(msg)
-
-
-def _count(_: Any, attribute: Attribute[Any], value: Any) -> None:
-    check_count(attribute.name, value)
-
-
-def _bound(_: Any, attribute: Attribute[Any], value: Any) -> None:
-    if value is not None:
-        check_count(attribute.name, value)
-
-
-def _choice(_: Any, attribute: Attribute[Any], value: Any) -> None:
-    if value not in CHOICES[attribute.name]:
-        msg = f"{attribute.name}={value!r} must be one of: {', '.join(CHOICES[attribute.name])}"
-        raise InputError(msg)
-
-
-def _text(_: Any, attribute: Attribute[Any], value: Any) -> None:
-    if value is not None and not isinstance(value, str):
-        msg = f"{attribute.name}={value!r} must be text"
-        raise InputError(msg)
 
 
 def _place(_: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -127,29 +99,31 @@ class Asking:
     context: Optional[str] = field(
         default=None,
         kw_only=True,
-        validator=_text,
+        validator=optional(is_text),
         metadata=_option("Additional information for a language model, such as the donor's disease."),
     )
     escalate: Escalate = field(
         default="all",
         kw_only=True,
-        validator=_choice,
+        validator=one_of(*get_args(Escalate)),
         metadata=_option("Ask a language model about all clusters, or about those the offline scorer is unsure of."),
     )
     on_error: OnError = field(
         default="offline",
         kw_only=True,
-        validator=_choice,
+        validator=one_of(*get_args(OnError)),
         metadata=_option("If a language model leaves a cluster unanswered: use the offline answer, or stop."),
     )
     max_requests: Optional[int] = field(
-        default=None, kw_only=True, validator=_bound, metadata=_option("Send no more requests than this.")
+        default=None, kw_only=True, validator=optional(is_count), metadata=_option("Send no more requests than this.")
     )
     max_tokens: Optional[int] = field(
-        default=None, kw_only=True, validator=_bound, metadata=_option("Use no more tokens than this.")
+        default=None, kw_only=True, validator=optional(is_count), metadata=_option("Use no more tokens than this.")
     )
-    chunk_size: int = field(default=16, kw_only=True, validator=_count, metadata=_option("Clusters in a request."))
-    n_threads: int = field(default=8, kw_only=True, validator=_count, metadata=_option("Requests at once.", "threads"))
+    chunk_size: int = field(default=16, kw_only=True, validator=is_count, metadata=_option("Clusters in a request."))
+    n_threads: int = field(
+        default=8, kw_only=True, validator=is_count, metadata=_option("Requests at once.", "threads")
+    )
     cache: Union[bool, str, os.PathLike[str]] = field(default=True, kw_only=True, validator=_place)
 
     def resolve(self, settings: Settings) -> tuple[ChatModel, ...]:

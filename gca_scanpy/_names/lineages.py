@@ -131,11 +131,6 @@ def distance(first: Optional[str], second: Optional[str], lineages: Lineages) ->
     return min((from_first[term] + from_second[term] for term in from_first if term in from_second), default=None)
 
 
-def order(terms: Iterable[Optional[str]], lineages: Lineages) -> list[Optional[str]]:
-    """Distinct terms, related ones next to each other: by broad type, each type before its subtypes, and None last."""
-    return sorted(dict.fromkeys(terms), key=lambda term: sort_key(term, lineages))
-
-
 def sort_key(term: Optional[str], lineages: Lineages) -> tuple[int, tuple[str, ...]]:
     """A key that sorts related terms next to each other."""
     broad = lineages.broad(term)

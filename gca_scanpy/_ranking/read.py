@@ -12,10 +12,10 @@ from attrs import Factory, define
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.matrix import NOT_FINITE, Matrix, is_chunked, select_matrix
 from gca_scanpy._adata.tables import gene_labels, to_frame, to_strings
+from gca_scanpy._options import Ranking
 from gca_scanpy._ranking import welch
 from gca_scanpy._ranking.expression import Expressed, expressed
 from gca_scanpy._ranking.moments import Moments, gather, gather_chunked
-from gca_scanpy._ranking.options import Ranking
 from gca_scanpy._ranking.scanpys import by_scanpy
 from gca_scanpy._ranking.stored import MIN_RANKED_CELLS, StoredRanking, displaced, rankable, read_stored, warn_stale
 from gca_scanpy._scoring import numbers

@@ -16,10 +16,10 @@ from gca_scanpy._llm.cache import open_cache
 from gca_scanpy._llm.gate import Gate
 from gca_scanpy._llm.question import Question
 from gca_scanpy._log import Clock
+from gca_scanpy._options import Ranking
 from gca_scanpy._pipeline import Request
 from gca_scanpy._prepare import Tissue
 from gca_scanpy._propose import Asked
-from gca_scanpy._ranking.options import Ranking
 from gca_scanpy._ranking.read import read_markers
 from gca_scanpy._settings import settings
 from gca_scanpy._steps import ClusterMarkers

@@ -115,7 +115,7 @@ def test_beside_a_stored_ranking(cells, rank):
     import scanpy as sc
 
     from gca_scanpy._adata import read_clustering
-    from gca_scanpy._ranking.options import Ranking
+    from gca_scanpy._options import Ranking
     from gca_scanpy._ranking.read import read_markers
 
     sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", use_raw=False)
