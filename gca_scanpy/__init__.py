@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from gca_scanpy._legacy import annotate_anndata
     from gca_scanpy._llm.asking import Asking
     from gca_scanpy._llm.language_model import Completion, LanguageModel
+    from gca_scanpy._llm.question import Plan
     from gca_scanpy._settings import settings
     from gca_scanpy.errors import GcaError, GcaWarning
     from gca_scanpy.tl._markers import annotate_markers, plan_markers, validate_markers
 
 __all__ = [
-    "Asking", "Completion", "GcaError", "GcaWarning", "LanguageModel", "RunDetails", "RunHook", "__version__",
+    "Asking", "Completion", "GcaError", "GcaWarning", "LanguageModel", "Plan", "RunDetails", "RunHook", "__version__",
     "annotate_anndata", "annotate_markers", "db", "get", "get_run_hooks", "io", "pl", "plan_markers", "set_run_hooks",
     "settings", "tl", "validate_markers",
 ]  # fmt: skip
@@ -37,6 +38,7 @@ _MODULES = {"db", "errors", "get", "io", "model", "pl", "tl"}
 _OBJECTS = {
     "Asking": "gca_scanpy._llm.asking",
     "Completion": "gca_scanpy._llm.language_model",
+    "Plan": "gca_scanpy._llm.question",
     "GcaError": "gca_scanpy.errors",
     "GcaWarning": "gca_scanpy.errors",
     "LanguageModel": "gca_scanpy._llm.language_model",
