@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
+from gca_scanpy import _extras
 from gca_scanpy._settings import settings
 from gca_scanpy.errors import HookWarning, InputError, warn
 from gca_scanpy.model import STATUSES, DatasetReport
@@ -53,15 +54,9 @@ def client() -> Optional[Any]:
     """
     if settings.metrics_textfile is None and sys.modules.get("prometheus_client") is None:
         return None
-    try:
-        import prometheus_client
-    except ImportError as error:
-        msg = (
-            "a metrics text file (GCA_METRICS_TEXTFILE) needs prometheus-client: "
-            "python -m pip install 'gca-scanpy[observability]'"
-        )
-        raise InputError(msg) from error
-    return prometheus_client
+    return _extras.load(
+        "observability", InputError, "a metrics text file (GCA_METRICS_TEXTFILE)", ["prometheus_client"]
+    )
 
 
 def count_run(run: RunDetails) -> None:

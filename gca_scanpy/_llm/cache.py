@@ -105,6 +105,7 @@ class AnswerCache:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole(path, keep_ending=False) as part:
+                part.touch(mode=0o600)  # a shared machine's other users have no business with the questions
                 part.write_text(text, encoding="utf-8")
                 self._sweep(now=part.stat().st_mtime)
         except OSError as error:

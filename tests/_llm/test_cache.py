@@ -343,3 +343,12 @@ def test_a_file_can_be_read_by_others(tmp_path):
     AnswerCache(tmp_path).put("ab" * 32, {"label": "β"})
     (path,) = (p for p in tmp_path.rglob("*.json"))
     assert json.loads(path.read_bytes()) == {"format": 1, "key": "ab" * 32, "answer": {"label": "β"}}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_answers_are_the_users_own(tmp_path):
+    """Nobody else on a shared machine can read a stored answer."""
+    cache = AnswerCache(tmp_path)
+    cache.put(key_of({"question": 1}), {"label": "B cell"})
+    (answer,) = tmp_path.rglob("*.json")
+    assert answer.stat().st_mode & 0o077 == 0
