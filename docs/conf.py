@@ -86,6 +86,7 @@ nitpick_ignore_regex = [
     (r"py:.*", rf"({OTHERS})(\..*)?"),
     (r"py:.*", rf"({BUILTIN})"),
     (r"py:.*", r"(gca_scanpy\.)?(_\w+\.)+\w+|gca_scanpy\._.*"),
+    (r"py:class", r"default .+"),  # what numpydoc writes behind a type
 ]
 suppress_warnings = ["sphinx_autodoc_typehints.forward_reference"]
 

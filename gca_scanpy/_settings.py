@@ -86,11 +86,11 @@ class Settings:
     mixed_ratio : float, default 0.2
         A cluster counts as mixed from this ratio on: the evidence for a second, disjoint lineage divided by that for
         the first, 0 to 1 (``GCA_MIXED_RATIO``).
-    cache_dir : Path or None, default None
+    cache_dir : pathlib.Path or None, default None
         Folder of the stored answers of language models (``GCA_CACHE_DIR``). If None, the user's cache folder is used.
-    marker_db_path : Path or None, default None
+    marker_db_path : pathlib.Path or None, default None
         File of the marker database (``GCA_MARKER_DB_PATH``). If None, the bundled database.
-    assets_home : Path or None, default None
+    assets_home : pathlib.Path or None, default None
         Folder of downloaded marker tables (``GCA_ASSETS_HOME``, or the older ``GPT_CELL_ANNOTATOR_ASSETS_HOME``). If
         None, the user's data folder is used.
     model : str or None, default None
@@ -110,7 +110,7 @@ class Settings:
         Most tokens per minute that language models use (``GCA_TOKENS_PER_MINUTE``). If None, there is no limit.
     request_id : str or None, default None
         Id of the run in its report and its log (``GCA_REQUEST_ID``). If None, each run gets a new one.
-    metrics_textfile : Path or None, default None
+    metrics_textfile : pathlib.Path or None, default None
         File to which each run writes Prometheus metrics (``GCA_METRICS_TEXTFILE``). If None, no file is written.
     """
 
