@@ -23,10 +23,10 @@ class Raw:
 
 
 class Request:
-    """What came in: time, path, headers, body, the cluster ids asked about, and the text of the messages."""
+    """What came in: path, headers, body, the cluster ids asked about, and the text of the messages."""
 
     def __init__(self, path, headers, body):
-        self.time, self.path, self.headers, self.body = time.monotonic(), path, {}, body
+        self.path, self.headers, self.body = path, {}, body
         self.headers = {name.lower(): ", ".join(headers.get_all(name)) for name in headers}
         if "contents" in body:
             self.system = body["systemInstruction"]["parts"][0]["text"]
