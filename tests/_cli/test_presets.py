@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gca_scanpy._cli.presets import load_presets
-from gca_scanpy._pipeline import check_species
+from gca_scanpy._prepare import check_species
 from gca_scanpy.db import _bundled
 
 

@@ -35,7 +35,7 @@ def scored():
     with pytest.MonkeyPatch.context() as patch:
         for name in ("GCA_MIN_SUPPORT", "GCA_MIXED_RATIO", "GCA_MARKER_DB_PATH"):
             patch.delenv(name, raising=False)
-        patch.setattr("gca_scanpy._pipeline.warn", lambda *_: None)
+        patch.setattr("gca_scanpy._prepare.warn", lambda *_: None)
         predicted = {row["cluster"]: row for row in module(SCRIPT).predict(rows, [])}
     agreement = rule.Agreement(BENCHMARK)
     return [
