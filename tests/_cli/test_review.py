@@ -65,11 +65,11 @@ def test_the_program_ends_its_page(annotated_file, ending, tmp_path):
     address = program.stdout.readline().split(" is at ")[1].strip()
     with urlopen(address) as page:
         assert page.status == 200
+    assert program.stderr.readline().startswith("Ctrl-C ends it")  # it waits from here on
     os.kill(program.pid, ending)
     assert program.wait(30) == 0
     with socket.socket() as place:
         assert place.connect_ex(("127.0.0.1", int(address.split(":")[2].split("/")[0]))) != 0
-    assert program.stderr.read().startswith("Ctrl-C ends it")
     program.stdout.close()
     program.stderr.close()
     assert annotated_file.read_bytes() == before
