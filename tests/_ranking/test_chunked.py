@@ -32,8 +32,8 @@ def same(found, expected):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-12)
 
 
-@pytest.mark.parametrize("form", [None, sparse.csr_matrix, sparse.csc_matrix])
 @given(
+    form=st.sampled_from([None, sparse.csr_matrix, sparse.csc_matrix]),
     seed=st.integers(0, 10**6),
     rows=st.integers(1, 60),
     columns=st.integers(1, 12),

@@ -33,7 +33,8 @@ def test_round_trip(tmp_path, name):
     """Tsv and json, packed or not, and parquet hold all that there is, odd names included."""
     if name.endswith("parquet"):
         pytest.importorskip("pyarrow")
-    for source in (TABLE, "bundled", ["bundled", TABLE]):
+    # The bundled database alone once; merged with a table it goes through every format.
+    for source in (TABLE, *(["bundled"] if name == "m.tsv" else []), ["bundled", TABLE]):
         written = gca.db.export(tmp_path / name, source)
         back = gca.db.load(tmp_path / name)
         # The bundled one's sha256 is that of its files.
