@@ -87,7 +87,7 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEv
     for_label = {gene.symbol: _best(gene, family_keys, index) for gene in (*ranked, *present)}
     excluded = functools.cache(lambda key: index.lineages.disjoint(term, index.types[key].id))  # genes share types
     unrelated = [key for key in rivals if not _related(term, key, index)]
-    comparison = _Comparison.of(ranked, present, for_label, index)
+    comparison = _Comparison.of(case, for_label)
     better = comparison.best(unrelated)
     return LabelEvidence(
         support={
@@ -148,17 +148,16 @@ class _Comparison:
     index: MarkerIndex
 
     @classmethod
-    def of(
-        cls, ranked: Sequence[Gene], present: Sequence[Gene], for_label: Mapping[str, float], index: MarkerIndex
-    ) -> _Comparison:
+    def of(cls, case: Case, for_label: Mapping[str, float]) -> _Comparison:
+        index = case.index
         shared: dict[str, float] = {}
-        supporting = [gene for gene in present if for_label[gene.symbol] > 0]
+        supporting = [gene for gene in case.weights.present if for_label[gene.symbol] > 0]
         for gene in supporting:
             for key, nats in index.hits[gene.symbol].items():
                 shared[key] = shared.get(key, 0.0) + min(nats, for_label[gene.symbol]) * gene.weight
         return cls(
-            genes=[(g.name, g.weight, index.hits.get(g.symbol, {}), for_label[g.symbol]) for g in ranked],
-            recognized=sum(gene.weight for gene in ranked if gene.symbol in index.hits),
+            genes=[(g.name, g.weight, index.hits.get(g.symbol, {}), for_label[g.symbol]) for g in case.weights.ranked],
+            recognized=case.recognized,
             present=sum(for_label[gene.symbol] * gene.weight for gene in supporting),
             shared=shared,
             index=index,

@@ -151,8 +151,9 @@ def _judgment(
     findings: Sequence[_Finding],
 ) -> Judgment:
     codes = tuple(dict.fromkeys(finding.code for finding in findings))
+    status = _status(verdict, codes)
     validation = Validation(
-        is_supported=_status(verdict, codes) == "supported",
+        is_supported=status == "supported",
         supporting_markers=_strongest_first(label_evidence.support),
         missing_markers=_missing(case, term or verdict.label),
         contradictory_markers=dict(label_evidence.contradictory),
@@ -161,7 +162,7 @@ def _judgment(
         support_count=len(label_evidence.support),
         flag_reasons=codes,
     )
-    return Judgment(validation, _status(verdict, codes))
+    return Judgment(validation, status)
 
 
 def _status(verdict: Verdict, codes: Sequence[str]) -> Status:

@@ -38,13 +38,17 @@ def _models(model: Any) -> tuple[Union[ChatModel, str], ...]:
             msg = f"model={one!r} has no name and no method complete(messages, schema)"
             raise InputError(msg)
     names = [one if isinstance(one, str) else one.name for one in models]
-    if len(set(names)) < len(names):
-        msg = f"model names the same model twice: {', '.join(names)}"
-        raise InputError(msg)
+    _check_distinct(names)
     if OFFLINE in names:
         msg = f"model={names!r} contains 'offline', which asks no model; pass model='offline' alone"
         raise InputError(msg)
     return models
+
+
+def _check_distinct(names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        msg = f"model names the same model twice: {', '.join(names)}"
+        raise InputError(msg)
 
 
 def _option(text: str, name: str = "") -> dict[str, str]:
@@ -139,10 +143,7 @@ class Asking:
             msg = "no language model is named: pass a model to Asking, or set GCA_MODEL"
             raise InputError(msg)
         models = tuple(_client(one, settings) if isinstance(one, str) else one for one in named)
-        names = [model.name for model in models]
-        if len(set(names)) < len(names):  # two spellings of one model
-            msg = f"model names the same model twice: {', '.join(names)}"
-            raise InputError(msg)
+        _check_distinct([model.name for model in models])  # two spellings may be one model
         return models
 
 

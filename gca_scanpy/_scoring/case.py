@@ -72,3 +72,8 @@ class Case:
     def cluster_id(self) -> str:
         """The cluster as the data names it."""
         return self.markers.cluster_id
+
+    @property
+    def recognized(self) -> float:
+        """The weight of the ranked genes that mark any type."""
+        return sum(gene.weight for gene in self.weights.ranked if gene.symbol in self.index.hits)

@@ -79,11 +79,10 @@ def features(candidate: Candidate, case: Case) -> tuple[float, float, float, flo
     The others are the log of its score; the log of the weight of all recognized genes, because more genes reach a
     score by chance; and the score of the best candidate of a disjoint lineage relative to its own, 0 to 1.
     """
-    recognized = sum(gene.weight for gene in case.weights.ranked if gene.symbol in case.index.hits)
     excludes = case.index.lineages.disjoint
     disjoint = (c.score for c in case.candidates if excludes(candidate.ontology_id, c.ontology_id))
     rival = min(max(next(disjoint, 0.0) / candidate.score, 0.0), 1.0)
-    return 1.0, math.log(candidate.score), math.log(max(recognized, numbers.NUMBERS.min_recognized)), rival
+    return 1.0, math.log(candidate.score), math.log(max(case.recognized, numbers.NUMBERS.min_recognized)), rival
 
 
 def confidence(candidate: Candidate, case: Case) -> float:
