@@ -27,7 +27,7 @@ def is_text(_: Any, attribute: Attribute[Any], value: Any) -> None:
 
 
 def one_of(*choices: str) -> Validator:
-    """Refuse what is none of some words."""
+    """Refuse a value that is not one of these words."""
 
     def check(_: Any, attribute: Attribute[Any], value: Any) -> None:
         if value not in choices:

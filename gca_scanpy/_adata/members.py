@@ -73,7 +73,7 @@ def clusters_of(adata: AnnData, report: DatasetReport, key: str) -> Clustering:
 
 
 def rows_of(clusters: Sequence[ClusterReport], clustering: Clustering) -> npt.NDArray[np.intp]:
-    """For each cell the position of its cluster among ``clusters``, or -1 if its cluster is none of them."""
+    """For each cell the position of its cluster among ``clusters``, or -1 if it is not among them."""
     position = {cluster.cluster_id: i for i, cluster in enumerate(clusters)}
     # A cell without a cluster has the code -1, which selects the last element.
     by_code = np.array([*(position.get(key, -1) for key in clustering.all_ids), -1], dtype=np.intp)
@@ -101,7 +101,9 @@ class Embedding:
 
 
 def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optional[str] = None) -> Optional[Embedding]:
-    """The embedding ``X_basis`` or ``basis``; if ``basis`` is None, the default embedding, or None if there is none.
+    """The embedding ``X_basis`` or ``basis``, or the default embedding if ``basis`` is None.
+
+    The result is None if ``basis`` is None and the object has no embedding.
 
     Raises
     ------

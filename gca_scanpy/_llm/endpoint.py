@@ -244,7 +244,7 @@ def _default_url(name: str, provider: Provider, environ: Mapping[str, str]) -> s
 
 
 def _base_url(url: str, version: str) -> str:
-    """The base URL with the path of the API, which is added if there is none."""
+    """The base URL. If it has no path, the path of the API is added."""
     try:
         parts = urlsplit(url.strip())
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0

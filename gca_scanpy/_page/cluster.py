@@ -101,7 +101,7 @@ class ClusterView:
     proposed
         The label before the guardrails; empty if it is the label.
     curated
-        The label that a curator decided on; empty if there is none.
+        The label that a curator decided on; empty if no curator did.
     decisions
         All decisions of curators about the cluster, oldest first.
     percent

@@ -28,7 +28,7 @@ class PageView:
     counted, composition
         The broad types, and whether their ``cells`` or their ``clusters`` are counted.
     cells
-        The picture of the cells; None if there is none.
+        The picture of the cells, or None if the page does not show it.
     unseen
         Why there is no picture of the cells; empty if that needs no explanation.
     origin

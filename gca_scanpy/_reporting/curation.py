@@ -41,7 +41,7 @@ def machine_label(report: DatasetReport, cluster_id: str) -> tuple[str, Optional
 
 
 def label_of(report: DatasetReport, cluster_id: str) -> tuple[str, Optional[str]]:
-    """The curated label of a cluster and its term; if there is none, the automatic ones."""
+    """The curated label of a cluster and its term, or the automatic ones if nobody decided."""
     decision = standing(report).get(cluster_id)
     if decision is None:
         return machine_label(report, cluster_id)

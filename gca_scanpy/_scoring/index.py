@@ -22,7 +22,7 @@ class MarkerIndex:
     Attributes
     ----------
     types
-        By Cell Ontology id, or by name if there is none.
+        By Cell Ontology id, or by name if the type has no id.
     hits
         For each gene, its information for the types that it marks, in nats.
     known

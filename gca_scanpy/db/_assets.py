@@ -88,7 +88,7 @@ def find(name: str) -> list[Path]:
     Raises
     ------
     DatabaseError
-        If there is none; the message says which file belongs where.
+        If the folder has no such file; the message says which file belongs where.
     """
     files = present(name)
     if not files:
@@ -102,7 +102,7 @@ def find(name: str) -> list[Path]:
 
 
 def present(name: str) -> list[Path]:
-    """The files of a public table in the assets folder, sorted; empty if there is none."""
+    """The files of a public table in the assets folder, sorted; empty if the folder has no such file."""
     home = folder()
     entries = sorted(home.iterdir()) if home.is_dir() else []
     return [

@@ -86,7 +86,7 @@ def annotate(
         ``.obs["gptca_broad_label"]`` : categorical
             One of about 50 broad Cell Ontology terms.
         ``.obs["gptca_ontology_id"]`` : categorical
-            Cell Ontology id of the label, missing if there is none.
+            Cell Ontology id of the label, missing if the label has no term.
         ``.obs["gptca_status"]`` : categorical
             ``supported``, ``flagged`` or ``unknown``.
         ``.obs["gptca_confidence"]`` : ordered categorical

@@ -50,7 +50,7 @@ class Anthropic:
         return {**key, "anthropic-version": VERSION}
 
     def text(self, reply: Mapping[str, Any]) -> str:
-        """The text of a reply; raises if there is none."""
+        """The text of a reply; raises an error if the reply has no text."""
         blocks = reply.get("content")
         blocks = [as_mapping(block) for block in blocks] if isinstance(blocks, list) else []
         if reply.get("stop_reason") == "refusal":

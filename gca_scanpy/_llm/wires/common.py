@@ -76,7 +76,7 @@ class Wire(Protocol):
 
 
 def first_object(value: Any, place: str) -> Mapping[str, Any]:
-    """The first object of a list; if there is none, the error names ``place``."""
+    """The first object of a list. If the value has no such object, the error names ``place``."""
     if not isinstance(value, list) or not value or not isinstance(value[0], dict):
         msg = f"the reply has no {place}"
         raise ReplyError(msg)

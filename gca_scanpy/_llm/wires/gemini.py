@@ -58,7 +58,7 @@ class Gemini:
         return {"x-goog-api-key": endpoint.key.reveal()} if endpoint.key else {}
 
     def text(self, reply: Mapping[str, Any]) -> str:
-        """The text of a reply; raises if there is none."""
+        """The text of a reply; raises an error if the reply has no text."""
         blocked = as_mapping(reply.get("promptFeedback")).get("blockReason")
         if blocked:
             raise refusal(blocked)

@@ -60,7 +60,7 @@ class OpenAI:
         return {"Authorization": f"Bearer {endpoint.key.reveal()}"} if endpoint.key else {}
 
     def text(self, reply: Mapping[str, Any]) -> str:
-        """The text of a reply; raises if there is none."""
+        """The text of a reply; raises an error if the reply has no text."""
         choice = first_object(reply.get("choices"), "choices")
         message = as_mapping(choice.get("message"))
         if message.get("refusal"):

@@ -39,7 +39,7 @@ class Table extends EventTarget {
     this.#apply();
   }
 
-  // Shows only clusters of these statuses; all if there is none.
+  // Shows only clusters of these statuses; all clusters if no status is given.
   only(statuses) {
     this.#statuses = new Set(statuses);
     this.#apply();
@@ -77,7 +77,7 @@ class Table extends EventTarget {
     return this.#descending ? -order : order;
   }
 
-  // Rows that contain the whole search text; if there is none, rows with all its words: "B cell" does not match every cell.
+  // Rows that contain the whole search text. If no row does, rows with all its words: "B cell" does not match every cell.
   #has() {
     const whole = ({ words }) => words.includes(this.#query);
     if (this.#rows.some(whole)) return whole;
