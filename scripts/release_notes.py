@@ -1,6 +1,6 @@
 """Print the changelog of a release. The exit code is 1 if the tag, version, changelog or addresses do not agree.
 
-python scripts/release_notes.py v1.2.3
+python scripts/release_notes.py v1.2.3 [https://github.com/OWNER/NAME, the repository that publishes]
 """
 
 from __future__ import annotations
@@ -31,17 +31,18 @@ def notes(tag: str, version: str, changelog: str) -> str:
     return section[1].strip() + "\n"
 
 
-def check_urls(project: dict[str, Any]) -> None:
+def check_urls(project: dict[str, Any], repository: str = "https://") -> None:
     """Check that the page on PyPI will link to the repository.
 
     Raises
     ------
     ValueError
-        If an address is missing.
+        If an address is missing, or belongs to another repository.
     """
-    missing = [name for name in URLS if not project.get("urls", {}).get(name, "").startswith("https://")]
-    if missing:
-        raise ValueError(f"[project.urls] in pyproject.toml lacks {', '.join(missing)}")
+    urls = project.get("urls", {})
+    wrong = [f"{name} = {urls.get(name)}" for name in URLS if not urls.get(name, "").startswith(repository)]
+    if wrong:
+        raise ValueError(f"[project.urls] in pyproject.toml must begin with {repository}, and has {', '.join(wrong)}")
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def main() -> None:
 
     version = re.findall(r'__version__ = "(.+)"', (ROOT / "gca_scanpy" / "_version.py").read_text(encoding="utf-8"))[0]
     try:
-        check_urls(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"])
+        check_urls(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"], *sys.argv[2:])
         print(notes(sys.argv[1], version, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")), end="")
     except ValueError as error:
         raise SystemExit(str(error)) from error

@@ -123,13 +123,22 @@ def test_a_release_that_does_not_agree_with_itself(tag, version, said):
 
 def test_a_release_without_addresses():
     """A page on PyPI that leads nowhere ends the release."""
-    pytest.importorskip("tomllib", reason="Python before 3.11 has no tomllib")
     script, urls = _script("release_notes"), {}
     for name in script.URLS:
-        with pytest.raises(ValueError, match=rf"lacks .*{name}"):
+        with pytest.raises(ValueError, match=rf"has .*{name} = None"):
             script.check_urls({"urls": urls})
-        urls[name] = "https://example.org"
+        urls[name] = "https://example.org/here"
     script.check_urls({"urls": urls})
+
+
+def test_a_release_from_another_repository():
+    """The addresses are those of the repository that publishes."""
+    tomllib = pytest.importorskip("tomllib", reason="Python before 3.11 has no tomllib")
+    script = _script("release_notes")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    script.check_urls(project, project["urls"]["Homepage"])
+    with pytest.raises(ValueError, match=r"must begin with https://github.com/somebody/fork, and has Homepage = https"):
+        script.check_urls(project, "https://github.com/somebody/fork")
 
 
 def test_actions_are_pinned():
