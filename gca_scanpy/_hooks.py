@@ -11,6 +11,7 @@ from typing import Any, Literal, Optional, Protocol
 from attrs import define, evolve, field, frozen
 
 from gca_scanpy import _log, _prometheus
+from gca_scanpy._arguments import checked
 from gca_scanpy.errors import HookWarning, InputError, warn
 from gca_scanpy.model import DatasetReport
 
@@ -112,6 +113,7 @@ def get_run_hooks() -> tuple[RunHook, ...]:
     return _active
 
 
+@checked()
 def set_run_hooks(hooks: Optional[Iterable[RunHook]]) -> None:
     """Choose the hooks that are called at the start and the end of each run, in this process.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import pandas as pd
 
 from gca_scanpy._adata import genes_of, read_clustering, read_report, rows_of
+from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.lineages import sort_key
 from gca_scanpy.db import _bundled
@@ -26,6 +27,7 @@ MARGIN = 0.08  # inches
 ROWS = "cluster"
 
 
+@checked()
 @documented
 def evidence(
     adata: AnnData,
