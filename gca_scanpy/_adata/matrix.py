@@ -93,7 +93,7 @@ def select_matrix(adata: AnnData, use_raw: Optional[bool], layer: Optional[str])
             raise MissingKeyError(msg)
         return adata.layers[layer], to_frame(adata.var)
     if use_raw and adata.raw is None:
-        msg = "use_raw=True, but .raw is None; set adata.raw, or leave out use_raw"
+        msg = "use_raw=True, but .raw is None; set .raw, or leave out use_raw"
         raise InputError(msg)
     if use_raw is not False and adata.raw is not None:
         return adata.raw.X, to_frame(adata.raw.var)
