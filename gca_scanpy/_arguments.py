@@ -11,6 +11,7 @@ import reprlib
 import sys
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Number, Real
+from pathlib import Path
 from typing import Any, Callable, NamedTuple, TypeVar, cast
 
 from gca_scanpy.errors import InputError
@@ -152,7 +153,12 @@ def _is_number(value: Any) -> bool:
 
 def _is_path(value: Any) -> bool:
     text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
-    return isinstance(text, str) and text.strip() not in ("", ".") and "\0" not in text
+    if not isinstance(text, str) or "\0" in text or not text.strip():
+        return False
+    try:
+        return bool(os.fsencode(text) and Path(text).name)  # "." and "/" are no files
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
 
 
 def _is_sha256(value: Any) -> bool:
@@ -220,6 +226,8 @@ def _how_to_get_anndata(value: Any) -> str:
             names = ", ".join(map(repr, parts)) or "none"
             first = next(iter(parts), "rna")
             return f"a {holder} contains several ({names}): pass one of them, such as data.{attribute}[{first!r}]"
+    if _is_report(value):
+        return "it is the report already, so use it as it is"
     if isinstance(value, (str, os.PathLike)):
         return f"read the file first: scanpy.read({os.fspath(value)!r})"
     return "pass the object itself, not a part of it" if type(value).__module__.startswith("anndata") else ""
@@ -274,6 +282,7 @@ KINDS: Mapping[str, Kind] = {
     "deadline": SECONDS,
     "first": COLUMN,
     "format": optional(NAME),
+    "gate": ANY,
     "gene_symbols": optional(Kind(_is_text, "the name of a column of .var, such as 'gene_symbols'")),
     "groupby": COLUMN,
     "groups": optional(IDS),
@@ -285,6 +294,10 @@ KINDS: Mapping[str, Kind] = {
     "layer": optional(Kind(_is_text, "the name of a layer, such as 'counts'")),
     "marker_db": optional(SOURCE),
     "markers": MARKERS,
+    "messages": Kind(
+        lambda value: isinstance(value, (list, tuple)) and all(hasattr(one, "content") for one in value),
+        "a list of messages with role and content",
+    ),
     "method": Kind(_is_text, "a method of scanpy.tl.rank_genes_groups, such as 't-test'"),
     "mixed": optional(NOTES),
     "model": ANY,
@@ -299,6 +312,7 @@ KINDS: Mapping[str, Kind] = {
     "result_prefix": KEY,
     "return_fig": FLAG,
     "save": optional(SAVE),
+    "schema": Kind(lambda value: isinstance(value, Mapping), "a dict with a JSON Schema"),
     "second": COLUMN,
     "sha256": optional(Kind(_is_sha256, "64 hexadecimal digits")),
     "show": optional(FLAG),

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gca_scanpy.errors import FileError, ForbiddenFileError, MissingFileError
@@ -55,10 +55,11 @@ def whole(path: Path, *, keep_ending: bool = True) -> Iterator[Path]:
                 part.replace(path)
     finally:
         for leftover in (part, old):
-            if leftover.is_dir():
-                shutil.rmtree(leftover, ignore_errors=True)
-            else:
-                leftover.unlink(missing_ok=True)
+            with suppress(OSError):  # what could not be made cannot be deleted, and the first error is the one to see
+                if leftover.is_dir():
+                    shutil.rmtree(leftover, ignore_errors=True)
+                else:
+                    leftover.unlink(missing_ok=True)
 
 
 @contextmanager

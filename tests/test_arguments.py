@@ -23,7 +23,13 @@ from gca_scanpy._settings import Settings
 from gca_scanpy.errors import FileError, GcaError, InputError
 
 ROOMS = ("tl", "pl", "get", "io", "db")
-CLASSES = {"Asking": gca.Asking, "LanguageModel": gca.LanguageModel}
+CLASSES = {
+    "Asking": gca.Asking,
+    "LanguageModel": gca.LanguageModel,
+    "LanguageModel.complete": partial(
+        gca.LanguageModel.complete, gca.LanguageModel("m", base_url="http://127.0.0.1:9")
+    ),
+}
 FUNCTIONS = {
     **{f"{room}.{name}": getattr(getattr(gca, room), name) for room in ROOMS for name in getattr(gca, room).__all__},
     **{name: getattr(gca, name) for name in gca.__all__ if inspect.isfunction(getattr(gca, name))},
@@ -87,8 +93,10 @@ TAKEN = {
     "layer": {"None"},
     "marker_db": {"None"},
     "markers": {"frame"},  # a table of markers
+    "gate": set(WRONG),
     "max_requests": {"None", "int"},
     "max_tokens": {"None", "int"},
+    "messages": set(),
     "method": TEXTS,  # a stored ranking needs no method
     "mixed": {"None"},
     "model": {"None", *TEXTS, "list", "two", "tuple"},  # the names of models
@@ -102,6 +110,7 @@ TAKEN = {
     "rank_key": TEXTS,  # without a stored ranking, the genes are ranked
     "result_prefix": {"unknown"},
     "return_fig": {"bool"},
+    "schema": {"dict", "nested"},
     "save": {"None", "bool", "empty", "unknown", "path", "Path"},
     "sha256": {"None"},
     "show": {"None", "bool"},
@@ -153,7 +162,9 @@ def right(plant, tmp_path_factory):
         "markers": {"0": ["MS4A1", "CD79A", "CD79B"]},
         "model": "m",
         "name": "panglaodb",
+        "messages": [],
         "path": table,
+        "schema": {},
         "source": "bundled",
         "second": "planted",
         "species": "human",
@@ -336,3 +347,18 @@ def test_an_error_of_a_file_is_also_that_of_the_system(tmp_path):
     assert (type(copy), str(copy), copy.errno) == (type(caught.value), str(caught.value), errno.ENOENT)
     with pytest.raises(FileError, match="cannot be read: Is a directory; it is a folder"):
         gca.io.read_markers(tmp_path)
+
+
+WRITERS = (gca.io.to_json, gca.io.to_csv, gca.io.to_html)
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=[write.__name__ for write in WRITERS])
+@pytest.mark.parametrize("place", ["/", ".", "..", "a/b/c", "file/c", "x" * 300, "\ud800", "a\0", ""])
+def test_places_that_take_no_file(tmp_path, monkeypatch, write, place):
+    """Whatever the system says, the error is one of ours, and no part of a file is left."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    report = gca.annotate_markers({"0": ["MS4A1", "CD79A"]})
+    with pytest.raises(GcaError, match=r"cannot be written: |path=.* must be the path of a file"):
+        write(report, place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

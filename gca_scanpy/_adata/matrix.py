@@ -54,6 +54,9 @@ class Matrix:
         """
         values, var = select_matrix(adata, use_raw, layer)
         values = as_numbers(in_memory(values, adata))
+        if not len(var):
+            msg = "the matrix to rank has no genes; filter fewer genes, or choose another matrix with layer="
+            raise InputError(msg)
         counts = _are_counts(values)
         if counts and not is_chunked(values):  # Dask chunks are checked when they are read
             _check_finite(values)
@@ -65,7 +68,7 @@ class Matrix:
         if layer is not None and layer not in adata.layers:
             layer = None
         values, var = select_matrix(adata, use_raw if adata.raw is not None else None, layer)
-        if values is None or _is_on_disk(values):
+        if values is None or _is_on_disk(values) or not len(var):
             return None
         if getattr(getattr(values, "dtype", None), "kind", "f") not in NUMERIC:
             return None

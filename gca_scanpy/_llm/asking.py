@@ -32,7 +32,7 @@ def _models(model: Any) -> tuple[Union[ChatModel, str], ...]:
         msg = "model is an empty list; name a model, or leave it out for the offline scorer"
         raise InputError(msg)
     for one in models:
-        if not isinstance(one, str) and (isinstance(one, Mapping) or not isinstance(one, ChatModel)):
+        if not isinstance(one, str) and (isinstance(one, (Mapping, type)) or not isinstance(one, ChatModel)):
             msg = (
                 f"model={shown(one)} has no name and no method complete(messages, schema); name a model, such as "
                 "'openai:gpt-4.1-mini', or pass a gca_scanpy.LanguageModel"

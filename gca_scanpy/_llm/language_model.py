@@ -97,6 +97,7 @@ class LanguageModel:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
+    @checked()
     def complete(
         self, messages: Sequence[Message], schema: Mapping[str, Any], gate: Optional[Gate] = None
     ) -> Completion:
@@ -111,6 +112,8 @@ class LanguageModel:
         ------
         ModelError
             If there is no answer.
+        InputError
+            If the messages are no messages, or the schema is not a dict.
         """
         gate = gate or Gate()
         mode, temperature = self._mode, self._temperature

@@ -221,6 +221,17 @@ def test_a_model_without_a_name():
     _fails(lambda: gca.annotate_markers({"0": ["MS4A1"]}, model=Own()), "the name of a model=None must be text")
 
 
+def test_cells_without_genes(cells):
+    """There is nothing to rank."""
+    _fails(lambda: gca.tl.annotate(cells[:, :0].copy(), "cluster"), "the matrix to rank has no genes; ")
+
+
+def test_an_option_that_scanpy_refuses(cells):
+    """A wrong value of an option that is passed on is an error that names the option."""
+    gca.tl.annotate(cells, "cluster")
+    _fails(lambda: gca.pl.evidence(cells, cmap="nonsense", show=False), "cannot draw with the options cmap: 'nonsense'")
+
+
 def test_a_plot_in_a_format_that_there_is_not(cells, tmp_path):
     """The error lists the formats, and one that cannot be written names the file."""
     gca.tl.annotate(cells, "cluster")
