@@ -100,7 +100,7 @@ class _Shown(reprlib.Repr):
         self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = 4
 
     def repr_instance(self, x: Any, level: int) -> str:
-        if isinstance(x, os.PathLike):
+        if isinstance(x, (str, os.PathLike)):  # the text type of NumPy is a str, but does not have its name
             return self.repr_str(str(os.fspath(x)), level)
         is_plain = x is None or isinstance(x, (Number, bytes))
         return repr(x)[: self.maxother] if is_plain else f"<{type(x).__name__}>"

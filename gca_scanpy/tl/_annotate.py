@@ -72,7 +72,8 @@ def annotate(
     gene_symbols
         Column of ``.var`` with gene symbols. Detected automatically if ``var_names`` are Ensembl ids.
     key_added
-        Prefix of the ``.obs`` columns, and key in ``.uns``.
+        Prefix of the ``.obs`` columns, and key in ``.uns``: a name that h5ad and zarr can store, and not that of other
+        data.
     copy
         Whether to work on a copy and return it; the copy of a backed object is in memory.
 
