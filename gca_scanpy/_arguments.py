@@ -287,7 +287,7 @@ KINDS: Mapping[str, Kind] = {
     "groupby": COLUMN,
     "groups": optional(IDS),
     "headers": optional(HEADERS),
-    "hooks": Kind(lambda value: not isinstance(value, (str, bytes)), "a list of callables, or None for the default"),
+    "hooks": ANY,
     "key": KEY,
     "key_added": KEY,
     "labels": LABELS,
