@@ -141,7 +141,9 @@ def set_run_hooks(hooks: Optional[Iterable[RunHook]]) -> None:
     """
     global _active
     try:
-        given: Any = [hooks] if type(hooks) is str else hooks  # text is one wrong hook, not a list of letters
+        given: Any = hooks
+        if isinstance(given, str):
+            given = [given]  # one wrong hook, not a list of letters
         chosen = _DEFAULT if given is None else tuple(given)
     except TypeError as error:
         msg = f"hooks must be a list of callables, not {hooks!r}"
