@@ -189,6 +189,10 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(text, str) for text in value.values())
 
 
+def _is_labels(value: Any) -> bool:
+    return _is_texts(value) or (is_a(value, "pandas", "Series") and all(isinstance(text, str) for text in value))
+
+
 def _no_text(value: Any) -> str:
     """The first value of a dict that is not text."""
     pairs = value.items() if isinstance(value, Mapping) else ()
@@ -199,8 +203,9 @@ def _no_text(value: Any) -> str:
 def _is_tissue(value: Any) -> bool:
     if isinstance(value, Mapping):
         return all(not isinstance(one, Mapping) and _is_tissue(one) for one in value.values())
-    names = value if isinstance(value, (list, tuple)) else [value]
-    return all(name is None or isinstance(name, str) for name in names)
+    is_list = isinstance(value, (list, tuple, set, frozenset)) or getattr(value, "ndim", 0) == 1
+    is_missing = isinstance(value, float) and math.isnan(value)  # as in a table of samples
+    return is_missing or all(name is None or isinstance(name, str) for name in (value if is_list else [value]))
 
 
 def _is_source(value: Any) -> bool:
@@ -249,18 +254,17 @@ KEY = Kind(
     f"a name that files can contain, such as 'gptca': 1 to {MAX_KEY} bytes of text without /, \\ and a leading dot",
 )
 IDS = Kind(_is_ids, "a list of cluster ids, such as ['0', '1']")
-LABELS = Kind(_is_texts, "a dict with a text for each cluster id, such as {'0': 'B cell'}", hint=_no_text)
+LABELS = Kind(_is_labels, "a dict with a text for each cluster id, such as {'0': 'B cell'}", hint=_no_text)
 TERMS = Kind(
     _is_texts, "a dict with a Cell Ontology id or name for each label, such as {'CD19+ B': 'B cell'}", hint=_no_text
 )
 NOTES = Kind(_is_texts, "a dict with a note for each cluster id, such as {'0': 'T and B cells'}", hint=_no_text)
 HEADERS = Kind(_is_texts, "a dict of texts, such as {'X-Team': 'genomics'}", is_secret=True)
-TISSUE = Kind(_is_tissue, "the name of a tissue, such as 'blood', or a dict with one for each cluster id, or None")
+TISSUE = Kind(_is_tissue, "the name of a tissue, such as 'blood', a dict with one for each cluster id, or None")
 SOURCE = Kind(_is_source, "'bundled', the name of a public table, the path of a table, a DataFrame, or a list of these")
 MARKERS = Kind(
-    lambda value: isinstance(value, Mapping) or is_a(value, "pandas", "DataFrame"),
+    lambda value: isinstance(value, Mapping) or is_a(value, "pandas", "Series") or is_a(value, "pandas", "DataFrame"),
     "a dict with a list of genes for each cluster, such as {'0': ['MS4A1', 'CD79A']}",
-    hint=lambda value: "call its to_dict() first" if is_a(value, "pandas", "Series") else "",
 )
 SAVE = Kind(
     lambda value: _is_flag(value) or _is_path(value) or (_is_text(value) and not value),
@@ -317,7 +321,9 @@ KINDS: Mapping[str, Kind] = {
     "sha256": optional(Kind(_is_sha256, "64 hexadecimal digits")),
     "show": optional(FLAG),
     "source": SOURCE,
-    "species": Kind(_is_text, "the name of a species, such as 'human'"),
+    "species": Kind(
+        lambda value: _is_text(value) or _is_count(value), "the name or NCBI taxon id of a species, such as 'human'"
+    ),
     "temperature": optional(Kind(lambda value: _is_number(value) and value >= 0, "a number from 0")),
     "terms": optional(TERMS),
     "timeout": SECONDS,

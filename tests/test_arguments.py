@@ -117,8 +117,8 @@ TAKEN = {
     "temperature": {"None", "int", "zero"},
     "terms": {"None"},
     "timeout": {"int"},
-    "tissue": {"None", *TEXTS, "list", "two", "tuple"},  # what is not known is a warning
-    "tl.curate.labels": {"None"},
+    "tissue": {"None", "nan", *TEXTS, "list", "two", "tuple", "set", "Series"},  # names of tissues, known or not
+    "tl.curate.labels": {"None", "Series"},  # a text by cluster
     "top_n_markers": {"int"},
     "use_raw": {"None", "bool"},
     "who": {"None", *TEXTS},

@@ -96,7 +96,7 @@ def curate(
     ['plasmacytoid dendritic cell', 'B cell']
     """
     choices = [
-        *(Choice(str(cluster), "changed", label, why) for cluster, label in (labels or {}).items()),
+        *(Choice(str(cluster), "changed", label, why) for cluster, label in ({} if labels is None else labels).items()),
         *(Choice(cluster, "accepted", why=why) for cluster in _ids(accept)),
         *(Choice(str(cluster), "mixed", why=note) for cluster, note in (mixed or {}).items()),
         *(Choice(cluster, "reopened", why=why) for cluster in _ids(reopen)),
