@@ -11,6 +11,7 @@ from typing import Any, Literal, Optional, Protocol
 from attrs import define, evolve, field, frozen
 
 from gca_scanpy import _log, _prometheus
+from gca_scanpy._arguments import checked
 from gca_scanpy.errors import HookWarning, InputError, warn
 from gca_scanpy.model import DatasetReport
 
@@ -112,6 +113,7 @@ def get_run_hooks() -> tuple[RunHook, ...]:
     return _active
 
 
+@checked()
 def set_run_hooks(hooks: Optional[Iterable[RunHook]]) -> None:
     """Choose the hooks that are called at the start and the end of each run, in this process.
 
@@ -139,7 +141,10 @@ def set_run_hooks(hooks: Optional[Iterable[RunHook]]) -> None:
     """
     global _active
     try:
-        chosen = _DEFAULT if hooks is None else tuple(hooks)
+        given: Any = hooks
+        if isinstance(given, str):
+            given = [given]  # one wrong hook, not a list of letters
+        chosen = _DEFAULT if given is None else tuple(given)
     except TypeError as error:
         msg = f"hooks must be a list of callables, not {hooks!r}"
         raise InputError(msg) from error

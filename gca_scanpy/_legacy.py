@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Optional
 
 from gca_scanpy import get, tl
+from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy.errors import DeprecatedNameWarning, warn
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from gca_scanpy.model import DatasetReport
 
 
+@checked()
 def annotate_anndata(
     adata: AnnData,
     cluster_key: str,

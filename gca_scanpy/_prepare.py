@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Optional, Union
 
 from attrs import evolve
@@ -108,14 +109,8 @@ def tissues_of(markers: Sequence[ClusterMarkers], tissue: Tissue) -> dict[str, t
     """
     ids = [c.cluster_id for c in markers]
     if isinstance(tissue, Mapping):
-        strangers = [str(key) for key in tissue if str(key) not in ids]
-        if strangers:
-            msg = (
-                f"tissue names clusters that do not exist: {', '.join(strangers[:5])}; "
-                f"the clusters are: {', '.join(ids[:12])}"
-            )
-            raise InputError(msg)
         by_cluster = {str(key): value for key, value in tissue.items()}
+        check_ids("tissue", by_cluster, ids)
     else:
         by_cluster = dict.fromkeys(ids, tissue) if tissue else {}
     vocabulary = _bundled.tissues()
@@ -130,16 +125,31 @@ def tissues_of(markers: Sequence[ClusterMarkers], tissue: Tissue) -> dict[str, t
     return {key: resolved.get(by_cluster.get(key, ""), ()) for key in ids}
 
 
+def check_ids(name: str, named: Iterable[str], ids: Sequence[str], why: str = "that do not exist") -> None:
+    """Refuse an argument that names clusters which do not exist.
+
+    Raises
+    ------
+    InputError
+        It lists those, and the first clusters that there are.
+    """
+    strangers = [key for key in named if key not in ids]
+    if strangers:
+        msg = f"{name} names clusters {why}: {', '.join(strangers[:5])}; the clusters are: {', '.join(ids[:12])}"
+        raise InputError(msg)
+
+
 def _gene_warnings(clusters: Sequence[ClusterMarkers], marker_index: MarkerIndex) -> list[str]:
     """Warn up front if the database knows few genes; raise if it can know none."""
     symbols = {gene.name: gene.symbol for cluster in clusters for gene in cluster.genes}
     n_known = sum(1 for symbol in symbols.values() if symbol in marker_index.hits)
-    names, database_genes = list(symbols), sorted(marker_index.hits)
+    names = list(symbols)
     counts = (
         f"{n_known} of the {len(symbols)} distinct marker genes are among "
-        f"the {len(database_genes)} genes of the database"
+        f"the {len(marker_index.hits)} genes of the database"
     )
-    examples = f"yours: {', '.join(names[:EXAMPLES])}; the database's: {', '.join(database_genes[:EXAMPLES])}"
+    first = heapq.nsmallest(EXAMPLES, marker_index.hits)
+    examples = f"yours: {', '.join(names[:EXAMPLES])}; the database's: {', '.join(first)}"
     if symbols and not any(symbols.values()):
         msg = (
             f"{counts} ({examples}). None is a {marker_index.species} gene symbol; name the column of .var that holds "

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from attrs import Attribute, field, fields, frozen
-from attrs.validators import and_, ge, gt, instance_of, le, optional
+from attrs import field, fields, frozen
 
+from gca_scanpy._arguments import COUNT, FLAG, HEADERS, PATH, SECONDS, SHARE, TEXT, optional
+from gca_scanpy._options import is_count, of_kind
 from gca_scanpy.errors import InputError
 
 TRUE = {"1", "true", "yes", "on"}
@@ -44,7 +45,7 @@ def _as_float(text: str) -> float:
 
 
 def _as_path(value: Any) -> Optional[Path]:
-    return None if value is None else Path(value).expanduser()
+    return Path(value).expanduser() if PATH.accepts(value) else value
 
 
 def _as_headers(text: str) -> dict[str, str]:
@@ -63,14 +64,11 @@ def _names_only(headers: Mapping[str, str]) -> str:
     return f"{{{', '.join(f'{name!r}: ***' for name in headers)}}}"
 
 
-def _count(_: Any, attribute: Attribute[Any], value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        msg = f"'{attribute.name}' must be a whole number: {value!r}"
-        raise TypeError(msg)
-
-
 def _env(name: str, parse: Callable[[str], Any], *older: str) -> dict[str, Any]:
     return {"env": (name, *older), "parse": parse}
+
+
+_is_path = of_kind(optional(PATH))
 
 
 @frozen(kw_only=True)
@@ -114,42 +112,41 @@ class Settings:
         File to which each run writes Prometheus metrics (``GCA_METRICS_TEXTFILE``). If None, no file is written.
     """
 
-    min_support: int = field(default=2, validator=[_count, ge(1)], metadata=_env("GCA_MIN_SUPPORT", _as_int))
-    force_unknown: bool = field(default=True, validator=instance_of(bool), metadata=_env("GCA_FORCE_UNKNOWN", _as_bool))
-    mixed_ratio: float = field(
-        default=0.2, converter=float, validator=[ge(0.0), le(1.0)], metadata=_env("GCA_MIXED_RATIO", _as_float)
+    min_support: int = field(default=2, validator=is_count, metadata=_env("GCA_MIN_SUPPORT", _as_int))
+    force_unknown: bool = field(default=True, validator=of_kind(FLAG), metadata=_env("GCA_FORCE_UNKNOWN", _as_bool))
+    mixed_ratio: float = field(default=0.2, validator=of_kind(SHARE), metadata=_env("GCA_MIXED_RATIO", _as_float))
+    cache_dir: Optional[Path] = field(
+        default=None, converter=_as_path, validator=_is_path, metadata=_env("GCA_CACHE_DIR", _as_path)
     )
-    cache_dir: Optional[Path] = field(default=None, converter=_as_path, metadata=_env("GCA_CACHE_DIR", _as_path))
     marker_db_path: Optional[Path] = field(
-        default=None, converter=_as_path, metadata=_env("GCA_MARKER_DB_PATH", _as_path)
+        default=None, converter=_as_path, validator=_is_path, metadata=_env("GCA_MARKER_DB_PATH", _as_path)
     )
     assets_home: Optional[Path] = field(
         default=None,
         converter=_as_path,
+        validator=_is_path,
         metadata=_env("GCA_ASSETS_HOME", _as_path, "GPT_CELL_ANNOTATOR_ASSETS_HOME"),
     )
-    model: Optional[str] = field(
-        default=None, validator=optional(instance_of(str)), metadata=_env("GCA_MODEL", str.strip)
-    )
+    model: Optional[str] = field(default=None, validator=of_kind(optional(TEXT)), metadata=_env("GCA_MODEL", str.strip))
     base_url: Optional[str] = field(
-        default=None, validator=optional(instance_of(str)), metadata=_env("GCA_BASE_URL", str.strip)
+        default=None, validator=of_kind(optional(TEXT)), metadata=_env("GCA_BASE_URL", str.strip)
     )
     headers: Mapping[str, str] = field(
-        factory=dict, validator=instance_of(dict), repr=_names_only, metadata=_env("GCA_HEADERS", _as_headers)
+        factory=dict, validator=of_kind(HEADERS), repr=_names_only, metadata=_env("GCA_HEADERS", _as_headers)
     )
-    timeout: float = field(default=120.0, converter=float, validator=gt(0), metadata=_env("GCA_TIMEOUT", _as_float))
-    deadline: float = field(default=300.0, converter=float, validator=gt(0), metadata=_env("GCA_DEADLINE", _as_float))
+    timeout: float = field(default=120.0, validator=of_kind(SECONDS), metadata=_env("GCA_TIMEOUT", _as_float))
+    deadline: float = field(default=300.0, validator=of_kind(SECONDS), metadata=_env("GCA_DEADLINE", _as_float))
     requests_per_minute: Optional[int] = field(
-        default=None, validator=optional(and_(_count, ge(1))), metadata=_env("GCA_REQUESTS_PER_MINUTE", _as_int)
+        default=None, validator=of_kind(optional(COUNT)), metadata=_env("GCA_REQUESTS_PER_MINUTE", _as_int)
     )
     tokens_per_minute: Optional[int] = field(
-        default=None, validator=optional(and_(_count, ge(1))), metadata=_env("GCA_TOKENS_PER_MINUTE", _as_int)
+        default=None, validator=of_kind(optional(COUNT)), metadata=_env("GCA_TOKENS_PER_MINUTE", _as_int)
     )
     request_id: Optional[str] = field(
-        default=None, validator=optional(instance_of(str)), metadata=_env("GCA_REQUEST_ID", str)
+        default=None, validator=of_kind(optional(TEXT)), metadata=_env("GCA_REQUEST_ID", str)
     )
     metrics_textfile: Optional[Path] = field(
-        default=None, converter=_as_path, metadata=_env("GCA_METRICS_TEXTFILE", _as_path)
+        default=None, converter=_as_path, validator=_is_path, metadata=_env("GCA_METRICS_TEXTFILE", _as_path)
     )
 
 
@@ -174,6 +171,14 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
                 msg = f"the environment variable {name} is {shown}: {error}"
                 raise InputError(msg) from None
     return values
+
+
+def _check_names(names: Iterable[str]) -> None:
+    known = [attribute.name for attribute in fields(Settings)]
+    unknown = sorted(set(names).difference(known))
+    if unknown:
+        msg = f"unknown setting: {', '.join(unknown)}; the settings are: {', '.join(known)}"
+        raise InputError(msg)
 
 
 class SettingsView:
@@ -220,11 +225,12 @@ class SettingsView:
         values = from_environment(os.environ)
         values.update(self._overrides.get({}))
         values.update({name: value for name, value in arguments.items() if value is not None})
+        _check_names(values)
         try:
             return Settings(**values)
-        except (TypeError, ValueError) as error:
-            msg = f"unusable setting: {error.args[0]}"
-            raise InputError(msg) from error
+        except InputError as error:
+            msg = f"unusable setting: {error}"
+            raise InputError(msg) from None
 
     @contextmanager
     def override(self, **values: Any) -> Iterator[Settings]:
@@ -252,11 +258,7 @@ class SettingsView:
         ...     current.force_unknown
         False
         """
-        unknown = sorted(set(values) - {attribute.name for attribute in fields(Settings)})
-        if unknown:
-            names = ", ".join(attribute.name for attribute in fields(Settings))
-            msg = f"unknown setting: {', '.join(unknown)}; the settings are: {names}"
-            raise InputError(msg)
+        _check_names(values)
         token = self._overrides.set({**self._overrides.get({}), **values})
         try:
             yield self.current()
@@ -267,6 +269,14 @@ class SettingsView:
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self.current(), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_"):  # an attribute of this object would have no effect on any run
+            _check_names([name])
+            variables = " or ".join(getattr(fields(Settings), name).metadata["env"])
+            msg = f"settings.{name} cannot be set; write `with settings.override({name}=...):`, or set {variables}"
+            raise InputError(msg)
+        super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
         return ["current", "override", *(attribute.name for attribute in fields(Settings))]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from gca_scanpy import _extras
+from gca_scanpy._files import naming
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,11 +46,12 @@ def read(path: Path, error: type[Exception]) -> pd.DataFrame:
     ------
     Exception
         An ``error`` if the file holds no table, is too large, or needs a package that is not installed.
-    OSError
+    FileError
         If the file cannot be opened.
     """
     try:
-        data = unpacked(path)
+        with naming(path, "read"):
+            data = unpacked(path)
     except (gzip.BadGzipFile, EOFError, zlib.error) as reason:
         msg = f"{path} cannot be read as a table: its gzip data is damaged or incomplete ({reason}); download it again"
         raise error(msg) from reason

@@ -9,6 +9,9 @@ Every error says what was wrong, what was there instead, and what to do::
     │   └── NoOverlapError         none of the genes is a symbol that the database could contain
     ├── DatabaseError              a marker table cannot be used; names the row (a ValueError)
     ├── ReportError                a stored report cannot be read; names the path inside it (a ValueError)
+    ├── FileError                  a file cannot be read or written; names the file (an OSError)
+    │   ├── MissingFileError       the file, or the folder to write it to, does not exist (a FileNotFoundError)
+    │   └── ForbiddenFileError     the system does not permit it (a PermissionError)
     ├── ConflictError              the file was decided on or annotated meanwhile; nothing was saved (a RuntimeError)
     └── ModelError                 a language model gave no usable answer (a RuntimeError)
         ├── AccessError            the model cannot be used at all: key, model name, quota, or address
@@ -63,6 +66,21 @@ class DatabaseError(GcaError, ValueError):
 
 class ReportError(GcaError, ValueError):
     """A stored report cannot be read; the message names the path inside it."""
+
+
+class FileError(GcaError, OSError):
+    """A file cannot be read or written; the message names the file. It has the ``errno`` of the system's error."""
+
+    def __str__(self) -> str:  # an OSError prints the number of the error in front
+        return str(self.args[-1]) if self.args else ""
+
+
+class MissingFileError(FileError, FileNotFoundError):
+    """The file, or the folder that it is to be written to, does not exist."""
+
+
+class ForbiddenFileError(FileError, PermissionError):
+    """The system does not permit to read or write the file."""
 
 
 class ConflictError(GcaError, RuntimeError):

@@ -7,6 +7,8 @@ from typing import Literal, Optional  # these are read at run time, on Python 3.
 
 from attrs import Factory, frozen
 
+from gca_scanpy.errors import MissingKeyError
+
 Status = Literal["supported", "flagged", "unknown"]
 Confidence = Literal["Low", "Medium", "High"]
 Source = Literal["offline", "model", "user"]
@@ -284,11 +286,11 @@ class DatasetReport:
 
         Raises
         ------
-        KeyError
+        MissingKeyError
             If there is no such cluster; the message lists the existing ones.
         """
         for cluster in self.clusters:
             if cluster.cluster_id == cluster_id:
                 return cluster
         msg = f"no cluster {cluster_id!r}; there are: {', '.join(c.cluster_id for c in self.clusters)}"
-        raise KeyError(msg)
+        raise MissingKeyError(msg)

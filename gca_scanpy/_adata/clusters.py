@@ -11,6 +11,7 @@ import pandas as pd
 from attrs import define, evolve
 
 from gca_scanpy._adata.tables import column_of, to_frame
+from gca_scanpy._arguments import shown
 from gca_scanpy.errors import InputError, MissingKeyError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_LISTED = 12  # names in a message
 MAX_CATEGORIES = 100  # a column with more distinct values is not offered as a clustering
+MIN_MEASURED = 10  # a few numbers are clusters, even of one cell each
 
 
 @define(eq=False)
@@ -79,8 +81,8 @@ def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]
     MissingKeyError
         If there is no such column; the message lists the columns that could be meant.
     InputError
-        If no cell has a cluster, each cell is its own cluster, two ids have the same text, or ``groups`` contains an
-        unknown id.
+        If no cell has a cluster, each cell is its own cluster, the column is a measure, two ids have the same text, or
+        ``groups`` contains an unknown id.
     """
     if groupby not in adata.obs.columns:
         msg = f"there is no .obs[{groupby!r}]; columns that hold groups: {_listed(group_columns(adata.obs)) or 'none'}"
@@ -102,6 +104,13 @@ def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]
             "use another column"
         )
         raise InputError(msg)
+    if not isinstance(labels.dtype, pd.CategoricalDtype) and _is_measure(labels, len(ids), n_cells):
+        msg = (
+            f".obs[{groupby!r}] has {len(ids)} different numbers for {n_cells} cells, so it is a measure and not a "
+            f"clustering; use another column: {_listed(group_columns(adata.obs)) or 'none holds groups'}. If the "
+            f"numbers are clusters: adata.obs[{groupby!r}] = adata.obs[{groupby!r}].astype('category')"
+        )
+        raise InputError(msg)
     requested = _requested(ids, groups, groupby)
     return Clustering(groupby, requested, used.cat.codes.to_numpy().astype(np.intp), ids)
 
@@ -109,19 +118,31 @@ def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]
 def group_columns(obs: Any) -> list[str]:
     """The columns that could be a clustering: categorical ones first, then text and integers with few values."""
     obs = to_frame(obs)
-    categorical = [str(name) for name in obs.columns if isinstance(obs[name].dtype, pd.CategoricalDtype)]
+    columns = {str(name): obs[name] for name in obs.columns if not isinstance(obs[name], pd.DataFrame)}  # no name twice
+    categorical = [name for name, column in columns.items() if isinstance(column.dtype, pd.CategoricalDtype)]
     others = [
-        str(name)
-        for name in obs.columns
-        if str(name) not in categorical
+        name
+        for name, column in columns.items()
+        if name not in categorical
         and (
-            pd.api.types.is_integer_dtype(obs[name])
-            or pd.api.types.is_object_dtype(obs[name])
-            or pd.api.types.is_string_dtype(obs[name])
+            pd.api.types.is_integer_dtype(column)
+            or pd.api.types.is_object_dtype(column)
+            or pd.api.types.is_string_dtype(column)
         )
-        and obs[name].astype(str).nunique() <= min(MAX_CATEGORIES, max(len(obs) // 2, 1))
+        and column.astype(str).nunique() <= _most_groups(len(obs))
     ]
     return categorical + others
+
+
+def _most_groups(n_cells: int) -> int:
+    """The most distinct values of a column that is probably a clustering."""
+    return min(MAX_CATEGORIES, max(n_cells // 2, 1))
+
+
+def _is_measure(labels: pd.Series, n_values: int, n_cells: int) -> bool:
+    """Whether a column has too many numbers to be a clustering, such as the number of genes of each cell."""
+    is_number = pd.api.types.is_numeric_dtype(labels) and not pd.api.types.is_bool_dtype(labels)
+    return bool(is_number) and n_values > max(_most_groups(n_cells), MIN_MEASURED)
 
 
 def majority_labels(adata: AnnData, clustering: Clustering, key: str) -> dict[str, tuple[str, float]]:
@@ -152,7 +173,12 @@ def _to_category(labels: pd.Series) -> pd.Series:
     # Missing values turn integers into floats, but cluster 1 must not become "1.0".
     if pd.api.types.is_float_dtype(labels) and (labels.dropna() % 1 == 0).all():
         labels = labels.astype("Int64")
-    return labels.astype(object).astype("category")
+    try:
+        return labels.astype(object).astype("category")
+    except TypeError as error:
+        first = next((value for value in labels if isinstance(value, (list, dict, set, np.ndarray))), None)
+        msg = f".obs[{labels.name!r}] has values that are not names of clusters, such as {shown(first)}; use text"
+        raise InputError(msg) from error
 
 
 def _requested(ids: tuple[str, ...], groups: Optional[Sequence[str]], groupby: str) -> tuple[str, ...]:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 CHECKED_VALUES = 100_000  # values that are checked to distinguish counts from log-normalized data
+NUMERIC = "biuf"  # kinds of NumPy's types: truth values, integers and floats
+TO_CPU = (
+    "if it is on a GPU, copy it to the CPU first: rapids_singlecell.get.anndata_to_CPU(adata), or "
+    "adata.X = adata.X.get()"
+)
 NOT_FINITE = "the counts to rank contain NaN or infinite values; remove them, or choose another matrix with layer="
 
 
@@ -45,10 +50,13 @@ class Matrix:
         Raises
         ------
         InputError
-            If there is no matrix, or its counts are not finite.
+            If there is no matrix, it is on a GPU, it has no numbers, or its counts are not finite.
         """
         values, var = select_matrix(adata, use_raw, layer)
-        values = in_memory(values)
+        values = as_numbers(in_memory(values, adata))
+        if not len(var):
+            msg = "the matrix to rank has no genes; filter fewer genes, or choose another matrix with layer="
+            raise InputError(msg)
         counts = _are_counts(values)
         if counts and not is_chunked(values):  # Dask chunks are checked when they are read
             _check_finite(values)
@@ -60,9 +68,11 @@ class Matrix:
         if layer is not None and layer not in adata.layers:
             layer = None
         values, var = select_matrix(adata, use_raw if adata.raw is not None else None, layer)
-        available = isinstance(values, np.ndarray) or sparse.issparse(values) or is_chunked(values)
-        if not available or values.dtype.kind not in "biuf":
+        if values is None or _is_on_disk(values) or not len(var):
             return None
+        if getattr(getattr(values, "dtype", None), "kind", "f") not in NUMERIC:
+            return None
+        values = as_numbers(values)
         return cls(values, [str(name) for name in var.index], _are_counts(values))
 
 
@@ -86,30 +96,60 @@ def select_matrix(adata: AnnData, use_raw: Optional[bool], layer: Optional[str])
             raise MissingKeyError(msg)
         return adata.layers[layer], to_frame(adata.var)
     if use_raw and adata.raw is None:
-        msg = "use_raw=True, but .raw is None; set adata.raw, or leave out use_raw"
+        msg = "use_raw=True, but .raw is None; set .raw, or leave out use_raw"
         raise InputError(msg)
     if use_raw is not False and adata.raw is not None:
         return adata.raw.X, to_frame(adata.raw.var)
     return adata.X, to_frame(adata.var)
 
 
-def in_memory(matrix: Any) -> Any:
+def in_memory(matrix: Any, adata: AnnData) -> Any:
     """The matrix, read into memory if its object is backed.
 
     Raises
     ------
     InputError
-        If there is no matrix.
+        If there is no matrix; the message lists the layers.
     """
     if matrix is None:
+        names = layer_names(adata.layers)
+        advice = f"name one of its layers, such as layer={names[0]!r}" if names else "set .X"
         msg = (
             "there is no expression matrix (.X is None) and no stored ranking for these clusters; "
-            "set .X, or choose a layer with layer="
+            f"{advice}; layers: {', '.join(map(repr, names)) or 'none'}"
         )
         raise InputError(msg)
-    if hasattr(matrix, "to_memory"):
-        return matrix.to_memory()
-    return matrix[()] if type(matrix).__module__.startswith("h5py") else matrix
+    if not _is_on_disk(matrix):
+        return matrix
+    return matrix.to_memory() if hasattr(matrix, "to_memory") else matrix[()]
+
+
+def _is_on_disk(matrix: Any) -> bool:
+    return hasattr(matrix, "to_memory") or type(matrix).__module__.startswith(("h5py", "zarr"))
+
+
+def as_numbers(matrix: Any) -> Any:
+    """The matrix as it is if it is sparse, chunked or an array of NumPy, otherwise as an array of NumPy.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read by NumPy, as those of GPU libraries, or has no numbers.
+    """
+    is_known = isinstance(matrix, np.ndarray) or sparse.issparse(matrix) or is_chunked(matrix)
+    kind = f"{type(matrix).__module__.split('.')[0]}.{type(matrix).__name__}"
+    try:
+        values = matrix if is_known else np.asarray(matrix)
+    except Exception as error:  # the refusal of a GPU library is a TypeError, but not of each
+        msg = f"the matrix is a {kind}, which NumPy cannot read ({error}); {TO_CPU}"
+        raise InputError(msg) from error
+    if values.ndim != 2:  # NumPy wraps what it does not know, such as sparse matrices of CuPy
+        msg = f"the matrix is a {kind}, which NumPy cannot read; {TO_CPU}"
+        raise InputError(msg)
+    if values.dtype.kind not in NUMERIC:
+        msg = f"the matrix has values of type {values.dtype}, not numbers; choose another matrix with layer="
+        raise InputError(msg)
+    return values
 
 
 def is_chunked(matrix: Any) -> bool:
@@ -119,7 +159,7 @@ def is_chunked(matrix: Any) -> bool:
 
 def first_chunk(matrix: Any) -> Any:
     """The first chunk of a Dask array, in memory."""
-    return matrix.blocks[0, 0].compute()
+    return as_numbers(matrix.blocks[0, 0].compute())
 
 
 def _check_finite(matrix: Any) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 import numpy.typing as npt
 from attrs import define
+from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering, read_clustering
+from gca_scanpy._adata.matrix import NUMERIC, TO_CPU
 from gca_scanpy._adata.tables import column_of
 from gca_scanpy._keys import EMBEDDINGS, ObsKeys
 from gca_scanpy.errors import InputError, MissingKeyError
@@ -115,7 +117,7 @@ def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optio
     name = _embedding_name(adata, basis)
     if name is None:
         return None
-    coordinates = _first_two(adata.obsm[name], name)
+    coordinates = first_two(adata.obsm[name], name)
     clustering = clusters_of(adata, report, key)
     return Embedding(name, coordinates, rows_of(report.clusters, clustering))
 
@@ -130,9 +132,23 @@ def _embedding_name(adata: AnnData, basis: Optional[str]) -> Optional[str]:
     raise MissingKeyError(msg)
 
 
-def _first_two(values: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    dense = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
-    if dense.ndim != 2 or dense.shape[1] < 2:
-        msg = f".obsm[{name!r}] has the shape {dense.shape}, but a plot needs two columns; choose another embedding"
+def first_two(values: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The first two columns of an entry of ``.obsm``.
+
+    Raises
+    ------
+    InputError
+        If it has fewer than two columns of numbers, or is on a GPU.
+    """
+    try:
+        dense = values.toarray() if sparse.issparse(values) else np.asarray(values)
+    except Exception as error:  # arrays of GPU libraries refuse
+        msg = f".obsm[{name!r}] is a {type(values).__name__}, which NumPy cannot read ({error}); {TO_CPU}"
+        raise InputError(msg) from error
+    if dense.ndim != 2 or dense.shape[1] < 2 or dense.dtype.kind not in NUMERIC:
+        msg = (
+            f".obsm[{name!r}] has the shape {dense.shape} and the type {dense.dtype}, but a plot needs two columns of "
+            "numbers; choose another embedding"
+        )
         raise InputError(msg)
     return np.asarray(dense[:, :2], dtype=np.float64)

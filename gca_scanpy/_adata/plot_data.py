@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gca_scanpy._adata.clusters import read_clustering
-from gca_scanpy._adata.matrix import in_memory, select_matrix
+from gca_scanpy._adata.matrix import as_numbers, in_memory, select_matrix
 from gca_scanpy._adata.tables import gene_labels
 from gca_scanpy._adata.write import read_report
 from gca_scanpy._keys import ObsKeys
@@ -40,7 +40,7 @@ def genes_of(
     for column, name in enumerate(gene_labels(var, gene_symbols)):
         columns.setdefault(name, column)
     present = [gene for gene in dict.fromkeys(genes) if gene in columns]
-    values = in_memory(values)[:, [columns[gene] for gene in present]]
+    values = as_numbers(in_memory(values, adata))[:, [columns[gene] for gene in present]]
     if hasattr(values, "compute"):
         values = values.compute()
     return AnnData(values, obs=pd.DataFrame(index=adata.obs_names.copy()), var=pd.DataFrame(index=pd.Index(present)))

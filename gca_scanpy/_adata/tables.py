@@ -8,7 +8,7 @@ import pandas as pd
 
 from gca_scanpy._compat import element_io
 from gca_scanpy._names.genes import ENSEMBL
-from gca_scanpy.errors import MissingKeyError
+from gca_scanpy.errors import InputError, MissingKeyError
 
 # Names of the symbol column in 10x, CELLxGENE, Ensembl BioMart, monocle, Seurat converters and scvi-tools.
 SYMBOL_COLUMNS = (
@@ -23,7 +23,20 @@ def to_frame(table: Any) -> pd.DataFrame:
 
 
 def column_of(table: Any, name: str) -> pd.Series:
-    """One column, in memory; the other columns of a table on disk are not read."""
+    """One column, in memory; the other columns of a table on disk are not read.
+
+    Raises
+    ------
+    InputError
+        If the table has several columns of this name.
+    """
+    if list(table.columns).count(name) > 1:
+        msg = (
+            f"there are {list(table.columns).count(name)} columns {name!r}, and it is not known which one is meant; "
+            "rename all but one, or keep the first of each name: "
+            "adata.obs = adata.obs.loc[:, ~adata.obs.columns.duplicated()], likewise for .var"
+        )
+        raise InputError(msg)
     return table[name] if isinstance(table, pd.DataFrame) else table[[name]].to_memory()[name]
 
 
@@ -45,6 +58,8 @@ def gene_labels(var: pd.DataFrame, gene_symbols: Optional[str]) -> list[str]:
     ------
     MissingKeyError
         If ``gene_symbols`` is given and is not a column of ``.var``.
+    InputError
+        If there are several such columns.
     """
     index = to_strings(var.index)
     column = gene_symbols
@@ -53,10 +68,12 @@ def gene_labels(var: pd.DataFrame, gene_symbols: Optional[str]) -> list[str]:
         raise MissingKeyError(msg)
     if column is None and _mostly_ids(index):
         present = [name for name in SYMBOL_COLUMNS if name in var.columns]
-        column = next((name for name in present if not _mostly_ids([str(v) for v in var[name].dropna()])), None)
+        column = next(
+            (name for name in present if not _mostly_ids([str(v) for v in column_of(var, name).dropna()])), None
+        )
     if column is None:
         return index
-    values = var[column].astype(object)
+    values = column_of(var, column).astype(object)
     return [str(value) if pd.notna(value) and str(value).strip() else name for name, value in zip(index, values)]
 
 

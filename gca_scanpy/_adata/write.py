@@ -18,6 +18,7 @@ from gca_scanpy._adata.objects import view_to_actual
 from gca_scanpy._adata.tables import column_of
 from gca_scanpy._compat import NAMES
 from gca_scanpy._keys import (
+    DEFAULT_KEY,
     UNS_PARAMETERS,
     UNS_PROVENANCE,
     UNS_REPORT,
@@ -28,11 +29,35 @@ from gca_scanpy._keys import (
 )
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.palette import Palette
-from gca_scanpy.errors import MissingKeyError, ReportError
+from gca_scanpy.errors import InputError, MissingKeyError, ReportError
 from gca_scanpy.model import CONFIDENCE_LEVELS, STATUSES, ClusterReport, DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+
+def check_key(adata: AnnData, key_added: str, groupby: str) -> None:
+    """Refuse a key under which a run would replace what this package did not write.
+
+    Raises
+    ------
+    InputError
+        If the key belongs to other data, or one of its columns is the clustering itself.
+    """
+    keys = ObsKeys(key_added)
+    if groupby in keys.all():
+        msg = f"key_added={key_added!r} would replace .obs[{groupby!r}], the clusters; choose another key_added"
+        raise InputError(msg)
+    stored = adata.uns.get(key_added)
+    if key_added == DEFAULT_KEY or (isinstance(stored, Mapping) and UNS_REPORT in stored):
+        return
+    if stored is not None:
+        msg = f"key_added={key_added!r} would replace .uns[{key_added!r}], which is of other origin; choose another"
+        raise InputError(msg)
+    columns = [name for name in keys.all() if name in adata.obs.columns]
+    if columns and len(columns) < len(keys.all()):  # all of them are of a run whose .uns was lost, as by concat
+        msg = f"key_added={key_added!r} would replace .obs[{columns[0]!r}], which is of other origin; choose another"
+        raise InputError(msg)
 
 
 def write_report(

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, Optional
 import click
 
 from gca_scanpy import _tables
-from gca_scanpy._cli.markers import assets_option
 from gca_scanpy._cli.messages import log, message_options
 from gca_scanpy._cli.options import (
     RANKING,
+    assets_option,
     check_exclusive,
+    check_key,
     check_lazy,
     dask_cluster,
     given,
     lazy_options,
+    marker_db_option,
     model_of,
     model_options,
     ranking_options,
@@ -25,7 +27,7 @@ from gca_scanpy._cli.options import (
     spelled,
     threshold_options,
 )
-from gca_scanpy._cli.output_options import check_outputs, end, make_folders, output_options, write_reports
+from gca_scanpy._cli.output_options import check_outputs, end, make_folders, output_options, write_outputs
 from gca_scanpy._cli.presets import preset_option, with_preset
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys, colors_of
 from gca_scanpy._settings import settings
@@ -55,11 +57,11 @@ OBJECT_ONLY = ("clusters", "groupby", *(name for name in RANKING if name != "n_m
 @output_options
 @lazy_options
 @ranking_options
-@click.option("--marker-db", multiple=True, help="Marker table, or 'bundled'; repeatable, merged.  [default: bundled]")
+@marker_db_option
 @assets_option
 @threshold_options
 @click.option("--validate-only", metavar="COLUMN", help="Check the labels in this column of .obs, and propose none.")
-@click.option("--key-added", help=f"Prefix of what is written.  [default: {DEFAULT_KEY}]")
+@click.option("--key-added", callback=check_key, help=f"Prefix of what is written.  [default: {DEFAULT_KEY}]")
 @model_options
 @message_options
 @click.pass_context
@@ -85,17 +87,25 @@ def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
             return
         make_folders(options)
         report, cells = (_label_table if is_table else _label_cells)(source, options, model)
-    _report(report, cells, options)
+    _report(source, report, cells, options)
 
 
-def _report(report: DatasetReport, cells: Optional[AnnData], options: Mapping[str, Any]) -> None:
+def _report(source: Path, report: DatasetReport, cells: Optional[AnnData], options: Mapping[str, Any]) -> None:
     from gca_scanpy._cli.table import print_report
+
+    def output(report: DatasetReport, path: Path) -> None:
+        if cells is None:
+            _write_table(report, path)
+        else:
+            _write_cells(source, path, cells, options, report.parameters["groupby"])
 
     for step, seconds in report.telemetry.seconds.items():
         log.info("%s: %.2f s", step, seconds, extra={"event": step, "seconds": seconds})
-    print_report(report)
-    write_reports(report, options, cells)
-    end(report, options)
+    try:
+        print_report(report)
+    finally:  # also if the reader of a pipe has gone
+        all_written = write_outputs(report, options, cells, output)
+    end(report, options, all_written=all_written)
 
 
 def _endings(source: Path, lazy: bool) -> tuple[str, ...]:
@@ -156,15 +166,13 @@ def _label_cells(source: Path, options: Mapping[str, Any], model: ModelLike) -> 
             tl.validate(adata, labels=options["validate_only"], key_added=key, **arguments)
         else:
             tl.annotate(adata, model=model, key_added=key, **arguments)
-    if options["output"] is not None:
-        _write(source, adata, options, arguments["groupby"])
     return get.report(adata, key), adata
 
 
-def _write(source: Path, adata: AnnData, options: Mapping[str, Any], groupby: str) -> None:
+def _write_cells(source: Path, output: Path, adata: AnnData, options: Mapping[str, Any], groupby: str) -> None:
     from gca_scanpy._stores import files, lazy, loom
 
-    output, key = options["output"], options["key_added"] or DEFAULT_KEY
+    key = options["key_added"] or DEFAULT_KEY
     keys = ObsKeys(key)
     curated = [name for name in (keys.curated_label, keys.curated_ontology_id) if name in adata.obs.columns]
     added = [] if options["clusters"] is None else [groupby]
@@ -177,7 +185,6 @@ def _write(source: Path, adata: AnnData, options: Mapping[str, Any], groupby: st
             log.warning("a loom file cannot contain the report; write it with --json-report")
     else:
         files.write(adata, output)
-    log.info("wrote %s", output, extra={"event": "written"})
 
 
 def _read_table(source: Path, options: Mapping[str, Any]) -> tuple[dict[str, list[str]], dict[str, Any]]:
@@ -197,14 +204,15 @@ def _plan_table(source: Path, options: Mapping[str, Any], model: ModelLike) -> P
 
 
 def _label_table(source: Path, options: Mapping[str, Any], model: ModelLike) -> tuple[DatasetReport, None]:
-    from gca_scanpy import annotate_markers, get
-    from gca_scanpy._files import whole
+    from gca_scanpy import annotate_markers
 
     markers, arguments = _read_table(source, options)
-    report = annotate_markers(markers, model=model, **arguments)
-    output = options["output"]
-    if output is not None:
-        with whole(output) as part:
-            get.clusters(report).to_csv(part, sep="\t" if output.suffix.lower() == ".tsv" else ",")
-        log.info("wrote %s", output, extra={"event": "written"})
-    return report, None
+    return annotate_markers(markers, model=model, **arguments), None
+
+
+def _write_table(report: DatasetReport, output: Path) -> None:
+    from gca_scanpy import get
+    from gca_scanpy._files import whole
+
+    with whole(output) as part:
+        get.clusters(report).to_csv(part, sep="\t" if output.suffix.lower() == ".tsv" else ",")

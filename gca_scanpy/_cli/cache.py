@@ -8,15 +8,13 @@ from typing import Optional
 
 import click
 
+from gca_scanpy._cli.options import cache_option
+
 MB = 1_000_000
 
 
 @click.group()
-@click.option(
-    "--cache-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the stored answers.  [default: GCA_CACHE_DIR, or the user's cache folder]",
-)
+@cache_option
 @click.pass_context
 def cache(ctx: click.Context, cache_dir: Optional[Path]) -> None:
     """Show, prune or clear the stored answers of language models.

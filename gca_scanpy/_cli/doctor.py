@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from gca_scanpy._settings import Settings
 
 PACKAGES = ("scanpy", "anndata", "numpy", "pandas", "scipy", "matplotlib", "h5py", "httpx", "click", "rich")
-MASK = "***"
 PING_TIMEOUT = 10.0  # seconds
 
 
@@ -96,7 +95,7 @@ def _current() -> Settings:
 def _settings() -> Iterator[str]:
     from attrs import fields
 
-    from gca_scanpy._llm.endpoint import plain_url
+    from gca_scanpy._llm.endpoint import MASK, plain_url
     from gca_scanpy._settings import Settings
 
     masked: dict[str, Callable[[Any], Any]] = {
@@ -113,7 +112,7 @@ def _settings() -> Iterator[str]:
 
 
 def _keys() -> Iterator[str]:
-    from gca_scanpy._llm.endpoint import ANY_SERVER_KEY, PROVIDERS
+    from gca_scanpy._llm.endpoint import ANY_SERVER_KEY, MASK, PROVIDERS
 
     names = [name for provider in PROVIDERS.values() for name in provider.keys]
     for name in dict.fromkeys([*names, ANY_SERVER_KEY]):
@@ -143,20 +142,17 @@ def _cache() -> Iterator[str]:
 
 
 def _model(ping: bool) -> Iterator[str]:
-    from gca_scanpy._llm.language_model import LanguageModel
+    from attrs import evolve
 
-    current = _current()
-    if current.model is None and current.base_url is None:
+    from gca_scanpy._llm.asking import OFFLINE, client
+
+    current = evolve(_current(), timeout=PING_TIMEOUT, deadline=PING_TIMEOUT)
+    named = None if current.model == OFFLINE else current.model
+    if named is None and current.base_url is None:
         yield "none is configured (GCA_MODEL, GCA_BASE_URL)"
         return
-    model = LanguageModel(
-        current.model or "any",
-        base_url=current.base_url,
-        headers=current.headers,
-        timeout=PING_TIMEOUT,
-        deadline=PING_TIMEOUT,
-    )
-    yield model.name if current.model else f"none is configured; the server is {model.endpoint.host}"
+    model = client(named or "any", current)
+    yield model.name if named else f"none is configured; the server is {model.endpoint.host}"
     if ping or current.base_url:
         yield model.check()
     else:

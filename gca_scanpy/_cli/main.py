@@ -16,7 +16,7 @@ from gca_scanpy._cli.annotate import annotate
 from gca_scanpy._cli.cache import cache
 from gca_scanpy._cli.doctor import doctor
 from gca_scanpy._cli.markers import markers
-from gca_scanpy._cli.messages import log, one_line, to_stderr
+from gca_scanpy._cli.messages import log, one_line, text_of, to_stderr
 from gca_scanpy._cli.presets import presets
 from gca_scanpy._cli.review import review
 from gca_scanpy._version import __version__
@@ -29,7 +29,7 @@ class _Program(click.Group):
     """A group that reports an error as one line on stderr, without a traceback or the usage."""
 
     def main(self, args: Optional[Sequence[str]] = None, *more: Any, **options: Any) -> Any:
-        with to_stderr(sys.argv[1:] if args is None else args):
+        with to_stderr(sys.argv[1:] if args is None else args, self):
             return super().main(args, *more, **options)
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
@@ -68,17 +68,10 @@ def _one_line() -> Iterator[None]:
         if type(error).__name__ == "NoArgsIsHelpError":
             raise
         raise _UsageProblem(error.format_message(), "UsageError") from error
-    except OSError as error:
-        if error.errno == errno.EPIPE:  # `gca ... | head`: click ends quietly
+    except (GcaError, OSError) as error:
+        if getattr(error, "errno", None) == errno.EPIPE:  # `gca ... | head`: click ends quietly
             raise
-        raise _Problem(_os_message(error), type(error).__name__) from error
-    except GcaError as error:
-        raise _Problem(str(error), type(error).__name__) from error
-
-
-def _os_message(error: OSError) -> str:
-    place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{error.strerror or error}"
+        raise _Problem(text_of(error), type(error).__name__) from error
 
 
 def _show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Optional
 
 import click
 
+from gca_scanpy._cli.options import assets_option, marker_db_option
 from gca_scanpy._cli.table import add_row, new_table, print_table
 
 if TYPE_CHECKING:
@@ -53,23 +54,6 @@ def print_type(version: str, name: str, cl_id: str, markers: Sequence[Marker]) -
 # Those of gca_scanpy.db; not imported, so that help does not wait for pandas.
 EXPORT_FORMATS = ("tsv", "parquet", "gmt", "json")
 SHOWN = 10
-
-
-def _set_assets(ctx: click.Context, _: click.Parameter, folder: Optional[Path]) -> None:
-    from gca_scanpy._settings import settings
-
-    if folder is not None:
-        ctx.with_resource(settings.override(assets_home=folder))
-
-
-# A setting while the command runs, not an argument of it.
-assets_option = click.option(
-    "--assets-home",
-    type=click.Path(file_okay=False, path_type=Path),
-    callback=_set_assets,
-    expose_value=False,
-    help="Folder of the public tables.  [default: GCA_ASSETS_HOME, or the user's data folder]",
-)
 
 
 @click.group()
@@ -126,7 +110,7 @@ def verify(source: str, everything: bool) -> None:
 
 @markers.command()
 @click.option("--format", "kind", type=click.Choice(EXPORT_FORMATS), help="[default: by the ending of the file]")
-@click.option("--marker-db", multiple=True, help="Marker table, or 'bundled'; repeatable, merged.  [default: bundled]")
+@marker_db_option
 @click.option(
     "-o", "--output", "output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write."
 )

@@ -12,6 +12,9 @@ from typing import Any
 
 import click
 
+from gca_scanpy._cli.wording import reworded
+from gca_scanpy.errors import GcaError
+
 log = logging.getLogger("gca_scanpy.cli")
 PREFIXES = {logging.WARNING: "Warning: ", logging.ERROR: "Error: "}
 LOG_JSON = "--log-json"
@@ -23,17 +26,41 @@ def one_line(message: str) -> str:
     return " ".join(message.split())
 
 
+def text_of(error: Exception) -> str:
+    """The message of an error; one of the system gets the name of its file."""
+    if isinstance(error, GcaError) or not isinstance(error, OSError):
+        return str(error)
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"
+
+
 class _Text(logging.Formatter):
+    """Lines of text.
+
+    Attributes
+    ----------
+    program
+        Its options take the place of the arguments that warnings and errors name.
+    """
+
+    def __init__(self, program: click.Command) -> None:
+        super().__init__()
+        self.program = program
+
+    def message(self, record: logging.LogRecord) -> str:
+        text = one_line(record.getMessage())
+        return reworded(text, self.program) if record.levelno >= logging.WARNING else text
+
     def format(self, record: logging.LogRecord) -> str:
-        return PREFIXES.get(record.levelno, "") + one_line(record.getMessage())
+        return PREFIXES.get(record.levelno, "") + self.message(record)
 
 
-class _Json(logging.Formatter):
+class _Json(_Text):
     def format(self, record: logging.LogRecord) -> str:
         entry = {
             "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "message": one_line(record.getMessage()),
+            "message": self.message(record),
             **{name: value for name, value in vars(record).items() if name not in _RECORD_FIELDS},  # passed as extra=
         }
         return json.dumps(entry, ensure_ascii=False, default=str)
@@ -45,16 +72,18 @@ class _Stderr(logging.Handler):
 
 
 @contextmanager
-def to_stderr(arguments: Sequence[str]) -> Iterator[None]:
+def to_stderr(arguments: Sequence[str], program: click.Command) -> Iterator[None]:
     """Send what this package logs to stderr: warnings and errors, until ``--quiet`` or ``--verbose`` is read.
 
     Parameters
     ----------
     arguments
         Arguments of the call. ``--log-json`` takes effect before they are parsed, so that a usage error is JSON too.
+    program
+        Its options take the place of the arguments that warnings and errors name.
     """
     logger, handler = logging.getLogger("gca_scanpy"), _Stderr()
-    handler.setFormatter(_Json() if LOG_JSON in arguments else _Text())
+    handler.setFormatter((_Json if LOG_JSON in arguments else _Text)(program))
     before = logger.level, logger.propagate
     logger.setLevel(logging.WARNING)
     logger.propagate = False

@@ -11,6 +11,7 @@ import click
 from attrs import Attribute, fields
 
 from gca_scanpy import _extras
+from gca_scanpy._arguments import KEY, shown
 from gca_scanpy._cli.messages import log
 from gca_scanpy._llm.asking import OFFLINE, Asking, ModelLike
 from gca_scanpy._llm.endpoint import endpoint_of
@@ -22,6 +23,42 @@ LAZY_ENDINGS = (".h5ad", ".zarr")
 SCHEDULER_TIMEOUT = 10.0  # seconds
 _Command = Callable[..., Any]
 _Option = Callable[[_Command], _Command]
+
+
+def as_setting(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """A callback that uses the value of an option as this setting while the command runs."""
+
+    def use(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value is not None:
+            ctx.with_resource(settings.override(**{name: value}))
+
+    return use
+
+
+def check_key(_: click.Context, __: click.Parameter, key: Optional[str]) -> Optional[str]:
+    """Refuse, before anything is read, a key that files cannot contain."""
+    if key is not None and not KEY.accepts(key):
+        msg = f"{shown(key)} must be {KEY.text}"
+        raise click.BadParameter(msg)
+    return key
+
+
+cache_option = click.option(
+    "--cache-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the stored answers.  [default: GCA_CACHE_DIR, or the user's cache folder]",
+)
+marker_db_option = click.option(
+    "--marker-db", multiple=True, help="Marker table, or 'bundled'; repeatable, merged.  [default: bundled]"
+)
+# A setting while the command runs, not an argument of it.
+assets_option = click.option(
+    "--assets-home",
+    type=click.Path(file_okay=False, path_type=Path),
+    callback=as_setting("assets_home"),
+    expose_value=False,
+    help="Folder of the public tables.  [default: GCA_ASSETS_HOME, or the user's data folder]",
+)
 
 
 def option_of(attribute: Attribute[Any]) -> str:
@@ -70,11 +107,7 @@ _MODEL_OPTIONS: tuple[_Option, ...] = (
     ),
     click.option("--offline", is_flag=True, help="Ask no language model, even if GCA_MODEL is set."),
     *_from_fields(Asking),
-    click.option(
-        "--cache-dir",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Folder of the stored answers.  [default: GCA_CACHE_DIR, or the user's cache folder]",
-    ),
+    cache_option,
     click.option("--no-cache", is_flag=True, help="Neither store answers nor use stored ones."),
     click.option(
         "--dry-run", is_flag=True, help="Show what would be sent to a language model; send and write nothing."
@@ -82,7 +115,9 @@ _MODEL_OPTIONS: tuple[_Option, ...] = (
 )
 _RANKING_OPTIONS: tuple[_Option, ...] = (
     *_from_fields(Ranking),
-    click.option("--use-raw/--no-raw", default=None, help="Whether to rank .raw.  [default: if there is one]"),
+    click.option(
+        option_of(fields(Ranking).use_raw), default=None, help="Whether to rank .raw.  [default: if there is one]"
+    ),
 )
 _THRESHOLD_OPTIONS: tuple[_Option, ...] = (
     click.option(
@@ -105,20 +140,21 @@ EXCLUSIVE = {
 
 def model_options(command: _Command) -> _Command:
     """Add the options about language models to a command."""
-    return _added(command, _MODEL_OPTIONS)
+    return with_options(command, _MODEL_OPTIONS)
 
 
 def ranking_options(command: _Command) -> _Command:
     """Add the options about the marker genes to a command."""
-    return _added(command, _RANKING_OPTIONS)
+    return with_options(command, _RANKING_OPTIONS)
 
 
 def threshold_options(command: _Command) -> _Command:
     """Add the options that are settings of a run to a command."""
-    return _added(command, _THRESHOLD_OPTIONS)
+    return with_options(command, _THRESHOLD_OPTIONS)
 
 
-def _added(command: _Command, options: tuple[_Option, ...]) -> _Command:
+def with_options(command: _Command, options: tuple[_Option, ...]) -> _Command:
+    """Add options to a command, in this order."""
     for option in reversed(options):
         command = option(command)
     return command
@@ -126,8 +162,6 @@ def _added(command: _Command, options: tuple[_Option, ...]) -> _Command:
 
 def spelled(name: str) -> str:
     """How the command line spells an option, such as ``--threads`` for ``n_threads``."""
-    if name == "use_raw":
-        return "--use-raw/--no-raw"
     options = {attribute.name: option_of(attribute) for kind in (Asking, Ranking) for attribute in fields(kind)}
     return options.get(name, f"--{name.replace('_', '-')}")
 
@@ -184,7 +218,7 @@ def lazy_options(command: _Command) -> _Command:
             "--dask-scheduler", metavar="ADDRESS", help="With --lazy: the Dask scheduler, such as tcp://host:8786."
         ),
     )
-    return _added(command, options)
+    return with_options(command, options)
 
 
 def check_lazy(source: Path, options: Mapping[str, Any]) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
-from gca_scanpy._cli.messages import log
+from gca_scanpy._cli.messages import log, text_of
+from gca_scanpy._cli.options import as_setting, with_options
+from gca_scanpy.errors import GcaError
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -18,14 +20,6 @@ if TYPE_CHECKING:
 FAILED = 3  # exit code of --fail-on
 REPORTS = ("json_report", "csv_report", "html_report", "stats_json")
 _FILE = click.Path(dir_okay=False, path_type=Path)
-
-
-def _set_textfile(ctx: click.Context, _: click.Parameter, path: Optional[Path]) -> None:
-    """Use the file as a setting while the command runs."""
-    from gca_scanpy._settings import settings
-
-    if path is not None:
-        ctx.with_resource(settings.override(metrics_textfile=path))
 
 
 _OPTIONS = (
@@ -42,7 +36,7 @@ _OPTIONS = (
     click.option(
         "--metrics-textfile",
         type=_FILE,
-        callback=_set_textfile,
+        callback=as_setting("metrics_textfile"),
         expose_value=False,
         help="Write Prometheus metrics of the run to this file.",
     ),
@@ -58,9 +52,7 @@ _OPTIONS = (
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _OPTIONS)
 
 
 def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, ...]) -> None:
@@ -76,6 +68,12 @@ def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, 
         msg = f"the output of this input must end in {' or '.join(endings)}, but {output.name} does not"
         raise click.UsageError(msg)
     targets = _targets(options)
+    for target in targets:
+        is_folder = target.suffix.lower() == ".zarr"
+        if target.exists() and target.is_dir() != is_folder:
+            there, wanted = ("a file", "a folder") if is_folder else ("a folder", "a file")
+            msg = f"{target} is {there}, but the output is {wanted}; choose another name"
+            raise click.UsageError(msg)
     for number, target in enumerate(targets):
         if target.resolve() in [other.resolve() for other in targets[:number]]:
             msg = f"{target} is named for two outputs; give each its own file"
@@ -87,17 +85,45 @@ def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, 
 
 
 def make_folders(options: Mapping[str, Any]) -> None:
-    """Make the folders of the outputs, so that a folder that cannot be made stops the run before the work."""
+    """Make the folders of the outputs and try to write there, so that what cannot be written stops the run at once.
+
+    Raises
+    ------
+    FileError
+        If an output cannot be written.
+    """
+    from gca_scanpy._files import check_writable, naming
+
     for target in _targets(options):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        with naming(target, "written"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(target)
 
 
 def _targets(options: Mapping[str, Any]) -> list[Path]:
     return [options[name] for name in ("output", *REPORTS) if options[name] is not None]
 
 
-def write_reports(report: DatasetReport, options: Mapping[str, Any], cells: Optional[AnnData]) -> None:
-    """Write the requested reports; the page shows the annotated cells if there are any."""
+def write_outputs(
+    report: DatasetReport,
+    options: Mapping[str, Any],
+    cells: Optional[AnnData],
+    output: Callable[[DatasetReport, Path], object],
+) -> bool:
+    """Write the requested reports and ``--output``, each of them whatever becomes of the others.
+
+    Parameters
+    ----------
+    cells
+        The annotated cells, which the page shows; None for a table.
+    output
+        Writes ``--output``.
+
+    Returns
+    -------
+    bool
+        Whether all of them were written; an error is logged for each that was not.
+    """
     from gca_scanpy import io
     from gca_scanpy._keys import DEFAULT_KEY
 
@@ -109,30 +135,45 @@ def write_reports(report: DatasetReport, options: Mapping[str, Any], cells: Opti
         "csv_report": io.to_csv,
         "html_report": page,
         "stats_json": _stats,
+        "output": output,
     }
+    all_written = True
     for name, write in writers.items():
-        if options[name] is not None:
-            write(report, options[name])
-            log.info("wrote %s", options[name], extra={"event": "written"})
+        path = options[name]
+        if path is None:
+            continue
+        try:
+            write(report, path)
+        except (GcaError, OSError) as error:
+            all_written = False
+            log.error("%s", text_of(error), extra={"category": type(error).__name__})
+        else:
+            log.info("wrote %s", path, extra={"event": "written"})
+    return all_written
 
 
 def _stats(report: DatasetReport, path: Path) -> None:
     """The report without its clusters."""
     import json
 
+    from attrs import evolve
+
     from gca_scanpy._codec import to_dict
     from gca_scanpy._files import whole
 
-    stats = {key: value for key, value in to_dict(report).items() if key != "clusters"}
+    stats = to_dict(evolve(report, clusters=()))  # serializing all clusters to drop them would take long
+    del stats["clusters"]
     with whole(path) as part:
         part.write_text(json.dumps(stats, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def end(report: DatasetReport, options: Mapping[str, Any]) -> None:
-    """End with exit code 3 if clusters have a status that ``--fail-on`` names."""
+def end(report: DatasetReport, options: Mapping[str, Any], *, all_written: bool) -> None:
+    """End with exit code 1 if an output is missing, or 3 if clusters have a status that ``--fail-on`` names."""
     by_status = {status: [c.cluster_id for c in report.clusters if c.status == status] for status in options["fail_on"]}
     for status, ids in by_status.items():
         if ids:
             log.error("--fail-on %s: %s of %s clusters: %s", status, len(ids), len(report.clusters), ", ".join(ids))
+    if not all_written:
+        raise SystemExit(1)
     if any(by_status.values()):
         raise SystemExit(FAILED)

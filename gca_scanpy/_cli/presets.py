@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
@@ -45,7 +46,13 @@ class _PresetName(StringParamType):
     name = "name"
 
     def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
-        return click.Choice(list(load_presets())).convert(value, param, ctx)
+        names = list(load_presets())
+        if value not in names:
+            near = [name for name in names if str(value).lower() in name.split("_")]
+            near = near or get_close_matches(str(value).lower(), names, n=3)
+            similar = f"the most similar are {', '.join(near)}; " if near else ""
+            self.fail(f"there is no preset {value!r}; {similar}'gca presets' lists all", param, ctx)
+        return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return click.Choice(list(load_presets())).shell_complete(ctx, param, incomplete)

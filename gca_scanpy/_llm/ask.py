@@ -15,7 +15,7 @@ from gca_scanpy._llm.cache import AnswerCache
 from gca_scanpy._llm.crew import Crew
 from gca_scanpy._llm.failures import TooLongError
 from gca_scanpy._llm.gate import CancelledError, Gate
-from gca_scanpy._llm.language_model import Completion, LanguageModel
+from gca_scanpy._llm.language_model import Completion, LanguageModel, completion_of
 from gca_scanpy._llm.question import Round, chunked
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Verdict
@@ -267,7 +267,7 @@ def _complete(asked: Round, chunk: Sequence[Case], gate: Gate) -> Completion:
     gate.admit(estimate)
     try:
         with gate.timed():
-            completion = model.complete(messages, schema)
+            completion = completion_of(model.complete(messages, schema), model)
     except BaseException:
         gate.release(estimate)
         raise

@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Optional, Union, get_args
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 from attrs.validators import optional
 
+from gca_scanpy._arguments import PATH, TEXT, Kind, check, one_of, shown
 from gca_scanpy._llm.language_model import ChatModel, LanguageModel
-from gca_scanpy._options import is_count, is_text, one_of
+from gca_scanpy._options import is_count, is_text, of_kind
 from gca_scanpy._settings import Settings
 from gca_scanpy.errors import InputError
 
@@ -19,10 +20,7 @@ OnError = Literal["offline", "raise"]
 OFFLINE = "offline"
 
 
-def _place(_: Any, attribute: Attribute[Any], value: Any) -> None:
-    if not isinstance(value, (bool, str, os.PathLike)):
-        msg = f"{attribute.name}={value!r} must be True, False or a folder"
-        raise InputError(msg)
+CACHE = Kind(lambda value: isinstance(value, bool) or PATH.accepts(value), "True, False or a folder")
 
 
 def _models(model: Any) -> tuple[Union[ChatModel, str], ...]:
@@ -34,10 +32,15 @@ def _models(model: Any) -> tuple[Union[ChatModel, str], ...]:
         msg = "model is an empty list; name a model, or leave it out for the offline scorer"
         raise InputError(msg)
     for one in models:
-        if not isinstance(one, str) and (isinstance(one, Mapping) or not isinstance(one, ChatModel)):
-            msg = f"model={one!r} has no name and no method complete(messages, schema)"
+        if not isinstance(one, str) and (isinstance(one, (Mapping, type)) or not isinstance(one, ChatModel)):
+            msg = (
+                f"model={shown(one)} has no name and no method complete(messages, schema); name a model, such as "
+                "'openai:gpt-4.1-mini', or pass a gca_scanpy.LanguageModel"
+            )
             raise InputError(msg)
     names = [one if isinstance(one, str) else one.name for one in models]
+    for name in names:
+        check("the name of a model", name, TEXT)
     _check_distinct(names)
     if OFFLINE in names:
         msg = f"model={names!r} contains 'offline', which asks no model; pass model='offline' alone"
@@ -109,13 +112,13 @@ class Asking:
     escalate: Escalate = field(
         default="all",
         kw_only=True,
-        validator=one_of(*get_args(Escalate)),
+        validator=of_kind(one_of(*get_args(Escalate))),
         metadata=_option("Ask a language model about all clusters, or about those the offline scorer is unsure of."),
     )
     on_error: OnError = field(
         default="offline",
         kw_only=True,
-        validator=one_of(*get_args(OnError)),
+        validator=of_kind(one_of(*get_args(OnError))),
         metadata=_option("If a language model leaves a cluster unanswered: use the offline answer, or stop."),
     )
     max_requests: Optional[int] = field(
@@ -128,7 +131,7 @@ class Asking:
     n_threads: int = field(
         default=8, kw_only=True, validator=is_count, metadata=_option("Requests at once.", "threads")
     )
-    cache: Union[bool, str, os.PathLike[str]] = field(default=True, kw_only=True, validator=_place)
+    cache: Union[bool, str, os.PathLike[str]] = field(default=True, kw_only=True, validator=of_kind(CACHE))
 
     def resolve(self, settings: Settings) -> tuple[ChatModel, ...]:
         """The models to ask: those named here, else that of the settings.
@@ -142,7 +145,7 @@ class Asking:
         if not named:
             msg = "no language model is named: pass a model to Asking, or set GCA_MODEL"
             raise InputError(msg)
-        models = tuple(_client(one, settings) if isinstance(one, str) else one for one in named)
+        models = tuple(client(one, settings) if isinstance(one, str) else one for one in named)
         _check_distinct([model.name for model in models])  # two spellings may be one model
         return models
 
@@ -167,7 +170,8 @@ def asking_of(model: ModelLike, settings: Settings) -> Optional[Asking]:
     return Asking(model)
 
 
-def _client(name: str, settings: Settings) -> LanguageModel:
+def client(name: str, settings: Settings) -> LanguageModel:
+    """The model of this name, with the server, the headers and the limits of the settings."""
     return LanguageModel(
         name,
         base_url=settings.base_url or None,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Optional, Protocol, cast, runtime_checkable
 
 from attrs import define, field, frozen
 
+from gca_scanpy._arguments import checked, shown
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.endpoint import Endpoint, endpoint_of
 from gca_scanpy._llm.failures import UnsupportedError
@@ -69,6 +70,7 @@ class LanguageModel:
     _temperature: Optional[float]
     _lock: threading.Lock = field(factory=threading.Lock)
 
+    @checked()
     def __init__(
         self,
         name: str,
@@ -80,10 +82,6 @@ class LanguageModel:
         deadline: float = DEADLINE,
         temperature: Optional[float] = 0.0,
     ) -> None:
-        for label, value in (("timeout", timeout), ("deadline", deadline)):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-                msg = f"{label}={value!r} must be a number of seconds above 0"
-                raise InputError(msg)
         from gca_scanpy._llm.transport import Transport  # imports httpx, which only models need
 
         endpoint = endpoint_of(name, os.environ, base_url=base_url, api_key=api_key, headers=headers)
@@ -99,6 +97,7 @@ class LanguageModel:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
+    @checked()
     def complete(
         self, messages: Sequence[Message], schema: Mapping[str, Any], gate: Optional[Gate] = None
     ) -> Completion:
@@ -113,6 +112,8 @@ class LanguageModel:
         ------
         ModelError
             If there is no answer.
+        InputError
+            If the messages are no messages, or the schema is not a dict.
         """
         gate = gate or Gate()
         mode, temperature = self._mode, self._temperature
@@ -195,6 +196,24 @@ class Completion:
     text: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
+
+
+def completion_of(result: Any, model: ChatModel) -> Completion:
+    """What the ``complete`` of a user's own model returned.
+
+    Raises
+    ------
+    InputError
+        If it is no completion: that is a defect of the model object, not an outage.
+    """
+    tokens = (getattr(result, "prompt_tokens", None), getattr(result, "completion_tokens", None))
+    if isinstance(getattr(result, "text", None), str) and all(isinstance(count, int) for count in tokens):
+        return cast(Completion, result)
+    msg = (
+        f"complete() of the model {model.name!r} returned {shown(result)}; it must return "
+        "gca_scanpy.Completion(text, prompt_tokens, completion_tokens), whose text is the reply"
+    )
+    raise InputError(msg)
 
 
 @runtime_checkable

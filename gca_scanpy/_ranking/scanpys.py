@@ -24,7 +24,7 @@ def by_scanpy(matrix: Matrix, clustering: Clustering, method: str, n_genes: int)
     Raises
     ------
     InputError
-        If the matrix is not in memory.
+        If the matrix is not in memory, or Scanpy has no such method or fails with it.
     """
     import scanpy as sc
 
@@ -58,5 +58,9 @@ def by_scanpy(matrix: Matrix, clustering: Clustering, method: str, n_genes: int)
             sc.pp.log1p(adata)
         options = {"n_genes": min(adata.n_vars, n_genes), "use_raw": False, "key_added": KEY}
         names = "all" if len(groups) == len(positions) else [positions[key] for key in groups]
-        sc.tl.rank_genes_groups(adata, "cluster", groups=names, method=method, **options)
+        try:
+            sc.tl.rank_genes_groups(adata, "cluster", groups=names, method=method, **options)
+        except Exception as error:  # each method has reasons of its own
+            msg = f"method={method!r} cannot rank these genes ({error}); choose another, such as 't-test'"
+            raise InputError(msg) from error
     return {key: positive(adata.uns[KEY], positions[key], n_genes) for key in groups}

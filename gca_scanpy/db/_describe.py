@@ -8,6 +8,7 @@ from typing import Union
 
 from attrs import frozen
 
+from gca_scanpy._arguments import checked
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy.db import _assets, _bundled, _rules
 from gca_scanpy.db._load import BUNDLED, PROJECT, Source, load
@@ -153,6 +154,7 @@ class Verification:
         return not self.errors
 
 
+@checked()
 def verify(source: Union[Source, Sequence[Source]] = BUNDLED) -> Verification:
     """Load a marker database and check its facts.
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Callable, Optional, Union
 
 from gca_scanpy import _extras
+from gca_scanpy._arguments import checked
 from gca_scanpy._files import whole
 from gca_scanpy._scoring.database import COLUMNS, MarkerDatabase
 from gca_scanpy.db._load import BUNDLED, Source, load
 from gca_scanpy.errors import DatabaseError, InputError
 
 
+@checked()
 def export(
     path: Union[str, os.PathLike[str]],
     source: Union[Source, Sequence[Source]] = BUNDLED,
@@ -48,7 +50,7 @@ def export(
         If the format is not one of these, or contradicts the ending of the path.
     DatabaseError
         If the source cannot be loaded, or pyarrow is not installed.
-    OSError
+    FileError
         If the file cannot be written.
 
     Examples

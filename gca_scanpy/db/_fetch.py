@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from gca_scanpy import _extras
+from gca_scanpy._arguments import checked
 from gca_scanpy._files import whole
 from gca_scanpy.db import _assets
 from gca_scanpy.errors import DatabaseError, InputError
@@ -43,6 +44,7 @@ class Fetched:
     downloaded: bool
 
 
+@checked()
 def fetch(name: str, *, sha256: Optional[str] = None) -> Fetched:
     """Download a public marker table into the assets folder, unless it is there already.
 

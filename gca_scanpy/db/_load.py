@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 from attrs import evolve
 
 from gca_scanpy import _tables
+from gca_scanpy._arguments import checked
 from gca_scanpy._scoring.database import WEAK, MarkerDatabase, fingerprint, merge, validate
 from gca_scanpy.db import _assets, _bundled
 from gca_scanpy.db._adapt import Adapted, Vocabulary, adapt
@@ -22,6 +24,7 @@ PROJECT = "gca-scanpy"  # the bundled database among the sources of a merged one
 Source = Union[str, "os.PathLike[str]", pd.DataFrame, MarkerDatabase]
 
 
+@checked()
 def load(source: Union[Source, Sequence[Source]] = BUNDLED) -> MarkerDatabase:
     """Load a marker database.
 
@@ -102,14 +105,14 @@ def _weighed(database: MarkerDatabase) -> MarkerDatabase:
 def _from_file(path: Path) -> Adapted:
     try:
         table = _tables.read(path, DatabaseError)
-    except FileNotFoundError as error:
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            msg = f"the marker table cannot be used: {error}"
+            raise DatabaseError(msg) from error
         msg = (
             f"there is no marker table at {path}; marker_db takes 'bundled', the name of a public table "
             f"({', '.join(_assets.ASSETS)}), or the path of a {_tables.KINDS} file"
         )
-        raise DatabaseError(msg) from error
-    except OSError as error:
-        msg = f"the marker table {path} cannot be read: {error.strerror or error}; give the path of a file you may read"
         raise DatabaseError(msg) from error
     return _adapted(table, path.name, Path(path.name.removesuffix(".gz")).stem)
 

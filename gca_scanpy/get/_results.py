@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Optional, Union
 import pandas as pd
 
 from gca_scanpy._adata import compare_columns, read_report, report_of
+from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting import table
 from gca_scanpy.db import _bundled
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked()
 def report(adata: AnnData, key: str = DEFAULT_KEY) -> DatasetReport:
     """Get the report that :func:`gca_scanpy.tl.annotate` stored in ``adata.uns``.
 
@@ -51,6 +53,7 @@ def report(adata: AnnData, key: str = DEFAULT_KEY) -> DatasetReport:
     return read_report(adata, key)
 
 
+@checked()
 def clusters(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.DataFrame:
     """Get the clusters as a table, one row per cluster in the order of the data.
 
@@ -85,6 +88,7 @@ def clusters(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.
     return table.as_frame([cluster.cluster_id for cluster in report.clusters], rows, table.MAIN_COLUMNS)
 
 
+@checked()
 def curation(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.DataFrame:
     """Get the audit trail of the curators' decisions, one row per decision, oldest first.
 
@@ -122,6 +126,7 @@ def curation(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.
     return table.as_frame(ids, table.audit_rows(report), table.AUDIT_COLUMNS)
 
 
+@checked()
 def agreement(adata: AnnData, first: str, second: str, *, terms: Optional[Mapping[str, str]] = None) -> pd.DataFrame:
     """Compare two columns of labels by the Cell Ontology, one row per pair of labels that share cells.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy._adata import cells_of, read_report
+from gca_scanpy._arguments import PATH, checked, optional
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
 from gca_scanpy._reporting import cas
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 RESERVED = frozenset({"annotations", "labelsets"})
 
 
+@checked(path=optional(PATH))
 def to_cas(
     adata: AnnData, path: Union[str, os.PathLike[str], None] = None, key: str = DEFAULT_KEY, **fields: str
 ) -> Optional[dict[str, Any]]:
@@ -54,7 +56,7 @@ def to_cas(
         If there is no report under this key.
     InputError
         If the clusters or labels were changed after the run, two cells have the same name, or a field is not text.
-    OSError
+    FileError
         If the file cannot be written.
 
     Examples

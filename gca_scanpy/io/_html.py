@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Optional, Union
 
 from gca_scanpy._adata import read_embedding, report_of
 from gca_scanpy._adata.members import Embedding
+from gca_scanpy._arguments import PATH, checked, optional
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._page import data_of, render, view_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked(path=optional(PATH))
 def to_html(
     data: Union[AnnData, DatasetReport],
     path: Union[str, os.PathLike[str], None] = None,
@@ -55,7 +57,7 @@ def to_html(
     InputError
         If ``basis`` is given and the embedding cannot be drawn, ``data`` has no cells, or the labels of the cells
         differ from those of the report.
-    OSError
+    FileError
         If the file cannot be written.
 
     Examples

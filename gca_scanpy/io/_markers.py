@@ -9,6 +9,7 @@ from typing import Optional, Union
 import pandas as pd
 
 from gca_scanpy import _tables
+from gca_scanpy._arguments import checked
 from gca_scanpy._scoring import numbers
 from gca_scanpy.errors import InputError
 
@@ -22,6 +23,7 @@ P_VALUES = ("pvals", "p_val", "pval", "p_value", "pvalue")  # not adjusted
 NO_GENE = ("", "nan", "NaN", "NA", "<NA>", "None")
 
 
+@checked()
 def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     r"""Read the marker genes of each cluster, best first.
 
@@ -44,7 +46,7 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     ------
     InputError
         If the file holds no table, columns are missing, or no row is left.
-    OSError
+    FileError
         If the file cannot be opened.
 
     Examples

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Union
 
 from gca_scanpy import _codec
 from gca_scanpy._adata import report_of
-from gca_scanpy._files import whole
+from gca_scanpy._arguments import checked
+from gca_scanpy._files import naming, whole
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting.table import FILE_COLUMNS, csv_line, csv_rows
 from gca_scanpy.errors import ReportError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked()
 def to_json(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str]], key: str = DEFAULT_KEY) -> None:
     """Write a report as JSON, UTF-8, indented.
 
@@ -36,7 +38,7 @@ def to_json(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[st
     ------
     MissingKeyError
         If there is no report under this key.
-    OSError
+    FileError
         If the file cannot be written.
 
     Examples
@@ -52,6 +54,7 @@ def to_json(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[st
         part.write_text(text + "\n", encoding="utf-8")
 
 
+@checked()
 def read_report(path: Union[str, os.PathLike[str]]) -> DatasetReport:
     """Read a report that :func:`to_json` wrote.
 
@@ -69,7 +72,7 @@ def read_report(path: Union[str, os.PathLike[str]]) -> DatasetReport:
     ------
     ReportError
         If the file is not a report, is damaged, or has another major schema version.
-    OSError
+    FileError
         If the file cannot be read.
 
     Examples
@@ -80,7 +83,8 @@ def read_report(path: Union[str, os.PathLike[str]]) -> DatasetReport:
     'CL:0000236'
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with naming(Path(path), "read"):
+            text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         msg = f"{path} is not UTF-8 text, so it is not a report: {error}"
         raise ReportError(msg) from error
@@ -106,6 +110,7 @@ def json_schema() -> dict[str, Any]:
     return schema
 
 
+@checked()
 def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str]], key: str = DEFAULT_KEY) -> None:
     """Write the clusters as a CSV file, UTF-8, one row per cluster.
 
@@ -128,7 +133,7 @@ def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str
     ------
     MissingKeyError
         If there is no report under this key.
-    OSError
+    FileError
         If the file cannot be written.
 
     Examples

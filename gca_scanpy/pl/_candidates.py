@@ -9,6 +9,7 @@ import numpy as np
 from attrs import frozen
 
 from gca_scanpy._adata import report_of
+from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.lineages import sort_key
 from gca_scanpy._reporting.palette import STATUSES
@@ -35,6 +36,7 @@ Value = Literal["probability", "score"]
 LONGEST_TERM = 40  # letters
 
 
+@checked()
 @documented
 def candidates(
     data: Union[AnnData, DatasetReport],

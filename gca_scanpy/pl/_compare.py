@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from gca_scanpy._adata import compare_columns
+from gca_scanpy._arguments import checked
 from gca_scanpy._names.lineages import Relation
 from gca_scanpy._reporting.comparison import Comparison
 from gca_scanpy.db import _bundled
@@ -31,6 +32,7 @@ WIDTH, HEIGHT = 0.36, 0.24  # inches, of a field
 DIGITS = 4  # longest count that is written in full
 
 
+@checked()
 @documented
 def compare(
     adata: AnnData,

@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gca_scanpy._adata import Clustering, read_clustering, report_of
+from gca_scanpy._adata.members import first_two
+from gca_scanpy._adata.tables import column_of
+from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
 from gca_scanpy._reporting.palette import LEVELS, STATUSES
 from gca_scanpy.errors import InputError, MissingKeyError
@@ -34,6 +37,7 @@ TRIES = 3  # lines of text by which a name may move up or down
 MANY = 20  # clusters, from which on the names are smaller
 
 
+@checked()
 @documented
 def confidence(
     data: Union[AnnData, DatasetReport],
@@ -140,14 +144,15 @@ def _embedding(
     if column not in adata.obs:
         msg = f".obs[{column!r}] does not exist; run gca.tl.annotate again"
         raise MissingKeyError(msg)
+    places = first_two(adata.obsm[place], place)
     fig, axes = new_axes(ax, 6.5, 5)
     # Reversed, so that high confidence is blue here as it is in the bars.
     options = {"vmin": 0, "vmax": 1, "cmap": "cividis_r", "title": "confidence score", "frameon": True}
     sc.pl.embedding(adata, basis, color=column, ax=axes, show=False, **options)
     axes.set_title("confidence score", fontsize=10)
-    places, groupby = np.asarray(adata.obsm[place])[:, :2], report.parameters.get("groupby")
+    groupby = report.parameters.get("groupby")
     if groupby is not None and groupby in adata.obs:
-        scores = adata.obs[column].to_numpy(dtype=float)
+        scores = column_of(adata.obs, column).to_numpy(dtype=float)
         _name_clusters(axes, report.clusters, read_clustering(adata, groupby), places, scores)
     return finish(fig, axes, f"confidence_{basis}", given=ax is not None, show=show, save=save, return_fig=return_fig)
 

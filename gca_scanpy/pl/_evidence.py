@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import pandas as pd
 
 from gca_scanpy._adata import genes_of, read_clustering, read_report, rows_of
+from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.lineages import sort_key
 from gca_scanpy.db import _bundled
@@ -26,6 +27,7 @@ MARGIN = 0.08  # inches
 ROWS = "cluster"
 
 
+@checked()
 @documented
 def evidence(
     adata: AnnData,
@@ -104,13 +106,19 @@ def evidence(
     shown.obs[ROWS] = _rows(adata, report, ordered)
     shown = shown[shown.obs[ROWS].notna().to_numpy()].copy()
     headings = distinct([shortened(label, LONGEST_HEADING) for label in groups])
-    plot = sc.pl.dotplot(
-        shown, dict(zip(headings, groups.values())), ROWS, ax=ax, show=False, return_fig=True,
-        **{"var_group_rotation": 90, "cmap": "Blues", **options},
-    )  # fmt: skip
-    if return_fig:
-        return plot
-    plot.make_figure()
+    try:
+        plot = sc.pl.dotplot(
+            shown, dict(zip(headings, groups.values())), ROWS, ax=ax, show=False, return_fig=True,
+            **{"var_group_rotation": 90, "cmap": "Blues", **options},
+        )  # fmt: skip
+        if return_fig:
+            return plot
+        plot.make_figure()
+    except TypeError:  # an option that there is not
+        raise
+    except Exception as error:  # the options are Scanpy's, and so are the reasons
+        msg = f"scanpy.pl.dotplot cannot draw with the options {', '.join(options) or 'of this plot'}: {error}"
+        raise InputError(msg) from error
     axes = plot.get_axes()
     fig = axes["mainplot_ax"].figure.figure
     for text in axes["gene_group_ax"].texts if "gene_group_ax" in axes else ():

@@ -8,8 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from gca_scanpy._arguments import shown
 from gca_scanpy._docs import fill
-from gca_scanpy._files import whole
+from gca_scanpy._files import naming, whole
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
 
@@ -107,7 +108,8 @@ def chosen(report: DatasetReport, clusters: Optional[Sequence[str]]) -> list[Clu
     InputError
         If the report lacks one of them, or if no cluster is left.
     """
-    wanted = {str(c) for c in ([clusters] if isinstance(clusters, str) else clusters or ())}
+    ids = () if clusters is None else [clusters] if isinstance(clusters, str) else clusters
+    wanted = {str(c) for c in ids}
     named = [c for c in report.clusters if clusters is None or c.cluster_id in wanted]
     missing = wanted.difference(c.cluster_id for c in report.clusters)
     if missing or not named:
@@ -125,18 +127,23 @@ def finish(fig: Figure, ax: Any, name: str, *, given: bool, show: Optional[bool]
 
     if save:
         target = _target(name, save, Path(settings.figdir), str(settings.file_format_figs))
-        target.parent.mkdir(parents=True, exist_ok=True)
+        formats = fig.canvas.get_supported_filetypes()
+        if target.suffix.lower().removeprefix(".") not in formats:
+            msg = f"save={shown(save)} ends in no format of matplotlib; they are: {', '.join(sorted(formats))}"
+            raise InputError(msg)
+        with naming(target, "written"):
+            target.parent.mkdir(parents=True, exist_ok=True)
         dpi = plt.rcParams["savefig.dpi"]
         with whole(target) as part:
             fig.savefig(part, bbox_inches="tight", dpi=PRINT_DPI if dpi == "figure" else dpi)
     if return_fig:
         return fig
-    shown = show if show is not None else settings.autoshow and not given
-    if shown:
+    is_shown = show if show is not None else settings.autoshow and not given
+    if is_shown:
         plt.show()
     if save and not given:
         plt.close(fig)  # as Scanpy does, so that a loop over a hundred figures keeps none
-    return None if shown else ax
+    return None if is_shown else ax
 
 
 def _target(name: str, save: Save, folder: Path, ending: str) -> Path:

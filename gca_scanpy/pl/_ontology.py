@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from attrs import frozen
 
 from gca_scanpy._adata import report_of
+from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.lineages import tree
 from gca_scanpy._reporting.palette import Palette
@@ -27,6 +28,7 @@ LONGEST_LIST = 60  # letters
 BRANCH = "#999999"
 
 
+@checked()
 @documented
 def ontology(
     data: Union[AnnData, DatasetReport],

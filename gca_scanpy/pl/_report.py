@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy._adata import report_of
+from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting.palette import LEVELS, STATUSES
 from gca_scanpy.db import _bundled
@@ -32,6 +33,7 @@ LONGEST_LIST = 70  # letters
 MOST_AGAINST = 3  # contradicting genes shown
 
 
+@checked()
 @documented
 def report(
     data: Union[AnnData, DatasetReport],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
+from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._llm.asking import ModelLike
 from gca_scanpy._prepare import Tissue
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked()
 def annotate(
     adata: AnnData,
     groupby: str,
@@ -70,7 +72,8 @@ def annotate(
     gene_symbols
         Column of ``.var`` with gene symbols. Detected automatically if ``var_names`` are Ensembl ids.
     key_added
-        Prefix of the ``.obs`` columns, and key in ``.uns``.
+        Prefix of the ``.obs`` columns, and key in ``.uns``: a name that h5ad and zarr can store, and not that of other
+        data.
     copy
         Whether to work on a copy and return it; the copy of a backed object is in memory.
 

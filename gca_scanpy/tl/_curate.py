@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy._adata.curate import read_for_curation, write_curation
 from gca_scanpy._adata.objects import duplicate
+from gca_scanpy._arguments import LABELS, checked, optional
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting.curation import Choice, decide
 from gca_scanpy.db import _bundled
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Ids = Union[str, Iterable[Any]]
 
 
+@checked(labels=optional(LABELS))
 def curate(
     adata: AnnData,
     labels: Optional[Mapping[Any, str]] = None,
@@ -94,9 +96,9 @@ def curate(
     ['plasmacytoid dendritic cell', 'B cell']
     """
     choices = [
-        *(Choice(str(cluster), "changed", str(label), why) for cluster, label in (labels or {}).items()),
+        *(Choice(str(cluster), "changed", label, why) for cluster, label in ({} if labels is None else labels).items()),
         *(Choice(cluster, "accepted", why=why) for cluster in _ids(accept)),
-        *(Choice(str(cluster), "mixed", why=str(note)) for cluster, note in (mixed or {}).items()),
+        *(Choice(str(cluster), "mixed", why=note) for cluster, note in (mixed or {}).items()),
         *(Choice(cluster, "reopened", why=why) for cluster in _ids(reopen)),
     ]
     ids = [choice.cluster_id for choice in choices]

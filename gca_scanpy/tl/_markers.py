@@ -8,11 +8,12 @@ from typing import Any
 from attrs import evolve
 
 from gca_scanpy import _pipeline
+from gca_scanpy._arguments import checked, shown
 from gca_scanpy._llm.asking import ModelLike
 from gca_scanpy._llm.question import Plan
 from gca_scanpy._options import Ranking
 from gca_scanpy._pipeline import Request
-from gca_scanpy._prepare import Tissue
+from gca_scanpy._prepare import Tissue, check_ids
 from gca_scanpy._propose import Given
 from gca_scanpy._scoring.states import informative
 from gca_scanpy._steps import ClusterMarkers, RankedGene
@@ -23,6 +24,7 @@ from gca_scanpy.tl._request import make_request, run_markers, with_model
 Markers = Mapping[Any, Iterable[str]]
 
 
+@checked()
 def annotate_markers(
     markers: Markers,
     *,
@@ -67,6 +69,7 @@ def annotate_markers(
     return run_markers(clusters, with_model(request, model))
 
 
+@checked()
 def validate_markers(
     markers: Markers,
     labels: Mapping[Any, str],
@@ -111,6 +114,7 @@ def validate_markers(
     return run_markers(clusters, evolve(request, proposer=given))
 
 
+@checked()
 def plan_markers(
     markers: Markers,
     *,
@@ -165,8 +169,10 @@ def _begin(
 
 
 def _cluster(key: str, genes: Iterable[str], n_markers: int) -> ClusterMarkers:
-    if isinstance(genes, (str, bytes)):
-        msg = f"the markers of cluster {key!r} are the text {genes!r}; give a list of gene symbols"
+    is_list = isinstance(genes, Iterable) and not isinstance(genes, (str, bytes, Mapping))
+    if not is_list or getattr(genes, "ndim", 1) != 1:
+        kind = "the text " if isinstance(genes, str) else ""
+        msg = f"the markers of cluster {key!r} are {kind}{shown(genes)}; give a list of gene symbols, best first"
         raise InputError(msg)
     names = [str(gene) for gene in genes if gene is not None and str(gene).strip() and str(gene) != "nan"]
     names = list(dict.fromkeys(names))
@@ -177,14 +183,5 @@ def _cluster(key: str, genes: Iterable[str], n_markers: int) -> ClusterMarkers:
 
 def _labels(labels: Mapping[Any, Any], clusters: list[ClusterMarkers]) -> dict[str, str]:
     by_cluster = {str(key): label for key, label in labels.items()}
-    ids = [cluster.cluster_id for cluster in clusters]
-    strangers = [key for key in by_cluster if key not in ids]
-    if strangers:
-        there = ", ".join(ids[:12])
-        msg = f"labels names clusters without markers: {', '.join(strangers[:5])}; the clusters are: {there}"
-        raise InputError(msg)
-    for key, label in by_cluster.items():
-        if not isinstance(label, str):
-            msg = f"the label of cluster {key!r} is {label!r}; it must be text"
-            raise InputError(msg)
+    check_ids("labels", by_cluster, [cluster.cluster_id for cluster in clusters], "without markers")
     return by_cluster

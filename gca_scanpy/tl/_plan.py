@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from gca_scanpy import _pipeline
+from gca_scanpy._arguments import checked
 from gca_scanpy._llm.asking import ModelLike
 from gca_scanpy._llm.question import Plan
 from gca_scanpy._prepare import Tissue
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked()
 def plan(
     adata: AnnData,
     groupby: str,

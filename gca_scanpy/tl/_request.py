@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from attrs import asdict, evolve, field, frozen
 
 from gca_scanpy import _pipeline
-from gca_scanpy._adata import Clustering, duplicate, read_clustering, write_report
+from gca_scanpy._adata import Clustering, check_key, duplicate, read_clustering, write_report
 from gca_scanpy._adata.curate import keep_decisions
 from gca_scanpy._hooks import Run, RunDetails
 from gca_scanpy._llm.asking import ModelLike, asking_of
@@ -67,7 +67,14 @@ class Cells:
         return {key: name for key, name in tissue.items() if str(key) not in others}
 
     def label(self, request: Request, key_added: str, *, copy: bool) -> Optional[AnnData]:
-        """Run the request, write its report all at once, and give the copy if one was asked for."""
+        """Run the request, write its report all at once, and give the copy if one was asked for.
+
+        Raises
+        ------
+        InputError
+            Before anything is computed, if the key is that of other data.
+        """
+        check_key(self.adata, key_added, self.clustering.groupby)
         with Run(_details(request, len(self.clustering.ids))) as run:
             report = _pipeline.annotate(self.markers(), request, self.clock)
             target = duplicate(self.adata) if copy else self.adata

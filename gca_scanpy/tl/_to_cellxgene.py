@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional
 
 from gca_scanpy._adata import duplicate, read_report, write_terms
+from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy.errors import InputError
 
@@ -17,6 +18,7 @@ UNKNOWN = "unknown"
 FORBIDDEN = frozenset({"CL:0000255", "CL:0000257", "CL:0000548"})
 
 
+@checked()
 def to_cellxgene(
     adata: AnnData, key: str = DEFAULT_KEY, *, overwrite: bool = False, copy: bool = False
 ) -> Optional[AnnData]:

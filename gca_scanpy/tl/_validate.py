@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from attrs import evolve
 
 from gca_scanpy._adata import majority_labels
+from gca_scanpy._arguments import COLUMN, checked
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._prepare import Tissue
 from gca_scanpy._propose import Given
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked(labels=COLUMN)
 def validate(
     adata: AnnData,
     groupby: str,

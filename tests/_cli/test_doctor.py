@@ -114,3 +114,15 @@ def test_what_does_not_work(gca, tmp_path):
     assert len(done.stderr.splitlines()) == 1
     assert "GCA_MIN_SUPPORT is 'few'" in done.stderr
     assert "ANTHROPIC_API_KEY: not set" in done.stdout
+
+
+def test_offline_is_no_model(gca, listed):
+    """GCA_MODEL=offline is a setting that works: no model is configured, and a base URL is checked as ever."""
+    done = gca("doctor", "--ping", GCA_MODEL="offline")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].strip() == "none is configured (GCA_MODEL, GCA_BASE_URL)"
+    with listed(200) as (url, asked):
+        done = gca("doctor", GCA_MODEL="offline", GCA_BASE_URL=url)
+    assert done.returncode == 0, done.stderr
+    assert "none is configured; the server is 127.0.0.1:" in done.stdout
+    assert len(asked) == 1

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 
+from gca_scanpy._cli.main import main
 from gca_scanpy._cli.messages import log, to_stderr
 
 CSV = "cluster,gene\n" + "".join(f"1,{gene}\n" for gene in ("MS4A1", "CD79A", "CD79B", "BANK1"))
@@ -62,7 +63,7 @@ def test_the_logger_is_as_before(capsys):
     """What the program does with the package's logger ends with it; a message is one line."""
     logger = logging.getLogger("gca_scanpy")
     before = logger.level, logger.propagate, list(logger.handlers)
-    with to_stderr([]):
+    with to_stderr([], main):
         log.warning("a\nb")
     assert (logger.level, logger.propagate, logger.handlers) == before
     assert capsys.readouterr().err == "Warning: a b\n"

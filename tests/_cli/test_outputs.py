@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 
@@ -13,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gca_scanpy import _prometheus, io
+from gca_scanpy._files import ADVICE
 
 # "junk" has no gene of any cell type; "two" is a mixture of two lineages.
 CLUSTERS = {
@@ -108,7 +110,9 @@ class TestRefused:
         ("options", "message"),
         [
             (["--fail-on", "supported"], "'supported' is not one of 'flagged', 'unknown'"),
-            (["--preset", "human_tail"], "'human_tail' is not one of 'human_adipose'"),
+            (["--preset", "pbmc"], "no preset 'pbmc'; the most similar are human_pbmc; 'gca presets' lists all"),
+            (["--preset", "human_kidny"], "the most similar are human_kidney, "),
+            (["--preset", "xyz"], "there is no preset 'xyz'; 'gca presets' lists all"),
             (["--quiet", "--verbose"], "exclude each other"),
             (["--clusters", "none.csv"], "none.csv"),
         ],
@@ -116,6 +120,112 @@ class TestRefused:
     def test_an_unknown_value(self, fails, mixed, options, message):
         """An unknown value is an error that lists the known ones."""
         assert message in fails("annotate", mixed, *options)
+
+
+class TestNothingIsLost:
+    """If one output cannot be written, all others are, the table is printed, and the exit code is 1."""
+
+    REPORTS = ("--json-report", "r.json", "--csv-report", "r.csv", "--html-report", "r.html", "--stats-json", "s.json")
+
+    def _check(self, done, tmp_path, n_clusters, failed):
+        assert done.returncode == 1
+        assert f"{n_clusters} clusters: " in done.stdout
+        there = {path.name for path in tmp_path.iterdir()}
+        assert {"r.json", "r.csv", "r.html", "s.json"} - {failed} <= there
+        assert failed not in there
+        assert not [name for name in there if ".part" in name]
+        errors = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+        assert failed in errors[0]
+        return errors
+
+    def test_cells_that_h5ad_cannot_store(self, gca, cells, tmp_path, monkeypatch):
+        """What the user's object contains stops the writer after the work."""
+        cells.write_h5ad(tmp_path / "a.h5ad")
+        monkeypatch.setattr("anndata.AnnData.write_h5ad", _fails(TypeError("no such type")))
+        done = gca("annotate", "a.h5ad", "--groupby", "cluster", *self.REPORTS, "-o", "out.h5ad")
+        assert len(self._check(done, tmp_path, 4, "out.h5ad")) == 1
+        assert "out.h5ad cannot be written: no such type" in done.stderr
+
+    @pytest.mark.parametrize("failed", ["out.h5ad", "r.json", "r.csv", "r.html", "s.json"])
+    def test_a_disk_that_gets_full(self, gca, h5ad, tmp_path, monkeypatch, failed):
+        """The disk takes all outputs but one."""
+        replace = type(tmp_path).replace
+
+        def full(part, target):
+            if target.name == failed:
+                raise OSError(errno.ENOSPC, "No space left on device", str(part))
+            return replace(part, target)
+
+        monkeypatch.setattr(type(tmp_path), "replace", full)
+        options = ["--fail-on", "unknown"] if failed == "r.csv" else []
+        done = gca("annotate", h5ad, "--groupby", "cluster", *self.REPORTS, "-o", "out.h5ad", *options)
+        errors = self._check(done, tmp_path, 4, failed)
+        assert errors == [f"Error: {failed} cannot be written: No space left on device; {ADVICE[errno.ENOSPC]}"]
+        assert failed == "out.h5ad" or (tmp_path / "out.h5ad").exists()
+
+    def test_a_table(self, gca, mixed, tmp_path, monkeypatch):
+        """The same for a table of markers; --fail-on is reported as well."""
+        monkeypatch.setattr(pd.DataFrame, "to_csv", _fails(PermissionError(errno.EACCES, "Permission denied")))
+        done = gca("annotate", mixed, *self.REPORTS, "-o", "out.csv", "--fail-on", "unknown")
+        errors = self._check(done, tmp_path, 3, "out.csv")
+        assert errors[1:] == ["Error: --fail-on unknown: 1 of 3 clusters: junk"]
+
+    def test_a_pipe_that_nobody_reads(self, gca, mixed, tmp_path, monkeypatch):
+        """`gca annotate ... | head` loses the table and nothing else."""
+        monkeypatch.setattr("gca_scanpy._cli.table.print_report", _fails(BrokenPipeError(errno.EPIPE, "Broken pipe")))
+        gca("annotate", mixed, *self.REPORTS, "-o", "out.csv")
+        assert {"out.csv", "r.json", "r.csv", "r.html", "s.json"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def _fails(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+class TestFoundBeforeTheRun:
+    """What cannot be written is found before anything is read or computed."""
+
+    @pytest.fixture(autouse=True)
+    def _no_run(self, monkeypatch):
+        monkeypatch.setattr("gca_scanpy._pipeline.annotate", None)
+        monkeypatch.setattr("gca_scanpy._stores.files.read", None)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="/proc is of Linux")
+    @pytest.mark.parametrize("option", ["-o", "--json-report", "--html-report"])
+    @pytest.mark.parametrize("place", ["/proc/out.h5ad", "/proc/new/out.h5ad"])
+    def test_a_folder_that_takes_no_file(self, fails, h5ad, option, place):
+        """Neither a file nor a folder can be made there."""
+        assert f"{place} cannot be written: " in fails("annotate", h5ad, "--groupby", "cluster", option, place)
+
+    def test_a_folder_without_permission(self, fails, h5ad, tmp_path, monkeypatch):
+        """As for any user but root."""
+        monkeypatch.setattr(type(tmp_path), "touch", _fails(PermissionError(errno.EACCES, "Permission denied")))
+        message = fails("annotate", h5ad, "--groupby", "cluster", "-o", "out.h5ad")
+        assert message.startswith("Error: out.h5ad cannot be written: Permission denied; choose a place where you have")
+
+    def test_a_name_that_is_too_long(self, fails, h5ad):
+        """The file system does not take it."""
+        message = fails("annotate", h5ad, "--groupby", "cluster", "-o", f"{'x' * 300}.h5ad")
+        assert "give a shorter name" in message or "File name too long" in message
+
+    @pytest.mark.parametrize("force", [[], ["--force"]])
+    def test_a_folder_under_the_name(self, fails, h5ad, tmp_path, force):
+        """A folder is not replaced by a file, nor a file by a folder, not even with --force."""
+        (tmp_path / "out.h5ad").mkdir()
+        (tmp_path / "out.zarr").write_text("")
+        call = ("annotate", h5ad, "--groupby", "cluster", *force, "-o")
+        assert "out.h5ad is a folder, but the output is a file" in fails(*call, "out.h5ad")
+        assert "out.zarr is a file, but the output is a folder" in fails(*call, "out.zarr")
+        assert (tmp_path / "out.h5ad").is_dir()
+
+    @pytest.mark.parametrize("key", ["a/b", "", "..", "x" * 300])
+    def test_a_key_that_files_cannot_contain(self, fails, h5ad, key):
+        """It is an error of usage."""
+        message = fails("annotate", h5ad, "--groupby", "cluster", "--key-added", key, "-o", "out.h5ad")
+        assert "Invalid value for '--key-added': " in message
+        assert "must be a name that files can contain" in message
 
 
 @pytest.fixture
