@@ -158,10 +158,12 @@ def _judgment(
     codes = tuple(dict.fromkeys(finding.code for finding in findings))
     status = _status(verdict, codes)
     label_evidence = _as_found(label_evidence, findings, stopped=status != "supported")
+    missing, unmeasured = _missing(case, term or verdict.label)
     validation = Validation(
         is_supported=status == "supported",
         supporting_markers=_strongest_first(label_evidence.support),
-        missing_markers=_missing(case, term or verdict.label),
+        missing_markers=missing,
+        unmeasured_markers=unmeasured,
         contradictory_markers=dict(label_evidence.contradictory),
         ontology_mismatch="ontology_mismatch" in codes,
         notes=tuple(finding.note for finding in findings if finding.note),
@@ -191,8 +193,13 @@ def _strongest_first(support: Mapping[str, float]) -> tuple[str, ...]:
     return tuple(sorted(support, key=lambda gene: (-support[gene], gene)))
 
 
-def _missing(case: Case, key: str) -> tuple[str, ...]:
-    """Canonical markers of a type that are not among the cluster's genes."""
+def _missing(case: Case, key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Canonical markers of a type that are not among the cluster's genes: the measured ones, and the others."""
     markers, kind = case.markers, case.index.types.get(key)
     symbols = {gene.symbol for gene in (*markers.genes, *markers.expressed, *markers.present)}
-    return tuple(gene for gene in kind.canonical if gene not in symbols)[:SHOWN_MISSING] if kind else ()
+    missing = [gene for gene in kind.canonical if gene not in symbols] if kind else []
+    measured = markers.measured if markers.measured is not None else frozenset(missing)
+    return (
+        tuple(gene for gene in missing if gene in measured)[:SHOWN_MISSING],
+        tuple(gene for gene in missing if gene not in measured)[:SHOWN_MISSING],
+    )
