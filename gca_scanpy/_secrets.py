@@ -84,8 +84,8 @@ class Address(Secret):
 
     def __str__(self) -> str:
         text = self.reveal()
-        if not re.search(r"[./:]", text):  # no address at all, so perhaps a key
-            return MASK if text else ""
+        if len(text) >= MIN_SCRUBBED and not re.search(r"[./:]", text):  # no address at all, so perhaps a key
+            return MASK
         start, _, end = text.rpartition("@")
         scheme = re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", start)
         user = f"{scheme[0] if scheme else ''}{MASK}@" if start else ""

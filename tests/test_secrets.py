@@ -91,11 +91,12 @@ def test_a_secret_is_in_no_text():
         ("http://h/v1#pw", "http://h/v1#***"),
         ("http://h/?key=pw@x", "http://***@x"),
         ("sk-live-0123456789", "***"),
+        ("nonsense", "nonsense"),
         ("", ""),
     ],
 )
 def test_an_address_without_what_may_be_secret(url, shown):
-    """User, password, query and fragment are masked, also if the address cannot be used; a bare word may be a key."""
+    """User, password, query and fragment are masked, also if the address cannot be used; a long word may be a key."""
     assert str(Address(url)) == shown
     assert repr(Address(url)) == repr(shown)
     assert Address(url).reveal() == url
