@@ -17,7 +17,6 @@ MIN_CORE = 8  # characters of a key in base64; fewer would match by chance
 _BREAK = r"(?:\s|\\+[nrt]|<br ?/?>)*"  # a long key may be broken into lines
 _USER = re.compile(r"//[^/\s@]*@")
 
-R = TypeVar("R")
 SecretS = TypeVar("SecretS", bound="Secret")
 
 
