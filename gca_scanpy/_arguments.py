@@ -14,6 +14,7 @@ from numbers import Integral, Number, Real
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, TypeVar, cast
 
+from gca_scanpy._secrets import Address, Concealed, Secret
 from gca_scanpy.errors import InputError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -35,12 +36,15 @@ class Kind(NamedTuple):
         Whether a refused value may be an API key, which no message shows.
     hint
         What to do about a refused value; empty if ``text`` says enough.
+    seal
+        Wraps a value that may be secret before anything else sees it, because tracebacks may show variables.
     """
 
     accepts: Callable[[Any], bool]
     text: str
     is_secret: bool = False
     hint: Callable[[Any], str] = lambda _: ""
+    seal: Callable[[Any], Any] = lambda value: value
 
 
 def check(name: str, value: Any, kind: Kind) -> None:
@@ -81,6 +85,7 @@ def checked(**kinds: Kind) -> Callable[[Function], Function]:
 
         @functools.wraps(function)
         def call(*args: Any, **options: Any) -> Any:
+            options.update({name: own[name].seal(options[name]) for name in own.keys() & options.keys()})
             for name, value in (*zip(names, args), *options.items()):
                 if name in own:
                     check(name, value, own[name])
@@ -185,6 +190,14 @@ def _is_ids(value: Any) -> bool:
     return isinstance(value, Iterable)
 
 
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, Secret)
+
+
+def _conceal(value: Any) -> Any:
+    return Concealed(value) if _is_texts(value) else value
+
+
 def _is_texts(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(text, str) for text in value.values())
 
@@ -259,7 +272,7 @@ TERMS = Kind(
     _is_texts, "a dict with a Cell Ontology id or name for each label, such as {'CD19+ B': 'B cell'}", hint=_no_text
 )
 NOTES = Kind(_is_texts, "a dict with a note for each cluster id, such as {'0': 'T and B cells'}", hint=_no_text)
-HEADERS = Kind(_is_texts, "a dict of texts, such as {'X-Team': 'genomics'}", is_secret=True)
+HEADERS = Kind(_is_texts, "a dict of texts, such as {'X-Team': 'genomics'}", is_secret=True, seal=_conceal)
 TISSUE = Kind(_is_tissue, "the name of a tissue, such as 'blood', a dict with one for each cluster id, or None")
 SOURCE = Kind(_is_source, "'bundled', the name of a public table, the path of a table, a DataFrame, or a list of these")
 MARKERS = Kind(
@@ -275,9 +288,11 @@ AXES = Kind(lambda value: is_a(value, "matplotlib.axes", "Axes"), "matplotlib ax
 KINDS: Mapping[str, Kind] = {
     "accept": IDS,
     "adata": ANNDATA,
-    "api_key": optional(TEXT)._replace(is_secret=True),
+    "api_key": optional(Kind(_is_secret, TEXT.text, is_secret=True, seal=Secret.seal)),
     "ax": optional(AXES),
-    "base_url": optional(Kind(_is_text, "the address of a server, such as 'http://127.0.0.1:8080'")),
+    "base_url": optional(
+        Kind(_is_secret, "the address of a server, such as 'http://127.0.0.1:8080'", seal=Address.seal)
+    ),
     "basis": optional(Kind(_is_text, "the name of an embedding, such as 'umap'")),
     "cluster_key": COLUMN,
     "clusters": optional(IDS),

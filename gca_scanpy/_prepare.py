@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Optional, Union
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from gca_scanpy._names import genes
 from gca_scanpy._scoring import index, numbers
@@ -74,7 +74,34 @@ def canonical(
     named = ((name, symbol) for name, symbol in symbols.items() if symbol is not None)
     known = {name: RankedGene(name, symbol) for name, symbol in named if symbol.upper() in marker_index.known}
     clusters = [_with_symbols(cluster, tissue, symbols, known) for cluster in markers]
+    if markers and isinstance(markers[0].measured, frozenset):  # the same for all clusters
+        measured = _Measured(markers[0].measured, marker_index)
+        clusters = [evolve(cluster, measured=measured) for cluster in clusters]
     return clusters, _gene_warnings(clusters, marker_index)
+
+
+@define(eq=False)
+class _Measured:
+    """The genes of the data, to be searched by canonical symbol.
+
+    Nearly all symbols are names of the data, so the names are mapped only if one is not: that takes as long as scoring.
+    """
+
+    names: frozenset[str]
+    index: MarkerIndex
+    _capitals: frozenset[str] = field(init=False)
+    _symbols: Optional[frozenset[Optional[str]]] = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._capitals = frozenset(map(str.upper, self.names))
+
+    def __contains__(self, symbol: object) -> bool:
+        if str(symbol).upper() in self._capitals:
+            return True
+        if self._symbols is None:
+            symbols = _bundled.gene_names().canonical_all(self.names, self.index.species, self.index.known)
+            self._symbols = frozenset(symbols.values())
+        return symbol in self._symbols
 
 
 def _with_symbols(

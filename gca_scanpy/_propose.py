@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from gca_scanpy._judging import reasons
 from gca_scanpy._judging.judge import Judgment
+from gca_scanpy._judging.own import own_candidate
 from gca_scanpy._judging.vote import vote
 from gca_scanpy._llm.ask import Answers, ask
 from gca_scanpy._llm.asking import Asking
@@ -108,7 +109,7 @@ class Given(_SendsNothing):
     def _verdict(self, case: Case) -> Verdict:
         label, share = self.labels.get(case.cluster_id, ("", 0.0))
         term = case.index.lineages.ontology.resolve(label) if label else None
-        candidate = next((c for c in case.candidates if term is not None and c.ontology_id == term), None)
+        candidate = own_candidate(term, label, case) if label else None
         score = confidence(candidate, case) if candidate else 0.0
         caveats = (f"{share:.0%} of the cluster's labeled cells have this label",) if label and share < 1 else ()
         return Verdict(case.cluster_id, label, term, score, "user", "The label was given.", caveats=caveats)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from attrs import field, fields, frozen
+from attrs import Attribute, field, fields, frozen
 
 from gca_scanpy._arguments import COUNT, FLAG, HEADERS, PATH, SECONDS, SHARE, TEXT, optional
 from gca_scanpy._options import is_count, of_kind
+from gca_scanpy._secrets import Address, Concealed, environment
 from gca_scanpy.errors import InputError
 
 TRUE = {"1", "true", "yes", "on"}
@@ -48,7 +48,7 @@ def _as_path(value: Any) -> Optional[Path]:
     return Path(value).expanduser() if PATH.accepts(value) else value
 
 
-def _as_headers(text: str) -> dict[str, str]:
+def _as_headers(text: str) -> Concealed:
     try:
         headers = json.loads(text)
     except ValueError:
@@ -56,12 +56,38 @@ def _as_headers(text: str) -> dict[str, str]:
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         msg = 'expected a JSON object of texts, such as {"X-Team": "genomics"}'
         raise ValueError(msg)
-    return headers
+    return Concealed(headers)
 
 
-def _names_only(headers: Mapping[str, str]) -> str:
-    """Headers for a repr, without their values, which may be keys."""
-    return f"{{{', '.join(f'{name!r}: ***' for name in headers)}}}"
+def _as_address(text: str) -> Address:
+    return Address(text.strip())
+
+
+def _conceal_headers(value: Any) -> Any:
+    return HEADERS.seal(value)
+
+
+def _conceal_address(value: Any) -> Any:
+    return Address(value) if isinstance(value, str) else value
+
+
+# Their values may contain keys, so they are concealed before anything is done with them.
+_CONCEALED = {"headers": _conceal_headers, "base_url": _conceal_address}
+
+
+def _conceal(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _CONCEALED[name](value) if name in _CONCEALED else value for name, value in values.items()}
+
+
+def _concealed(kind: str, *, or_none: bool = False) -> Callable[[Any, Attribute[Any], Any], None]:
+    """A validator that does not show the value."""
+
+    def validate(_: Any, attribute: Attribute[Any], value: Any) -> None:
+        if not isinstance(value, (Concealed, Address)) and not (or_none and value is None):
+            msg = f"{attribute.name} must be {kind}, not {type(value).__name__}"
+            raise InputError(msg)
+
+    return validate
 
 
 def _env(name: str, parse: Callable[[str], Any], *older: str) -> dict[str, Any]:
@@ -95,9 +121,10 @@ class Settings:
         Language model that is asked if a call names none, such as ``openai:gpt-4.1-mini`` (``GCA_MODEL``). If None,
         nothing is sent.
     base_url : str or None, default None
-        Address of a server that is asked in place of the provider's (``GCA_BASE_URL``).
+        Address of a server that is asked in place of the provider's (``GCA_BASE_URL``). It is shown without its
+        password and its query.
     headers : dict of str, default {}
-        Extra headers of requests to language models (``GCA_HEADERS``, as a JSON object).
+        Extra headers of requests to language models (``GCA_HEADERS``, as a JSON object). Their values are not shown.
     timeout : float, default 120.0
         Seconds without any received byte after which a request is sent again (``GCA_TIMEOUT``).
     deadline : float, default 300.0
@@ -128,11 +155,17 @@ class Settings:
         metadata=_env("GCA_ASSETS_HOME", _as_path, "GPT_CELL_ANNOTATOR_ASSETS_HOME"),
     )
     model: Optional[str] = field(default=None, validator=of_kind(optional(TEXT)), metadata=_env("GCA_MODEL", str.strip))
-    base_url: Optional[str] = field(
-        default=None, validator=of_kind(optional(TEXT)), metadata=_env("GCA_BASE_URL", str.strip)
+    base_url: Optional[Address] = field(
+        default=None,
+        converter=_conceal_address,
+        validator=_concealed("text", or_none=True),
+        metadata=_env("GCA_BASE_URL", _as_address),
     )
     headers: Mapping[str, str] = field(
-        factory=dict, validator=of_kind(HEADERS), repr=_names_only, metadata=_env("GCA_HEADERS", _as_headers)
+        factory=Concealed,
+        converter=_conceal_headers,
+        validator=_concealed("a dict of texts"),
+        metadata=_env("GCA_HEADERS", _as_headers),
     )
     timeout: float = field(default=120.0, validator=of_kind(SECONDS), metadata=_env("GCA_TIMEOUT", _as_float))
     deadline: float = field(default=300.0, validator=of_kind(SECONDS), metadata=_env("GCA_DEADLINE", _as_float))
@@ -158,18 +191,21 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     InputError
         If the value of a variable cannot be parsed.
     """
+    environ = Concealed(environ)  # a traceback that shows the variables of its frames must show no key
     values = {}
     for attribute in fields(Settings):
-        parse = attribute.metadata["parse"]
         name = next((n for n in attribute.metadata["env"] if environ.get(n, "").strip()), None)
-        if name is not None:
-            text = environ[name]
-            try:
-                values[attribute.name] = parse(text)
-            except ValueError as error:
-                shown = "not usable" if attribute.name == "headers" else repr(text)  # headers may hold a key
-                msg = f"the environment variable {name} is {shown}: {error}"
-                raise InputError(msg) from None
+        if name is None:
+            continue
+        try:
+            values[attribute.name] = attribute.metadata["parse"](environ[name])
+            problem = ""
+        except ValueError as error:
+            problem = str(error)
+        if problem:  # outside the except block, whose traceback has the text of the variable
+            shown = "not usable" if attribute.name in _CONCEALED else repr(environ[name])
+            msg = f"the environment variable {name} is {shown}: {problem}"
+            raise InputError(msg)
     return values
 
 
@@ -222,7 +258,8 @@ class SettingsView:
         >>> settings.current(min_support=4).min_support
         4
         """
-        values = from_environment(os.environ)
+        arguments = _conceal(arguments)
+        values = from_environment(environment())
         values.update(self._overrides.get({}))
         values.update({name: value for name, value in arguments.items() if value is not None})
         _check_names(values)
@@ -258,6 +295,7 @@ class SettingsView:
         ...     current.force_unknown
         False
         """
+        values = _conceal(values)
         _check_names(values)
         token = self._overrides.set({**self._overrides.get({}), **values})
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Optional  # read at run time, on Python 3.9 too
+from collections.abc import Container  # these are read at run time, on Python 3.9 too
+from typing import Optional
 
 from attrs import frozen
 
@@ -44,6 +45,8 @@ class ClusterMarkers:
     absent
         Genes that it lacks although another cluster shows that they can be detected; empty if only a marker table was
         given.
+    measured
+        All genes of the data, as symbols; None if only a marker table was given.
     n_cells
         Number of cells; None if only a marker table was given.
     tissue
@@ -57,6 +60,7 @@ class ClusterMarkers:
     expressed: tuple[RankedGene, ...] = ()
     present: tuple[RankedGene, ...] = ()
     absent: tuple[RankedGene, ...] = ()
+    measured: Optional[Container[str]] = None
     n_cells: Optional[int] = None
     tissue: Optional[str] = None
     warnings: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ DecisionKind = Literal["accepted", "changed", "mixed", "reopened"]
 
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
 STATUSES: tuple[Status, ...] = ("supported", "flagged", "unknown")
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 
 @frozen
@@ -115,9 +115,14 @@ class Validation:
     supporting_markers
         Genes of the cluster, as the data names them, that the database lists for the label.
     missing_markers
-        Canonical markers of the label, as symbols, that the cluster does not have.
+        Canonical markers of the label, as symbols, that are not among the cluster's genes although they were measured,
+        or if it is not known which genes were measured.
+    unmeasured_markers
+        Canonical markers of the label, as symbols, that the data do not have, for example because they are not on the
+        panel.
     contradictory_markers
-        Genes of the cluster that are specific to a disjoint lineage, with the cell types they mark.
+        Genes of the cluster that speak against the label, with the cell types they mark. If another type is why the
+        label is flagged, these are the genes that are specific for that type, strongest first.
     flag_reasons
         Reason codes, as ``docs/scoring.md`` lists them.
     """
@@ -130,6 +135,7 @@ class Validation:
     notes: tuple[str, ...]
     support_count: int
     flag_reasons: tuple[str, ...]
+    unmeasured_markers: tuple[str, ...] = ()
 
 
 @frozen

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Optional
 
 import click
 
 from gca_scanpy._cli.messages import log
 from gca_scanpy._extras import EXTRAS, command
+from gca_scanpy._secrets import MASK
 from gca_scanpy._version import __version__
 from gca_scanpy.errors import GcaError
 
@@ -95,24 +96,19 @@ def _current() -> Settings:
 def _settings() -> Iterator[str]:
     from attrs import fields
 
-    from gca_scanpy._llm.endpoint import MASK, plain_url
     from gca_scanpy._settings import Settings
 
-    masked: dict[str, Callable[[Any], Any]] = {
-        "headers": lambda headers: ", ".join(f"{name}: {MASK}" for name in headers) or None,
-        "base_url": lambda url: plain_url(url) if url else None,
-    }
     current = _current()
     for attribute in fields(Settings):
         value = getattr(current, attribute.name)
-        if attribute.name in masked:
-            value = masked[attribute.name](value)
+        if attribute.name == "headers":
+            value = ", ".join(f"{name}: {MASK}" for name in value) or None
         variable = next((name for name in attribute.metadata["env"] if os.environ.get(name, "").strip()), None)
         yield f"{attribute.name}: {'none' if value is None else value}{f' ({variable})' if variable else ''}"
 
 
 def _keys() -> Iterator[str]:
-    from gca_scanpy._llm.endpoint import ANY_SERVER_KEY, MASK, PROVIDERS
+    from gca_scanpy._llm.endpoint import ANY_SERVER_KEY, PROVIDERS
 
     names = [name for provider in PROVIDERS.values() for name in provider.keys]
     for name in dict.fromkeys([*names, ANY_SERVER_KEY]):

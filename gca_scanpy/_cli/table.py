@@ -85,6 +85,9 @@ def print_report(report: DatasetReport) -> None:
             Text(_printable(", ".join(c.validation.supporting_markers[:SHOWN_GENES]))),
         )
     print_table(table)
+    for c in report.clusters:
+        if c.status != "supported" and c.validation.notes:
+            print(f"{_printable(c.cluster_id)}: {_printable('; '.join(c.validation.notes))}")
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
     print(f"{s.total_clusters} clusters: {summary}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Optional
 
-from attrs import frozen
+from attrs import Factory, evolve, frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
@@ -28,13 +28,17 @@ class Rival:
     share
         The ratio of that to their evidence for the label beyond that for the rival.
     genes
-        The genes that are specific for the rival, strongest first.
+        The genes that are specific for the rival, strongest first, with the types that they mark.
     """
 
     label: str
     evidence: float
     share: float
-    genes: tuple[str, ...]
+    genes: Mapping[str, tuple[str, ...]]
+
+    def named(self, limit: int = 5) -> str:
+        """The strongest genes, for a message."""
+        return ", ".join(list(self.genes)[:limit])
 
 
 @frozen
@@ -51,12 +55,20 @@ class LabelEvidence:
         The best supported disjoint type, or None if none has enough evidence.
     better
         The best supported type of another broad type, disjoint or not, that has much more evidence than the label.
+    leader
+        The best candidate, if it is of another broad type and has specific genes.
     """
 
-    support: Mapping[str, float]
-    contradictory: Mapping[str, tuple[str, ...]]
-    rival: Optional[Rival]
+    support: Mapping[str, float] = Factory(dict)
+    contradictory: Mapping[str, tuple[str, ...]] = Factory(dict)
+    rival: Optional[Rival] = None
     better: Optional[Rival] = None
+    leader: Optional[Rival] = None
+
+    def against(self, rival: Rival) -> LabelEvidence:
+        """The evidence if this rival speaks against the label: its genes do, and are no support."""
+        support = {gene: nats for gene, nats in self.support.items() if gene not in rival.genes}
+        return evolve(self, support=support, contradictory=rival.genes)
 
 
 def family(term: Optional[str], label: str, index: MarkerIndex) -> tuple[str, ...]:
@@ -87,7 +99,7 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEv
     for_label = {gene.symbol: _best(gene, family_keys, index) for gene in (*ranked, *present)}
     excluded = functools.cache(lambda key: index.lineages.disjoint(term, index.types[key].id))  # genes share types
     unrelated = [key for key in rivals if not _related(term, key, index)]
-    comparison = _Comparison.of(case, for_label)
+    comparison = _Comparison.of(case, for_label, relatives)
     better = comparison.best(unrelated)
     return LabelEvidence(
         support={
@@ -96,6 +108,7 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEv
         contradictory=_contradictory(ranked, excluded, index),
         rival=comparison.best([key for key in unrelated if excluded(key)]),
         better=better if better is not None and better.share > used.contradicting_ratio_of_kin else None,
+        leader=comparison.rival(rivals[0]) if rivals and rivals[0] in unrelated else None,
     )
 
 
@@ -120,9 +133,14 @@ def _contradictory(
     for gene in genes:
         information = index.hits.get(gene.symbol, {})
         if information and all(map(excluded, information)):
-            best = sorted(information, key=lambda key: (-information[key], key))[:SHOWN_TYPES]
-            contradictory[gene.name] = tuple(index.types[key].label for key in best)
+            contradictory[gene.name] = _marked(information, index)
     return contradictory
+
+
+def _marked(information: Mapping[str, float], index: MarkerIndex) -> tuple[str, ...]:
+    """The types that a gene marks best."""
+    best = sorted(information, key=lambda key: (-information[key], key))[:SHOWN_TYPES]
+    return tuple(index.types[key].label for key in best)
 
 
 @frozen
@@ -139,16 +157,19 @@ class _Comparison:
         Evidence of the present genes for the label.
     shared
         The part of it that they have for another type too, by type.
+    relatives
+        The label's :func:`family`.
     """
 
     genes: Sequence[tuple[str, float, Mapping[str, float], float]]
     recognized: float
     present: float
     shared: Mapping[str, float]
+    relatives: AbstractSet[str]
     index: MarkerIndex
 
     @classmethod
-    def of(cls, case: Case, for_label: Mapping[str, float]) -> _Comparison:
+    def of(cls, case: Case, for_label: Mapping[str, float], relatives: Sequence[str]) -> _Comparison:
         index = case.index
         shared: dict[str, float] = {}
         supporting = [gene for gene in case.weights.present if for_label[gene.symbol] > 0]
@@ -160,25 +181,44 @@ class _Comparison:
             recognized=case.recognized,
             present=sum(for_label[gene.symbol] * gene.weight for gene in supporting),
             shared=shared,
+            relatives=frozenset(relatives),
             index=index,
         )
 
     def best(self, keys: Sequence[str]) -> Optional[Rival]:
-        """The type with the most evidence beyond the label's. Present genes count for the label only."""
+        """The type with the most evidence beyond the label's, if it is enough."""
         used = numbers.NUMBERS
         # In a longer list, the best of all types reaches more evidence by chance.
         min_evidence = used.min_rival_evidence + used.min_rival_evidence_per_weight * self.recognized
         min_genes = max(used.min_rival_genes, round(used.min_rival_genes_per_weight * self.recognized))
         best: Optional[Rival] = None
         for key in keys:
-            gains = {name: (nats.get(key, 0.0) - label, weight) for name, weight, nats, label in self.genes}
-            ahead = sum(gain * weight for gain, weight in gains.values() if gain > 0)
-            behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
-            behind += self.present - self.shared.get(key, 0.0)
-            specific = [name for name, (gain, _) in gains.items() if gain > used.min_gain]
-            if len(specific) < min_genes or ahead < min_evidence or (best is not None and ahead <= best.evidence):
+            rival = self.rival(key)
+            if rival is None or len(rival.genes) < min_genes or rival.evidence < min_evidence:
                 continue
-            strongest = sorted(specific, key=lambda name: (-gains[name][0] * gains[name][1], name))
-            ratio = ahead / behind if behind > 0 else float("inf")
-            best = Rival(self.index.types[key].label, ahead, ratio, tuple(strongest))
+            if best is None or rival.evidence > best.evidence:
+                best = rival
         return best
+
+    def rival(self, key: str) -> Optional[Rival]:
+        """A type as a rival; None if no gene is specific for it. Present genes count for the label only."""
+        gains = {name: (nats.get(key, 0.0) - label, weight) for name, weight, nats, label in self.genes}
+        specific = [name for name, (gain, _) in gains.items() if gain > numbers.NUMBERS.min_gain]
+        if not specific:
+            return None
+        ahead = sum(gain * weight for gain, weight in gains.values() if gain > 0)
+        behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
+        behind += self.present - self.shared.get(key, 0.0)
+        strongest = sorted(specific, key=lambda name: (-gains[name][0] * gains[name][1], name))
+        information = {name: nats for name, _, nats, _ in self.genes}
+        return Rival(
+            label=self.index.types[key].label,
+            evidence=ahead,
+            share=ahead / behind if behind > 0 else float("inf"),
+            genes={name: self._types(key, information[name]) for name in strongest},
+        )
+
+    def _types(self, key: str, information: Mapping[str, float]) -> tuple[str, ...]:
+        """The rival's label, and the other types that a gene marks best, without the label's relatives."""
+        others = {k: nats for k, nats in information.items() if k != key and k not in self.relatives}
+        return (self.index.types[key].label, *_marked(others, self.index))[:SHOWN_TYPES]

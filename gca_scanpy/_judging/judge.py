@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from gca_scanpy._judging import evidence
-from gca_scanpy._judging.evidence import LabelEvidence
+from gca_scanpy._judging.evidence import LabelEvidence, Rival
+from gca_scanpy._judging.own import own_candidate
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees
@@ -31,17 +32,18 @@ class Judgment:
 
 @frozen
 class _Finding:
-    """A reason code with a sentence for the reader, which may be empty."""
+    """A reason code with a sentence for the reader, which may be empty, and the type that speaks against the label."""
 
     code: str
     note: str = ""
+    rival: Optional[Rival] = None
 
 
 def judge(case: Case, verdict: Verdict) -> Judgment:
     """Judge the verdict of the scorer, of a language model or of the user on a cluster."""
     term = _term(verdict, case.index)
     findings = [] if case.markers.genes else [_Finding("no_markers_supplied", "the cluster has no marker gene")]
-    label_evidence = LabelEvidence({}, {}, None)
+    label_evidence = LabelEvidence()
     if not verdict.label:
         findings.append(_Finding("validation_missing", "no label came for this cluster"))
     if verdict.panel is not None and verdict.panel.agreement < numbers.NUMBERS.min_agreement:
@@ -58,7 +60,7 @@ def judge(case: Case, verdict: Verdict) -> Judgment:
 
 def _check_label(case: Case, verdict: Verdict, term: Optional[str]) -> tuple[LabelEvidence, list[_Finding]]:
     """The evidence for a label, and what speaks against it."""
-    label_evidence = LabelEvidence({}, {}, None)
+    label_evidence = LabelEvidence()
     findings = _identity(verdict, case.index)
     is_foreign = (term or verdict.label) in case.index.foreign
     if is_foreign:
@@ -66,7 +68,7 @@ def _check_label(case: Case, verdict: Verdict, term: Optional[str]) -> tuple[Lab
     relatives = evidence.family(term, verdict.label, case.index)
     if relatives:
         label_evidence = evidence.gather(relatives, term, case)
-        findings += _weight(case, verdict, label_evidence)
+        findings += _weight(case, verdict, label_evidence, term)
     elif not is_foreign:
         note = f"the database knows neither {verdict.label!r} nor a relative of it"
         findings.append(_Finding("label_not_in_kb", note))
@@ -101,25 +103,28 @@ def _identity(verdict: Verdict, index: MarkerIndex) -> list[_Finding]:
     return []
 
 
-def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> list[_Finding]:
+def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: Optional[str]) -> list[_Finding]:
     """Whether there is enough evidence for the label, and not too much for another lineage."""
     label, is_offline = verdict.label, verdict.source == "offline"
-    rival = label_evidence.rival
+    rival, better = label_evidence.rival, label_evidence.better
     # If the scorer's best candidate is no better than chance, neither is its rival.
     by_chance = is_offline and not _beyond_chance(case)
     if rival is not None and rival.share >= case.limits.mixed_ratio and not by_chance:
         code = "contradictory_markers" if rival.share > numbers.NUMBERS.contradicting_ratio else "mixed_lineage"
-        return [_Finding(code, f"{rival.label} is supported beside {label}, by {', '.join(rival.genes[:5])}")]
-    if label_evidence.better is not None and not is_offline:
-        better = label_evidence.better
-        note = f"{better.label} has more evidence than {label}, from {', '.join(better.genes[:5])}"
-        return [_Finding("contradictory_markers", note)]
+        return [_Finding(code, f"{rival.label} is supported beside {label}, by {rival.named()}", rival)]
+    if better is not None and not is_offline:
+        note = f"{better.label} has more evidence than {label}, from {better.named()}"
+        return [_Finding("contradictory_markers", note, better)]
     n_names = len({gene.name for gene in (*case.markers.genes, *case.markers.expressed)})
     note = f"{len(label_evidence.support)} of {n_names} genes are known for {label}"
+    leader = label_evidence.leader
+    ahead = f"; {leader.label} is the best type, from {leader.named()}" if leader else ""
     if len(label_evidence.support) < case.limits.min_support:
-        return [_Finding("low_marker_overlap", note)]
+        return [_Finding("low_marker_overlap", f"{note}{ahead}", leader)]
     if is_offline and (by_chance or verdict.confidence_score < numbers.NUMBERS.min_confidence):
         return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives")]
+    if own_candidate(term, label, case) is None:
+        return [_Finding("low_marker_overlap", f"the cluster's genes give {label} no score of its own{ahead}", leader)]
     return []
 
 
@@ -152,10 +157,13 @@ def _judgment(
 ) -> Judgment:
     codes = tuple(dict.fromkeys(finding.code for finding in findings))
     status = _status(verdict, codes)
+    label_evidence = _as_found(label_evidence, findings, stopped=status != "supported")
+    missing, unmeasured = _missing(case, term or verdict.label)
     validation = Validation(
         is_supported=status == "supported",
         supporting_markers=_strongest_first(label_evidence.support),
-        missing_markers=_missing(case, term or verdict.label),
+        missing_markers=missing,
+        unmeasured_markers=unmeasured,
         contradictory_markers=dict(label_evidence.contradictory),
         ontology_mismatch="ontology_mismatch" in codes,
         notes=tuple(finding.note for finding in findings if finding.note),
@@ -163,6 +171,14 @@ def _judgment(
         flag_reasons=codes,
     )
     return Judgment(validation, status)
+
+
+def _as_found(label_evidence: LabelEvidence, findings: Sequence[_Finding], *, stopped: bool) -> LabelEvidence:
+    """The evidence as the findings used it, so that the genes for and against a stopped label explain why it was."""
+    rival = next((finding.rival for finding in findings if finding.rival), None if stopped else label_evidence.rival)
+    if rival is not None:
+        return label_evidence.against(rival)
+    return evolve(label_evidence, contradictory={}) if stopped else label_evidence
 
 
 def _status(verdict: Verdict, codes: Sequence[str]) -> Status:
@@ -177,8 +193,13 @@ def _strongest_first(support: Mapping[str, float]) -> tuple[str, ...]:
     return tuple(sorted(support, key=lambda gene: (-support[gene], gene)))
 
 
-def _missing(case: Case, key: str) -> tuple[str, ...]:
-    """Canonical markers of a type that are not among the cluster's genes."""
+def _missing(case: Case, key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Canonical markers of a type that are not among the cluster's genes: the measured ones, and the others."""
     markers, kind = case.markers, case.index.types.get(key)
     symbols = {gene.symbol for gene in (*markers.genes, *markers.expressed, *markers.present)}
-    return tuple(gene for gene in kind.canonical if gene not in symbols)[:SHOWN_MISSING] if kind else ()
+    missing = [gene for gene in kind.canonical if gene not in symbols] if kind else []
+    measured = markers.measured if markers.measured is not None else frozenset(missing)
+    return (
+        tuple(gene for gene in missing if gene in measured)[:SHOWN_MISSING],
+        tuple(gene for gene in missing if gene not in measured)[:SHOWN_MISSING],
+    )

@@ -1,20 +1,20 @@
-"""From a model name, ``provider:model``, to the server, wire format and key to use; and API keys that cannot leak."""
+"""From a model name, ``provider:model``, to the server, wire format and key to use."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
-from typing import Optional
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Iterator, Mapping
+from typing import Optional, Union
+from urllib.parse import unquote, unquote_plus, urlsplit, urlunsplit
 
 from attrs import field, frozen
 
+from gca_scanpy._secrets import MIN_SCRUBBED, Address, Concealed, Secret, hide_users
 from gca_scanpy.errors import InputError
 
-MASK = "***"
-MIN_HIDDEN = 4  # characters; a shorter text is not a key, and would match parts of many words
-MIN_SCRUBBED = 16  # characters; a shorter text, such as "test", may be a word of the answer, which must not change
+MIN_VALUE = 8  # characters of a value in a query that is masked alone
+
 ANY_SERVER_KEY = "GCA_API_KEY"
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -55,43 +55,6 @@ PROVIDERS: Mapping[str, Provider] = {
 }
 
 
-def plain_url(url: str) -> str:
-    """A URL without the parts that may be secret: user, password and query."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-@frozen(repr=False)
-class Secret:
-    """An API key. Its repr and str hide it, so it is in no log or traceback; only :meth:`reveal` returns it."""
-
-    _text: str = field(default="")
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __repr__(self) -> str:
-        return f"Secret({MASK!r})" if self._text else "Secret('')"
-
-    __str__ = __repr__
-
-    def __reduce__(self) -> str:
-        msg = "an API key cannot be pickled; create the model again in the other process"
-        raise TypeError(msg)
-
-    def reveal(self) -> str:
-        """The key itself, for the request."""
-        return self._text
-
-    def hide_in(self, text: str) -> str:
-        """A text, such as the message of a server, with the key masked."""
-        return text.replace(self._text, MASK) if len(self._text) >= MIN_HIDDEN else text
-
-    def scrub(self, body: bytes) -> bytes:
-        """A raw reply with the key masked, before the reply is cut or quoted."""
-        return body.replace(self._text.encode(), MASK.encode()) if len(self._text) >= MIN_SCRUBBED else body
-
-
 @frozen
 class Endpoint:
     """The server, model and key of a language model.
@@ -106,7 +69,9 @@ class Endpoint:
     model
         Name of the model, as it is sent.
     url
-        Base URL of the API; a query is kept.
+        Base URL of the API, without user, password and query.
+    user, query
+        Those parts of the base URL, which may be secret or empty: ``user:password`` and the text after ``?``.
     key
         The API key, which may be empty.
     key_names
@@ -118,15 +83,17 @@ class Endpoint:
     name: str
     wire: str
     model: str
-    url: str = field(repr=plain_url)
+    url: str
     key: Secret
     key_names: tuple[str, ...] = ()
     headers: Mapping[str, Secret] = field(factory=dict)
+    user: Secret = field(factory=Secret)
+    query: Secret = field(factory=Secret)
 
     @property
     def host(self) -> str:
         """Host and port, for messages."""
-        return urlsplit(self.url).netloc.rpartition("@")[2]
+        return urlsplit(self.url).netloc
 
     @property
     def is_self_run(self) -> bool:
@@ -139,24 +106,32 @@ class Endpoint:
         return is_loopback(urlsplit(self.url).hostname or "")
 
     def hide(self, text: str) -> str:
-        """A text with the key and the header values masked."""
-        for secret in (self.key, *self.headers.values()):
+        """A text with everything secret masked: key, header values, user, password and query."""
+        for secret in self._secrets():
             text = secret.hide_in(text)
-        return text
+        return hide_users(text)
 
     def scrub(self, body: bytes) -> bytes:
-        """A raw reply with the key and the header values masked, unless they are short enough to be words of it."""
-        for secret in (self.key, *self.headers.values()):
-            body = secret.scrub(body)
-        return body
+        """A raw reply with all of that masked, unless it is short enough to be words of the reply."""
+        text = body.decode("utf-8", "surrogateescape")
+        for secret in self._secrets():
+            text = secret.hide_in(text, MIN_SCRUBBED)
+        return text.encode("utf-8", "surrogateescape")
+
+    def _secrets(self) -> Iterator[Secret]:
+        yield from (self.key, *self.headers.values(), self.user, self.query)
+        yield self.user.map(lambda text: unquote(text.partition(":")[2]))
+        for index in range(self.query.reveal().count("&") + 1):
+            yield self.query.map(lambda text, index=index: text.split("&")[index])  # type: ignore[misc]
+            yield self.query.map(lambda text, index=index: _long(text.split("&")[index]))  # type: ignore[misc]
 
 
 def endpoint_of(
     name: str,
     environ: Mapping[str, str],
     *,
-    base_url: Optional[str] = None,
-    api_key: Optional[str] = None,
+    base_url: Union[str, Secret, None] = None,
+    api_key: Union[str, Secret, None] = None,
     headers: Optional[Mapping[str, str]] = None,
 ) -> Endpoint:
     """The endpoint of a model name.
@@ -173,25 +148,35 @@ def endpoint_of(
     InputError
         If the provider is unknown, the URL is invalid, or the service needs a key and none is given.
     """
-    provider_name, model, provider = _split_name(name, base_url)
-    url = _base_url(base_url, provider.version) if base_url else _default_url(provider_name, provider, environ)
+    # From here on, no variable of a frame has a secret text, because tracebacks may show the variables.
+    environ, api_key, base_url = Concealed(environ), Secret.of(api_key), Address.of(base_url)
+    headers = Concealed(headers)
+    provider_name, model, provider = _split_name(name, bool(base_url))
+    address = base_url or _default_address(provider_name, provider, environ)
     key_names = provider.keys if not base_url else tuple(dict.fromkeys((*provider.keys, ANY_SERVER_KEY)))
-    key = api_key or next((environ[n].strip() for n in key_names if environ.get(n, "").strip()), "")
+    variable = next((n for n in key_names if environ.get(n, "").strip()), None)
+    key = api_key or (Secret(environ[variable].strip()) if variable else Secret())
+    parts = _usable(address, provider.version)
+    if parts is None:
+        msg = f"base_url={address!r} is not an http or https address, such as http://127.0.0.1:8080/v1"
+        raise InputError(msg)
     if provider.keys and not key and not base_url:
         msg = f"model={name!r} needs a key: set {' or '.join(provider.keys)}, or pass api_key="
         raise InputError(msg)
-    _check_sendable(key, headers or {})
+    secret_headers = {str(name): Secret(str(headers[name])) for name in headers}
+    _check_sendable(key, secret_headers)
     full_name = f"{provider_name}:{model}" if provider_name else model
-    parts = urlsplit(url)
-    server = parts.netloc.rpartition("@")[2] + (parts.path if parts.path != provider.version else "")
+    server = parts.host + (parts.path if parts.path != provider.version else "")
     return Endpoint(
         name=f"{full_name}@{server}" if base_url else full_name,
         wire=provider.wire,
         model=model,
-        url=url,
-        key=Secret(key),
+        url=f"{parts.scheme}://{parts.host}{parts.path}",
+        key=key,
         key_names=key_names,
-        headers={str(k): Secret(str(v)) for k, v in (headers or {}).items()},
+        headers=secret_headers,
+        user=parts.user,
+        query=parts.query,
     )
 
 
@@ -205,12 +190,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _split_name(name: str, base_url: Optional[str]) -> tuple[str, str, Provider]:
+def _split_name(name: str, has_address: bool) -> tuple[str, str, Provider]:
     """The provider's name (empty for a bare model name), the model, and the provider."""
     provider_name, _, model = name.strip().partition(":")
     if provider_name.lower() in PROVIDERS and model.strip():
         return provider_name.lower(), model.strip(), PROVIDERS[provider_name.lower()]
-    if base_url is None or not name.strip() or provider_name.lower() in PROVIDERS:
+    if not has_address or not name.strip() or provider_name.lower() in PROVIDERS:
         known = ", ".join(f"{p}:MODEL" for p in PROVIDERS)
         msg = f"model={name!r} names no provider and model; write one of {known}, or pass base_url as well"
         raise InputError(msg)
@@ -218,42 +203,61 @@ def _split_name(name: str, base_url: Optional[str]) -> tuple[str, str, Provider]
     return "", name.strip(), Provider("openai", "", (ANY_SERVER_KEY,))
 
 
-def _check_sendable(key: str, headers: Mapping[str, str]) -> None:
-    if not _is_printable(key) or " " in key:
+def _check_sendable(key: Secret, headers: Mapping[str, Secret]) -> None:
+    if not _is_sendable(key) or " " in key.reveal():
         msg = "the API key contains spaces, or characters that no header can contain; was it copied whole?"
         raise InputError(msg)
     for header, value in headers.items():
-        if not _HEADER.fullmatch(str(header)) or not _is_printable(str(value)) or str(value) != str(value).strip():
-            msg = f"the header {str(header)!r} cannot be sent: its name or its value is not plain ASCII; correct it"
+        if not _HEADER.fullmatch(header) or not _is_sendable(value):
+            msg = f"the header {header!r} cannot be sent: its name or its value is not plain ASCII; correct it"
             raise InputError(msg)
 
 
-def _is_printable(text: str) -> bool:
-    return text.isascii() and text.isprintable()
+def _is_sendable(value: Secret) -> bool:
+    text = value.reveal()
+    return text.isascii() and text.isprintable() and text == text.strip()
 
 
-def _default_url(name: str, provider: Provider, environ: Mapping[str, str]) -> str:
+def _default_address(name: str, provider: Provider, environ: Mapping[str, str]) -> Address:
     # OLLAMA_HOST is the address that Ollama listens on. "0.0.0.0:11434" means all addresses, so use this machine's.
     host = environ.get("OLLAMA_HOST", "").strip() if name == "ollama" else ""
     if not host:
-        return provider.url
-    url = host if "//" in host else f"http://{host}"
-    parts = urlsplit(url.replace("//0.0.0.0", "//127.0.0.1"))
-    port = "" if parts.port else ":11434"
-    return _base_url(f"{parts.scheme}://{parts.netloc}{port}{parts.path}", provider.version)
-
-
-def _base_url(url: str, version: str) -> str:
-    """The base URL. If it has no path, the path of the API is added."""
+        return Address(provider.url)
+    url = (host if "//" in host else f"http://{host}").replace("//0.0.0.0", "//127.0.0.1")
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(url)
+        port = "" if parts.port else ":11434"
+        return Address(urlunsplit((parts.scheme, f"{parts.netloc}{port}", parts.path, parts.query, "")))
+    except ValueError:
+        return Address(url)
+
+
+@frozen
+class _Parts:
+    """The parts of a base URL."""
+
+    scheme: str
+    host: str
+    path: str
+    user: Secret
+    query: Secret
+
+
+def _usable(address: Address, version: str) -> Optional[_Parts]:
+    """The parts of a base URL, None if it cannot be used. If it has no path, the path of the API is added."""
+    try:
+        parts = urlsplit(address.reveal().strip())
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
-        usable = False
-    if not usable:
-        msg = f"base_url={url!r} is not an http or https address, such as http://127.0.0.1:8080/v1"
-        raise InputError(msg)
+        return None
     path = parts.path.rstrip("/")
     for ending in ("/chat/completions", "/messages"):
         path = path[: -len(ending)] if path.endswith(ending) else path
-    return urlunsplit((parts.scheme, parts.netloc, path or version, parts.query, ""))
+    user, _, host = parts.netloc.rpartition("@")
+    return _Parts(parts.scheme, host, path or version, Secret(user), Secret(parts.query)) if usable else None
+
+
+def _long(pair: str) -> str:
+    """The value of a part of a query, if it is long enough to be a key and not a word."""
+    value = unquote_plus(pair.partition("=")[2])
+    return value if len(value) >= MIN_VALUE else ""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, NoReturn, Optional, Protocol, Union, cast, runtime_checkable
 
 from attrs import define, field, frozen
 
@@ -16,6 +15,7 @@ from gca_scanpy._llm.failures import UnsupportedError
 from gca_scanpy._llm.gate import Deadline, Gate
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires import WIRES, Mode, Wire
+from gca_scanpy._secrets import Address, Concealed, Secret, environment
 from gca_scanpy.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class LanguageModel:
     ------
     InputError
         If the name or the URL is invalid, or the key is missing.
+    TypeError
+        If the model is pickled or copied, because it holds the key.
 
     Examples
     --------
@@ -75,16 +77,18 @@ class LanguageModel:
         self,
         name: str,
         *,
-        base_url: Optional[str] = None,
-        api_key: Optional[str] = None,
+        base_url: Union[str, Secret, None] = None,
+        api_key: Union[str, Secret, None] = None,
         headers: Optional[Mapping[str, str]] = None,
         timeout: float = TIMEOUT,
         deadline: float = DEADLINE,
         temperature: Optional[float] = 0.0,
     ) -> None:
+        # At once, because a traceback of an error below may show the variables.
+        base_url, api_key, headers = Address.of(base_url), Secret.of(api_key), Concealed(headers)
         from gca_scanpy._llm.transport import Transport  # imports httpx, which only models need
 
-        endpoint = endpoint_of(name, os.environ, base_url=base_url, api_key=api_key, headers=headers)
+        endpoint = endpoint_of(name, environment(), base_url=base_url, api_key=api_key, headers=headers)
         wire = WIRES[endpoint.wire]
         transport = Transport(endpoint, timeout=timeout, deadline=deadline, attempts=ATTEMPTS)
         self.__attrs_init__(endpoint, wire, transport, wire.modes[0], temperature)
@@ -96,6 +100,10 @@ class LanguageModel:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a LanguageModel cannot be pickled or copied, because it holds a key; create it where it is needed"
+        raise TypeError(msg)
 
     @checked()
     def complete(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 import time
@@ -11,12 +10,14 @@ from typing import Any, Optional
 
 import httpx
 import tenacity
-from attrs import define, field
+from attrs import Factory, define, field
 
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.failures import TransientError, failure
 from gca_scanpy._llm.gate import Deadline, DeadlineError, Gate
+from gca_scanpy._llm.sealed import MaskedLogs, Sealed, without_frames
 from gca_scanpy._llm.wires import Request
+from gca_scanpy._secrets import Secret
 from gca_scanpy._version import __version__
 from gca_scanpy.errors import AccessError, ModelError
 
@@ -47,6 +48,9 @@ class Transport:
     attempts: int
     _client: Optional[httpx.Client] = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
+    _masked_logs: MaskedLogs = field(
+        default=Factory(lambda self: MaskedLogs(self.endpoint), takes_self=True), init=False, repr=False
+    )
 
     def post(self, request: Request, gate: Gate, estimate: int, deadline: Deadline) -> Mapping[str, Any]:
         """The reply to a request, as JSON.
@@ -73,7 +77,7 @@ class Transport:
             raise ModelError(msg) from None
         return reply
 
-    def check(self, headers: Mapping[str, str]) -> str:
+    def check(self, headers: Mapping[str, Secret]) -> str:
         """Request the list of models once, which is free of charge; returns a short description of the response.
 
         Raises
@@ -91,6 +95,7 @@ class Transport:
         """Close the connections; the next request opens new ones."""
         with self._lock:
             client, self._client = self._client, None
+            self._masked_logs.stop()
         if client is not None:
             client.close()
 
@@ -116,7 +121,7 @@ class Transport:
     def _response(self, request: Request, deadline: Deadline, method: str) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body of the response, within the deadline."""
         try:
-            return deadline.run(lambda: self._exchange(request, deadline, method))
+            return deadline.run(lambda: without_frames(lambda: self._exchange(request, deadline, method)))
         except DeadlineError:
             raise self._late() from None
         except httpx.ConnectError as error:
@@ -133,17 +138,11 @@ class Transport:
     def _exchange(self, request: Request, deadline: Deadline, method: str) -> tuple[int, Mapping[str, str], bytes]:
         left = max(0.1, deadline.left)
         timeout = httpx.Timeout(min(self.timeout, left), connect=min(CONNECT, left))
-        url = httpx.URL(self.endpoint.url)
-        path, _, query = url.raw_path.partition(b"?")
-        url = url.copy_with(raw_path=path.rstrip(b"/") + request.path.encode() + (b"?" + query if query else b""))
-        headers = httpx.Headers({"content-type": "application/json", **request.headers})
-        if url.userinfo:  # httpx logs URLs, so move the password to a header
-            basic = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
-            headers["authorization"] = f"Basic {basic}"
-            url = url.copy_with(userinfo=b"")
-        headers.update({name: value.reveal() for name, value in self.endpoint.headers.items()})
+        url, headers = self.endpoint.url.rstrip("/") + request.path, {"content-type": "application/json"}
+        auth = Sealed(self.endpoint, request.headers)
         content = json.dumps(request.body, ensure_ascii=False).encode("utf-8", "replace") if method == "POST" else None
-        with self._open_client().stream(method, url, content=content, headers=headers, timeout=timeout) as response:
+        client = self._open_client()
+        with client.stream(method, url, content=content, headers=headers, auth=auth, timeout=timeout) as response:
             max_bytes = MAX_BYTES if response.is_success else MAX_ERROR_BYTES
             body = bytearray()
             for piece in response.iter_bytes():  # without a chunk size, which would wait for more bytes
@@ -155,7 +154,8 @@ class Transport:
                     raise ModelError(msg)
                 if deadline.left < 0:  # slowly arriving bytes never reach the timeout of a read
                     raise self._late()
-            return response.status_code, dict(response.headers), self.endpoint.scrub(bytes(body))
+            response_headers = {name: self.endpoint.hide(value) for name, value in response.headers.items()}
+            return response.status_code, response_headers, self.endpoint.scrub(bytes(body))
 
     def _parse(self, body: bytes) -> Mapping[str, Any]:
         try:
@@ -201,6 +201,7 @@ class Transport:
                         f"HTTPS_PROXY and SSL_CERT_FILE: {self._describe(error)}"
                     )
                     raise AccessError(msg) from None
+                self._masked_logs.start()
             return self._client
 
 

@@ -130,6 +130,7 @@ class ClusterView:
     rationale: str
     supporting: tuple[GeneView, ...]
     missing: tuple[str, ...]
+    unmeasured: tuple[str, ...]
     contradicting: tuple[GeneView, ...]
     struck: tuple[str, ...]
     flags: tuple[FlagView, ...]
@@ -190,6 +191,7 @@ def view_of_cluster(
         rationale=annotation.rationale,
         supporting=_supporting(cluster),
         missing=validation.missing_markers,
+        unmeasured=validation.unmeasured_markers,
         contradicting=tuple(GeneView(g, ", ".join(types)) for g, types in validation.contradictory_markers.items()),
         struck=cluster.struck_markers,
         flags=tuple(view_of_flag(code) for code in validation.flag_reasons),

@@ -69,6 +69,7 @@ def read_markers(adata: AnnData, clustering: Clustering, options: Ranking) -> tu
     expression = _expression(ranking, clustering)
     sizes = clustering.sizes
     shared: dict[str, RankedGene] = {}
+    measured = frozenset(symbols.values())
     return tuple(
         ClusterMarkers(
             cluster_id=key,
@@ -76,6 +77,7 @@ def read_markers(adata: AnnData, clustering: Clustering, options: Ranking) -> tu
             expressed=_leading(ranking.tested.get(key, ()), symbols, n_markers),
             present=_shared_genes(expression[key].present, symbols, shared) if key in expression else (),
             absent=_shared_genes(expression[key].absent, symbols, shared) if key in expression else (),
+            measured=measured,
             n_cells=sizes[key],
             warnings=ranking.notes if ranking.genes.get(key) else (_reason(key, clustering),),
         )

@@ -131,7 +131,7 @@ def _author_fields(cluster: ClusterReport) -> dict[str, str]:
         "confidence_score": str(cluster.confidence_score),
         "proposed_label": cluster.annotation.proposed_label,
         "proposed_ontology_term_id": cluster.annotation.proposed_ontology_id or "",
-        "flags": ", ".join(cluster.validation.flag_reasons),
+        "flag_reasons": ", ".join(cluster.validation.flag_reasons),
         "contradictory_markers": ", ".join(cluster.validation.contradictory_markers),
         "states": ", ".join(cluster.states),
     }

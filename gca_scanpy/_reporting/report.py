@@ -53,7 +53,7 @@ def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_un
         rationale=verdict.rationale,
         alternatives=verdict.alternatives,
         caveats=verdict.caveats,
-        markers=verdict.markers,
+        markers=tuple(g for g in verdict.markers if g not in judgment.validation.contradictory_markers),
     )
     return ClusterReport(
         cluster_id=cluster.cluster_id,

@@ -18,11 +18,11 @@ from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 # The columns of get.clusters; a file has the others too, because it is read without the report.
 MAIN_COLUMNS = (
     "n_cells", "label", "proposed_label", "broad_label", "ontology_id", "confidence", "confidence_score", "status",
-    "flags", "supporting_markers", "contradictory_markers", "states",
+    "flag_reasons", "notes", "supporting_markers", "contradictory_markers", "states",
 )  # fmt: skip
 MORE_COLUMNS = (
-    "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "rationale", "alternatives",
-    "notes", "caveats", "warnings",
+    "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
+    "rationale", "alternatives", "caveats", "warnings",
 )  # fmt: skip
 CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
 FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
@@ -55,7 +55,8 @@ def row(cluster: ClusterReport) -> dict[str, Any]:
         "confidence": cluster.confidence,
         "confidence_score": cluster.confidence_score,
         "status": cluster.status,
-        "flags": ", ".join(validation.flag_reasons),
+        "flag_reasons": ", ".join(validation.flag_reasons),
+        "notes": "; ".join(validation.notes),
         "supporting_markers": ", ".join(validation.supporting_markers),
         "contradictory_markers": ", ".join(validation.contradictory_markers),
         "states": ", ".join(cluster.states),
@@ -64,9 +65,9 @@ def row(cluster: ClusterReport) -> dict[str, Any]:
         "source": cluster.source,
         "tissue": cluster.tissue,
         "missing_markers": ", ".join(validation.missing_markers),
+        "unmeasured_markers": ", ".join(validation.unmeasured_markers),
         "rationale": annotation.rationale,
         "alternatives": ", ".join(alternative.label for alternative in annotation.alternatives),
-        "notes": "; ".join(validation.notes),
         "caveats": "; ".join(annotation.caveats),
         "warnings": "; ".join(cluster.warnings),
     }

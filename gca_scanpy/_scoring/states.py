@@ -43,11 +43,12 @@ _HOUSEKEEPING = re.compile(
 
 def damping(symbol: str) -> float:
     """The factor of a gene's weight: 1, or less for generic genes, which all types can express."""
-    return numbers.NUMBERS.generic_weight if _is_generic(symbol) else 1.0
+    return numbers.NUMBERS.generic_weight if is_generic(symbol) else 1.0
 
 
 @lru_cache(maxsize=100_000)  # the same thousands of genes in cluster after cluster
-def _is_generic(symbol: str) -> bool:
+def is_generic(symbol: str) -> bool:
+    """Whether cells of all types can express a gene: it is one of a state, or a housekeeping gene."""
     return symbol in _STATE_GENES or symbol.upper() in _GENERIC_NAMES or _GENERIC.match(symbol) is not None
 
 

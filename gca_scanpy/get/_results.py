@@ -68,8 +68,8 @@ def clusters(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.
     -------
     pandas.DataFrame
         Index ``cluster``; columns ``n_cells``, ``label``, ``proposed_label``, ``broad_label``, ``ontology_id``,
-        ``confidence``, ``confidence_score``, ``status``, ``flags``, ``supporting_markers``,
-        ``contradictory_markers``, ``states`` (lists joined by commas).
+        ``confidence``, ``confidence_score``, ``status``, ``flag_reasons``, ``notes`` (why a label is flagged),
+        ``supporting_markers``, ``contradictory_markers``, ``states`` (lists joined by commas, notes by semicolons).
 
     Raises
     ------

@@ -28,7 +28,7 @@ def to_cas(
     """Write the labels as JSON of the Cell Annotation Schema, which CAP and CELLxGENE tools read.
 
     Each cluster that has cells gets an annotation: label, Cell Ontology term, broad type, cells, marker genes and
-    rationale. Values for which the schema has no field (cluster, status, confidence, flags) are among the
+    rationale. Values for which the schema has no field (cluster, status, confidence, flag reasons) are among the
     ``author_annotation_fields``. Curated labels are in a separate labelset. ``"Unknown or Novel"`` becomes
     ``unknown``, the schema's word.
 

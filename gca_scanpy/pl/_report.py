@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy._adata import report_of
@@ -49,7 +49,8 @@ def report(
 
     Each row has the cluster, its number of cells, its label with the color of its type (and in brackets the proposed
     label if the checks stopped it), the confidence as a bar from 0 to 1, the status, the flags, the strongest
-    supporting genes, and the contradicting genes of a flagged cluster. Empty columns are left out.
+    supporting genes, and of a flagged cluster the type that speaks against the label with its genes. Empty columns are
+    left out.
 
     Parameters
     ----------
@@ -90,9 +91,7 @@ def _columns(clusters: Sequence[ClusterReport], n_genes: int) -> list[Column]:
         return shortened(", ".join(list(names)[:limit]), LONGEST_LIST)
 
     orange = STATUSES["flagged"].plot
-    against = [
-        genes(c.validation.contradictory_markers, MOST_AGAINST) if c.status == "flagged" else "" for c in clusters
-    ]
+    against = [_against(c.validation.contradictory_markers) if c.status == "flagged" else "" for c in clusters]
     columns = [
         Column(title="cluster", texts=[shortened(c.cluster_id, LONGEST_ID) for c in clusters]),
         Column(title="cells", texts=["" if c.n_cells is None else f"{c.n_cells:,}" for c in clusters], right=True),
@@ -112,6 +111,13 @@ def _columns(clusters: Sequence[ClusterReport], n_genes: int) -> list[Column]:
         Column(title="against", texts=against, colors=orange),
     ]
     return [column for column in columns if any(column.texts) or column.title == "cluster"]
+
+
+def _against(genes: Mapping[str, tuple[str, ...]]) -> str:
+    """The type that speaks most against the label, and its genes."""
+    rival = next(iter(genes.values()), ())[:1]
+    names = [gene for gene, types in genes.items() if types[:1] == rival][:MOST_AGAINST]
+    return shortened(": ".join([*rival, ", ".join(names)]), LONGEST_LIST)
 
 
 def _draw_dots(ax: Axes, clusters: Sequence[ClusterReport], left: float) -> None:

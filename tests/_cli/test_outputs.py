@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import sys
 
 import jsonschema
@@ -44,6 +45,7 @@ def test_all_reports_and_fail_on(gca, mixed, tmp_path):
         "Error: --fail-on unknown: 1 of 3 clusters: junk",
     ]
     assert "3 clusters: 1 supported, 1 flagged, 1 unknown" in done.stdout
+    assert re.search("^two: .* is supported beside .*, by ", done.stdout, re.MULTILINE)
     report = io.read_report(tmp_path / "new" / "r.json")
     assert [c.status for c in report.clusters] == ["supported", "flagged", "unknown"]
     assert pd.read_csv(tmp_path / "new" / "r.csv", dtype=str)["cluster"].tolist() == list(CLUSTERS)

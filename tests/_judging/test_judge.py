@@ -239,7 +239,28 @@ def test_unknown_says_why():
 def test_another_broad_type_with_more_evidence():
     """A given label is contradicted by a type that need not be disjoint; the scorer's own weighed that already."""
     assert reasons("mast cell", M, source="model") == ("contradictory_markers",)
-    assert reasons("mast cell", M, source="offline") == ()
+    assert reasons("mast cell", f"{M} CPA3 TPSAB1", source="offline") == ()
+
+
+def test_the_genes_for_and_against_explain_the_flag():
+    """The genes that a flag names stand against the label, with the type that they mark, and not for it as well."""
+    found = check("B cell", f"CD3D CD3E TRAC {B} CALM1").validation
+    assert found.flag_reasons == ("mixed_lineage",)
+    assert found.notes == ("cytotoxic T cell is supported beside B cell, by TRAC, CD3E, CD3D",)
+    assert list(found.contradictory_markers) == ["TRAC", "CD3E", "CD3D"]
+    assert {types[0] for types in found.contradictory_markers.values()} == {"cytotoxic T cell"}
+    assert set(found.supporting_markers) == set(B.split())
+    supported = check("B cell", f"CD3D CD3E TRAC {B}", limits=(2, 1.0))
+    assert supported.status == "supported"
+    assert set(supported.validation.contradictory_markers) == {"CD3D", "CD3E", "TRAC"}
+    assert set(supported.validation.supporting_markers) == set(B.split())
+
+
+def test_a_flag_for_another_reason_has_no_genes_against():
+    """If no other type speaks against a stopped label, single genes of far types are not shown as the reason."""
+    assert list(check("T cell", f"{T} CALM1").validation.contradictory_markers) == ["CALM1"]
+    found = check("T cell", f"{T} CALM1", cl_id=CL_B)
+    assert (found.status, found.validation.contradictory_markers) == ("flagged", {})
 
 
 @pytest.mark.parametrize(

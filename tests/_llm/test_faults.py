@@ -587,11 +587,12 @@ def test_a_password_in_the_address(serve, many, caplog):
     report = gca.annotate_markers(many(4)[0], tissue="blood", model=gca.Asking(model, cache=False))
     assert sources(report) == {"model"}
     assert server.requests[0].headers["authorization"].startswith("Basic ")
-    own = [r for r in caplog.records if "topsecret" not in r.getMessage()]  # httpx's own line at INFO has the query
-    for text in (repr(model), repr(model.endpoint), repr(model._transport), str(report), *map(str, own)):
+    assert "code=topsecret" in server.requests[0].path
+    records = [record.getMessage() for record in caplog.records]
+    assert any(record.startswith("HTTP Request: POST") for record in records)
+    for text in (repr(model), repr(model.endpoint), repr(model._transport), str(report), *records):
         assert "passw0rd" not in text
         assert "topsecret" not in text
-    assert not any("passw0rd" in record.getMessage() for record in caplog.records)
 
 
 def test_instructions_in_the_data(serve, model_of, lineages, fault):

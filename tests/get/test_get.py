@@ -25,9 +25,9 @@ def test_the_table_has_a_row_per_cluster(plant):
         assert row["broad_label"] == cluster.broad_label
         assert row["ontology_id"] == cluster.annotation.ontology_id
         assert row["confidence_score"] == cluster.confidence_score
-        assert row["flags"] == ", ".join(cluster.validation.flag_reasons)
+        assert row["flag_reasons"] == ", ".join(cluster.validation.flag_reasons)
         assert row["supporting_markers"] == ", ".join(cluster.validation.supporting_markers)
-    assert table.loc["3", "flags"].startswith("no_markers_supplied")
+    assert table.loc["3", "flag_reasons"].startswith("no_markers_supplied")
 
 
 def test_the_table_of_a_report(lineages):

@@ -77,7 +77,7 @@ def test_an_unknown_cluster_has_the_word_of_the_schema(annotated):
     unknown = gca.io.to_cas(annotated)["annotations"][-1]
     assert (unknown["cell_label"], unknown["cell_fullname"], unknown["cell_ids"]) == ("unknown", "unknown", ["cell119"])
     assert not [name for name in unknown if "ontology" in name or "category" in name]
-    assert unknown["author_annotation_fields"]["flags"] == "no_markers_supplied"
+    assert unknown["author_annotation_fields"]["flag_reasons"] == "no_markers_supplied"
 
 
 def test_labels_that_were_given_are_of_people_and_program(cells):

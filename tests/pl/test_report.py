@@ -41,7 +41,7 @@ def test_genes_for_and_against(report_with, texts):
     for n in (2, 4):
         shown = texts(gca.pl.report(report, n_genes=n, show=False))
         assert ", ".join(supporting[:n]) in shown
-        assert "CD79A, MS4A1, CD79B" in shown
+        assert "B cell: CD79A, MS4A1, CD79B" in shown
 
 
 def test_bars_are_the_confidence(report_with):

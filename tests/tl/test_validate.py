@@ -63,3 +63,38 @@ def test_labels_that_cannot_be_used(lineages, labels, message):
     """A label for a cluster that is not there, or that is no text, is an error that says so."""
     with pytest.raises(InputError, match=message):
         gca.validate_markers({"0": lineages["B cell"]}, labels)
+
+
+def test_markers_that_were_not_measured(pbmc):
+    """On a panel, markers that are not on it stand apart from those that the cells do not express."""
+    pbmc.obs["label"] = "B cell"
+    pbmc.raw = None
+    gca.tl.validate(pbmc, "louvain", "label", tissue="blood")
+    for cluster in gca.get.report(pbmc).clusters:
+        measured, unmeasured = cluster.validation.missing_markers, cluster.validation.unmeasured_markers
+        assert set(measured) <= set(pbmc.var_names)
+        assert unmeasured
+        assert not set(unmeasured) & set(pbmc.var_names)
+    lists = gca.validate_markers({"0": ["MS4A1", "CD79A"]}, {"0": "B cell"}).clusters[0].validation
+    assert lists.missing_markers
+    assert lists.unmeasured_markers == ()
+
+
+def test_a_measured_gene_may_have_another_name(pbmc):
+    """A marker that the data have under an older name or an Ensembl id was measured."""
+    pbmc.obs["label"] = "B cell"
+    pbmc.raw = None
+    names = {"CD79A": "ENSG00000105369", "MS4A1": "ms4a1"}
+    pbmc.var_names = [names.get(name, name) for name in pbmc.var_names]
+    gca.tl.validate(pbmc, "louvain", "label", rank_key="new", tissue="blood")
+    for cluster in gca.get.report(pbmc).clusters:
+        assert not set(names) & set(cluster.validation.unmeasured_markers)
+
+
+def test_the_tables_show_why_a_label_is_flagged():
+    """The reasons have a name that is no attribute of pandas, and the notes stand beside them."""
+    report = gca.validate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]}, {"0": "T cell"}, tissue="blood")
+    table = gca.get.clusters(report)
+    assert list(table.flag_reasons) == ["contradictory_markers"]
+    assert table.loc["0", "notes"].startswith("B cell is supported beside T cell, by ")
+    assert table.loc["0", "contradictory_markers"].split(", ")[0] in table.loc["0", "notes"]

@@ -12,6 +12,7 @@ from typing import Any
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires.common import Mode, Request, Usage, as_mapping, count_tokens, refusal, require_text
+from gca_scanpy._secrets import Secret
 
 VERSION = "2023-06-01"
 TOOL = "report_clusters"
@@ -44,10 +45,10 @@ class Anthropic:
             body.update(tools=[tool], tool_choice={"type": "tool", "name": TOOL})
         return Request("/messages", self.headers(endpoint), body)
 
-    def headers(self, endpoint: Endpoint) -> dict[str, str]:
+    def headers(self, endpoint: Endpoint) -> dict[str, Secret]:
         """The headers with the key and the version of the API."""
-        key = {"x-api-key": endpoint.key.reveal()} if endpoint.key else {}
-        return {**key, "anthropic-version": VERSION}
+        key = {"x-api-key": endpoint.key} if endpoint.key else {}
+        return {**key, "anthropic-version": Secret(VERSION)}
 
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply; raises an error if the reply has no text."""

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
+from gca_scanpy._secrets import Secret
 from gca_scanpy.errors import RefusalError, ReplyError
 
 # How a server restricts its reply, from the strictest mode down: to a JSON Schema, to any JSON, or not at all.
@@ -20,7 +21,7 @@ class Request:
     """A request: the path after the base URL, headers in addition to the usual ones, and the body."""
 
     path: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, Secret]
     body: Mapping[str, Any]
 
 
@@ -54,7 +55,7 @@ class Wire(Protocol):
         """The request that sends these messages."""
         ...
 
-    def headers(self, endpoint: Endpoint) -> dict[str, str]:
+    def headers(self, endpoint: Endpoint) -> dict[str, Secret]:
         """The headers that a request needs in addition to the usual ones."""
         ...
 

@@ -21,6 +21,7 @@ from gca_scanpy._llm.wires.common import (
     refusal,
     require_text,
 )
+from gca_scanpy._secrets import Secret
 
 REFUSALS = {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"}
 
@@ -53,9 +54,9 @@ class Gemini:
         path = endpoint.model if "/" in endpoint.model else f"models/{endpoint.model}"
         return Request(f"/{quote(path)}:generateContent", self.headers(endpoint), body)
 
-    def headers(self, endpoint: Endpoint) -> dict[str, str]:
+    def headers(self, endpoint: Endpoint) -> dict[str, Secret]:
         """The header with the key."""
-        return {"x-goog-api-key": endpoint.key.reveal()} if endpoint.key else {}
+        return {"x-goog-api-key": endpoint.key} if endpoint.key else {}
 
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply; raises an error if the reply has no text."""

@@ -21,6 +21,7 @@ from gca_scanpy._llm.wires.common import (
     refusal,
     require_text,
 )
+from gca_scanpy._secrets import Secret
 
 MAX_TOKENS = 300  # per cluster; the longest answer that the schema allows
 SPARE_TOKENS = 4000  # for a model that writes its thoughts before the answer
@@ -55,9 +56,9 @@ class OpenAI:
             body["response_format"] = {"type": "json_object"}
         return Request("/chat/completions", self.headers(endpoint), body)
 
-    def headers(self, endpoint: Endpoint) -> dict[str, str]:
+    def headers(self, endpoint: Endpoint) -> dict[str, Secret]:
         """The header with the key."""
-        return {"Authorization": f"Bearer {endpoint.key.reveal()}"} if endpoint.key else {}
+        return {"Authorization": endpoint.key.map(lambda key: f"Bearer {key}")} if endpoint.key else {}
 
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply; raises an error if the reply has no text."""

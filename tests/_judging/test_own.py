@@ -1,0 +1,110 @@
+"""A label without a score of its own does not pass, whoever proposed it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gca_scanpy as gca
+from gca_scanpy._judging.judge import judge
+from gca_scanpy._judging.own import own_candidate
+from gca_scanpy._scoring import index
+from gca_scanpy._scoring.case import Case, Limits
+from gca_scanpy._scoring.states import STATES
+from gca_scanpy._steps import ClusterMarkers, RankedGene, Verdict
+from gca_scanpy.db import _bundled, load
+
+INDEX = index.build(_bundled.database(), "human", _bundled.lineages())
+ONTOLOGY = INDEX.lineages.ontology
+T = "CD3D CD3E CD3G TRAC CD2 CD5 CD6 BCL11B"
+CYCLE = "MKI67 TOP2A CDK1 CCNB1 BIRC5 UBE2C CENPF NUSAP1 TPX2 AURKB"
+MONOCYTE = "LYZ S100A8 S100A9 S100A12 CD14 FCN1 VCAN CD300E"
+
+
+def case_of(genes, tissues=(), used=INDEX):
+    """Make the case of a cluster with these genes."""
+    markers = ClusterMarkers("0", tuple(RankedGene(gene, gene) for gene in genes.split()))
+    return Case.of(markers, used, tissues, Limits(2, 0.2))
+
+
+def own(label, genes, tissues=(), used=INDEX):
+    """Name the candidate that speaks for a label."""
+    found = own_candidate(ONTOLOGY.resolve(label), label, case_of(genes, tissues, used))
+    return found and found.label
+
+
+@pytest.mark.parametrize("source", ["user", "model", "offline"])
+@pytest.mark.parametrize("tissue", ["blood", "large intestine", None])
+@pytest.mark.parametrize("label", ["T cell", "cycling T cell", "lymphocyte", "leukocyte"])
+@pytest.mark.parametrize("state", STATES)
+def test_the_genes_of_a_state_support_no_label(label, state, tissue, source):
+    """Genes that cells of all types express while they divide, or under stress, say nothing of the type."""
+    genes = CYCLE if state == "proliferating" else " ".join(sorted(STATES[state])[:12])
+    found = judge(
+        case_of(genes, (tissue,) if tissue else ()), Verdict("0", label, ONTOLOGY.resolve(label), 0.95, source)
+    )
+    assert found.status != "supported"
+    assert {"low_marker_overlap", "contradictory_markers", "mixed_lineage"} & set(found.validation.flag_reasons)
+
+
+@pytest.mark.parametrize(
+    ("label", "genes", "speaker"),
+    [
+        ("T cell", T, "T cell"),
+        ("lymphocyte", T, "T cell"),
+        ("leukocyte", MONOCYTE, "monocyte"),
+        ("myeloid cell", MONOCYTE, "monocyte"),
+        (
+            "stromal cell",
+            "VSTM2A FGF9 ENHO HSD17B2 NSG1 TSHZ2 TRPA1 MMP1 SOX6 POSTN",
+            "subepithelial intestinal fibroblast",
+        ),
+        ("CD14-positive monocyte", MONOCYTE, "monocyte"),
+        ("T cell", f"{CYCLE} {T}", "T cell"),
+        ("T cell", CYCLE, None),
+        ("T cell", "CD34 SPINK2 SERPINB1 LDHB HMGA1 NUCB2 PRSS57 EGFL7", None),
+        ("T cell", "", None),
+        ("no type of the database", T, None),
+    ],
+)
+def test_whose_score_counts(label, genes, speaker):
+    """The label's own type speaks for it, or a subtype that the genes show, or a described ancestor."""
+    assert own(label, genes) == speaker
+
+
+def test_a_type_of_ones_own_without_a_term_has_a_score():
+    """A user's type is found by its name."""
+    table = load(pd.DataFrame({"cell_type": ["my blob"] * 3, "gene": ["CD3D", "CD3E", "CD2"]}))
+    assert own("my blob", T, used=index.build(table, "human", INDEX.lineages)) == "my blob"
+
+
+def test_no_cluster_is_supported_without_a_score(pbmc):
+    """Whatever label is given to the clusters of blood, one that passes has a confidence above 0."""
+    stem_cells = "CD34+"
+    labels = ["T cell", "lymphocyte", "leukocyte", "myeloid cell", "monocyte", "B cell", "fibroblast"]
+    supported = {}
+    for label in labels:
+        pbmc.obs["label"] = label
+        gca.tl.validate(pbmc, "bulk_labels", "label", tissue="blood")
+        table = gca.get.clusters(pbmc)
+        shown = table[table["status"] == "supported"]
+        assert (shown["confidence_score"] > 0).all(), label
+        supported[label] = list(shown.index)
+    assert stem_cells not in {*supported["T cell"], *supported["lymphocyte"], *supported["leukocyte"]}
+    assert {"CD14+ Monocyte", "CD19+ B", "Dendritic", "CD56+ NK"} <= set(supported["leukocyte"])
+    assert not np.intersect1d(supported["myeloid cell"], ["CD8+ Cytotoxic T", "CD19+ B"]).size
+
+
+def test_the_flag_says_what_the_cells_are(pbmc):
+    """For a label without a score, the note and the genes against it come from the best type."""
+    pbmc.obs["label"] = "T cell"
+    gca.tl.validate(pbmc, "bulk_labels", "label", tissue="blood")
+    found = gca.get.report(pbmc).cluster("CD34+").validation
+    assert found.flag_reasons == ("low_marker_overlap",)
+    (note,) = found.notes
+    assert note.startswith(
+        "the cluster's genes give T cell no score of its own; hematopoietic precursor cell is the best"
+    )
+    assert all(gene in note for gene in list(found.contradictory_markers)[:5])
+    assert not set(found.contradictory_markers) & set(found.supporting_markers)
