@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -28,7 +29,8 @@ class Crew(Generic[T, R]):
         self._pending += 1
         self._todo.put((task,))
         if len(self._threads) < min(self._n_threads, self._pending):
-            thread = threading.Thread(target=self._run, name=f"gca-{len(self._threads)}", daemon=True)
+            run = contextvars.copy_context().run  # log lines of the thread keep the request id of the run
+            thread = threading.Thread(target=run, args=(self._run,), name=f"gca-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
 

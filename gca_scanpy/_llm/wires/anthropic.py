@@ -11,11 +11,21 @@ from typing import Any
 
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
-from gca_scanpy._llm.wires.common import Mode, Request, Usage, as_mapping, count_tokens, refusal, require_text
+from gca_scanpy._llm.wires.common import (
+    Request,
+    Usage,
+    as_mapping,
+    count_tokens,
+    own_messages,
+    refusal,
+    require_text,
+)
+from gca_scanpy._llm.wires.form import Form, Limit, Mode
 
 VERSION = "2023-06-01"
 TOOL = "report_clusters"
 MAX_TOKENS = 8192  # the API requires a limit; an answer has about 120 tokens per cluster
+SMALL_MAX_TOKENS = 4096  # for models that do not accept more
 
 
 class Anthropic:
@@ -23,23 +33,28 @@ class Anthropic:
 
     modes: Sequence[Mode] = ("schema", "text")
 
+    def limits(self, endpoint: Endpoint) -> Sequence[Limit]:
+        """How the tokens of a reply are bounded."""
+        del endpoint
+        return "max_tokens", None
+
     def request(
         self,
         endpoint: Endpoint,
         messages: Sequence[Message],
         schema: Mapping[str, Any],
-        mode: Mode,
-        temperature: float | None,
+        form: Form,
     ) -> Request:
         """The request that sends these messages."""
+        messages = own_messages(messages, form)
+        system = "\n".join(m.content for m in messages if m.role == "system")
         body: dict[str, Any] = {
             "model": endpoint.model,
-            "max_tokens": MAX_TOKENS,
-            "system": "\n".join(m.content for m in messages if m.role == "system"),
+            "max_tokens": MAX_TOKENS if form.limit else SMALL_MAX_TOKENS,
+            **({"system": system} if system else {}),
             "messages": [{"role": "user", "content": m.content} for m in messages if m.role != "system"],
-        }
-        del temperature  # the API no longer has this parameter
-        if mode == "schema":
+        }  # without the temperature, because the API no longer has this parameter
+        if form.mode == "schema":
             tool = {"name": TOOL, "description": "Report what each cluster is.", "input_schema": schema}
             body.update(tools=[tool], tool_choice={"type": "tool", "name": TOOL})
         return Request("/messages", self.headers(endpoint), body)
@@ -58,7 +73,11 @@ class Anthropic:
         used = [b.get("input") for b in blocks if b.get("type") == "tool_use"]
         written = [b["text"] for b in blocks if b.get("type") == "text" and isinstance(b.get("text"), str)]
         text = json.dumps(used[0]) if used else "".join(written)
-        return require_text(text, cut=reply.get("stop_reason") == "max_tokens")
+        return require_text(text, cut=self.is_cut(reply))
+
+    def is_cut(self, reply: Mapping[str, Any]) -> bool:
+        """Whether the reply reached a token limit before its end."""
+        return reply.get("stop_reason") == "max_tokens"
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
         """The tokens as the server counted them."""

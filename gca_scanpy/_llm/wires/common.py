@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from attrs import frozen
 
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
+from gca_scanpy._llm.wires.form import Form, Limit, Mode
 from gca_scanpy.errors import RefusalError, ReplyError
 
-# How a server restricts its reply, from the strictest mode down: to a JSON Schema, to any JSON, or not at all.
-Mode = Literal["schema", "json", "text"]
+CUT = "the reply was cut at the token limit; raise the limit of the server, or lower chunk_size"
 
 
 @frozen
@@ -43,13 +43,16 @@ class Wire(Protocol):
 
     modes: Sequence[Mode]
 
+    def limits(self, endpoint: Endpoint) -> Sequence[Limit]:
+        """How the tokens of a reply are bounded at this endpoint, in the order in which it is tried."""
+        ...
+
     def request(
         self,
         endpoint: Endpoint,
         messages: Sequence[Message],
         schema: Mapping[str, Any],
-        mode: Mode,
-        temperature: float | None,
+        form: Form,
     ) -> Request:
         """The request that sends these messages."""
         ...
@@ -70,9 +73,20 @@ class Wire(Protocol):
         """
         ...
 
+    def is_cut(self, reply: Mapping[str, Any]) -> bool:
+        """Whether the reply reached a token limit before its end."""
+        ...
+
     def usage(self, reply: Mapping[str, Any]) -> Usage:
         """The tokens as the server counted them, or 0 if it did not."""
         ...
+
+
+def own_messages(messages: Sequence[Message], form: Form) -> Sequence[Message]:
+    """The messages in a form; without a message of the system, the instructions come before the question."""
+    if form.instructions:
+        return messages
+    return [Message("user", "\n\n".join(message.content for message in messages))]
 
 
 def first_object(value: Any, place: str) -> Mapping[str, Any]:
@@ -99,8 +113,8 @@ def require_text(text: str, *, cut: bool) -> str:
     """The text; raises :class:`ReplyError` if it is empty. ``cut`` is whether the reply reached the token limit."""
     if text.strip():
         return text
-    msg = "the reply was cut at the token limit before its text began" if cut else "the reply is empty"
-    raise ReplyError(msg)
+    msg = "the reply is empty"
+    raise ReplyError(CUT if cut else msg)
 
 
 def refusal(reason: Any) -> RefusalError:

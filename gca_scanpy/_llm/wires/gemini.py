@@ -12,15 +12,16 @@ from urllib.parse import quote
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires.common import (
-    Mode,
     Request,
     Usage,
     as_mapping,
     count_tokens,
     first_object,
+    own_messages,
     refusal,
     require_text,
 )
+from gca_scanpy._llm.wires.form import Form, Limit, Mode
 
 REFUSALS = {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"}
 
@@ -30,22 +31,28 @@ class Gemini:
 
     modes: Sequence[Mode] = ("schema", "json", "text")
 
+    def limits(self, endpoint: Endpoint) -> Sequence[Limit]:
+        """How the tokens of a reply are bounded."""
+        del endpoint
+        return (None,)
+
     def request(
         self,
         endpoint: Endpoint,
         messages: Sequence[Message],
         schema: Mapping[str, Any],
-        mode: Mode,
-        temperature: float | None,
+        form: Form,
     ) -> Request:
         """The request that sends these messages."""
-        config: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
-        if mode != "text":
+        config: dict[str, Any] = {} if form.temperature is None else {"temperature": form.temperature}
+        if form.mode != "text":
             config["responseMimeType"] = "application/json"
-        if mode == "schema":
+        if form.mode == "schema":
             config["responseSchema"] = openapi(schema)
+        messages = own_messages(messages, form)
+        system = [{"text": m.content} for m in messages if m.role == "system"]
         body: dict[str, Any] = {
-            "systemInstruction": {"parts": [{"text": m.content} for m in messages if m.role == "system"]},
+            **({"systemInstruction": {"parts": system}} if system else {}),
             "contents": [{"role": "user", "parts": [{"text": m.content}]} for m in messages if m.role != "system"],
         }
         if config:
@@ -69,7 +76,11 @@ class Gemini:
         parts = as_mapping(candidate.get("content")).get("parts")
         parts = [as_mapping(part) for part in parts] if isinstance(parts, list) else []
         text = "".join(p["text"] for p in parts if isinstance(p.get("text"), str) and not p.get("thought"))
-        return require_text(text, cut=reason == "MAX_TOKENS")
+        return require_text(text, cut=self.is_cut(reply))
+
+    def is_cut(self, reply: Mapping[str, Any]) -> bool:
+        """Whether the reply reached a token limit before its end."""
+        return first_object(reply.get("candidates"), "candidates").get("finishReason") == "MAX_TOKENS"
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
         """The tokens as the server counted them."""

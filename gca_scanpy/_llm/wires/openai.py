@@ -12,15 +12,16 @@ from gca_scanpy._llm import prompt
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires.common import (
-    Mode,
     Request,
     Usage,
     as_mapping,
     count_tokens,
     first_object,
+    own_messages,
     refusal,
     require_text,
 )
+from gca_scanpy._llm.wires.form import Form, Limit, Mode
 
 MAX_TOKENS = 300  # per cluster; the longest answer that the schema allows
 SPARE_TOKENS = 4000  # for a model that writes its thoughts before the answer
@@ -31,27 +32,31 @@ class OpenAI:
 
     modes: Sequence[Mode] = ("schema", "json", "text")
 
+    def limits(self, endpoint: Endpoint) -> Sequence[Limit]:
+        """How the tokens of a reply are bounded."""
+        # A small model may repeat itself forever if its server has no limit.
+        return ("max_tokens", "max_completion_tokens", None) if endpoint.is_self_run else (None,)
+
     def request(
         self,
         endpoint: Endpoint,
         messages: Sequence[Message],
         schema: Mapping[str, Any],
-        mode: Mode,
-        temperature: float | None,
+        form: Form,
     ) -> Request:
         """The request that sends these messages."""
         body: dict[str, Any] = {
             "model": endpoint.model,
-            "messages": [{"role": m.role, "content": m.content} for m in messages],
+            "messages": [{"role": m.role, "content": m.content} for m in own_messages(messages, form)],
         }
-        if temperature is not None:
-            body["temperature"] = temperature
-        if endpoint.is_self_run:  # a small model may repeat itself forever if its server has no limit
-            body["max_tokens"] = SPARE_TOKENS + MAX_TOKENS * prompt.count_clusters(schema)
-        if mode == "schema":
+        if form.temperature is not None:
+            body["temperature"] = form.temperature
+        if form.limit:
+            body[form.limit] = SPARE_TOKENS + MAX_TOKENS * prompt.count_clusters(schema)
+        if form.mode == "schema":
             named_schema = {"name": "clusters", "strict": True, "schema": schema}
             body["response_format"] = {"type": "json_schema", "json_schema": named_schema}
-        elif mode == "json":
+        elif form.mode == "json":
             body["response_format"] = {"type": "json_object"}
         return Request("/chat/completions", self.headers(endpoint), body)
 
@@ -68,7 +73,11 @@ class OpenAI:
         if choice.get("finish_reason") == "content_filter":
             raise refusal(choice["finish_reason"])
         text = _text(message.get("content"))
-        return require_text(text, cut=choice.get("finish_reason") == "length")
+        return require_text(text, cut=self.is_cut(reply))
+
+    def is_cut(self, reply: Mapping[str, Any]) -> bool:
+        """Whether the reply reached a token limit before its end."""
+        return first_object(reply.get("choices"), "choices").get("finish_reason") == "length"
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
         """The tokens as the server counted them."""
