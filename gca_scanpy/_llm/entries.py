@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from gca_scanpy._llm.json_values import read_values
 from gca_scanpy._llm.prompt import asked_id
@@ -36,7 +37,7 @@ class Entry:
 
     key: Any
     fields: Mapping[str, Any]
-    place: str = field(eq=False)
+    place: str
 
 
 def read_entries(text: str, asked: Sequence[str]) -> tuple[dict[str, list[Entry]], tuple[str, ...]]:
@@ -130,7 +131,8 @@ def _of_run(run: Sequence[Any], find: _Find) -> list[list[Entry]]:
 
 def _distinct(answers: Sequence[list[Entry]]) -> list[list[Entry]]:
     """The answers without repetitions."""
-    return [answer for number, answer in enumerate(answers) if answer not in answers[:number]]
+    texts = [json.dumps([(entry.key, entry.fields) for entry in answer], sort_keys=True) for answer in answers]
+    return list(dict(zip(texts, answers)).values())
 
 
 def _of_value(value: Any, place: str, find: _Find, depth: int = 0) -> Iterator[list[Entry]]:
