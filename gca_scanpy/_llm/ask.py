@@ -22,6 +22,7 @@ from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import AccessError, BudgetError, ModelError, ReplyError
 
 MAX_FAILURES = 3  # questions in a row without an answer, after which a model is not asked any more
+MAX_UNUSABLE = 20  # replies without a usable answer, after which a model that never gave one is not asked any more
 N_PARTS = 4  # chunks into which the clusters of an unreadable reply are split
 
 
@@ -60,11 +61,14 @@ class _Task:
         The clusters of the request.
     is_retry
         Whether an earlier reply left these clusters out.
+    problems
+        What was wrong with the earlier reply, by cluster id.
     """
 
     round_index: int
     chunk: tuple[Case, ...]
     is_retry: bool = False
+    problems: Mapping[str, str] = field(factory=dict)
 
 
 @frozen
@@ -99,6 +103,10 @@ class _Progress:
         Why the model is not asked any more; empty while it is.
     n_failures
         Questions in a row without an answer.
+    n_unusable
+        Number of replies without a usable answer.
+    was_usable
+        Whether any reply had a usable answer.
     too_many
         Number of clusters in the smallest question that was too long; None if none was.
     """
@@ -111,6 +119,8 @@ class _Progress:
     tokens: dict[str, float] = field(factory=dict)
     stop_reason: str = ""
     n_failures: int = 0
+    n_unusable: int = 0
+    was_usable: bool = False
     too_many: Optional[int] = None
     lock: threading.Lock = field(factory=threading.Lock)
 
@@ -126,9 +136,17 @@ class _Progress:
         with self.lock:
             self.too_many = min(n_clusters, self.too_many or n_clusters)
 
-    def record_answer(self) -> None:
+    def record_reply(self, reason: str = "") -> None:
+        """Note that the model answers; ``reason`` is why nothing of its reply could be used, or empty.
+
+        A model that refuses in words, or cannot write JSON, would otherwise be asked about every cluster.
+        """
         with self.lock:
             self.n_failures = 0
+            self.was_usable = self.was_usable or not reason
+            self.n_unusable += bool(reason)
+            if not self.was_usable and self.n_unusable >= MAX_UNUSABLE and not self.stop_reason:
+                self.stop_reason = f"none of its {self.n_unusable} replies could be used; the last one: {reason}"
 
 
 def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int, gate: Gate) -> list[Answers]:
@@ -183,7 +201,12 @@ def _resubmit(crew: Crew[_Task, _Outcome], progress: _Progress, task: _Task, out
     """Submit the clusters that have to be asked about again; returns their number."""
     chunks = _retries(task, outcome)
     for chunk in chunks:
-        crew.submit(_Task(task.round_index, chunk, is_retry=task.is_retry or not outcome.too_long))
+        problems = {case.cluster_id: outcome.missing[case.cluster_id] for case in chunk}
+        is_retry = task.is_retry or not outcome.too_long
+        # Questions about fewer clusters show sooner whether the model can answer at all.
+        crew.submit(
+            _Task(task.round_index, chunk, is_retry, task.problems if outcome.too_long else problems), first=is_retry
+        )
     if not outcome.too_long:
         progress.reasked.update((case.cluster_id, None) for chunk in chunks for case in chunk)
     return sum(map(len, chunks))
@@ -236,7 +259,7 @@ def _work(task: _Task, progress: _Progress, gate: Gate) -> _Outcome:
     if progress.too_many is not None and len(ids) > 1 and len(ids) >= progress.too_many:
         return _Outcome({}, dict.fromkeys(ids, "the question is too long"), too_long=True)
     try:
-        completion = _complete(progress.round, task.chunk, gate)
+        completion = _complete(progress.round, task, gate)
     except TooLongError as error:
         progress.record_too_long(len(ids))
         if len(ids) == 1:
@@ -245,21 +268,23 @@ def _work(task: _Task, progress: _Progress, gate: Gate) -> _Outcome:
     except ModelError as error:
         may_retry = isinstance(error, ReplyError)
         if may_retry:
-            progress.record_answer()
+            progress.record_reply(str(error))
         elif not isinstance(error, CancelledError):
             progress.record_failure(error)
         return _Outcome({}, dict.fromkeys(ids, str(error)), may_retry=may_retry)
-    progress.record_answer()
     tokens = completion.prompt_tokens + completion.completion_tokens
     try:
         parsed = reply.parse(completion.text, [case.markers for case in task.chunk])
     except ReplyError as error:
+        progress.record_reply(str(error))
         return _Outcome({}, dict.fromkeys(ids, str(error)), tokens=tokens)
+    progress.record_reply("" if parsed.verdicts else next(iter(parsed.missing.values())))
     return _Outcome({v.cluster_id: v for v in parsed.verdicts}, parsed.missing, parsed.invented, tokens)
 
 
-def _complete(asked: Round, chunk: Sequence[Case], gate: Gate) -> Completion:
-    model, messages = asked.model, asked.question.messages(chunk)
+def _complete(asked: Round, task: _Task, gate: Gate) -> Completion:
+    model, chunk = asked.model, task.chunk
+    messages = asked.question.messages(chunk, task.problems)
     schema = prompt.reply_schema([case.cluster_id for case in chunk])
     if isinstance(model, LanguageModel):
         return model.complete(messages, schema, gate)
