@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -95,7 +96,7 @@ def _without_prefix(key: str) -> str:
 
 def _answer(runs: Sequence[Sequence[Any]], find: _Find) -> list[Entry]:
     """The entries of the one answer in a reply."""
-    answers = _distinct([answer for run in runs for answer in _of_run(run, find)])
+    answers = _distinct([answer for run in runs for answer in _of_run([("$", value) for value in run], find)])
     relevant = [answer for answer in answers if any(_is_relevant(entry, find) for entry in answer)]
     if len(relevant) > 1:
         msg = f"the reply contains {len(relevant)} different answers instead of one"
@@ -114,17 +115,19 @@ def _answer(runs: Sequence[Sequence[Any]], find: _Find) -> list[Entry]:
 
 
 def _is_relevant(entry: Entry, find: _Find) -> bool:
-    """Whether an entry may be about a requested cluster, and is no line of a repeated schema or example."""
+    """Whether an entry may be an answer about a requested cluster, and not a part of the question or an example."""
     label = entry.fields.get("label")
-    is_placeholder = isinstance(label, str) and PLACEHOLDER.fullmatch(label) is not None
-    return not is_placeholder and (entry.key is None or bool(find(entry.key)))
+    if isinstance(label, str) and PLACEHOLDER.fullmatch(label):
+        return False
+    is_question = "label" not in entry.fields and "candidates" in entry.fields
+    return not is_question and (entry.key is None or bool(find(entry.key)))
 
 
-def _of_run(run: Sequence[Any], find: _Find) -> list[list[Entry]]:
-    """The answers of values that follow one another; values of one cluster each are one answer in pieces."""
-    by_value = [list(_of_value(value, "$", find)) for value in run]
+def _of_run(run: Iterable[tuple[str, Any]], find: _Find, depth: int = 0) -> list[list[Entry]]:
+    """The answers of values, with places, that follow one another; those of one cluster each are one in pieces."""
+    by_value = [list(_of_value(value, place, find, depth)) for place, value in run]
     answers = _distinct([answer for of_value in by_value for answer in of_value])
-    if all(len(of_value) == 1 for of_value in by_value) and all(len(answer) == 1 for answer in answers):
+    if answers and all(len(of_value) == 1 for of_value in by_value) and all(len(answer) == 1 for answer in answers):
         return [[answer[0] for answer in answers]]
     return answers
 
@@ -135,32 +138,45 @@ def _distinct(answers: Sequence[list[Entry]]) -> list[list[Entry]]:
     return list(dict(zip(texts, answers)).values())
 
 
-def _of_value(value: Any, place: str, find: _Find, depth: int = 0) -> Iterator[list[Entry]]:
+def _of_value(value: Any, place: str, find: _Find, depth: int) -> Iterator[list[Entry]]:
     """The answers in a JSON value."""
     if depth > MAX_NESTING:
         return
-    if isinstance(value, list):
-        items = {f"{place}[{number}]": item for number, item in enumerate(value)}
-        entries = [Entry(item["cluster_id"], item, at) for at, item in items.items() if _has_id(item)]
-        if entries:
-            yield entries
-        # Next to entries, one without an id is about nobody.
-        inner = {at: item for at, item in items.items() if not (_has_id(item) or (entries and _has_label(item)))}
-    elif not isinstance(value, dict):
-        return
+    if isinstance(value, str):
+        yield from _of_text(value, place, find, depth)
+    elif isinstance(value, list):
+        yield from _of_list(value, place, find, depth)
     elif _has_id(value):
         yield [Entry(value["cluster_id"], value, place)]
-        return
     elif _has_label(value):
         yield [Entry(None, value, place)]
-        return
-    else:
+    elif isinstance(value, dict):
         entries = _by_id(value, place, find)
         if entries:
             yield entries
-        inner = {f"{place}.{key}": item for key, item in value.items() if not (entries and _has_label(item))}
-    for at, item in inner.items():
-        yield from _of_value(item, at, find, depth + 1)
+        for key, item in value.items():
+            if not (entries and _has_label(item)):
+                yield from _of_value(item, f"{place}.{key}", find, depth + 1)
+
+
+def _of_list(value: Sequence[Any], place: str, find: _Find, depth: int) -> Iterator[list[Entry]]:
+    """The answers in a list: its entries, or those of its items."""
+    entries = [Entry(item["cluster_id"], item, f"{place}[{n}]") for n, item in enumerate(value) if _has_id(item)]
+    if not entries:
+        yield from _of_run([(f"{place}[{n}]", item) for n, item in enumerate(value)], find, depth + 1)
+        return
+    yield entries
+    for n, item in enumerate(value):
+        if not (_has_id(item) or _has_label(item)):  # next to entries, one without an id is about nobody
+            yield from _of_value(item, f"{place}[{n}]", find, depth + 1)
+
+
+def _of_text(value: str, place: str, find: _Find, depth: int) -> Iterator[list[Entry]]:
+    """The answers in a text inside JSON; some models write a list or an object as the text of one."""
+    if value[:1] in ("{", "["):
+        with suppress(ReplyError):
+            for run in read_values(value):
+                yield from _of_run([(place, item) for item in run], find, depth + 1)
 
 
 def _by_id(value: Mapping[str, Any], place: str, find: _Find) -> list[Entry]:

@@ -17,7 +17,7 @@ _THOUGHT = re.compile(
     rf"^.*(?:</{_TAG}|<\|channel\|>final<\|message\|>)|<{_TAG}.*$|<\|channel\|>analysis.*$", re.DOTALL | re.IGNORECASE
 )
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"|\'[^\'\\]*(?:\\.[^\'\\]*)*\''
-_COMMENT = r"//[^\n]*|/\*.*?\*/|#[^\n]*"
+_COMMENT = r"//[^\n]*|/\*.{0,300}?\*/|#[^\n]*"
 # A bracket at which a JSON value may begin; those of a sentence, such as {1, 2} or [3], are passed over.
 _OPENING = re.compile(r"\{(?=\s*(?:[\"'}]|//|/\*|\Z))|\[(?=\s*(?:[\[{\"'\]]|//|/\*|\Z))")
 _TOKEN = re.compile(rf"{_STRING}|{_COMMENT}|[{{}}\[\]\"']", re.DOTALL)
