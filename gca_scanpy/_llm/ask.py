@@ -17,8 +17,6 @@ from gca_scanpy._llm.gate import CancelledError, Deadline, Gate
 from gca_scanpy._llm.language_model import Completion, LanguageModel
 from gca_scanpy._llm.progress import Outcome, Progress, Task, follow_up
 from gca_scanpy._llm.question import Round
-from gca_scanpy._llm.wires import CUT
-from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import ModelError, ReplyError
 
@@ -96,7 +94,8 @@ def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int
 
 def _submit(crew: Crew[Task, Outcome], progress: Progress, task: Task) -> None:
     progress.submitted(task)
-    crew.submit(task)
+    # Questions about fewer clusters show sooner whether the model can answer at all.
+    crew.submit(task, first=task.is_retry and task.is_untried)
 
 
 def _resubmit(crew: Crew[Task, Outcome], progress: Progress, task: Task, outcome: Outcome) -> int:
@@ -143,21 +142,23 @@ def _work(task: Task, progress: Progress, gate: Gate) -> Outcome:
             return Outcome.failed(task, TooLongError("the question is too long"))
         try:
             with progress.working():
-                completion = _complete(progress.round, task.chunk, gate, deadline)
+                completion = _complete(progress.round, task, gate, deadline)
         except ModelError as error:
             _record(error, task, progress, gate, deadline)
             if isinstance(error, TroubleError) and progress.is_down:
                 continue  # no other question has better prospects
             return Outcome.failed(task, error, deadline=deadline)
-        progress.record_answer(gate.clock())
-        return _read(task, completion)
+        outcome = _read(task, completion)
+        unusable = "" if outcome.verdicts else str(next(iter(outcome.missing.values())))
+        progress.record_reply(unusable, gate.clock())
+        return outcome
     return Outcome.failed(task, progress.stop_error)
 
 
 def _record(error: ModelError, task: Task, progress: Progress, gate: Gate, deadline: Optional[Deadline]) -> None:
     """Note a failure of a question."""
     if isinstance(error, ReplyError) and not isinstance(error, DamagedError):
-        progress.record_answer(gate.clock())  # the server works, although the text cannot be read
+        progress.record_reply(str(error), gate.clock())  # the server works, although the text cannot be read
     elif isinstance(error, TroubleError):
         progress.record_trouble(deadline)
     elif not isinstance(error, CancelledError):
@@ -170,13 +171,14 @@ def _read(task: Task, completion: Completion) -> Outcome:
     try:
         parsed = reply.parse(completion.text, [case.markers for case in task.chunk])
     except ReplyError as error:
-        return Outcome.failed(task, ReplyError(CUT) if completion.is_cut else error, tokens=tokens)
-    missing = {key: ReplyError(CUT if completion.is_cut else reason) for key, reason in parsed.missing.items()}
+        return Outcome.failed(task, error, tokens=tokens)
+    missing = {key: ReplyError(reason) for key, reason in parsed.missing.items()}
     return Outcome({v.cluster_id: v for v in parsed.verdicts}, missing, parsed.invented, tokens)
 
 
-def _complete(asked: Round, chunk: Sequence[Case], gate: Gate, deadline: Optional[Deadline]) -> Completion:
-    model, messages = asked.model, asked.question.messages(chunk)
+def _complete(asked: Round, task: Task, gate: Gate, deadline: Optional[Deadline]) -> Completion:
+    model, chunk = asked.model, task.chunk
+    messages = asked.question.messages(chunk, task.problems)
     schema = prompt.reply_schema([case.cluster_id for case in chunk])
     if isinstance(model, LanguageModel) and deadline is not None:
         return model.attempt(messages, schema, gate, deadline)

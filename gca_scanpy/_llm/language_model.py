@@ -195,7 +195,7 @@ class LanguageModel:
         reply = self._transport.post(request, gate, estimate, deadline)
         usage = self.wire.usage(reply)
         gate.settle(estimate, usage.prompt, usage.completion)  # a reply that cannot be parsed costs tokens too
-        return Completion(self.wire.text(reply), usage.prompt, usage.completion, is_cut=self.wire.is_cut(reply))
+        return Completion(self.wire.text(reply), usage.prompt, usage.completion)
 
 
 @frozen
@@ -210,14 +210,11 @@ class Completion:
         Tokens of the messages, as the server counted them; 0 if it did not.
     completion_tokens
         Tokens of the reply, as the server counted them; 0 if it did not.
-    is_cut
-        Whether the reply reached a token limit before its end.
     """
 
     text: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    is_cut: bool = False
 
 
 @runtime_checkable

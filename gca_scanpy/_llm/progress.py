@@ -18,6 +18,7 @@ from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import AccessError, BudgetError, ModelError, RefusalError, ReplyError
 
 MAX_FAILURES = 5  # questions in a row without an answer, after which the model is at fault: a question and its parts
+MAX_UNUSABLE = 20  # replies without a usable answer, after which a model that never gave one is not asked any more
 N_PARTS = 4  # into which a question is split that failed
 
 
@@ -35,6 +36,8 @@ class Task:
         Whether an earlier reply left these clusters out.
     deadline
         The time limit, if the question or the one that it is a part of was sent before.
+    problems
+        What was wrong with the earlier reply, by cluster id.
     is_untried
         Whether this very question was not sent before.
     """
@@ -43,6 +46,7 @@ class Task:
     chunk: tuple[Case, ...]
     is_retry: bool = False
     deadline: Optional[Deadline] = None
+    problems: Mapping[str, str] = field(factory=dict)
     is_untried: bool = True
 
 
@@ -90,6 +94,10 @@ class Progress:
         Questions in a row that failed for good.
     n_troubles
         Questions in a row for which the server fails at the moment.
+    n_unusable
+        Number of replies without a usable answer.
+    was_usable
+        Whether any reply had a usable answer.
     answered_at
         Time of the last answer.
     too_many
@@ -108,6 +116,8 @@ class Progress:
     n_open: int = 0
     n_failures: int = 0
     n_troubles: int = 0
+    n_unusable: int = 0
+    was_usable: bool = False
     answered_at: float = float("-inf")
     too_many: Optional[int] = None
     lock: threading.Lock = field(factory=threading.Lock)
@@ -133,11 +143,19 @@ class Progress:
             with self.lock:
                 self.n_open -= 1
 
-    def record_answer(self, now: float) -> None:
-        """Note that the model answers."""
+    def record_reply(self, reason: str, now: float) -> None:
+        """Note that the model answers; ``reason`` is why nothing of its reply could be used, or empty.
+
+        A model that refuses in words, or cannot write JSON, would otherwise be asked about every cluster.
+        """
         with self.lock:
             self.n_failures = self.n_troubles = 0
             self.answered_at = now
+            self.was_usable = self.was_usable or not reason
+            self.n_unusable += bool(reason)
+            if not self.was_usable and self.n_unusable >= MAX_UNUSABLE and self.stop_error is None:
+                msg = f"none of its {self.n_unusable} replies could be used; the last one: {reason}"
+                self.stop_error = ReplyError(msg)
 
     def record_trouble(self, deadline: Optional[Deadline]) -> None:
         """Note that the server fails for a question, once for each question."""
@@ -174,14 +192,14 @@ def follow_up(task: Task, outcome: Outcome, progress: Progress) -> tuple[Task, .
     if error is None:
         missing = [case for case in task.chunk if case.cluster_id in outcome.missing]
         few = len(missing) * 2 <= len(task.chunk)
-        return () if task.is_retry else _parts(evolve(task, is_retry=True), missing, len(missing) if few else N_PARTS)
+        return () if task.is_retry else _again(task, outcome, missing, len(missing) if few else N_PARTS)
     if isinstance(error, (TroubleError, LateError)) and outcome.deadline is not None:
         return _after_trouble(task, error, outcome.deadline, progress)
     if isinstance(error, TooLongError):
         return _split(task, 2)
     if isinstance(error, ReplyError) and not isinstance(error, DamagedError):
         is_final = task.is_retry and len(task.chunk) == 1
-        return () if is_final else _parts(evolve(task, is_retry=True), task.chunk, N_PARTS)
+        return () if is_final else _again(task, outcome, task.chunk, N_PARTS)
     # What another object raises says nothing about the question, unless it says so.
     concerns_question = isinstance(error, RefusalError) or isinstance(progress.round.model, LanguageModel)
     return _split(task, N_PARTS) if concerns_question else ()
@@ -212,10 +230,22 @@ def _after_trouble(
 
 def _split(task: Task, n_parts: int, deadline: Optional[Callable[[], Deadline]] = None) -> tuple[Task, ...]:
     """The parts of a question, each with a time limit of its own; none if it is about one cluster."""
-    parts = _parts(evolve(task, is_untried=True), task.chunk, n_parts) if len(task.chunk) > 1 else ()
+    parts = _parts(task, task.chunk, n_parts) if len(task.chunk) > 1 else ()
     return tuple(evolve(part, deadline=deadline() if deadline else None) for part in parts)
+
+
+def _again(task: Task, outcome: Outcome, cases: Sequence[Case], n_parts: int) -> tuple[Task, ...]:
+    """Questions that say what was wrong with the reply."""
+    problems = {key: str(reason) for key, reason in outcome.missing.items()}
+    return _parts(evolve(task, is_retry=True, problems=problems, deadline=None), cases, n_parts)
 
 
 def _parts(task: Task, cases: Sequence[Case], n_parts: int) -> tuple[Task, ...]:
     size = max(1, -(-len(cases) // max(1, n_parts)))
-    return tuple(evolve(task, chunk=chunk) for chunk in chunked(cases, size))
+    return tuple(_part(task, chunk) for chunk in chunked(cases, size))
+
+
+def _part(task: Task, chunk: tuple[Case, ...]) -> Task:
+    ids = {case.cluster_id for case in chunk}
+    problems = {key: reason for key, reason in task.problems.items() if key in ids}
+    return evolve(task, chunk=chunk, problems=problems, is_untried=True)

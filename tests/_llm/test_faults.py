@@ -246,8 +246,8 @@ def test_a_connection_that_breaks(serve, model_of, many, fault, waits, cut):
         ("refused to answer: no biology", {"content": None, "refusal": "no biology"}),
         ("refused to answer: content_filter", {"content": "", "finish": "content_filter"}),
         ("no complete JSON object", {"content": "I am sorry, cell 1 is a B cell."}),
-        ("no complete JSON object", {"content": '{"clusters": [{"cluster_id": "1", "label": "B c'}),
         ("cut at the token limit", {"content": '{"clusters": [{"cluster_id": "1", "label": "B c', "finish": "length"}),
+        ("no complete JSON object", {"content": '{"clusters": [{"cluster_id": "1", "label": "B c'}),
     ],
 )
 def test_replies_without_an_answer(serve, model_of, many, fault, said, change):
@@ -264,7 +264,7 @@ def test_replies_without_an_answer(serve, model_of, many, fault, said, change):
         ("cut at the token limit", lambda f: {"content": [], "stop_reason": "max_tokens"}),
         ("the reply is empty", lambda f: {"content": None}),
         ("cut at the token limit", lambda f: f.anthropic("cut off", stop="max_tokens")),
-        ("not a list", lambda f: f.anthropic("cut off")),
+        ("not a list", lambda f: f.anthropic("no list")),
     ],
 )
 def test_anthropic_replies_without_an_answer(serve, model_of, many, fault, said, make):

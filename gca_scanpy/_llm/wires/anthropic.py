@@ -5,7 +5,6 @@ Source: https://docs.anthropic.com/en/api/messages
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,11 +13,14 @@ from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires.common import (
     Request,
     Usage,
-    as_mapping,
+    all_objects,
+    as_json,
     count_tokens,
+    cut_off,
+    join_texts,
     own_messages,
     refusal,
-    require_text,
+    written,
 )
 from gca_scanpy._llm.wires.form import Form, Limit, Mode
 
@@ -66,18 +68,14 @@ class Anthropic:
 
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply; raises an error if the reply has no text."""
-        blocks = reply.get("content")
-        blocks = [as_mapping(block) for block in blocks] if isinstance(blocks, list) else []
         if reply.get("stop_reason") == "refusal":
-            raise refusal("".join(str(b.get("text") or "") for b in blocks) or "it gave no reason")
-        used = [b.get("input") for b in blocks if b.get("type") == "tool_use"]
-        written = [b["text"] for b in blocks if b.get("type") == "text" and isinstance(b.get("text"), str)]
-        text = json.dumps(used[0]) if used else "".join(written)
-        return require_text(text, cut=self.is_cut(reply))
-
-    def is_cut(self, reply: Mapping[str, Any]) -> bool:
-        """Whether the reply reached a token limit before its end."""
-        return reply.get("stop_reason") == "max_tokens"
+            raise refusal(written(reply.get("content")))
+        cut = reply.get("stop_reason") == "max_tokens"
+        blocks = all_objects(reply.get("content"))
+        used = [as_json(block["input"]) for block in blocks if block.get("type") == "tool_use" and block.get("input")]
+        if used and cut:  # the part that arrived is complete JSON all the same
+            raise cut_off(used[0])
+        return join_texts(used or [written(reply.get("content"))], cut=cut)  # text next to the tool is no answer
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
         """The tokens as the server counted them."""

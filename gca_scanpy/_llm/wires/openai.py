@@ -14,12 +14,15 @@ from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires.common import (
     Request,
     Usage,
+    all_objects,
+    as_json,
     as_mapping,
     count_tokens,
-    first_object,
+    join_texts,
+    objects,
     own_messages,
     refusal,
-    require_text,
+    written,
 )
 from gca_scanpy._llm.wires.form import Form, Limit, Mode
 
@@ -66,18 +69,13 @@ class OpenAI:
 
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply; raises an error if the reply has no text."""
-        choice = first_object(reply.get("choices"), "choices")
-        message = as_mapping(choice.get("message"))
-        if message.get("refusal"):
-            raise refusal(message["refusal"])
-        if choice.get("finish_reason") == "content_filter":
-            raise refusal(choice["finish_reason"])
-        text = _text(message.get("content"))
-        return require_text(text, cut=self.is_cut(reply))
-
-    def is_cut(self, reply: Mapping[str, Any]) -> bool:
-        """Whether the reply reached a token limit before its end."""
-        return first_object(reply.get("choices"), "choices").get("finish_reason") == "length"
+        choices = objects(reply.get("choices"), "choices")
+        for choice in choices:
+            declined = as_mapping(choice.get("message")).get("refusal")
+            if declined or choice.get("finish_reason") == "content_filter":
+                raise refusal(declined or choice["finish_reason"])
+        texts = [text for choice in choices for text in _texts(as_mapping(choice.get("message")))]
+        return join_texts(texts, cut=any(choice.get("finish_reason") == "length" for choice in choices))
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
         """The tokens as the server counted them."""
@@ -85,8 +83,8 @@ class OpenAI:
         return Usage(count_tokens(usage, "prompt_tokens"), count_tokens(usage, "completion_tokens"))
 
 
-def _text(content: Any) -> str:
-    """The text of a content, which is a string or a list of parts."""
-    if isinstance(content, list):
-        return "".join(_text(as_mapping(part).get("text")) for part in content)
-    return content if isinstance(content, str) else ""
+def _texts(message: Mapping[str, Any]) -> list[str]:
+    """The content of a message, and the arguments of the functions that it calls."""
+    called = [call.get("function") for call in all_objects(message.get("tool_calls"))]
+    functions = [as_mapping(function) for function in (*called, message.get("function_call"))]
+    return [written(message.get("content")), *(as_json(f["arguments"]) for f in functions if f.get("arguments"))]
