@@ -84,6 +84,7 @@ def messages(
     if context:
         question["context"] = context[:MAX_CONTEXT]
     question["clusters"] = [_cluster(case, with_tissue=not common_tissue) for case in cases]
+    problems = {c.cluster_id: problems[c.cluster_id] for c in cases if problems and c.cluster_id in problems}
     if problems:
         question["problems"] = _by_reason(problems)
     content = json.dumps(question, ensure_ascii=False, separators=(",", ":"))
