@@ -21,7 +21,15 @@ from gca_scanpy._reporting.report import level
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.offline import confidence, propose
 from gca_scanpy._steps import Verdict
-from gca_scanpy.errors import ModelError, ModelWarning, warn
+from gca_scanpy.errors import (
+    AccessError,
+    BudgetError,
+    ModelError,
+    ModelWarning,
+    RefusalError,
+    ReplyError,
+    warn,
+)
 from gca_scanpy.model import Telemetry
 
 Judge = Callable[[Case, Verdict], Judgment]
@@ -148,19 +156,19 @@ class Asked:
         Raises
         ------
         ModelError
-            If a cluster has no answer and ``on_error`` is ``raise``.
+            If no model answered a cluster and ``on_error`` is ``raise``.
         """
         offline, asked, rounds = self._prepare(cases, judge)
         answers = ask(rounds, cache=self.cache, n_threads=self.asking.n_threads, gate=self.gate)
-        warnings = self._report_failures(answers, len(asked))
         verdicts = {verdict.cluster_id: verdict for verdict in offline}
-        unanswered = 0
+        unanswered = []
         for case in asked:
-            verdict = self._verdict(case, answers)
-            unanswered += verdict is None
-            reason = _reason(case.cluster_id, answers)
-            verdicts[case.cluster_id] = verdict or evolve(verdicts[case.cluster_id], unavailable=reason)
-        cost = self._cost([case.cluster_id for case in asked], answers, unanswered)
+            key, verdict = case.cluster_id, self._verdict(case, answers)
+            if verdict is None:
+                unanswered.append(key)
+            verdicts[key] = verdict or evolve(verdicts[key], unavailable=_reason(key, answers))
+        warnings = self._report_failures(answers, len(asked), unanswered)
+        cost = self._cost([case.cluster_id for case in asked], answers, len(unanswered))
         return Proposals(tuple(verdicts[case.cluster_id] for case in cases), cost, warnings)
 
     def _cost(self, asked: Sequence[str], answers: Sequence[Answers], unanswered: int) -> Telemetry:
@@ -172,7 +180,7 @@ class Asked:
             prompt_tokens=gate.prompt_tokens,
             completion_tokens=gate.completion_tokens,
             retries=gate.retries,
-            reasked=sum(len(a.reasked) for a in answers),
+            reasked=sum(a.reasked for a in answers),
             unanswered=unanswered,
             invented_clusters=tuple(sorted({i for a in answers for i in a.invented})),
             cluster_tokens={key: round(sum(a.tokens.get(key, 0.0) for a in answers), 1) for key in asked},
@@ -206,18 +214,25 @@ class Asked:
             return by_model.get(self.models[0])
         return vote(self.models, by_model, case.index.lineages.ontology)
 
-    def _report_failures(self, answers: Sequence[Answers], n_asked: int) -> tuple[str, ...]:
+    def _report_failures(self, answers: Sequence[Answers], n_asked: int, unanswered: Sequence[str]) -> tuple[str, ...]:
         """Warn which model left how many clusters unanswered, and why; raise if the user wants that."""
         messages = []
         for name, answer in zip(self.models, answers):
             if answer.failures:
-                why = "; ".join(sorted(set(answer.failures.values()))[:3])
+                why = "; ".join(sorted(set(map(str, answer.failures.values())))[:3])
                 messages.append(f"{name} gave no answer for {len(answer.failures)} of {n_asked} clusters: {why}")
-        if messages and self.asking.on_error == "raise":
-            raise ModelError(messages[0])
+        if unanswered and self.asking.on_error == "raise":
+            raise _public(answers, unanswered)("; ".join(messages))
         for message in messages:
             warn(message, ModelWarning)
         return tuple(messages)
+
+
+def _public(answers: Sequence[Answers], unanswered: Sequence[str]) -> type[ModelError]:
+    """The class of error that describes the failures: the first that applies, what ends a run before what does not."""
+    errors = [answer.failures[key] for key in unanswered for answer in answers if key in answer.failures]
+    kinds = (AccessError, BudgetError, RefusalError, ReplyError)
+    return next((kind for kind in kinds if any(isinstance(error, kind) for error in errors)), ModelError)
 
 
 def _is_unsure(verdict: Verdict, judgment: Judgment) -> bool:
@@ -227,4 +242,5 @@ def _is_unsure(verdict: Verdict, judgment: Judgment) -> bool:
 
 
 def _reason(cluster_id: str, answers: Sequence[Answers]) -> str:
-    return "; ".join(dict.fromkeys(a.failures[cluster_id] for a in answers if cluster_id in a.failures)) or "no answer"
+    reasons = dict.fromkeys(str(a.failures[cluster_id]) for a in answers if cluster_id in a.failures)
+    return "; ".join(reasons) or "no answer"

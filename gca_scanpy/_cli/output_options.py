@@ -15,9 +15,10 @@ from gca_scanpy.errors import GcaError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from gca_scanpy.model import DatasetReport
+    from gca_scanpy.model import ClusterReport, DatasetReport
 
 FAILED = 3  # exit code of --fail-on
+UNANSWERED = "unanswered"
 REPORTS = ("json_report", "csv_report", "html_report", "stats_json")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -43,9 +44,10 @@ _OPTIONS = (
     click.option("--force", is_flag=True, help="Replace existing files, even the input."),
     click.option(
         "--fail-on",
-        type=click.Choice(["flagged", "unknown"]),
+        type=click.Choice(["flagged", "unknown", UNANSWERED]),
         multiple=True,
-        help="End with exit code 3 if a cluster has this status, after everything is written; repeatable.",
+        help="End with exit code 3 if a cluster has this status, or no language model answered it, after everything "
+        "is written; repeatable.",
     ),
 )
 
@@ -168,12 +170,16 @@ def _stats(report: DatasetReport, path: Path) -> None:
 
 
 def end(report: DatasetReport, options: Mapping[str, Any], *, all_written: bool) -> None:
-    """End with exit code 1 if an output is missing, or 3 if clusters have a status that ``--fail-on`` names."""
-    by_status = {status: [c.cluster_id for c in report.clusters if c.status == status] for status in options["fail_on"]}
-    for status, ids in by_status.items():
+    """End with exit code 1 if an output is missing, or 3 if ``--fail-on`` names what became of clusters."""
+    named = {what: [c.cluster_id for c in report.clusters if _is(c, what)] for what in options["fail_on"]}
+    for what, ids in named.items():
         if ids:
-            log.error("--fail-on %s: %s of %s clusters: %s", status, len(ids), len(report.clusters), ", ".join(ids))
+            log.error("--fail-on %s: %s of %s clusters: %s", what, len(ids), len(report.clusters), ", ".join(ids))
     if not all_written:
         raise SystemExit(1)
-    if any(by_status.values()):
+    if any(named.values()):
         raise SystemExit(FAILED)
+
+
+def _is(cluster: ClusterReport, what: str) -> bool:
+    return "llm_unavailable" in cluster.validation.flag_reasons if what == UNANSWERED else cluster.status == what

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from gca_scanpy import _codec
 from gca_scanpy._llm import prompt, reply
 from gca_scanpy._llm.cache import AnswerCache
 from gca_scanpy._llm.crew import Crew
-from gca_scanpy._llm.failures import TooLongError
-from gca_scanpy._llm.gate import CancelledError, Gate
+from gca_scanpy._llm.failures import DamagedError, TooLongError, TroubleError
+from gca_scanpy._llm.gate import CancelledError, Deadline, Gate
 from gca_scanpy._llm.language_model import Completion, LanguageModel, completion_of
-from gca_scanpy._llm.question import Round, chunked
-from gca_scanpy._scoring.case import Case
+from gca_scanpy._llm.progress import Outcome, Progress, Task, follow_up
+from gca_scanpy._llm.question import Round
 from gca_scanpy._steps import Verdict
-from gca_scanpy.errors import AccessError, BudgetError, ModelError, ReplyError
-
-MAX_FAILURES = 3  # questions in a row without an answer, after which a model is not asked any more
-N_PARTS = 4  # chunks into which the clusters of an unreadable reply are split
+from gca_scanpy.errors import ModelError, ReplyError
 
 
 @frozen
@@ -36,99 +32,16 @@ class Answers:
     invented
         Cluster ids that the model answered although they do not exist.
     reasked
-        Ids of the clusters that a reply left out and that were asked about again.
+        Number of clusters that a reply left out and that were asked about again.
     tokens
         Tokens by cluster id.
     """
 
     verdicts: Mapping[str, Verdict] = field(factory=dict)
-    failures: Mapping[str, str] = field(factory=dict)
+    failures: Mapping[str, ModelError] = field(factory=dict)
     invented: tuple[str, ...] = ()
-    reasked: tuple[str, ...] = ()
+    reasked: int = 0
     tokens: Mapping[str, float] = field(factory=dict)
-
-
-@frozen
-class _Task:
-    """A request to send.
-
-    Attributes
-    ----------
-    round_index
-        Index of the model's round.
-    chunk
-        The clusters of the request.
-    is_retry
-        Whether an earlier reply left these clusters out.
-    """
-
-    round_index: int
-    chunk: tuple[Case, ...]
-    is_retry: bool = False
-
-
-@frozen
-class _Outcome:
-    """The result of a task: verdicts, and why the other clusters have none.
-
-    Attributes
-    ----------
-    missing
-        Reason by cluster id.
-    may_retry
-        Whether the reply was at fault, so that another request may succeed.
-    too_long
-        Whether the question was too long for the server, so that nothing was answered.
-    """
-
-    verdicts: Mapping[str, Verdict]
-    missing: Mapping[str, str]
-    invented: tuple[str, ...] = ()
-    tokens: int = 0
-    may_retry: bool = True
-    too_long: bool = False
-
-
-@define
-class _Progress:
-    """The answers of a model so far, and whether it is still asked.
-
-    Attributes
-    ----------
-    stop_reason
-        Why the model is not asked any more; empty while it is.
-    n_failures
-        Questions in a row without an answer.
-    too_many
-        Number of clusters in the smallest question that was too long; None if none was.
-    """
-
-    round: Round
-    verdicts: dict[str, Verdict] = field(factory=dict)
-    failures: dict[str, str] = field(factory=dict)
-    invented: set[str] = field(factory=set)
-    reasked: dict[str, None] = field(factory=dict)
-    tokens: dict[str, float] = field(factory=dict)
-    stop_reason: str = ""
-    n_failures: int = 0
-    too_many: Optional[int] = None
-    lock: threading.Lock = field(factory=threading.Lock)
-
-    def record_failure(self, error: ModelError) -> None:
-        with self.lock:
-            self.n_failures += 1
-            # An error that would stop every question alike is not repeated for each of them.
-            stops_all = isinstance(error, (AccessError, BudgetError)) or self.n_failures >= MAX_FAILURES
-            if stops_all and not self.stop_reason:
-                self.stop_reason = str(error)
-
-    def record_too_long(self, n_clusters: int) -> None:
-        with self.lock:
-            self.too_many = min(n_clusters, self.too_many or n_clusters)
-
-    def record_answer(self) -> None:
-        with self.lock:
-            self.n_failures = 0
 
 
 def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int, gate: Gate) -> list[Answers]:
@@ -142,28 +55,28 @@ def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int
     BaseException
         Whatever a model raises except :class:`~gca_scanpy.errors.ModelError`, after the other answers are cached.
     """
-    progress = [_Progress(r) for r in rounds]
+    progress = [Progress(r) for r in rounds]
     errors: list[BaseException] = []
-    unsettled: list[tuple[_Task, Union[_Outcome, BaseException]]] = []
+    unsettled: list[tuple[Task, Union[Outcome, BaseException]]] = []
 
-    def settle(task: _Task, outcome: Union[_Outcome, BaseException]) -> None:
+    def settle(task: Task, outcome: Union[Outcome, BaseException]) -> None:
         if isinstance(outcome, BaseException):
             errors.append(outcome)
             gate.stop.set()
             return
         _store(progress[task.round_index], task, outcome, cache)
 
-    crew: Crew[_Task, _Outcome] = Crew(lambda task: _work(task, progress[task.round_index], gate), n_threads)
+    crew: Crew[Task, Outcome] = Crew(lambda task: _work(task, progress[task.round_index], gate), n_threads)
     bar = _bar(sum(len(chunk) for r in rounds for chunk in r.chunks))
     try:
         for index, r in enumerate(rounds):
             for chunk in r.chunks:
-                crew.submit(_Task(index, chunk))
+                _submit(crew, progress[index], Task(index, chunk))
         for task, outcome in crew.results():
             unsettled = [(task, outcome)]
             settle(task, outcome)
             unsettled = []
-            if isinstance(outcome, _Outcome):
+            if isinstance(outcome, Outcome):
                 bar.update(len(task.chunk) - _resubmit(crew, progress[task.round_index], task, outcome))
     finally:
         bar.close()
@@ -179,14 +92,21 @@ def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int
     return [_answers(one) for one in progress]
 
 
-def _resubmit(crew: Crew[_Task, _Outcome], progress: _Progress, task: _Task, outcome: _Outcome) -> int:
+def _submit(crew: Crew[Task, Outcome], progress: Progress, task: Task) -> None:
+    progress.submitted(task)
+    # Questions about fewer clusters show sooner whether the model can answer at all.
+    crew.submit(task, first=task.is_retry and task.is_untried)
+
+
+def _resubmit(crew: Crew[Task, Outcome], progress: Progress, task: Task, outcome: Outcome) -> int:
     """Submit the clusters that have to be asked about again; returns their number."""
-    chunks = _retries(task, outcome)
-    for chunk in chunks:
-        crew.submit(_Task(task.round_index, chunk, is_retry=task.is_retry or not outcome.too_long))
-    if not outcome.too_long:
-        progress.reasked.update((case.cluster_id, None) for chunk in chunks for case in chunk)
-    return sum(map(len, chunks))
+    progress.submitted(task, -1)
+    tasks = follow_up(task, outcome, progress)
+    for one in tasks:
+        _submit(crew, progress, one)
+        if one.is_retry:
+            progress.reasked.update(case.cluster_id for case in one.chunk)
+    return sum(len(one.chunk) for one in tasks)
 
 
 def _bar(total: int) -> Any:
@@ -200,10 +120,10 @@ def _bar(total: int) -> Any:
     return tqdm(total=total, desc="language model", unit="cluster", leave=False, disable=True if disabled else None)
 
 
-def _store(progress: _Progress, task: _Task, outcome: _Outcome, cache: Optional[AnswerCache]) -> None:
+def _store(progress: Progress, task: Task, outcome: Outcome, cache: Optional[AnswerCache]) -> None:
     # Runs in the caller's thread, so that warnings point at the user's line.
-    for cluster_id, verdict in outcome.verdicts.items():
-        if cache:
+    if cache:
+        for cluster_id, verdict in outcome.verdicts.items():
             cache.put(progress.round.keys[cluster_id], _codec.verdict_to_plain(verdict))
     progress.verdicts.update(outcome.verdicts)
     progress.failures.update(outcome.missing)
@@ -213,64 +133,58 @@ def _store(progress: _Progress, task: _Task, outcome: _Outcome, cache: Optional[
         progress.tokens[case.cluster_id] = tokens + outcome.tokens / len(task.chunk)
 
 
-def _retries(task: _Task, outcome: _Outcome) -> tuple[tuple[Case, ...], ...]:
-    """The chunks to ask about again.
+def _work(task: Task, progress: Progress, gate: Gate) -> Outcome:
+    """Send a question, unless it is known that the model would not answer."""
+    model = progress.round.model
+    deadline = task.deadline or (model.deadline(gate) if isinstance(model, LanguageModel) else None)
+    while progress.stop_error is None:
+        if progress.is_too_long(task):
+            return Outcome.failed(task, TooLongError("the question is too long"))
+        try:
+            with progress.working():
+                completion = _complete(progress.round, task, gate, deadline)
+        except ModelError as error:
+            _record(error, task, progress, gate, deadline)
+            if isinstance(error, TroubleError) and progress.is_down:
+                continue  # no other question has better prospects
+            return Outcome.failed(task, error, deadline=deadline)
+        outcome = _read(task, completion)
+        unusable = "" if outcome.verdicts else str(next(iter(outcome.missing.values())))
+        progress.record_reply(unusable, gate.clock())
+        return outcome
+    return Outcome.failed(task, progress.stop_error)
 
-    The clusters that a reply left out are asked about once more: one by one, or in quarters if they are more than
-    half of the chunk. A question that was too long is halved until it is short enough.
-    """
-    if outcome.too_long and len(task.chunk) > 1:
-        return chunked(task.chunk, -(-len(task.chunk) // 2))
-    if task.is_retry or not outcome.may_retry or not outcome.missing:
-        return ()
-    missing = [case for case in task.chunk if case.cluster_id in outcome.missing]
-    few = len(missing) * 2 <= len(task.chunk)
-    return chunked(missing, 1 if few else -(-len(missing) // N_PARTS))
+
+def _record(error: ModelError, task: Task, progress: Progress, gate: Gate, deadline: Optional[Deadline]) -> None:
+    """Note a failure of a question."""
+    if isinstance(error, ReplyError) and not isinstance(error, DamagedError):
+        progress.record_reply(str(error), gate.clock())  # the server works, although the text cannot be read
+    elif isinstance(error, TroubleError):
+        progress.record_trouble(deadline)
+    elif not isinstance(error, CancelledError):
+        progress.record_failure(error, len(task.chunk), deadline)
 
 
-def _work(task: _Task, progress: _Progress, gate: Gate) -> _Outcome:
-    """Send a task, unless it is known that the model would not answer."""
-    ids = [case.cluster_id for case in task.chunk]
-    if progress.stop_reason:
-        return _Outcome({}, dict.fromkeys(ids, progress.stop_reason), may_retry=False)
-    if progress.too_many is not None and len(ids) > 1 and len(ids) >= progress.too_many:
-        return _Outcome({}, dict.fromkeys(ids, "the question is too long"), too_long=True)
-    try:
-        completion = _complete(progress.round, task.chunk, gate)
-    except TooLongError as error:
-        progress.record_too_long(len(ids))
-        if len(ids) == 1:
-            progress.record_failure(error)
-        return _Outcome({}, dict.fromkeys(ids, str(error)), may_retry=False, too_long=True)
-    except ModelError as error:
-        may_retry = isinstance(error, ReplyError)
-        if may_retry:
-            progress.record_answer()
-        elif not isinstance(error, CancelledError):
-            progress.record_failure(error)
-        return _Outcome({}, dict.fromkeys(ids, str(error)), may_retry=may_retry)
-    progress.record_answer()
+def _read(task: Task, completion: Completion) -> Outcome:
+    """The verdicts in a reply."""
     tokens = completion.prompt_tokens + completion.completion_tokens
     try:
         parsed = reply.parse(completion.text, [case.markers for case in task.chunk])
     except ReplyError as error:
-        return _Outcome({}, dict.fromkeys(ids, str(error)), tokens=tokens)
-    return _Outcome({v.cluster_id: v for v in parsed.verdicts}, parsed.missing, parsed.invented, tokens)
+        return Outcome.failed(task, error, tokens=tokens)
+    missing = {key: ReplyError(reason) for key, reason in parsed.missing.items()}
+    return Outcome({v.cluster_id: v for v in parsed.verdicts}, missing, parsed.invented, tokens)
 
 
-def _complete(asked: Round, chunk: Sequence[Case], gate: Gate) -> Completion:
-    model, messages = asked.model, asked.question.messages(chunk)
+def _complete(asked: Round, task: Task, gate: Gate, deadline: Optional[Deadline]) -> Completion:
+    model, chunk = asked.model, task.chunk
+    messages = asked.question.messages(chunk, task.problems)
     schema = prompt.reply_schema([case.cluster_id for case in chunk])
-    if isinstance(model, LanguageModel):
-        return model.complete(messages, schema, gate)
+    if isinstance(model, LanguageModel) and deadline is not None:
+        return model.attempt(messages, schema, gate, deadline)
     estimate = prompt.estimate(messages, len(chunk))
-    gate.admit(estimate)
-    try:
-        with gate.timed():
-            completion = completion_of(model.complete(messages, schema), model)
-    except BaseException:
-        gate.release(estimate)
-        raise
+    with gate.request(estimate):
+        completion = completion_of(model.complete(messages, schema), model)
     gate.settle(estimate, completion.prompt_tokens, completion.completion_tokens)
     return completion
 
@@ -280,12 +194,12 @@ def _close(model: Any) -> None:
         model.close()
 
 
-def _answers(progress: _Progress) -> Answers:
+def _answers(progress: Progress) -> Answers:
     verdicts = {**progress.round.verdicts, **progress.verdicts}
     return Answers(
         verdicts=verdicts,
         failures={key: reason for key, reason in progress.failures.items() if key not in verdicts},
         invented=tuple(sorted(progress.invented)),
-        reasked=tuple(progress.reasked),
+        reasked=len(progress.reasked),
         tokens={key: round(count, 1) for key, count in progress.tokens.items()},
     )

@@ -78,7 +78,7 @@ class Asking:
         ``"all"`` asks about all clusters, ``"unsure"`` about those that the offline scorer does not support with High
         confidence.
     on_error
-        If a model leaves a cluster unanswered, ``"offline"`` uses the offline scorer's answer and flags it
+        If no model answers a cluster, ``"offline"`` uses the offline scorer's answer and flags it
         ``llm_unavailable``; ``"raise"`` raises, and the data stay as they were.
     max_requests, max_tokens
         Bounds of the run. A request that would pass one is not sent; tokens of open requests are estimated.

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -61,7 +60,8 @@ def key_of(question: Mapping[str, Any]) -> str:
 class AnswerCache:
     """Answers in a folder, which the first write creates.
 
-    If the folder cannot be used, the cache issues one warning, and the run continues without it.
+    If the folder cannot be used, the cache issues one warning, and the run continues without it. Each run has its own
+    object, which only the thread of the run uses; processes and runs share the folder.
 
     Attributes
     ----------
@@ -75,7 +75,6 @@ class AnswerCache:
         self.folder = folder
         self.hits = 0
         self.misses = 0
-        self._lock = threading.Lock()
         self._warned = False
         self._swept = False
 
@@ -93,9 +92,8 @@ class AnswerCache:
         except (OSError, ValueError, RecursionError):
             valid = False
         answer = restore(stored.get("answer")) if valid else None
-        with self._lock:
-            self.hits += answer is not None
-            self.misses += answer is None
+        self.hits += answer is not None
+        self.misses += answer is None
         return answer
 
     def put(self, key: str, answer: Any) -> None:
@@ -116,20 +114,18 @@ class AnswerCache:
 
     def _sweep(self, now: float) -> None:
         """Remove, once, the partial files of killed writers; ``now`` is the time of the disk, which may differ."""
-        with self._lock:
-            if self._swept:
-                return
-            self._swept = True
+        if self._swept:
+            return
+        self._swept = True
         for part in self.folder.glob("[0-9a-f][0-9a-f]/.*.part"):
             with suppress(OSError):  # another writer removed it first, or this user may not remove it
                 if now - part.stat().st_mtime > ABANDONED:
                     part.unlink()
 
     def _warn(self, error: OSError) -> None:
-        with self._lock:
-            if self._warned:
-                return
-            self._warned = True
+        if self._warned:
+            return
+        self._warned = True
         reason = error.strerror or error
         message = f"answers cannot be kept in {self.folder} ({reason}); the run continues without a cache"
         warn(message, CacheWarning)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextvars
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar, Union
+from typing import Generic, Optional, TypeVar, Union
 
 T = TypeVar("T")
 R = TypeVar("R")
+FIRST, NEXT, LAST = range(3)  # order of the tasks
 POLL = 0.2  # seconds after which Ctrl-C takes effect on every platform
 
 
@@ -19,16 +22,22 @@ class Crew(Generic[T, R]):
         self._work = work
         self._n_threads = n_threads
         self._threads: list[threading.Thread] = []
-        self._todo: queue.SimpleQueue[Union[tuple[T], None]] = queue.SimpleQueue()
+        # Ordered by the two numbers, the second of which no other entry has. None ends a thread.
+        self._todo: queue.PriorityQueue[tuple[int, int, Optional[tuple[T]]]] = queue.PriorityQueue()
+        self._numbers = itertools.count()
         self._done: queue.SimpleQueue[tuple[T, Union[R, BaseException]]] = queue.SimpleQueue()
         self._pending = 0
 
-    def submit(self, task: T) -> None:
-        """Add a task; only the thread that reads :meth:`results` may call this."""
+    def submit(self, task: T, *, first: bool = False) -> None:
+        """Add a task; one that is ``first`` is worked on before the others that wait.
+
+        Only the thread that reads :meth:`results` may call this.
+        """
         self._pending += 1
-        self._todo.put((task,))
+        self._todo.put((FIRST if first else NEXT, next(self._numbers), (task,)))
         if len(self._threads) < min(self._n_threads, self._pending):
-            thread = threading.Thread(target=self._run, name=f"gca-{len(self._threads)}", daemon=True)
+            run = contextvars.copy_context().run  # log lines of the thread keep the request id of the run
+            thread = threading.Thread(target=run, args=(self._run,), name=f"gca-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -55,11 +64,11 @@ class Crew(Generic[T, R]):
     def dismiss(self) -> None:
         """Let each thread end after its current task."""
         for _ in self._threads:
-            self._todo.put(None)
+            self._todo.put((LAST, next(self._numbers), None))
 
     def _run(self) -> None:
         while True:
-            task = self._todo.get()
+            _, _, task = self._todo.get()
             if task is None:
                 return
             try:

@@ -7,13 +7,25 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, Optional
+from typing import Any, Literal, Optional
 
 from gca_scanpy._llm.endpoint import Endpoint
-from gca_scanpy.errors import AccessError, ModelError
+from gca_scanpy.errors import AccessError, ModelError, RefusalError, ReplyError
 
-RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
-# A server that cannot restrict its reply to a schema returns one of these.
+# Why a request that may succeed later failed:
+#   rate     the server allows fewer requests per minute
+#   busy     the server is loading or overloaded
+#   fault    the server failed while it worked on the question, for which the question may be the cause
+#   silence  no connection, or no byte within the timeout
+#   damage   a reply with status 200 that cannot be read
+Cause = Literal["rate", "busy", "fault", "silence", "damage"]
+_CAUSES: Mapping[int, Cause] = {
+    429: "rate",
+    **dict.fromkeys((408, 409, 425, 503, 529), "busy"),
+    **dict.fromkeys((500, 502, 504, 520, 521, 522, 523, 524), "fault"),
+}
+PATIENCE = 3  # requests for a question, after which the question itself may be the cause of the failures
+# A server that does not know a part of the request, such as the schema, returns one of these.
 UNSUPPORTED = frozenset({400, 415, 422, 501})
 MAX_SHOWN = 300  # characters of the server's message in ours
 MAX_SEARCHED = 20_000  # bytes of a reply that are searched for a known cause
@@ -27,22 +39,50 @@ _TOO_LONG = re.compile(
     r"|input token count|request_too_large",
     re.IGNORECASE,
 )
-_TEMPERATURE = re.compile(r"temperature", re.IGNORECASE)
+_FILTERED = re.compile(
+    r"content[ _-]?(?:filter|management|policy)|responsible ?AI ?policy|safety (?:system|filter|policy|setting)"
+    r"|moderation|data_inspection_failed|prohibited_content|usage polic",
+    re.IGNORECASE,
+)
+_NO_TLS = re.compile(r"HTTP request (?:was sent )?to (?:an )?HTTPS", re.IGNORECASE)
+_NO_ROUTE = re.compile(r"endpoints? found that (?:supports?|can handle)", re.IGNORECASE)  # of OpenRouter, with 404
 _DELAY = re.compile(r"(\d+(?:\.\d+)?)s")
+_REMAINING = "x-ratelimit-remaining-"
+_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 
 
-class TransientError(ModelError):
+class _CausedError(ModelError):
+    def __init__(self, message: str, cause: Cause) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class TransientError(_CausedError):
     """A failure that may be temporary, so the request is sent again until the deadline.
 
     Attributes
     ----------
+    cause
+        Why the request failed.
     retry_after
         Seconds after which the server wants the next request, or None.
     """
 
-    def __init__(self, message: str, retry_after: Optional[float] = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, cause: Cause, retry_after: Optional[float] = None) -> None:
+        super().__init__(message, cause)
         self.retry_after = retry_after
+
+
+class TroubleError(_CausedError):
+    """Several requests for a question failed; the question may be the cause, or the server fails for all of them."""
+
+
+class LateError(_CausedError):
+    """The deadline of the question has passed, or will have passed before the server wants the next request."""
+
+
+class DamagedError(ReplyError):
+    """Several replies with status 200 could not be read."""
 
 
 class UnsupportedError(ModelError):
@@ -50,44 +90,56 @@ class UnsupportedError(ModelError):
 
     Attributes
     ----------
-    temperature
-        Whether it is the temperature that the server does not accept.
+    detail
+        What the server wrote, which may name the part of the request that it does not accept.
     """
 
-    def __init__(self, message: str, *, temperature: bool = False) -> None:
+    def __init__(self, message: str, detail: str = "") -> None:
         super().__init__(message)
-        self.temperature = temperature
+        self.detail = detail
 
 
-class TooLongError(ModelError):
+class TooLongError(UnsupportedError):
     """The question is longer than the server accepts; a part of it may be short enough."""
 
 
 def failure(status: int, headers: Mapping[str, str], body: bytes, endpoint: Endpoint) -> ModelError:
     """The exception for an HTTP status, with a message of one sentence that contains no key."""
     content = _parse(body)
-    detail = endpoint.hide(_message(content, body))[:MAX_SHOWN]  # mask before cutting: half a key is secret too
-    end = f": {detail}" if detail else ""
+    detail = endpoint.hide(_message(content, body))  # mask before cutting: half a key is secret too
+    end = f": {detail[:MAX_SHOWN]}" if detail else ""
     start = body[:MAX_SEARCHED].decode("utf-8", "replace")
     at = f"{endpoint.host} answers {status}"
-    if status == 402 or (status in (400, 403, 429) and _QUOTA.search(start)):
-        return AccessError(f"{at}, the quota or credit of this key is used up{end}")
+    if status in (400, 403, 422, 451) and _FILTERED.search(start):
+        return RefusalError(f"{at}, a content filter refuses the question{end}")
+    final = _final(status, headers, start, endpoint)
+    if final:
+        return AccessError(f"{at}{final}{end}")
+    if status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(start)):
+        return TooLongError(f"{at}, the question is too long{end}", detail)
+    if status in _CAUSES:
+        return TransientError(f"{at}{end}", _CAUSES[status], _retry_after(headers, content))
+    if status in UNSUPPORTED or status == 404:
+        return UnsupportedError(f"{at}{end}", detail)
+    return ModelError(f"{at}{end}")
+
+
+def _final(status: int, headers: Mapping[str, str], body: str, endpoint: Endpoint) -> str:
+    """Why a status is the same for every question, as the end of a sentence; empty if it is not."""
+    if status == 402 or (status in (400, 403, 429) and _QUOTA.search(body)):
+        return ", the quota or credit of this key is used up"
     if status in (401, 403):
         names = " or ".join(endpoint.key_names)
         hint = f"check {names}" if names else "the server requires a key: pass api_key="
-        return AccessError(f"{at}, the key is not accepted ({hint}){end}")
-    if status == 404:
-        return AccessError(f"{at}: no model {endpoint.model!r} exists there, or base_url is not its API's address{end}")
-    if status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(start)):
-        return TooLongError(f"{at}, the question is too long{end}")
-    if status in RETRIED:
-        return TransientError(f"{at}{end}", _retry_after(headers, content))
-    if status in UNSUPPORTED:
-        return UnsupportedError(f"{at}{end}", temperature=bool(_TEMPERATURE.search(detail)))
+        return f", the key is not accepted ({hint})"
+    if status == 407:
+        return ", the proxy requires a user and password; set them in HTTPS_PROXY, or unset it"
+    if status == 404 and not _NO_ROUTE.search(body):
+        return f": no model {endpoint.model!r} exists there, or base_url is not its API's address"
     if 300 <= status < 400:
         target = endpoint.hide(headers.get("location", "an unknown address"))[:MAX_SHOWN]
-        return AccessError(f"{at} and redirects to {target}; set base_url to the address of the API")
-    return ModelError(f"{at}{end}")
+        return f" and redirects to {target}; set base_url to the address of the API"
+    return "; write https:// in base_url" if status == 400 and _NO_TLS.search(body) else ""
 
 
 def _parse(body: bytes) -> Any:
@@ -110,7 +162,7 @@ def _message(content: Any, body: bytes) -> str:
 
 
 def _retry_after(headers: Mapping[str, str], content: Any) -> Optional[float]:
-    """Seconds to wait: ``retry-after-ms``, ``Retry-After`` in seconds or as a date, or Gemini's RetryInfo."""
+    """Seconds to wait: ``retry-after-ms``, ``Retry-After``, the reset of a used-up rate, or Gemini's RetryInfo."""
     milliseconds, value = headers.get("retry-after-ms", ""), headers.get("retry-after", "").strip()
     for text, unit in ((milliseconds, 1000.0), (value, 1.0)):
         try:
@@ -125,7 +177,19 @@ def _retry_after(headers: Mapping[str, str], content: Any) -> Optional[float]:
             return None
         when = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
         return max(0.0, (when - datetime.now(timezone.utc)).total_seconds())
-    return _gemini_delay(content)
+    return _until_reset(headers) or _gemini_delay(content)
+
+
+def _until_reset(headers: Mapping[str, str]) -> Optional[float]:
+    """Seconds until all rates are renewed of which nothing remains, such as ``x-ratelimit-reset-requests: 1m30s``."""
+    used_up = [name[len(_REMAINING) :] for name, left in headers.items() if name.startswith(_REMAINING) and left == "0"]
+    spans = [_SPAN.fullmatch(headers.get(f"x-ratelimit-reset-{rate}", "")) for rate in used_up]
+    seconds = [
+        sum(float(part or 0) * unit for part, unit in zip(span.groups(), (3600.0, 60.0, 1.0, 0.001)))
+        for span in spans
+        if span
+    ]
+    return max(seconds, default=None)
 
 
 def _gemini_delay(content: Any) -> Optional[float]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Optional, TypeVar, Union
 
 from attrs import define, field
@@ -18,6 +19,10 @@ MINUTE = 60.0  # seconds
 GRACE = 0.5  # seconds after a deadline, in which a timeout of the connection may still raise its more precise error
 
 T = TypeVar("T")
+
+
+def _now() -> float:
+    return monotonic()  # looked up at each call, so that a test can replace the clock
 
 
 class CancelledError(ModelError):
@@ -55,7 +60,7 @@ class Gate:
     requests_per_minute: Optional[int] = None
     tokens_per_minute: Optional[int] = None
     stop: threading.Event = field(factory=threading.Event)
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = _now
     requests: int = field(default=0, init=False)
     prompt_tokens: int = field(default=0, init=False)
     completion_tokens: int = field(default=0, init=False)
@@ -98,20 +103,33 @@ class Gate:
             if prompt_tokens + completion_tokens > 0:
                 self._unsettled -= estimate
 
-    def release(self, estimate: int) -> None:
-        """Remove the estimate of a request that got no reply."""
-        with self._lock:
-            self._unsettled -= estimate
-
     @contextmanager
-    def timed(self) -> Iterator[None]:
-        """Record the duration of an admitted request."""
+    def request(self, estimate: int) -> Iterator[float]:
+        """Around one request of about ``estimate`` tokens: admit it and time it; gives the seconds that it waited.
+
+        A request that gets no reply costs no tokens, so its estimate is removed.
+
+        Raises
+        ------
+        BudgetError, CancelledError
+            As :meth:`admit`.
+        """
+        asked = self.clock()
+        self.admit(estimate)
         start = self.clock()
         try:
-            yield
+            yield start - asked
+        except BaseException:
+            with self._lock:
+                self._unsettled -= estimate
+            raise
         finally:
             with self._lock:
                 self.took.append(round(self.clock() - start, 4))
+
+    def sleep(self, seconds: float) -> None:
+        """Wait before a request is sent again; shorter if the run is stopped."""
+        self.stop.wait(seconds)
 
     def retried(self) -> None:
         """Count a request that is sent again."""
@@ -148,28 +166,67 @@ class Gate:
 
 @define(eq=False)
 class Deadline:
-    """A time limit for one question, including all its retries.
+    """The time limit of one question, including all its retries, and how the question has fared so far.
 
     Attributes
     ----------
     seconds
         Time that the question may take.
+    clock
+        The time in seconds, as that of the gate.
+    since
+        When the question, or the one that it was split off, was asked.
+    started
+        When the time began to run: when the question was sent first.
+    failures
+        Number of requests for it that failed.
+    resume
+        The next request is not sent before this time; 0 if the last one did not fail.
     """
 
     seconds: float
-    _end: float = field(init=False)
+    clock: Callable[[], float] = _now
+    since: float = field(init=False)
+    started: float = field(init=False)
+    failures: int = field(default=0, init=False)
+    resume: float = field(default=0.0, init=False)
+    _end: Optional[float] = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._end = time.monotonic() + self.seconds
+        self.since = self.started = self.clock()
+
+    def begin(self) -> None:
+        """Let the time run, unless it does already."""
+        if self._end is None:
+            self.started = self.clock()
+            self._end = self.started + self.seconds
 
     @property
     def left(self) -> float:
         """Seconds until the deadline; below 0 if it has passed."""
-        return self._end - time.monotonic()
+        return self.seconds if self._end is None else self._end - self.clock()
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the next request may be sent; below 0 if that time has passed."""
+        return self.resume - self.clock()
 
     def extend(self, seconds: float) -> None:
         """Move the deadline: the time that a question waits for a limit per minute is not the server's fault."""
-        self._end += seconds
+        if self._end is not None:
+            self._end += seconds
+
+    def of_part(self) -> Deadline:
+        """The same time limit for a part of the question, which was not sent before."""
+        part = copy.copy(self)
+        part.failures, part.resume = 0, 0.0
+        return part
+
+    def renewed(self, resume: float = 0.0) -> Deadline:
+        """The whole time once more; it begins with the next request, which is not sent before ``resume``."""
+        again = Deadline(self.seconds, self.clock)
+        again.resume = resume
+        return again
 
     def run(self, work: Callable[[], T]) -> T:
         """Run ``work`` in its own thread until the deadline, and return or raise what it returns or raises.

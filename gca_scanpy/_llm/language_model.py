@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, Optional, Protocol, Union, cast, runtime_checkable
 
 from attrs import define, field, frozen
@@ -11,10 +12,10 @@ from attrs import define, field, frozen
 from gca_scanpy._arguments import checked, shown
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.endpoint import Endpoint, endpoint_of
-from gca_scanpy._llm.failures import UnsupportedError
+from gca_scanpy._llm.failures import TooLongError, TroubleError, UnsupportedError
 from gca_scanpy._llm.gate import Deadline, Gate
 from gca_scanpy._llm.prompt import Message
-from gca_scanpy._llm.wires import WIRES, Mode, Wire
+from gca_scanpy._llm.wires import WIRES, Form, Wire, simpler
 from gca_scanpy._secrets import Address, Concealed, Secret, environment
 from gca_scanpy.errors import InputError, ModelError
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 
 TIMEOUT, DEADLINE = 120.0, 300.0  # seconds
-ATTEMPTS = 6
 
 
 @define(eq=False, repr=False, init=False)
@@ -68,9 +68,10 @@ class LanguageModel:
     endpoint: Endpoint
     wire: Wire
     _transport: Transport
-    _mode: Mode
-    _temperature: Optional[float]
-    _lock: threading.Lock = field(factory=threading.Lock)
+    _form: Form
+    _has_worked: bool = field(default=False, init=False)  # whether a request of this form was answered
+    _is_refused: bool = field(default=False, init=False)  # whether every form was refused, so that few are tried
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     @checked()
     def __init__(
@@ -90,8 +91,8 @@ class LanguageModel:
 
         endpoint = endpoint_of(name, environment(), base_url=base_url, api_key=api_key, headers=headers)
         wire = WIRES[endpoint.wire]
-        transport = Transport(endpoint, timeout=timeout, deadline=deadline, attempts=ATTEMPTS)
-        self.__attrs_init__(endpoint, wire, transport, wire.modes[0], temperature)
+        transport = Transport(endpoint, timeout=timeout, deadline=deadline)
+        self.__attrs_init__(endpoint, wire, transport, Form(wire.modes[0], temperature, wire.limits(endpoint)[0]))
 
     @property
     def name(self) -> str:
@@ -124,23 +125,46 @@ class LanguageModel:
             If the messages are no messages, or the schema is not a dict.
         """
         gate = gate or Gate()
-        mode, temperature = self._mode, self._temperature
-        deadline = Deadline(self._transport.deadline)  # all forms of the question share it
+        deadline = self.deadline(gate)
+        while True:
+            with suppress(TroubleError):
+                return self.attempt(messages, schema, gate, deadline)
+
+    def deadline(self, gate: Gate) -> Deadline:
+        """The time limit of a question that starts now."""
+        return Deadline(self._transport.deadline, gate.clock)
+
+    def attempt(
+        self, messages: Sequence[Message], schema: Mapping[str, Any], gate: Gate, deadline: Deadline
+    ) -> Completion:
+        """As :meth:`complete`, but a question that may be the cause of the failures is given up before its deadline.
+
+        Raises
+        ------
+        TroubleError
+            If several requests failed; :meth:`attempt` may be called again with the same deadline.
+        """
+        form = self._form  # all forms of the question share the deadline
         while True:
             try:
-                completion = self._send(messages, schema, mode, temperature, gate, deadline)
+                completion = self._send(messages, schema, form, gate, deadline)
             except UnsupportedError as error:
-                if error.temperature and temperature is not None:
-                    temperature = None
-                elif self._less_strict(mode) is not None:
-                    mode = self._less_strict(mode) or mode
-                else:
+                is_too_long = isinstance(error, TooLongError)
+                # A form that worked before is not the cause, unless the server names a part of it.
+                only_named = is_too_long or self._has_worked
+                limits = self.wire.limits(self.endpoint)
+                next_form = simpler(form, error.detail, self.wire.modes, limits, only_named=only_named)
+                if is_too_long and (next_form is None or next_form.limit == form.limit):
+                    raise
+                if next_form is None:
                     msg = f"{error}; the server refuses every form of the request"
-                    raise ModelError(msg) from None
+                    self._is_refused = not self._has_worked
+                    raise ModelError(str(error) if only_named else msg) from None
+                form = self._simplest(next_form) if self._is_refused else next_form
                 continue
             # Keep the form only after a success, because a request may be refused for a reason other than its form.
             with self._lock:
-                self._mode, self._temperature = mode, temperature
+                self._form, self._has_worked = form, True
             return completion
 
     def check(self) -> str:
@@ -160,31 +184,27 @@ class LanguageModel:
         """Close the connections; the next request opens new ones."""
         self._transport.close()
 
+    def _simplest(self, form: Form) -> Form:
+        """The last form that is tried."""
+        limits = self.wire.limits(self.endpoint)
+        following: Optional[Form] = form
+        while following is not None:
+            form, following = following, simpler(following, "", self.wire.modes, limits)
+        return form
+
     def _send(
-        self,
-        messages: Sequence[Message],
-        schema: Mapping[str, Any],
-        mode: Mode,
-        temperature: Optional[float],
-        gate: Gate,
-        deadline: Deadline,
+        self, messages: Sequence[Message], schema: Mapping[str, Any], form: Form, gate: Gate, deadline: Deadline
     ) -> Completion:
         if self.endpoint.is_self_run:  # a small model needs bounds in the schema, but not every service accepts them
             schema = prompt.bounded(schema)
-        if mode != "schema":
+        if form.mode != "schema":
             messages = prompt.with_schema(messages, schema)
-        request = self.wire.request(self.endpoint, messages, schema, mode, temperature)
+        request = self.wire.request(self.endpoint, messages, schema, form)
         estimate = prompt.estimate(messages, prompt.count_clusters(schema))
         reply = self._transport.post(request, gate, estimate, deadline)
         usage = self.wire.usage(reply)
         gate.settle(estimate, usage.prompt, usage.completion)  # a reply that cannot be parsed costs tokens too
         return Completion(self.wire.text(reply), usage.prompt, usage.completion)
-
-    def _less_strict(self, mode: Mode) -> Optional[Mode]:
-        """The next mode of the wire format, or None if this is the last one."""
-        modes = list(self.wire.modes)
-        after = modes[modes.index(mode) + 1 :]
-        return after[0] if after else None
 
 
 @frozen

@@ -19,6 +19,7 @@ PROMPT_GENES = 30
 PROMPT_CANDIDATES = 4
 MAX_ID = 64  # characters; a longer id is replaced by a short name
 MAX_CONTEXT = 4000  # characters
+MAX_PROBLEM = 300  # characters
 REPLY_TOKENS = 120  # upper estimate for the answer about one cluster
 CHARACTERS_PER_TOKEN = 4
 # Upper bounds for each part of an answer: number of entries (0 for a text that is no list), and characters of each.
@@ -39,6 +40,12 @@ SYSTEM = (
     "with JSON: an object with a list 'clusters' that holds each asked cluster_id once. Per cluster: rationale of at "
     "most 20 words, 5 supporting_genes, 2 alternatives, 1 caveat; ontology_id null where you are not sure of it."
 )
+# Added if an earlier reply could not be used. What was wrong with it is in the user message, as data, because it may
+# quote the reply.
+REPEATED = (
+    " An earlier reply about these clusters could not be used; 'problems' lists what was wrong with it, and for which "
+    "clusters. Answer again, with one JSON object and nothing else."
+)
 
 
 @frozen
@@ -56,11 +63,18 @@ def asked_id(cluster_id: str) -> str:
     return f"cluster-{hashlib.sha256(cluster_id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
-def messages(cases: Sequence[Case], *, species: str, context: Optional[str]) -> tuple[Message, ...]:
+def messages(
+    cases: Sequence[Case], *, species: str, context: Optional[str], problems: Optional[Mapping[str, str]] = None
+) -> tuple[Message, ...]:
     """The messages that ask about some clusters.
 
     They contain cluster ids, gene symbols, candidates, species, tissue and context, and nothing else of the data. All
     of it is in JSON strings, so that no text can end the data and pass for an instruction.
+
+    Parameters
+    ----------
+    problems
+        Why an earlier reply could not be used, by cluster id.
     """
     question: dict[str, Any] = {"species": species}
     tissues = {case.markers.tissue for case in cases}
@@ -70,8 +84,19 @@ def messages(cases: Sequence[Case], *, species: str, context: Optional[str]) -> 
     if context:
         question["context"] = context[:MAX_CONTEXT]
     question["clusters"] = [_cluster(case, with_tissue=not common_tissue) for case in cases]
+    problems = {c.cluster_id: problems[c.cluster_id] for c in cases if problems and c.cluster_id in problems}
+    if problems:
+        question["problems"] = _by_reason(problems)
     content = json.dumps(question, ensure_ascii=False, separators=(",", ":"))
-    return (Message("system", SYSTEM), Message("user", content))
+    return (Message("system", SYSTEM + (REPEATED if problems else "")), Message("user", content))
+
+
+def _by_reason(problems: Mapping[str, str]) -> dict[str, list[str]]:
+    """The ids of the clusters by what was wrong with their answers."""
+    ids: dict[str, list[str]] = {}
+    for cluster_id, reason in problems.items():
+        ids.setdefault(reason[:MAX_PROBLEM], []).append(asked_id(cluster_id))
+    return ids
 
 
 def _cluster(case: Case, *, with_tissue: bool) -> dict[str, Any]:

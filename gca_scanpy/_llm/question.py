@@ -27,9 +27,9 @@ class Question:
     context: Optional[str]
     database_sha256: str
 
-    def messages(self, cases: Sequence[Case]) -> tuple[Message, ...]:
-        """The messages that ask about some clusters."""
-        return prompt.messages(cases, species=self.species, context=self.context)
+    def messages(self, cases: Sequence[Case], problems: Optional[Mapping[str, str]] = None) -> tuple[Message, ...]:
+        """The messages that ask about some clusters; ``problems`` says why an earlier reply could not be used."""
+        return prompt.messages(cases, species=self.species, context=self.context, problems=problems)
 
     def key(self, case: Case, model: ChatModel) -> str:
         """The key of a model's answer about a cluster in the cache."""
@@ -77,14 +77,16 @@ def prepare(
     chunk_size: int,
 ) -> Round:
     """The answers of a model that the cache has, and the chunks of clusters to ask it about."""
-    keys = {c.cluster_id: question.key(c, model) for c in cases} if cache else {}
-    verdicts: dict[str, Verdict] = {}
-    for case in cases if cache else ():
-        verdict = cache.get(keys[case.cluster_id], partial(_restore, case)) if cache else None
-        if verdict is not None:
-            verdicts[case.cluster_id] = verdict
+    keys = {} if cache is None else {case.cluster_id: question.key(case, model) for case in cases}
+    verdicts = {} if cache is None else _kept(cases, keys, cache)
     unanswered = [c for c in cases if c.cluster_id not in verdicts]
     return Round(model, question, verdicts, keys, chunked(unanswered, chunk_size))
+
+
+def _kept(cases: Sequence[Case], keys: Mapping[str, str], cache: AnswerCache) -> dict[str, Verdict]:
+    """The answers in the cache, by cluster id."""
+    found = {case.cluster_id: cache.get(keys[case.cluster_id], partial(_restore, case)) for case in cases}
+    return {cluster_id: verdict for cluster_id, verdict in found.items() if verdict is not None}
 
 
 def chunked(cases: Sequence[Case], size: int) -> tuple[tuple[Case, ...], ...]:

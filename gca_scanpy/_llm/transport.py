@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any, Optional
 
 import httpx
-import tenacity
 from attrs import Factory, define, field
 
+from gca_scanpy import _log
+from gca_scanpy._llm.connection import connection_problem, open_client
 from gca_scanpy._llm.endpoint import Endpoint
-from gca_scanpy._llm.failures import TransientError, failure
+from gca_scanpy._llm.failures import PATIENCE, DamagedError, LateError, TransientError, TroubleError, failure
 from gca_scanpy._llm.gate import Deadline, DeadlineError, Gate
 from gca_scanpy._llm.sealed import MaskedLogs, Sealed, without_frames
 from gca_scanpy._llm.wires import Request
 from gca_scanpy._secrets import Secret
-from gca_scanpy._version import __version__
 from gca_scanpy.errors import AccessError, ModelError
 
 MAX_BYTES = 10_000_000  # of a reply
 MAX_ERROR_BYTES = 100_000  # of an error; the rest is not read
 MAX_SHOWN = 200  # characters of an error's text in a message
 CONNECT = 10.0  # seconds
-_BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=20.0) + tenacity.wait_random(0.0, 1.0)
+FIRST_WAIT, MAX_WAIT = 0.5, 20.0  # seconds between two requests; doubled after each failure
 
 
 @define(eq=False)
@@ -38,15 +38,14 @@ class Transport:
         Seconds without any received byte after which a request is aborted and sent again.
     deadline
         Seconds for one question, including all its retries.
-    attempts
-        Maximum number of requests for one question.
     """
 
     endpoint: Endpoint
     timeout: float
     deadline: float
-    attempts: int
     _client: Optional[httpx.Client] = field(default=None, init=False, repr=False)
+    _was_reached: bool = field(default=False, init=False)  # whether the server has ever sent a response
+    _refusals: int = field(default=0, init=False)  # connections that were not made before it did
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
     _masked_logs: MaskedLogs = field(
         default=Factory(lambda self: MaskedLogs(self.endpoint), takes_self=True), init=False, repr=False
@@ -57,25 +56,45 @@ class Transport:
 
         Raises
         ------
+        LateError
+            If there is no reply at the deadline.
+        TroubleError
+            If several requests failed for a reason that may be the question; it may be sent again.
         ModelError
             If there is no usable reply. The message is one sentence without the key: the error of the server, or that
             it does not answer.
         """
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(TransientError),
-            wait=_retry_delay,
-            stop=tenacity.stop_after_attempt(self.attempts) | _StopBefore(deadline),
-            sleep=tenacity.sleep_using_event(gate.stop),
-            before_sleep=lambda _: gate.retried(),
-            reraise=True,
-        )
-        try:
-            reply: Mapping[str, Any] = retrying(self._attempt, request, gate, estimate, deadline)
-        except TransientError as error:
-            delay = f", and asks to wait {error.retry_after:.0f} s" if error.retry_after else ""
-            msg = f"{error}{delay}; given up after {retrying.statistics.get('attempt_number', 1)} attempts"
-            raise ModelError(msg) from None
-        return reply
+        while True:
+            if deadline.resume:  # the last request failed
+                gate.sleep(max(0.0, deadline.wait))
+                gate.retried()
+                deadline.resume = 0.0
+            try:
+                return self._attempt(request, gate, estimate, deadline)
+            except TransientError as error:
+                self._fail(error, gate, deadline)
+
+    def _fail(self, error: TransientError, gate: Gate, deadline: Deadline) -> None:
+        """After a failed request: decide when the next one may be sent, or raise why there is none now."""
+        deadline.failures += 1
+        wait = self._delay(error, deadline.failures)
+        deadline.resume = gate.clock() + wait
+        times = "1 request" if deadline.failures == 1 else f"{deadline.failures} requests"
+        msg = f"{error}; given up after {times}"
+        if wait >= deadline.left:
+            asks = f", and asks to wait {error.retry_after:.0f} s" if error.retry_after else ""
+            msg = f"{error}{asks}; given up after {times} within {self.deadline:g} s"
+            raise LateError(msg, error.cause) from None
+        if deadline.failures >= PATIENCE and error.cause == "damage":
+            raise DamagedError(msg) from None
+        _log.info("request failed", model=self.endpoint.name, reason=str(error), next_in_seconds=round(wait, 1))
+        if deadline.failures >= PATIENCE and error.cause in ("fault", "busy"):
+            raise TroubleError(msg, error.cause) from None
+
+    def _delay(self, error: TransientError, failures: int) -> float:
+        """Seconds until the next request: at least what the server asks for, and different for each thread."""
+        backoff = min(FIRST_WAIT * 2.0 ** min(failures - 1, 10), MAX_WAIT, self.deadline / 10)
+        return max(error.retry_after or 0.0, backoff) + random.uniform(0.0, backoff / 4)
 
     def check(self, headers: Mapping[str, Secret]) -> str:
         """Request the list of models once, which is free of charge; returns a short description of the response.
@@ -86,7 +105,9 @@ class Transport:
             If there is no answer, or the server does not accept the key.
         """
         request = Request("/models", headers, {})
-        status, response_headers, body = self._response(request, Deadline(self.deadline), "GET")
+        deadline = Deadline(self.deadline)
+        deadline.begin()
+        status, response_headers, body = self._response(request, deadline, "GET")
         if not 200 <= status < 300 and status not in (404, 405):  # some servers have no list of models
             raise failure(status, response_headers, body, self.endpoint)
         return f"{self.endpoint.host} answers {status}"
@@ -100,23 +121,15 @@ class Transport:
             client.close()
 
     def _attempt(self, request: Request, gate: Gate, estimate: int, deadline: Deadline) -> Mapping[str, Any]:
+        deadline.begin()
         if deadline.left <= 0:
             raise self._late()
-        start = time.monotonic()
-        gate.admit(estimate)
-        deadline.extend(time.monotonic() - start)
-        try:
-            with gate.timed():
-                return self._reply(request, deadline)
-        except BaseException:
-            gate.release(estimate)
-            raise
-
-    def _reply(self, request: Request, deadline: Deadline) -> Mapping[str, Any]:
-        status, headers, body = self._response(request, deadline, "POST")
-        if not 200 <= status < 300:
-            raise failure(status, headers, body, self.endpoint)
-        return self._parse(body)
+        with gate.request(estimate) as waited:
+            deadline.extend(waited)
+            status, headers, body = self._response(request, deadline, "POST")
+            if not 200 <= status < 300:
+                raise failure(status, headers, body, self.endpoint)
+            return self._parse(body)
 
     def _response(self, request: Request, deadline: Deadline, method: str) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body of the response, within the deadline."""
@@ -124,16 +137,28 @@ class Transport:
             return deadline.run(lambda: without_frames(lambda: self._exchange(request, deadline, method)))
         except DeadlineError:
             raise self._late() from None
-        except httpx.ConnectError as error:
-            if self.endpoint.is_local:
-                msg = f"no server answers at {self.endpoint.host}; is it running?"
-                raise AccessError(msg) from None
-            raise self._no_answer(error) from None
-        except httpx.TransportError as error:
-            raise self._no_answer(error) from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        except httpx.HTTPError as error:
+            raise self._unanswered(error) from None
+        except (httpx.InvalidURL, httpx.StreamError) as error:
             msg = f"{self.endpoint.host}: {self._describe(error)}"
             raise ModelError(msg) from None
+
+    def _unanswered(self, error: httpx.HTTPError) -> ModelError:
+        """The exception for a request without a response."""
+        host, reason = self.endpoint.host, self._describe(error)
+        final = "" if self._was_reached else connection_problem(error, self.endpoint)
+        if final:
+            return AccessError(f"{final} ({reason})")
+        if isinstance(error, httpx.ConnectError) and not self._was_reached:
+            self._refusals += 1
+            if self.endpoint.is_local:
+                return AccessError(f"no server answers at {host}; is it running?")
+            if self._refusals >= PATIENCE:
+                return AccessError(f"{host} cannot be reached ({reason}); check base_url and the network")
+        if not isinstance(error, httpx.TransportError) or "location header" in str(error):
+            return ModelError(f"{host}: {reason}")
+        silent = isinstance(error, (httpx.TimeoutException, httpx.ConnectError, httpx.ProxyError))
+        return TransientError(f"{host} does not answer ({reason})", "silence" if silent else "fault")
 
     def _exchange(self, request: Request, deadline: Deadline, method: str) -> tuple[int, Mapping[str, str], bytes]:
         left = max(0.1, deadline.left)
@@ -141,10 +166,18 @@ class Transport:
         url, headers = self.endpoint.url.rstrip("/") + request.path, {"content-type": "application/json"}
         auth = Sealed(self.endpoint, request.headers)
         content = json.dumps(request.body, ensure_ascii=False).encode("utf-8", "replace") if method == "POST" else None
-        client = self._open_client()
-        with client.stream(method, url, content=content, headers=headers, auth=auth, timeout=timeout) as response:
-            max_bytes = MAX_BYTES if response.is_success else MAX_ERROR_BYTES
-            body = bytearray()
+        with self._open_client().stream(
+            method, url, content=content, headers=headers, auth=auth, timeout=timeout
+        ) as response:
+            self._was_reached = True
+            response_headers = {name: self.endpoint.hide(value) for name, value in response.headers.items()}
+            return response.status_code, response_headers, self._read(response, deadline)
+
+    def _read(self, response: httpx.Response, deadline: Deadline) -> bytes:
+        """The body of a response, or what came of it if the status is an error."""
+        max_bytes = MAX_BYTES if response.is_success else MAX_ERROR_BYTES
+        body = bytearray()
+        try:
             for piece in response.iter_bytes():  # without a chunk size, which would wait for more bytes
                 body += piece
                 if len(body) > max_bytes:
@@ -154,32 +187,35 @@ class Transport:
                     raise ModelError(msg)
                 if deadline.left < 0:  # slowly arriving bytes never reach the timeout of a read
                     raise self._late()
-            response_headers = {name: self.endpoint.hide(value) for name, value in response.headers.items()}
-            return response.status_code, response_headers, self.endpoint.scrub(bytes(body))
+        except (httpx.NetworkError, httpx.ProtocolError, httpx.DecodingError) as error:
+            if response.is_success:
+                msg = f"the reply of {self.endpoint.host} was cut or damaged ({self._describe(error)})"
+                raise TransientError(msg, "damage") from None
+        return self.endpoint.scrub(bytes(body))
 
     def _parse(self, body: bytes) -> Mapping[str, Any]:
+        # A gateway keeps a connection alive with blank lines, or lines that start with a colon, before the reply.
+        text = b"\n".join(line for line in body.splitlines() if not line.startswith(b":")).strip()
         try:
-            reply = json.loads(body)
+            reply = json.loads(text)
         except (ValueError, RecursionError):
-            kind = "a web page" if body.lstrip()[:1] == b"<" else "something else"
-            msg = f"{self.endpoint.host} answers with {kind} instead of JSON; is base_url the address of its API?"
-            raise ModelError(msg) from None
+            msg = (
+                f"{self.endpoint.host} answers with {_kind(text)} instead of JSON; is base_url the address of its API?"
+            )
+            raise TransientError(msg, "damage") from None
         if not isinstance(reply, dict):
             msg = f"{self.endpoint.host} answers with a JSON {type(reply).__name__} instead of an object"
-            raise ModelError(msg)
+            raise TransientError(msg, "damage")
         # Some gateways return the failure of another server with status 200.
         error = reply.get("error")
-        if error and "choices" not in reply:
-            code = error.get("code") if isinstance(error, dict) else None
-            status = code if isinstance(code, int) and 400 <= code < 600 else 500
+        if error and not reply.get("choices"):
+            code = str(error.get("code")) if isinstance(error, dict) else ""
+            status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 500
             raise failure(status, {}, body, self.endpoint)
         return reply
 
-    def _late(self) -> ModelError:
-        return ModelError(f"{self.endpoint.host} did not finish its reply within {self.deadline:g} s")
-
-    def _no_answer(self, error: Exception) -> TransientError:
-        return TransientError(f"{self.endpoint.host} does not answer ({self._describe(error)})")
+    def _late(self) -> LateError:
+        return LateError(f"{self.endpoint.host} did not finish its reply within {self.deadline:g} s", "silence")
 
     def _describe(self, error: Exception) -> str:
         text = self.endpoint.hide(" ".join(str(error).split()))[:MAX_SHOWN]
@@ -188,12 +224,8 @@ class Transport:
     def _open_client(self) -> httpx.Client:
         with self._lock:
             if self._client is None:
-                agent = {"user-agent": f"gca-scanpy/{__version__}"}
-                # A server on this machine is reached without the proxy of the environment.
                 try:
-                    self._client = httpx.Client(
-                        headers=agent, trust_env=not self.endpoint.is_local, follow_redirects=False
-                    )
+                    self._client = open_client(self.endpoint)
                 except (ImportError, OSError, ValueError) as error:
                     # The type of the proxy is unknown or needs another package, or a certificate file is missing.
                     msg = (
@@ -205,20 +237,10 @@ class Transport:
             return self._client
 
 
-class _StopBefore(tenacity.stop.stop_base):
-    """Stop retrying if the next attempt would start after the deadline, which may be extended in the meantime."""
-
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
-
-    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
-        return retry_state.upcoming_sleep >= self._deadline.left
-
-
-def _retry_delay(state: tenacity.RetryCallState) -> float:
-    """Seconds until the next attempt."""
-    error = state.outcome.exception() if state.outcome else None
-    retry_after = getattr(error, "retry_after", None)
-    backoff: float = _BACKOFF(state)
-    # A little more than the server asks for, and a different delay for each thread.
-    return backoff if retry_after is None else float(retry_after) + min(backoff, 1.0) / 4
+def _kind(text: bytes) -> str:
+    """What a body is that is not JSON."""
+    if not text:
+        return "an empty reply"
+    if text.startswith(b"<"):
+        return "a web page"
+    return "a stream of events" if text.startswith((b"data:", b"event:")) else "something else"

@@ -118,3 +118,11 @@ def test_escalate_asks_about_the_unsure(gca, tmp_path, serve):
     assert [request.ids for request in server.requests] == [["open"]]
     gca("annotate", "two.csv", *options, "--escalate", "all")
     assert sorted(server.requests[1].ids) == ["open", "sure"]
+
+
+def test_fail_on_unanswered(gca, markers, nobody):
+    """--fail-on unanswered: exit code 3 names the clusters that no model answered; without a model there are none."""
+    done = gca("annotate", markers, "--model", "m", "--base-url", nobody, "--fail-on", "unanswered")
+    assert done.returncode == 3
+    assert "--fail-on unanswered: 2 of 2 clusters: 1, 10" in done.stderr
+    assert gca("annotate", markers, "--offline", "--fail-on", "unanswered").returncode == 0

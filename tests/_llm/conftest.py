@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._llm import transport
+from gca_scanpy._llm import gate
 
 
 def _module():
@@ -56,9 +57,10 @@ def model_of():
 
 @pytest.fixture
 def waits(monkeypatch):
-    """Seconds that requests would wait before they are sent again, in their order; nobody waits."""
+    """Seconds that requests would wait before they are sent again, in their order; only the clock moves."""
     asked_for = []
-    monkeypatch.setattr(transport.tenacity, "sleep_using_event", lambda _: asked_for.append)
+    monkeypatch.setattr(gate, "monotonic", lambda: time.monotonic() + sum(asked_for))
+    monkeypatch.setattr(gate.Gate, "sleep", lambda _, seconds: asked_for.append(seconds))
     return asked_for
 
 

@@ -16,7 +16,10 @@ class Raw:
     ``trickle`` and ``slow_head`` are seconds between two bytes of the body, and of a header before it.
     """
 
-    def __init__(self, status=200, body=b"", headers=None, delay=0.0, trickle=0.0, slow_head=0.0, cut=False):
+    def __init__(
+        self, status=200, body=b"", headers=None, delay=0.0, trickle=0.0, slow_head=0.0, cut=False, chunked=False
+    ):
+        self.chunked = chunked
         self.status, self.headers, self.delay = status, headers or {}, delay
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.trickle, self.slow_head, self.cut = trickle, slow_head, cut
@@ -29,12 +32,15 @@ class Request:
         self.path, self.headers, self.body = path, {}, body
         self.headers = {name.lower(): ", ".join(headers.get_all(name)) for name in headers}
         if "contents" in body:
-            self.system = body["systemInstruction"]["parts"][0]["text"]
-            self.user = body["contents"][0]["parts"][0]["text"]
-        elif "system" in body:
-            self.system, self.user = body["system"], body["messages"][0]["content"]
+            instruction = body.get("systemInstruction", {"parts": [{"text": ""}]})
+            self.system, self.user = instruction["parts"][0]["text"], body["contents"][0]["parts"][0]["text"]
+        elif "anthropic-version" in self.headers:
+            self.system, self.user = body.get("system", ""), body["messages"][0]["content"]
         else:
-            self.system, self.user = (m["content"] for m in body["messages"])
+            *system, user = (m["content"] for m in body["messages"])
+            self.system, self.user = "".join(system), user
+        if not self.system:  # the instructions come before the question
+            self.system, _, self.user = self.user.rpartition("\n\n")
         self.question = json.loads(self.user)
         self.ids = [c["cluster_id"] for c in self.question["clusters"]]
 
@@ -90,7 +96,7 @@ def right(request):
     """The right answer in the format that was asked in."""
     if "contents" in request.body:
         return Raw(body=gemini(request.entries()))
-    if "system" in request.body:
+    if "anthropic-version" in request.headers:
         return Raw(body=anthropic(request.entries()))
     return Raw(body=openai(request.entries()))
 
@@ -146,9 +152,15 @@ class FaultServer:
         handler.send_response(made.status)
         for name, value in {"content-type": "application/json", **made.headers}.items():
             handler.send_header(name, value)
-        handler.send_header("content-length", str(len(made.body) + (10 if made.cut else 0)))
+        if made.chunked:
+            handler.send_header("transfer-encoding", "chunked")
+        else:
+            handler.send_header("content-length", str(len(made.body) + (10 if made.cut else 0)))
         handler.end_headers()
-        if made.trickle:
+        if made.chunked:
+            end = b"" if made.cut else b"0\r\n\r\n"
+            handler.wfile.write(f"{len(made.body):x}\r\n".encode() + made.body + b"\r\n" + end)
+        elif made.trickle:
             for byte in made.body:
                 handler.wfile.write(bytes([byte]))
                 handler.wfile.flush()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
 import gca_scanpy as gca
 from gca_scanpy import _codec
 from gca_scanpy._llm.language_model import ChatModel, Completion
+from gca_scanpy._llm.progress import MAX_UNUSABLE
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import CacheWarning, ModelWarning
 
@@ -266,3 +268,77 @@ def test_a_cached_file_with_fields_of_the_wrong_type_is_no_answer():
     assert _codec.verdict_from_plain(good).label == "B cell"
     assert _codec.verdict_from_plain({**good, "label": 3}) is None
     assert _codec.verdict_from_plain(None) is None
+
+
+class Scripted:
+    """A model whose replies a function of the question and its number makes; it records the questions."""
+
+    name = "scripted"
+
+    def __init__(self, reply):
+        self.reply, self.questions, self.lock = reply, [], threading.Lock()
+
+    def complete(self, messages, schema):
+        """Answer as the function says."""
+        question = json.loads(messages[-1].content)
+        with self.lock:
+            self.questions.append(question)
+            number = len(self.questions)
+        return Completion(self.reply(question, number))
+
+
+def _right(question, label="B cell"):
+    ids = [cluster["cluster_id"] for cluster in question["clusters"]]
+    return json.dumps({"clusters": [{"cluster_id": key, "label": label, "confidence": 0.9} for key in ids]})
+
+
+@pytest.mark.parametrize(
+    ("first", "problem", "ids"),
+    [
+        (lambda text: "I cannot help with that.", "the reply contains no complete JSON object; it begins with", 4),
+        (lambda text: f"{text.replace('B cell', 'neuron')} No: {text}", "the reply contains 2 different answers", 4),
+        (lambda text: text.replace('"B cell"', '""', 1), "$.clusters[0].label of the reply is not a text", 1),
+        (lambda text: text.replace('"1"', '"7"'), "the reply answers this cluster 0 times instead of once", 1),
+    ],
+)
+def test_the_second_question_says_what_was_wrong(asked, tmp_path, first, problem, ids):
+    """What was wrong with the first reply is in the second question, which is answered; only that answer is kept."""
+    model = Scripted(lambda question, number: first(_right(question)) if number == 1 else _right(question))
+    report = gca.annotate_markers(asked, tissue="blood", model=gca.Asking(model, cache=tmp_path))
+    assert set(_sources(report).values()) == {"model"}
+    assert {c.annotation.proposed_label for c in report.clusters} == {"B cell"}
+    assert "problems" not in model.questions[0]
+    repeated = [question["problems"] for question in model.questions[1:]]
+    assert len(repeated) == ids
+    for problems, question in zip(repeated, model.questions[1:]):
+        ((reason, named),) = problems.items()
+        assert reason.startswith(problem)
+        assert named == [cluster["cluster_id"] for cluster in question["clusters"]]
+    assert len(list(tmp_path.rglob("*.json"))) == 4
+    again = gca.annotate_markers(asked, tissue="blood", model=gca.Asking(model, cache=tmp_path))
+    assert (again.telemetry.requests, again.telemetry.cache_hits) == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("words", "n_threads"),
+    [("I cannot help with that.", 8), ('{"clusters": []}', 1), ('{"clusters": [{"label": "B cell"}]}', 1)],
+)
+def test_a_model_that_never_gives_a_usable_answer(words, n_threads, tmp_path, lineages):
+    """A model that always refuses in words: few requests for 100 questions, typed failures, nothing kept."""
+    model = Scripted(lambda question, number: words)
+    markers = {f"c{n}": lineages["B cell"] for n in range(200)}
+    asking = gca.Asking(model, n_threads=n_threads, chunk_size=2, cache=tmp_path / "c")
+    with pytest.warns(ModelWarning, match=f"none of its {MAX_UNUSABLE} replies could be used; the last one: the reply"):
+        report = gca.annotate_markers(markers, tissue="blood", model=asking)
+    assert MAX_UNUSABLE <= report.telemetry.requests < MAX_UNUSABLE + n_threads
+    assert _flagged(report) == set(markers)
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_model_that_answers_small_questions_only(lineages):
+    """A model that never answers questions about many clusters is asked on, because it answers about few."""
+    model = Scripted(lambda question, number: _right(question) if len(question["clusters"]) <= 2 else "Too many.")
+    markers = {f"c{n}": lineages["B cell"] for n in range(8 * (MAX_UNUSABLE - 1))}
+    report = gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model, chunk_size=8, cache=False))
+    assert _flagged(report) == set()
+    assert report.telemetry.requests == 5 * (MAX_UNUSABLE - 1)

@@ -70,3 +70,22 @@ def test_what_is_ready_is_read_without_waiting():
     go.set()
     assert list(crew.results()) == [(1, 1)]
     crew.dismiss()
+
+
+def test_a_task_that_is_first():
+    """A task that is to be first is worked on before those that wait, in the order of such tasks."""
+    begun, go, done = threading.Event(), threading.Event(), []
+
+    def work(n):
+        begun.set()
+        go.wait(timeout=30)
+        done.append(n)
+
+    crew = Crew(work, 1)
+    crew.submit(0)
+    begun.wait(timeout=30)
+    for n, first in ((1, False), (2, False), (3, True), (4, True)):
+        crew.submit(n, first=first)
+    go.set()
+    assert [task for task, _ in crew.results()] == done == [0, 3, 4, 1, 2]
+    crew.dismiss()

@@ -24,7 +24,7 @@ KEY = "sk-test-0123456789"
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
     """Waits between attempts are short; those that a server asks for stay as they are."""
-    monkeypatch.setattr(transport, "_BACKOFF", lambda state: 0.02)
+    monkeypatch.setattr(transport, "FIRST_WAIT", 0.02)
 
 
 def labels(report):
@@ -163,12 +163,15 @@ def test_a_server_in_trouble(serve, model_of, many, fault, waits, status):
     assert waits[0] > 0
 
 
-def test_a_server_that_stays_in_trouble(serve, model_of, many, fault, waits):
-    """503 without end: said, with the number of attempts; a model that fails thrice in a row is not asked any more."""
-    server = serve(lambda *_: fault.Raw(503, {"error": {"message": "overloaded"}}))
-    offline_instead(many(160)[0], model_of(server), "503: overloaded; given up after 6 attempts", n_threads=1)
-    assert len(server.requests) == 3 * 6
-    assert len(waits) == 3 * 5
+@pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.parametrize("n_threads", [1, 8])
+def test_a_server_that_stays_in_trouble(serve, model_of, many, fault, waits, status, n_threads):
+    """500 or 503 without end: sent again until one deadline, by few questions, and then the model is not asked."""
+    server = serve(lambda *_: fault.Raw(status, {"error": {"message": "overloaded"}}))
+    said = f"{status}: overloaded; given up after .* requests within 100 s"
+    offline_instead(many(20)[0], model_of(server, deadline=100), said, n_threads=n_threads, chunk_size=2)
+    assert 10 < len(server.requests) <= 20 + 15 * n_threads
+    assert len(waits) < len(server.requests)
 
 
 def test_no_server(many, waits):
@@ -243,7 +246,8 @@ def test_a_connection_that_breaks(serve, model_of, many, fault, waits, cut):
         ("refused to answer: no biology", {"content": None, "refusal": "no biology"}),
         ("refused to answer: content_filter", {"content": "", "finish": "content_filter"}),
         ("no complete JSON object", {"content": "I am sorry, cell 1 is a B cell."}),
-        ("no complete JSON object", {"content": '{"clusters": [{"cluster_id": "1", "label": "B c', "finish": "length"}),
+        ("cut at the token limit", {"content": '{"clusters": [{"cluster_id": "1", "label": "B c', "finish": "length"}),
+        ("no complete JSON object", {"content": '{"clusters": [{"cluster_id": "1", "label": "B c'}),
     ],
 )
 def test_replies_without_an_answer(serve, model_of, many, fault, said, change):
@@ -259,7 +263,8 @@ def test_replies_without_an_answer(serve, model_of, many, fault, said, change):
         ("refused to answer", lambda f: {"content": [], "stop_reason": "refusal"}),
         ("cut at the token limit", lambda f: {"content": [], "stop_reason": "max_tokens"}),
         ("the reply is empty", lambda f: {"content": None}),
-        ("not a list", lambda f: f.anthropic("cut off", stop="max_tokens")),
+        ("cut at the token limit", lambda f: f.anthropic("cut off", stop="max_tokens")),
+        ("not a list", lambda f: f.anthropic("no list")),
     ],
 )
 def test_anthropic_replies_without_an_answer(serve, model_of, many, fault, said, make):
@@ -403,11 +408,11 @@ def test_a_model_without_temperature(serve, model_of, many, fault):
 
 
 def test_a_request_that_is_refused_in_every_form(serve, model_of, many, fault):
-    """A refusal that has nothing to do with the form ends with what the server said."""
+    """A refusal that has nothing to do with the form ends with what the server said, after few requests."""
     server = serve(lambda *_: fault.Raw(400, {"error": {"message": "the field user is not known"}}))
     message = "the field user is not known; the server refuses every form of the request"
-    offline_instead(many(4)[0], model_of(server), message)
-    assert len(server.requests) == 3
+    offline_instead(many(20)[0], model_of(server), message, n_threads=1, chunk_size=2)
+    assert len(server.requests) == 5 + 4 * 2  # five forms of the first question, then two forms of four questions
 
 
 def test_a_reply_larger_than_10_mb(serve, model_of, many, fault):
@@ -569,7 +574,7 @@ def test_the_key_is_nowhere(serve, model_of, fault, cells, tmp_path, caplog):
     ],
     ids=["cut in the middle", "text", "redirect", "reply", "refusal"],
 )
-def test_a_server_that_repeats_the_key(serve, model_of, many, fault, echo):
+def test_a_server_that_repeats_the_key(serve, model_of, many, fault, waits, echo):
     """Wherever a server puts the key, and wherever its text is cut, no part of it is in a warning or the report."""
     server = serve(lambda *_: echo(fault))
     with pytest.warns(ModelWarning) as caught:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._llm import reply
+from gca_scanpy._llm.json_values import MAX_CHARACTERS
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.errors import ReplyError
 from gca_scanpy.model import Alternative
@@ -106,14 +107,15 @@ def test_truncated_json_and_refusals(content):
 def test_a_reply_without_end():
     """A reply of millions of characters is refused before it is read."""
     with pytest.raises(ReplyError, match="more than the 2000000"):
-        reply.parse(PLAIN + " " * reply.MAX_CHARACTERS, asked("1"))
+        reply.parse(PLAIN + " " * MAX_CHARACTERS, asked("1"))
 
 
 @pytest.mark.parametrize(
     ("content", "place"),
     [
         ("{}", r"\$\.clusters of the reply is NoneType"),
-        ('{"clusters": {"1": "T cell"}}', r"\$\.clusters of the reply is dict"),
+        ('{"clusters": {"9": 3}}', r"\$\.clusters of the reply is dict"),
+        ('{"clusters": "T cell"}', r"\$\.clusters of the reply is str"),
     ],
 )
 def test_another_form_is_an_error_that_names_the_place(content, place):
@@ -126,15 +128,18 @@ def test_another_form_is_an_error_that_names_the_place(content, place):
     ("content", "reason"),
     [
         ('{"clusters": ["T cell"]}', "0 times instead of once"),
-        (text(entry(2)), "0 times instead of once"),
+        (text(entry(3)), "0 times instead of once"),
         (text(entry(label=" ")), r"\$\.clusters\[0\]\.label"),
         (text(entry(label="\x00\x1f")), r"\$\.clusters\[0\]\.label"),
         (text(entry(label=["T cell"])), r"\$\.clusters\[0\]\.label"),
         (text(entry(label="T" * 201)), r"\$\.clusters\[0\]\.label"),
-        (text(entry(confidence="high")), r"\$\.clusters\[0\]\.confidence"),
+        (text(entry(label="...")), r"\$\.clusters\[0\]\.label of the reply is '...', which is no name"),
+        (text(entry(label="<cell type>")), r"\$\.clusters\[0\]\.label"),
+        (text(entry(confidence="certain")), r"\$\.clusters\[0\]\.confidence"),
+        (text(entry(confidence="0,9")), r"\$\.clusters\[0\]\.confidence"),
+        (text(entry(confidence="-0.9")), r"\$\.clusters\[0\]\.confidence"),
+        (text(entry(confidence=[0.9])), r"\$\.clusters\[0\]\.confidence"),
         (text(entry(confidence=True)), r"\$\.clusters\[0\]\.confidence"),
-        (text(entry(confidence=None)), r"\$\.clusters\[0\]\.confidence"),
-        (text(entry(confidence=float("nan"))), r"\$\.clusters\[0\]\.confidence"),
         (text(entry(confidence=float("inf"))), r"\$\.clusters\[0\]\.confidence"),
         (text(entry(confidence=-1)), r"\$\.clusters\[0\]\.confidence"),
         (text(entry(confidence=101)), r"\$\.clusters\[0\]\.confidence"),
@@ -285,7 +290,7 @@ def test_the_lengths_themselves_are_read():
     assert one(label="B").label == "B"
     assert one(label="B" * reply.MAX_LABEL).label == "B" * reply.MAX_LABEL
     whole = text(entry("1", "T cell"))
-    assert labels(whole + " " * (reply.MAX_CHARACTERS - len(whole)), "1") == {"1": "T cell"}
+    assert labels(whole + " " * (MAX_CHARACTERS - len(whole)), "1") == {"1": "T cell"}
 
 
 def test_a_draft_without_clusters_before_the_answer():
@@ -300,9 +305,35 @@ def test_no_rationale_is_none():
     assert one().rationale == one(rationale=None).rationale == ""
 
 
-def test_a_fence_after_many_braces():
-    """What a fence holds is read, however many braces the preamble has."""
-    preamble = "{ " * (reply.MAX_BRACES + 10)
-    assert labels(f"{preamble}\n```json\n{PLAIN}\n```", "1", "2") == {"1": "T cell", "2": "B cell"}
-    with pytest.raises(ReplyError):
-        reply.parse(f"{preamble}\n{PLAIN}", asked("1", "2"))
+@pytest.mark.parametrize("before", ["{ " * 100, "of {1, 2} and [3], {JSON} " * 100, "{ or ``` "])
+def test_brackets_in_a_preamble(before):
+    """Brackets of a sentence do not hide the answer, however many there are."""
+    assert labels(f"{before}\n{PLAIN}", "1", "2") == {"1": "T cell", "2": "B cell"}
+
+
+@pytest.mark.parametrize(
+    ("given", "score"),
+    {"0.9": 0.9, ".9": 0.9, " 90% ": 0.9, "90": 0.9, "1%": 0.01, "1": 1, "High": 0.92, "medium": 0.7, "LOW": 0}.items(),
+)
+def test_confidence_as_text(given, score):
+    """A number in quotes, a percentage, and a level, which is read as the lowest confidence of that level."""
+    assert one(confidence=given).confidence_score == score
+
+
+@pytest.mark.parametrize("others", [{"confidence": None}, {"confidence": ""}, {"confidence": float("nan")}])
+def test_no_confidence(others):
+    """A label without a confidence counts; its confidence is 0, and a caveat says so."""
+    verdict = one(**others)
+    assert (verdict.label, verdict.confidence_score) == ("T cell", 0.0)
+    assert verdict.caveats == (reply.NO_CONFIDENCE,)
+
+
+@pytest.mark.parametrize("written", ["**T cell**", "*T cell*", "`T cell`", "__T cell__", '"T cell"', " *T cell*\n"])
+def test_a_label_in_markdown(written):
+    """Marks of Markdown and quotes around a label are not part of it."""
+    assert one(label=written).label == "T cell"
+
+
+def test_marks_that_belong_to_a_label():
+    """Marks on one side only are part of the label."""
+    assert one(label="CD4+ T cell*").label == "CD4+ T cell*"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from attrs import evolve
 
 import gca_scanpy as gca
 from gca_scanpy._llm.wires import openai
@@ -124,7 +125,7 @@ def test_panel(make, ask):
 def test_other_modes(make, ask, mode):
     """Without a schema the server still gives a label or none, under the id of the group."""
     model = make()
-    model._mode = mode
+    model._form = evolve(model._form, mode=mode)
     report = ask(model=model, groups=["CD19+ B"])
     assert report.telemetry.requests == 1 + report.telemetry.reasked  # the server accepts this mode at once
-    assert model._mode == mode
+    assert model._form.mode == mode

@@ -5,18 +5,30 @@ Source: https://docs.anthropic.com/en/api/messages
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
-from gca_scanpy._llm.wires.common import Mode, Request, Usage, as_mapping, count_tokens, refusal, require_text
+from gca_scanpy._llm.wires.common import (
+    Request,
+    Usage,
+    all_objects,
+    as_json,
+    count_tokens,
+    cut_off,
+    join_texts,
+    own_messages,
+    refusal,
+    written,
+)
+from gca_scanpy._llm.wires.form import Form, Limit, Mode
 from gca_scanpy._secrets import Secret
 
 VERSION = "2023-06-01"
 TOOL = "report_clusters"
 MAX_TOKENS = 8192  # the API requires a limit; an answer has about 120 tokens per cluster
+SMALL_MAX_TOKENS = 4096  # for models that do not accept more
 
 
 class Anthropic:
@@ -24,23 +36,28 @@ class Anthropic:
 
     modes: Sequence[Mode] = ("schema", "text")
 
+    def limits(self, endpoint: Endpoint) -> Sequence[Limit]:
+        """How the tokens of a reply are bounded."""
+        del endpoint
+        return "max_tokens", None
+
     def request(
         self,
         endpoint: Endpoint,
         messages: Sequence[Message],
         schema: Mapping[str, Any],
-        mode: Mode,
-        temperature: float | None,
+        form: Form,
     ) -> Request:
         """The request that sends these messages."""
+        messages = own_messages(messages, form)
+        system = "\n".join(m.content for m in messages if m.role == "system")
         body: dict[str, Any] = {
             "model": endpoint.model,
-            "max_tokens": MAX_TOKENS,
-            "system": "\n".join(m.content for m in messages if m.role == "system"),
+            "max_tokens": MAX_TOKENS if form.limit else SMALL_MAX_TOKENS,
+            **({"system": system} if system else {}),
             "messages": [{"role": "user", "content": m.content} for m in messages if m.role != "system"],
-        }
-        del temperature  # the API no longer has this parameter
-        if mode == "schema":
+        }  # without the temperature, because the API no longer has this parameter
+        if form.mode == "schema":
             tool = {"name": TOOL, "description": "Report what each cluster is.", "input_schema": schema}
             body.update(tools=[tool], tool_choice={"type": "tool", "name": TOOL})
         return Request("/messages", self.headers(endpoint), body)
@@ -52,14 +69,14 @@ class Anthropic:
 
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply; raises an error if the reply has no text."""
-        blocks = reply.get("content")
-        blocks = [as_mapping(block) for block in blocks] if isinstance(blocks, list) else []
         if reply.get("stop_reason") == "refusal":
-            raise refusal("".join(str(b.get("text") or "") for b in blocks) or "it gave no reason")
-        used = [b.get("input") for b in blocks if b.get("type") == "tool_use"]
-        written = [b["text"] for b in blocks if b.get("type") == "text" and isinstance(b.get("text"), str)]
-        text = json.dumps(used[0]) if used else "".join(written)
-        return require_text(text, cut=reply.get("stop_reason") == "max_tokens")
+            raise refusal(written(reply.get("content")))
+        cut = reply.get("stop_reason") == "max_tokens"
+        blocks = all_objects(reply.get("content"))
+        used = [as_json(block["input"]) for block in blocks if block.get("type") == "tool_use" and block.get("input")]
+        if used and cut:  # the part that arrived is complete JSON all the same
+            raise cut_off(used[0])
+        return join_texts(used or [written(reply.get("content"))], cut=cut)  # text next to the tool is no answer
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
         """The tokens as the server counted them."""

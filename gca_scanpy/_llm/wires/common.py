@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from attrs import frozen
 
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
+from gca_scanpy._llm.wires.form import Form, Limit, Mode
 from gca_scanpy._secrets import Secret
 from gca_scanpy.errors import RefusalError, ReplyError
-
-# How a server restricts its reply, from the strictest mode down: to a JSON Schema, to any JSON, or not at all.
-Mode = Literal["schema", "json", "text"]
 
 
 @frozen
@@ -44,13 +43,16 @@ class Wire(Protocol):
 
     modes: Sequence[Mode]
 
+    def limits(self, endpoint: Endpoint) -> Sequence[Limit]:
+        """How the tokens of a reply are bounded at this endpoint, in the order in which it is tried."""
+        ...
+
     def request(
         self,
         endpoint: Endpoint,
         messages: Sequence[Message],
         schema: Mapping[str, Any],
-        mode: Mode,
-        temperature: float | None,
+        form: Form,
     ) -> Request:
         """The request that sends these messages."""
         ...
@@ -76,13 +78,25 @@ class Wire(Protocol):
         ...
 
 
-def first_object(value: Any, place: str) -> Mapping[str, Any]:
-    """The first object of a list. If the value has no such object, the error names ``place``."""
-    if not isinstance(value, list) or not value or not isinstance(value[0], dict):
+def own_messages(messages: Sequence[Message], form: Form) -> Sequence[Message]:
+    """The messages in a form; without a message of the system, the instructions come before the question."""
+    if form.instructions:
+        return messages
+    return [Message("user", "\n\n".join(message.content for message in messages))]
+
+
+def objects(value: Any, place: str) -> list[Mapping[str, Any]]:
+    """The objects of a list. If the value has no object, the error names ``place``."""
+    found = all_objects(value)
+    if not found:
         msg = f"the reply has no {place}"
         raise ReplyError(msg)
-    item: Mapping[str, Any] = value[0]
-    return item
+    return found
+
+
+def all_objects(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list; none if the value is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
@@ -96,15 +110,56 @@ def count_tokens(usage: Any, *names: str) -> int:
     return sum(int(n) for n in counts if isinstance(n, (int, float)) and not isinstance(n, bool) and 0 <= n < 1e12)
 
 
-def require_text(text: str, *, cut: bool) -> str:
-    """The text; raises :class:`ReplyError` if it is empty. ``cut`` is whether the reply reached the token limit."""
-    if text.strip():
-        return text
-    msg = "the reply was cut at the token limit before its text began" if cut else "the reply is empty"
-    raise ReplyError(msg)
+def written(content: Any) -> str:
+    """The text of a content, which is a text, a list of texts and of parts with one, or the answer as an object.
+
+    Parts of other types, such as thoughts, are left out.
+    """
+    if isinstance(content, list):
+        parts = [{"text": part} if isinstance(part, str) else as_mapping(part) for part in content]
+        texts = [part.get("text") for part in parts if part.get("type") in (None, "text", "output_text")]
+        return "".join(text for text in texts if isinstance(text, str))
+    return as_json(content) if isinstance(content, dict) else content if isinstance(content, str) else ""
+
+
+def as_json(arguments: Any) -> str:
+    """The arguments of a tool as text; some servers give them as an object, others as the text of one."""
+    try:
+        return arguments if isinstance(arguments, str) else json.dumps(arguments)
+    except RecursionError:
+        msg = "the reply is nested too deep"
+        raise ReplyError(msg) from None
+
+
+def join_texts(texts: Iterable[str], *, cut: bool) -> str:
+    """The texts of a reply as one, so that the parser sees every answer in it.
+
+    Parameters
+    ----------
+    cut
+        Whether the reply reached the token limit; a text that does not end with an answer is then incomplete.
+
+    Raises
+    ------
+    ReplyError
+        If there is no text, or it is incomplete.
+    """
+    text = "\n\n".join(text for text in texts if text.strip())
+    if cut and text.rstrip("` \t\r\n")[-1:] not in ("}", "]"):
+        raise cut_off(text)
+    if not text:
+        msg = "the reply is empty"
+        raise ReplyError(msg)
+    return text
+
+
+def cut_off(text: str = "") -> ReplyError:
+    """The error for a reply that reached the token limit."""
+    where = ", so it contains no complete JSON object" if text else " before its text began"
+    return ReplyError(f"the reply was cut at the token limit{where}; raise the server's limit, or lower chunk_size")
 
 
 def refusal(reason: Any) -> RefusalError:
     """The error for a model that refused to answer."""
-    text = " ".join(str(reason).split())
-    return RefusalError(f"the model refused to answer: {text[:200]}")
+    text = " ".join(reason.encode("utf-8", "replace").decode().split()) if isinstance(reason, str) else ""
+    return RefusalError(f"the model refused to answer: {text[:200] or 'it gave no reason'}")

@@ -12,15 +12,19 @@ from urllib.parse import quote
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires.common import (
-    Mode,
     Request,
     Usage,
+    all_objects,
+    as_json,
     as_mapping,
     count_tokens,
-    first_object,
+    join_texts,
+    objects,
+    own_messages,
     refusal,
-    require_text,
+    written,
 )
+from gca_scanpy._llm.wires.form import Form, Limit, Mode
 from gca_scanpy._secrets import Secret
 
 REFUSALS = {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"}
@@ -31,22 +35,28 @@ class Gemini:
 
     modes: Sequence[Mode] = ("schema", "json", "text")
 
+    def limits(self, endpoint: Endpoint) -> Sequence[Limit]:
+        """How the tokens of a reply are bounded."""
+        del endpoint
+        return (None,)
+
     def request(
         self,
         endpoint: Endpoint,
         messages: Sequence[Message],
         schema: Mapping[str, Any],
-        mode: Mode,
-        temperature: float | None,
+        form: Form,
     ) -> Request:
         """The request that sends these messages."""
-        config: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
-        if mode != "text":
+        config: dict[str, Any] = {} if form.temperature is None else {"temperature": form.temperature}
+        if form.mode != "text":
             config["responseMimeType"] = "application/json"
-        if mode == "schema":
+        if form.mode == "schema":
             config["responseSchema"] = openapi(schema)
+        messages = own_messages(messages, form)
+        system = [{"text": m.content} for m in messages if m.role == "system"]
         body: dict[str, Any] = {
-            "systemInstruction": {"parts": [{"text": m.content} for m in messages if m.role == "system"]},
+            **({"systemInstruction": {"parts": system}} if system else {}),
             "contents": [{"role": "user", "parts": [{"text": m.content}]} for m in messages if m.role != "system"],
         }
         if config:
@@ -63,14 +73,13 @@ class Gemini:
         blocked = as_mapping(reply.get("promptFeedback")).get("blockReason")
         if blocked:
             raise refusal(blocked)
-        candidate = first_object(reply.get("candidates"), "candidates")
-        reason = candidate.get("finishReason")
-        if reason in REFUSALS:
-            raise refusal(reason)
-        parts = as_mapping(candidate.get("content")).get("parts")
-        parts = [as_mapping(part) for part in parts] if isinstance(parts, list) else []
-        text = "".join(p["text"] for p in parts if isinstance(p.get("text"), str) and not p.get("thought"))
-        return require_text(text, cut=reason == "MAX_TOKENS")
+        candidates = objects(reply.get("candidates"), "candidates")
+        ends = [c["finishReason"] for c in candidates if isinstance(c.get("finishReason"), str)]
+        for end in ends:
+            if end in REFUSALS:
+                raise refusal(end)
+        texts = [text for c in candidates for text in _texts(as_mapping(c.get("content")))]
+        return join_texts(texts, cut="MAX_TOKENS" in ends)
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
         """The tokens as the server counted them."""
@@ -78,6 +87,13 @@ class Gemini:
         return Usage(
             count_tokens(usage, "promptTokenCount"), count_tokens(usage, "candidatesTokenCount", "thoughtsTokenCount")
         )
+
+
+def _texts(content: Mapping[str, Any]) -> list[str]:
+    """The text of a content without the thoughts, and the arguments of the functions that it calls."""
+    parts = [part for part in all_objects(content.get("parts")) if not part.get("thought")]
+    calls = [as_mapping(part.get("functionCall")) for part in parts]
+    return [written(parts), *(as_json(call["args"]) for call in calls if call.get("args"))]
 
 
 def openapi(schema: Any) -> Any:

@@ -12,15 +12,19 @@ from gca_scanpy._llm import prompt
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires.common import (
-    Mode,
     Request,
     Usage,
+    all_objects,
+    as_json,
     as_mapping,
     count_tokens,
-    first_object,
+    join_texts,
+    objects,
+    own_messages,
     refusal,
-    require_text,
+    written,
 )
+from gca_scanpy._llm.wires.form import Form, Limit, Mode
 from gca_scanpy._secrets import Secret
 
 MAX_TOKENS = 300  # per cluster; the longest answer that the schema allows
@@ -32,27 +36,31 @@ class OpenAI:
 
     modes: Sequence[Mode] = ("schema", "json", "text")
 
+    def limits(self, endpoint: Endpoint) -> Sequence[Limit]:
+        """How the tokens of a reply are bounded."""
+        # A small model may repeat itself forever if its server has no limit.
+        return ("max_tokens", "max_completion_tokens", None) if endpoint.is_self_run else (None,)
+
     def request(
         self,
         endpoint: Endpoint,
         messages: Sequence[Message],
         schema: Mapping[str, Any],
-        mode: Mode,
-        temperature: float | None,
+        form: Form,
     ) -> Request:
         """The request that sends these messages."""
         body: dict[str, Any] = {
             "model": endpoint.model,
-            "messages": [{"role": m.role, "content": m.content} for m in messages],
+            "messages": [{"role": m.role, "content": m.content} for m in own_messages(messages, form)],
         }
-        if temperature is not None:
-            body["temperature"] = temperature
-        if endpoint.is_self_run:  # a small model may repeat itself forever if its server has no limit
-            body["max_tokens"] = SPARE_TOKENS + MAX_TOKENS * prompt.count_clusters(schema)
-        if mode == "schema":
+        if form.temperature is not None:
+            body["temperature"] = form.temperature
+        if form.limit:
+            body[form.limit] = SPARE_TOKENS + MAX_TOKENS * prompt.count_clusters(schema)
+        if form.mode == "schema":
             named_schema = {"name": "clusters", "strict": True, "schema": schema}
             body["response_format"] = {"type": "json_schema", "json_schema": named_schema}
-        elif mode == "json":
+        elif form.mode == "json":
             body["response_format"] = {"type": "json_object"}
         return Request("/chat/completions", self.headers(endpoint), body)
 
@@ -62,14 +70,13 @@ class OpenAI:
 
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply; raises an error if the reply has no text."""
-        choice = first_object(reply.get("choices"), "choices")
-        message = as_mapping(choice.get("message"))
-        if message.get("refusal"):
-            raise refusal(message["refusal"])
-        if choice.get("finish_reason") == "content_filter":
-            raise refusal(choice["finish_reason"])
-        text = _text(message.get("content"))
-        return require_text(text, cut=choice.get("finish_reason") == "length")
+        choices = objects(reply.get("choices"), "choices")
+        for choice in choices:
+            declined = as_mapping(choice.get("message")).get("refusal")
+            if declined or choice.get("finish_reason") == "content_filter":
+                raise refusal(declined or choice["finish_reason"])
+        texts = [text for choice in choices for text in _texts(as_mapping(choice.get("message")))]
+        return join_texts(texts, cut=any(choice.get("finish_reason") == "length" for choice in choices))
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
         """The tokens as the server counted them."""
@@ -77,8 +84,8 @@ class OpenAI:
         return Usage(count_tokens(usage, "prompt_tokens"), count_tokens(usage, "completion_tokens"))
 
 
-def _text(content: Any) -> str:
-    """The text of a content, which is a string or a list of parts."""
-    if isinstance(content, list):
-        return "".join(_text(as_mapping(part).get("text")) for part in content)
-    return content if isinstance(content, str) else ""
+def _texts(message: Mapping[str, Any]) -> list[str]:
+    """The content of a message, and the arguments of the functions that it calls."""
+    called = [call.get("function") for call in all_objects(message.get("tool_calls"))]
+    functions = [as_mapping(function) for function in (*called, message.get("function_call"))]
+    return [written(message.get("content")), *(as_json(f["arguments"]) for f in functions if f.get("arguments"))]

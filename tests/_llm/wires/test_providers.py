@@ -9,7 +9,7 @@ import pytest
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.endpoint import endpoint_of
 from gca_scanpy._llm.prompt import Message
-from gca_scanpy._llm.wires import WIRES
+from gca_scanpy._llm.wires import WIRES, Form
 from gca_scanpy._llm.wires.common import Usage
 from gca_scanpy.errors import RefusalError, ReplyError
 
@@ -21,7 +21,7 @@ ANSWER = json.dumps({"clusters": [{"cluster_id": "1", "label": "T cell", "confid
 def sent(provider, mode, temperature=0.0):
     """The body of a request."""
     endpoint = endpoint_of(f"{provider}:some-model", {}, api_key="k")
-    return WIRES[endpoint.wire].request(endpoint, ASKED, SCHEMA, mode, temperature).body
+    return WIRES[endpoint.wire].request(endpoint, ASKED, SCHEMA, Form(mode, temperature, "max_tokens")).body
 
 
 @pytest.mark.parametrize("mode", ["schema", "json", "text"])
