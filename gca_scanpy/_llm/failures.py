@@ -158,7 +158,8 @@ def _message(content: Any, body: bytes) -> str:
         message = error.get("message", "") if isinstance(error, dict) else error
     elif body.lstrip()[:1] != b"<":
         message = body.decode("utf-8", "replace")
-    return " ".join(str(message).split()) if message else ""
+    text = str(message).encode("utf-8", "replace").decode() if message else ""  # no file can store a lone surrogate
+    return " ".join(text.split())
 
 
 def _retry_after(headers: Mapping[str, str], content: Any) -> Optional[float]:

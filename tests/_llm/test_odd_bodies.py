@@ -285,3 +285,13 @@ def test_odd_bodies_in_a_run(serve, model_of, fault, lineages, tmp_path):
     assert {"odd-4", "odd-15", "odd-18"}.isdisjoint(unanswered)
     gca.io.to_json(report, tmp_path / "report.json")
     assert gca.io.read_report(tmp_path / "report.json").clusters == report.clusters
+
+
+def test_half_of_an_emoji_in_an_error(serve, model_of, fault, lineages, tmp_path):
+    """A lone surrogate in the error of a server does not make the report unwritable."""
+    body = json.dumps({"error": {"message": "no \ud83d today"}}).encode()
+    model = model_of(serve(lambda *_: fault.Raw(401, body)))
+    with pytest.warns(ModelWarning, match="no . today"):
+        report = gca.annotate_markers(lineages, tissue="blood", model=gca.Asking(model, cache=False))
+    gca.io.to_json(report, tmp_path / "report.json")
+    assert gca.io.read_report(tmp_path / "report.json").clusters == report.clusters
