@@ -30,13 +30,13 @@ class Entry:
 
     Attributes
     ----------
-    key
+    given_id
         The id of the cluster as the reply writes it.
     place
         Where in the reply it is, for an error.
     """
 
-    key: Any
+    given_id: Any
     fields: Mapping[str, Any]
     place: str
 
@@ -62,9 +62,9 @@ def read_entries(text: str, asked: Sequence[str]) -> tuple[dict[str, list[Entry]
     entries: dict[str, list[Entry]] = {cluster_id: [] for cluster_id in asked}
     invented: dict[str, None] = {}
     for entry in _answer(read_values(text), find):
-        ids = find(entry.key)
-        if not ids and entry.key is not None:
-            invented[str(entry.key)] = None
+        ids = find(entry.given_id)
+        if not ids and entry.given_id is not None:
+            invented[str(entry.given_id)] = None
         if len(ids) == 1:
             entries[ids[0]].append(entry)
     return entries, tuple(invented)
@@ -120,7 +120,7 @@ def _is_relevant(entry: Entry, find: _Find) -> bool:
     if isinstance(label, str) and PLACEHOLDER.fullmatch(label):
         return False
     is_question = "label" not in entry.fields and "candidates" in entry.fields
-    return not is_question and (entry.key is None or bool(find(entry.key)))
+    return not is_question and (entry.given_id is None or bool(find(entry.given_id)))
 
 
 def _of_run(run: Iterable[tuple[str, Any]], find: _Find, depth: int = 0) -> list[list[Entry]]:
@@ -134,7 +134,7 @@ def _of_run(run: Iterable[tuple[str, Any]], find: _Find, depth: int = 0) -> list
 
 def _distinct(answers: Sequence[list[Entry]]) -> list[list[Entry]]:
     """The answers without repetitions."""
-    texts = [json.dumps([(entry.key, entry.fields) for entry in answer], sort_keys=True) for answer in answers]
+    texts = [json.dumps([(entry.given_id, entry.fields) for entry in answer], sort_keys=True) for answer in answers]
     return list(dict(zip(texts, answers)).values())
 
 

@@ -173,7 +173,7 @@ def test_no_tool_shows_a_key_of_a_model(serve, secretive, wire):
     assert QUERY in sent
     assert _secrets.Secret(PASSWORD).hide_in(sent) != sent
     assert (KEY in sent) is (wire != "openai")  # the user takes the place of OpenAI's key
-    request = WIRES[wire].request(model.endpoint, MESSAGES, SCHEMA, "schema", 0.0)
+    request = WIRES[wire].request(model.endpoint, MESSAGES, SCHEMA, model._form)
     for thing in (model, model.endpoint, model.endpoint.key, model._transport, request, gca.Asking(model)):
         assert_silent(shown(thing))
     texts = [part for part in reachable([model, request]) if isinstance(part, (str, bytes, bytearray))]
