@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
 from attrs import evolve
 
 from gca_scanpy import _pipeline
@@ -14,13 +15,11 @@ from gca_scanpy._options import Ranking
 from gca_scanpy._pipeline import Request
 from gca_scanpy._prepare import Tissue
 from gca_scanpy._propose import Given
-from gca_scanpy._scoring.states import informative
-from gca_scanpy._steps import ClusterMarkers, RankedGene
+from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import DatasetReport
+from gca_scanpy.tl._lists import Markers, clusters_of
 from gca_scanpy.tl._request import make_request, run_markers, with_model
-
-Markers = Mapping[Any, Iterable[str]]
 
 
 def annotate_markers(
@@ -37,8 +36,10 @@ def annotate_markers(
     Parameters
     ----------
     markers
-        Marker genes by cluster, best first. Keys become strings; current and older symbols, human Ensembl ids and any
-        case are understood.
+        Marker genes by cluster, best first, each in a list, an array or another sequence with an order; or a data frame
+        with a gene per row, as :func:`gca_scanpy.io.read_markers` reads it from a file, such as the result of
+        :func:`scanpy.get.rank_genes_groups_df` with ``group=None``. Keys become strings; current and older symbols,
+        human Ensembl ids and any case are understood. Missing names are left out, with a warning.
     species, tissue, model, marker_db, n_markers
         As in :func:`gca_scanpy.tl.annotate`.
 
@@ -50,7 +51,8 @@ def annotate_markers(
     Raises
     ------
     InputError
-        If ``markers`` is empty, two keys read the same, or a value is a string instead of a list.
+        If ``markers`` is empty, two keys read the same, the genes of a cluster are not a list of text (a set has no
+        order), or a data frame is not a table of marker genes.
     NoOverlapError
         If no gene at all is a gene symbol.
     ModelError
@@ -81,7 +83,7 @@ def validate_markers(
     Parameters
     ----------
     markers
-        Marker genes by cluster, best first, as in :func:`gca_scanpy.annotate_markers`.
+        Marker genes by cluster, as in :func:`gca_scanpy.annotate_markers`.
     labels
         A label by cluster. A cluster without one is flagged ``validation_missing``.
     species, tissue, marker_db, n_markers
@@ -125,7 +127,7 @@ def plan_markers(
     Parameters
     ----------
     markers
-        Marker genes by cluster, best first, as in :func:`gca_scanpy.annotate_markers`.
+        Marker genes by cluster, as in :func:`gca_scanpy.annotate_markers`.
     model, species, tissue, marker_db, n_markers
         As in :func:`gca_scanpy.tl.plan`.
 
@@ -153,29 +155,14 @@ def _begin(
     markers: Markers, species: str, tissue: Tissue, marker_db: Any, n_markers: int
 ) -> tuple[list[ClusterMarkers], Request]:
     ranking = Ranking(n_markers=n_markers)
-    clusters = [_cluster(str(key), genes, ranking.n_markers) for key, genes in markers.items()]
-    ids = [cluster.cluster_id for cluster in clusters]
-    if not ids:
-        msg = "markers is empty; it maps each cluster to its marker genes, best first"
-        raise InputError(msg)
-    if len(set(ids)) < len(ids):
-        msg = "markers has clusters that differ in type only, such as 1 and '1'; make them strings"
-        raise InputError(msg)
+    clusters = clusters_of(markers, ranking.n_markers)
     return clusters, make_request(tissue, species, marker_db, {"n_markers": ranking.n_markers})
 
 
-def _cluster(key: str, genes: Iterable[str], n_markers: int) -> ClusterMarkers:
-    if isinstance(genes, (str, bytes)):
-        msg = f"the markers of cluster {key!r} are the text {genes!r}; give a list of gene symbols"
+def _labels(labels: Any, clusters: list[ClusterMarkers]) -> dict[str, str]:
+    if not isinstance(labels, (Mapping, pd.Series)):
+        msg = f"labels is of type {type(labels).__name__}; it must be a dictionary with a label for each cluster"
         raise InputError(msg)
-    names = [str(gene) for gene in genes if gene is not None and str(gene).strip() and str(gene) != "nan"]
-    names = list(dict.fromkeys(names))
-    # A longer list is cut as a ranking of cells is: ribosomal genes do not take the places of others.
-    leading = informative(names, n_markers) if len(names) > n_markers else names
-    return ClusterMarkers(key, tuple(map(RankedGene, leading)))
-
-
-def _labels(labels: Mapping[Any, Any], clusters: list[ClusterMarkers]) -> dict[str, str]:
     by_cluster = {str(key): label for key, label in labels.items()}
     ids = [cluster.cluster_id for cluster in clusters]
     strangers = [key for key in by_cluster if key not in ids]
