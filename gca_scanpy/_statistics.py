@@ -97,7 +97,7 @@ def words(name: object) -> str:
 
 
 @frozen(eq=False)
-class Evidence:
+class RowStatistics:
     """What the statistics of a table show about its rows.
 
     Attributes
@@ -121,7 +121,7 @@ class Evidence:
     other_orders: tuple[pd.Series, ...]
 
 
-def read(table: pd.DataFrame, skipped: Collection[object] = ()) -> Evidence:
+def read(table: pd.DataFrame, skipped: Collection[object] = ()) -> RowStatistics:
     """Read the statistics of a table with text in every cell.
 
     If several columns have a direction, a gene is higher only if all of them say so. A row in which none of them has
@@ -155,7 +155,7 @@ def read(table: pd.DataFrame, skipped: Collection[object] = ()) -> Evidence:
     scores = [-by_kind[kind.name] for kind in STATISTICS if kind.is_score and kind.name in by_kind]
     changes = [-by_kind[kind.name] for kind in STATISTICS if not kind.is_score and kind.name in by_kind]
     chance = [values for values in (p_values, adjusted) if values is not None]
-    return Evidence(
+    return RowStatistics(
         columns=tuple(f"{str(name)!r} ({kind.name if kind else 'direction'})" for name, (kind, _) in directed.items()),
         higher=higher,
         p_value=pd.Series(float("nan"), index=table.index) if p_values is None else p_values,

@@ -9,14 +9,15 @@ from typing import Optional
 import pandas as pd
 
 from gca_scanpy import _statistics
+from gca_scanpy._names.genes import ENSEMBL
 from gca_scanpy._scoring import numbers
-from gca_scanpy._statistics import Evidence, words
+from gca_scanpy._statistics import RowStatistics, words
 from gca_scanpy._tables import INDEX
 from gca_scanpy._text_tables import ROW_NAMES
 from gca_scanpy.errors import InputError
 
-# Columns of Seurat, Scanpy, presto, scran, Monocle, Loupe Browser, plain tables and gene sets; the first that exists is
-# used. Case, blanks and punctuation do not matter.
+# Columns of Seurat, Scanpy, presto, scran, Monocle, Loupe Browser, plain tables and gene sets, the preferred ones
+# first. Case, blanks and punctuation do not matter.
 CLUSTERS = (
     "cluster", "group", "clusters", "groups", "cluster_id", "cluster_name", "cluster_number", "gene_set", "cell_group",
     "seurat_clusters", "leiden", "louvain", "ident", "cell_type",
@@ -49,38 +50,49 @@ def markers_of(table: pd.DataFrame, source: str) -> dict[str, list[str]]:
     InputError
         If columns are missing, a statistic is not understood, or no row is left.
     """
-    cluster, gene, lists = (_find(table, names, source) for names in (CLUSTERS, GENES, LISTS))
-    if cluster is None and gene is not None and (long := _from_wide(table, gene)) is not None:
-        table, cluster = long, CLUSTERS[0]
-    genes = gene or lists
-    if cluster is None or genes is None:
-        raise InputError(_missing_columns(table, source, cluster, genes))
-    if gene is None and ROW_NAMES in table.columns:
-        msg = f"{source} has rows with one field more than its header; put quotes around each list of genes"
-        raise InputError(msg)
+    table, cluster, gene, is_list = _with_columns(table, source)
     try:
-        evidence = _statistics.read(table, (cluster, genes))
+        statistics = _statistics.read(table, (cluster, gene))
     except ValueError as error:
         msg = f"{source} cannot be used: {error}"
         raise InputError(msg) from error
-    is_list = gene is None
-    rows = pd.DataFrame(
-        {"cluster": table[cluster].str.strip(), "gene": [_genes(cell, is_list) for cell in table[genes]]}
-    )
+    genes = [_genes(cell, is_list) for cell in table[gene]]
+    rows = pd.DataFrame({"cluster": table[cluster].str.strip(), "gene": genes})
     limit = numbers.NUMBERS.max_p_value
-    higher = rows[evidence.higher & ~evidence.p_value.gt(limit)]
-    named, kept = (_one_gene_per_row(part) for part in (rows, higher.loc[_best_first(higher["cluster"], evidence)]))
-    if table.empty:
-        msg = f"{source} has no row below its header; export the marker table again"
-        raise InputError(msg)
+    higher = rows[statistics.higher & ~statistics.p_value.gt(limit)]
+    named, kept = (_one_gene_per_row(part) for part in (rows, higher.loc[_best_first(higher["cluster"], statistics)]))
     if kept.empty:
         msg = f"{source} has no row with a cluster and a gene that is higher in it (p <= {limit}) among its "
         msg += f"{len(table)} rows"
-        msg += f"; its statistics are {', '.join(evidence.columns)}" if evidence.columns else ""
+        msg += f"; its statistics are {', '.join(statistics.columns)}" if statistics.columns else ""
         msg += "; export the marker table again, with all genes"
         raise InputError(msg)
     markers = {key: list(dict.fromkeys(names)) for key, names in kept.groupby("cluster", sort=False)["gene"]}
     return {str(key): markers.get(key, []) for key in dict.fromkeys(named["cluster"])}
+
+
+def _with_columns(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, str, str, bool]:
+    """The table, its cluster and gene columns, and whether the cells of the latter are lists."""
+    clusters, genes, lists = (_find(table, names, source) for names in (CLUSTERS, GENES, LISTS))
+    candidates = [*genes, *lists]
+    # Numbers of genes, and ids, give way to symbols.
+    gene = next((name for name in candidates if not _are_ids(table[name])), next(iter(candidates), None))
+    if gene is not None and not clusters and (long := _from_wide(table, gene)) is not None:
+        table, clusters = long, [CLUSTERS[0]]
+    if gene is None or not clusters:
+        raise InputError(_missing_columns(table, source, bool(clusters), gene))
+    if table.empty:
+        msg = f"{source} has no row below its header; export the marker table again"
+        raise InputError(msg)
+    is_list = gene in lists
+    if is_list and ROW_NAMES in table.columns:
+        msg = f"{source} has rows with one field more than its header; put quotes around each list of genes"
+        raise InputError(msg)
+    return table, clusters[0], gene, is_list
+
+
+def _are_ids(cells: pd.Series) -> bool:
+    return bool(cells.map(lambda cell: cell.isdigit() or ENSEMBL.match(cell) is not None).mean() > 1 / 2)
 
 
 def _one_gene_per_row(rows: pd.DataFrame) -> pd.DataFrame:
@@ -88,18 +100,18 @@ def _one_gene_per_row(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["cluster"].ne("") & rows["gene"].notna() & ~rows["gene"].isin(NO_GENE)]
 
 
-def _find(table: pd.DataFrame, names: Sequence[str], source: str) -> Optional[str]:
-    """The first column that has one of the names; two columns with the same one must have the same values."""
+def _find(table: pd.DataFrame, names: Sequence[str], source: str) -> list[str]:
+    """The columns that have one of the names, by its place among them; two with the same one must be equal."""
     compact = {column: words(column).replace(" ", "") for column in table.columns}
+    found = []
     for name in names:
         same = [column for column, key in compact.items() if key == name.replace("_", "")]
         other = next((column for column in same[1:] if not table[column].equals(table[same[0]])), None)
         if other is not None:
             msg = f"{source} has the columns {same[0]!r} and {other!r} with different values; delete or rename one"
             raise InputError(msg)
-        if same:
-            return str(same[0])
-    return None
+        found += same[:1]
+    return found
 
 
 def _genes(cell: str, is_list: bool) -> list[str]:
@@ -114,14 +126,14 @@ def _genes(cell: str, is_list: bool) -> list[str]:
     return [gene for part in parts if (gene := part.strip(_BRACKETS))]
 
 
-def _best_first(clusters: pd.Series, evidence: Evidence) -> pd.Index:
+def _best_first(clusters: pd.Series, statistics: RowStatistics) -> pd.Index:
     """The rows by rank or score; if there is neither, in their order if that is one of p-values or fold changes.
 
     In any other order, such as that of the alphabet, they are sorted by p-value and then by fold change.
     """
-    if evidence.order is not None:
-        return evidence.order.loc[clusters.index].sort_values(kind="stable").index
-    keys = [key.loc[clusters.index] for key in evidence.other_orders]
+    if statistics.order is not None:
+        return statistics.order.loc[clusters.index].sort_values(kind="stable").index
+    keys = [key.loc[clusters.index] for key in statistics.other_orders]
     steps = [key.groupby(clusters).diff() for key in keys]
     if not keys or any(step.gt(0).any() and not step.lt(0).any() for step in steps):
         return clusters.index
@@ -143,7 +155,7 @@ def _from_wide(table: pd.DataFrame, gene: str) -> Optional[pd.DataFrame]:
     return pd.concat(parts, ignore_index=True)
 
 
-def _missing_columns(table: pd.DataFrame, source: str, cluster: Optional[str], gene: Optional[str]) -> str:
+def _missing_columns(table: pd.DataFrame, source: str, has_clusters: bool, gene: Optional[str]) -> str:
     there = ", ".join(repr(name[:40]) for name in table.columns[:10])
     msg = (
         f"{source} has the columns {there}; a cluster column ({', '.join(CLUSTERS[:3])}) and a gene column "
@@ -151,8 +163,8 @@ def _missing_columns(table: pd.DataFrame, source: str, cluster: Optional[str], g
     )
     if gene is not None:
         return f"{msg}, or, if all rows are of one cluster, add a column that names it"
-    nameless = next((name for name in ("", ROW_NAMES, INDEX) if name in table.columns), None)
-    if cluster is not None and nameless is not None:
+    nameless = next((name for name in ("", ROW_NAMES, INDEX, "Unnamed: 0") if name in table.columns), None)
+    if has_clusters and nameless is not None:
         return f"{msg}; if the genes are in the {nameless or 'first column'}, call it gene"
     return (
         f"{msg}, or put these names above the columns; for a table with a column per cluster, pass the result of "

@@ -279,3 +279,12 @@ def test_gene_names_pass_unharmed(written):
         "CD3D_1",
     ]
     assert written("cluster,gene\n" + "".join(f"0,{name}\n" for name in names)) == {"0": names}
+
+
+def test_symbols_outrank_ids(written):
+    """Beside Ensembl ids, or numbers of genes, the column of symbols is read, whatever the order of the columns."""
+    assert written("cluster,gene,gene_name\n0,ENSMUSG00000023274,Cd4\n0,ENSMUSG00000053977,Cd8a\n") == {
+        "0": ["Cd4", "Cd8a"]
+    }
+    assert written("cluster,genes,markers\n0,2,MS4A1|CD79A\n1,1,CD3D\n") == {"0": ["MS4A1", "CD79A"], "1": ["CD3D"]}
+    assert written("cluster,gene\n0,ENSG00000156738\n") == {"0": ["ENSG00000156738"]}
