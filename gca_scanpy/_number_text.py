@@ -36,9 +36,11 @@ def numbers(texts: pd.Series) -> pd.Series:
         If a text is no number; the message has the text and its row, counted from 1.
     """
     values = pd.to_numeric(texts, errors="coerce").astype(float)
-    missing = texts.map(is_missing).astype(bool)
-    if not (values.isna() & ~missing).any():
+    unread = values.isna()
+    unread &= ~texts.where(unread, "").map(is_missing).astype(bool)
+    if not unread.any():
         return values
+    missing = texts.map(is_missing).astype(bool)
     plain = _with_points(texts.mask(missing, "").map(_plain).astype(str))
     values = pd.to_numeric(plain, errors="coerce").astype(float)
     unread = (values.isna() & ~missing).to_numpy()

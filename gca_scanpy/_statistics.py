@@ -37,6 +37,7 @@ class Statistic:
 
 
 _FOLD = r"(?:fc\b|fc ?\d+\b|fold|ratio)"
+_LOG = r"(?:\b|avg|ave|mean|median)log(?:2|10|1p|e|ged)?(?: |\b|fc|fold|ratio)"  # not that of "biological"
 AUC = Statistic("AUC", "auc, myAUC, roc_auc, AUROC", r"auc\b|auroc|area under|\broc\b", neutral=0.5, is_score=True)
 # Some write a logarithm or a signed fold change here: if the column has a negative value, zero is neutral.
 RATIO = Statistic("ratio", "fold_change, FC, ratio, odds_ratio", _FOLD, neutral=1.0)
@@ -44,11 +45,11 @@ RATIO = Statistic("ratio", "fold_change, FC, ratio, odds_ratio", _FOLD, neutral=
 STATISTIC = Statistic("statistic", "statistic, stat", r"\bstat(?:istic)?s?\b", is_score=True)
 # The first whose pattern occurs in the words of a column name is taken, unless NO_DIRECTION or UNSIGNED fits.
 STATISTICS = (
-    Statistic("ratio", RATIO.columns, rf"(?:\bnon|\bnot\b|\bun|linear).*{_FOLD}", neutral=1.0),
+    Statistic("ratio", RATIO.columns, rf"\b(?:(?:non|not|un) ?log|linear).*{_FOLD}", neutral=1.0),
     Statistic(
         "log fold change",
         "avg_log2FC, avg_logFC, logfoldchanges, logFC, log2FoldChange, summary.logFC, lfc",
-        rf"(?:log|\bln|\blg).*{_FOLD}|{_FOLD}.*(?:\blog|\bln\b)|\bl\d?fc|lfc\b",
+        rf"{_LOG}.*{_FOLD}|{_LOG}(?<=fc|ld|io)|{_FOLD}.*\blog|\bl[ng]\d?{_FOLD}|\bl\d?fc|lfc\b",
     ),
     AUC,
     RATIO,
@@ -56,7 +57,7 @@ STATISTICS = (
     Statistic(
         "effect",
         "coef, estimate, beta, effect_size, cohens_d",
-        r"\bcoef|\bestimates?\b|\bbeta\b|\beffect|cohen|hedges|\bcliff|biserial|\bslope\b|logit|\blog ?odds\b|"
+        r"\bcoef|\bestimates?\b|\bbeta\b|\beffects?\b|cohen|hedges|\bcliff|biserial|\bslope\b|logit|\blog ?odds\b|"
         r"^sign$|^direction$",
     ),
     Statistic(
@@ -70,17 +71,19 @@ STATISTICS = (
 ACCEPTED = "; ".join(f"{name}: {columns}" for name, columns in {s.name: s.columns for s in STATISTICS}.items())
 # P-values, errors, ranks and mean levels.
 NO_DIRECTION = re.compile(
-    r"^(?!.*\bsigned\b)(?:.*(?:p ?val|padj|\bp ?adj|q ?val|\bfdr\b|log\d* ?p$|\b[pq]$|\bse\b|fcse\b|\bs[dt]d?$|"
-    r"\bstd ?err|\berror\b|\bvar$|variance|\bci$|\bci (?:l|r|lo|hi|low|up)|\brank\b(?! biserial)|strand)|"
-    r"pr |log ?cpm|ave ?expr|b$|chr)"
+    r"^(?!.*\bsigned\b)(?:.*(?:[pq] ?val(?:ue)?s?\b|padj\b|\bp ?adj(?:ust(?:ed)?)?\b|\bfdr\b|log\d* ?p$|\b[pq]$|\bse$|"
+    r"fcse\b|\bs[dt]d?$|\bstd ?err|\berror\b|\bvar$|variance|\bci$|\bci (?:l|r|lo|hi|low|up)|\brank$|strand$)|"
+    r"rank (?:log|auc)|pr |log ?cpm|ave ?expr|b$|chr(?:om\w*)?$)"
 )
 # Greater values of these mean that a gene differs more, up or down.
-UNSIGNED = re.compile(r"\babs|absolute|magnitude|\bpower\b|^f$|^lr$|likelihood ratio|chi ?sq|\bchi2\b")
+UNSIGNED = re.compile(r"\babs(?:olute|\b|l|fc|fold)|magnitude|\bpower\b|^f$|^lr$|likelihood ratio|chi ?sq|\bchi2\b")
 GREATEST = re.compile(r"\bmax(?:imum)?\b")  # of comparisons with single clusters: the gene may be lower than in most
 SUMMARY = re.compile(r"\b(?:summary|mean|median)\b")  # of comparisons with single clusters, which then do not count
 P_VALUE = re.compile(r"(?:.* )?(?:p|p ?val(?:ue)?s?)|pr chisq")
 ADJUSTED = re.compile(r"adj|fdr|q ?val|bonf|holm|corrected|\bbh\b")
 RANK = re.compile(r"(?:.* )?(?:gene|marker) rank|rank|top")
+# Names of cell types and of much else as well: a direction only if the column has a negative value.
+SHORT = ("beta", "delta", "t", "z")
 # Words in place of numbers, as in a volcano plot. A column of this name must be understood.
 WORDED = re.compile(r"regulat|\bdirection|\bsign\b|diff ?exp|\btrend\b|\bup\b|\bdown\b|\bchange|^de$|enrich|deplet")
 UP = re.compile(r"up(?: ?reg\w*)?|higher|high|increased?|pos|positive|enriched|over ?expressed|[+↑▲]")
@@ -192,7 +195,7 @@ def _directed(table: pd.DataFrame, keys: Mapping[object, str]) -> Directed:
             directed[name] = (None, signs)
         elif kind is not None:
             values = numbers_of(table, name)
-            if kind is not STATISTIC or values.lt(0).any():
+            if (kind is not STATISTIC and key not in SHORT) or values.lt(0).any():
                 directed[name] = (kind, values)
     summaries = {kind.name for name, (kind, _) in directed.items() if kind and SUMMARY.search(keys[name])}
     return {

@@ -50,17 +50,17 @@ def markers_of(table: pd.DataFrame, source: str) -> dict[str, list[str]]:
     InputError
         If columns are missing, a statistic is not understood, or no row is left.
     """
-    table, cluster, gene, is_list = _with_columns(table, source)
+    table, cluster, gene = _with_columns(table, source)
     try:
         statistics = _statistics.read(table, (cluster, gene))
     except ValueError as error:
         msg = f"{source} cannot be used: {error}"
         raise InputError(msg) from error
-    genes = [_genes(cell, is_list) for cell in table[gene]]
-    rows = pd.DataFrame({"cluster": table[cluster].str.strip(), "gene": genes})
+    rows = pd.DataFrame({"cluster": table[cluster].str.strip(), "gene": table[gene]})
+    is_named = rows["cluster"].ne("") & ~rows["gene"].isin(NO_GENE)
     limit = numbers.NUMBERS.max_p_value
-    higher = rows[statistics.higher & ~statistics.p_value.gt(limit)]
-    named, kept = (_one_gene_per_row(part) for part in (rows, higher.loc[_best_first(higher["cluster"], statistics)]))
+    kept = rows[is_named & statistics.higher & ~statistics.p_value.gt(limit)]
+    kept = kept.loc[_best_first(kept["cluster"], statistics)]
     if kept.empty:
         msg = f"{source} has no row with a cluster and a gene that is higher in it (p <= {limit}) among its "
         msg += f"{len(table)} rows"
@@ -68,11 +68,11 @@ def markers_of(table: pd.DataFrame, source: str) -> dict[str, list[str]]:
         msg += "; export the marker table again, with all genes"
         raise InputError(msg)
     markers = {key: list(dict.fromkeys(names)) for key, names in kept.groupby("cluster", sort=False)["gene"]}
-    return {str(key): markers.get(key, []) for key in dict.fromkeys(named["cluster"])}
+    return {str(key): markers.get(key, []) for key in rows["cluster"][is_named].unique()}
 
 
-def _with_columns(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, str, str, bool]:
-    """The table, its cluster and gene columns, and whether the cells of the latter are lists."""
+def _with_columns(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, str, str]:
+    """The table with one gene per row, its cluster column and its gene column."""
     clusters, genes, lists = (_find(table, names, source) for names in (CLUSTERS, GENES, LISTS))
     candidates = [*genes, *lists]
     # Numbers of genes, and ids, give way to symbols.
@@ -84,20 +84,22 @@ def _with_columns(table: pd.DataFrame, source: str) -> tuple[pd.DataFrame, str, 
     if table.empty:
         msg = f"{source} has no row below its header; export the marker table again"
         raise InputError(msg)
-    is_list = gene in lists
-    if is_list and ROW_NAMES in table.columns:
+    if gene in lists and ROW_NAMES in table.columns:
         msg = f"{source} has rows with one field more than its header; put quotes around each list of genes"
         raise InputError(msg)
-    return table, clusters[0], gene, is_list
+    return _one_gene_per_row(table, gene, gene in lists), clusters[0], gene
 
 
 def _are_ids(cells: pd.Series) -> bool:
-    return bool(cells.map(lambda cell: cell.isdigit() or ENSEMBL.match(cell) is not None).mean() > 1 / 2)
+    return 2 * sum(1 for cell in cells if cell.isdigit() or ENSEMBL.match(cell)) > len(cells)
 
 
-def _one_gene_per_row(rows: pd.DataFrame) -> pd.DataFrame:
-    rows = rows.explode("gene")
-    return rows[rows["cluster"].ne("") & rows["gene"].notna() & ~rows["gene"].isin(NO_GENE)]
+def _one_gene_per_row(table: pd.DataFrame, gene: str, is_list: bool) -> pd.DataFrame:
+    cells = table[gene].str.strip()
+    if is_list or cells.str.contains(r"[,;]|^\[").any():
+        lists = pd.Series([_genes(cell, is_list) for cell in cells], index=table.index, dtype=object)
+        return table.assign(**{gene: lists}).explode(gene, ignore_index=True).fillna({gene: ""})
+    return table.assign(**{gene: cells})
 
 
 def _find(table: pd.DataFrame, names: Sequence[str], source: str) -> list[str]:
@@ -116,13 +118,12 @@ def _find(table: pd.DataFrame, names: Sequence[str], source: str) -> list[str]:
 
 def _genes(cell: str, is_list: bool) -> list[str]:
     """The genes in a cell: one; or a list with commas, semicolons, bars or blanks, as R, Python or JSON write it."""
-    text = cell.strip()
     marks = r"[,;|]" if is_list else r"[,;]"
-    if not re.search(marks, text):
-        if not is_list and not text.startswith("["):
-            return [text]
+    if not re.search(marks, cell):
+        if not is_list and not cell.startswith("["):
+            return [cell]
         marks = r"\s"
-    parts = re.split(marks, re.sub(r"^c\(", "", text))
+    parts = re.split(marks, re.sub(r"^c\(", "", cell))
     return [gene for part in parts if (gene := part.strip(_BRACKETS))]
 
 

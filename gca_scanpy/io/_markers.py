@@ -33,7 +33,8 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     Raises
     ------
     InputError
-        If the file holds no table, columns are missing, a statistic is not understood, or no row is left.
+        If ``path`` is not a path, the file holds no table, columns are missing, a statistic is not understood, or no
+        row is left.
     OSError
         If the file cannot be opened.
 
@@ -45,4 +46,9 @@ def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
     >>> gca.io.read_markers("markers.csv")
     {'0': ['MS4A1', 'CD79A'], '1': ['CD3D']}
     """
-    return markers_of(_tables.read(Path(path), InputError), str(path))
+    try:
+        file = Path(path)
+    except TypeError as error:
+        msg = f"path is of type {type(path).__name__}; it must be the path of a file with a table of marker genes"
+        raise InputError(msg) from error
+    return markers_of(_tables.read(file, InputError), str(path))

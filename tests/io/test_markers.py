@@ -288,3 +288,10 @@ def test_symbols_outrank_ids(written):
     }
     assert written("cluster,genes,markers\n0,2,MS4A1|CD79A\n1,1,CD3D\n") == {"0": ["MS4A1", "CD79A"], "1": ["CD3D"]}
     assert written("cluster,gene\n0,ENSG00000156738\n") == {"0": ["ENSG00000156738"]}
+
+
+@pytest.mark.parametrize("path", [None, 5, ["m.csv"], b"m.csv", {"0": ["CD3D"]}])
+def test_what_is_no_path(path):
+    """A path of another type is an InputError."""
+    with pytest.raises(InputError, match="path is of type"):
+        gca.io.read_markers(path)
