@@ -93,7 +93,7 @@ NEITHER = re.compile(r"no|none|non.*|not.*|nosig.*|ns|n s|stable|same|unchanged|
 
 def words(name: object) -> str:
     """The words of a column name in small letters, with one blank between them: ``avg_log2FC`` is ``avg log2fc``."""
-    text = unicodedata.normalize("NFKC", str(name)).replace("∆", "Δ").replace("Δ", " delta ")
+    text = unicodedata.normalize("NFKC", str(name)).replace("∆", "Δ").replace("Δ", " delta ").replace("%", " percent ")
     if re.search(r"\|.+\|", text):
         text = f"abs {text}"
     return " ".join(re.findall(r"[^\W_]+", text.casefold()))
@@ -213,6 +213,9 @@ def _neutral(name: object, values: pd.Series, kind: Optional[Statistic]) -> floa
     """The value of a gene that is neither higher nor lower."""
     if kind is None:
         return 0.0
+    if kind.name == RATIO.name and "percent" in words(name):  # 50 % may be half as high, or half as high again
+        msg = f"the column {str(name)!r} is in percent; give the ratio itself, or one of these: {ACCEPTED}"
+        raise ValueError(msg)
     if kind is AUC and (values.lt(0) | values.gt(1)).any():
         msg = f"the column {str(name)!r} seems to be an AUC, and has values outside of 0 to 1; "
         msg += f"rename it if it is another statistic; understood are: {ACCEPTED}"

@@ -127,6 +127,7 @@ def test_words_in_place_of_numbers(name, values):
         ("avg_log2FC", ("2.5 fold", "1.5"), "'2.5 fold' in row 1"),
         ("avg_log2FC", ("", "NA"), "has no value"),
         ("auc", ("10", "90"), "outside of 0 to 1"),
+        ("fold change (%)", ("20", "150"), "is in percent"),
     ],
 )
 def test_what_is_not_understood(name, values, reason):
