@@ -275,10 +275,6 @@ NOTES = Kind(_is_texts, "a dict with a note for each cluster id, such as {'0': '
 HEADERS = Kind(_is_texts, "a dict of texts, such as {'X-Team': 'genomics'}", is_secret=True, seal=_conceal)
 TISSUE = Kind(_is_tissue, "the name of a tissue, such as 'blood', a dict with one for each cluster id, or None")
 SOURCE = Kind(_is_source, "'bundled', the name of a public table, the path of a table, a DataFrame, or a list of these")
-MARKERS = Kind(
-    lambda value: isinstance(value, Mapping) or is_a(value, "pandas", "Series") or is_a(value, "pandas", "DataFrame"),
-    "a dict with a list of genes for each cluster, such as {'0': ['MS4A1', 'CD79A']}",
-)
 SAVE = Kind(
     lambda value: _is_flag(value) or _is_path(value) or (_is_text(value) and not value),
     "True, or the path of a file, such as 'plot.png'",
@@ -312,7 +308,7 @@ KINDS: Mapping[str, Kind] = {
     "labels": LABELS,
     "layer": optional(Kind(_is_text, "the name of a layer, such as 'counts'")),
     "marker_db": optional(SOURCE),
-    "markers": MARKERS,
+    "markers": ANY,  # :mod:`gca_scanpy.tl._lists` says more about each wrong form
     "messages": Kind(
         lambda value: isinstance(value, (list, tuple)) and all(hasattr(one, "content") for one in value),
         "a list of messages with role and content",

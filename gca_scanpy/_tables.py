@@ -11,12 +11,12 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from gca_scanpy import _extras
 from gca_scanpy._files import naming
+from gca_scanpy._text_tables import AS_TEXT, MARK, UnreadableError, delimited, gene_sets, headed, single, utf8
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,11 +27,24 @@ ENDINGS = (*_PACKABLE, *(f"{ending}.gz" for ending in _PACKABLE), ".xlsx", ".par
 MAX_BYTES = 250_000_000  # of a table, unpacked; ten times a large FindAllMarkers
 MAX_REASON = 300  # characters of another library's error that are shown
 GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
+INDEX = "index"  # the column of this table that is the index of a data frame
 # Files of these kinds never are text with columns, so text with a single column under such a name is damaged.
 _NO_TEXT = (".xlsx", ".parquet", ".json", ".gmt")
-_FIRST_LINE = re.compile(rb"[\r\n]*([^\r\n]*)")  # that is not blank
-# Values are text: a gene called NA or 1-2, and a cluster with leading zeros, stay what they are.
-_AS_TEXT: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_filter": False}
+# What else people give an ending of a table, by its first bytes.
+_FOREIGN = (
+    (b"\x89HDF", "an HDF5 file: if it holds cells, give it the ending .h5ad, .h5 or .loom"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (xls), or one with a password"),
+    (b"BZh", "compressed with bzip2, so unpack it first"),
+    (b"\xfd7zXZ", "compressed with xz, so unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd, so unpack it first"),
+    (b"7z\xbc\xaf", "a 7z archive, so unpack it first"),
+    (b"ARROW1", "a feather file"),
+    (b"RDX", "a file of R objects, so use write.csv in R"),
+    (b"X\n\x00\x00", "a file of an R object, so use write.csv in R"),
+    (b"%PDF", "a PDF file"),
+    (b"\x80\x04\x95", "a Python pickle"),
+)
+_MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|table|\?xml)", re.IGNORECASE)
 
 
 def read(path: Path, error: type[Exception]) -> pd.DataFrame:
@@ -62,8 +75,8 @@ def read(path: Path, error: type[Exception]) -> pd.DataFrame:
         return _parsed(path, data, error)
     except error:
         raise
-    except UnicodeDecodeError as reason:
-        msg = f"{path} cannot be read as a table: it is neither UTF-8 text nor xlsx nor parquet; save it as {KINDS}"
+    except UnreadableError as reason:
+        msg = f"{path} cannot be read as a table: {reason}"
         raise error(msg) from reason
     # What a damaged file raises depends on the library that reads it: BadZipFile, KeyError, OSError, RecursionError ...
     except Exception as reason:
@@ -103,28 +116,29 @@ def _parsed(path: Path, data: bytes, error: type[Exception]) -> pd.DataFrame:
         return _parquet(path, data, error)
     if data.startswith(ZIP):
         return _workbook(path, data, error)
-    if ending == ".gmt" and (sets := gene_sets(data.decode("utf-8-sig").splitlines())) is not None:
+    _check_kind(data)
+    data = utf8(data)
+    if ending == ".gmt" and (sets := gene_sets(data.decode().splitlines())) is not None:
         return sets
-    if data[:1000].decode("utf-8-sig", errors="replace").lstrip().startswith(("[", "{")):
-        return _records(json.loads(data.decode("utf-8-sig")))
-    table = _delimited(data)
-    if ending in _NO_TEXT and table.shape[1] < 2:
+    if data[:1000].decode(errors="replace").lstrip().startswith(("[", "{")):
+        return _records(json.loads(data.decode()))
+    table = delimited(data)
+    if ending in _NO_TEXT and (table.shape[1] < 2 or not MARK.search(data)):
         msg = f"its name ends in {ending}, but it holds neither that nor text with columns"
         raise ValueError(msg)
     return table
 
 
-def _delimited(data: bytes) -> pd.DataFrame:
-    """Text with a header, separated by tabs, commas or semicolons."""
-    import pandas as pd
-
-    first = _FIRST_LINE.match(data)
-    header = re.sub(rb'"[^"]*"', b"", first[1] if first else b"")
-    # By the header, not by the ending: .txt is either, and some spreadsheets write .csv with semicolons.
-    separator = max("\t,;", key=lambda mark: header.count(mark.encode()))
-    table = pd.read_csv(io.BytesIO(data), sep=separator, **_AS_TEXT)
-    # Row names that R's write.table leaves without a heading become the index, which is not needed.
-    return table.reset_index(drop=True)
+def _check_kind(data: bytes) -> None:
+    """Raise a ValueError if the data is nothing that is read here."""
+    what = next((what for start, what in _FOREIGN if data.startswith(start)), None)
+    if what is None and data[257:262] == b"ustar":
+        what = "a tar archive, so unpack it first"
+    if what is None and _MARKUP.match(data):
+        what = "a web page or XML, not the table itself"
+    if what is not None:
+        msg = f"it is {what}"
+        raise ValueError(msg)
 
 
 def _workbook(path: Path, data: bytes, error: type[Exception]) -> pd.DataFrame:
@@ -133,8 +147,16 @@ def _workbook(path: Path, data: bytes, error: type[Exception]) -> pd.DataFrame:
 
     _extras.load("excel", error, f"reading {path.name}")
     with zipfile.ZipFile(io.BytesIO(data)) as parts:
+        if not any(name.startswith("xl/") for name in parts.namelist()):
+            msg = "it is a zip archive and no xlsx workbook, so unpack it first"
+            raise ValueError(msg)
         _check_size(sum(part.file_size for part in parts.infolist()))
-    return _text(pd.read_excel(io.BytesIO(data), engine="openpyxl", **_AS_TEXT))
+    cells = _text(pd.read_excel(io.BytesIO(data), engine="openpyxl", **AS_TEXT))
+    cells = cells[cells.ne("").any(axis=1)]
+    if cells.empty:
+        msg = "the first sheet of the workbook is empty"
+        raise ValueError(msg)
+    return headed(cells.loc[:, cells.ne("").any()], cells.shape[1])
 
 
 def _parquet(path: Path, data: bytes, error: type[Exception]) -> pd.DataFrame:
@@ -143,7 +165,7 @@ def _parquet(path: Path, data: bytes, error: type[Exception]) -> pd.DataFrame:
     parquet = _extras.load("parquet", error, f"reading {path.name}", ["pyarrow.parquet"])
     metadata = parquet.ParquetFile(io.BytesIO(data)).metadata
     _check_size(sum(metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups)))
-    return _text(pd.read_parquet(io.BytesIO(data), engine="pyarrow"))
+    return as_text(pd.read_parquet(io.BytesIO(data), engine="pyarrow"))
 
 
 def _records(parsed: Any) -> pd.DataFrame:
@@ -155,26 +177,43 @@ def _records(parsed: Any) -> pd.DataFrame:
         msg = 'the JSON is neither a list of records, such as [{"cell_type": "B cell", "gene": "MS4A1"}], nor an '
         msg += 'object with such a list under "facts"'
         raise ValueError(msg)
-    joined = [
-        {name: ";".join(map(str, value)) if isinstance(value, list) else value for name, value in record.items()}
-        for record in records
-    ]
-    return _text(pd.DataFrame(joined, dtype=object))
+    return as_text(pd.DataFrame(records, dtype=object))
 
 
-def gene_sets(lines: Iterable[str]) -> Optional[pd.DataFrame]:
-    """The lines of a GMT file as a table with a row for each gene of each set; None if no line is a gene set."""
-    import pandas as pd
+def as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """A data frame as the reader gives a table: each column once, and text in every cell; lists are joined with ``;``.
 
-    rows = [
-        (name, description, gene)
-        for name, description, *genes in (line.rstrip("\r\n").split("\t") for line in lines if line.count("\t") >= 2)
-        # Some writers give a weight with each gene.
-        for gene in (text.split(",")[0].strip() for text in genes)
-        if gene
-    ]
-    return pd.DataFrame(rows, columns=["gene_set", "description", "gene"], dtype=object) if rows else None
+    An index with a name becomes a column of that name, and an index of text the column INDEX.
+
+    Raises
+    ------
+    ValueError
+        If a cell has a set, which has no order, or two columns have the same name and different values.
+    """
+    if any(name is not None for name in frame.index.names):
+        named = [
+            level for level, name in enumerate(frame.index.names) if name is not None and name not in frame.columns
+        ]
+        frame = frame.reset_index(level=named) if named else frame
+    elif frame.index.dtype.kind not in "iuf" and INDEX not in frame.columns:
+        frame = frame.rename_axis(INDEX).reset_index()
+    frame = frame.reset_index(drop=True)
+    frame.columns = [str(name) for name in frame.columns]
+    return single(_text(frame))
 
 
 def _text(table: pd.DataFrame) -> pd.DataFrame:
-    return table.astype(object).where(table.notna(), "").astype(str).reset_index(drop=True)
+    import pandas as pd
+
+    columns = [table.iloc[:, n].astype(object) for n in range(table.shape[1])]
+    cells = [column.where(column.notna(), "").map(_cell).astype(object) for column in columns]
+    return pd.DataFrame(dict(enumerate(cells)), index=table.index).set_axis(table.columns, axis=1)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (set, frozenset)):
+        msg = "a cell has a set, which has no order; make it a list, best first"
+        raise UnreadableError(msg)
+    # Lists of Python, and arrays, as parquet holds lists.
+    is_list = isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) == 1
+    return ";".join(map(str, value)) if is_list else str(value)

@@ -75,6 +75,18 @@ WRITERS = {
     "xlsx.csv": _xlsx,
     "parquet.tsv": _parquet,
     "json.csv": _records,
+    "utf16.csv": lambda table: _csv(table).decode().encode("utf-16"),
+    "utf16_be.txt": lambda table: codecs.BOM_UTF16_BE + _tsv(table).decode().encode("utf-16-be"),
+    "no_bom.csv": lambda table: _csv(table).decode().encode("utf-16-le"),
+    "utf32.csv": lambda table: _csv(table).decode().encode("utf-32"),
+    "utf16.json": lambda table: _records(table).decode().encode("utf-16"),
+    "stated.csv": lambda table: b"sep=;\r\n" + _csv(table, ";"),
+    "bars.txt": lambda table: _csv(table, "|"),
+    "trailing.csv": lambda table: _csv(table).replace(b"\n", b",\n").replace(b"gene,\n", b"gene\n", 1),
+    "mac.csv": lambda table: _csv(table).replace(b"\n", b"\r"),
+    "twice.csv": lambda table: _csv(table.assign(again=table["gene"])).replace(b"again", b"gene"),
+    "row_names.tsv": lambda table: table.to_csv(sep="\t").encode().replace(b"\t", b"", 1),
+    "commas_in_names.tsv": lambda table: _tsv(table.assign(x="1")).replace(b"x\n", b"a,b,c,d\n", 1),
     "packed.csv": lambda table: gzip.compress(_csv(table)),
     "packed.xlsx": lambda table: gzip.compress(_csv(table)),
 }
@@ -101,7 +113,7 @@ def test_gene_sets(tmp_path, name):
 @pytest.mark.parametrize("name", ["t.json", "t.xlsx", "t.parquet"])
 def test_numbers_and_missing_values(tmp_path, name):
     """Numbers, which these files can hold, become text, and a missing value is empty, so that the row is left out."""
-    table = pd.DataFrame({"cluster": [0, 0, 10], "gene": ["LYZ", None, "CD3D"], "scores": [1.5, 9, None]}, dtype=object)
+    table = pd.DataFrame({"cluster": [0, 0, 10], "gene": ["LYZ", None, "CD3D"], "scores": [1.5, 9, 0.5]}, dtype=object)
     (tmp_path / name).write_bytes(WRITERS[name](table))
     assert gca.io.read_markers(tmp_path / name) == {"0": ["LYZ"], "10": ["CD3D"]}
 
@@ -123,11 +135,11 @@ READERS = [(gca.io.read_markers, InputError), (gca.db.load, DatabaseError)]
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("m.csv", b"", "No columns to parse"),
+        ("m.csv", b"", "it is empty"),
         (
             "m.csv",
             "cluster,gene\n0,µ\n".encode("latin-1"),
-            "it is neither UTF-8 text nor xlsx nor parquet",
+            r"its text is not UTF-8 \(byte 0xb5 in line 2\), but perhaps Latin-1",
         ),
         ("m.csv.gz", b"cluster,gene\n0,CD3D\n", "its gzip data is damaged or incomplete .*; download it again"),
         ("m.tsv.gz", gzip.compress(b"cluster\tgene\n" * 99, mtime=0)[:-6], "its gzip data is damaged or incomplete"),
@@ -139,6 +151,25 @@ READERS = [(gca.io.read_markers, InputError), (gca.db.load, DatabaseError)]
         ("m.json", b'{"cluster": "gene"}', "neither a list of records, such as"),
         ("m.json", b"[" * 100_000, "save it as csv"),
         ("m.gmt", b"one set", r"its name ends in \.gmt"),
+        ("m.csv", b" \r\n\r\n", "it is empty"),
+        ("m.csv", codecs.BOM_UTF8, "it is empty"),
+        ("m.csv", "cluster,gene\n0,CD3D\n1,M\xfcller\n".encode("cp1252"), r"byte 0xfc in line 3.*UTF-8"),
+        ("m.csv", b"cluster,gene\n0,MS\x004A1\n", "null characters"),
+        (
+            "m.csv",
+            b"cell_type,gene,cluster,gene\nB cell,MS4A1,0,CD79A\n",
+            "several columns 'gene' with different values",
+        ),
+        ("m.csv", b"cluster,gene\n0,CD3D\n1,CD3E,9\n", "rows differ in length"),
+        ("m.csv", b'cluster,gene\n0,"CD3D\n1,CD3E\n', "a quote does not end"),
+        ("m.csv", b"cluster,gene\n0,CD3D,1,2\n", "its rows have 4 fields, and its first line has 2"),
+        ("m.csv", b"cluster,gene\n0,CD3D,1\n0,CD3E,2\n", "its rows have 3 fields"),  # row names would differ
+        ("m.csv", b"\x89HDF\r\n\x1a\n", "it is an HDF5 file"),
+        ("m.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"an old Excel workbook \(xls\)"),
+        ("m.csv", b"BZh91AY&SY", "compressed with bzip2"),
+        ("m.csv", b"%PDF-1.7", "a PDF file"),
+        ("m.csv", b"\n<!DOCTYPE html><html>", "a web page"),
+        ("m.csv", bytes(257) + b"ustar", "a tar archive"),
     ],
 )
 def test_what_is_no_table(tmp_path, read, error, name, content, reason):
@@ -152,7 +183,9 @@ def test_what_is_no_table(tmp_path, read, error, name, content, reason):
     message = str(raised.value)
     assert message.startswith(f"{tmp_path / name} cannot be read as a table: ")
     assert "\n" not in message
-    assert "save it as" in message or "download it again" in message
+    assert any(
+        advice in message for advice in ("save it as", "download it again", "again", "delete or rename", "quotes")
+    )
 
 
 @pytest.mark.parametrize(("read", "error"), READERS)
@@ -195,3 +228,52 @@ def test_the_command_line(tmp_path, name, lineages):
     result = CliRunner().invoke(main, ["annotate", str(tmp_path / name), "--offline", "--quiet"])
     assert result.exit_code == 0, result.output
     assert "B cell" in result.output
+
+
+def test_a_zip_archive(tmp_path):
+    """A zip archive that is not a workbook is named."""
+    pytest.importorskip("openpyxl")
+    with zipfile.ZipFile(tmp_path / "m.csv", "w") as file:
+        file.writestr("markers.csv", "cluster,gene\n0,CD3D\n")
+    with pytest.raises(InputError, match="a zip archive and no xlsx workbook"):
+        gca.io.read_markers(tmp_path / "m.csv")
+
+
+def test_a_workbook_with_blank_rows_and_columns(tmp_path):
+    """A table that does not begin in the first cell of the sheet is read; an empty sheet is named."""
+    pytest.importorskip("openpyxl")
+    CLUSTERS.to_excel(tmp_path / "m.xlsx", index=False, startrow=2, startcol=1)
+    assert gca.io.read_markers(tmp_path / "m.xlsx") == MARKERS
+    pd.DataFrame().to_excel(tmp_path / "m.xlsx")
+    with pytest.raises(InputError, match="first sheet of the workbook is empty"):
+        gca.io.read_markers(tmp_path / "m.xlsx")
+
+
+def test_an_index_with_a_name(tmp_path):
+    """Parquet keeps an index; one with a name is a column."""
+    pytest.importorskip("pyarrow")
+    CLUSTERS.set_index("gene").to_parquet(tmp_path / "m.parquet")
+    assert gca.io.read_markers(tmp_path / "m.parquet") == MARKERS
+
+
+def test_lists_in_parquet(tmp_path):
+    """Lists, which parquet holds as arrays, are the list that a cell of a table can hold."""
+    pytest.importorskip("pyarrow")
+    pd.DataFrame({"cluster": ["0"], "markers": [["MS4A1", "CD79A"]]}).to_parquet(tmp_path / "m.parquet")
+    assert gca.io.read_markers(tmp_path / "m.parquet") == {"0": ["MS4A1", "CD79A"]}
+
+
+def test_clusters_of_barcodes_with_row_names(tmp_path):
+    """Barcodes that R's write.table leaves without a heading are the first column."""
+    path = tmp_path / "c.txt"
+    path.write_text('"orig" "cluster"\n"AAAC-1" "x" "0"\n"AAAG-1" "x" "1"\n')
+    assert _tables.read(path, InputError).iloc[:, 0].tolist() == ["AAAC-1", "AAAG-1"]
+
+
+def test_the_command_line_names_the_column(tmp_path):
+    """A statistic that is not understood ends ``gca annotate`` with one line that names its column."""
+    (tmp_path / "m.csv").write_text("cluster,gene,enrichment\n0,LYZ,-2\n0,CD3D,2\n")
+    result = CliRunner().invoke(main, ["annotate", str(tmp_path / "m.csv"), "--offline"])
+    assert result.exit_code == 1
+    assert "the column 'enrichment'" in result.output
+    assert "Traceback" not in result.output

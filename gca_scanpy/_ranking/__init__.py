@@ -1,1 +1,1 @@
-"""From a matrix to ranked, present and absent genes. Only ``read`` and ``stored`` see AnnData; the rest is pure."""
+"""From a matrix, or a table of markers, to the genes of each cluster. Only ``read`` and ``stored`` see AnnData."""

@@ -11,6 +11,7 @@ from typing import Optional
 import pandas as pd
 
 from gca_scanpy._names.genes import looks_like_mouse
+from gca_scanpy._statistics import numbers_of
 from gca_scanpy.db._adapt import Format, header_key, species_by_case, split_genes
 
 # Organ systems of PanglaoDB. Those that are everywhere bind a type to no tissue.
@@ -160,11 +161,7 @@ def decoupler(table: pd.DataFrame, _file_name: str) -> pd.DataFrame:
 
     A gene with a weight below zero is a negative marker; one with the weight zero is left out.
     """
-    weight = (
-        pd.to_numeric(table["weight"], errors="coerce").fillna(1.0)
-        if "weight" in table
-        else pd.Series(1.0, table.index)
-    )
+    weight = numbers_of(table, "weight").fillna(1.0) if "weight" in table else pd.Series(1.0, table.index)
     rows = pd.DataFrame(
         {
             "name": table["source"],

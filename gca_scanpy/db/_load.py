@@ -11,11 +11,11 @@ from typing import Union
 import pandas as pd
 from attrs import evolve
 
-from gca_scanpy import _tables
+from gca_scanpy import _statistics, _tables
 from gca_scanpy._arguments import checked
-from gca_scanpy._scoring.database import WEAK, MarkerDatabase, fingerprint, merge, validate
+from gca_scanpy._scoring.database import COLUMNS, WEAK, MarkerDatabase, fingerprint, merge, validate
 from gca_scanpy.db import _assets, _bundled
-from gca_scanpy.db._adapt import Adapted, Vocabulary, adapt
+from gca_scanpy.db._adapt import Adapted, Vocabulary, adapt, header_key
 from gca_scanpy.db._formats import recognize
 from gca_scanpy.errors import DatabaseError
 
@@ -67,7 +67,7 @@ def load(source: Union[Source, Sequence[Source]] = BUNDLED) -> MarkerDatabase:
     if isinstance(source, MarkerDatabase):
         return source
     if isinstance(source, pd.DataFrame):
-        return _database([_adapted(source, "DataFrame", "")], "DataFrame")
+        return _database([_from_frame(source)], "DataFrame")
     if not isinstance(source, (str, os.PathLike)):
         parts = [load(part) for part in source]
         if len(parts) < 2:
@@ -117,12 +117,36 @@ def _from_file(path: Path) -> Adapted:
     return _adapted(table, path.name, Path(path.name.removesuffix(".gz")).stem)
 
 
+def _from_frame(frame: pd.DataFrame) -> Adapted:
+    try:
+        table = _tables.as_text(frame)
+    except ValueError as error:
+        msg = f"the marker table DataFrame cannot be used: {error}"
+        raise DatabaseError(msg) from error
+    return _adapted(table, "DataFrame", "")
+
+
 def _adapted(table: pd.DataFrame, name: str, source: str) -> Adapted:
     """A table with the columns of this package; one in a maker's format is converted."""
     form = recognize(table.columns)
-    if form is not None:
-        return adapt(form, table, name, form.name or source, _vocabulary())
-    return Adapted(table, ())
+    try:
+        if form is not None:
+            return adapt(form, table, name, form.name or source, _vocabulary())
+        return _higher(table, name)
+    except ValueError as error:  # a number that is none, or a statistic that is not known
+        msg = f"the marker table {name} cannot be used: {error}"
+        raise DatabaseError(msg) from error
+
+
+def _higher(table: pd.DataFrame, name: str) -> Adapted:
+    """The table without genes that its statistics show to be lower in their type; ``role`` outranks statistics."""
+    known = [column for column in table.columns if header_key(column) in COLUMNS]
+    if any(header_key(column) == "role" for column in known):
+        return Adapted(table, ())
+    higher = _statistics.read(table, known).higher
+    lower = int((~higher).sum())
+    note = f"{lower} rows of {name} are of genes that are not higher in their type, and were left out"
+    return Adapted(table[higher], (note,) if lower else ())
 
 
 def _vocabulary() -> Vocabulary:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve
 
 from gca_scanpy import _pipeline
-from gca_scanpy._arguments import checked, shown
+from gca_scanpy._arguments import checked
 from gca_scanpy._llm.asking import ModelLike
 from gca_scanpy._llm.question import Plan
 from gca_scanpy._options import Ranking
 from gca_scanpy._pipeline import Request
 from gca_scanpy._prepare import Tissue, check_ids
 from gca_scanpy._propose import Given
-from gca_scanpy._scoring.states import informative
-from gca_scanpy._steps import ClusterMarkers, RankedGene
-from gca_scanpy.errors import InputError
+from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.model import DatasetReport
+from gca_scanpy.tl._lists import Markers, clusters_of
 from gca_scanpy.tl._request import make_request, run_markers, with_model
-
-Markers = Mapping[Any, Iterable[str]]
 
 
 @checked()
@@ -39,8 +36,10 @@ def annotate_markers(
     Parameters
     ----------
     markers
-        Marker genes by cluster, best first. Keys become strings; current and older symbols, human Ensembl ids and any
-        case are understood.
+        Marker genes by cluster, best first, each in a list, an array or another sequence with an order; or a data frame
+        with a gene per row, as :func:`gca_scanpy.io.read_markers` reads it from a file, such as the result of
+        :func:`scanpy.get.rank_genes_groups_df` with ``group=None``. Keys become strings; current and older symbols,
+        human Ensembl ids and any case are understood. Missing names are left out, with a warning.
     species, tissue, model, marker_db, n_markers
         As in :func:`gca_scanpy.tl.annotate`.
 
@@ -52,7 +51,8 @@ def annotate_markers(
     Raises
     ------
     InputError
-        If ``markers`` is empty, two keys read the same, or a value is a string instead of a list.
+        If ``markers`` is empty, two keys read the same, the genes of a cluster are not a list of text (a set has no
+        order), or a data frame is not a table of marker genes.
     NoOverlapError
         If no gene at all is a gene symbol.
     ModelError
@@ -84,7 +84,7 @@ def validate_markers(
     Parameters
     ----------
     markers
-        Marker genes by cluster, best first, as in :func:`gca_scanpy.annotate_markers`.
+        Marker genes by cluster, as in :func:`gca_scanpy.annotate_markers`.
     labels
         A label by cluster. A cluster without one is flagged ``validation_missing``.
     species, tissue, marker_db, n_markers
@@ -129,7 +129,7 @@ def plan_markers(
     Parameters
     ----------
     markers
-        Marker genes by cluster, best first, as in :func:`gca_scanpy.annotate_markers`.
+        Marker genes by cluster, as in :func:`gca_scanpy.annotate_markers`.
     model, species, tissue, marker_db, n_markers
         As in :func:`gca_scanpy.tl.plan`.
 
@@ -157,31 +157,11 @@ def _begin(
     markers: Markers, species: str, tissue: Tissue, marker_db: Any, n_markers: int
 ) -> tuple[list[ClusterMarkers], Request]:
     ranking = Ranking(n_markers=n_markers)
-    clusters = [_cluster(str(key), genes, ranking.n_markers) for key, genes in markers.items()]
-    ids = [cluster.cluster_id for cluster in clusters]
-    if not ids:
-        msg = "markers is empty; it maps each cluster to its marker genes, best first"
-        raise InputError(msg)
-    if len(set(ids)) < len(ids):
-        msg = "markers has clusters that differ in type only, such as 1 and '1'; make them strings"
-        raise InputError(msg)
+    clusters = clusters_of(markers, ranking.n_markers)
     return clusters, make_request(tissue, species, marker_db, {"n_markers": ranking.n_markers})
 
 
-def _cluster(key: str, genes: Iterable[str], n_markers: int) -> ClusterMarkers:
-    is_list = isinstance(genes, Iterable) and not isinstance(genes, (str, bytes, Mapping))
-    if not is_list or getattr(genes, "ndim", 1) != 1:
-        kind = "the text " if isinstance(genes, str) else ""
-        msg = f"the markers of cluster {key!r} are {kind}{shown(genes)}; give a list of gene symbols, best first"
-        raise InputError(msg)
-    names = [str(gene) for gene in genes if gene is not None and str(gene).strip() and str(gene) != "nan"]
-    names = list(dict.fromkeys(names))
-    # A longer list is cut as a ranking of cells is: ribosomal genes do not take the places of others.
-    leading = informative(names, n_markers) if len(names) > n_markers else names
-    return ClusterMarkers(key, tuple(map(RankedGene, leading)))
-
-
-def _labels(labels: Mapping[Any, Any], clusters: list[ClusterMarkers]) -> dict[str, str]:
+def _labels(labels: Mapping[Any, str], clusters: list[ClusterMarkers]) -> dict[str, str]:
     by_cluster = {str(key): label for key, label in labels.items()}
     check_ids("labels", by_cluster, [cluster.cluster_id for cluster in clusters], "without markers")
     return by_cluster

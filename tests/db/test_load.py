@@ -157,3 +157,36 @@ def test_what_was_mended_is_noted(lineages):
     assert "CL:9999999" in notes
     assert "1 rows have no gene symbol" in notes
     assert gca.db.load(table).facts["gene"].tolist() == ["MS4A1", "CD79A"]
+
+
+def test_genes_that_are_lower_in_a_type(tmp_path):
+    """A table of markers with statistics: lower genes are no facts, in a file and in a frame, and a note says so."""
+    text = "cell_type;gene;avg_log2FC\nB cell;MS4A1;2,5\nB cell;CD79A;1\nB cell;LYZ;\u22122,5\n"
+    (tmp_path / "own.csv").write_text(text)
+    frame = pd.read_csv(tmp_path / "own.csv", sep=";")
+    for source in (tmp_path / "own.csv", frame):
+        database = gca.db.load(source)
+        assert database.facts["gene"].tolist() == ["MS4A1", "CD79A"]
+        assert any("1 rows of" in note and "not higher in their type" in note for note in database.notes)
+    assert "LYZ" in gca.db.load(frame.assign(role=["positive", "positive", "negative"])).facts["gene"].tolist()
+    with pytest.raises(DatabaseError, match=r"the column 'enrichment' .* avg_log2FC"):
+        gca.db.load(frame.rename(columns={"avg_log2FC": "enrichment"}))
+
+
+@pytest.mark.parametrize("weight", ["-0.5", "-0,5", "\u22120.5"])
+def test_negative_weights_of_decoupler(weight):
+    """A negative weight is a negative marker, in any form of the number; text is an error."""
+    network = pd.DataFrame({"source": ["B cell"] * 2, "target": ["MS4A1", "CD3D"], "weight": ["1", weight]})
+    facts = gca.db.load(network).facts.set_index("gene")
+    assert facts.loc["CD3D", "role"] == "negative"
+    with pytest.raises(DatabaseError, match="'weight' has 'none of it' in row 2"):
+        gca.db.load(network.assign(weight=["1", "none of it"]))
+
+
+def test_a_frame_with_a_column_twice():
+    """Two columns of one name with different values are an error, and equal ones are one column."""
+    frame = pd.DataFrame([["B cell", "MS4A1", "MS4A1"]], columns=["cell_type", "gene", "gene"])
+    assert gca.db.load(frame).facts["gene"].tolist() == ["MS4A1"]
+    frame.iloc[0, 2] = "CD3D"
+    with pytest.raises(DatabaseError, match="several columns 'gene'"):
+        gca.db.load(frame)

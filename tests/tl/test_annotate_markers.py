@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+from collections import deque
+from functools import partial
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import scanpy as sc
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,12 +98,157 @@ def test_protein_features_are_no_genes():
 
 
 def test_missing_names_and_repeats_are_left_out():
-    """NaN, None, empty and repeated names are left out, and n_markers cuts the list."""
+    """NaN, None, empty and repeated names are left out, which is reported, and n_markers cuts the list."""
     genes = ["MS4A1", None, "MS4A1", math.nan, "", "CD79A", "CD79B"]
-    report = gca.annotate_markers({"0": genes})
+    with pytest.warns(GeneNameWarning, match="markers of the clusters 0") as caught:
+        report = gca.annotate_markers({"0": genes, "1": GENES["T cell"]})
+    assert caught[0].filename == __file__
+    assert report.cluster("0").warnings == ("3 missing gene names were left out",)
+    assert report.cluster("1").warnings == ()
     assert set(report.clusters[0].validation.supporting_markers) == {"MS4A1", "CD79A", "CD79B"}
-    first = gca.annotate_markers({"0": genes}, n_markers=2)
+    with pytest.warns(GeneNameWarning):
+        first = gca.annotate_markers({"0": genes}, n_markers=2)
     assert set(first.clusters[0].validation.supporting_markers) == {"MS4A1", "CD79A"}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [tuple, iter, np.array, pd.Index, pd.Series, pd.Categorical, lambda genes: (gene for gene in genes), deque,
+     lambda genes: dict(enumerate(genes)).values(), lambda genes: np.array(genes, dtype=object)],
+)  # fmt: skip
+def test_genes_in_any_sequence(form):
+    """Whatever has an order and holds text is a list of genes, and a Series of lists is a dictionary of lists."""
+    expected = _labels(gca.annotate_markers(GENES, tissue="blood"))
+    assert _labels(gca.annotate_markers({key: form(genes) for key, genes in GENES.items()}, tissue="blood")) == expected
+    assert _labels(gca.annotate_markers(pd.Series(GENES), tissue="blood")) == expected
+
+
+B = GENES["B cell"]
+
+
+@pytest.mark.parametrize(
+    ("genes", "message"),
+    [
+        (set(B), "a set .*no order"),
+        (frozenset(B), "a set .*no order"),
+        (dict.fromkeys(set(B)).keys(), "a set .*no order"),
+        (dict.fromkeys(B, -1.0), "are a dict"),
+        (pd.DataFrame({"names": B}), "are a DataFrame"),
+        (pd.Series([1.5, -2.5], index=B[:2]), "'1.5' is of type float"),
+        (None, "'None' of type NoneType, which is not a list"),
+        (5, "which is not a list"),
+        (np.array("MS4A1"), "which is not a list"),
+        (b"MS4A1", "are the text"),
+        ([B], "is of type list"),
+        ([tuple(B)], "is of type tuple"),
+        ([("MS4A1", 2.5)], "is of type tuple"),
+        (np.array([B]), "is of type ndarray"),
+        ([915, 916], "'915' is of type int"),
+        ([True], "is of type bool"),
+        ([*B, 1.5], "'1.5' is of type float"),
+        ([b"MS4A1"], "is of type bytes"),
+        (np.array(B, dtype="S"), "is of type bytes_"),
+    ],
+)
+@pytest.mark.parametrize("verb", [gca.annotate_markers, gca.plan_markers, partial(gca.validate_markers, labels={})])
+def test_genes_that_are_no_list(genes, message, verb):
+    """A set, numbers, bytes, pairs and nested lists are refused by each verb, with the cluster and what was there."""
+    with pytest.raises(InputError, match=message) as raised:
+        verb({"0": B, "7_0": genes})
+    assert "cluster '7_0'" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("markers", "message"),
+    [
+        ("markers.csv", "type str; .*gca.io.read_markers"),
+        (Path("markers.csv"), "gca.io.read_markers"),
+        ([B], "type list; pass a dictionary"),
+        ({"0"}, "type set"),
+        (None, "type NoneType"),
+        (np.array([("MS4A1", "CD3D")], dtype=[("0", "O"), ("1", "O")]), "type ndarray; .*rank_genes_groups_df"),
+        (pd.Series(B), "cluster '0' are the text 'MS4A1'"),
+        (pd.Series(B, index=["0"] * len(B)), "cluster '0' 10 times"),
+        ({None: B}, "the name None"),
+        ({math.nan: B}, "the name nan"),
+        ({b"0": B}, "the name b'0'"),
+    ],
+)
+def test_markers_of_another_type(markers, message):
+    """What is neither a mapping nor a table is refused, with a way to go on."""
+    with pytest.raises(InputError, match=message):
+        gca.annotate_markers(markers)
+
+
+def test_a_table_of_another_package():
+    """A table of polars or pyarrow is not taken for something else; the error names the conversion."""
+    table = pytest.importorskip("pyarrow").table({"cluster": ["0"], "gene": ["MS4A1"]})
+    with pytest.raises(InputError, match=r"type Table; .*to_pandas"):
+        gca.annotate_markers(table)
+
+
+def test_an_object_of_cells(cells):
+    """An AnnData object is for another function, and the error names it."""
+    with pytest.raises(InputError, match=r"gca\.tl\.annotate"):
+        gca.annotate_markers(cells)
+
+
+@pytest.mark.parametrize("labels", [["B cell"], "B cell", {"B cell"}, None, 5])
+def test_labels_of_another_type(labels):
+    """Labels that name no cluster are refused."""
+    with pytest.raises(InputError, match="labels=.* must be a dict"):
+        gca.validate_markers({"0": B}, labels)
+
+
+def test_the_table_of_scanpy(cells):
+    """The frame of rank_genes_groups_df is the table that it is, in any column order and with genes as index."""
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon")
+    frame = sc.get.rank_genes_groups_df(cells, None)
+    expected = _labels(gca.annotate_markers(frame))
+    assert list(expected) == ["0", "1", "2", "3"]
+    assert {label for label, *_ in expected.values()} >= {"B cell", "monocyte"}
+    for form in (frame[frame.columns[::-1]], frame.set_index("names"), frame.set_index(["group", "names"])):
+        assert _labels(gca.annotate_markers(form)) == expected
+    one = sc.get.rank_genes_groups_df(cells, "0").drop(columns="group", errors="ignore")
+    with pytest.raises(InputError, match="add a column that names it"):
+        gca.annotate_markers(one)
+    assert list(_labels(gca.annotate_markers(one.assign(group="0")))) == ["0"]
+    with pytest.raises(InputError, match="column per cluster, pass the result of"):
+        gca.annotate_markers(pd.DataFrame(cells.uns["rank_genes_groups"]["names"]))
+
+
+def test_a_frame_of_lower_genes():
+    """Genes that are lower in a cluster are not its markers, with any index and types of the frame."""
+    rows = [*((0, gene, -2.5) for gene in GENES["B cell"]), *((0, gene, 1.5) for gene in GENES["T cell"])]
+    frame = pd.DataFrame(rows, columns=["cluster", "gene", "avg_diff"]).sample(frac=1, random_state=0)
+    for form in (frame, frame.astype({"cluster": "category", "avg_diff": "float32"}), frame.set_index("gene")):
+        report = gca.annotate_markers(form, tissue="blood")
+        assert report.cluster("0").broad_label == "T cell"
+        assert not set(report.cluster("0").validation.supporting_markers) & set(GENES["B cell"])
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"x": [1], "y": ["MS4A1"]}), "the columns 'x', 'y'; a cluster column"),
+        (pd.DataFrame({key: genes[:9] for key, genes in GENES.items()}), "a cluster column"),
+        (pd.DataFrame(), "a cluster column"),
+        (pd.DataFrame({"cluster": [0], "avg_log2FC": [1.0]}, index=["MS4A1"]), "if the genes are in the index"),
+        (pd.DataFrame({"cluster": [0], "markers": [set(B)]}), "a set, which has no order"),
+        (pd.DataFrame([["0", "MS4A1", "CD3D"]], columns=["cluster", "gene", "gene"]), "several columns 'gene'"),
+        (pd.DataFrame({"cluster": [0], "gene": ["MS4A1"], "enrichment": [-1.0]}), "the column 'enrichment'"),
+    ],
+)
+def test_other_frames(frame, message):
+    """A frame that is not understood is an error, and is never read as a mapping by column."""
+    with pytest.raises(InputError, match=message):
+        gca.annotate_markers(frame)
+
+
+def test_lists_in_a_frame():
+    """A row per cluster with a list of genes, which may be an array."""
+    frame = pd.DataFrame({"cluster": ["a", "b"], "markers": [B, np.array(GENES["T cell"])]})
+    assert {c.cluster_id: c.broad_label for c in gca.annotate_markers(frame).clusters} == {"a": "B cell", "b": "T cell"}
 
 
 def test_a_cluster_without_genes_is_unknown():

@@ -1,0 +1,136 @@
+"""Tables in text, with whatever encoding and separators, and gene sets."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Optional
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROW_NAMES = "row names"  # the column of this table that has no name in the file
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
+_MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # after UTF-32, which begins with the same
+_RECORD = re.compile(
+    rb'[\r\n]*((?:[^"\r\n]|"[^"]*")*)'
+)  # a line that is not blank; quoted cells may have several lines
+_ADVICE = "put quotes around values with a comma, such as 2,5 or a list of genes, or separate the columns by tabs"
+MARK = re.compile(rb"[\t;,|]")
+_SEPARATOR_LINE = re.compile(rb'"?sep=([\t,;|])"?[\r\n]+', re.IGNORECASE)  # Excel reads and hides this first line
+# Values are text: a gene called NA or 1-2, and a cluster with leading zeros, stay what they are.
+AS_TEXT: dict[str, Any] = {"header": None, "dtype": str, "keep_default_na": False, "na_filter": False}
+
+
+class UnreadableError(ValueError):
+    """Data that is no table; the message says what it is, and what to do."""
+
+
+def utf8(data: bytes) -> bytes:
+    """Text as UTF-8 without a byte order mark, from UTF-8, UTF-16 or UTF-32."""
+    encoding = next((encoding for mark, encoding in _MARKS.items() if data.startswith(mark)), None)
+    if encoding is None and (leading := data[:400]).count(0) > len(leading) / 3:
+        encoding = "utf-16-le" if leading[1::2].count(0) > leading[::2].count(0) else "utf-16-be"
+    try:
+        text = data.decode(encoding or "utf-8")
+    except UnicodeDecodeError as reason:
+        line = data.count(b"\n", 0, reason.start) + 1
+        msg = f"its text is not {reason.encoding.upper()} (byte {data[reason.start]:#x} in line {line}), but perhaps "
+        msg += "Latin-1 or Windows-1252; save it as text in UTF-8 (in Excel: CSV UTF-8)"
+        raise UnreadableError(msg) from reason
+    data = data if encoding is None else text.encode()
+    if b"\0" in data:
+        msg = "it is damaged or no text, because it has null characters; export it again, as text in UTF-8"
+        raise UnreadableError(msg)
+    if not data.strip():
+        msg = "it is empty; export the table again"
+        raise UnreadableError(msg)
+    return data
+
+
+def delimited(data: bytes) -> pd.DataFrame:
+    """Text with a header, separated by tabs, semicolons, commas, bars or blanks."""
+    import pandas as pd
+
+    stated = _SEPARATOR_LINE.match(data)
+    data = data[stated.end() :] if stated else data
+    first = _RECORD.match(data)
+    second = _RECORD.match(data, first.end() if first else 0)
+    lines = [re.sub(rb'"[^"]*"', b'""', match[1]) if match else b"" for match in (first, second)]
+    separator = stated[1].decode() if stated else _separator(*lines)
+    n_names, n_values = (len(line.split() if separator == r"\s+" else line.split(separator.encode())) for line in lines)
+    try:
+        table = pd.read_csv(io.BytesIO(data), sep=separator, names=range(max(n_names, n_values)), **AS_TEXT)
+    except pd.errors.ParserError as reason:  # a row with more fields, or a quote that does not end
+        what = " ".join(str(reason).split()).replace("Error tokenizing data. C error: ", "")
+        msg = f"its rows differ in length, or a quote does not end ({what}); {_ADVICE}"
+        raise UnreadableError(msg) from reason
+    return headed(table, n_names)
+
+
+def _separator(header: bytes, row: bytes) -> str:
+    """What separates columns, by the header, which has fewer other uses for these marks than values have.
+
+    The ending does not tell: .txt is anything, and some spreadsheets write .csv with semicolons.
+    """
+    counts = {mark: header.count(mark.encode()) for mark in "\t;,|"}
+    # A row has as many marks as the header, or one more after row names without a heading, or behind the last value.
+    agreed = {mark: n for mark, n in counts.items() if n and row.count(mark.encode()) in (n, n + 1)}
+    best = max(agreed or counts, key=lambda mark: counts[mark])
+    is_blank = not counts[best] and len(row.split()) - len(header.split()) in (0, 1) and len(row.split()) > 1
+    return r"\s+" if is_blank else best
+
+
+def headed(table: pd.DataFrame, n_names: int) -> pd.DataFrame:
+    """The table below its first row, which has the names of the columns.
+
+    Parameters
+    ----------
+    n_names
+        How many fields the header has. The rows may have one more: the names of the rows, as R's write.table writes
+        them, or nothing, if a separator ends each row.
+    """
+    names = [str(name).strip() for name in table.iloc[0, :n_names]]
+    body = table.iloc[1:].reset_index(drop=True)
+    extra = body.shape[1] - n_names
+    if extra == 1 and body.iloc[:, -1].eq("").all():
+        body = body.iloc[:, :-1]
+    elif extra == 1 and body[0].is_unique and body.iloc[:, -1].ne("").all():
+        names = [ROW_NAMES, *names]
+    elif extra > 0:
+        msg = f"its rows have {body.shape[1]} fields, and its first line has {n_names}; {_ADVICE}"
+        raise UnreadableError(msg)
+    return single(body.set_axis(names, axis=1))
+
+
+def single(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with each column once.
+
+    Raises
+    ------
+    UnreadableError
+        If two columns have the same name and different values.
+    """
+    repeated = [name for name in table.columns[table.columns.duplicated()].unique() if str(name).strip()]
+    for name in repeated:
+        same = table.loc[:, table.columns == name]
+        if not all(same.iloc[:, 0].equals(same.iloc[:, n]) for n in range(1, same.shape[1])):
+            msg = f"it has several columns {name!r} with different values; delete or rename all but one"
+            raise UnreadableError(msg)
+    return table.loc[:, ~(table.columns.duplicated() & table.columns.isin(repeated))]
+
+
+def gene_sets(lines: Iterable[str]) -> Optional[pd.DataFrame]:
+    """The lines of a GMT file as a table with a row for each gene of each set; None if no line is a gene set."""
+    import pandas as pd
+
+    rows = [
+        (name, description, gene)
+        for name, description, *genes in (line.rstrip("\r\n").split("\t") for line in lines if line.count("\t") >= 2)
+        # Some writers give a weight with each gene.
+        for gene in (text.split(",")[0].strip() for text in genes)
+        if gene
+    ]
+    return pd.DataFrame(rows, columns=["gene_set", "description", "gene"], dtype=object) if rows else None
