@@ -302,7 +302,7 @@ class Numbers:
         "genes",
         "A stored ranking with fewer genes per cluster, and fewer than `n_markers`, is replaced by a new one.",
         RANKINGS,
-        "`pbmc68k_reduced`",
+        BY_HAND,
     )
     checked_genes: int = _number(
         20, "genes", "Leading genes of a stored ranking that are compared with the cells.", RANKINGS, BY_HAND
