@@ -128,46 +128,63 @@ def _use_stored(
     adata: AnnData, clustering: Clustering, stored: StoredRanking, options: Ranking, say: Say
 ) -> Optional[_Ranking]:
     """The stored ranking and the moments of the cells; None if it is too short, or the cells contradict it."""
-    used, n_genes = numbers.NUMBERS, _n_ranked(options)
     layer = stored.layer if stored.layer in adata.layers else None
     use_raw = stored.use_raw if adata.raw is not None and layer is None else None
     features = read_genes(adata, use_raw, layer, options.gene_symbols, _bundled.gene_names())
-    excluded = features.excluded
-    if stored.length(excluded) < min(options.n_markers, used.min_stored_genes, len(features.by_name)):
-        problem = f"it has only {stored.length(excluded)} genes per cluster"
-        if select_matrix(adata, use_raw, layer).matrix is not None:
-            say_stale(options.rank_key, problem, say)
-            return None
-        say(
-            f".uns[{options.rank_key!r}] is unreliable, because {problem}, and there is no matrix to rank them again; "
-            f"rank at least {used.min_stored_genes}",
-            RankingWarning,
-        )
-    matrix = Matrix.read_if_available(adata, use_raw, layer, features)
-    genes, tested, moments = stored.genes(n_genes, excluded), {}, None
-    if matrix is not None:
-        sample = clustering.subsampled(used.sampled_cells)
-        moments = _moments(matrix, sample)
-        if moments.missing is not None or not (is_chunked(matrix.data) or all_finite(matrix.data)):
-            say_stale(options.rank_key, "the matrix has NaN or infinite values, for which Scanpy loses genes", say)
-            return None
-        contradicted = displaced(genes, moments, matrix.names, clustering)
-        if contradicted:
-            problem = f"its first genes are not higher in {', '.join(contradicted[:MAX_LISTED])}"
-            say_stale(options.rank_key, problem, say)
-            return None
-        # logreg coefficients separate the clusters jointly; the difference of a single gene says more about a type.
-        if stored.method == "logreg":
-            tested = _rank_by_t_test(moments, matrix, sample, n_genes)
+    n_genes, length = _n_ranked(options), stored.length(features.excluded)
+    genes = stored.genes(n_genes, features.excluded)
+    matrix, moments, problem = Matrix.read_if_available(adata, use_raw, layer, features), None, ""
+    is_short = length < min(options.n_markers, numbers.NUMBERS.min_stored_genes, len(features.by_name))
+    if is_short and select_matrix(adata, use_raw, layer).matrix is not None:
+        problem = f"it has only {length} genes per cluster"
+    elif matrix is not None:
+        moments = _moments(matrix, clustering.subsampled(numbers.NUMBERS.sampled_cells))
+        problem = _contradiction(genes, matrix, moments, clustering)
+    if problem:
+        say_stale(options.rank_key, problem, say)
+        return None
     _say_others(features, say)
-    if options.method not in (fields(Ranking).method.default, stored.method):
-        say(
-            f"method={options.method!r} is not used, because .uns[{options.rank_key!r}] has a ranking by "
-            f"{stored.method}; delete that to rank the genes anew",
-            RankingWarning,
-        )
+    _say_doubts(stored, options, matrix, length if is_short else None, say)
+    tested: Mapping[str, Sequence[str]] = {}
+    if stored.method == "logreg" and matrix is not None and moments is not None:
+        # Its coefficients separate the clusters jointly; the difference of a single gene says more about a cell type.
+        sample = clustering.subsampled(numbers.NUMBERS.sampled_cells)
+        tested = _rank_by_t_test(moments, matrix, sample, n_genes)
     how = {"method": stored.method, "rank_key": options.rank_key, "use_raw": stored.use_raw, "layer": stored.layer}
     return _Ranking(genes, features, how, tested, matrix, moments)
+
+
+def _contradiction(genes: Mapping[str, Sequence[str]], matrix: Matrix, moments: Moments, clustering: Clustering) -> str:
+    """Why a stored ranking cannot be of these cells; empty if it can."""
+    if moments.missing is not None or not (is_chunked(matrix.data) or all_finite(matrix.data)):
+        return "the matrix has NaN or infinite values, for which Scanpy loses genes"
+    contradicted = displaced(genes, moments, matrix.names, clustering)
+    return f"its first genes are not higher in {', '.join(contradicted[:MAX_LISTED])}" if contradicted else ""
+
+
+def _say_doubts(
+    stored: StoredRanking, options: Ranking, matrix: Optional[Matrix], length: Optional[int], say: Say
+) -> None:
+    """Warn of what is doubtful about a stored ranking that is used; ``length`` is its length if it is short."""
+    place = f".uns[{options.rank_key!r}]"
+    if length is not None:
+        say(
+            f"{place} is unreliable, because it has only {length} genes per cluster, and there is no matrix to rank "
+            f"them again; rank at least {numbers.NUMBERS.min_stored_genes}",
+            RankingWarning,
+        )
+    if options.method not in (fields(Ranking).method.default, stored.method):
+        say(
+            f"method={options.method!r} is not used, because {place} has a ranking by {stored.method}; delete that to "
+            "rank the genes anew",
+            RankingWarning,
+        )
+    if matrix is not None and matrix.kind == "linear":  # counts often take the place of the values that were ranked
+        say(
+            f"the values {NOT_LOGGED[matrix.kind]}; if {place} was computed from them, log-normalize them and rank the "
+            "genes again",
+            RawCountsWarning,
+        )
 
 
 def _rank(adata: AnnData, clustering: Clustering, options: Ranking, say: Say) -> _Ranking:
@@ -227,7 +244,7 @@ def _say_missing(moments: Moments, say: Say) -> None:
         msg = f"{counts}; {moments.infinite:,} are infinite, as the log of zero is: use log1p, or another matrix"
         raise InputError(msg)
     never = int((missing == n_cells).sum())
-    lost = f" {never:,} genes have no value at all, and are left out." if never else ""
+    lost = f" {never:,} of these genes have no value at all, so they are not ranked." if never else ""
     say(
         f"{counts}. Such a gene counts as not measured in such a cell.{lost} If they should be zeros, replace them, "
         "for example with numpy.nan_to_num",

@@ -10,7 +10,7 @@ import pytest
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._options import Ranking
 from gca_scanpy._ranking.read import read_markers
-from gca_scanpy.errors import InputError, MissingKeyError, RankingWarning, StaleRankingWarning
+from gca_scanpy.errors import InputError, MissingKeyError, RankingWarning, RawCountsWarning, StaleRankingWarning
 
 N_MARKERS = 5  # as many as the rankings of these tests have
 
@@ -58,6 +58,16 @@ def test_a_short_ranking(cells, rank, is_planted, n_genes):
     with pytest.warns(StaleRankingWarning, match=f"it has only {n_genes} genes per cluster; the genes are ranked ag"):
         found, _ = rank(cells)
     assert is_planted(found, "0", "B cell")
+
+
+def test_a_ranking_beside_values_without_a_logarithm(cells):
+    """A stored ranking next to CPM is used, but this is said, because it was probably computed from them."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test")
+    cells.X = cells.X.expm1() * 100
+    with pytest.warns(RawCountsWarning, match=r"if \.uns\['rank_genes_groups'\] was computed from them, log-normalize"):
+        assert used(cells)["rank_key"] == "rank_genes_groups"
 
 
 def test_a_short_ranking_without_a_matrix(cells, rank):
