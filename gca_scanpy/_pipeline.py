@@ -40,7 +40,9 @@ class Request:
     proposer
         Who proposes the labels.
     parameters
-        The arguments of the call, as text.
+        The arguments of the call, as text; for the ranking, what was used.
+    warnings
+        Warnings about the cells and their ranking, for the report.
     request_id
         Names the run in its report and its log: that of the settings, or a new one.
     """
@@ -52,7 +54,14 @@ class Request:
     proposer: Proposer = field(factory=Offline)
     parameters: Mapping[str, str] = field(factory=dict)
     cells_without_cluster: int = 0
+    warnings: tuple[str, ...] = ()
     request_id: str = Factory(lambda self: self.settings.request_id or str(uuid.uuid4()), takes_self=True)
+
+    def with_used(self, used: Mapping[str, object], warnings: tuple[str, ...]) -> Request:
+        """The request with these parameters instead of those that were asked for; one that is None was not used."""
+        merged = {**self.parameters, **used}
+        parameters = {key: str(value) for key, value in merged.items() if value is not None}
+        return evolve(self, parameters=parameters, warnings=warnings)
 
 
 def annotate(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -> DatasetReport:
@@ -68,8 +77,8 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) 
         for case, verdict, judgment in zip(cases, proposals.verdicts, judgments)
     ]
     telemetry = _telemetry(proposals.cost, reports, request, clock)
-    warnings = [*warnings, *proposals.warnings]
-    return dataset_report(reports, request.parameters, _provenance(request), telemetry, warnings)
+    warnings = [*request.warnings, *warnings, *proposals.warnings]
+    return dataset_report(reports, request.parameters, _provenance(request, proposals.models), telemetry, warnings)
 
 
 def plan(markers: Sequence[ClusterMarkers], request: Request) -> Plan:
@@ -100,8 +109,7 @@ def _telemetry(cost: Telemetry, reports: Sequence[ClusterReport], request: Reque
     )
 
 
-def _provenance(request: Request) -> Provenance:
-    models = request.proposer.models
+def _provenance(request: Request, models: Sequence[str]) -> Provenance:
     packages = {name: version(name) for name in PACKAGES}
     return Provenance(
         versions={"gca_scanpy": __version__, "python": platform.python_version(), **packages},

@@ -69,11 +69,11 @@ def canonical(
         If no gene is a gene symbol of the species or of the database.
     """
     names = (gene.name for c in markers for gene in (*c.genes, *c.expressed, *c.present, *c.absent))
-    symbols = _bundled.gene_names().canonical_all(names, marker_index.species, marker_index.known)
+    nomenclature = _bundled.gene_names()
+    symbols = nomenclature.canonical_all(names, marker_index.species, marker_index.known)
     # Thousands of genes are in many clusters: one object for each.
-    named = ((name, symbol) for name, symbol in symbols.items() if symbol is not None)
-    known = {name: RankedGene(name, symbol) for name, symbol in named if symbol.upper() in marker_index.known}
-    clusters = [_with_symbols(cluster, tissue, symbols, known) for cluster in markers]
+    genes_by_name = {name: RankedGene(nomenclature.shown(name), symbol) for name, symbol in symbols.items()}
+    clusters = [_with_symbols(cluster, tissue, genes_by_name, marker_index) for cluster in markers]
     if markers and isinstance(markers[0].measured, frozenset):  # the same for all clusters
         measured = _Measured(markers[0].measured, marker_index)
         clusters = [evolve(cluster, measured=measured) for cluster in clusters]
@@ -107,14 +107,14 @@ class _Measured:
 def _with_symbols(
     cluster: ClusterMarkers,
     tissue: Tissue,
-    symbols: Mapping[str, Optional[str]],
-    known: Mapping[str, RankedGene],
+    named: Mapping[str, RankedGene],
+    marker_index: MarkerIndex,
 ) -> ClusterMarkers:
     def all_genes(ranked: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
-        return tuple(evolve(gene, symbol=symbols[gene.name]) for gene in ranked)
+        return tuple(named[gene.name] for gene in ranked)
 
     def known_genes(many: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
-        return tuple(known[gene.name] for gene in many if gene.name in known)
+        return tuple(gene for gene in all_genes(many) if gene.symbol and gene.symbol.upper() in marker_index.known)
 
     return evolve(
         cluster,

@@ -37,11 +37,18 @@ Judge = Callable[[Case, Verdict], Judgment]
 
 @frozen
 class Proposals:
-    """A verdict for each case, in the order of the cases, and what the language models cost."""
+    """A verdict for each case, in the order of the cases, and what the language models cost.
+
+    Attributes
+    ----------
+    models
+        Names of the language models that answered for any cluster, for the provenance.
+    """
 
     verdicts: tuple[Verdict, ...]
     cost: Telemetry = field(factory=Telemetry)
     warnings: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 class Proposer(Protocol):
@@ -50,7 +57,7 @@ class Proposer(Protocol):
     Attributes
     ----------
     models
-        Names of the language models that are asked, for the provenance.
+        Names of the language models that may be asked.
     """
 
     @property
@@ -169,7 +176,8 @@ class Asked:
             verdicts[key] = verdict or evolve(verdicts[key], unavailable=_reason(key, answers))
         warnings = self._report_failures(answers, len(asked), unanswered)
         cost = self._cost([case.cluster_id for case in asked], answers, len(unanswered))
-        return Proposals(tuple(verdicts[case.cluster_id] for case in cases), cost, warnings)
+        models = tuple(name for name, answer in zip(self.models, answers) if answer.verdicts)
+        return Proposals(tuple(verdicts[case.cluster_id] for case in cases), cost, warnings, models)
 
     def _cost(self, asked: Sequence[str], answers: Sequence[Answers], unanswered: int) -> Telemetry:
         gate, cache = self.gate, self.cache

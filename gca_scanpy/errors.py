@@ -20,8 +20,10 @@ Every error says what was wrong, what was there instead, and what to do::
         └── ReplyError             the reply cannot be parsed; names the place in it
 
     GcaWarning                     (a UserWarning)
-    ├── RawCountsWarning           the values are raw counts instead of log-normalized values
-    ├── StaleRankingWarning        a stored ranking does not belong to these clusters; the genes are ranked again
+    ├── RankingWarning             the genes are ranked in another way than asked, or values or features are left out
+    │   ├── RawCountsWarning       the values are raw counts, CPM or the like instead of log-normalized values
+    │   └── StaleRankingWarning    a stored ranking does not fit these clusters and cells; the genes are ranked again
+    ├── MissingClusterWarning      many cells have no cluster, so they get no label
     ├── UnknownTissueWarning       the tissue is not in the vocabulary; the run uses no tissue prior
     ├── GeneNameWarning            few genes were recognized, or they look like those of another species
     ├── CacheWarning               the cache folder cannot be used; the run continues without it
@@ -111,12 +113,20 @@ class GcaWarning(UserWarning):
     """Base of all warnings that this package issues."""
 
 
-class RawCountsWarning(GcaWarning):
-    """The values are raw counts instead of log-normalized values."""
+class RankingWarning(GcaWarning):
+    """The genes are ranked in another way than asked, or values or features of the matrix are left out."""
 
 
-class StaleRankingWarning(GcaWarning):
-    """A stored ranking does not belong to these clusters, so the genes are ranked again."""
+class RawCountsWarning(RankingWarning):
+    """The values are raw counts, CPM or the like instead of log-normalized values."""
+
+
+class StaleRankingWarning(RankingWarning):
+    """A stored ranking does not fit these clusters and cells, so the genes are ranked again."""
+
+
+class MissingClusterWarning(GcaWarning):
+    """Many cells have no cluster, so they get no label."""
 
 
 class UnknownTissueWarning(GcaWarning):

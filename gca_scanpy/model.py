@@ -183,7 +183,15 @@ class Metrics:
 
 @frozen
 class Provenance:
-    """The origin of the report; ``created_at`` is UTC in ISO 8601."""
+    """The origin of the report.
+
+    Attributes
+    ----------
+    model
+        Names of the language models that answered for any cluster; None if the offline scorer labeled all of them.
+    created_at
+        UTC in ISO 8601.
+    """
 
     versions: Mapping[str, str]
     database_version: str
@@ -272,7 +280,8 @@ class DatasetReport:
     Attributes
     ----------
     parameters
-        The arguments of the run, as text.
+        The arguments of the run, as text. For the ranking (``method``, ``rank_key``, ``use_raw``, ``layer``,
+        ``gene_symbols``), what was used instead of what was asked for.
     audit
         The curators' decisions, oldest first; entries are only ever added.
     """

@@ -240,7 +240,7 @@ def rank():
 
     def ranked(adata, groupby="cluster", groups=None, **options):
         ranking = Ranking(**{"n_markers": 12, **options})
-        found = read_markers(adata, read_clustering(adata, groupby, groups), ranking)
+        found = read_markers(adata, read_clustering(adata, groupby, groups), ranking).clusters
         return {c.cluster_id: [g.name for g in c.genes] for c in found}, {c.cluster_id: c.warnings for c in found}
 
     return ranked

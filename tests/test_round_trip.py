@@ -80,7 +80,7 @@ def test_annotating_what_was_read(cells, tmp_path, through):
     """A ranking that was written and read is used, and a second run over a read report replaces it."""
     import scanpy as sc
 
-    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=8)
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon")
     gca.tl.annotate(cells, "cluster", tissue="blood")
     back = through(cells, tmp_path)
     gca.tl.annotate(back, "cluster", tissue="blood")

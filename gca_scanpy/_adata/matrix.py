@@ -10,19 +10,49 @@ from attrs import define
 from scipy import sparse
 
 from gca_scanpy._adata.tables import to_frame
+from gca_scanpy._adata.values import NUMERIC, Kind, as_numbers, kind_of
 from gca_scanpy._compat import layer_names
 from gca_scanpy.errors import InputError, MissingKeyError
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-CHECKED_VALUES = 100_000  # values that are checked to distinguish counts from log-normalized data
-NUMERIC = "biuf"  # kinds of NumPy's types: truth values, integers and floats
-TO_CPU = (
-    "if it is on a GPU, copy it to the CPU first: rapids_singlecell.get.anndata_to_CPU(adata), or "
-    "adata.X = adata.X.get()"
-)
-NOT_FINITE = "the counts to rank contain NaN or infinite values; remove them, or choose another matrix with layer="
+    from gca_scanpy._adata.genes import Genes
+
+
+@define(eq=False)
+class Source:
+    """A matrix as Scanpy selects it, with the tables of its genes.
+
+    Attributes
+    ----------
+    matrix, var
+        The matrix and the table of its genes.
+    other
+        The table of the other genes: ``.var`` next to ``.raw.var`` and the other way round; None without ``.raw``.
+    use_raw
+        Whether the matrix is that of ``.raw``.
+    """
+
+    matrix: Any
+    var: pd.DataFrame
+    other: Optional[pd.DataFrame]
+    use_raw: bool
+
+    @property
+    def tables(self) -> list[pd.DataFrame]:
+        """The tables that there are."""
+        return [table for table in (self.var, self.other) if table is not None]
+
+    @property
+    def place(self) -> str:
+        """The table of the genes, for messages."""
+        return ".raw.var" if self.use_raw else ".var"
+
+    @property
+    def other_place(self) -> str:
+        """The other table, for messages."""
+        return ".var" if self.use_raw else ".raw.var"
 
 
 @define(eq=False)
@@ -35,48 +65,58 @@ class Matrix:
         Sparse or dense values in memory, or a Dask array. They belong to the user, so they are only read.
     names
         Gene names, in the order of the columns.
-    counts
-        Whether the values are raw counts.
+    kind
+        What kind of values they are.
     """
 
     data: Any
     names: list[str]
-    counts: bool
+    kind: Kind
+
+    @property
+    def logged(self) -> bool:
+        """Whether the values are ranked as they are; if not, they are log-normalized while they are read."""
+        return self.kind == "other"
 
     @classmethod
-    def read(cls, adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> Matrix:
-        """The matrix to rank; a backed matrix is read into memory.
+    def read(cls, adata: AnnData, use_raw: Optional[bool], layer: Optional[str], genes: Genes) -> Matrix:
+        """The matrix to rank, without features that are not genes; a backed matrix is read into memory.
 
         Raises
         ------
         InputError
-            If there is no matrix, it is on a GPU, it has no numbers, or its counts are not finite.
+            If there is no matrix, it is on a GPU, it has no numbers, or no genes.
         """
-        values, var = select_matrix(adata, use_raw, layer)
-        values = as_numbers(in_memory(values, adata))
-        if not len(var):
+        matrix = cls._of(as_numbers(in_memory(select_matrix(adata, use_raw, layer).matrix, adata)), genes)
+        if not matrix.names:
             msg = "the matrix to rank has no genes; filter fewer genes, or choose another matrix with layer="
             raise InputError(msg)
-        counts = _are_counts(values)
-        if counts and not is_chunked(values):  # Dask chunks are checked when they are read
-            _check_finite(values)
-        return cls(values, [str(name) for name in var.index], counts)
+        return matrix
 
     @classmethod
-    def read_if_available(cls, adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> Optional[Matrix]:
+    def read_if_available(
+        cls, adata: AnnData, use_raw: Optional[bool], layer: Optional[str], genes: Genes
+    ) -> Optional[Matrix]:
         """The matrix of a stored ranking; None if it is on disk or not numeric: the ranking suffices."""
         if layer is not None and layer not in adata.layers:
             layer = None
-        values, var = select_matrix(adata, use_raw if adata.raw is not None else None, layer)
-        if values is None or _is_on_disk(values) or not len(var):
+        values = select_matrix(adata, use_raw if adata.raw is not None else None, layer).matrix
+        if values is None or _is_on_disk(values) or not genes.names:
             return None
         if getattr(getattr(values, "dtype", None), "kind", "f") not in NUMERIC:
             return None
-        values = as_numbers(values)
-        return cls(values, [str(name) for name in var.index], _are_counts(values))
+        return cls._of(as_numbers(values), genes)
+
+    @classmethod
+    def _of(cls, values: Any, genes: Genes) -> Matrix:
+        columns = np.flatnonzero(genes.are_genes)
+        if len(columns) < len(genes.names):
+            indexable = not sparse.issparse(values) or values.format in ("csr", "csc")
+            values = (values if indexable else values.tocsr())[:, columns]
+        return cls(values, [genes.names[column] for column in columns], kind_of(values))
 
 
-def select_matrix(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> tuple[Any, pd.DataFrame]:
+def select_matrix(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> Source:
     """The matrix to rank and its table of genes, by Scanpy's rule: the layer, else ``.raw`` if it is set, else ``X``.
 
     Raises
@@ -86,6 +126,8 @@ def select_matrix(adata: AnnData, use_raw: Optional[bool], layer: Optional[str])
     InputError
         If ``use_raw`` is True, and a layer is given or ``.raw`` is not set.
     """
+    var = to_frame(adata.var)
+    raw_var = None if adata.raw is None else to_frame(adata.raw.var)
     if layer is not None:
         if use_raw:
             msg = f"use_raw=True and layer={layer!r} exclude each other; pass only one of them"
@@ -94,13 +136,13 @@ def select_matrix(adata: AnnData, use_raw: Optional[bool], layer: Optional[str])
             layers = ", ".join(map(repr, layer_names(adata.layers))) or "none"
             msg = f"there is no layer {layer!r}; layers: {layers}"
             raise MissingKeyError(msg)
-        return adata.layers[layer], to_frame(adata.var)
+        return Source(adata.layers[layer], var, raw_var, use_raw=False)
     if use_raw and adata.raw is None:
         msg = "use_raw=True, but .raw is None; set .raw, or leave out use_raw"
         raise InputError(msg)
-    if use_raw is not False and adata.raw is not None:
-        return adata.raw.X, to_frame(adata.raw.var)
-    return adata.X, to_frame(adata.var)
+    if use_raw is not False and raw_var is not None:
+        return Source(adata.raw.X, raw_var, var, use_raw=True)
+    return Source(adata.X, var, raw_var, use_raw=False)
 
 
 def in_memory(matrix: Any, adata: AnnData) -> Any:
@@ -126,58 +168,3 @@ def in_memory(matrix: Any, adata: AnnData) -> Any:
 
 def _is_on_disk(matrix: Any) -> bool:
     return hasattr(matrix, "to_memory") or type(matrix).__module__.startswith(("h5py", "zarr"))
-
-
-def as_numbers(matrix: Any) -> Any:
-    """The matrix as it is if it is sparse, chunked or an array of NumPy, otherwise as an array of NumPy.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read by NumPy, as those of GPU libraries, or has no numbers.
-    """
-    is_known = isinstance(matrix, np.ndarray) or sparse.issparse(matrix) or is_chunked(matrix)
-    kind = f"{type(matrix).__module__.split('.')[0]}.{type(matrix).__name__}"
-    try:
-        values = matrix if is_known else np.asarray(matrix)
-    except Exception as error:  # the refusal of a GPU library is a TypeError, but not of each
-        msg = f"the matrix is a {kind}, which NumPy cannot read ({error}); {TO_CPU}"
-        raise InputError(msg) from error
-    if values.ndim != 2:  # NumPy wraps what it does not know, such as sparse matrices of CuPy
-        msg = f"the matrix is a {kind}, which NumPy cannot read; {TO_CPU}"
-        raise InputError(msg)
-    if values.dtype.kind not in NUMERIC:
-        msg = f"the matrix has values of type {values.dtype}, not numbers; choose another matrix with layer="
-        raise InputError(msg)
-    return values
-
-
-def is_chunked(matrix: Any) -> bool:
-    """Whether a matrix is a Dask array."""
-    return hasattr(matrix, "__dask_graph__")
-
-
-def first_chunk(matrix: Any) -> Any:
-    """The first chunk of a Dask array, in memory."""
-    return as_numbers(matrix.blocks[0, 0].compute())
-
-
-def _check_finite(matrix: Any) -> None:
-    """Raise if a count is NaN or infinite, because then the total of its cell and all its normalized values are too."""
-    values = matrix.data if sparse.issparse(matrix) else np.asarray(matrix)
-    if not np.issubdtype(values.dtype, np.inexact):
-        return
-    # A finite sum proves that all values are finite, and needs no second array. It may overflow, so check again then.
-    if not np.isfinite(values.sum(dtype=np.float64)) and not np.isfinite(values).all():
-        raise InputError(NOT_FINITE)
-
-
-def _are_counts(matrix: Any) -> bool:
-    """Whether the first values are non-negative integers, and at least one is larger than 1."""
-    if is_chunked(matrix):
-        matrix = first_chunk(matrix)
-    values = np.asarray(matrix.data if sparse.issparse(matrix) else matrix).ravel()[:CHECKED_VALUES]
-    if values.size == 0 or not np.issubdtype(values.dtype, np.number):
-        return False
-    values = values[np.isfinite(values)]
-    return bool(values.size and values.min() >= 0 and values.max() > 1 and np.array_equal(values, np.rint(values)))

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from gca_scanpy._adata.clusters import read_clustering
-from gca_scanpy._adata.matrix import as_numbers, in_memory, select_matrix
-from gca_scanpy._adata.tables import gene_labels
+from gca_scanpy._adata.genes import read_genes
+from gca_scanpy._adata.matrix import in_memory, select_matrix
+from gca_scanpy._adata.values import as_numbers
 from gca_scanpy._adata.write import read_report
 from gca_scanpy._keys import ObsKeys
+from gca_scanpy._names.genes import GeneNames
 from gca_scanpy._names.lineages import Lineages
 from gca_scanpy._reporting.comparison import Comparison, compare
 from gca_scanpy.errors import GcaError, InputError
@@ -28,6 +30,7 @@ def genes_of(
     use_raw: Optional[bool],
     layer: Optional[str],
     gene_symbols: Optional[str],
+    known: GeneNames,
 ) -> AnnData:
     """A new object with all cells and only these genes, named as in a report.
 
@@ -35,9 +38,9 @@ def genes_of(
     """
     from anndata import AnnData
 
-    values, var = select_matrix(adata, use_raw, layer)
+    values = select_matrix(adata, use_raw, layer).matrix
     columns: dict[str, int] = {}
-    for column, name in enumerate(gene_labels(var, gene_symbols)):
+    for column, name in enumerate(read_genes(adata, use_raw, layer, gene_symbols, known).labels):
         columns.setdefault(name, column)
     present = [gene for gene in dict.fromkeys(genes) if gene in columns]
     values = as_numbers(in_memory(values, adata))[:, [columns[gene] for gene in present]]

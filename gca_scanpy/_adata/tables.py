@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 import pandas as pd
 
 from gca_scanpy._compat import element_io
-from gca_scanpy._names.genes import ENSEMBL
-from gca_scanpy.errors import InputError, MissingKeyError
-
-# Names of the symbol column in 10x, CELLxGENE, Ensembl BioMart, monocle, Seurat converters and scvi-tools.
-SYMBOL_COLUMNS = (
-    "gene_symbols", "gene_symbol", "feature_name", "gene_name", "gene_names", "gene_short_name", "Symbol", "symbol",
-    "SYMBOL", "hgnc_symbol", "external_gene_name", "GeneSymbol", "features", "gene", "name",
-)  # fmt: skip
+from gca_scanpy.errors import InputError
 
 
 def to_frame(table: Any) -> pd.DataFrame:
@@ -48,40 +41,6 @@ def add_column(obs: Any, name: str, values: pd.Series) -> None:
     obs.attrs["column-order"] = order if name in order else [*order, name]
 
 
-def gene_labels(var: pd.DataFrame, gene_symbols: Optional[str]) -> list[str]:
-    """The symbol of each gene: from the column ``gene_symbols``, otherwise from the index or a column of symbols.
-
-    A column of symbols is searched for only if most of the index is Ensembl ids or numbers. If a symbol is missing, the
-    index is used.
-
-    Raises
-    ------
-    MissingKeyError
-        If ``gene_symbols`` is given and is not a column of ``.var``.
-    InputError
-        If there are several such columns.
-    """
-    index = to_strings(var.index)
-    column = gene_symbols
-    if gene_symbols is not None and gene_symbols not in var.columns:
-        msg = f"there is no .var[{gene_symbols!r}]; columns: {', '.join(map(str, var.columns)) or 'none'}"
-        raise MissingKeyError(msg)
-    if column is None and _mostly_ids(index):
-        present = [name for name in SYMBOL_COLUMNS if name in var.columns]
-        column = next(
-            (name for name in present if not _mostly_ids([str(v) for v in column_of(var, name).dropna()])), None
-        )
-    if column is None:
-        return index
-    values = column_of(var, column).astype(object)
-    return [str(value) if pd.notna(value) and str(value).strip() else name for name, value in zip(index, values)]
-
-
 def to_strings(index: pd.Index) -> list[str]:
     """The index as strings, by way of an array, because iterating over the text type of pandas is slow."""
     return [str(name) for name in index.to_numpy(dtype=object)]
-
-
-def _mostly_ids(names: list[str]) -> bool:
-    ids = sum(1 for name in names if ENSEMBL.match(name) or name.isdigit())
-    return not names or 2 * ids > len(names)

@@ -52,7 +52,7 @@ _SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\
 
 
 class _CausedError(ModelError):
-    def __init__(self, message: str, cause: Cause) -> None:
+    def __init__(self, message: str, cause: Cause = "fault") -> None:  # which pickle sets afterwards
         super().__init__(message)
         self.cause = cause
 
@@ -68,7 +68,7 @@ class TransientError(_CausedError):
         Seconds after which the server wants the next request, or None.
     """
 
-    def __init__(self, message: str, cause: Cause, retry_after: Optional[float] = None) -> None:
+    def __init__(self, message: str, cause: Cause = "fault", retry_after: Optional[float] = None) -> None:
         super().__init__(message, cause)
         self.retry_after = retry_after
 

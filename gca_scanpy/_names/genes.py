@@ -85,6 +85,15 @@ class GeneNames:
         """The canonical symbol of each distinct name."""
         return {name: self.canonical(name, species, known) for name in dict.fromkeys(names)}
 
+    def shown(self, name: str) -> str:
+        """The name of a gene in evidence, tables and plots: as in the data, but a symbol instead of an Ensembl id."""
+        if "ENS" not in name.upper():
+            return name
+        symbol = clean(name)
+        if ENSEMBL.match(symbol):
+            return self.ensembl.get(symbol.upper().split(".")[0], name)
+        return symbol or name
+
 
 def clean(name: str) -> str:
     """The symbol inside a gene name of a count matrix; empty for protein features, bare numbers and missing names."""

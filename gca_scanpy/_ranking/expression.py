@@ -40,17 +40,18 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
     """
     used = numbers.NUMBERS
     means, fractions = _linear(moments.means), moments.fractions
-    large = moments.cells >= used.min_cluster_cells
+    large = np.broadcast_to(moments.measured >= used.min_cluster_cells, means.shape)
     if not large.any() or moments.lowest < 0:
         return {}
-    best_mean, best_fraction = means[large].max(axis=0), fractions[large].max(axis=0)
+    best_mean, best_fraction = (np.where(large, values, 0.0).max(axis=0) for values in (means, fractions))
     detected = best_fraction >= used.detected_fraction
     genes = {}
     for key, row in clusters.items():
-        if not large[row]:
+        if not large[row].any():
             continue
-        present = (fractions[row] >= used.present_fraction) & (means[row] >= used.present_ratio * best_mean)
-        absent = detected & (fractions[row] <= used.absent_fraction) & (means[row] <= used.absent_ratio * best_mean)
+        fraction, mean = np.where(large[row], fractions[row], np.nan), means[row]  # NaN is neither high nor low
+        present = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
+        absent = detected & (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
         genes[key] = Expressed(
             present=_ordered(names, present, fractions[row]), absent=_ordered(names, absent, best_fraction)
         )

@@ -1,5 +1,6 @@
 """Mean, variance and share of expressing cells by cluster and gene, computed in one pass over a matrix.
 
+A NaN or infinite value is left out, as if the gene had not been measured in this cell.
 :func:`gather` reads a matrix in memory, and :func:`gather_chunked` a Dask array.
 """
 
@@ -15,6 +16,7 @@ from attrs import define
 from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._adata.values import all_finite
 from gca_scanpy._scoring import numbers
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +38,10 @@ class Moments:
         Number of cells with a non-zero value.
     lowest
         The lowest value, or 0 if all values are higher.
+    missing
+        Number of cells with a NaN or infinite value; None if all values are finite.
+    infinite
+        Number of infinite values.
     """
 
     cells: Floats
@@ -43,29 +49,39 @@ class Moments:
     squares: Floats
     expressing: Floats
     lowest: float = 0.0
+    missing: Optional[Floats] = None
+    infinite: int = 0
+
+    @property
+    def measured(self) -> Floats:
+        """Number of cells with a value, shape (clusters, genes), or (clusters, 1) if all values are finite."""
+        cells = self.cells[:, np.newaxis]
+        return cells if self.missing is None else cells - self.missing
 
     @property
     def means(self) -> Floats:
-        """Mean values."""
-        return self.sums / np.maximum(self.cells, 1)[:, np.newaxis]
+        """Mean values; NaN if all values are missing."""
+        means = self.sums / np.maximum(self.measured, 1)
+        return means if self.missing is None else np.where(self.measured > 0, means, np.nan)
 
     @property
     def fractions(self) -> Floats:
         """Shares of expressing cells, 0 to 1."""
-        return self.expressing / np.maximum(self.cells, 1)[:, np.newaxis]
+        return self.expressing / np.maximum(self.measured, 1)
 
 
-def gather(matrix: Any, clustering: Clustering, *, counts: bool = False, totals: Optional[Floats] = None) -> Moments:
+def gather(matrix: Any, clustering: Clustering, *, linear: bool = False, totals: Optional[Floats] = None) -> Moments:
     """The moments of all clusters; cells without a cluster are ignored.
 
     Parameters
     ----------
     matrix
         Cells by genes, sparse or dense; it is only read.
-    counts
-        Whether the values are raw counts, which are log-normalized (1e4 per cell) while they are read.
+    linear
+        Whether the values have no logarithm, as counts and CPM; they are log-normalized (1e4 per cell) while they are
+        read.
     totals
-        Total counts of each cell, shape (cells,); needed if the matrix has only some of the genes.
+        Sum of the values of each cell, shape (cells,); needed if the matrix has only some of the genes.
     """
     if sparse.issparse(matrix) and matrix.format not in ("csr", "csc"):
         matrix = matrix.tocsr()
@@ -78,13 +94,15 @@ def gather(matrix: Any, clustering: Clustering, *, counts: bool = False, totals:
     moments = Moments(sizes.astype(np.float64), np.zeros(shape), np.zeros(shape), np.zeros(shape))
     if not sparse.issparse(matrix):
         matrix = np.asarray(matrix)
-    factors = _size_factors(matrix, totals) if counts else None
+    if not all_finite(matrix):
+        moments.missing = np.zeros(shape)
+    factors = _size_factors(matrix, totals) if linear else None
     add_values = _add_sparse if sparse.issparse(matrix) else _add_dense
     add_values(moments, matrix, clustering.codes, factors)
     return moments
 
 
-def gather_chunked(matrix: Any, clustering: Clustering, *, counts: bool = False) -> Moments:
+def gather_chunked(matrix: Any, clustering: Clustering, *, linear: bool = False) -> Moments:
     """The moments of all clusters from a Dask array, the same as those of :func:`gather` for a matrix in memory.
 
     Each thread holds one chunk in memory at a time. The array may be divided along cells and genes.
@@ -94,14 +112,14 @@ def gather_chunked(matrix: Any, clustering: Clustering, *, counts: bool = False)
     rows, columns = _slices(matrix.chunks[0]), _slices(matrix.chunks[1])
     chunks = matrix.to_delayed()
     totals: Sequence[Optional[Floats]] = [None] * len(rows)
-    if counts and len(columns) > 1:  # a chunk does not contain all counts of its cells
+    if linear and len(columns) > 1:  # a chunk does not contain all values of its cells
         sums = dask.delayed(cell_totals, pure=False)
         totals = dask.compute(*(_merge_tree([sums(chunk) for chunk in row], _add_arrays) for row in chunks))
     gather_later = dask.delayed(gather, pure=False)
     by_genes = []
     for column in chunks.T:
         by_cells = [
-            gather_later(chunk, clustering.select_cells(row), counts=counts, totals=total)
+            gather_later(chunk, clustering.select_cells(row), linear=linear, totals=total)
             for chunk, row, total in zip(column, rows, totals)
         ]
         by_genes.append(_merge_tree(by_cells, merge_cells))
@@ -114,7 +132,9 @@ def merge_cells(parts: Sequence[Moments]) -> Moments:
         functools.reduce(np.add, arrays)
         for arrays in zip(*((part.cells, part.sums, part.squares, part.expressing) for part in parts))
     )
-    return Moments(cells, sums, squares, expressing, min(part.lowest for part in parts))
+    incomplete = [part.missing for part in parts if part.missing is not None]
+    missing = functools.reduce(np.add, incomplete) if incomplete else None
+    return Moments(cells, sums, squares, expressing, *_lowest_and_infinite(parts, missing))
 
 
 def merge_genes(parts: Sequence[Moments]) -> Moments:
@@ -123,17 +143,30 @@ def merge_genes(parts: Sequence[Moments]) -> Moments:
         np.concatenate(arrays, axis=1)
         for arrays in zip(*((part.sums, part.squares, part.expressing) for part in parts))
     )
-    return Moments(parts[0].cells, sums, squares, expressing, min(part.lowest for part in parts))
+    missing = None
+    if any(part.missing is not None for part in parts):
+        missing = np.concatenate(
+            [np.zeros_like(part.sums) if part.missing is None else part.missing for part in parts], axis=1
+        )
+    return Moments(parts[0].cells, sums, squares, expressing, *_lowest_and_infinite(parts, missing))
+
+
+def _lowest_and_infinite(parts: Sequence[Moments], missing: Optional[Floats]) -> tuple[float, Optional[Floats], int]:
+    return min(part.lowest for part in parts), missing, sum(part.infinite for part in parts)
 
 
 def cell_totals(matrix: Any) -> Floats:
-    """Total counts of each cell, shape (cells,)."""
+    """Sum of the finite values of each cell, shape (cells,)."""
+    if not all_finite(matrix):
+        matrix = matrix.copy()
+        values = matrix.data if sparse.issparse(matrix) else matrix
+        values[~np.isfinite(values)] = 0
     totals: Floats = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
     return totals
 
 
 def _size_factors(matrix: Any, totals: Optional[Floats]) -> Floats:
-    """The factor that scales the counts of each cell to ``numbers.NUMBERS.counts_per_cell``, shape (cells,)."""
+    """The factor that scales the values of each cell to ``numbers.NUMBERS.counts_per_cell``, shape (cells,)."""
     totals = cell_totals(matrix) if totals is None else totals
     return numbers.NUMBERS.counts_per_cell / np.where(totals == 0, 1.0, totals)
 
@@ -157,6 +190,14 @@ def _add_sparse(moments: Moments, matrix: Any, codes: npt.NDArray[np.intp], fact
             unassigned = clusters < 0
             flat = clusters * width
             flat += np.repeat(np.arange(width), lengths)
+        columns = slice(first, first + width)
+        size = moments.sums.shape[0] * width
+        if moments.missing is not None:
+            absent = ~np.isfinite(data)
+            counted = absent if unassigned is None else absent & ~unassigned
+            moments.missing[:, columns] += np.bincount(flat[counted], minlength=size).reshape(-1, width)
+            moments.infinite += int(np.isinf(data[counted]).sum())
+            data[absent] = 0  # as good as a stored zero, which is skipped
         if factors is not None:
             data *= np.repeat(factors[lines], lengths) if by_cell else factors[matrix.indices[values]]
             np.log1p(data, out=data)
@@ -167,8 +208,6 @@ def _add_sparse(moments: Moments, matrix: Any, codes: npt.NDArray[np.intp], fact
             kept &= ~unassigned
         if not kept.all():
             data, flat = data[kept], flat[kept]
-        columns = slice(first, first + width)
-        size = moments.sums.shape[0] * width
         for target, power in ((moments.expressing, 0), (moments.sums, 1), (moments.squares, 2)):
             if power == 2:
                 data *= data
@@ -194,6 +233,11 @@ def _add_dense(
     for start in range(0, matrix.shape[0], step):
         cells = np.flatnonzero(codes[start : start + step] >= 0) + start
         data = matrix[cells].astype(np.float64)
+        absent = None
+        if moments.missing is not None:
+            absent = ~np.isfinite(data)
+            moments.infinite += int(np.isinf(data).sum())
+            data[absent] = 0
         if factors is not None:
             data = np.log1p(data * factors[cells][:, np.newaxis])
         moments.lowest = min(moments.lowest, float(np.min(data, initial=0.0)))
@@ -202,6 +246,8 @@ def _add_dense(
             moments.sums[code] += values.sum(axis=0)
             moments.squares[code] += (values * values).sum(axis=0)
             moments.expressing[code] += (values != 0).sum(axis=0)
+            if moments.missing is not None and absent is not None:
+                moments.missing[code] += absent[codes[cells] == code].sum(axis=0)
 
 
 def _slices(sizes: Sequence[int]) -> list[slice]:

@@ -3,31 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
-import pandas as pd
-from attrs import Factory, define
+from attrs import Factory, define, fields, frozen
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.matrix import NOT_FINITE, Matrix, is_chunked, select_matrix
-from gca_scanpy._adata.tables import gene_labels, to_frame, to_strings
+from gca_scanpy._adata.genes import Genes, read_genes
+from gca_scanpy._adata.matrix import Matrix, select_matrix
+from gca_scanpy._adata.values import Kind, all_finite, is_chunked
 from gca_scanpy._options import Ranking
 from gca_scanpy._ranking import welch
 from gca_scanpy._ranking.expression import Expressed, expressed
 from gca_scanpy._ranking.moments import Moments, gather, gather_chunked
 from gca_scanpy._ranking.scanpys import by_scanpy
-from gca_scanpy._ranking.stored import MIN_RANKED_CELLS, StoredRanking, displaced, rankable, read_stored, warn_stale
+from gca_scanpy._ranking.stored import (
+    MIN_RANKED_CELLS,
+    Say,
+    StoredRanking,
+    displaced,
+    rankable,
+    read_stored,
+    say_stale,
+)
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.states import informative
 from gca_scanpy._steps import ClusterMarkers, RankedGene
-from gca_scanpy.errors import InputError, RawCountsWarning, warn
+from gca_scanpy.db import _bundled
+from gca_scanpy.errors import GcaWarning, InputError, RankingWarning, RawCountsWarning, warn
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 MAX_LISTED = 5  # clusters in a message
 LOGREG_OF_TWO = "logreg ranks only one of two clusters, so these genes were ranked by t-test"
+NOT_LOGGED: Mapping[Kind, str] = {
+    "counts": "look like raw counts",
+    "linear": "look like CPM, TPM or normalized counts without a logarithm",
+}
+
+
+@frozen(eq=False)
+class ReadMarkers:
+    """The marker genes of each requested cluster, and how they were ranked.
+
+    Attributes
+    ----------
+    used
+        What was used, under the names of the options of :class:`gca_scanpy._options.Ranking`; None if it was not.
+    warnings
+        Warnings about the matrix and the ranking; they were issued already.
+    """
+
+    clusters: tuple[ClusterMarkers, ...]
+    used: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
 
 
 @define(eq=False)
@@ -38,6 +68,10 @@ class _Ranking:
     ----------
     genes
         Gene names by cluster, best first.
+    features
+        The features of the matrix that was ranked.
+    used
+        The method, the matrix, and the key of a stored ranking.
     tested
         Gene names by cluster from a t-test, best first, which are used in addition to ``genes``.
     matrix, moments
@@ -47,30 +81,35 @@ class _Ranking:
     """
 
     genes: Mapping[str, Sequence[str]]
+    features: Genes
+    used: Mapping[str, Any]
     tested: Mapping[str, Sequence[str]] = Factory(dict)
     matrix: Optional[Matrix] = None
     moments: Optional[Moments] = None
     notes: tuple[str, ...] = ()
 
 
-def read_markers(adata: AnnData, clustering: Clustering, options: Ranking) -> tuple[ClusterMarkers, ...]:
+def read_markers(adata: AnnData, clustering: Clustering, options: Ranking) -> ReadMarkers:
     """The marker genes of each requested cluster, best first; ``adata`` is not changed.
 
     A cluster that cannot be ranked, because it has one cell or because there are no other cells, has no gene and a
     warning with the reason.
     """
-    n_markers, use_raw, layer = options.n_markers, options.use_raw, options.layer
-    symbols = _symbols(adata, select_matrix(adata, use_raw, layer)[1], options.gene_symbols)
-    n_genes = numbers.NUMBERS.ranked_per_marker * n_markers
-    stored = read_stored(adata, clustering, options.rank_key, use_raw, layer, symbols, n_genes)
-    ranking = _use_stored(adata, clustering, stored, options.rank_key, n_genes) if stored is not None else None
+    warnings: list[str] = []
+
+    def say(message: str, category: type[GcaWarning]) -> None:
+        warn(message, category)
+        warnings.append(message)
+
+    stored = read_stored(adata, clustering, options, say)
+    ranking = _use_stored(adata, clustering, stored, options, say) if stored is not None else None
     if ranking is None:
-        ranking = _rank(adata, clustering, options.method, use_raw, layer, n_genes)
+        ranking = _rank(adata, clustering, options, say)
     expression = _expression(ranking, clustering)
-    sizes = clustering.sizes
+    sizes, symbols, n_markers = clustering.sizes, ranking.features.by_name, options.n_markers
     shared: dict[str, RankedGene] = {}
     measured = frozenset(symbols.values())
-    return tuple(
+    clusters = tuple(
         ClusterMarkers(
             cluster_id=key,
             genes=_leading(ranking.genes.get(key, ()), symbols, n_markers),
@@ -83,45 +122,78 @@ def read_markers(adata: AnnData, clustering: Clustering, options: Ranking) -> tu
         )
         for key in clustering.ids
     )
-
-
-def _symbols(adata: AnnData, var: pd.DataFrame, gene_symbols: Optional[str]) -> dict[str, str]:
-    """Symbols by gene name from the table of the matrix to rank; missing ones come from ``.var`` and ``.raw.var``."""
-    others = [to_frame(adata.var), *([to_frame(adata.raw.var)] if adata.raw is not None else [])]
-    tables = [var, *(table for table in others if table is not var)]
-    if gene_symbols is not None:
-        # If no table has the column, gene_labels raises an error for the first one that lists its columns.
-        tables = [table for table in tables if gene_symbols in table.columns] or [var]
-    symbols: dict[str, str] = {}
-    for table in tables:
-        for name, symbol in zip(to_strings(table.index), gene_labels(table, gene_symbols)):
-            if symbols.get(name, name) == name:
-                symbols[name] = symbol
-    return symbols
+    used = {"n_markers": n_markers, "gene_symbols": ranking.features.column, **ranking.used}
+    return ReadMarkers(clusters, used, tuple(warnings))
 
 
 def _use_stored(
-    adata: AnnData, clustering: Clustering, stored: StoredRanking, rank_key: str, n_genes: int
+    adata: AnnData, clustering: Clustering, stored: StoredRanking, options: Ranking, say: Say
 ) -> Optional[_Ranking]:
-    """The stored ranking and the moments of the cells; None if the expression contradicts the ranking."""
-    matrix = Matrix.read_if_available(adata, stored.use_raw, stored.layer)
-    if matrix is None:
-        return _Ranking(stored.genes)
-    sample = clustering.subsampled(numbers.NUMBERS.sampled_cells)
-    moments = _moments(matrix, sample)
-    contradicted = displaced(stored.genes, moments, matrix.names, clustering)
-    if contradicted:
-        warn_stale(rank_key, f"its first genes are not higher in {', '.join(contradicted[:MAX_LISTED])}")
+    """The stored ranking and the moments of the cells; None if it is too short, or the cells contradict it."""
+    layer = stored.layer if stored.layer in adata.layers else None
+    use_raw = stored.use_raw if adata.raw is not None and layer is None else None
+    features = read_genes(adata, use_raw, layer, options.gene_symbols, _bundled.gene_names())
+    n_genes, length = _n_ranked(options), stored.length(features.excluded)
+    genes = stored.genes(n_genes, features.excluded)
+    matrix, moments, problem = Matrix.read_if_available(adata, use_raw, layer, features), None, ""
+    is_short = length < min(options.n_markers, numbers.NUMBERS.min_stored_genes, len(features.by_name))
+    if is_short and select_matrix(adata, use_raw, layer).matrix is not None:
+        problem = f"it has only {length} genes per cluster"
+    elif matrix is not None:
+        moments = _moments(matrix, clustering.subsampled(numbers.NUMBERS.sampled_cells))
+        problem = _contradiction(genes, matrix, moments, clustering)
+    if problem:
+        say_stale(options.rank_key, problem, say)
         return None
-    # logreg coefficients separate the clusters jointly; the difference of a single gene says more about a cell type.
-    tested = _rank_by_t_test(moments, matrix, sample, n_genes) if stored.is_logreg else {}
-    return _Ranking(stored.genes, tested, matrix, moments)
+    _say_others(features, say)
+    _say_doubts(stored, options, matrix, length if is_short else None, say)
+    tested: Mapping[str, Sequence[str]] = {}
+    if stored.method == "logreg" and matrix is not None and moments is not None:
+        # Its coefficients separate the clusters jointly; the difference of a single gene says more about a cell type.
+        sample = clustering.subsampled(numbers.NUMBERS.sampled_cells)
+        tested = _rank_by_t_test(moments, matrix, sample, n_genes)
+    how = {"method": stored.method, "rank_key": options.rank_key, "use_raw": stored.use_raw, "layer": stored.layer}
+    return _Ranking(genes, features, how, tested, matrix, moments)
 
 
-def _rank(
-    adata: AnnData, clustering: Clustering, method: str, use_raw: Optional[bool], layer: Optional[str], n_genes: int
-) -> _Ranking:
-    matrix = Matrix.read(adata, use_raw, layer)
+def _contradiction(genes: Mapping[str, Sequence[str]], matrix: Matrix, moments: Moments, clustering: Clustering) -> str:
+    """Why a stored ranking cannot be of these cells; empty if it can."""
+    if moments.missing is not None or not (is_chunked(matrix.data) or all_finite(matrix.data)):
+        return "the matrix has NaN or infinite values, for which Scanpy loses genes"
+    contradicted = displaced(genes, moments, matrix.names, clustering)
+    return f"its first genes are not higher in {', '.join(contradicted[:MAX_LISTED])}" if contradicted else ""
+
+
+def _say_doubts(
+    stored: StoredRanking, options: Ranking, matrix: Optional[Matrix], length: Optional[int], say: Say
+) -> None:
+    """Warn of what is doubtful about a stored ranking that is used; ``length`` is its length if it is short."""
+    place = f".uns[{options.rank_key!r}]"
+    if length is not None:
+        say(
+            f"{place} is unreliable, because it has only {length} genes per cluster, and there is no matrix to rank "
+            f"them again; rank at least {numbers.NUMBERS.min_stored_genes}",
+            RankingWarning,
+        )
+    if options.method not in (fields(Ranking).method.default, stored.method):
+        say(
+            f"method={options.method!r} is not used, because {place} has a ranking by {stored.method}; delete that to "
+            "rank the genes anew",
+            RankingWarning,
+        )
+    if matrix is not None and matrix.kind == "linear":  # counts often take the place of the values that were ranked
+        say(
+            f"the values {NOT_LOGGED[matrix.kind]}; if {place} was computed from them, log-normalize them and rank the "
+            "genes again",
+            RawCountsWarning,
+        )
+
+
+def _rank(adata: AnnData, clustering: Clustering, options: Ranking, say: Say) -> _Ranking:
+    method, layer, n_genes = options.method, options.layer, _n_ranked(options)
+    features = read_genes(adata, options.use_raw, layer, options.gene_symbols, _bundled.gene_names())
+    source = select_matrix(adata, options.use_raw, layer)
+    matrix = Matrix.read(adata, options.use_raw, layer, features)
     notes: tuple[str, ...] = ()
     if method == "logreg" and len(rankable(clustering.all_ids, clustering)) == 2:
         method, notes = "t-test", (LOGREG_OF_TWO,)
@@ -132,19 +204,54 @@ def _rank(
     else:
         moments = _moments(matrix, clustering.subsampled(numbers.NUMBERS.sampled_cells))
         genes = by_scanpy(matrix, clustering, method, n_genes)
-    if matrix.counts:
-        message = "the values look like raw counts; they were log-normalized (1e4 per cell) for the ranking only"
-        warn(message, RawCountsWarning)
-    return _Ranking(genes, {}, matrix, moments, notes)
+    _say_others(features, say)
+    _say_missing(moments, say)
+    if not matrix.logged:
+        say(
+            f"the values {NOT_LOGGED[matrix.kind]}; they were log-normalized (1e4 per cell) for the ranking only",
+            RawCountsWarning,
+        )
+    how = {"method": method, "rank_key": None, "use_raw": source.use_raw, "layer": layer}
+    return _Ranking(genes, features, how, {}, matrix, moments, notes)
+
+
+def _n_ranked(options: Ranking) -> int:
+    """How many genes are ranked for each cluster."""
+    return numbers.NUMBERS.ranked_per_marker * options.n_markers
 
 
 def _moments(matrix: Matrix, clustering: Clustering) -> Moments:
-    if not is_chunked(matrix.data):
-        return gather(matrix.data, clustering, counts=matrix.counts)
-    moments = gather_chunked(matrix.data, clustering, counts=matrix.counts)
-    if matrix.counts and not np.isfinite(moments.sums).all():
-        raise InputError(NOT_FINITE)
-    return moments
+    read = gather_chunked if is_chunked(matrix.data) else gather
+    return read(matrix.data, clustering, linear=not matrix.logged)
+
+
+def _say_others(features: Genes, say: Say) -> None:
+    """Warn of features that are not genes."""
+    if features.others:
+        others = ", ".join(f"{count:,} {kind}" for kind, count in features.others.items())
+        n_genes = int(features.are_genes.sum())
+        say(f"only the {n_genes:,} genes of the matrix are ranked; it also has {others}, left out", RankingWarning)
+
+
+def _say_missing(moments: Moments, say: Say) -> None:
+    """Warn of NaN and infinite values; raise if there are many infinite ones."""
+    if moments.missing is None or not moments.missing.any():
+        return
+    n_cells, n_genes, missing = int(moments.cells.sum()), moments.missing.shape[1], moments.missing.sum(axis=0)
+    counts = (
+        f"{int(missing.sum()):,} values of the matrix are NaN or infinite, in {int((missing > 0).sum()):,} of "
+        f"{n_genes:,} genes and in up to {int(np.max(missing)):,} of {n_cells:,} cells of a gene"
+    )
+    if moments.infinite > numbers.NUMBERS.max_infinite * n_cells * n_genes:
+        msg = f"{counts}; {moments.infinite:,} are infinite, as the log of zero is: use log1p, or another matrix"
+        raise InputError(msg)
+    never = int((missing == n_cells).sum())
+    lost = f" {never:,} of these genes have no value at all, so they are not ranked." if never else ""
+    say(
+        f"{counts}. Such a gene counts as not measured in such a cell.{lost} If they should be zeros, replace them, "
+        "for example with numpy.nan_to_num",
+        RankingWarning,
+    )
 
 
 def _rank_by_t_test(moments: Moments, matrix: Matrix, clustering: Clustering, n_genes: int) -> dict[str, list[str]]:

@@ -10,7 +10,8 @@ from scipy import sparse
 
 from gca_scanpy._adata import objects
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.matrix import Matrix, is_chunked
+from gca_scanpy._adata.matrix import Matrix
+from gca_scanpy._adata.values import all_finite, is_chunked
 from gca_scanpy._ranking.stored import positive, rankable
 from gca_scanpy._scoring import numbers
 from gca_scanpy.errors import InputError
@@ -24,7 +25,7 @@ def by_scanpy(matrix: Matrix, clustering: Clustering, method: str, n_genes: int)
     Raises
     ------
     InputError
-        If the matrix is not in memory, or Scanpy has no such method or fails with it.
+        If the matrix is not in memory, has NaN or infinite values, or Scanpy has no such method or fails with it.
     """
     import scanpy as sc
 
@@ -37,6 +38,12 @@ def by_scanpy(matrix: Matrix, clustering: Clustering, method: str, n_genes: int)
         msg = (
             f"method={method!r} needs the matrix in memory, but it is a Dask array; "
             "use method='t-test', or load the data with adata.to_memory()"
+        )
+        raise InputError(msg)
+    if not all_finite(data):
+        msg = (
+            f"method={method!r} needs a value for each cell and gene, but the matrix has NaN or infinite values; use "
+            "method='t-test', which leaves them out, or replace them"
         )
         raise InputError(msg)
     clustered = clustering.codes >= 0
@@ -52,8 +59,8 @@ def by_scanpy(matrix: Matrix, clustering: Clustering, method: str, n_genes: int)
         warnings.simplefilter("ignore")
         adata = objects.build(data, obs=pd.DataFrame({"cluster": cells}, index=[str(i) for i in range(len(cells))]))
         adata.var_names = matrix.names
-        if matrix.counts:
-            adata.X = adata.X.astype(np.float32)  # a copy, so that the user's counts do not change
+        if not matrix.logged:
+            adata.X = adata.X.astype(np.float32)  # a copy, so that the user's values do not change
             sc.pp.normalize_total(adata, target_sum=numbers.NUMBERS.counts_per_cell)
             sc.pp.log1p(adata)
         options = {"n_genes": min(adata.n_vars, n_genes), "use_raw": False, "key_added": KEY}

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
-from attrs import frozen
+from attrs import fields, frozen
 
 from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._adata.tables import to_frame, to_strings
+from gca_scanpy._options import Ranking
 from gca_scanpy._ranking.moments import Moments
 from gca_scanpy._scoring import numbers
-from gca_scanpy.errors import StaleRankingWarning, warn
+from gca_scanpy.errors import GcaWarning, InputError, MissingKeyError, StaleRankingWarning
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 MIN_RANKED_CELLS = 2  # a variance needs two
+Say = Callable[[str, type[GcaWarning]], None]
 
 
 @frozen
@@ -26,20 +30,28 @@ class StoredRanking:
 
     Attributes
     ----------
-    genes
-        Gene names by cluster, best first.
+    entry
+        The entry of ``.uns``.
+    ids
+        The requested clusters that it ranks.
     use_raw, layer
         The matrix that was ranked.
     """
 
-    genes: Mapping[str, list[str]]
-    is_logreg: bool
+    entry: Mapping[str, Any]
+    ids: tuple[str, ...]
+    method: str
     use_raw: Optional[bool]
     layer: Optional[str]
 
+    def length(self, excluded: AbstractSet[str]) -> int:
+        """The number of ranked features that are not excluded, in the cluster with the fewest."""
+        names = self.entry["names"]
+        return min((sum(name not in excluded for name in names[key]) for key in self.ids), default=0)
 
-def _is_logreg(stored: Mapping[str, Any]) -> bool:
-    return str(stored["params"].get("method")) == "logreg"
+    def genes(self, n_genes: int, excluded: AbstractSet[str]) -> dict[str, list[str]]:
+        """Gene names by cluster, best first."""
+        return {key: positive(self.entry, key, n_genes, excluded) for key in self.ids}
 
 
 def rankable(ids: Sequence[str], clustering: Clustering) -> list[str]:
@@ -49,73 +61,101 @@ def rankable(ids: Sequence[str], clustering: Clustering) -> list[str]:
     return [key for key in ids if sizes[key] >= MIN_RANKED_CELLS and total - sizes[key] >= MIN_RANKED_CELLS]
 
 
-def read_stored(
-    adata: AnnData,
-    clustering: Clustering,
-    rank_key: str,
-    use_raw: Optional[bool],
-    layer: Optional[str],
-    labels: Mapping[str, str],
-    n_genes: int,
-) -> Optional[StoredRanking]:
-    """The first genes of the ranking in ``adata.uns[rank_key]``; None if it is missing or of other clusters."""
-    stored = adata.uns.get(rank_key)
-    if not isinstance(stored, Mapping) or "names" not in stored or "params" not in stored:
+def read_stored(adata: AnnData, clustering: Clustering, options: Ranking, say: Say) -> Optional[StoredRanking]:
+    """The ranking in ``adata.uns[rank_key]``; None if it is missing, of other clusters, or of another matrix.
+
+    Parameters
+    ----------
+    say
+        Issues and records a warning.
+
+    Raises
+    ------
+    MissingKeyError
+        If ``rank_key`` is not the default and ``.uns`` does not have it.
+    InputError
+        If ``rank_key`` is not the default and its entry is not a ranking.
+    """
+    key = options.rank_key
+    is_default = key == fields(Ranking).rank_key.default
+    if key not in adata.uns and not is_default:
+        there = ", ".join(repr(name) for name in adata.uns if _is_ranking(adata.uns[name])) or "none"
+        msg = f"there is no .uns[{key!r}]; rankings in .uns: {there}"
+        raise MissingKeyError(msg)
+    stored = adata.uns.get(key)
+    if not _is_ranking(stored):
+        if not is_default:
+            msg = f".uns[{key!r}] is not a ranking by sc.tl.rank_genes_groups; leave out rank_key to rank anew"
+            raise InputError(msg)
+        return None
+    problem = _other_input(stored["params"], clustering, options)
+    if problem and is_default:  # a ranking that was made for something else says nothing about this run
+        return None
+    problem = problem or _problem(stored, clustering, _all_names(adata))
+    if problem:
+        say_stale(key, problem, say)
         return None
     parameters = stored["params"]
-    if not isinstance(parameters, Mapping):
-        return None
-    if str(parameters.get("groupby")) != clustering.groupby:
-        return None
-    if layer is not None and parameters.get("layer") != layer:
-        return None
-    if use_raw is not None and bool(parameters.get("use_raw")) != use_raw:
-        return None
-    problem = _problem(stored, clustering, labels)
-    if problem:
-        warn_stale(rank_key, problem)
-        return None
+    ranked = stored["names"].dtype.names
     return StoredRanking(
-        genes={key: positive(stored, key, n_genes) for key in clustering.ids if key in _names(stored).dtype.names},
-        is_logreg=_is_logreg(stored),
-        use_raw=bool(parameters["use_raw"]) if "use_raw" in parameters else use_raw,
+        stored,
+        ids=tuple(key for key in clustering.ids if key in ranked),
+        method=str(parameters.get("method")),
+        use_raw=bool(parameters["use_raw"]) if "use_raw" in parameters else options.use_raw,
         layer=None if parameters.get("layer") is None else str(parameters["layer"]),
     )
 
 
-def warn_stale(rank_key: str, problem: str) -> None:
+def say_stale(rank_key: str, problem: str, say: Say) -> None:
     """Warn that a stored ranking is not used, and why."""
-    message = f".uns[{rank_key!r}] does not fit these clusters ({problem}); the genes are ranked again"
-    warn(message, StaleRankingWarning)
+    say(f".uns[{rank_key!r}] is not used, because {problem}; the genes are ranked again", StaleRankingWarning)
 
 
-def _problem(stored: Mapping[str, Any], clustering: Clustering, labels: Mapping[str, str]) -> str:
-    names = _names(stored)
-    if names is None:
+def _is_ranking(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and "names" in entry and isinstance(entry.get("params"), Mapping)
+
+
+def _all_names(adata: AnnData) -> set[str]:
+    """The names of all features of ``.var`` and ``.raw.var``."""
+    tables = [adata.var, *([adata.raw.var] if adata.raw is not None else [])]
+    return {name for table in tables for name in to_strings(to_frame(table).index)}
+
+
+def _other_input(parameters: Mapping[str, Any], clustering: Clustering, options: Ranking) -> str:
+    """Why a ranking was made from other clusters or another matrix than this run; empty if it was not."""
+    groupby, layer = str(parameters.get("groupby")), parameters.get("layer")
+    if groupby != clustering.groupby:
+        return f"it ranks the clusters of .obs[{groupby!r}]"
+    if options.layer is not None and layer != options.layer:
+        return f"it ranks layer {layer!r}" if layer is not None else "it does not rank a layer"
+    if options.use_raw is not None and bool(parameters.get("use_raw")) != options.use_raw:
+        return "it ranks .X" if options.use_raw else "it ranks .raw"
+    return ""
+
+
+def _problem(stored: Mapping[str, Any], clustering: Clustering, all_names: AbstractSet[str]) -> str:
+    """Why a ranking does not fit the clusters and genes; empty if it does."""
+    names, parameters = stored["names"], stored["params"]
+    if not getattr(getattr(names, "dtype", None), "names", None):
         return "its gene names are not in Scanpy's form"
     ranked = set(names.dtype.names)
-    reference = str(stored["params"].get("reference", "rest"))
+    reference = str(parameters.get("reference", "rest"))
     if reference != "rest":
         return f"it compares with group {reference!r}, not with the rest"
-    if _is_logreg(stored) and len(ranked) == 1:
+    if str(parameters.get("method")) == "logreg" and len(ranked) == 1:
         return "logreg ranked only one of two clusters"
     gone = sorted(ranked - set(clustering.all_ids))
     if gone:
         return f"it has clusters that are no longer there: {', '.join(gone[:5])}"
-    missing = [key for key in rankable(clustering.ids, clustering) if key not in ranked]
-    if missing:
-        return f"it lacks the clusters {', '.join(missing[:5])}"
-    strange = {str(g) for key in ranked for g in names[key][:50] if isinstance(g, str)} - set(labels)
+    lacking = [key for key in rankable(clustering.ids, clustering) if key not in ranked]
+    if lacking:
+        return f"it lacks the clusters {', '.join(lacking[:5])}"
+    strange = {str(g) for key in ranked for g in names[key][:50] if isinstance(g, str)} - all_names
     return f"it has genes that are no longer there, such as {min(strange)!r}" if strange else ""
 
 
-def _names(stored: Mapping[str, Any]) -> Any:
-    names = stored["names"]
-    return names if getattr(getattr(names, "dtype", None), "names", None) else None
-
-
-def positive(stored: Mapping[str, Any], key: str, n_genes: int) -> list[str]:
-    """The first genes of a group that are higher in it beyond chance.
+def positive(stored: Mapping[str, Any], key: str, n_genes: int, excluded: AbstractSet[str] = frozenset()) -> list[str]:
+    """The first genes of a group that are higher in it beyond chance, without the excluded ones.
 
     Scaled data has no fold changes, so only the score is used.
     """
@@ -129,7 +169,7 @@ def positive(stored: Mapping[str, Any], key: str, n_genes: int) -> list[str]:
         # With few genes in a panel, the last ones in the list are higher only by chance.
         keep &= ~(np.asarray(stored["pvals"][key], dtype=float) > numbers.NUMBERS.max_p_value)
     named = (str(name) for name in names[keep] if isinstance(name, (str, np.str_)) and str(name) != "nan")
-    return list(islice(named, n_genes))
+    return list(islice((name for name in named if name not in excluded), n_genes))
 
 
 def displaced(

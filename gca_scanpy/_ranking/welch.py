@@ -28,24 +28,24 @@ class Test:
     fold_changes: Floats
     _means: tuple[Floats, Floats]
     _variances: tuple[Floats, Floats]
-    _cells: tuple[float, float]
+    _cells: tuple[Floats, Floats]
 
     def p_values(self, genes: npt.NDArray[np.intp]) -> Floats:
         """Two-sided p-values of these genes, not adjusted; 1 if the statistic is undefined."""
         from scipy import stats  # importing it takes longer than labeling a marker table
 
-        means, variances = (
-            [part[genes] for part in self._means],
-            [part[genes] for part in self._variances],
+        (mean, variance, cells), (rest_mean, rest_variance, rest_cells) = (
+            [np.broadcast_to(part, self.scores.shape)[genes] for part in parts]
+            for parts in zip(self._means, self._variances, self._cells)
         )
         with np.errstate(all="ignore"):
             result = stats.ttest_ind_from_stats(
-                means[0],
-                np.sqrt(variances[0]),
-                self._cells[0],
-                means[1],
-                np.sqrt(variances[1]),
-                self._cells[1],
+                mean,
+                np.sqrt(variance),
+                cells,
+                rest_mean,
+                np.sqrt(rest_variance),
+                rest_cells,
                 equal_var=False,
             )
         return np.where(np.isnan(result.pvalue), 1.0, result.pvalue)
@@ -57,8 +57,8 @@ def compare(moments: Moments, row: int) -> Test:
     The result is the same as that of ``sc.tl.rank_genes_groups(method="t-test", reference="rest")``, which computes the
     moments again for each cluster.
     """
-    n_inside = float(moments.cells[row])
-    n_rest = float(moments.cells.sum() - n_inside)
+    n_inside = moments.measured[row]
+    n_rest = moments.measured.sum(axis=0) - n_inside
     sums, squares = moments.sums[row], moments.squares[row]
     mean, variance = _mean_variance(sums, squares, n_inside)
     rest_mean, rest_variance = _mean_variance(
@@ -71,8 +71,9 @@ def compare(moments: Moments, row: int) -> Test:
     return Test(scores, folds, (mean, rest_mean), (variance, rest_variance), (n_inside, n_rest))
 
 
-def _mean_variance(sums: Floats, squares: Floats, n: float) -> tuple[Floats, Floats]:
-    mean = sums / n
-    variance = squares / n - mean**2
-    variance[variance < EXACT * mean**2] = 0.0
-    return mean, variance * (n / (n - 1))
+def _mean_variance(sums: Floats, squares: Floats, n: Floats) -> tuple[Floats, Floats]:
+    with np.errstate(all="ignore"):  # a gene that is measured in fewer than two cells has no variance, so no statistic
+        mean = sums / n
+        variance = squares / n - mean**2
+        variance[variance < EXACT * mean**2] = 0.0
+        return mean, np.where(n > 1, variance * (n / (n - 1)), np.nan)

@@ -270,6 +270,23 @@ class Numbers:
     counts_per_cell: float = _number(
         1e4, "counts", "Raw counts are normalized to this sum before the logarithm.", RANKINGS, CONVENTION
     )
+    max_logged: float = _number(
+        50,
+        "value",
+        "If half of the cells have a higher value, the values have no logarithm: log2 of a million is 20.",
+        RANKINGS,
+        BY_HAND,
+    )
+    multiple_tolerance: float = _number(
+        1e-3,
+        "ratio",
+        "If all values of a cell are this close to multiples of its smallest, they are counts by a size factor.",
+        RANKINGS,
+        BY_HAND,
+    )
+    max_infinite: float = _number(
+        0.01, "share", "If more of the values are infinite, the matrix is refused.", RANKINGS, BY_HAND
+    )
     max_p_value: float = _number(
         0.05, "p-value, not adjusted", "A gene with a higher p-value marks nothing.", RANKINGS, CONVENTION
     )
@@ -277,6 +294,13 @@ class Numbers:
         4,
         "genes per marker",
         "So many genes are ranked for each marker used, because housekeeping genes are skipped.",
+        RANKINGS,
+        BY_HAND,
+    )
+    min_stored_genes: int = _number(
+        50,
+        "genes",
+        "A stored ranking with fewer genes per cluster, and fewer than `n_markers`, is replaced by a new one.",
         RANKINGS,
         BY_HAND,
     )

@@ -12,13 +12,14 @@ from gca_scanpy import _tables
 from gca_scanpy._adata import objects
 from gca_scanpy._files import whole
 from gca_scanpy._stores import loom
-from gca_scanpy.errors import InputError
+from gca_scanpy.errors import InputError, MissingClusterWarning, warn
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 ENDINGS = (".h5ad", ".zarr")  # formats that can be written
 DEFAULT_COLUMN = "cluster"
+MAX_MISSING = 0.05  # share of barcodes without a cell, and of cells without a cluster, that need no warning
 
 
 def read(path: Path) -> AnnData:
@@ -122,6 +123,15 @@ def add_clusters(adata: AnnData, path: Path, column: Optional[str] = None) -> st
             f"data has names such as {adata.obs_names[0]!r}; write them in the same way"
         )
         raise InputError(msg)
+    strangers = barcodes[~barcodes.isin(adata.obs_names)]
+    # A table of more cells than the data is no mistake, if each cell of the data is in it.
+    if len(strangers) > MAX_MISSING * len(barcodes) and clusters.isna().mean() > MAX_MISSING:
+        message = (
+            f"{len(strangers):,} of {len(barcodes):,} barcodes of {path} are not the name of a cell, such as "
+            f"{strangers.iloc[0]!r}; the data has names such as {adata.obs_names[0]!r}. If they are the same cells, "
+            "write the names in the same way"
+        )
+        warn(message, MissingClusterWarning)
     adata.obs[name] = pd.Categorical(clusters.to_numpy())
     return name
 

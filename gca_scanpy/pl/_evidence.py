@@ -98,7 +98,8 @@ def evidence(
     ordered = sorted(report.clusters, key=lambda c: (sort_key(_term(c), _bundled.lineages()), _label(c)))
     wanted = {c.cluster_id for c in chosen(report, clusters)}
     genes = [gene for c in ordered if c.cluster_id in wanted for gene in c.validation.supporting_markers]
-    shown = genes_of(adata, genes, use_raw=use_raw, layer=layer, gene_symbols=gene_symbols)
+    names = _bundled.gene_names()
+    shown = genes_of(adata, genes, use_raw=use_raw, layer=layer, gene_symbols=gene_symbols, known=names)
     groups = _markers([c for c in ordered if c.cluster_id in wanted], set(shown.var_names), n_genes)
     if not groups:
         msg = "nothing to show: no label of these clusters has a supporting marker among the genes of the object"
@@ -133,7 +134,12 @@ def _as_in_the_run(adata: AnnData, report: DatasetReport) -> tuple[Optional[bool
     parameters = report.parameters
     use_raw = {"True": True, "False": False}.get(parameters.get("use_raw", ""))
     layer, symbols = parameters.get("layer"), parameters.get("gene_symbols")
-    return use_raw and (adata.raw is not None or None), layer if layer in adata.layers else None, symbols
+    tables = [adata.var, *([adata.raw.var] if adata.raw is not None else [])]
+    return (
+        use_raw and (adata.raw is not None or None),
+        layer if layer in adata.layers else None,
+        symbols if any(symbols in table.columns for table in tables) else None,
+    )
 
 
 def _label(cluster: ClusterReport) -> str:

@@ -63,14 +63,15 @@ def annotate(
         The clusters to label. If None, all of them; the cells of other clusters get missing values.
     rank_key
         ``adata.uns[rank_key]`` is used if :func:`scanpy.tl.rank_genes_groups` computed it for this ``groupby``, for
-        exactly these clusters and against the rest. Otherwise the genes are ranked on a temporary object; ``adata`` is
-        not changed.
+        exactly these clusters, against the rest, and with enough genes. Otherwise the genes are ranked on a temporary
+        object; ``adata`` is not changed. A key other than the default must exist.
     method
-        Method of :func:`scanpy.tl.rank_genes_groups`, if the genes are ranked anew.
+        Method of :func:`scanpy.tl.rank_genes_groups`, if the genes are ranked anew. The report records the method that
+        was used.
     use_raw, layer
         The matrix to rank, by Scanpy's rule: ``layer``, else ``.raw`` if there is one, else ``.X``.
     gene_symbols
-        Column of ``.var`` with gene symbols. Detected automatically if ``var_names`` are Ensembl ids.
+        Column of ``.var`` with gene symbols. Detected automatically if few ``var_names`` are symbols.
     key_added
         Prefix of the ``.obs`` columns, and key in ``.uns``: a name that h5ad and zarr can store, and not that of other
         data.
@@ -110,7 +111,7 @@ def annotate(
     Raises
     ------
     MissingKeyError
-        If ``groupby``, ``layer`` or ``gene_symbols`` does not exist.
+        If ``groupby``, ``layer``, ``rank_key`` or ``gene_symbols`` does not exist.
     InputError
         If an argument cannot be used. ``adata`` is untouched whenever an error is raised.
     ModelError

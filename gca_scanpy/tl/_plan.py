@@ -55,7 +55,7 @@ def plan(
     Raises
     ------
     MissingKeyError
-        If ``groupby``, ``layer`` or ``gene_symbols`` does not exist.
+        If ``groupby``, ``layer``, ``rank_key`` or ``gene_symbols`` does not exist.
     InputError
         If an argument cannot be used.
 
@@ -81,4 +81,4 @@ def plan(
     )
     request = cells.request(species=species, tissue=tissue, marker_db=marker_db, groups=groups)
     request = with_model(request, model)
-    return _pipeline.plan(cells.markers(), request)
+    return _pipeline.plan(cells.markers().clusters, request)

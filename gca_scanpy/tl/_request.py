@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
+import numpy as np
 from attrs import asdict, evolve, field, frozen
 
 from gca_scanpy import _pipeline
@@ -18,16 +19,19 @@ from gca_scanpy._llm.question import Question
 from gca_scanpy._log import Clock
 from gca_scanpy._options import Ranking
 from gca_scanpy._pipeline import Request
-from gca_scanpy._prepare import Tissue
+from gca_scanpy._prepare import Tissue, check_species
 from gca_scanpy._propose import Asked
-from gca_scanpy._ranking.read import read_markers
+from gca_scanpy._ranking.read import ReadMarkers, read_markers
 from gca_scanpy._settings import settings
 from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled, load
+from gca_scanpy.errors import MissingClusterWarning, warn
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+MAX_WITHOUT_CLUSTER = 0.05  # share of the cells
 
 
 @frozen(eq=False)
@@ -44,8 +48,8 @@ class Cells:
         """The clusters of an object; raises as :func:`gca_scanpy._adata.read_clustering` does."""
         return cls(adata, read_clustering(adata, groupby, groups), Ranking(**ranking))
 
-    def markers(self) -> tuple[ClusterMarkers, ...]:
-        """The marker genes of each cluster."""
+    def markers(self) -> ReadMarkers:
+        """The marker genes of each cluster, and how they were ranked."""
         with self.clock.step("markers"):
             return read_markers(self.adata, self.clustering, self.ranking)
 
@@ -66,6 +70,21 @@ class Cells:
         others = set(self.clustering.all_ids).difference(self.clustering.ids)
         return {key: name for key, name in tissue.items() if str(key) not in others}
 
+    def _warn_of_missing(self) -> tuple[str, ...]:
+        """Warn if many cells have no cluster."""
+        codes, groupby = self.clustering.codes, self.clustering.groupby
+        n_cells, n_missing = len(codes), self.clustering.cells_without_cluster
+        if n_missing <= MAX_WITHOUT_CLUSTER * n_cells:
+            return ()
+        without, within = (self.adata.obs_names[np.flatnonzero(part)[0]] for part in (codes < 0, codes >= 0))
+        message = (
+            f"{n_missing:,} of {n_cells:,} cells have no cluster in .obs[{groupby!r}], so they get no label, such as "
+            f"{without!r} (but {within!r} has one). If the clusters come from a table, write the names of the cells in "
+            "the same way in both; a missing '-1' at the end is often the reason"
+        )
+        warn(message, MissingClusterWarning)
+        return (message,)
+
     def label(self, request: Request, key_added: str, *, copy: bool) -> Optional[AnnData]:
         """Run the request, write its report all at once, and give the copy if one was asked for.
 
@@ -76,7 +95,10 @@ class Cells:
         """
         check_key(self.adata, key_added, self.clustering.groupby)
         with Run(_details(request, len(self.clustering.ids))) as run:
-            report = _pipeline.annotate(self.markers(), request, self.clock)
+            missing = self._warn_of_missing()
+            found = self.markers()
+            used = request.with_used(found.used, (*missing, *found.warnings))
+            report = _pipeline.annotate(found.clusters, used, self.clock)
             target = duplicate(self.adata) if copy else self.adata
             when = report.provenance.created_at
             report = keep_decisions(self.adata, report, self.clustering, key_added, when)
@@ -95,7 +117,7 @@ def make_request(tissue: Tissue, species: str, marker_db: Any, parameters: Mappi
     """
     current = settings.current()
     recorded = {
-        "species": species,
+        "species": check_species(species),
         "tissue": tissue,
         "min_support": current.min_support,
         "force_unknown": current.force_unknown,

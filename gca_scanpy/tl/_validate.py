@@ -62,7 +62,7 @@ def validate(
     Raises
     ------
     MissingKeyError
-        If ``groupby``, ``labels``, ``layer`` or ``gene_symbols`` does not exist.
+        If ``groupby``, ``labels``, ``layer``, ``rank_key`` or ``gene_symbols`` does not exist.
     InputError
         If an argument cannot be used. ``adata`` is untouched whenever an error is raised.
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.matrix import first_chunk, is_chunked
+from gca_scanpy._adata.values import first_chunk, is_chunked
 from gca_scanpy._ranking.moments import gather, gather_chunked
-from gca_scanpy.errors import InputError, RawCountsWarning
+from gca_scanpy.errors import InputError, RankingWarning, RawCountsWarning
 
 array = pytest.importorskip("dask.array")
 IDS = ("a", "b", "c")
@@ -47,8 +47,8 @@ def test_any_chunks(form, seed, rows, columns, counts, without):
     values = values if counts else np.log1p(values)
     codes = np.where(rng.random(24) < without, -1, rng.integers(0, 3, 24)).astype(np.intp)
     clustering = Clustering("g", IDS, codes, IDS)
-    found = gather_chunked(chunked(values, rows, columns, form), clustering, counts=counts)
-    same(found, gather(values, clustering, counts=counts))
+    found = gather_chunked(chunked(values, rows, columns, form), clustering, linear=counts)
+    same(found, gather(values, clustering, linear=counts))
 
 
 def test_each_chunk_is_read_once():
@@ -93,13 +93,20 @@ def test_counts_are_ranked_as_in_memory(cells, rank, columns):
         assert rank(cells, layer="chunked") == expected
 
 
-def test_counts_that_are_not_finite(cells, rank):
-    """NaN among the counts is an error, as in memory."""
-    counts = cells.layers["counts"].toarray()
-    counts[70, 3] = np.nan
-    cells.layers["chunked"] = array.from_array(counts, chunks=(50, -1))
-    with pytest.raises(InputError, match="NaN or infinite"):
-        rank(cells, layer="chunked")
+@pytest.mark.parametrize("layer", ["log", "counts"])
+@pytest.mark.parametrize("columns", [-1, 10])
+def test_missing_values_are_said_as_in_memory(cells, rank, layer, columns):
+    """NaN in some chunks: the ranking and the warning are those of the matrix in memory."""
+    values = (cells.X if layer == "log" else cells.layers["counts"]).toarray()
+    values[60:, 3] = np.nan
+    cells.layers["memory"] = values
+    cells.layers["chunked"] = array.from_array(values, chunks=(50, columns))
+    with pytest.warns(RankingWarning) as expected:
+        memory = rank(cells, layer="memory")
+    with pytest.warns(RankingWarning) as caught:
+        assert rank(cells, layer="chunked") == memory
+    assert [str(w.message) for w in caught] == [str(w.message) for w in expected]
+    assert str(caught[0].message).startswith("60 values of the matrix are NaN or infinite, in 1 of 68 genes")
 
 
 @pytest.mark.parametrize("method", ["wilcoxon", "logreg", "t-test_overestim_var"])
@@ -120,6 +127,7 @@ def test_beside_a_stored_ranking(cells, rank):
 
     sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", use_raw=False)
     lazy = anndata.AnnData(chunked(cells.X.toarray(), 17, -1, None), obs=cells.obs, var=cells.var, uns=cells.uns)
-    found = [read_markers(adata, read_clustering(adata, "cluster"), Ranking(n_markers=12)) for adata in (cells, lazy)]
+    options = Ranking(n_markers=12)
+    found = [read_markers(adata, read_clustering(adata, "cluster"), options).clusters for adata in (cells, lazy)]
     assert found[0] == found[1]
     assert all(cluster.present and cluster.absent for cluster in found[1])

@@ -58,7 +58,7 @@ def test_beside_any_ranking(cells, method, stored, content):
     if stored:
         sc.tl.rank_genes_groups(cells, "cluster", method=method)
     before = content(cells)
-    made = read_markers(cells, read_clustering(cells, "cluster"), Ranking(n_markers=5, method=method))
+    made = read_markers(cells, read_clustering(cells, "cluster"), Ranking(n_markers=5, method=method)).clusters
     assert all(len(c.present) > 0 and len(c.absent) > 0 for c in made)
     assert all(not {g.name for g in c.present} & {g.name for g in c.absent} for c in made)
     assert content(cells) == before

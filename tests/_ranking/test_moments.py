@@ -63,7 +63,7 @@ def test_counts_are_normalized_as_scanpy_does(form):
     own = anndata.AnnData(counts.astype(np.float64))
     sc.pp.normalize_total(own, target_sum=1e4)
     sc.pp.log1p(own)
-    found = gather(FORMATS[form](counts), clustering, counts=True)
+    found = gather(FORMATS[form](counts), clustering, linear=True)
     expected = gather(own.X, clustering)
     np.testing.assert_allclose(found.sums, expected.sums)
     np.testing.assert_allclose(found.squares, expected.squares)
@@ -134,11 +134,38 @@ def test_genes_that_do_not_vary():
     assert test.p_values(np.array([0, 1])).tolist() == [1, 1]
 
 
-def test_values_that_are_not_numbers():
-    """A gene with NaN has no score, and leaves the others alone."""
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("chunk", [7, 10**6])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_missing_values_are_not_measured(form, chunk, value, monkeypatch):
+    """A gene with NaN in some cells has the moments and the test of the other cells; other genes are as before."""
+    monkeypatch.setattr(module, "BLOCK", chunk)
     values, clustering = data()
-    clean = welch.compare(gather(values, clustering), 0).scores
-    values[0, 3] = np.nan
-    scores = welch.compare(gather(values, clustering), 0).scores
-    assert scores[3] == 0
-    np.testing.assert_array_equal(np.delete(scores, 3), np.delete(clean, 3))
+    missing = np.zeros(values.shape, dtype=bool)
+    missing[::3, 3], missing[clustering.codes == 1, 4], missing[1:, 5] = True, True, True
+    values[missing] = value
+    found = gather(FORMATS[form](values), clustering)
+    values[missing] = np.nan
+    test = welch.compare(found, 0)
+    for gene in (0, 3, 4):
+        own, rest = (
+            part[np.isfinite(part)].astype(float)
+            for part in (values[clustering.codes == 0, gene], values[clustering.codes > 0, gene])
+        )
+        expected = stats.ttest_ind(own, rest, equal_var=False)
+        np.testing.assert_allclose(test.scores[gene], expected.statistic)
+        np.testing.assert_allclose(test.p_values(np.array([gene])), [expected.pvalue])
+        np.testing.assert_allclose(found.fractions[0, gene], (own != 0).mean())
+    assert np.isnan(found.means[1, 4])
+    assert test.scores[5] == 0
+    assert found.infinite == (0 if np.isnan(value) else missing[clustering.codes >= 0].sum())
+
+
+def test_counts_with_missing_values():
+    """The total of a cell is that of its finite counts."""
+    values, clustering = data()
+    counts = np.rint(np.expm1(values)).astype(np.float64)
+    counts[3, 7] = np.nan
+    found = gather(counts, clustering, linear=True)
+    counts[3, 7] = 0
+    np.testing.assert_allclose(found.sums, gather(counts, clustering, linear=True).sums)

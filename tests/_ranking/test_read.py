@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
 
-from gca_scanpy.errors import InputError, MissingKeyError, RawCountsWarning
+from gca_scanpy.errors import InputError, MissingKeyError, RankingWarning, RawCountsWarning
 
 
 @pytest.mark.parametrize("method", ["t-test", "t-test_overestim_var", "wilcoxon", "logreg"])
@@ -167,15 +170,49 @@ def test_no_matrix_and_no_ranking(cells, rank):
         rank(cells)
 
 
-@pytest.mark.parametrize("form", [sparse.csr_matrix, np.asarray])
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_matrix, np.asarray])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_counts_that_are_no_numbers(cells, rank, form, value):
-    """NaN among raw counts would spoil every gene of its cell: an error that says so, not one of scikit-learn's."""
-    counts = cells.layers["counts"].toarray()
-    counts[0, 0] = value
-    cells.X = form(counts)
-    with pytest.raises(InputError, match="NaN or infinite"):
+@pytest.mark.parametrize("layer", ["log", "counts"])
+def test_missing_values_remove_no_gene(cells, lineages, rank, is_planted, form, value, layer):
+    """One NaN in each gene: it is said with counts, and every planted gene is found all the same."""
+    values = (cells.X if layer == "log" else cells.layers["counts"]).toarray()
+    values[np.arange(cells.n_vars) % cells.n_obs, np.arange(cells.n_vars)] = value
+    cells.X = form(values)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RankingWarning)
+        found, _ = rank(cells)
+    assert any("68 values of the matrix are NaN or infinite, in 68 of 68 genes" in str(w.message) for w in caught)
+    assert all(is_planted(found, str(i), label) for i, label in enumerate(lineages))
+
+
+def test_batches_joined_outer(plant, rank, is_planted):
+    """Two dense batches joined outer: a gene that one batch lacks is ranked by the cells of the other."""
+    first, second = plant(seed=1), plant(seed=2)
+    first.X, second.X = first.X.toarray(), second.X.toarray()
+    second = second[:, second.var_names != "CD79A"].copy()
+    joined = anndata.concat([first, second], join="outer", index_unique="-")
+    assert np.isnan(joined.X).any()
+    with pytest.warns(RankingWarning, match=r"120 values .* in 1 of 68 genes and in up to 120 of 240 cells"):
+        found, _ = rank(joined)
+    assert is_planted(found, "0", "B cell")
+
+
+def test_many_infinite_values(cells, rank):
+    """The log of zero is no missing value: the matrix is refused."""
+    with np.errstate(divide="ignore"):
+        cells.X = np.log(cells.layers["counts"].toarray())
+    with pytest.raises(InputError, match=r"are infinite, as the log of zero is: use log1p"):
         rank(cells)
+
+
+@pytest.mark.parametrize("method", ["wilcoxon", "logreg"])
+def test_methods_that_need_every_value(cells, rank, method):
+    """Scanpy's other methods lose genes with NaN without a word, so they are refused."""
+    values = cells.X.toarray()
+    values[0, 0] = np.nan
+    cells.X = values
+    with pytest.raises(InputError, match=f"method='{method}' needs a value for each cell and gene"):
+        rank(cells, method=method)
 
 
 def test_one_cell_outside_the_cluster(plant, rank):

@@ -4,59 +4,178 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pytest
 
-from gca_scanpy.errors import StaleRankingWarning
+from gca_scanpy._adata import read_clustering
+from gca_scanpy._options import Ranking
+from gca_scanpy._ranking.read import read_markers
+from gca_scanpy.errors import InputError, MissingKeyError, RankingWarning, RawCountsWarning, StaleRankingWarning
+
+N_MARKERS = 5  # as many as the rankings of these tests have
+
+
+def used(adata, groups=None, **options):
+    """What the genes were ranked with."""
+    ranking = Ranking(**{"n_markers": N_MARKERS, **options})
+    return read_markers(adata, read_clustering(adata, "cluster", groups), ranking).used
 
 
 def test_the_users_ranking_is_used(cells, rank):
     """A ranking of this groupby is used as it is, not computed again."""
     import scanpy as sc
 
-    sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=5)
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=12)
     found, _ = rank(cells)
-    assert {key: len(genes) for key, genes in found.items()} == dict.fromkeys("0123", 5)
     assert found["0"] == list(cells.uns["rank_genes_groups"]["names"]["0"])
+    assert used(cells)["rank_key"] == "rank_genes_groups"
 
 
-def test_the_users_ranking_beside_raw_counts(cells, rank):
+def test_the_users_ranking_beside_raw_counts(cells):
     """A ranking of log-normalized values is used without a word, also where X holds raw counts now."""
     import scanpy as sc
 
     sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=5)
     cells.X = cells.layers["counts"].copy()
-    assert len(rank(cells)[0]["0"]) == 5
+    assert used(cells)["rank_key"] == "rank_genes_groups"
 
 
 def test_the_users_ranking_without_a_matrix(cells, rank):
     """A ranking is enough: an object whose X was dropped is read all the same."""
     import scanpy as sc
 
-    sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=5)
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=12)
     cells.X = None
-    assert len(rank(cells)[0]["0"]) == 5
-
-
-def test_a_ranking_under_another_key_is_used(cells, rank):
-    """rank_key= names the ranking; without it another is computed."""
-    import scanpy as sc
-
-    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=3, key_added="mine")
-    assert len(rank(cells, rank_key="mine")[0]["0"]) == 3
     assert len(rank(cells)[0]["0"]) == 12
 
 
+@pytest.mark.parametrize("n_genes", [1, 5, 11])
+def test_a_short_ranking(cells, rank, is_planted, n_genes):
+    """A ranking of fewer genes than are needed is said, and the genes are ranked again."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=n_genes)
+    with pytest.warns(StaleRankingWarning, match=f"it has only {n_genes} genes per cluster; the genes are ranked ag"):
+        found, _ = rank(cells)
+    assert is_planted(found, "0", "B cell")
+
+
+def test_a_ranking_beside_values_without_a_logarithm(cells):
+    """A stored ranking next to CPM is used, but this is said, because it was probably computed from them."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test")
+    cells.X = cells.X.expm1() * 100
+    with pytest.warns(RawCountsWarning, match=r"if \.uns\['rank_genes_groups'\] was computed from them, log-normalize"):
+        assert used(cells)["rank_key"] == "rank_genes_groups"
+
+
+def test_a_short_ranking_without_a_matrix(cells, rank):
+    """If there is nothing to rank again, a short ranking is used, and this is said."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=5)
+    cells.X = None
+    with pytest.warns(RankingWarning, match="it has only 5 genes per cluster, and there is no matrix"):
+        assert len(rank(cells)[0]["0"]) == 5
+
+
+@pytest.mark.parametrize(("n_markers", "is_used"), [(5, True), (12, True), (50, True), (100, True)])
+def test_a_ranking_of_all_genes_is_long_enough(cells, n_markers, is_used):
+    """A panel need not have as many genes as are asked for."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon")
+    assert (used(cells, n_markers=n_markers)["method"] == "wilcoxon") == is_used
+
+
+def test_a_ranking_of_missing_values(cells, rank, is_planted):
+    """Scanpy loses genes with NaN, so a stored ranking of such a matrix is not used."""
+    import scanpy as sc
+
+    values = cells.X.toarray()
+    values[0, :12] = np.nan
+    cells.X = values
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sc.tl.rank_genes_groups(cells, "cluster", method="t-test")
+    with pytest.warns(StaleRankingWarning, match="NaN or infinite"), pytest.warns(RankingWarning, match="12 values"):
+        found, _ = rank(cells)
+    assert is_planted(found, "0", "B cell")
+
+
+@pytest.mark.parametrize("method", ["t-test", "logreg", "wilcoxon"])
+@pytest.mark.parametrize("asked", ["t-test", "logreg", "wilcoxon"])
+def test_what_was_used_is_recorded(cells, method, asked):
+    """The report has the method and the matrix of a stored ranking; another method that was asked for is said."""
+    import scanpy as sc
+
+    cells.layers["log"] = cells.X.copy()
+    sc.tl.rank_genes_groups(cells, "cluster", method=method, layer="log", use_raw=False)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RankingWarning)
+        found = used(cells, method=asked)
+    assert {key: found[key] for key in ("method", "rank_key", "layer", "use_raw")} == {
+        "method": method, "rank_key": "rank_genes_groups", "layer": "log", "use_raw": False
+    }  # fmt: skip
+    messages = [str(w.message) for w in caught if issubclass(w.category, RankingWarning)]
+    assert len(messages) == (asked not in ("t-test", method))
+    assert all(f"method={asked!r} is not used" in message for message in messages)
+
+
+def test_what_was_used_is_recorded_without_a_ranking(cells):
+    """If the genes are ranked anew, no key of a ranking is recorded, but the matrix is."""
+    assert used(cells)["rank_key"] is None
+    assert used(cells)["use_raw"] is False
+    cells.raw = cells.copy()
+    assert used(cells)["use_raw"] is True
+    with pytest.warns(RankingWarning):
+        assert (used(cells, layer="counts")["use_raw"], used(cells, layer="counts")["layer"]) == (False, "counts")
+
+
+def test_a_ranking_under_another_key_is_used(cells):
+    """rank_key= names the ranking; without it another is computed."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=5, key_added="mine")
+    assert used(cells, rank_key="mine")["method"] == "wilcoxon"
+    assert used(cells)["rank_key"] is None
+
+
+def test_a_rank_key_that_is_not_there(cells):
+    """A rank_key that is not there, or is no ranking, is an error that lists the rankings."""
+    import scanpy as sc
+
+    cells.uns["pca"] = {"params": {}}
+    with pytest.raises(MissingKeyError, match=r"there is no \.uns\['min'\]; rankings in \.uns: none"):
+        used(cells, rank_key="min")
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", key_added="mine")
+    with pytest.raises(MissingKeyError, match=r"there is no \.uns\['min'\]; rankings in \.uns: 'mine'"):
+        used(cells, rank_key="min")
+    with pytest.raises(InputError, match=r"\.uns\['pca'\] is not a ranking"):
+        used(cells, rank_key="pca")
+
+
+def test_a_named_ranking_of_other_clusters(cells):
+    """A ranking that was named but is of another column is not used, which is said."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "planted", method="wilcoxon", key_added="mine")
+    with pytest.warns(StaleRankingWarning, match=r"it ranks the clusters of \.obs\['planted'\]"):
+        assert used(cells, rank_key="mine")["rank_key"] is None
+
+
 @pytest.mark.parametrize("options", [{"layer": "log"}, {"use_raw": True}])
-def test_a_ranking_of_another_matrix(cells, options, rank):
+def test_a_ranking_of_another_matrix(cells, options):
     """A ranking of X is not one of the layer or of the .raw that is asked for; one of these is used."""
     import scanpy as sc
 
     cells.layers["log"] = cells.X.copy()
     cells.raw = cells.copy()
-    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=3, use_raw=False)
-    assert len(rank(cells, **options)[0]["0"]) == 12
-    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=3, **{"use_raw": False, **options})
-    assert len(rank(cells, **options)[0]["0"]) == 3
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=5, use_raw=False)
+    assert used(cells, **options)["method"] == "t-test"
+    sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", n_genes=5, **{"use_raw": False, **options})
+    assert used(cells, **options)["method"] == "wilcoxon"
 
 
 def test_nan_names_of_a_filtered_ranking_are_left_out(cells, rank):
@@ -107,14 +226,14 @@ def test_a_ranking_of_real_cells_is_not_stale(pbmc, rank, groupby, method):
         rank(pbmc, groupby)
 
 
-def test_a_ranking_that_lacks_clusters(cells, rank):
+def test_a_ranking_that_lacks_clusters(cells):
     """A ranking of some groups only is used for those, and replaced where another cluster is asked for."""
     import scanpy as sc
 
-    sc.tl.rank_genes_groups(cells, "cluster", groups=["0", "2"], method="t-test", n_genes=5)
-    assert {k: len(v) for k, v in rank(cells, groups=["0", "2"])[0].items()} == {"0": 5, "2": 5}
+    sc.tl.rank_genes_groups(cells, "cluster", groups=["0", "2"], method="wilcoxon", n_genes=5)
+    assert used(cells, groups=["0", "2"])["method"] == "wilcoxon"
     with pytest.warns(StaleRankingWarning, match="lacks the clusters 1, 3"):
-        assert len(rank(cells)[0]["0"]) == 12
+        assert used(cells)["method"] == "t-test"
 
 
 def test_a_ranking_against_one_group(cells, rank, is_planted):
@@ -173,7 +292,6 @@ def test_raw_has_other_names_than_var(cells, lineages, rank):
     other = cells.copy()
     other.var_names = [f"raw-{name}" for name in other.var_names]
     cells.raw = other
-    sc.tl.rank_genes_groups(cells, "cluster", use_raw=False, method="t-test", n_genes=4)
+    sc.tl.rank_genes_groups(cells, "cluster", use_raw=False, method="t-test", n_genes=12)
     found, _ = rank(cells)
-    assert len(found["0"]) == 4
-    assert set(found["0"]) <= set(lineages["B cell"])
+    assert set(found["0"]) == set(lineages["B cell"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gca_scanpy._stores.files import add_clusters
-from gca_scanpy.errors import InputError
+from gca_scanpy.errors import InputError, MissingClusterWarning
 
 
 @pytest.fixture
@@ -23,7 +23,8 @@ def test_cells_without_a_cluster(cells, table):
     """The table may be in another order, lack cells and have others; what it does not say is missing."""
     path = table("Barcode,Cluster\nelse,9\ncell1,b\n cell0 , a\ncell2,\n")
     del cells.obs["cluster"]
-    assert add_clusters(cells, path) == "cluster"
+    with pytest.warns(MissingClusterWarning, match="1 of 4 barcodes .* such as 'else'"):
+        assert add_clusters(cells, path) == "cluster"
     found = cells.obs["cluster"]
     assert found.iloc[:2].tolist() == ["a", "b"]
     assert found.iloc[2:].isna().all()
@@ -55,6 +56,17 @@ def test_what_is_no_such_table(cells, table, content, text, said):
     with pytest.raises(InputError, match=said):
         add_clusters(cells, table(text), "new")
     assert content(cells) == before
+
+
+def test_half_of_the_barcodes(cells, table):
+    """Barcodes that differ by an ending are said with their number; cells that were filtered out are not."""
+    rows = [f"cell{i}{'-1' if i % 2 else ''},{i % 3}" for i in range(cells.n_obs)]
+    with pytest.warns(MissingClusterWarning, match="60 of 120 barcodes .* such as 'cell1-1'"):
+        add_clusters(cells, table("\n".join(["Barcode,Cluster", *rows])), "half")
+    assert cells.obs["half"].isna().sum() == 60
+    few = [f"cell{i},{i % 3}" for i in range(cells.n_obs + 50)]
+    add_clusters(cells, table("\n".join(["Barcode,Cluster", *few])), "all")
+    assert cells.obs["all"].notna().all()
 
 
 def test_a_column_that_is_there(cells, table):

@@ -293,5 +293,5 @@ def test_symbols_outrank_ids(written):
 @pytest.mark.parametrize("path", [None, 5, ["m.csv"], b"m.csv", {"0": ["CD3D"]}])
 def test_what_is_no_path(path):
     """A path of another type is an InputError."""
-    with pytest.raises(InputError, match="path=.* must be the path"):
+    with pytest.raises(InputError, match=r"path=.* must be the path"):
         gca.io.read_markers(path)

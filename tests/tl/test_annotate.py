@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy.errors import RawCountsWarning, StaleRankingWarning
+from gca_scanpy.errors import MissingClusterWarning, RawCountsWarning, StaleRankingWarning
 
 COLUMNS = [
     f"gptca_{name}"
@@ -107,7 +107,8 @@ def test_backed_mode(cells, tmp_path, copy):
 def test_nan_cells_stay_nan_and_are_counted(cells):
     """NaN cells stay NaN and are counted in the report."""
     cells.obs["cluster"] = cells.obs["cluster"].where(np.arange(cells.n_obs) >= 7)
-    gca.tl.annotate(cells, "cluster")
+    with pytest.warns(MissingClusterWarning, match=r"7 of 120 cells have no cluster in \.obs\['cluster'\]"):
+        gca.tl.annotate(cells, "cluster")
     report = gca.get.report(cells)
     assert report.telemetry.cells_without_cluster == 7
     assert list(np.flatnonzero(cells.obs["gptca_label"].isna())) == list(range(7))
