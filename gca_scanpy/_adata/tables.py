@@ -7,7 +7,7 @@ from typing import Any, Optional
 import pandas as pd
 
 from gca_scanpy._compat import element_io
-from gca_scanpy._names.genes import ENSEMBL
+from gca_scanpy._names.gene_forms import ENSEMBL
 from gca_scanpy.errors import MissingKeyError
 
 # Names of the symbol column in 10x, CELLxGENE, Ensembl BioMart, monocle, Seurat converters and scvi-tools.
