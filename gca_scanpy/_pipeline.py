@@ -15,7 +15,8 @@ from gca_scanpy._judging.judge import judge
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.question import Plan
 from gca_scanpy._log import Clock
-from gca_scanpy._prepare import Tissue, canonical, check_species, index_of, tissues_of
+from gca_scanpy._places import Place, tissues_of
+from gca_scanpy._prepare import canonical, check_species, genes_of, index_of
 from gca_scanpy._propose import Offline, Proposer
 from gca_scanpy._reporting.report import cluster_report, dataset_report
 from gca_scanpy._scoring.case import Case, Limits
@@ -36,7 +37,7 @@ class Request:
     Attributes
     ----------
     tissue
-        One name for all clusters, or a name by cluster id.
+        One text for all clusters, or a text by cluster id; :func:`gca_scanpy._places.check_tissue` has read it.
     proposer
         Who proposes the labels.
     parameters
@@ -46,7 +47,7 @@ class Request:
     """
 
     species: str = field(converter=check_species)
-    tissue: Tissue
+    tissue: Place
     database: MarkerDatabase
     settings: Settings
     proposer: Proposer = field(factory=Offline)
@@ -69,7 +70,7 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) 
     ]
     telemetry = _telemetry(proposals.cost, reports, request, clock)
     warnings = [*warnings, *proposals.warnings]
-    return dataset_report(reports, request.parameters, _provenance(request), telemetry, warnings)
+    return dataset_report(reports, request.parameters, _provenance(request, cases), telemetry, warnings)
 
 
 def plan(markers: Sequence[ClusterMarkers], request: Request) -> Plan:
@@ -100,7 +101,7 @@ def _telemetry(cost: Telemetry, reports: Sequence[ClusterReport], request: Reque
     )
 
 
-def _provenance(request: Request) -> Provenance:
+def _provenance(request: Request, cases: Sequence[Case]) -> Provenance:
     models = request.proposer.models
     packages = {name: version(name) for name in PACKAGES}
     return Provenance(
@@ -112,4 +113,7 @@ def _provenance(request: Request) -> Provenance:
         prompt_version=prompt.PROMPT_VERSION if models else None,
         request_id=request.request_id,
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        species=request.species,
+        genes_of=genes_of(request.species),
+        tissues={case.markers.tissue: case.tissues for case in cases if case.markers.tissue},
     )

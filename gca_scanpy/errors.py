@@ -19,7 +19,7 @@ Every error says what was wrong, what was there instead, and what to do::
     GcaWarning                     (a UserWarning)
     ├── RawCountsWarning           the values are raw counts instead of log-normalized values
     ├── StaleRankingWarning        a stored ranking does not belong to these clusters; the genes are ranked again
-    ├── UnknownTissueWarning       the tissue is not in the vocabulary; the run uses no tissue prior
+    ├── UnknownTissueWarning       a tissue is misspelled; the nearest name of the vocabulary is used
     ├── GeneNameWarning            few genes were recognized, or they look like those of another species
     ├── CacheWarning               the cache folder cannot be used; the run continues without it
     ├── ModelWarning               a language model left clusters unanswered; they keep their offline labels
@@ -50,7 +50,7 @@ class MissingKeyError(InputError, KeyError):
 
 
 class UnknownSpeciesError(InputError):
-    """The database does not support the species."""
+    """The species is not supported; the message lists the supported ones."""
 
 
 class NoOverlapError(InputError):
@@ -102,7 +102,7 @@ class StaleRankingWarning(GcaWarning):
 
 
 class UnknownTissueWarning(GcaWarning):
-    """The tissue is not in the vocabulary, so the run uses no tissue prior."""
+    """A tissue is misspelled, so the nearest name of the vocabulary is used."""
 
 
 class GeneNameWarning(GcaWarning):

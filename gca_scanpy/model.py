@@ -14,7 +14,7 @@ DecisionKind = Literal["accepted", "changed", "mixed", "reopened"]
 
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
 STATUSES: tuple[Status, ...] = ("supported", "flagged", "unknown")
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 
 @frozen
@@ -175,7 +175,17 @@ class Metrics:
 
 @frozen
 class Provenance:
-    """The origin of the report; ``created_at`` is UTC in ISO 8601."""
+    """The origin of the report; ``created_at`` is UTC in ISO 8601.
+
+    Attributes
+    ----------
+    species
+        Common name of the species that the run was for.
+    genes_of
+        ``human`` or ``mouse``: the species whose symbols and markers were used.
+    tissues
+        What each tissue of the call was understood as, in names of the database.
+    """
 
     versions: Mapping[str, str]
     database_version: str
@@ -185,6 +195,9 @@ class Provenance:
     prompt_version: Optional[str]
     request_id: str
     created_at: str
+    species: str = ""
+    genes_of: str = ""
+    tissues: Mapping[str, tuple[str, ...]] = Factory(dict)
 
 
 @frozen

@@ -88,6 +88,12 @@ def print_report(report: DatasetReport) -> None:
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
     print(f"{s.total_clusters} clusters: {summary}")
+    origin = report.provenance
+    if origin.species != origin.genes_of:
+        print(f"species: {origin.species}, read as {origin.genes_of}")
+    for text, tissues in origin.tissues.items():
+        if tissues != (text,):
+            print(f"tissue: {_printable(text)}, read as {', '.join(tissues)}")
 
 
 def print_plan(plan: Plan) -> None:

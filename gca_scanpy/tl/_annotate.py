@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._llm.asking import ModelLike
-from gca_scanpy._prepare import Tissue
+from gca_scanpy._places import Tissue
 from gca_scanpy.tl._request import Cells, with_model
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from gca_scanpy._llm.asking import ModelLike
 from gca_scanpy._llm.question import Plan
 from gca_scanpy._options import Ranking
 from gca_scanpy._pipeline import Request
-from gca_scanpy._prepare import Tissue
+from gca_scanpy._places import Tissue
 from gca_scanpy._propose import Given
 from gca_scanpy._scoring.states import informative
 from gca_scanpy._steps import ClusterMarkers, RankedGene
