@@ -22,8 +22,8 @@ _COMPOSITE = re.compile(
 _NUMBERED_ID = re.compile(rf"({_ID})[-_]\d{{1,2}}", re.IGNORECASE)  # by make_unique
 # Cell Ranger and others put the genome before each gene if there is more than one. Seurat writes "-" for "_".
 _GENOMES = {
-    "human": r"GRCh3\d|hg\d\d|T2T[-_]CHM13(?:v2(?:\.0)?)?|human|homo[_ .-]sapiens|hsapiens",
-    "mouse": r"GRCm3\d|mm(?:9|1\d|39)|mouse|mus[_ .-]musculus|mmusculus",
+    "human": r"GRCh3\d(?:\.p\d+)?|hg\d\d|hs(?=_)|hsap|T2T[-_]CHM13(?:v2(?:\.0)?)?|human|homo[_ .-]sapiens|hsapiens",
+    "mouse": r"GRCm3\d(?:\.p\d+)?|mm(?:9|1\d|39)|mm(?=_)|mmus|mouse|mus[_ .-]musculus|mmusculus",
     "rat": r"rn\d|Rnor_?6(?:\.0)?|mRatBN7(?:\.2)?|GRCr8|rattus[_ .-]norvegicus",
     "rhesus macaque": r"Mmul_?\d+|rheMac\d+|macaca[_ .-]mulatta",
     "pig": r"Sscrofa11(?:\.1)?|susScr\d+|sus[_ .-]scrofa",
@@ -62,7 +62,7 @@ FIRST_SERIAL, LAST_SERIAL = 32_874, 54_789  # the years 1990 to 2049
 MANY_NUMBERS = 0.5  # if more of the names are numbers, they are ids, and none is a date
 
 # FCGR3A/B, CCL3/L1/L3, HBA1;HBA2, FCGR3A|FCGR3B, and "A /// B" of arrays
-_MERGED = re.compile(r"\s*(?:/+|[|;,]+)\s*")
+_MERGED = re.compile(r"\s*(?:/+|[|;,+&]+)\s*")
 MIN_SHARED, SHARED = 3, 0.8  # names with the same prefix or suffix, and their share of all names
 
 

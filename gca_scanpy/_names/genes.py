@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Optional
 
 from attrs import frozen
@@ -80,12 +80,15 @@ class GeneNames:
     def _read(self, text: str, species: str, known: Mapping[str, str]) -> Optional[str]:
         """The symbol of a gene, or of the first gene of a merged probe that the database knows, or of its first."""
         if not is_merged(text):
-            return self._symbol(text, species, known)
-        genes = [
-            self._symbol(clean(member), species, known)
-            for member in members(text, lambda form: self._official(form, species, known))
-        ]
+            symbol = self._symbol(text, species, known)
+            if symbol or "." not in text:
+                return symbol
+        # R's make.names writes a dot for the slash of a merged probe; then each part must be a gene.
+        parts = members(text if is_merged(text) else text.replace(".", "/"), partial(self._official, species, known))
+        genes = [self._symbol(clean(member), species, known) for member in parts]
         symbols = [symbol for symbol in genes if symbol is not None]
+        if not is_merged(text) and None in genes:
+            return None
         return next((symbol for symbol in symbols if symbol.upper() in known), next(iter(symbols), None))
 
     def _symbol(self, text: str, species: str, known: Mapping[str, str]) -> Optional[str]:
@@ -97,14 +100,14 @@ class GeneNames:
         key = text.upper()
         dashed = _SEPARATOR.sub("-", key)
         for form in dict.fromkeys((key, dashed, _INNER_DASH.sub("", dashed))):
-            symbol = self._official(form, species, known)
+            symbol = self._official(species, known, form)
             if symbol is not None:
                 return symbol
         older = self.older.get(key) or self.older.get(dashed)
         copy = _COPY.fullmatch(dashed)
-        return older or (self._official(copy[1], species, known) if copy else None)
+        return older or (self._official(species, known, copy[1]) if copy else None)
 
-    def _official(self, key: str, species: str, known: Mapping[str, str]) -> Optional[str]:
+    def _official(self, species: str, known: Mapping[str, str], key: str) -> Optional[str]:
         """The symbol of an official name in capitals: one of the database, of the mouse, or of HGNC."""
         ortholog = self.orthologs.get(key) if species == "mouse" else None
         return known.get(key) or ortholog or self.approved.get(key)

@@ -11,20 +11,22 @@ from attrs import frozen
 from gca_scanpy._names.spelling import distance, nearest
 
 _UBERON = re.compile(r"uberon[: ]?(\d{7})")
+SHORTEST, SIMILAR = 4, 0.4  # letters; share of wrong letters up to which a word may be another
 _BREAK = ","  # stands between two tissues, so that no name reaches over it
 # Words that say nothing of where the cells are from; "fetal" does, because embryonic tissue has types of its own.
 _NEUTRAL = frozenset(
-    "a adenocarcinoma adenoma adjacent adult aged aggregate and anterior area aspirate atlas benign biopsies biopsy "
-    "brown cancer carcinoma cell central chronic control culture cultured data dataset depleted derived developing "
-    "development diffuse disease diseased distal donor dorsal ductal enriched entire epithelial epithelium ex "
-    "explant ffpe fibrosis fresh from frozen gland healthy homo human immune in infected infiltrating inflamed "
-    "inflammatory invasive ipsc juvenile left lesion lobe lobular lower malignancy malignant mass medial metastases "
-    "metastasis metastatic mice microenvironment mononuclear mouse mucosa murine mus muscularis musculus neonatal "
-    "neoplasm neoplastic newborn normal nuclear nuclei nucleus of old organ organoid papillary parenchyma part "
-    "pathological patient pediatric perilesional peripheral posterior postnatal primary proximal rat recurrent "
-    "region resection right rna sample sapiens scrna section seq serous single site slice snrna solid specimen sorted "
-    "spheroid squamous stage stroma stromal subcutaneous submucosa suspension system the tissue total tract treated "
-    "tumor tumour untreated upper ventral visceral vitro vivo wall white whole with xenograft young".split()
+    "a adenocarcinoma adenoma adjacent adult advanced aged aggregate and anterior area aspirate atlas benign "
+    "biopsies biopsy brown cancer carcinoma cell central chronic control covid culture cultured data dataset "
+    "depleted derived developing development diffuse disease diseased distal dog donor dorsal ductal early enriched "
+    "entire epithelial epithelium ex explant ffpe fibrosis fresh from frozen gland grade healthy high homo human "
+    "immune in infected infiltrating inflamed inflammatory invasive ipsc juvenile late left lesion lobe lobular low "
+    "lower macaque malignancy malignant marmoset mass medial metastases metastasis metastatic mice microenvironment "
+    "monkey mononuclear mouse mucosa murine mus muscularis musculus neonatal neoplasm neoplastic newborn normal "
+    "nuclear nuclei nucleus of old organ organoid papillary parenchyma part pathological patient pediatric "
+    "perilesional peripheral pig posterior postnatal primary proximal rabbit rat recurrent region resection rhesus "
+    "right rna sample sapiens scrna section seq serous single site slice snrna solid sorted specimen spheroid "
+    "squamous stage stroma stromal subcutaneous submucosa suspension system the tissue total tract treated tumor "
+    "tumour type untreated upper ventral visceral vitro vivo wall white whole with xenograft young".split()
 )
 
 
@@ -67,45 +69,50 @@ class Tissues:
 
         The longest names count: ``bone marrow`` is the marrow, and not the bone. ``fetal liver`` is liver and embryo.
         """
-        return self._split(text)[0]
+        return self._tissues(self._split(text)[0])
 
     def read(self, text: str) -> Reading:
-        """The canonical tissues that a text names, if every word of it is understood, or misspelled by a letter."""
-        tissues, unknown = self._split(text)
-        if tissues and not unknown:
-            return Reading(tissues)
-        if _UBERON.search(_key(text)):  # an id is not misspelled but unknown
-            return Reading(())
-        corrected = self._correct_whole(text) or self._correct_words(text, unknown)
-        return Reading(self._split(corrected)[0], corrected) if corrected else Reading(())
+        """The canonical tissues that a text names.
+
+        Each word must be understood, or be misspelled by a letter, or be like no word of the vocabulary: it may be a
+        name of something else.
+        """
+        known, unknown = self._split(text)
+        if _UBERON.search(_key(text)) or not unknown:  # an id is not misspelled
+            return Reading(() if unknown else self._tissues(known))
+        read = self._correct_whole(text) or self._correct_words(text, unknown)
+        if not read and not any(self._is_similar(word) for word in unknown):
+            read = ", ".join(known)
+        return Reading(self.resolve(read), read)
 
     def nearest(self, text: str, n: int = 3) -> list[str]:
         """The ``n`` known names that are most similar to a text; empty if none is similar."""
         return nearest(_key(text), self._written, n)
 
-    def _split(self, text: str) -> tuple[tuple[str, ...], list[str]]:
-        """The tissues that a text names, and the words that mean nothing."""
+    def _tissues(self, known: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(tissue for name in known for tissue in self.names[name]))
+
+    def _split(self, text: str) -> tuple[list[str], list[str]]:
+        """The known names in a text, and the words that mean nothing."""
         key = _key(text)
         if key in self.names:
-            return self.names[key], []
-        ids = _UBERON.findall(key)
+            return [key], []
+        ids = [f"uberon:{number}" for number in _UBERON.findall(key)]
         if ids:
-            known = [self.names.get(f"uberon:{number}", ()) for number in ids]
-            unknown = [number for number, tissues in zip(ids, known) if not tissues]
-            return _united(known), unknown
-        words, found, unknown = _words(key), [], []
+            return [name for name in ids if name in self.names], [name for name in ids if name not in self.names]
+        words, known, unknown = _words(key), [], []
         while words:
-            length = next((n for n in range(len(words), 0, -1) if self._find(words[:n])), 0)
+            length = next((n for n in range(len(words), 0, -1) if self._name(words[:n])), 0)
             if length:
-                found.append(self._find(words[:length]))
+                known.append(self._name(words[:length]))
             elif not _is_neutral(words[0]):
                 unknown.append(words[0])
             words = words[length or 1 :]
-        return _united(found), unknown
+        return known, unknown
 
-    def _find(self, words: Sequence[str]) -> tuple[str, ...]:
-        phrase = " ".join(words)
-        return next((self.names[form] for form in _singulars(phrase) if form in self.names), ())
+    def _name(self, words: Sequence[str]) -> str:
+        """The name that some words are, in singular or plural; empty if they are none."""
+        return next((form for form in _singulars(" ".join(words)) if form in self.names), "")
 
     def _correct_whole(self, text: str) -> str:
         """The name that a text is, but for spaces and a letter or two; empty if there is none, or more than one."""
@@ -115,14 +122,22 @@ class Tissues:
 
     def _correct_words(self, text: str, unknown: Sequence[str]) -> str:
         """The text with each unknown word replaced with the nearest known one; empty if one has none."""
-        vocabulary = {word: word for name in self._written for word in name.split()}
-        best = {word: _closest(word, vocabulary) for word in unknown}
+        best = {word: _closest(word, self._words) for word in unknown}
         if any(len(words) != 1 for words in best.values()):
             return ""
         words = [best[word][0] if word in best else word for word in _words(_key(text))]
         corrected = " ".join(words).replace(f" {_BREAK}", _BREAK)
-        tissues, unknown = self._split(corrected)
-        return corrected if tissues and not unknown else ""
+        return corrected if not self._split(corrected)[1] else ""
+
+    def _is_similar(self, word: str) -> bool:
+        """Whether a word may be a misspelled word of the vocabulary, though no single one is meant."""
+        words = [other for other in self._words if min(len(word), len(other)) >= SHORTEST and other[0] == word[0]]
+        return any(distance(word, other) <= SIMILAR * max(len(word), len(other)) for other in words)
+
+    @cached_property
+    def _words(self) -> dict[str, str]:
+        """The words of all names, each by itself."""
+        return {word: word for name in self._written for word in name.split()}
 
     @cached_property
     def _written(self) -> list[str]:
@@ -144,11 +159,11 @@ def read_tissues(lines: Iterable[str]) -> Tissues:
 
 
 def _key(name: str) -> str:
-    return re.sub(r"[\s_\-]+", " ", name.casefold()).strip()
+    return re.sub(r"[\s_\-]+", " ", name.casefold().replace("&", " and ")).strip()
 
 
 def _words(key: str) -> list[str]:
-    return re.sub(r"[,;/|+&()\[\]]+", f" {_BREAK} ", key).split()
+    return re.sub(r"[,;/|+()\[\]]+", f" {_BREAK} ", key).split()
 
 
 def _singulars(phrase: str) -> tuple[str, ...]:
@@ -172,7 +187,3 @@ def _closest(word: str, spelled: Mapping[str, str]) -> list[str]:
 
 def _allowed(length: int) -> int:
     return 0 if length < 5 else 1 if length < 9 else 2
-
-
-def _united(many: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(tissue for tissues in many for tissue in tissues))

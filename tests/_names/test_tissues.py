@@ -101,20 +101,25 @@ def test_what_names_no_tissue(text):
         ("skelettal muscle", "skeletal muscle"),
         ("fetal livr", "fetal liver"),
         ("blood, bone marow", "blood, bone marrow"),
+        ("blood plasma", "blood"),
+        ("CD8 T cells of blood", "blood"),
     ],
 )
 def test_a_misspelled_tissue_is_the_nearest_whole_name(text, corrected):
-    """A slip of the keyboard is corrected to the nearest whole name, never to the part that is spelled correctly."""
+    """A slip of the keyboard is corrected to the nearest whole name, never to the part that is spelled correctly.
+
+    A word that is like none of the vocabulary is left out, and that is said, too.
+    """
     assert TISSUES.read(text) == Reading(TISSUES.resolve(corrected), corrected)
     assert TISSUES.resolve(corrected)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["blood plasma", "tumor", "cancer of unknown primary", "xlung", "UBERON:9999999", "lung UBERON:9999999", "BRCX"],
+    ["bone marrrrrow", "tumor", "cancer of unknown primary", "xlung", "UBERON:9999999", "lung UBERON:9999999", "BRCX"],
 )
 def test_a_word_that_is_not_understood(text):
-    """A text with a word that is neither known nor misspelled by a letter names no tissue."""
+    """A text without a known name, or with a word that may be a misspelled one, names no tissue."""
     assert TISSUES.read(text).tissues == ()
 
 
