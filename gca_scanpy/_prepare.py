@@ -156,7 +156,7 @@ def _remarks(
     remarks = []
     if dates:
         remarks.append(
-            f"{len(dates)} gene names are dates, into which a spreadsheet changed them "
+            f"{len(dates)} of {len(all_names)} gene names are dates, into which a spreadsheet changed them "
             f"({', '.join(dates[:EXAMPLES])}); they count as no gene. Restore the symbols (1-Mar was MARCHF1 or "
             "MTARC1, 2-Sep SEPTIN2), or export the table again with the gene column as text"
         )
