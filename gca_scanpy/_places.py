@@ -10,6 +10,7 @@ from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, UnknownTissueWarning, warn
 
 Tissue = Union[str, Sequence[str], Mapping[Any, Union[str, Sequence[str], None]], None]
+NOT_STATED = ("na", "n/a", "nan", "none", "unknown", "unspecified")  # these say that the tissue is not known
 Place = Union[str, Mapping[str, str], None]  # a tissue that was read; several tissues are joined by commas
 
 
@@ -62,7 +63,7 @@ def _text(names: Any) -> Optional[str]:
             "or a dict that maps cluster ids to these"
         )
         raise InputError(msg)
-    texts = [name.strip() for name in many if name.strip()]
+    texts = [name.strip() for name in many if name.strip() and name.strip().casefold() not in NOT_STATED]
     for text in texts:
         _check(text)
     return ", ".join(texts) or None

@@ -146,6 +146,8 @@ def test_a_question_names_the_species_and_the_tissue():
         ({"b": "blood", "t": float("nan")}, {"blood": ("blood",)}),
         (None, {}),
         ("", {}),
+        ("unknown", {}),
+        (["blood", "NA"], {"blood": ("blood",)}),
         ([], {}),
     ],
 )
