@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
+import numpy as np
+import pandas as pd
+
 from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, UnknownTissueWarning, warn
@@ -52,11 +55,15 @@ def tissues_of(markers: Sequence[ClusterMarkers], place: Place) -> dict[str, tup
 
 def _text(names: Any) -> Optional[str]:
     """One or several names as text; None if there is none, or the value of a table is missing."""
-    if names is None or (isinstance(names, float) and names != names):
+    if names is None or names is pd.NA or (isinstance(names, float) and names != names):
         return None
-    many = (
-        [names] if isinstance(names, str) else sorted(names, key=str) if isinstance(names, (set, frozenset)) else names
-    )
+    many = names
+    if isinstance(names, str):
+        many = [names]
+    elif isinstance(names, (np.ndarray, pd.Index, pd.api.extensions.ExtensionArray)):  # the distinct values of a column
+        many = list(names)
+    elif isinstance(names, (set, frozenset)):  # the order of the tissues changes no answer
+        many = sorted(names, key=str)
     if not isinstance(many, (list, tuple)) or not all(isinstance(name, str) for name in many):
         msg = (
             f"tissue contains {names!r}, of type {type(names).__name__}; give a name such as 'blood', a list of names, "

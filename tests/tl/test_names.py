@@ -138,6 +138,8 @@ def test_a_question_names_the_species_and_the_tissue():
         (["blood", "bone marrow"], {"blood, bone marrow": ("blood", "bone marrow")}),
         (("blood",), {"blood": ("blood",)}),
         ({"lung", "blood"}, {"blood, lung": ("blood", "lung")}),
+        (pd.Series(["lung", "blood"]).unique(), {"lung, blood": ("lung", "blood")}),
+        (pd.Series(["lung", "blood"], dtype="category").unique(), {"lung, blood": ("lung", "blood")}),
         (
             {"b": ["PBMC", "lung"], "t": "UBERON:0000178"},
             {"PBMC, lung": ("blood", "lung"), "UBERON:0000178": ("blood",)},
