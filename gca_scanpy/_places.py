@@ -61,7 +61,7 @@ def _text(names: Any) -> Optional[str]:
     if isinstance(names, str):
         many = [names]
     elif isinstance(names, (np.ndarray, pd.Index, pd.api.extensions.ExtensionArray)):  # the distinct values of a column
-        many = list(names)
+        many = list(np.ravel(names))
     elif isinstance(names, (set, frozenset)):  # the order of the tissues changes no answer
         many = sorted(names, key=str)
     if not isinstance(many, (list, tuple)) or not all(isinstance(name, str) for name in many):

@@ -21,5 +21,6 @@ def distance(first: str, second: str) -> int:
 
 def nearest(word: str, names: Iterable[str], n: int = 3) -> list[str]:
     """The ``n`` names that are most similar to a word; those of which less than half agrees are left out."""
-    scored = [(distance(word, name) / max(len(word), len(name), 1), name) for name in names]
+    similar = [name for name in names if 2 * min(len(word), len(name)) >= max(len(word), len(name))]
+    scored = [(distance(word, name) / max(len(word), len(name), 1), name) for name in similar]
     return [name for score, name in sorted(scored) if score <= 0.5][:n]

@@ -11,6 +11,7 @@ from attrs import frozen
 from gca_scanpy._names.spelling import distance, nearest
 
 _UBERON = re.compile(r"uberon[: ]?(\d{7})")
+LONGEST = 300  # letters; a longer text is no name, and comparing it would take long
 SHORTEST, SIMILAR = 4, 0.4  # letters; share of wrong letters up to which a word may be another
 _BREAK = ","  # stands between two tissues, so that no name reaches over it
 # Words that say nothing of where the cells are from; "fetal" does, because embryonic tissue has types of its own.
@@ -77,6 +78,8 @@ class Tissues:
         Each word must be understood, or be misspelled by a letter, or be like no word of the vocabulary: it may be a
         name of something else.
         """
+        if len(text) > LONGEST:
+            return Reading(())
         known, unknown = self._split(text)
         if _UBERON.search(_key(text)) or not unknown:  # an id is not misspelled
             return Reading(() if unknown else self._tissues(known))
@@ -87,7 +90,7 @@ class Tissues:
 
     def nearest(self, text: str, n: int = 3) -> list[str]:
         """The ``n`` known names that are most similar to a text; empty if none is similar."""
-        return nearest(_key(text), self._written, n)
+        return nearest(_key(text), self._written, n) if len(text) <= LONGEST else []
 
     def _tissues(self, known: Iterable[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(tissue for name in known for tissue in self.names[name]))
@@ -180,8 +183,11 @@ def _closest(word: str, spelled: Mapping[str, str]) -> list[str]:
 
     One letter may differ, and two in a long word. In a short one, such as BRCA, none: it would be another word.
     """
-    steps = {name: distance(word, text) for name, text in spelled.items() if text[:1] == word[:1]}
-    near = {name: n for name, n in steps.items() if n <= _allowed(max(len(word), len(spelled[name])))}
+    near = {}
+    for name, text in spelled.items():
+        allowed = _allowed(max(len(word), len(text)))
+        if text[:1] == word[:1] and abs(len(word) - len(text)) <= allowed and distance(word, text) <= allowed:
+            near[name] = distance(word, text)
     return [name for name, n in near.items() if n == min(near.values())]
 
 

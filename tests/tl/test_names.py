@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -196,6 +197,8 @@ def test_a_misspelled_tissue_is_said(tissue):
         ([["blood"]], "of type list; give a name"),
         ([None], "give a name"),
         (b"blood", "of type bytes"),
+        (np.array(3), "give a name"),
+        ("bone " * 2000, "is not known"),
         (pd.Series(["blood"]), "of type Series"),
         ({"b": {"t": "blood"}}, "of type dict"),
         ({"z": "blood"}, "clusters that do not exist: z; the clusters are: b, t"),
