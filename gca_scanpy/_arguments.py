@@ -273,7 +273,6 @@ TERMS = Kind(
 )
 NOTES = Kind(_is_texts, "a dict with a note for each cluster id, such as {'0': 'T and B cells'}", hint=_no_text)
 HEADERS = Kind(_is_texts, "a dict of texts, such as {'X-Team': 'genomics'}", is_secret=True, seal=_conceal)
-TISSUE = Kind(_is_tissue, "the name of a tissue, such as 'blood', a dict with one for each cluster id, or None")
 SOURCE = Kind(_is_source, "'bundled', the name of a public table, the path of a table, a DataFrame, or a list of these")
 SAVE = Kind(
     lambda value: _is_flag(value) or _is_path(value) or (_is_text(value) and not value),
@@ -332,13 +331,11 @@ KINDS: Mapping[str, Kind] = {
     "sha256": optional(Kind(_is_sha256, "64 hexadecimal digits")),
     "show": optional(FLAG),
     "source": SOURCE,
-    "species": Kind(
-        lambda value: _is_text(value) or _is_count(value), "the name or NCBI taxon id of a species, such as 'human'"
-    ),
+    "species": ANY,  # :mod:`gca_scanpy._names.species` reads it
     "temperature": optional(Kind(lambda value: _is_number(value) and value >= 0, "a number from 0")),
     "terms": optional(TERMS),
     "timeout": SECONDS,
-    "tissue": TISSUE,
+    "tissue": ANY,  # :mod:`gca_scanpy._places` reads it
     "top_n_markers": COUNT,
     "use_raw": optional(FLAG),
     "value": one_of("probability", "score"),

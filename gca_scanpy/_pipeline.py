@@ -15,7 +15,8 @@ from gca_scanpy._judging.judge import judge
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.question import Plan
 from gca_scanpy._log import Clock
-from gca_scanpy._prepare import Tissue, canonical, check_species, index_of, tissues_of
+from gca_scanpy._places import Place, tissues_of
+from gca_scanpy._prepare import canonical, check_species, genes_of, index_of
 from gca_scanpy._propose import Offline, Proposer
 from gca_scanpy._reporting.report import cluster_report, dataset_report
 from gca_scanpy._scoring.case import Case, Limits
@@ -36,7 +37,7 @@ class Request:
     Attributes
     ----------
     tissue
-        One name for all clusters, or a name by cluster id.
+        One text for all clusters, or a text by cluster id; :func:`gca_scanpy._places.check_tissue` has read it.
     proposer
         Who proposes the labels.
     parameters
@@ -48,7 +49,7 @@ class Request:
     """
 
     species: str = field(converter=check_species)
-    tissue: Tissue
+    tissue: Place
     database: MarkerDatabase
     settings: Settings
     proposer: Proposer = field(factory=Offline)
@@ -78,7 +79,8 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) 
     ]
     telemetry = _telemetry(proposals.cost, reports, request, clock)
     warnings = [*request.warnings, *warnings, *proposals.warnings]
-    return dataset_report(reports, request.parameters, _provenance(request, proposals.models), telemetry, warnings)
+    provenance = _provenance(request, cases, proposals.models)
+    return dataset_report(reports, request.parameters, provenance, telemetry, warnings)
 
 
 def plan(markers: Sequence[ClusterMarkers], request: Request) -> Plan:
@@ -109,7 +111,7 @@ def _telemetry(cost: Telemetry, reports: Sequence[ClusterReport], request: Reque
     )
 
 
-def _provenance(request: Request, models: Sequence[str]) -> Provenance:
+def _provenance(request: Request, cases: Sequence[Case], models: Sequence[str]) -> Provenance:
     packages = {name: version(name) for name in PACKAGES}
     return Provenance(
         versions={"gca_scanpy": __version__, "python": platform.python_version(), **packages},
@@ -120,4 +122,7 @@ def _provenance(request: Request, models: Sequence[str]) -> Provenance:
         prompt_version=prompt.PROMPT_VERSION if models else None,
         request_id=request.request_id,
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        species=request.species,
+        genes_of=genes_of(request.species),
+        tissues={case.markers.tissue: case.tissues for case in cases if case.markers.tissue},
     )

@@ -1,14 +1,17 @@
-"""From a user's markers to cases: canonical symbols, tissues, and what must be said of the genes up front."""
+"""From a user's markers to cases: the species, canonical symbols, and what must be said of the genes up front."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Optional, Union
+from collections.abc import Collection, Mapping, Sequence
+from typing import Optional
 
 from attrs import define, evolve, field
 
+from gca_scanpy._arguments import shown
 from gca_scanpy._names import genes
+from gca_scanpy._names.gene_forms import dates_among, genome_of
+from gca_scanpy._places import Place
 from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._scoring.index import MarkerIndex
@@ -17,35 +20,42 @@ from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import (
     GeneNameWarning,
-    InputError,
     NoOverlapError,
     UnknownSpeciesError,
-    UnknownTissueWarning,
     warn,
 )
 
-Tissue = Union[str, Mapping[str, str], None]
 MIN_KNOWN = 1 / 3  # share of the marker genes in the database, below which the user is warned
 EXAMPLES = 4
 KEPT_INDEXES = 8
-SPECIES_NAMES = {"homo sapiens": "human", "hs": "human", "mus musculus": "mouse", "mm": "mouse"}
 _INDEXES: dict[tuple[str, str, Numbers], MarkerIndex] = {}
 
 
-def check_species(species: str) -> str:
-    """The species in the form of the database.
+def check_species(species: object) -> str:
+    """The common name of a species, from its common or Latin name or its NCBI taxon id.
 
     Raises
     ------
     UnknownSpeciesError
-        If the database does not have it.
+        If its genes cannot be read.
     """
-    name = str(species).strip().casefold()
-    name = SPECIES_NAMES.get(name, name)
-    if name not in genes.SPECIES:
-        msg = f"species={species!r} is not known; known are: {', '.join(genes.SPECIES)}"
+    table = _bundled.species()
+    known = table.find(species)
+    if known is None:
+        near = table.nearest(species) if isinstance(species, str) else []
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        msg = (
+            f"species={shown(species)} is not known; known are: {', '.join(table.names)}; by common name, Latin name or "
+            f"NCBI taxon id.{hint} For another species, map its genes to human symbols and pass species='human'"
+        )
         raise UnknownSpeciesError(msg)
-    return name
+    return known.name
+
+
+def genes_of(species: str) -> str:
+    """The species, human or mouse, whose gene symbols and markers are used for a species."""
+    known = _bundled.species().find(species)
+    return known.genes_of if known else species
 
 
 def index_of(database: MarkerDatabase, species: str) -> MarkerIndex:
@@ -54,12 +64,13 @@ def index_of(database: MarkerDatabase, species: str) -> MarkerIndex:
     if key not in _INDEXES:
         if len(_INDEXES) >= KEPT_INDEXES:
             _INDEXES.clear()
-        _INDEXES[key] = index.build(database, species, _bundled.lineages(), _bundled.gene_names().orthologs)
+        built = index.build(database, genes_of(species), _bundled.lineages(), _bundled.gene_names().orthologs)
+        _INDEXES[key] = evolve(built, species=species)
     return _INDEXES[key]
 
 
 def canonical(
-    markers: Sequence[ClusterMarkers], tissue: Tissue, marker_index: MarkerIndex
+    markers: Sequence[ClusterMarkers], tissue: Place, marker_index: MarkerIndex
 ) -> tuple[list[ClusterMarkers], list[str]]:
     """The markers with canonical symbols and the tissue of each cluster, and warnings about the gene names.
 
@@ -68,16 +79,19 @@ def canonical(
     NoOverlapError
         If no gene is a gene symbol of the species or of the database.
     """
-    names = (gene.name for c in markers for gene in (*c.genes, *c.expressed, *c.present, *c.absent))
+    names = list(dict.fromkeys(g.name for c in markers for g in (*c.genes, *c.expressed, *c.present, *c.absent)))
     nomenclature = _bundled.gene_names()
-    symbols = nomenclature.canonical_all(names, marker_index.species, marker_index.known)
+    foreign = _of_other_genomes(names, marker_index)
+    symbols: dict[str, Optional[str]] = dict.fromkeys(names)
+    read = [name for name in names if name not in foreign]
+    symbols.update(nomenclature.canonical_all(read, marker_index.genes_of, marker_index.known))
     # Thousands of genes are in many clusters: one object for each.
     genes_by_name = {name: RankedGene(nomenclature.shown(name), symbol) for name, symbol in symbols.items()}
     clusters = [_with_symbols(cluster, tissue, genes_by_name, marker_index) for cluster in markers]
     if markers and isinstance(markers[0].measured, frozenset):  # the same for all clusters
         measured = _Measured(markers[0].measured, marker_index)
         clusters = [evolve(cluster, measured=measured) for cluster in clusters]
-    return clusters, _gene_warnings(clusters, marker_index)
+    return clusters, _gene_warnings(clusters, marker_index, names, foreign)
 
 
 @define(eq=False)
@@ -99,14 +113,14 @@ class _Measured:
         if str(symbol).upper() in self._capitals:
             return True
         if self._symbols is None:
-            symbols = _bundled.gene_names().canonical_all(self.names, self.index.species, self.index.known)
+            symbols = _bundled.gene_names().canonical_all(self.names, self.index.genes_of, self.index.known)
             self._symbols = frozenset(symbols.values())
         return symbol in self._symbols
 
 
 def _with_symbols(
     cluster: ClusterMarkers,
-    tissue: Tissue,
+    tissue: Place,
     named: Mapping[str, RankedGene],
     marker_index: MarkerIndex,
 ) -> ClusterMarkers:
@@ -126,48 +140,10 @@ def _with_symbols(
     )
 
 
-def tissues_of(markers: Sequence[ClusterMarkers], tissue: Tissue) -> dict[str, tuple[str, ...]]:
-    """Canonical tissues by cluster; a name outside the vocabulary is warned about once.
-
-    Raises
-    ------
-    InputError
-        If ``tissue`` names a cluster that does not exist.
-    """
-    ids = [c.cluster_id for c in markers]
-    if isinstance(tissue, Mapping):
-        by_cluster = {str(key): value for key, value in tissue.items()}
-        check_ids("tissue", by_cluster, ids)
-    else:
-        by_cluster = dict.fromkeys(ids, tissue) if tissue else {}
-    vocabulary = _bundled.tissues()
-    resolved = {text: vocabulary.resolve(text) for text in dict.fromkeys(by_cluster.values()) if text}
-    for text, tissues in resolved.items():
-        if not tissues:
-            nearest = ", ".join(vocabulary.nearest(text))
-            known = (
-                f"the nearest known: {nearest}" if nearest else f"known are: {', '.join(sorted(vocabulary.canonical))}"
-            )
-            warn(f"tissue {text!r} is not known, so it is not used; {known}", UnknownTissueWarning)
-    return {key: resolved.get(by_cluster.get(key, ""), ()) for key in ids}
-
-
-def check_ids(name: str, named: Iterable[str], ids: Sequence[str], why: str = "that do not exist") -> None:
-    """Refuse an argument that names clusters which do not exist.
-
-    Raises
-    ------
-    InputError
-        It lists those, and the first clusters that there are.
-    """
-    strangers = [key for key in named if key not in ids]
-    if strangers:
-        msg = f"{name} names clusters {why}: {', '.join(strangers[:5])}; the clusters are: {', '.join(ids[:12])}"
-        raise InputError(msg)
-
-
-def _gene_warnings(clusters: Sequence[ClusterMarkers], marker_index: MarkerIndex) -> list[str]:
-    """Warn up front if the database knows few genes; raise if it can know none."""
+def _gene_warnings(
+    clusters: Sequence[ClusterMarkers], marker_index: MarkerIndex, all_names: Sequence[str], foreign: Collection[str]
+) -> list[str]:
+    """Warn up front if names are not what they should be, or few are known; raise if none can be."""
     symbols = {gene.name: gene.symbol for cluster in clusters for gene in cluster.genes}
     n_known = sum(1 for symbol in symbols.values() if symbol in marker_index.hits)
     names = list(symbols)
@@ -175,6 +151,7 @@ def _gene_warnings(clusters: Sequence[ClusterMarkers], marker_index: MarkerIndex
         f"{n_known} of the {len(symbols)} distinct marker genes are among "
         f"the {len(marker_index.hits)} genes of the database"
     )
+    messages = _remarks(all_names, foreign, symbols, marker_index)
     first = heapq.nsmallest(EXAMPLES, marker_index.hits)
     examples = f"yours: {', '.join(names[:EXAMPLES])}; the database's: {', '.join(first)}"
     if symbols and not any(symbols.values()):
@@ -182,14 +159,66 @@ def _gene_warnings(clusters: Sequence[ClusterMarkers], marker_index: MarkerIndex
             f"{counts} ({examples}). None is a {marker_index.species} gene symbol; name the column of .var that holds "
             "symbols with gene_symbols="
         )
-        raise NoOverlapError(msg)
-    messages = []
+        raise NoOverlapError(". ".join([msg, *messages]))
     if symbols and n_known < MIN_KNOWN * len(symbols):
         messages.append(f"only {counts}; clusters may be Unknown for that reason ({examples})")
-    if marker_index.species == "human" and genes.looks_like_mouse(names):
-        messages.append("the gene names are written as mouse genes are, and species is human; is it mouse?")
-    if marker_index.species == "mouse" and genes.looks_like_human(names):
-        messages.append("the gene names are written as human genes are, and species is mouse; is it human?")
     for message in messages:
         warn(message, GeneNameWarning)
     return messages
+
+
+def _remarks(
+    all_names: Sequence[str], foreign: Collection[str], symbols: Mapping[str, Optional[str]], marker_index: MarkerIndex
+) -> list[str]:
+    """What is to be said of names that are dates, or of another species.
+
+    Parameters
+    ----------
+    all_names
+        The names of all genes of the run.
+    foreign
+        Those that are not read, because their genome is that of another species.
+    symbols
+        Symbols by the name of each marker gene.
+    """
+    names, species, base = list(symbols), marker_index.species, marker_index.genes_of
+    dates, genomes = dates_among(all_names), {genome_of(name) for name in all_names}
+    remarks = []
+    if dates:
+        remarks.append(
+            f"{len(dates)} of {len(all_names)} gene names are dates, into which a spreadsheet changed them "
+            f"({', '.join(dates[:EXAMPLES])}); they count as no gene. Restore the symbols (1-Mar was MARCHF1 or "
+            "MTARC1, 2-Sep SEPTIN2), or export the table again with the gene column as text"
+        )
+    if foreign:
+        others = sorted({genome_of(name) or "" for name in foreign})
+        remarks.append(
+            f"{len(foreign)} of {len(all_names)} genes have the genome of {', '.join(others)}; only those of {species} "
+            f"are read ({', '.join(list(foreign)[:EXAMPLES])} are not)"
+        )
+    elif genomes and genomes.isdisjoint((None, species, base)):
+        others = sorted(genome for genome in genomes if genome)
+        remarks.append(
+            f"the gene names state the genome of {', '.join(others)}, and species is {species}; is that right?"
+        )
+    if species != base:
+        n_read = sum(1 for symbol in symbols.values() if symbol is not None)
+        remarks.append(
+            f"{n_read} of the {len(names)} distinct marker genes of {species} were read by their symbols as genes of "
+            f"{base}, whose markers are used; confidence is at most Medium"
+        )
+    elif species == "human" and genes.looks_like_mouse(names):
+        remarks.append("the gene names are written as mouse genes are, and species is human; is it mouse?")
+    elif species == "mouse" and genes.looks_like_human(names):
+        remarks.append("the gene names are written as human genes are, and species is mouse; is it human?")
+    return remarks
+
+
+def _of_other_genomes(names: Sequence[str], marker_index: MarkerIndex) -> dict[str, None]:
+    """The names with the genome of a species that was not asked for, if other names are there; in the given order.
+
+    If all names have that genome, the species of the call is probably wrong: they are read, with a warning.
+    """
+    asked = (None, marker_index.species, marker_index.genes_of)
+    foreign = {name: None for name in names if genome_of(name) not in asked}
+    return foreign if len(foreign) < len(names) else {}

@@ -24,7 +24,7 @@ Every error says what was wrong, what was there instead, and what to do::
     │   ├── RawCountsWarning       the values are raw counts, CPM or the like instead of log-normalized values
     │   └── StaleRankingWarning    a stored ranking does not fit these clusters and cells; the genes are ranked again
     ├── MissingClusterWarning      many cells have no cluster, so they get no label
-    ├── UnknownTissueWarning       the tissue is not in the vocabulary; the run uses no tissue prior
+    ├── UnknownTissueWarning       a tissue is misspelled; the nearest name of the vocabulary is used
     ├── GeneNameWarning            few genes were recognized, or they look like those of another species
     ├── CacheWarning               the cache folder cannot be used; the run continues without it
     ├── ModelWarning               a language model left clusters unanswered; they keep their offline labels
@@ -55,7 +55,7 @@ class MissingKeyError(InputError, KeyError):
 
 
 class UnknownSpeciesError(InputError):
-    """The database does not support the species."""
+    """The species is not supported; the message lists the supported ones."""
 
 
 class NoOverlapError(InputError):
@@ -130,7 +130,7 @@ class MissingClusterWarning(GcaWarning):
 
 
 class UnknownTissueWarning(GcaWarning):
-    """The tissue is not in the vocabulary, so the run uses no tissue prior."""
+    """A tissue is misspelled, so the nearest name of the vocabulary is used."""
 
 
 class GeneNameWarning(GcaWarning):

@@ -191,6 +191,12 @@ class Provenance:
         Names of the language models that answered for any cluster; None if the offline scorer labeled all of them.
     created_at
         UTC in ISO 8601.
+    species
+        Common name of the species that the run was for.
+    genes_of
+        ``human`` or ``mouse``: the species whose symbols and markers were used.
+    tissues
+        What each tissue of the call was understood as, in names of the database.
     """
 
     versions: Mapping[str, str]
@@ -201,6 +207,9 @@ class Provenance:
     prompt_version: Optional[str]
     request_id: str
     created_at: str
+    species: str = ""
+    genes_of: str = ""
+    tissues: Mapping[str, tuple[str, ...]] = Factory(dict)
 
 
 @frozen

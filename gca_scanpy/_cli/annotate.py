@@ -51,8 +51,13 @@ OBJECT_ONLY = ("clusters", "groupby", *(name for name in RANKING if name != "n_m
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Table of barcodes and clusters for a file without clusters, such as Cell Ranger's clusters.csv.",
 )
-@click.option("--species", default="human", show_default=True, help="human or mouse.")
-@click.option("--tissue", help="Tissue of the cells, such as blood.")
+@click.option(
+    "--species",
+    default="human",
+    show_default=True,
+    help="Common or Latin name, or NCBI taxon id, of human, mouse or another mammal.",
+)
+@click.option("--tissue", multiple=True, help="Tissue of the cells, such as blood; repeatable.")
 @preset_option
 @output_options
 @lazy_options
@@ -126,7 +131,7 @@ def _common(options: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that every verb takes."""
     return {
         "species": options["species"],
-        "tissue": options["tissue"],
+        "tissue": options["tissue"] or None,
         "marker_db": list(options["marker_db"]) or None,
     }
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from gca_scanpy._llm.question import Plan
-    from gca_scanpy.model import DatasetReport
+    from gca_scanpy.model import DatasetReport, Provenance
 
 PIPED_WIDTH = 160  # characters
 
@@ -90,7 +90,14 @@ def print_report(report: DatasetReport) -> None:
             print(f"{_printable(c.cluster_id)}: {_printable('; '.join(c.validation.notes))}")
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
-    print(f"{s.total_clusters} clusters: {summary}")
+    print("; ".join([f"{s.total_clusters} clusters: {summary}", *map(_printable, _readings(report.provenance))]))
+
+
+def _readings(origin: Provenance) -> list[str]:
+    """What the species and the tissue were read as, if that is not what the call says."""
+    species = [f"{origin.species} read as {origin.genes_of}"] if origin.species != origin.genes_of else []
+    tissues = ((text, ", ".join(tissues)) for text, tissues in origin.tissues.items())
+    return [*species, *(f"{text!r} read as {read}" for text, read in tissues if text != read)]
 
 
 def print_plan(plan: Plan) -> None:

@@ -140,9 +140,11 @@ def _advice(case: Case, verdict: Verdict, term: Optional[str]) -> list[_Finding]
     kind = case.index.types.get(term or "")
     if kind is not None and kind.tissues and case.tissues and not kind.tissues.intersection(case.tissues):
         findings.append(_Finding("tissue_mismatch", f"{kind.label} is expected in {', '.join(sorted(kind.tissues))}"))
-    genes = case.markers.genes
+    index, genes = case.index, case.markers.genes
+    if index.species != index.genes_of:
+        findings.append(_Finding("other_species", f"genes of {index.species} were read as those of {index.genes_of}"))
     unmapped = sum(1 for gene in genes if gene.symbol is None)
-    if case.index.species != "human" and unmapped > numbers.NUMBERS.max_unmapped * len(genes):
+    if index.genes_of != "human" and unmapped > numbers.NUMBERS.max_unmapped * len(genes):
         note = f"{unmapped} of {len(genes)} genes have no known human ortholog"
         findings.append(_Finding("ortholog_unmapped", note))
     return findings

@@ -1,1 +1,1 @@
-"""Names of genes, Cell Ontology terms, lineages, tissues, and labels. Pure: no files, no clock."""
+"""Names of genes, species, Cell Ontology terms, lineages, tissues, and labels. Pure: no files, no clock."""

@@ -1,28 +1,23 @@
-"""From a gene name to its canonical symbol: case, older names, orthologs, Ensembl ids, composite names."""
+"""From a gene name to its canonical symbol: case, dashes, older names, orthologs, Ensembl ids, merged probes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Optional
 
 from attrs import frozen
 
+from gca_scanpy._names.gene_forms import ENSEMBL, clean, is_merged, members, split_id, without_shared
+
 SPECIES = ("human", "mouse")
 MIN_SYMBOLS = 5  # symbols; with fewer, the species is not guessed from their case
 MOUSE_SHARE, HUMAN_SHARE = 0.6, 0.8  # more than this share of the symbols is written in the case of the species
-ENSEMBL = re.compile(r"^ENS[A-Z]*G\d{6,}(\.\d+)?$", re.IGNORECASE)
-# TSPAN6_ENSG00000000003, ENSG00000000003_TSPAN6, ENSG00000000003.14|TSPAN6
-_COMPOSITE = re.compile(
-    r"^(?:(?P<first>.+?)[_|:]ENS[A-Z]*G\d{6,}(?:\.\d+)?|ENS[A-Z]*G\d{6,}(?:\.\d+)?[_|:](?P<last>.+))$", re.IGNORECASE
-)
-# Cell Ranger prefixes genes with the genome if it has more than one; GENCODE marks genes that are on both X and Y.
-_DECORATION = re.compile(r"^(?:GRCh3[78]|hg19|hg38|GRCm3[89]|mm9|mm10|mm39)_+|_PAR_Y$", re.IGNORECASE)
-_PROTEIN = re.compile(r"^(?:AB|ADT|prot|HTO)[_:-]|_(?:TotalSeq[ABC]?|ADT|prot)$", re.IGNORECASE)
-# Entrez ids (a column with NaN turns them into floats) and missing names (make_unique may number them). Each of them is
-# also an alias of some gene ("52", "NAN", "NA").
-_NO_SYMBOL = re.compile(r"[\d.\-]*|(?:nan|none|na|<na>)(?:[-.]\d+)?", re.IGNORECASE)
+# R's make.names and file formats change the dashes of HLA-A and NKX2-1.
+_SEPARATOR = re.compile(r"[\s._]")
+_INNER_DASH = re.compile(r"(?<!\d)-|-(?!\d)")  # a dash that does not keep two numbers apart
+_COPY = re.compile(r"(.+)-[1-9]\d?")  # by make.unique of R and var_names_make_unique of Scanpy
 
 
 @frozen(slots=False)
@@ -59,31 +54,28 @@ class GeneNames:
         name
             Gene name as in the data.
         species
-            ``human`` or ``mouse``. A mouse gene is mapped to the symbol of its human ortholog.
+            ``human`` or ``mouse``, whose tables are used. A mouse gene is mapped to the symbol of its human ortholog.
         known
             Symbols of the database by their upper-case form. They outrank the tables, so that a mouse gene that the
             database lists under its own name (``Ly6c2``) keeps that name.
         """
-        text = clean(name)
-        if not text:
-            return None
-        key = text.upper()
-        if ENSEMBL.match(key):
-            return self.ensembl.get(key.split(".")[0])
-        if key in known:
-            return known[key]
-        if species == "mouse" and key in self.orthologs:
-            return self.orthologs[key]
-        # R's make.names and make.unique, and Scanpy's var_names_make_unique, produce HLA.A, NKX2.1 and MATR3-1.
-        for form in (key, key.replace(".", "-"), re.sub(r"[-.]\d{1,2}$", "", key)):
-            symbol = known.get(form) or self.approved.get(form) or self.older.get(form)
-            if symbol is not None:
-                return symbol
-        return None
+        text, ensembl = split_id(name)
+        symbol = self._read(text, species, known) if text and not ENSEMBL.match(text) else None
+        return symbol or self.ensembl.get(ensembl.upper().split(".")[0])
 
     def canonical_all(self, names: Iterable[str], species: str, known: Mapping[str, str]) -> dict[str, Optional[str]]:
-        """The canonical symbol of each distinct name."""
-        return {name: self.canonical(name, species, known) for name in dict.fromkeys(names)}
+        """The canonical symbol of each distinct name.
+
+        If nearly all names share a prefix or a suffix and are genes only without it, they are read without it.
+        """
+        symbols = {name: self.canonical(name, species, known) for name in dict.fromkeys(names)}
+        unread = [name for name, symbol in symbols.items() if symbol is None]
+        rest = without_shared(unread, len(symbols))
+        if rest:
+            inner = self.canonical_all(rest.values(), species, known)
+            if 2 * sum(1 for symbol in inner.values() if symbol is not None) > len(inner):
+                symbols.update({name: inner[text] for name, text in rest.items()})
+        return symbols
 
     def shown(self, name: str) -> str:
         """The name of a gene in evidence, tables and plots: as in the data, but a symbol instead of an Ensembl id."""
@@ -94,17 +86,40 @@ class GeneNames:
             return self.ensembl.get(symbol.upper().split(".")[0], name)
         return symbol or name
 
+    def _read(self, text: str, species: str, known: Mapping[str, str]) -> Optional[str]:
+        """The symbol of a gene, or of the first gene of a merged probe that the database knows, or of its first."""
+        if not is_merged(text):
+            symbol = self._symbol(text, species, known)
+            if symbol or "." not in text:
+                return symbol
+        # R's make.names writes a dot for the slash of a merged probe; then each part must be a gene.
+        parts = members(text if is_merged(text) else text.replace(".", "/"), partial(self._official, species, known))
+        genes = [self._symbol(clean(member), species, known) for member in parts]
+        symbols = [symbol for symbol in genes if symbol is not None]
+        if not is_merged(text) and None in genes:
+            return None
+        return next((symbol for symbol in symbols if symbol.upper() in known), next(iter(symbols), None))
 
-def clean(name: str) -> str:
-    """The symbol inside a gene name of a count matrix; empty for protein features, bare numbers and missing names."""
-    text, previous = str(name), None
-    while text != previous:
-        previous = text
-        text = _DECORATION.sub("", text.strip().strip("\"'[](){}"))
-        composite = _COMPOSITE.match(text)
-        if composite:
-            text = composite["first"] or composite["last"]
-    return "" if _PROTEIN.search(text) or _NO_SYMBOL.fullmatch(text) else text
+    def _symbol(self, text: str, species: str, known: Mapping[str, str]) -> Optional[str]:
+        """The symbol of one gene: an official symbol, else an older name as it stands, else the copy of a symbol.
+
+        A dash is the symbol's own (HLA-A), or it is left out if that gives an official symbol (LAG-3). What is cut off
+        is not looked up among older names: LAG is an alias of STMN1.
+        """
+        key = text.upper()
+        dashed = _SEPARATOR.sub("-", key)
+        for form in dict.fromkeys((key, dashed, _INNER_DASH.sub("", dashed))):
+            symbol = self._official(species, known, form)
+            if symbol is not None:
+                return symbol
+        older = self.older.get(key) or self.older.get(dashed)
+        copy = _COPY.fullmatch(dashed)
+        return older or (self._official(species, known, copy[1]) if copy else None)
+
+    def _official(self, species: str, known: Mapping[str, str], key: str) -> Optional[str]:
+        """The symbol of an official name in capitals: one of the database, of the mouse, or of HGNC."""
+        ortholog = self.orthologs.get(key) if species == "mouse" else None
+        return known.get(key) or ortholog or self.approved.get(key)
 
 
 def looks_like_mouse(names: Collection[str]) -> bool:

@@ -14,7 +14,7 @@ FIELD = "\t"
 MIN_PLURAL = 3  # letters; a shorter name that ends in s is not a plural
 # People separate words in many ways ("B cells", "CD4-positive, alpha-beta T-cell"). None of them changes the meaning.
 _SEPARATORS = re.compile(r"[\s_\-]+")
-_DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
+DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
 # The sign of a marker does change it: CD16+ means CD16-positive, and the minus of CD16- is not a hyphen.
 _POSITIVE = re.compile(r"\(\+\)|\+")
 _NEGATIVE = re.compile(r"\(-\)|(?<=\w)-(?=[\s,;/]|$|cd\d)")
@@ -118,7 +118,7 @@ def read_terms(lines: Iterable[str], names: Iterable[str] = ()) -> Ontology:
 
 def normalize_name(name: str) -> str:
     """A cell-type name without meaningless differences: case, accents, hyphens, plural, and how ``+`` is written."""
-    decomposed = unicodedata.normalize("NFKD", name).translate(_DASHES).casefold()
+    decomposed = unicodedata.normalize("NFKD", name).translate(DASHES).casefold()
     text = "".join(c for c in decomposed if not unicodedata.combining(c)).strip()
     text = _NEGATIVE.sub(" negative ", _POSITIVE.sub(" positive ", text))
     text = _SEPARATORS.sub(" ", text).replace(" ,", ",").strip()

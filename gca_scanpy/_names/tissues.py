@@ -2,21 +2,60 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 from attrs import frozen
 
+from gca_scanpy._names.spelling import distance, nearest
+
+_UBERON = re.compile(r"uberon[: ]?(\d{7})")
+LONGEST = 300  # letters; a longer text is no name, and comparing it would take long
+SHORTEST, SIMILAR = 4, 0.4  # letters; share of wrong letters up to which a word may be another
+_BREAK = ","  # stands between two tissues, so that no name reaches over it
+# Words that say nothing of where the cells are from; "fetal" does, because embryonic tissue has types of its own.
+_NEUTRAL = frozenset(
+    "a adenocarcinoma adenoma adjacent adult advanced aged aggregate and anterior area aspirate atlas benign "
+    "biopsies biopsy brown cancer carcinoma cell central chronic control covid culture cultured data dataset "
+    "depleted derived developing development diffuse disease diseased distal dog donor dorsal ductal early enriched "
+    "entire epithelial epithelium ex explant ffpe fibrosis fresh from frozen gland grade healthy high homo human "
+    "immune in infected infiltrating inflamed inflammatory invasive ipsc juvenile late left lesion lobe lobular low "
+    "lower macaque malignancy malignant marmoset mass medial metastases metastasis metastatic mice microenvironment "
+    "monkey mononuclear mouse mucosa murine mus muscularis musculus neonatal neoplasm neoplastic newborn normal "
+    "nuclear nuclei nucleus of old organ organoid papillary parenchyma part pathological patient pediatric "
+    "perilesional peripheral pig posterior postnatal primary proximal rabbit rat recurrent region resection rhesus "
+    "right rna sample sapiens scrna section seq serous single site slice snrna solid sorted specimen spheroid "
+    "squamous stage stroma stromal subcutaneous submucosa suspension system the tissue total tract treated tumor "
+    "tumour type untreated upper ventral visceral vitro vivo wall white whole with xenograft young".split()
+)
+
 
 @frozen
+class Reading:
+    """What a text about tissues was understood as.
+
+    Attributes
+    ----------
+    tissues
+        Canonical tissues; empty if the text names none, or contains words that are not understood.
+    corrected
+        The spelling that was read instead of the given one; empty if that one is correct.
+    """
+
+    tissues: tuple[str, ...]
+    corrected: str = ""
+
+
+@frozen(slots=False)
 class Tissues:
     """The tissue vocabulary.
 
     Attributes
     ----------
     names
-        Canonical tissues by each of their names. Some names, such as ``gut``, mean several tissues.
+        Canonical tissues by each of their names, and by UBERON id in lower case. Some names, such as ``gut``, mean
+        several tissues.
     """
 
     names: Mapping[str, tuple[str, ...]]
@@ -27,37 +66,130 @@ class Tissues:
         return tuple(dict.fromkeys(tissue for tissues in self.names.values() for tissue in tissues))
 
     def resolve(self, text: str) -> tuple[str, ...]:
-        """The canonical tissues that a text names; empty if it names none.
+        """The canonical tissues that a text names, whatever else it contains; empty if it names none.
 
-        The whole text is tried first, then the known names that occur in it as words: ``fetal liver`` means liver and
-        embryo.
+        The longest names count: ``bone marrow`` is the marrow, and not the bone. ``fetal liver`` is liver and embryo.
         """
-        key = _key(text)
-        if key in self.names:
-            return self.names[key]
-        matches = [name for name in self.names if re.search(rf"\b{re.escape(name)}s?\b", key)]
-        # "bone marrow" means the marrow, not the bone.
-        longest = [
-            name
-            for name in matches
-            if not any(name != other and re.search(rf"\b{re.escape(name)}\b", other) for other in matches)
-        ]
-        return tuple(dict.fromkeys(tissue for name in longest for tissue in self.names[name]))
+        return self._tissues(self._split(text)[0])
+
+    def read(self, text: str) -> Reading:
+        """The canonical tissues that a text names.
+
+        Each word must be understood, or be misspelled by a letter, or be like no word of the vocabulary: it may be a
+        name of something else.
+        """
+        if len(text) > LONGEST:
+            return Reading(())
+        known, unknown = self._split(text)
+        if _UBERON.search(_key(text)) or not unknown:  # an id is not misspelled
+            return Reading(() if unknown else self._tissues(known))
+        read = self._correct_whole(text) or self._correct_words(text, unknown)
+        if not read and not any(self._is_similar(word) for word in unknown):
+            read = ", ".join(known)
+        return Reading(self.resolve(read), read)
 
     def nearest(self, text: str, n: int = 3) -> list[str]:
         """The ``n`` known names that are most similar to a text; empty if none is similar."""
-        return difflib.get_close_matches(_key(text), list(self.names), n=n, cutoff=0.6)
+        return nearest(_key(text), self._written, n) if len(text) <= LONGEST else []
+
+    def _tissues(self, known: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(tissue for name in known for tissue in self.names[name]))
+
+    def _split(self, text: str) -> tuple[list[str], list[str]]:
+        """The known names in a text, and the words that mean nothing."""
+        key = _key(text)
+        if key in self.names:
+            return [key], []
+        ids = [f"uberon:{number}" for number in _UBERON.findall(key)]
+        if ids:
+            return [name for name in ids if name in self.names], [name for name in ids if name not in self.names]
+        words, known, unknown = _words(key), [], []
+        while words:
+            length = next((n for n in range(len(words), 0, -1) if self._name(words[:n])), 0)
+            if length:
+                known.append(self._name(words[:length]))
+            elif not _is_neutral(words[0]):
+                unknown.append(words[0])
+            words = words[length or 1 :]
+        return known, unknown
+
+    def _name(self, words: Sequence[str]) -> str:
+        """The name that some words are, in singular or plural; empty if they are none."""
+        return next((form for form in _singulars(" ".join(words)) if form in self.names), "")
+
+    def _correct_whole(self, text: str) -> str:
+        """The name that a text is, but for spaces and a letter or two; empty if there is none, or more than one."""
+        word = "".join(word for word in _words(_key(text)) if not _is_neutral(word))
+        best = _closest(word, {name: name.replace(" ", "") for name in self._written})
+        return best[0] if len({self.names[name] for name in best}) == 1 else ""
+
+    def _correct_words(self, text: str, unknown: Sequence[str]) -> str:
+        """The text with each unknown word replaced with the nearest known one; empty if one has none."""
+        best = {word: _closest(word, self._words) for word in unknown}
+        if any(len(words) != 1 for words in best.values()):
+            return ""
+        words = [best[word][0] if word in best else word for word in _words(_key(text))]
+        corrected = " ".join(words).replace(f" {_BREAK}", _BREAK)
+        return corrected if not self._split(corrected)[1] else ""
+
+    def _is_similar(self, word: str) -> bool:
+        """Whether a word may be a misspelled word of the vocabulary, though no single one is meant."""
+        words = [other for other in self._words if min(len(word), len(other)) >= SHORTEST and other[0] == word[0]]
+        return any(distance(word, other) <= SIMILAR * max(len(word), len(other)) for other in words)
+
+    @cached_property
+    def _words(self) -> dict[str, str]:
+        """The words of all names, each by itself."""
+        return {word: word for name in self._written for word in name.split()}
+
+    @cached_property
+    def _written(self) -> list[str]:
+        """The names without ids."""
+        return [name for name in self.names if not name.startswith("uberon:")]
 
 
 def read_tissues(lines: Iterable[str]) -> Tissues:
-    """Read the vocabulary from the lines of ``tissues.tsv``, header first."""
+    """Read the vocabulary from the lines of ``tissues.tsv``, header first.
+
+    A line has a tissue, the UBERON ids of it and its parts, and its other names.
+    """
     names: dict[str, tuple[str, ...]] = {}
     for line in list(lines)[1:]:
-        tissue, _, others = line.rstrip("\n").split("\t")
-        for name in [tissue, *filter(None, others.split(","))]:
+        tissue, ids, others = line.rstrip("\n").split("\t")
+        for name in [tissue, *filter(None, ids.split(",")), *filter(None, others.split(","))]:
             names[_key(name)] = (*names.get(_key(name), ()), tissue)
     return Tissues(names)
 
 
 def _key(name: str) -> str:
-    return re.sub(r"[\s_\-]+", " ", name.strip().casefold())
+    return re.sub(r"[\s_\-]+", " ", name.casefold().replace("&", " and ")).strip()
+
+
+def _words(key: str) -> list[str]:
+    return re.sub(r"[,;/|+()\[\]]+", f" {_BREAK} ", key).split()
+
+
+def _singulars(phrase: str) -> tuple[str, ...]:
+    return (phrase, phrase.removesuffix("s"), phrase.removesuffix("es"), f"{phrase.removesuffix('ies')}y")
+
+
+def _is_neutral(word: str) -> bool:
+    """Whether a word says nothing of the tissue: so do numbers (``donor 3``, ``E14.5``) and signs."""
+    return word == _BREAK or any(c.isdigit() for c in word) or not _NEUTRAL.isdisjoint(_singulars(word))
+
+
+def _closest(word: str, spelled: Mapping[str, str]) -> list[str]:
+    """The names whose spelling is nearest to a word and begins as it does, if few letters differ.
+
+    One letter may differ, and two in a long word. In a short one, such as BRCA, none: it would be another word.
+    """
+    near = {}
+    for name, text in spelled.items():
+        allowed = _allowed(max(len(word), len(text)))
+        if text[:1] == word[:1] and abs(len(word) - len(text)) <= allowed and distance(word, text) <= allowed:
+            near[name] = distance(word, text)
+    return [name for name, n in near.items() if n == min(near.values())]
+
+
+def _allowed(length: int) -> int:
+    return 0 if length < 5 else 1 if length < 9 else 2

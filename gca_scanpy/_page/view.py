@@ -127,6 +127,8 @@ def _provenance(report: DatasetReport) -> Facts:
         "Cell Ontology": provenance.ontology_version,
         "language model": provenance.model or "none",
         "prompt": provenance.prompt_version,
+        "genes of": provenance.genes_of,
+        "tissue": "; ".join(f"{text}: {', '.join(tissues)}" for text, tissues in provenance.tissues.items()),
         "request": provenance.request_id,
         "created": provenance.created_at,
         "report schema": report.schema_version,

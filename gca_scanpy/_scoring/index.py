@@ -21,6 +21,10 @@ class MarkerIndex:
 
     Attributes
     ----------
+    species
+        Common name of the species of the cells.
+    genes_of
+        ``human`` or ``mouse``: the species whose facts are used.
     types
         By Cell Ontology id, or by name if the type has no id.
     hits
@@ -32,6 +36,7 @@ class MarkerIndex:
     """
 
     species: str
+    genes_of: str
     lineages: Lineages
     types: Mapping[str, CellType]
     hits: Hits
@@ -77,7 +82,9 @@ def build(
     types = {key: drafts[key].finish() for key in sorted(drafts)}
     genes = set(chain.from_iterable((*cell_type.positive, *cell_type.negative) for cell_type in types.values()))
     known = {gene.upper(): gene for gene in sorted(genes)}
-    return MarkerIndex(species, lineages, types, Hits(types, lineages), known, frozenset(all_keys - set(types)))
+    return MarkerIndex(
+        species, species, lineages, types, Hits(types, lineages), known, frozenset(all_keys - set(types))
+    )
 
 
 @define

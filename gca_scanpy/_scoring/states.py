@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from gca_scanpy._names.gene_forms import clean, without_shared
 from gca_scanpy._scoring import numbers
 
 # Programs as commonly described: G2M/S genes, type I interferon response, dissociation stress, hypoxia.
@@ -54,7 +55,10 @@ def is_generic(symbol: str) -> bool:
 
 def informative(names: Sequence[str], n: int) -> tuple[str, ...]:
     """The first genes of a list without ribosomal, mitochondrial and similar ones; of the whole list if all are."""
-    kept = [name for name in names if not _HOUSEKEEPING.match(name)]
+    rest = without_shared(names, len(names))  # with a prefix, RPL3 is housekeeping as well
+    kept = [
+        name for name in names if not any(_HOUSEKEEPING.match(clean(form)) for form in (name, rest.get(name, name)))
+    ]
     return tuple((kept or list(names))[:n])
 
 

@@ -13,6 +13,7 @@ from gca_scanpy._names.genes import GeneNames, read_genes
 from gca_scanpy._names.labels import SourceNames, read_source_names
 from gca_scanpy._names.lineages import Lineages, read_lineages
 from gca_scanpy._names.ontology import Ontology, read_terms
+from gca_scanpy._names.species import SpeciesTable, read_species
 from gca_scanpy._names.tissues import Tissues, read_tissues
 from gca_scanpy._reporting.palette import Palette, read_palette
 from gca_scanpy._scoring.database import COLUMNS, MarkerDatabase
@@ -55,6 +56,12 @@ def palette() -> Palette:
 def tissues() -> Tissues:
     """The tissue vocabulary."""
     return read_tissues(_lines("tissues.tsv"))
+
+
+@lru_cache(maxsize=1)
+def species() -> SpeciesTable:
+    """The species whose genes can be read."""
+    return read_species(_lines("species.tsv"))
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._llm.asking import ModelLike
-from gca_scanpy._prepare import Tissue
+from gca_scanpy._places import Tissue
 from gca_scanpy.tl._request import Cells, with_model
 
 if TYPE_CHECKING:
@@ -43,10 +43,11 @@ def annotate(
     groupby
         Column of ``adata.obs`` with the clusters.
     species
-        ``human`` or ``mouse``.
+        Common or Latin name, or NCBI taxon id, of human, mouse or another mammal. The genes of another mammal are read
+        by the symbols that they share with mouse (rodents) or human (others), and confidence is at most Medium.
     tissue
-        Where the cells come from: one name for all clusters, or a name by cluster id. It shifts the scores but never
-        excludes a type.
+        Where the cells come from: a name, such as ``blood``, ``NSCLC`` or ``UBERON:0002048``, a list of names, or a
+        dict of cluster ids to these. It shifts the scores but never excludes a type.
     model
         If None, ``settings.model`` is used; by default that is unset, and the offline scorer answers. Otherwise
         ``provider:model`` with the provider ``openai``, ``anthropic``, ``gemini``, ``ollama`` or ``openrouter``, a

@@ -9,7 +9,7 @@ from gca_scanpy import _pipeline
 from gca_scanpy._arguments import checked
 from gca_scanpy._llm.asking import ModelLike
 from gca_scanpy._llm.question import Plan
-from gca_scanpy._prepare import Tissue
+from gca_scanpy._places import Tissue
 from gca_scanpy.tl._request import Cells, with_model
 
 if TYPE_CHECKING:

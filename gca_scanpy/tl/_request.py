@@ -19,7 +19,8 @@ from gca_scanpy._llm.question import Question
 from gca_scanpy._log import Clock
 from gca_scanpy._options import Ranking
 from gca_scanpy._pipeline import Request
-from gca_scanpy._prepare import Tissue, check_species
+from gca_scanpy._places import Tissue, check_tissue
+from gca_scanpy._prepare import check_species
 from gca_scanpy._propose import Asked
 from gca_scanpy._ranking.read import ReadMarkers, read_markers
 from gca_scanpy._settings import settings
@@ -115,17 +116,17 @@ def make_request(tissue: Tissue, species: str, marker_db: Any, parameters: Mappi
     parameters
         Further arguments, to be recorded in the report; those that are None are not.
     """
-    current = settings.current()
+    current, kind, place = settings.current(), check_species(species), check_tissue(tissue)
     recorded = {
-        "species": check_species(species),
-        "tissue": tissue,
+        "species": kind,
+        "tissue": place,
         "min_support": current.min_support,
         "force_unknown": current.force_unknown,
         **parameters,
     }
     return Request(
-        species=species,
-        tissue={str(key): name for key, name in tissue.items()} if isinstance(tissue, Mapping) else tissue,
+        species=kind,
+        tissue=place,
         database=load(marker_db if marker_db is not None else current.marker_db_path or "bundled"),
         settings=current,
         parameters={key: str(value) for key, value in recorded.items() if value is not None},

@@ -10,7 +10,7 @@ from attrs import evolve
 from gca_scanpy._adata import majority_labels
 from gca_scanpy._arguments import COLUMN, checked
 from gca_scanpy._keys import DEFAULT_KEY
-from gca_scanpy._prepare import Tissue
+from gca_scanpy._places import Tissue
 from gca_scanpy._propose import Given
 from gca_scanpy.tl._request import Cells
 

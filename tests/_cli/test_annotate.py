@@ -165,6 +165,38 @@ def test_warnings_go_to_stderr(gca, table):
     _check_table(done.stdout, 4)
 
 
+@pytest.mark.parametrize(
+    ("options", "read"),
+    [
+        (["--tissue", "blood"], ""),
+        (["--tissue", "PBMC"], "; 'PBMC' read as blood"),
+        (["--tissue", "blood,bone marrow"], "; 'blood,bone marrow' read as blood, bone marrow"),
+        (["--tissue", "PBMC", "--tissue", "BAL"], "; 'PBMC, BAL' read as blood, lung, airway"),
+        (["--preset", "human_pbmc"], ""),
+        (["--species", "Macaca_mulatta"], "; rhesus macaque read as human"),
+        (["--species", "NCBITaxon:9606"], ""),
+    ],
+)
+def test_what_was_read_is_printed(gca, table, options, read):
+    """The last line of the table says what a species and tissues were read as, if not as they were given."""
+    done = gca("annotate", table, *options, "--json-report", "r.json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith(f" unknown{read}")
+    _check_table(done.stdout, 4)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--tissue=qqqq", "tissue 'qqqq' is not known; known are: adipose"),
+        ("--species=trout", "species='trout' is not known"),
+    ],
+)
+def test_an_unknown_tissue_or_species(fails, table, option, message):
+    """What cannot be understood ends the run with what is accepted."""
+    assert message in fails("annotate", table, option)
+
+
 class TestErrors:
     """What goes wrong is one line on stderr, no traceback, and an exit code."""
 

@@ -1,10 +1,12 @@
 """Tissue names."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._names.tissues import read_tissues
+from gca_scanpy._names.tissues import Reading, read_tissues
 from gca_scanpy.db import _bundled
 
 TISSUES = _bundled.tissues()
@@ -23,11 +25,53 @@ TISSUES = _bundled.tissues()
         ("gut", ("small intestine", "large intestine")),
         ("Left Ventricle", ("heart",)),
         ("colon cancer", ("large intestine",)),
+        ("UBERON:0000178", ("blood",)),
+        ("uberon_0002371", ("bone marrow",)),
+        ("http://purl.obolibrary.org/obo/UBERON_0000966", ("eye",)),
+        ("UBERON:0000160", ("small intestine", "large intestine")),
+        ("cortex of kidney (UBERON:0001225)", ("kidney",)),
+        ("Homo_sapiens_lung", ("lung",)),
+        ("head and neck", ("airway", "salivary gland", "tongue")),
+        ("islets", ("pancreas",)),
+        ("Islets of Langerhans", ("pancreas",)),
+        ("BAL", ("lung", "airway")),
+        ("CSF", ("blood", "brain")),
+        ("NSCLC", ("lung",)),
+        ("non-small cell lung cancer", ("lung",)),
+        ("HNSCC", ("airway", "salivary gland", "tongue")),
+        ("head and neck squamous cell carcinoma", ("airway", "salivary gland", "tongue")),
+        ("lung adenocarcinoma", ("lung",)),
+        ("PDAC", ("pancreas",)),
+        ("HCC", ("liver",)),
+        ("GBM", ("brain",)),
+        ("CRC", ("large intestine",)),
+        ("melanoma", ("skin",)),
+        ("uveal melanoma", ("eye",)),
+        ("ccRCC", ("kidney",)),
+        ("TNBC", ("breast",)),
+        ("AML", ("blood", "bone marrow")),
+        ("breast cancers", ("breast",)),
+        ("tumor of colon", ("large intestine",)),
+        ("tumour of the liver", ("liver",)),
+        ("metastatic melanoma, lymph node", ("skin", "lymph node")),
+        ("fetal liver", ("embryo", "liver")),
+        ("kidney organoids", ("kidney",)),
+        ("human brain cortex", ("brain",)),
+        ("kidney cortex nuclei", ("kidney",)),
+        ("cortex of kidney", ("kidney",)),
+        ("cardiac tissue", ("heart",)),
+        ("E14.5 forebrain", ("brain",)),
+        ("CD45+ lung", ("lung",)),
+        ("blood,bone marrow", ("blood", "bone marrow")),
+        ("blood and bone marrow", ("blood", "bone marrow")),
+        ("blood / bone-marrow", ("blood", "bone marrow")),
+        ("blood, vessel", ("blood", "blood vessel")),
     ],
 )
 def test_the_ways_of_writing_a_tissue(text, tissues):
     """Case, hyphens, plurals, other names and names within a text give the tissues of the database."""
     assert TISSUES.resolve(text) == tissues
+    assert TISSUES.read(text) == Reading(tissues)
 
 
 def test_a_text_may_name_two_tissues():
@@ -39,6 +83,55 @@ def test_a_text_may_name_two_tissues():
 def test_what_names_no_tissue(text):
     """A text without a tissue gives none: parts of words do not count."""
     assert TISSUES.resolve(text) == ()
+    assert TISSUES.read(text) == Reading(())
+
+
+@pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("bone marow", "bone marrow"),
+        ("bone marows", "bone marrow"),
+        ("bonemarrow", "bone marrow"),
+        ("blood vesel", "blood vessel"),
+        ("human bone marow", "bone marrow"),
+        ("lymphnode", "lymph node"),
+        ("kidny", "kidney"),
+        ("blod", "blood"),
+        ("brian", "brain"),
+        ("skelettal muscle", "skeletal muscle"),
+        ("fetal livr", "fetal liver"),
+        ("blood, bone marow", "blood, bone marrow"),
+        ("blood plasma", "blood"),
+        ("CD8 T cells of blood", "blood"),
+    ],
+)
+def test_a_misspelled_tissue_is_the_nearest_whole_name(text, corrected):
+    """A slip of the keyboard is corrected to the nearest whole name, never to the part that is spelled correctly.
+
+    A word that is like none of the vocabulary is left out, and that is said, too.
+    """
+    assert TISSUES.read(text) == Reading(TISSUES.resolve(corrected), corrected)
+    assert TISSUES.resolve(corrected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["bone marrrrrow", "tumor", "cancer of unknown primary", "xlung", "UBERON:9999999", "lung UBERON:9999999", "BRCX"],
+)
+def test_a_word_that_is_not_understood(text):
+    """A text without a known name, or with a word that may be a misspelled one, names no tissue."""
+    assert TISSUES.read(text).tissues == ()
+
+
+def test_no_id_and_no_name_is_of_another_organ_by_mistake():
+    """An UBERON id belongs to one tissue, or to a pair that the vocabulary names together."""
+    shared = {
+        name: tissues for name, tissues in TISSUES.names.items() if name.startswith("uberon:") and len(tissues) > 1
+    }
+    assert set(shared.values()) <= {("small intestine", "large intestine"), ("lung", "airway"), ("blood", "brain")}
+    ids = [name for name in TISSUES.names if name.startswith("uberon:")]
+    assert [name for name in ids if not re.fullmatch(r"uberon:\d{7}", name)] == []
+    assert len(ids) > 150
 
 
 @given(st.text())
@@ -63,7 +156,8 @@ def test_a_misspelt_tissue_gets_the_nearest_names():
 
 def test_the_vocabulary_is_read_by_column():
     """A name that stands at two tissues means both."""
-    tissues = read_tissues(["h\n", "small bowel\tU:1\tgut, Ileum\n", "large-bowel\tU:2\tgut\n"])
+    tissues = read_tissues(["h\n", "small bowel\tUBERON:1,UBERON:2\tgut, Ileum\n", "large-bowel\tUBERON:3\tgut\n"])
+    assert tissues.names["uberon:2"] == ("small bowel",)
     assert tissues.resolve("GUT") == ("small bowel", "large-bowel")
     assert tissues.resolve("ileum") == ("small bowel",)
     assert tissues.resolve("large bowel") == ("large-bowel",)

@@ -48,16 +48,30 @@ def test_unknown_species_lists_the_known(cells):
         gca.tl.annotate(cells, "cluster", species="zebrafish")
 
 
-def test_unknown_tissue_is_a_warning(cells):
-    """An unknown tissue is a warning with the nearest known names, and the run goes on without that prior."""
-    plain = gca.get.report(gca.tl.annotate(cells, "cluster", copy=True)).clusters
-    with pytest.warns(UnknownTissueWarning, match="'bloood' is not known.*nearest known: blood") as caught:
+def test_a_misspelled_tissue_is_a_warning(cells):
+    """A misspelled tissue is read as the nearest name, with a warning, and gives the answers of that name."""
+    plain = gca.get.report(gca.tl.annotate(cells, "cluster", tissue="blood", copy=True))
+    with pytest.warns(UnknownTissueWarning, match="'bloood' is not known; it was read as 'blood'") as caught:
         gca.tl.annotate(cells, "cluster", tissue="bloood")
     assert [w.category for w in caught] == [UnknownTissueWarning]
-    with pytest.warns(UnknownTissueWarning, match="'qqqq' is not known.*known are: .*kidney"):
-        gca.tl.annotate(cells, "cluster", tissue="qqqq", copy=True)
-    found = gca.get.report(cells).clusters
-    assert [c.confidence_score for c in found] == [c.confidence_score for c in plain]
+    found = gca.get.report(cells)
+    assert [c.confidence_score for c in found.clusters] == [c.confidence_score for c in plain.clusters]
+    assert (found.parameters["tissue"], found.provenance.tissues) == ("bloood", {"bloood": ("blood",)})
+
+
+@pytest.mark.parametrize(
+    ("tissue", "message"),
+    [
+        ("pancreatitis", "'pancreatitis' is not known; the nearest known: pancrea"),
+        ("qqqq", "'qqqq' is not known; known are: .*kidney"),
+    ],
+)
+def test_an_unknown_tissue_is_an_error(cells, content, tissue, message):
+    """An unknown tissue is an error with the nearest known names, and nothing is written."""
+    before = content(cells)
+    with pytest.raises(InputError, match=message):
+        gca.tl.annotate(cells, "cluster", tissue=tissue)
+    assert content(cells) == before
 
 
 def test_no_overlap_says_both_counts_with_examples(cells, content):

@@ -282,9 +282,9 @@ def test_markers_that_cannot_be_used(markers, message):
 
 
 def test_unknown_species_and_tissue():
-    """An unknown species is an error that lists the known; an unknown tissue a warning with the nearest known names."""
-    with pytest.raises(UnknownSpeciesError, match="human, mouse"):
-        gca.annotate_markers(GENES, species="rat")
+    """An unknown species is an error that lists the known; a misspelled tissue a warning with the nearest name."""
+    with pytest.raises(UnknownSpeciesError, match=r"human, mouse, rat.*cow"):
+        gca.annotate_markers(GENES, species="chicken")
     with pytest.warns(UnknownTissueWarning, match="kidney") as caught:
         report = gca.annotate_markers(GENES, tissue={"B cell": "kidny", "T cell": "blood"})
     assert len(caught) == 1

@@ -11,6 +11,7 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy.errors import CurationWarning, InputError, MissingKeyError, ReportError
+from gca_scanpy.model import SCHEMA_VERSION
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_columns_and_trail(run):
     )
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", trail.loc["0", "when"])
     assert trail["stands"].all()
-    assert run.uns["gptca"]["schema_version"] == "1.3"
+    assert run.uns["gptca"]["schema_version"] == SCHEMA_VERSION
 
 
 def test_what_the_run_wrote_stays(run, content):
@@ -136,7 +137,7 @@ def test_clusters_that_were_changed_since(run):
 def test_a_report_of_a_later_version_is_not_cut(run):
     """What a later version knows more would be lost, so it is not written again."""
     run.uns["gptca"]["report"] = run.uns["gptca"]["report"].replace(
-        '"schema_version": "1.3"', '"schema_version": "1.9"'
+        f'"schema_version": "{SCHEMA_VERSION}"', '"schema_version": "1.9"'
     )
     with pytest.raises(ReportError, match="install a later gca-scanpy"):
         gca.tl.curate(run, accept=["0"])
