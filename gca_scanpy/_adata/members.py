@@ -112,7 +112,7 @@ def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optio
     InputError
         If the embedding has fewer than two dimensions, or the labels of the cells are not those of the report.
     """
-    name = _embedding_name(adata, basis)
+    name = _default_embedding(adata) if basis is None else embedding_name(adata, basis)
     if name is None:
         return None
     coordinates = _first_two(adata.obsm[name], name)
@@ -120,9 +120,18 @@ def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optio
     return Embedding(name, coordinates, rows_of(report.clusters, clustering))
 
 
-def _embedding_name(adata: AnnData, basis: Optional[str]) -> Optional[str]:
-    if basis is None:
-        return next((name for name in EMBEDDINGS if name in adata.obsm), None)
+def _default_embedding(adata: AnnData) -> Optional[str]:
+    return next((name for name in EMBEDDINGS if name in adata.obsm), None)
+
+
+def embedding_name(adata: AnnData, basis: str) -> str:
+    """The name in ``.obsm`` of an embedding that Scanpy calls ``basis``.
+
+    Raises
+    ------
+    MissingKeyError
+        If there is no such embedding.
+    """
     for name in (f"X_{basis}", basis):
         if name in adata.obsm:
             return name

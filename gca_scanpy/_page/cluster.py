@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Optional
 
 from attrs import frozen
 
 from gca_scanpy._judging.reasons import meaning
+from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
 from gca_scanpy._reporting.palette import STATUSES
 from gca_scanpy.model import Candidate, ClusterReport, Decision, Evidence
 
-# Only an id of the Cell Ontology becomes a link; a report may hold any text in its place.
-TERM = re.compile(r"CL:(\d{7})")
 OBO = "https://purl.obolibrary.org/obo/CL_"
 SOURCES = {"offline": "offline scorer", "model": "language model", "user": "given label"}
 
@@ -212,7 +210,7 @@ def view_of_term(term_id: Optional[str]) -> Optional[TermView]:
     """An ontology id with its address; None if there is no id."""
     if not term_id:
         return None
-    number = TERM.fullmatch(term_id)
+    number = TERM_ID.fullmatch(term_id)  # only such an id becomes a link; a report may hold any text in its place
     return TermView(term_id, OBO + number[1] if number else None)
 
 

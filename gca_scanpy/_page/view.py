@@ -36,7 +36,6 @@ class PageView:
     """
 
     title: str
-    created: str
     facts: Facts
     statuses: tuple[tuple[str, str, int], ...]
     confidences: tuple[tuple[str, int], ...]
@@ -75,7 +74,6 @@ def view_of(report: DatasetReport, color: Color, embedding: Optional[Embedding] 
     counted, shares = composition(report.clusters, colors)
     return PageView(
         title=f"Cell types of {n_clusters:,} cluster{'' if n_clusters == 1 else 's'}",
-        created=provenance.created_at,
         facts=_head(report, maker),
         statuses=_statuses(report),
         confidences=tuple((level, metrics.confidence_counts.get(level, 0)) for level in CONFIDENCE_LEVELS[::-1]),

@@ -81,7 +81,6 @@ def _head(desk: Desk) -> None:
         notice, button = st.columns([4, 1], vertical_alignment="center")
         notice.info("The file was saved elsewhere, by another tab or curator. This page shows an older state.")
         if button.button("Update", key="reload"):
-            desk.refresh()
             _go(state.current)
 
 

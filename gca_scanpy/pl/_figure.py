@@ -58,6 +58,11 @@ def label_of(cluster: ClusterReport) -> str:
     return f"{annotation.primary_label} ({stopped}?)" if stopped else annotation.primary_label
 
 
+def row_name(cluster: ClusterReport, label: str, longest: int) -> str:
+    """The name of a row: the id of the cluster, and a label of at most ``longest`` letters."""
+    return f"{shortened(cluster.cluster_id, LONGEST_ID)} · {shortened(label, longest)}"
+
+
 def new_axes(ax: Optional[Axes], width: float, height: float) -> tuple[Figure, Axes]:
     """The given axes with their figure, or new ones; sizes in inches."""
     import matplotlib.pyplot as plt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -131,7 +131,7 @@ def _draw_tree(ax: Axes, rows: Sequence[_Row], left: float) -> None:
     parents: dict[int, int] = {}
     for place, row in enumerate(rows):
         x = left + INDENT * row.depth + DOT / 3
-        if row.depth and not row.apart:
+        if row.depth:
             above = parents[row.depth - 1]
             stem = left + INDENT * (row.depth - 1) + DOT / 3
             ax.plot([stem, stem, x], [above, place, place], color=BRANCH, linewidth=0.8, zorder=1)
@@ -143,12 +143,11 @@ def _draw_tree(ax: Axes, rows: Sequence[_Row], left: float) -> None:
         ax.axhline(first - 0.5, color="#777777", linewidth=0.8, linestyle=(0, (3, 3)))
 
 
-def _draw_bars(ax: Axes, rows: Sequence[_Row], amounts: Iterable[int], left: float) -> None:
+def _draw_bars(ax: Axes, rows: Sequence[_Row], amounts: Sequence[int], left: float) -> None:
     from matplotlib.patches import Rectangle
 
-    sizes = list(amounts)
-    most = max([*sizes, 1])
-    for place, (row, size) in enumerate(zip(rows, sizes)):
-        corner, width = (left, place - BAR_HEIGHT / 2), BAR_WIDTH * size / most
+    most = max([*amounts, 1])
+    for place, (row, amount) in enumerate(zip(rows, amounts)):
+        corner, width = (left, place - BAR_HEIGHT / 2), BAR_WIDTH * amount / most
         if row.clusters:
             ax.add_patch(Rectangle(corner, width, BAR_HEIGHT, color=row.color, linewidth=0))

@@ -71,8 +71,7 @@ class Cells:
         with Run(_details(request, len(self.clustering.ids))) as run:
             report = _pipeline.annotate(self.markers(), request, self.clock)
             target = duplicate(self.adata) if copy else self.adata
-            when = report.provenance.created_at
-            report = keep_decisions(self.adata, report, self.clustering, key_added, when)
+            report = keep_decisions(self.adata, report, self.clustering, key_added)
             write_report(target, report, self.clustering, key_added, _bundled.palette())
             run.report = report
         return target if copy else None
