@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gca_scanpy.model import DatasetReport
 
 FAILED = 3  # exit code of --fail-on
+ZARR = (".zgroup", ".zattrs", "zarr.json")  # one of them is in each zarr folder
 REPORTS = ("json_report", "csv_report", "html_report", "stats_json")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -76,14 +77,41 @@ def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, 
         msg = f"the output of this input must end in {' or '.join(endings)}, but {output.name} does not"
         raise click.UsageError(msg)
     targets = _targets(options)
+    _check_metrics(source, targets)
     for number, target in enumerate(targets):
         if target.resolve() in [other.resolve() for other in targets[:number]]:
             msg = f"{target} is named for two outputs; give each its own file"
             raise click.UsageError(msg)
-        if target.exists() and not options["force"]:
-            same = " (it is the input)" if target.resolve() == source.resolve() else ""
-            msg = f"{target} is already there{same}; choose another name or give --force"
-            raise click.UsageError(msg)
+        note = " (it is the input)" if target.resolve() == source.resolve() else ""
+        check_free(target, force=options["force"], note=note)
+
+
+def _check_metrics(source: Path, targets: Sequence[Path]) -> None:
+    """Refuse a file of metrics that is also the input or an output: each run replaces it without asking."""
+    from gca_scanpy._settings import settings
+
+    path = settings.metrics_textfile
+    if path is not None and path.resolve() in [other.resolve() for other in (source, *targets)]:
+        msg = f"{path} is named for the metrics and is the input or another output; give the metrics their own file"
+        raise click.UsageError(msg)
+
+
+def check_free(target: Path, *, force: bool, note: str = "") -> None:
+    """Refuse an output that would replace something: without ``--force`` anything, with it a folder of other files.
+
+    Parameters
+    ----------
+    note
+        What the message adds about an existing file.
+    """
+    if not target.exists():
+        return
+    if not force:
+        msg = f"{target} is already there{note}; choose another name or give --force"
+        raise click.UsageError(msg)
+    if target.is_dir() and not (target.suffix.lower() == ".zarr" and any((target / name).exists() for name in ZARR)):
+        msg = f"{target} is a folder with other files, which --force does not replace; choose another name"
+        raise click.UsageError(msg)
 
 
 def make_folders(options: Mapping[str, Any]) -> None:
