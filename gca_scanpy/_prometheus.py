@@ -123,7 +123,7 @@ def _write(module: Any, meters: Mapping[str, Any], path: Path) -> None:
     for meter in meters.values():
         registry.register(meter)
     try:
-        # Locked, otherwise a thread could replace a newer file by an older one. The node exporter reads all .prom files.
+        # Locked, or a thread could replace a newer file by an older one. The node exporter reads all files in .prom.
         with _LOCK, whole(path, keep_ending=False) as part:
             part.write_bytes(module.generate_latest(registry))
     except OSError as error:

@@ -56,7 +56,7 @@ def clusters_of(adata: AnnData, report: DatasetReport, key: str) -> Clustering:
     if column not in adata.obs.columns:
         msg = f"there is no .obs[{column!r}]; run gca_scanpy.tl.annotate(adata, groupby=..., key_added={key!r}) first"
         raise MissingKeyError(msg)
-    clustering = read_clustering(adata, report.parameters.get("groupby", ""))
+    clustering = reported_clustering(adata, report)
     reported = {cluster.cluster_id: cluster.annotation.primary_label for cluster in report.clusters}
     # A cell without a cluster has the code -1, which selects the last element.
     expected = np.array([*(reported.get(cluster) for cluster in clustering.all_ids), None], dtype=object)
@@ -70,6 +70,23 @@ def clusters_of(adata: AnnData, report: DatasetReport, key: str) -> Clustering:
         )
         raise InputError(msg)
     return clustering
+
+
+def reported_clustering(adata: AnnData, report: DatasetReport) -> Clustering:
+    """The clusters in the column that the report names; whether they are still those of the report is not checked.
+
+    Raises
+    ------
+    InputError
+        If the report names no column, or the column cannot be read.
+    MissingKeyError
+        If there is no such column.
+    """
+    groupby = report.parameters.get("groupby")
+    if not groupby:
+        msg = "the report does not name the column of its clusters (its parameter 'groupby'); annotate the cells again"
+        raise InputError(msg)
+    return read_clustering(adata, groupby)
 
 
 def rows_of(clusters: Sequence[ClusterReport], clustering: Clustering) -> npt.NDArray[np.intp]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from gca_scanpy._adata import read_clustering
+from gca_scanpy._adata import reported_clustering
 from gca_scanpy._keys import EMBEDDINGS
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy.model import DatasetReport
@@ -29,7 +29,7 @@ def bases(cells: AnnData) -> list[str]:
 
 def points(cells: AnnData, report: DatasetReport, basis: str, chosen: str) -> pd.DataFrame:
     """The cells to draw: ``x``, ``y``, ``cluster``, ``label`` and ``chosen``; a large dataset is thinned."""
-    clustering = read_clustering(cells, report.parameters["groupby"])
+    clustering = reported_clustering(cells, report)
     xy = np.asarray(cells.obsm[basis], dtype=float)[:, :2]
     order = np.argsort(clustering.codes, kind="stable")
     order = order[(clustering.codes[order] >= 0) & np.isfinite(xy[order]).all(axis=1)]

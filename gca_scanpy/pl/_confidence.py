@@ -16,6 +16,7 @@ from gca_scanpy.model import CONFIDENCE_LEVELS, ClusterReport, DatasetReport
 from gca_scanpy.pl._figure import (
     LONGEST_LABEL,
     Save,
+    chosen,
     documented,
     finish,
     label_of,
@@ -67,7 +68,7 @@ def confidence(
     Raises
     ------
     InputError
-        If an embedding of a report is requested.
+        If an embedding of a report is requested, or if the report has no clusters.
     MissingKeyError
         If there is no report under this key, or no such embedding.
 
@@ -78,7 +79,7 @@ def confidence(
     >>> ax = gca.pl.confidence(result, show=False)
     """
     report = report_of(data, key)
-    clusters = report.clusters
+    clusters = chosen(report, None)
     if basis is not None:
         if isinstance(data, DatasetReport):
             msg = f"basis={basis!r} needs the annotated object, because a report has no cells"

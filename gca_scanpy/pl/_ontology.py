@@ -15,7 +15,7 @@ from gca_scanpy._reporting.palette import Palette
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._columns import Column, draw
-from gca_scanpy.pl._figure import LONGEST_ID, LONGEST_LABEL, Save, documented, finish, full_axes, shortened
+from gca_scanpy.pl._figure import LONGEST_ID, LONGEST_LABEL, Save, chosen, documented, finish, full_axes, shortened
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -57,6 +57,8 @@ def ontology(
 
     Raises
     ------
+    InputError
+        If the report has no clusters.
     %(no_report)s
 
     Examples
@@ -65,7 +67,7 @@ def ontology(
     >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B"], "1": ["CD3D", "CD3E", "TRAC"]})
     >>> ax = gca.pl.ontology(result, show=False)
     """
-    clusters = report_of(data, key).clusters
+    clusters = chosen(report_of(data, key), None)
     rows = _rows(clusters, _bundled.palette())
     fig, axes = full_axes(ax)
     counted = any(c.n_cells is not None for c in clusters)

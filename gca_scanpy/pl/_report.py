@@ -15,6 +15,7 @@ from gca_scanpy.pl._figure import (
     LONGEST_ID,
     LONGEST_LABEL,
     Save,
+    chosen,
     documented,
     finish,
     full_axes,
@@ -65,6 +66,8 @@ def report(
 
     Raises
     ------
+    InputError
+        If the report has no clusters.
     %(no_report)s
 
     Examples
@@ -73,7 +76,7 @@ def report(
     >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]})
     >>> ax = gca.pl.report(result, show=False)
     """
-    clusters = report_of(data, key).clusters
+    clusters = chosen(report_of(data, key), None)
     fig, axes = full_axes(ax)
     columns = _columns(clusters, n_genes)
     lefts = draw(axes, columns, given=ax is not None)

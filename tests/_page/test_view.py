@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from attrs import evolve
 
 import gca_scanpy as gca
 from gca_scanpy import model
 from gca_scanpy._judging.reasons import REASONS
-from gca_scanpy._page.render import data_of, render
 from gca_scanpy._page.view import view_of as view_in_color
 from gca_scanpy._reporting.curation import Choice, decide
 from gca_scanpy.db import _bundled
@@ -165,13 +162,3 @@ def test_why_there_are_no_cells(report):
     """Without an embedding there is no picture, and the reason is kept for the page."""
     view = view_of(report, None, "the labels were changed")
     assert (view.cells, view.unseen) == (None, "the labels were changed")
-
-
-def test_what_a_report_need_not_have(report, without):
-    """The page of a report in which an optional part is absent has its clusters, and no word of what is absent."""
-    report = without(report)
-    view = view_of(report)
-    page = render(view, data_of(report, view))
-    assert [cluster.id for cluster in view.clusters] == ["b", "none", "mix"]
-    assert "B cell" in page
-    assert not re.search(r"\bNone\b|\bnull cells\b", page.partition("<body>")[2].partition("<script")[0])

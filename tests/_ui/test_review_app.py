@@ -202,17 +202,6 @@ def test_a_file_without_tissue(app, annotated, annotated_file):
     assert page.success
 
 
-def test_what_a_report_need_not_have(annotated, without):
-    """The page shows a cluster of a report in which an optional part is absent."""
-    report = without(gca.get.report(annotated))
-    page = evidence.evidence(report, "0")
-    assert "B cell" in page
-    assert "None" not in page
-    assert "cells.h5ad" in evidence.heading("cells.h5ad", report)
-    assert "none yet" in evidence.trail(report, "0")
-    assert len(offered_labels(report.clusters[0])) > 5000
-
-
 def test_flags_are_in_words(annotated):
     """Reason codes are explained, candidates and genes for and against are named."""
     annotated.obs["cluster"] = annotated.obs["cluster"].cat.add_categories("alone")
