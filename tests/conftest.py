@@ -73,7 +73,7 @@ def _takers_of_a_report(folder):
         "command line": print_report,
     }
     plots = ("report", "confidence", "ontology", "candidates")
-    return {**takers, **{name: functools.partial(getattr(gca.pl, name), show=False) for name in plots}}
+    return {**takers, **{f"pl.{name}": functools.partial(getattr(gca.pl, name), show=False) for name in plots}}
 
 
 def _review(adata):
@@ -100,8 +100,8 @@ def _takers_of_cells():
         "to_cas": gca.io.to_cas,
         "to_cellxgene": gca.tl.to_cellxgene,
         "curate": lambda adata: gca.tl.curate(adata, accept=["0"], who="Ada"),
-        "evidence": functools.partial(gca.pl.evidence, show=False),
-        "confidence of cells": functools.partial(gca.pl.confidence, basis="umap", show=False),
+        "pl.evidence": functools.partial(gca.pl.evidence, return_fig=True),
+        "pl.confidence of cells": functools.partial(gca.pl.confidence, basis="umap", show=False),
         **({"review": _review} if importlib.util.find_spec("filelock") else {}),
     }
 
@@ -114,14 +114,10 @@ def everywhere(tmp_path):
     """
     from matplotlib import pyplot as plt
 
-    def given(report, adata=None, draw_cells=True):
+    def given(report, adata=None, skip=()):
         calls = [(name, call, report) for name, call in _takers_of_a_report(tmp_path).items()]
-        calls += [
-            (name, call, adata)
-            for name, call in _takers_of_cells().items()
-            if adata is not None and (draw_cells or name not in ("evidence", "confidence of cells"))
-        ]
-        errors = {name: _error_of(call, data) for name, call, data in calls}
+        calls += [(name, call, adata) for name, call in _takers_of_cells().items() if adata is not None]
+        errors = {name: _error_of(call, data) for name, call, data in calls if not name.startswith(tuple(skip))}
         plt.close("all")
         return {name: error for name, error in errors.items() if error is not None}
 
