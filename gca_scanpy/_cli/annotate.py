@@ -85,16 +85,16 @@ def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
             return
         make_folders(options)
         report, cells = (_label_table if is_table else _label_cells)(source, options, model)
-    _report(report, cells, options)
+    _report(source, report, cells, options)
 
 
-def _report(report: DatasetReport, cells: Optional[AnnData], options: Mapping[str, Any]) -> None:
+def _report(source: Path, report: DatasetReport, cells: Optional[AnnData], options: Mapping[str, Any]) -> None:
     from gca_scanpy._cli.table import print_report
 
     for step, seconds in report.telemetry.seconds.items():
         log.info("%s: %.2f s", step, seconds, extra={"event": step, "seconds": seconds})
     print_report(report)
-    write_reports(report, options, cells)
+    write_reports(report, options, cells, source)
     end(report, options)
 
 

@@ -124,13 +124,14 @@ def _targets(options: Mapping[str, Any]) -> list[Path]:
     return [options[name] for name in ("output", *REPORTS) if options[name] is not None]
 
 
-def write_reports(report: DatasetReport, options: Mapping[str, Any], cells: Optional[AnnData]) -> None:
+def write_reports(report: DatasetReport, options: Mapping[str, Any], cells: Optional[AnnData], source: Path) -> None:
     """Write the requested reports; the page shows the annotated cells if there are any."""
     from gca_scanpy import io
     from gca_scanpy._keys import DEFAULT_KEY
 
     def page(report: DatasetReport, path: Path) -> None:
-        io.to_html(report if cells is None else cells, path, key=options["key_added"] or DEFAULT_KEY)
+        key = options["key_added"] or DEFAULT_KEY
+        io.to_html(report if cells is None else cells, path, key=key, title=source.name)
 
     writers: dict[str, Callable[[DatasetReport, Path], object]] = {
         "json_report": io.to_json,
