@@ -15,6 +15,7 @@ import click
 from gca_scanpy._cli.annotate import annotate
 from gca_scanpy._cli.cache import cache
 from gca_scanpy._cli.doctor import doctor
+from gca_scanpy._cli.export import export
 from gca_scanpy._cli.markers import markers
 from gca_scanpy._cli.messages import log, one_line, to_stderr
 from gca_scanpy._cli.output_options import check_free
@@ -161,5 +162,5 @@ def demo(folder: Optional[Path], force: bool) -> None:
         click.echo(f"written to {folder}: {', '.join(DEMO_FILES)}", err=True)
 
 
-for _command in (annotate, cache, completion, demo, doctor, markers, presets, review, schema):
+for _command in (annotate, cache, completion, demo, doctor, export, markers, presets, review, schema):
     main.add_command(_command)

@@ -12,6 +12,7 @@ from gca_scanpy._page.cells import CellsView, Color, ShareView, colors_of, compo
 from gca_scanpy._page.cluster import ClusterView, Facts, FlagView, view_of_cluster, view_of_flag
 from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy._reporting.palette import STATUSES
+from gca_scanpy._reporting.report import makers
 from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport
 
 LONGEST_NAME = 80  # letters of a name in the title
@@ -76,7 +77,7 @@ def view_of(
     """
     provenance, metrics = report.provenance, report.metrics
     n_clusters = report.summary.total_clusters
-    maker = ("labels from", provenance.model or "the offline scorer")
+    maker = ("labels from", makers(report))
     decided = standing(report)
     colors = [colors_of(cluster, position, color) for position, cluster in enumerate(report.clusters)]
     counted, shares = composition(report.clusters, colors)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 from filelock import FileLock, Timeout
 
+from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._log import now
 from gca_scanpy._names.ontology import TERM_ID, Ontology, normalize_name
 from gca_scanpy._reporting.curation import Choice, decide, joined, standing
@@ -147,6 +148,16 @@ def offered_labels(cluster: ClusterReport) -> dict[str, str]:
         if label.strip()
     }
     return {**ideas_shown, **_of_ontology()}
+
+
+def stopped_proposal(cluster: ClusterReport) -> str:
+    """The proposed label that the checks stopped, as :func:`meant_label` gives it; empty if none was stopped."""
+    annotation = cluster.annotation
+    label, term = annotation.proposed_label.strip(), annotation.proposed_ontology_id
+    if label in ("", UNKNOWN_LABEL, annotation.primary_label):
+        return ""
+    ontology = _bundled.ontology()
+    return f"{label} ({term})" if term is not None and term in ontology and TERM_ID.fullmatch(term) else label
 
 
 def meant_label(label: str, words: str) -> str:

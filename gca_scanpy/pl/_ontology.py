@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -11,9 +11,10 @@ from attrs import frozen
 from gca_scanpy._adata import report_of
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.lineages import tree
+from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.palette import Palette
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import ClusterReport, DatasetReport
+from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._columns import Column, draw
 from gca_scanpy.pl._figure import LONGEST_ID, LONGEST_LABEL, Save, chosen, documented, finish, full_axes, shortened
 
@@ -41,7 +42,8 @@ def ontology(
 
     A label hangs below its nearest ancestor that is a label or a broad type; other ancestors are left out. A broad type
     that is not a label of any cluster is gray. Each row has its number of cells (of clusters, if the report has no
-    cells) and its clusters. Labels without a term, and Unknown, are listed below the tree.
+    cells) and its clusters. Labels without a term, and Unknown, are listed below the tree. If a curator
+    decided on a cluster, the curated label counts.
 
     Parameters
     ----------
@@ -67,8 +69,9 @@ def ontology(
     >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B"], "1": ["CD3D", "CD3E", "TRAC"]})
     >>> ax = gca.pl.ontology(result, show=False)
     """
-    clusters = chosen(report_of(data, key), None)
-    rows = _rows(clusters, _bundled.palette())
+    report = report_of(data, key)
+    clusters = chosen(report, None)
+    rows = _rows(clusters, standing(report), _bundled.palette())
     fig, axes = full_axes(ax)
     counted = any(c.n_cells is not None for c in clusters)
     amounts = [sum((c.n_cells or 0) if counted else 1 for c in row.clusters) for row in rows]
@@ -104,11 +107,13 @@ class _Row:
     apart: bool = False
 
 
-def _rows(clusters: Sequence[ClusterReport], palette: Palette) -> list[_Row]:
+def _rows(clusters: Sequence[ClusterReport], decided: Mapping[str, Decision], palette: Palette) -> list[_Row]:
     by_term: dict[str, list[ClusterReport]] = {}
     by_label: dict[str, list[ClusterReport]] = {}
     for cluster in clusters:
         term, label = cluster.annotation.ontology_id, cluster.annotation.primary_label
+        if cluster.cluster_id in decided:
+            term, label = decided[cluster.cluster_id].to_ontology_id, decided[cluster.cluster_id].to_label
         if term is not None and term in palette.ontology:
             by_term.setdefault(term, []).append(cluster)
         else:

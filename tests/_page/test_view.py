@@ -133,6 +133,18 @@ def test_a_panel_and_its_cost(report):
     assert dict(view.costs) == {"requests": "1,234", "labels stopped": "1", "seconds": "1.75"}
 
 
+def test_who_made_the_labels(report):
+    """The page names whose answers were used: a model that was asked and did not answer made no label."""
+    asked = evolve(report, provenance=evolve(report.provenance, model="any:model-1"))
+    assert ("labels from", "the offline scorer") in view_of(asked).facts
+    sources = ("model", "model", "offline")
+    clusters = tuple(evolve(cluster, source=source) for cluster, source in zip(report.clusters, sources))
+    made = dict(view_of(evolve(asked, clusters=clusters)).facts)["labels from"]
+    assert made == "any:model-1 (2 clusters), the offline scorer (1 cluster)"
+    given_labels = tuple(evolve(cluster, source="user") for cluster in report.clusters)
+    assert ("labels from", "the given labels") in view_of(evolve(report, clusters=given_labels)).facts
+
+
 def test_where_it_comes_from(report):
     """The page names database, ontology and versions, and what the labels were made by."""
     view = view_of(report)
