@@ -97,11 +97,11 @@ def _scale(rates: np.ndarray, expressed: float) -> float:
     return low
 
 
-def draw(plan: Tissue, n_cells: int, first: int = 0) -> Iterator[tuple[sparse.csr_matrix, np.ndarray]]:
-    """Blocks of counts with their clusters, from cell number ``first`` on, a multiple of the block size."""
-    for start in range(first, first + n_cells, BLOCK):
+def draw(plan: Tissue, n_cells: int) -> Iterator[tuple[sparse.csr_matrix, np.ndarray]]:
+    """Blocks of counts with their clusters."""
+    for start in range(0, n_cells, BLOCK):
         counts, codes = _block(plan, start // BLOCK)
-        size = min(BLOCK, first + n_cells - start)
+        size = min(BLOCK, n_cells - start)
         yield counts[:size], codes[:size]
 
 

@@ -335,6 +335,7 @@ KINDS: Mapping[str, Kind] = {
     "temperature": optional(Kind(lambda value: _is_number(value) and value >= 0, "a number from 0")),
     "terms": optional(TERMS),
     "timeout": SECONDS,
+    "title": optional(Kind(_is_text, "a text, such as the name of the data")),
     "tissue": ANY,  # :mod:`gca_scanpy._places` reads it
     "top_n_markers": COUNT,
     "use_raw": optional(FLAG),

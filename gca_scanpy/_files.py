@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
+import platform
+import re
 import secrets
 import shutil
 import threading
+import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 from gca_scanpy.errors import FileError, ForbiddenFileError, MissingFileError
@@ -21,7 +27,14 @@ ADVICE = {
     errno.EISDIR: "it is a folder; give the name of a file",
     errno.ENAMETOOLONG: "give a shorter name",
 }
+ABANDONED = 86_400  # seconds; the writer of an older part has ended, even if that cannot be seen from this machine
+_PART = re.compile(
+    r"\.(?P<stem>.+)-(?P<machine>[0-9a-f]{8})-(?P<process>\d{1,10})-(?P<token>[0-9a-f]{12})\.(?P<kind>part|old)"
+    r"(?P<ending>\.[^.]*)?",
+    re.DOTALL,
+)
 _SWAP = threading.Lock()
+_WRITING: set[str] = set()  # the tokens of the parts that this process is writing
 
 
 @contextmanager
@@ -30,7 +43,8 @@ def whole(path: Path, *, keep_ending: bool = True) -> Iterator[Path]:
 
     At the end the part is renamed to ``path``; if the block or the renaming fails, the part is deleted and what was at
     ``path`` stays. Each call has a part of its own, so that any number of threads and processes can write one file, and
-    any number of threads one folder: the last one to finish wins.
+    any number of threads one folder: the last one to finish wins. A process that is killed cannot delete its part; the
+    next call for a path in the same folder does.
 
     Parameters
     ----------
@@ -43,9 +57,12 @@ def whole(path: Path, *, keep_ending: bool = True) -> Iterator[Path]:
     FileError
         If the system refuses to write.
     """
+    remove_abandoned(path.parent)
     token = secrets.token_hex(6)
-    part = path.with_name(f".{path.stem}-{token}.part{path.suffix if keep_ending else ''}")
-    old = path.with_name(f".{path.stem}-{token}.old")
+    name = f".{path.stem}-{_machine()}-{os.getpid()}-{token}"
+    part = path.with_name(f"{name}.part{path.suffix if keep_ending else ''}")
+    old = path.with_name(f"{name}.old{path.suffix}")
+    _WRITING.add(token)
     try:
         with naming(path, "written"):
             yield part
@@ -56,10 +73,8 @@ def whole(path: Path, *, keep_ending: bool = True) -> Iterator[Path]:
     finally:
         for leftover in (part, old):
             with suppress(OSError):  # what could not be made cannot be deleted, and the first error is the one to see
-                if leftover.is_dir():
-                    shutil.rmtree(leftover, ignore_errors=True)
-                else:
-                    leftover.unlink(missing_ok=True)
+                _remove(leftover)
+        _WRITING.discard(token)
 
 
 @contextmanager
@@ -91,10 +106,66 @@ def check_writable(path: Path) -> None:
     FileError
         If the folder does not exist, or no file of that name can be made in it.
     """
-    part = path.with_name(f".{path.stem}-{secrets.token_hex(6)}.part{path.suffix}")
+    part = path.with_name(f".{path.stem}-{_machine()}-{os.getpid()}-{secrets.token_hex(6)}.part{path.suffix}")
     with naming(path, "written"):
         part.touch()
         part.unlink()
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Delete the parts that killed processes left in a folder, and put a folder back that such a process moved away."""
+    with suppress(OSError):  # the folder may not exist, or be another user's
+        names = [entry.name for entry in os.scandir(folder) if entry.name.startswith(".")]
+        for place, parsed in [(folder / name, match) for name in names if (match := _PART.fullmatch(name))]:
+            with suppress(OSError):
+                if not _is_abandoned(place, parsed):
+                    continue
+                target = folder / f"{parsed['stem']}{parsed['ending'] or ''}"
+                if parsed["kind"] == "old" and not target.exists():
+                    place.replace(target)  # the process was killed between the two steps of _swap
+                else:
+                    _remove(place)
+
+
+def _is_abandoned(part: Path, parsed: re.Match[str]) -> bool:
+    """Whether the process that writes a part has ended: seen on this machine, and on others assumed after a day."""
+    process = int(parsed["process"])
+    if parsed["machine"] == _machine():
+        if process == os.getpid():  # after a restart, another process may have had the same number
+            return parsed["token"] not in _WRITING
+        if not _is_running(process):
+            return True
+    return time.time() - part.stat().st_mtime > ABANDONED
+
+
+def _is_running(process: int) -> bool:
+    """Whether a process of this number runs here; also true if that cannot be seen."""
+    if os.name == "nt":  # there, this signal would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # for example, it is another user's
+        return True
+    return True
+
+
+@lru_cache(maxsize=1)
+def _machine() -> str:
+    """A name for what has its own process numbers: this machine, or this container on it."""
+    try:
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        space = ""
+    return f"{zlib.crc32(f'{platform.node()} {space}'.encode('utf-8', 'surrogatepass')):08x}"
+
+
+def _remove(place: Path) -> None:
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        place.unlink(missing_ok=True)
 
 
 def _swap(part: Path, path: Path, old: Path) -> None:

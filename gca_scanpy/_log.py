@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from datetime import datetime, timezone
 from typing import Any, Optional
 
 LOGGER = logging.getLogger("gca_scanpy")
@@ -58,6 +59,11 @@ class Clock:
         finally:
             self.seconds[name] = round(time.perf_counter() - start, 4)
             debug("step", step=name, seconds=self.seconds[name])
+
+
+def now() -> str:
+    """The current time in UTC, in ISO 8601 to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def _log(level: int, event: str, facts: dict[str, Any]) -> None:

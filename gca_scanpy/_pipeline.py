@@ -6,7 +6,6 @@ import functools
 import platform
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from importlib.metadata import version
 
 from attrs import Factory, evolve, field, frozen
@@ -14,7 +13,7 @@ from attrs import Factory, evolve, field, frozen
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.question import Plan
-from gca_scanpy._log import Clock
+from gca_scanpy._log import Clock, now
 from gca_scanpy._places import Place, tissues_of
 from gca_scanpy._prepare import canonical, check_species, genes_of, index_of
 from gca_scanpy._propose import Offline, Proposer
@@ -121,7 +120,7 @@ def _provenance(request: Request, cases: Sequence[Case], models: Sequence[str]) 
         model=", ".join(models) or None,
         prompt_version=prompt.PROMPT_VERSION if models else None,
         request_id=request.request_id,
-        created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        created_at=now(),
         species=request.species,
         genes_of=genes_of(request.species),
         tissues={case.markers.tissue: case.tissues for case in cases if case.markers.tissue},

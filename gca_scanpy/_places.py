@@ -8,6 +8,7 @@ from typing import Any, Optional, Union
 import numpy as np
 import pandas as pd
 
+from gca_scanpy._arguments import shown
 from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, UnknownTissueWarning, warn
@@ -74,8 +75,8 @@ def _text(names: Any) -> Optional[str]:
         many = sorted(names, key=str)
     if not isinstance(many, (list, tuple)) or not all(isinstance(name, str) for name in many):
         msg = (
-            f"tissue contains {names!r}, of type {type(names).__name__}; give a name such as 'blood', a list of names, "
-            "or a dict that maps cluster ids to these"
+            f"tissue contains {shown(names)}, of type {type(names).__name__}; give a name such as 'blood', a list of "
+            "names, or a dict that maps cluster ids to these"
         )
         raise InputError(msg)
     texts = [name.strip() for name in many if name.strip() and name.strip().casefold() not in NOT_STATED]

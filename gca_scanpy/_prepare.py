@@ -45,8 +45,8 @@ def check_species(species: object) -> str:
         near = table.nearest(species) if isinstance(species, str) else []
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         msg = (
-            f"species={shown(species)} is not known; known are: {', '.join(table.names)}; by common name, Latin name or "
-            f"NCBI taxon id.{hint} For another species, map its genes to human symbols and pass species='human'"
+            f"species={shown(species)} is not known; known are: {', '.join(table.names)}; by common name, Latin name "
+            f"or NCBI taxon id.{hint} For another species, map its genes to human symbols and pass species='human'"
         )
         raise UnknownSpeciesError(msg)
     return known.name

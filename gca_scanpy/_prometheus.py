@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from gca_scanpy import _extras
+from gca_scanpy._files import whole
 from gca_scanpy._settings import settings
 from gca_scanpy.errors import HookWarning, InputError, warn
 from gca_scanpy.model import STATUSES, DatasetReport
@@ -122,8 +123,9 @@ def _write(module: Any, meters: Mapping[str, Any], path: Path) -> None:
     for meter in meters.values():
         registry.register(meter)
     try:
-        with _LOCK:  # otherwise a thread could replace a newer file by an older one
-            module.write_to_textfile(str(path), registry)
+        # Locked, or a thread could replace a newer file by an older one. The node exporter reads all files in .prom.
+        with _LOCK, whole(path, keep_ending=False) as part:
+            part.write_bytes(module.generate_latest(registry))
     except OSError as error:
         if path not in _UNWRITABLE:
             _UNWRITABLE.add(path)

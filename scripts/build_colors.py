@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gca_scanpy._reporting.palette import channels, hex_color
 from gca_scanpy.db import _bundled
 
 TABLE = Path(__file__).resolve().parents[1] / "gca_scanpy" / "data" / "colors.tsv.gz"
@@ -76,13 +77,9 @@ XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1
 WHITE = np.array([0.9505, 1.0, 1.089])
 
 
-def channels(color: str) -> np.ndarray:
-    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-
-
 def lab(colors: list[str], eyes: str) -> np.ndarray:
     """The colors in CIELAB as these eyes see them, one row each."""
-    rgb = np.array([channels(color) for color in colors])
+    rgb = np.array([channels(color) for color in colors]) / 255
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     xyz = np.clip(linear @ np.array(EYES[eyes]).T, 0, 1) @ XYZ.T / WHITE
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
@@ -96,14 +93,14 @@ def family_of(term: str) -> str:
 
 def choices(family: str) -> list[str]:
     """The colors of a family, its middle first."""
-    ramp = np.array([channels(color) for color in RAMPS[family]])
+    ramp = np.array([channels(color) for color in RAMPS[family]]) / 255
     colors = [RAMPS[family][1]]
     for place in PLACES:
         rgb = [np.interp(place, [0, 0.5, 1], ramp[:, channel]) for channel in range(3)]
         hue, lightness, saturation = rgb_to_hls(*rgb)
         for turn in TURNS:
             turned = hls_to_rgb((hue + turn) % 1, lightness, saturation)
-            colors.append("#" + "".join(f"{round(value * 255):02X}" for value in turned))
+            colors.append(hex_color(value * 255 for value in turned))
     return [color for color, (lightness, _, _) in zip(colors, lab(colors, "usual")) if DARK < lightness < LIGHT]
 
 

@@ -57,10 +57,10 @@ def _page(adata, path: Path) -> None:
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         file = Path(folder) / "report.html"
-        gca.io.to_html(adata, file)
+        gca.io.to_html(adata, file, title="pbmc68k_reduced")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         whole = Image.new("RGB", (2 * WIDTH, HEIGHT))
-        for place, (scheme, address) in enumerate((("light", ""), ("dark", "#cluster-5"))):
+        for place, (scheme, address) in enumerate((("light", ""), ("dark", "#cluster-4"))):
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
             page.goto(file.as_uri() + address)
             page.wait_for_timeout(500)

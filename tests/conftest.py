@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 
-import attrs
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -18,6 +20,7 @@ from anndata import AnnData
 from hypothesis import settings as hypothesis_settings
 from scipy import sparse
 
+import gca_scanpy as gca
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._llm.language_model import Completion
 from gca_scanpy._options import Ranking
@@ -57,54 +60,78 @@ def lineages():
     return {label: genes.split() for label, genes in LINEAGES.items()}
 
 
-def _all_clusters(**changes):
-    """Change fields of each cluster, those of its annotation and validation by their own names."""
+def _takers_of_a_report(folder):
+    """What takes a report, by name."""
+    from gca_scanpy._cli.table import print_report
 
-    def changed(report):
-        clusters = []
-        for cluster in report.clusters:
-            for part in ("annotation", "validation"):
-                names = set(changes) & {field.name for field in attrs.fields(type(getattr(cluster, part)))}
-                inner = attrs.evolve(getattr(cluster, part), **{name: changes[name] for name in names})
-                cluster = attrs.evolve(cluster, **{part: inner})
-            names = set(changes) & {field.name for field in attrs.fields(type(cluster))}
-            clusters.append(attrs.evolve(cluster, **{name: changes[name] for name in names}))
-        return attrs.evolve(report, clusters=tuple(clusters))
-
-    return changed
-
-
-def _no_parameter(report, name):
-    parameters = {key: value for key, value in report.parameters.items() if key != name}
-    return attrs.evolve(report, parameters=parameters)
+    takers = {
+        "get.clusters": gca.get.clusters,
+        "get.curation": gca.get.curation,
+        "to_csv": lambda report: gca.io.to_csv(report, folder / "r.csv"),
+        "to_json": lambda report: gca.io.to_json(report, folder / "r.json"),
+        "to_html": gca.io.to_html,
+        "command line": print_report,
+    }
+    plots = ("report", "confidence", "ontology", "candidates")
+    return {**takers, **{f"pl.{name}": functools.partial(getattr(gca.pl, name), show=False) for name in plots}}
 
 
-# What a report need not have, and how to take it away.
-OPTIONAL = {
-    "tissue": lambda report: _all_clusters(tissue=None)(_no_parameter(report, "tissue")),
-    "parameters": lambda report: attrs.evolve(report, parameters={}),
-    "model": lambda report: attrs.evolve(
-        report, provenance=attrs.evolve(report.provenance, model=None, prompt_version=None, versions={})
-    ),
-    "n_cells": _all_clusters(n_cells=None),
-    "terms": _all_clusters(ontology_id=None, proposed_ontology_id=None, broad_ontology_id=None),
-    "candidates": _all_clusters(candidates=()),
-    "words": _all_clusters(rationale="", caveats=(), alternatives=(), notes=()),
-    "genes": _all_clusters(
-        markers=(), supporting_markers=(), missing_markers=(), contradictory_markers={}, struck_markers=()
-    ),
-    "states and flags": _all_clusters(states=(), flag_reasons=(), warnings=()),
-    "panel": _all_clusters(panel=None),
-}
-OPTIONAL["all of it"] = lambda report: functools.reduce(
-    lambda report, name: OPTIONAL[name](report), [name for name in OPTIONAL if name != "all of it"], report
-)
+def _review(adata):
+    """All that the page of ``gca review`` shows of each cluster."""
+    from gca_scanpy._ui import embedding, evidence
+    from gca_scanpy._ui.desk import Desk, offered_labels
+
+    report = gca.get.report(adata)
+    desk = Desk(Path("cells.h5ad"), "gptca", report, adata, (0, 0, 0))
+    evidence.heading("cells.h5ad", report)
+    for cluster in report.clusters:
+        assert cluster.cluster_id in desk.order()
+        assert desk.title(cluster.cluster_id)
+        assert offered_labels(cluster)
+        evidence.evidence(report, cluster.cluster_id)
+        evidence.trail(report, cluster.cluster_id)
+        embedding.points(adata, report, "X_umap", cluster.cluster_id)
 
 
-@pytest.fixture(params=OPTIONAL)
-def without(request):
-    """Take something optional out of a report; a test with it runs for each part that a report need not have."""
-    return OPTIONAL[request.param]
+def _takers_of_cells():
+    """What takes annotated cells, by name."""
+    return {
+        "to_html of cells": gca.io.to_html,
+        "to_cas": gca.io.to_cas,
+        "to_cellxgene": gca.tl.to_cellxgene,
+        "curate": lambda adata: gca.tl.curate(adata, accept=["0"], who="Ada"),
+        "pl.evidence": functools.partial(gca.pl.evidence, return_fig=True),
+        "pl.confidence of cells": functools.partial(gca.pl.confidence, basis="umap", show=False),
+        **({"review": _review} if importlib.util.find_spec("filelock") else {}),
+    }
+
+
+@pytest.fixture
+def everywhere(tmp_path):
+    """Give a report, and annotated cells, to all that takes them: ``everywhere(report, adata)`` gives the errors.
+
+    Plots without anything to draw say so by an error, which is not among those.
+    """
+    from matplotlib import pyplot as plt
+
+    def given(report, adata=None, skip=()):
+        calls = [(name, call, report) for name, call in _takers_of_a_report(tmp_path).items()]
+        calls += [(name, call, adata) for name, call in _takers_of_cells().items() if adata is not None]
+        errors = {name: _error_of(call, data) for name, call, data in calls if not name.startswith(tuple(skip))}
+        plt.close("all")
+        return {name: error for name, error in errors.items() if error is not None}
+
+    return given
+
+
+def _error_of(call, data):
+    """The error of a call, if it is another than that there is nothing to draw; a page must not say "None"."""
+    try:
+        shown = call(data)
+    except Exception as error:
+        return None if re.search("no cluster to show has a candidate|nothing to show", str(error)) else error
+    text = re.sub("<script.*?</script>", "", shown, flags=re.DOTALL) if isinstance(shown, str) else ""
+    return AssertionError("the page says None") if re.search(r"\bNone\b|\bnan\b", text) else None
 
 
 @pytest.fixture

@@ -121,6 +121,7 @@ TAKEN = {
     "tl.curate.labels": {"None", "Series"},  # a text by cluster
     "top_n_markers": {"int"},
     "use_raw": {"None", "bool"},
+    "title": {"None", *TEXTS},
     "who": {"None", *TEXTS},
     "why": TEXTS,
 }

@@ -56,7 +56,7 @@ def write_curation(adata: AnnData, report: DatasetReport, key: str) -> None:
     store(adata, columns, {key: {**adata.uns[key], **entries}})
 
 
-def keep_decisions(adata: AnnData, report: DatasetReport, clustering: Clustering, key: str, when: str) -> DatasetReport:
+def keep_decisions(adata: AnnData, report: DatasetReport, clustering: Clustering, key: str) -> DatasetReport:
     """The report of a new run, with the decisions on the run that it replaces.
 
     The audit trail continues. A decision stays valid if its cluster has exactly the same cells. Otherwise, the cluster
@@ -70,7 +70,7 @@ def keep_decisions(adata: AnnData, report: DatasetReport, clustering: Clustering
         earlier = read_report(adata, key)
     except GcaError:  # the earlier report is damaged
         return report
-    report, reopened = carry_over(earlier, report, _unchanged(adata, earlier, clustering, key), when)
+    report, reopened = carry_over(earlier, report, _unchanged(adata, earlier, clustering, key))
     if reopened:
         names = ", ".join(repr(name) for name in reopened[:MAX_LISTED])
         message = (

@@ -58,7 +58,7 @@ def clusters_of(adata: AnnData, report: DatasetReport, key: str) -> Clustering:
     if column not in adata.obs.columns:
         msg = f"there is no .obs[{column!r}]; run gca_scanpy.tl.annotate(adata, groupby=..., key_added={key!r}) first"
         raise MissingKeyError(msg)
-    clustering = read_clustering(adata, report.parameters.get("groupby", ""))
+    clustering = reported_clustering(adata, report)
     reported = {cluster.cluster_id: cluster.annotation.primary_label for cluster in report.clusters}
     # A cell without a cluster has the code -1, which selects the last element.
     expected = np.array([*(reported.get(cluster) for cluster in clustering.all_ids), None], dtype=object)
@@ -72,6 +72,23 @@ def clusters_of(adata: AnnData, report: DatasetReport, key: str) -> Clustering:
         )
         raise InputError(msg)
     return clustering
+
+
+def reported_clustering(adata: AnnData, report: DatasetReport) -> Clustering:
+    """The clusters in the column that the report names; whether they are still those of the report is not checked.
+
+    Raises
+    ------
+    InputError
+        If the report names no column, or the column cannot be read.
+    MissingKeyError
+        If there is no such column.
+    """
+    groupby = report.parameters.get("groupby")
+    if not groupby:
+        msg = "the report does not name the column of its clusters (its parameter 'groupby'); annotate the cells again"
+        raise InputError(msg)
+    return read_clustering(adata, groupby)
 
 
 def rows_of(clusters: Sequence[ClusterReport], clustering: Clustering) -> npt.NDArray[np.intp]:
@@ -114,7 +131,7 @@ def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optio
     InputError
         If the embedding has fewer than two dimensions, or the labels of the cells are not those of the report.
     """
-    name = _embedding_name(adata, basis)
+    name = _default_embedding(adata) if basis is None else embedding_name(adata, basis)
     if name is None:
         return None
     coordinates = first_two(adata.obsm[name], name)
@@ -122,9 +139,18 @@ def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optio
     return Embedding(name, coordinates, rows_of(report.clusters, clustering))
 
 
-def _embedding_name(adata: AnnData, basis: Optional[str]) -> Optional[str]:
-    if basis is None:
-        return next((name for name in EMBEDDINGS if name in adata.obsm), None)
+def _default_embedding(adata: AnnData) -> Optional[str]:
+    return next((name for name in EMBEDDINGS if name in adata.obsm), None)
+
+
+def embedding_name(adata: AnnData, basis: str) -> str:
+    """The name in ``.obsm`` of an embedding that Scanpy calls ``basis``.
+
+    Raises
+    ------
+    MissingKeyError
+        If there is no such embedding.
+    """
     for name in (f"X_{basis}", basis):
         if name in adata.obsm:
             return name

@@ -109,7 +109,7 @@ def _report(source: Path, report: DatasetReport, cells: Optional[AnnData], optio
     try:
         print_report(report)
     finally:  # also if the reader of a pipe has gone
-        all_written = write_outputs(report, options, cells, output)
+        all_written = write_outputs(report, options, cells, source, output)
     end(report, options, all_written=all_written)
 
 

@@ -15,13 +15,16 @@ import click
 from gca_scanpy._cli.annotate import annotate
 from gca_scanpy._cli.cache import cache
 from gca_scanpy._cli.doctor import doctor
+from gca_scanpy._cli.export import export
 from gca_scanpy._cli.markers import markers
 from gca_scanpy._cli.messages import log, one_line, text_of, to_stderr
+from gca_scanpy._cli.output_options import check_free
 from gca_scanpy._cli.presets import presets
 from gca_scanpy._cli.review import review
 from gca_scanpy._version import __version__
 from gca_scanpy.errors import GcaError, GcaWarning
 
+DEMO_FILES = ("annotated.h5ad", "report.json", "report.png")
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -122,8 +125,12 @@ def completion(ctx: click.Context, shell: str) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Also write annotated.h5ad, report.json and report.png into this folder.",
 )
-def demo(folder: Optional[Path]) -> None:
+@click.option("--force", is_flag=True, help="Replace existing files of these names.")
+def demo(folder: Optional[Path], force: bool) -> None:
     """Label the 700 blood cells that ship with Scanpy, offline."""
+    files = [] if folder is None else [folder / name for name in DEMO_FILES]
+    for file in files:
+        check_free(file, force=force)
     import scanpy as sc
 
     from gca_scanpy import get, io, tl
@@ -141,11 +148,12 @@ def demo(folder: Optional[Path]) -> None:
         mpl.use("Agg")  # the machine may have no display
         from gca_scanpy import pl
 
-        write(adata, folder / "annotated.h5ad")
-        io.to_json(adata, folder / "report.json")
-        pl.report(adata, show=False, save=folder / "report.png")
-        click.echo(f"written to {folder}: annotated.h5ad, report.json, report.png", err=True)
+        cells, report, picture = files
+        write(adata, cells)
+        io.to_json(adata, report)
+        pl.report(adata, show=False, save=picture)
+        click.echo(f"written to {folder}: {', '.join(DEMO_FILES)}", err=True)
 
 
-for _command in (annotate, cache, completion, demo, doctor, markers, presets, review, schema):
+for _command in (annotate, cache, completion, demo, doctor, export, markers, presets, review, schema):
     main.add_command(_command)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Optional
 import click
 
 from gca_scanpy._cli.options import assets_option, marker_db_option
+from gca_scanpy._cli.output_options import check_free
 from gca_scanpy._cli.table import add_row, new_table, print_table
 
 if TYPE_CHECKING:
@@ -119,9 +120,7 @@ def export(kind: Optional[str], marker_db: tuple[str, ...], output: Path, force:
     """Write a marker database, or several merged, to a file."""
     from gca_scanpy import db
 
-    if output.exists() and not force:
-        msg = f"{output} is already there; choose another name or give --force"
-        raise click.UsageError(msg)
+    check_free(output, force=force)
     database = db.export(output, list(marker_db) or "bundled", format=kind)
     click.echo(f"{output}: {database!r}", err=True)
 

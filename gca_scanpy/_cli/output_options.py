@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FAILED = 3  # exit code of --fail-on
 UNANSWERED = "unanswered"
+ZARR = (".zgroup", ".zattrs", "zarr.json")  # one of them is in each zarr folder
 REPORTS = ("json_report", "csv_report", "html_report", "stats_json")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -70,20 +71,44 @@ def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, 
         msg = f"the output of this input must end in {' or '.join(endings)}, but {output.name} does not"
         raise click.UsageError(msg)
     targets = _targets(options)
-    for target in targets:
-        is_folder = target.suffix.lower() == ".zarr"
-        if target.exists() and target.is_dir() != is_folder:
-            there, wanted = ("a file", "a folder") if is_folder else ("a folder", "a file")
-            msg = f"{target} is {there}, but the output is {wanted}; choose another name"
-            raise click.UsageError(msg)
+    _check_metrics(source, targets)
     for number, target in enumerate(targets):
         if target.resolve() in [other.resolve() for other in targets[:number]]:
             msg = f"{target} is named for two outputs; give each its own file"
             raise click.UsageError(msg)
-        if target.exists() and not options["force"]:
-            same = " (it is the input)" if target.resolve() == source.resolve() else ""
-            msg = f"{target} is already there{same}; choose another name or give --force"
-            raise click.UsageError(msg)
+        note = " (it is the input)" if target.resolve() == source.resolve() else ""
+        check_free(target, force=options["force"], note=note)
+
+
+def _check_metrics(source: Path, targets: Sequence[Path]) -> None:
+    """Refuse a file of metrics that is also the input or an output: each run replaces it without asking."""
+    from gca_scanpy._settings import settings
+
+    path = settings.metrics_textfile
+    if path is not None and path.resolve() in [other.resolve() for other in (source, *targets)]:
+        msg = f"{path} is named for the metrics and is the input or another output; give the metrics their own file"
+        raise click.UsageError(msg)
+
+
+def check_free(target: Path, *, force: bool, note: str = "") -> None:
+    """Refuse an output that would replace something: without ``--force`` anything, with it a folder of other files.
+
+    Parameters
+    ----------
+    note
+        What the message adds about an existing file.
+    """
+    if not target.exists():
+        return
+    if not force:
+        msg = f"{target} is already there{note}; choose another name or give --force"
+        raise click.UsageError(msg)
+    if target.is_dir() and not (target.suffix.lower() == ".zarr" and any((target / name).exists() for name in ZARR)):
+        msg = f"{target} is a folder with other files, which --force does not replace; choose another name"
+        raise click.UsageError(msg)
+    if target.is_file() and target.suffix.lower() == ".zarr":
+        msg = f"{target} is a file, but the output is a folder; choose another name"
+        raise click.UsageError(msg)
 
 
 def make_folders(options: Mapping[str, Any]) -> None:
@@ -110,6 +135,7 @@ def write_outputs(
     report: DatasetReport,
     options: Mapping[str, Any],
     cells: Optional[AnnData],
+    source: Path,
     output: Callable[[DatasetReport, Path], object],
 ) -> bool:
     """Write the requested reports and ``--output``, each of them whatever becomes of the others.
@@ -118,6 +144,8 @@ def write_outputs(
     ----------
     cells
         The annotated cells, which the page shows; None for a table.
+    source
+        The input, whose name the page has in its title.
     output
         Writes ``--output``.
 
@@ -130,7 +158,8 @@ def write_outputs(
     from gca_scanpy._keys import DEFAULT_KEY
 
     def page(report: DatasetReport, path: Path) -> None:
-        io.to_html(report if cells is None else cells, path, key=options["key_added"] or DEFAULT_KEY)
+        key = options["key_added"] or DEFAULT_KEY
+        io.to_html(report if cells is None else cells, path, key=key, title=source.name)
 
     writers: dict[str, Callable[[DatasetReport, Path], object]] = {
         "json_report": io.to_json,

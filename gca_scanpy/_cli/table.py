@@ -59,12 +59,17 @@ def print_report(report: DatasetReport) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from gca_scanpy._reporting.curation import standing
+
     replace_unencodable()
     # Little padding and no minimum widths, for which rich would shrink the last column: 80 characters are enough.
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("cluster", overflow="fold")
     table.add_column("cells", justify="right")
     table.add_column("label", overflow="fold")
+    decided = standing(report)
+    if decided:
+        table.add_column("curated label", overflow="fold")
     table.add_column("CL id", no_wrap=True)
     table.add_column("confidence", no_wrap=True)
     table.add_column("status", overflow="fold")
@@ -79,6 +84,7 @@ def print_report(report: DatasetReport) -> None:
             Text(_printable(c.cluster_id)),
             "" if c.n_cells is None else str(c.n_cells),
             Text(_printable(label)),
+            *([Text(_printable(decided[c.cluster_id].to_label) if c.cluster_id in decided else "")] if decided else []),
             c.annotation.ontology_id or "",
             Text(f"{c.confidence} {c.confidence_score:.2f}", style=CONFIDENCE_STYLES[c.confidence]),
             Text(c.status + flags, style=STATUS_STYLES[c.status]),

@@ -11,6 +11,7 @@ from typing import Optional
 from attrs import define, field, frozen
 
 FIELD = "\t"
+TERM_ID = re.compile(r"CL:(\d{7})")  # the whole of an id
 MIN_PLURAL = 3  # letters; a shorter name that ends in s is not a plural
 # People separate words in many ways ("B cells", "CD4-positive, alpha-beta T-cell"). None of them changes the meaning.
 _SEPARATORS = re.compile(r"[\s_\-]+")

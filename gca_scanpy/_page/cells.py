@@ -14,7 +14,7 @@ from attrs import frozen
 
 from gca_scanpy._adata.members import Embedding
 from gca_scanpy._keys import EMBEDDINGS
-from gca_scanpy._reporting.palette import UNKNOWN_COLOR
+from gca_scanpy._reporting.palette import UNKNOWN_COLOR, hex_color
 from gca_scanpy.model import ClusterReport
 
 MOST = 50_000  # cells drawn of a large dataset: 270 kB of the file, and the picture still follows the mouse
@@ -133,8 +133,7 @@ def colors_of(cluster: ClusterReport, position: int, color: Color) -> Colors:
 
 def _nth(position: int) -> str:
     lightness = LIGHTNESS[position % len(LIGHTNESS)]
-    channels = colorsys.hls_to_rgb((0.57 + position * GOLDEN) % 1, lightness, 0.62)
-    return "#" + "".join(f"{round(255 * channel):02X}" for channel in channels)
+    return hex_color(255 * channel for channel in colorsys.hls_to_rgb((0.57 + position * GOLDEN) % 1, lightness, 0.62))
 
 
 @frozen

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Optional
+from urllib.parse import quote
 
 from attrs import frozen
 
 from gca_scanpy._judging.reasons import meaning
+from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
 from gca_scanpy._reporting.palette import STATUSES
 from gca_scanpy.model import Candidate, ClusterReport, Decision, Evidence
 
-# Only an id of the Cell Ontology becomes a link; a report may hold any text in its place.
-TERM = re.compile(r"CL:(\d{7})")
+LONGEST_ANCHOR = 200  # characters of an escaped id; a longer one is replaced by its hash
 OBO = "https://purl.obolibrary.org/obo/CL_"
 SOURCES = {"offline": "offline scorer", "model": "language model", "user": "given label"}
 
@@ -97,7 +98,7 @@ class ClusterView:
     Attributes
     ----------
     anchor
-        Name of the section within the page, safe in an address.
+        Name of the section within the page, see :func:`anchor_of`.
     proposed
         The label before the guardrails; empty if it is the label.
     curated
@@ -143,7 +144,6 @@ class ClusterView:
 
 def view_of_cluster(
     cluster: ClusterReport,
-    number: int,
     colors: Colors,
     decisions: Sequence[Decision] = (),
     standing: Optional[Decision] = None,
@@ -154,8 +154,6 @@ def view_of_cluster(
     ----------
     cluster
         The cluster.
-    number
-        Its position in the report, 1 for the first.
     colors
         Its colors.
     decisions
@@ -168,7 +166,7 @@ def view_of_cluster(
     # The codes among the warnings are explained with the flags.
     remarks = (*validation.notes, *annotation.caveats, *cluster.warnings)
     return ClusterView(
-        anchor=f"cluster-{number}",
+        anchor=anchor_of(cluster.cluster_id),
         id=cluster.cluster_id,
         n_cells="" if cluster.n_cells is None else f"{cluster.n_cells:,}",
         label=annotation.primary_label,
@@ -205,6 +203,14 @@ def view_of_cluster(
     )
 
 
+def anchor_of(cluster_id: str) -> str:
+    """The address of a cluster within the page: its id, escaped as in any address, so that two ids never share one."""
+    escaped = quote(cluster_id, safe="", errors="surrogatepass")
+    if len(escaped) > LONGEST_ANCHOR:  # "*" does not occur in an escaped id
+        escaped = "*" + hashlib.sha256(cluster_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"cluster-{escaped}"
+
+
 def view_of_flag(code: str, count: int = 1) -> FlagView:
     """A reason code with its meaning."""
     return FlagView(code, meaning(code), count)
@@ -214,7 +220,7 @@ def view_of_term(term_id: Optional[str]) -> Optional[TermView]:
     """An ontology id with its address; None if there is no id."""
     if not term_id:
         return None
-    number = TERM.fullmatch(term_id)
+    number = TERM_ID.fullmatch(term_id)  # only such an id becomes a link; a report may hold any text in its place
     return TermView(term_id, OBO + number[1] if number else None)
 
 

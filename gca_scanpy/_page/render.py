@@ -57,7 +57,7 @@ def _entry(cluster: ClusterView, csv: str) -> dict[str, Any]:
         "csv": csv,
         # The texts that a search looks through.
         "words": "\n".join(
-            (cluster.id, cluster.label, cluster.proposed, cluster.curated, cluster.broad, *terms, *genes)
+            (f"cluster {cluster.id}", cluster.label, cluster.proposed, cluster.curated, cluster.broad, *terms, *genes)
         ),
     }
 

@@ -12,8 +12,10 @@ from gca_scanpy._page.cells import CellsView, Color, ShareView, colors_of, compo
 from gca_scanpy._page.cluster import ClusterView, Facts, FlagView, view_of_cluster, view_of_flag
 from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy._reporting.palette import STATUSES
+from gca_scanpy._reporting.report import makers
 from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport
 
+LONGEST_NAME = 80  # letters of a name in the title
 HEAD_PARAMETERS = ("species", "tissue", "groupby", "labels")  # those that stand at the head of the page
 
 
@@ -23,6 +25,8 @@ class PageView:
 
     Attributes
     ----------
+    title
+        The title in the tab of the browser, which tells this page from those of other data sets and clusterings.
     statuses, confidences
         Numbers of clusters by name, in the order of the scale.
     counted, composition
@@ -36,7 +40,7 @@ class PageView:
     """
 
     title: str
-    created: str
+    heading: str
     facts: Facts
     statuses: tuple[tuple[str, str, int], ...]
     confidences: tuple[tuple[str, int], ...]
@@ -53,7 +57,9 @@ class PageView:
     costs: Facts
 
 
-def view_of(report: DatasetReport, color: Color, embedding: Optional[Embedding] = None, unseen: str = "") -> PageView:
+def view_of(
+    report: DatasetReport, color: Color, embedding: Optional[Embedding] = None, unseen: str = "", name: str = ""
+) -> PageView:
     """The page of a report.
 
     Parameters
@@ -66,17 +72,21 @@ def view_of(report: DatasetReport, color: Color, embedding: Optional[Embedding] 
         The cells.
     unseen
         Why there are no cells.
+    name
+        Name of the data set; empty if it has none.
     """
     provenance, metrics = report.provenance, report.metrics
     n_clusters = report.summary.total_clusters
-    maker = ("labels from", provenance.model or "the offline scorer")
+    maker = ("labels from", makers(report))
     decided = standing(report)
     colors = [colors_of(cluster, position, color) for position, cluster in enumerate(report.clusters)]
     counted, shares = composition(report.clusters, colors)
+    heading = f"Cell types of {n_clusters:,} cluster{'' if n_clusters == 1 else 's'}"
+    names = [text[:LONGEST_NAME] for text in (name, report.parameters.get("groupby")) if text]
     return PageView(
-        title=f"Cell types of {n_clusters:,} cluster{'' if n_clusters == 1 else 's'}",
-        created=provenance.created_at,
-        facts=_head(report, maker),
+        title=" · ".join([*names, heading]),
+        heading=heading,
+        facts=(*([("data set", name)] if name else []), *_head(report, maker)),
         statuses=_statuses(report),
         confidences=tuple((level, metrics.confidence_counts.get(level, 0)) for level in CONFIDENCE_LEVELS[::-1]),
         counted=counted,
@@ -87,9 +97,9 @@ def view_of(report: DatasetReport, color: Color, embedding: Optional[Embedding] 
         unseen=unseen,
         clusters=tuple(
             view_of_cluster(
-                cluster, number, cluster_colors, history(report, cluster.cluster_id), decided.get(cluster.cluster_id)
+                cluster, cluster_colors, history(report, cluster.cluster_id), decided.get(cluster.cluster_id)
             )
-            for number, (cluster, cluster_colors) in enumerate(zip(report.clusters, colors), 1)
+            for cluster, cluster_colors in zip(report.clusters, colors)
         ),
         origin=(
             maker,

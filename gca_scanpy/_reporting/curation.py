@@ -140,7 +140,7 @@ def joined(seen: DatasetReport, current: DatasetReport, choices: Collection[Choi
 
 
 def carry_over(
-    earlier: DatasetReport, new: DatasetReport, same: Collection[str], when: str
+    earlier: DatasetReport, new: DatasetReport, same: Collection[str]
 ) -> tuple[DatasetReport, tuple[str, ...]]:
     """A new run's report with the audit trail of the earlier one, and the ids of the reopened clusters.
 
@@ -156,7 +156,7 @@ def carry_over(
     why = "annotated again with other cells than those of the decision"
     entries = [
         Decision(d.cluster_id, "reopened", d.to_label, d.to_ontology_id, *labels.get(d.cluster_id, ("", None)), PACKAGE,
-                 when, why)
+                 new.provenance.created_at, why)
         for d in reopened
     ]  # fmt: skip
     return evolve(new, audit=(*earlier.audit, *entries)), tuple(d.cluster_id for d in reopened)

@@ -89,20 +89,22 @@ class Palette:
         distances = self.ontology.ancestors(term)
         nearest = min((t for t in distances if t in self.chosen), key=lambda t: (distances[t], t), default=None)
         factor = DARKEST + (1 - DARKEST) * (zlib.crc32(term.encode()) % 256) / 256
-        return _hex(factor * value for value in _channels(self.chosen[nearest] if nearest else ROOT_COLOR))
+        return hex_color(factor * value for value in channels(self.chosen[nearest] if nearest else ROOT_COLOR))
 
 
 def _dull(label: str) -> str:
     """A color for a label without a term, derived from its text; it is grayish, so that it looks like no lineage."""
     digest = zlib.crc32(normalize_name(label).encode("utf-8", "surrogatepass"))
-    return _hex(0x62 + (digest >> shift) % 0x40 for shift in (0, 8, 16))
+    return hex_color(0x62 + (digest >> shift) % 0x40 for shift in (0, 8, 16))
 
 
-def _channels(color: str) -> list[int]:
+def channels(color: str) -> list[int]:
+    """Red, green and blue of ``#RRGGBB``, 0 to 255."""
     return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
 
 
-def _hex(channels: Iterable[float]) -> str:
+def hex_color(channels: Iterable[float]) -> str:
+    """Red, green and blue, 0 to 255, as ``#RRGGBB``."""
     return "#" + "".join(f"{round(value):02X}" for value in channels)
 
 

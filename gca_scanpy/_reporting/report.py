@@ -119,5 +119,22 @@ def dataset_report(
     )
 
 
+def makers(report: DatasetReport) -> str:
+    """Who proposed the labels, in words: whose answers were used, not who was asked; with numbers if several were."""
+    names = {
+        "offline": "the offline scorer",
+        "model": report.provenance.model or "a language model",
+        "user": "the given labels",
+    }
+    counts = Counter(cluster.source for cluster in report.clusters)
+    if not counts:
+        return names["model" if report.provenance.model else "offline"]
+    if len(counts) == 1:
+        return names[next(iter(counts))]
+    return ", ".join(
+        f"{names[source]} ({count} {'cluster' if count == 1 else 'clusters'})" for source, count in counts.most_common()
+    )
+
+
 def _rate(count: int, total: int) -> float:
     return round(count / total, 4) if total else 0.0

@@ -44,12 +44,11 @@ def check(path: Path, key: str) -> None:
     if not (os.access(place, os.W_OK) and os.access(place.parent, os.W_OK)):
         msg = f"{path} or its folder is read-only, so nothing could be saved; copy the file to another folder"
         raise InputError(msg)
-    adata = read_without_matrix(path, key)
-    curation_of(adata, read_for_curation(adata, key), key)
+    curation_of(*read_without_matrix(path, key), key)
 
 
-def read_without_matrix(path: Path, key: str) -> AnnData:
-    """The labels, the embeddings and the report of a file, without expression and without the names of cells.
+def read_without_matrix(path: Path, key: str) -> tuple[AnnData, DatasetReport]:
+    """The labels and the embeddings of a file, without expression and without the names of cells, and its report.
 
     Raises
     ------
@@ -70,7 +69,7 @@ def read_without_matrix(path: Path, key: str) -> AnnData:
         embeddings = {
             name: read(root["obsm"][name]) for name in root.get("obsm", {}) if _is_embedding(root["obsm"][name])
         }
-    return objects.build(obs=obs, uns={key: uns}, obsm=embeddings)
+    return objects.build(obs=obs, uns={key: uns}, obsm=embeddings), report
 
 
 def read_report(path: Path, key: str) -> DatasetReport:
@@ -100,7 +99,7 @@ def write(path: Path, report: DatasetReport, key: str) -> None:
         adata.uns[key] = {**adata.uns[key], **entries}
         files.write(adata, place)
         return
-    columns, entries = curation_of(read_without_matrix(place, key), report, key)
+    columns, entries = curation_of(read_without_matrix(place, key)[0], report, key)
     with whole(place) as part:
         shutil.copy(place, part)
         _put(part, columns, entries, key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
@@ -11,14 +10,15 @@ from typing import TYPE_CHECKING
 from attrs import define
 from filelock import FileLock, Timeout
 
-from gca_scanpy._names.ontology import Ontology, normalize_name
+from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._log import now
+from gca_scanpy._names.ontology import TERM_ID, Ontology, normalize_name
 from gca_scanpy._reporting.curation import Choice, decide, joined, standing
 from gca_scanpy._reporting.palette import STATUSES
 from gca_scanpy._stores import review
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import ConflictError
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
-from gca_scanpy.tl._curate import now
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 PATIENCE = 120  # seconds that another curator may take to copy a large file
 NEED = {"flagged": 0, "unknown": 1, "supported": 2}
 DECIDED, OPEN = "☑", "☐"
-TERM = re.compile(r"CL:\d{7}")
 
 Stamp = tuple[int, int, int]
 
@@ -81,8 +80,8 @@ class Desk:
     def open(cls, path: Path, key: str) -> Desk:
         """Read a file; raises as :func:`gca_scanpy._stores.review.read_without_matrix` does."""
         stamp = _stamp(path)
-        cells = review.read_without_matrix(path, key)
-        return cls(path, key, review.read_report(path, key), cells, stamp)
+        cells, report = review.read_without_matrix(path, key)
+        return cls(path, key, report, cells, stamp)
 
     @property
     def decided(self) -> dict[str, Decision]:
@@ -120,7 +119,7 @@ class Desk:
         """Read the report again; if the file was annotated again, its cells too."""
         stamp, report = _stamp(self.path), review.read_report(self.path, self.key)
         if report.provenance != self.report.provenance:
-            self.cells = review.read_without_matrix(self.path, self.key)
+            self.cells, report = review.read_without_matrix(self.path, self.key)
         self.report, self._stamp = report, stamp
 
     def save(self, choice: Choice, who: str) -> None:
@@ -151,11 +150,21 @@ def offered_labels(cluster: ClusterReport) -> dict[str, str]:
     return {**ideas_shown, **_of_ontology()}
 
 
+def stopped_proposal(cluster: ClusterReport) -> str:
+    """The proposed label that the checks stopped, as :func:`meant_label` gives it; empty if none was stopped."""
+    annotation = cluster.annotation
+    label, term = annotation.proposed_label.strip(), annotation.proposed_ontology_id
+    if label in ("", UNKNOWN_LABEL, annotation.primary_label):
+        return ""
+    ontology = _bundled.ontology()
+    return f"{label} ({term})" if term is not None and term in ontology and TERM_ID.fullmatch(term) else label
+
+
 def meant_label(label: str, words: str) -> str:
     """The label that a chosen term (or idea of the run) and a curator's own words mean; either may be empty."""
     if not words.strip():
         return label
-    return f"{words} ({label})" if TERM.fullmatch(label) else words
+    return f"{words} ({label})" if TERM_ID.fullmatch(label) else words
 
 
 @lru_cache(maxsize=1)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from gca_scanpy._adata import read_clustering
+from gca_scanpy._adata import reported_clustering
 from gca_scanpy._keys import EMBEDDINGS
-from gca_scanpy._reporting.curation import label_of
+from gca_scanpy._reporting.curation import standing
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:
@@ -29,21 +29,21 @@ def bases(cells: AnnData) -> list[str]:
 
 def points(cells: AnnData, report: DatasetReport, basis: str, chosen: str) -> pd.DataFrame:
     """The cells to draw: ``x``, ``y``, ``cluster``, ``label`` and ``chosen``; a large dataset is thinned."""
-    clustering = read_clustering(cells, report.parameters["groupby"])
+    clustering = reported_clustering(cells, report)
     xy = np.asarray(cells.obsm[basis], dtype=float)[:, :2]
     order = np.argsort(clustering.codes, kind="stable")
     order = order[(clustering.codes[order] >= 0) & np.isfinite(xy[order]).all(axis=1)]
     code = clustering.all_ids.index(chosen) if chosen in clustering.all_ids else -1
     is_chosen = clustering.codes[order] == code
     drawn = np.concatenate([_spaced(order[~is_chosen], MOST_POINTS), _spaced(order[is_chosen], MOST_CHOSEN)])
-    reported = {cluster.cluster_id for cluster in report.clusters}
-    labels = {name: label_of(report, name)[0] if name in reported else "" for name in clustering.all_ids}
+    labels = {cluster.cluster_id: cluster.annotation.primary_label for cluster in report.clusters}
+    labels |= {cluster_id: decision.to_label for cluster_id, decision in standing(report).items()}
     ids = [clustering.all_ids[code] for code in clustering.codes[drawn]]
     return pd.DataFrame({
         "x": xy[drawn, 0],
         "y": xy[drawn, 1],
         "cluster": ids,
-        "label": [labels[name] for name in ids],
+        "label": [labels.get(name, "") for name in ids],
         "chosen": clustering.codes[drawn] == code,
     })  # fmt: skip
 

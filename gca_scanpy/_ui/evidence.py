@@ -10,6 +10,7 @@ from gca_scanpy._judging.reasons import REASONS, meaning
 from gca_scanpy._page.render import template
 from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy._reporting.palette import LEVELS, STATUSES
+from gca_scanpy._reporting.report import makers
 from gca_scanpy.model import DatasetReport
 
 MOST_CANDIDATES = 5
@@ -41,7 +42,7 @@ def evidence(report: DatasetReport, cluster_id: str) -> str:
 def heading(name: str, report: DatasetReport) -> str:
     """The name of the file, and where its labels come from."""
     provenance, parameters = report.provenance, report.parameters
-    maker = f"labels from {provenance.model or 'the offline scorer'}, {provenance.created_at[:10]}"
+    maker = f"labels from {makers(report)}, {provenance.created_at[:10]}"
     facts = [text for text in (parameters.get("groupby"), parameters.get("tissue"), maker) if text]
     return _template("heading.html.j2").render(name=name, facts=facts)
 

@@ -14,15 +14,16 @@ from gca_scanpy import get
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._reporting.curation import Choice
 from gca_scanpy._ui import embedding, evidence
-from gca_scanpy._ui.desk import Desk, meant_label, offered_labels
+from gca_scanpy._ui.desk import Desk, meant_label, offered_labels, stopped_proposal
 from gca_scanpy._ui.evidence import plain
 from gca_scanpy.errors import ConflictError, GcaError
 from gca_scanpy.model import DecisionKind
 from gca_scanpy.tl._curate import user
 
 TOKEN = "GCA_REVIEW_TOKEN"  # environment variable with the token of the address
-ACCEPT, CHANGE, MIXED = "Accept", "Change", "Mixed"
-KINDS: dict[str, DecisionKind] = {ACCEPT: "accepted", CHANGE: "changed", MIXED: "mixed"}
+ACCEPT, KEEP, CHANGE, MIXED = "Accept", "Keep unknown", "Change", "Mixed"
+KINDS: dict[str, DecisionKind] = {ACCEPT: "accepted", KEEP: "accepted", CHANGE: "changed", MIXED: "mixed"}
+CLUSTER = "cluster"  # in the address: the id of the cluster to show
 
 
 def main(path: Path, key: str) -> None:
@@ -32,10 +33,13 @@ def main(path: Path, key: str) -> None:
     state = st.session_state
     if "desk" not in state:
         state.desk = Desk.open(path, key)
-        state.current = state.desk.order()[0]
+        order, wanted = state.desk.order(), st.query_params.get(CLUSTER)
+        state.current = wanted if wanted in order else order[0]
         state.turn, state.message = 0, None
         state.who = user()
     desk: Desk = state.desk
+    if st.query_params.get(CLUSTER) != state.current:
+        st.query_params[CLUSTER] = state.current
     st.html(evidence.style())
     _head(desk)
     with st.container(key="desk"):
@@ -81,7 +85,6 @@ def _head(desk: Desk) -> None:
         notice, button = st.columns([4, 1], vertical_alignment="center")
         notice.info("The file was saved elsewhere, by another tab or curator. This page shows an older state.")
         if button.button("Update", key="reload"):
-            desk.refresh()
             _go(state.current)
 
 
@@ -142,9 +145,16 @@ def _form(desk: Desk) -> None:
     state, turn = st.session_state, st.session_state.turn
     cluster = desk.report.cluster(state.current)
     decision = desk.decided.get(state.current)
-    is_unknown = decision is None and cluster.annotation.primary_label == UNKNOWN_LABEL
-    kind = st.radio("Decision", [ACCEPT, CHANGE, MIXED], int(is_unknown), horizontal=True, key=f"kind-{turn}")
-    label, note = "", "Why"
+    proposal = "" if decision else stopped_proposal(cluster)
+    kinds = [ACCEPT, *([KEEP] if proposal else []), CHANGE, MIXED]
+    label_now = decision.to_label if decision else cluster.annotation.primary_label
+    is_unknown = label_now == UNKNOWN_LABEL and not proposal and decision is None
+    kind = st.radio("Decision", kinds, kinds.index(CHANGE) if is_unknown else 0, horizontal=True, key=f"kind-{turn}")
+    note = "Why"
+    label = proposal if kind == ACCEPT else ""
+    if kind in (ACCEPT, KEEP):
+        accepted = cluster.annotation.proposed_label if label else label_now
+        st.caption(plain(f"The curated label will be: {accepted}"))
     if kind == CHANGE:
         offered = offered_labels(cluster)
         chosen = st.selectbox(
@@ -162,7 +172,8 @@ def _form(desk: Desk) -> None:
     why = st.text_area(note, key=f"why-{turn}", height=80)
     save, again = st.columns([3, 2])
     if save.button("Save decision", key="save", type="primary"):
-        _save(desk, Choice(state.current, KINDS[kind], label, why))
+        # Who accepts a label that the checks stopped changes "Unknown or Novel" to it.
+        _save(desk, Choice(state.current, "changed" if label else KINDS[kind], label, why))
     about_reopening = "The cluster is undecided again; the trail keeps all decisions."
     if decision is not None and again.button("Reopen", key="reopen", help=about_reopening):
         _save(desk, Choice(state.current, "reopened", why=why))

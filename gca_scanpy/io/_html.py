@@ -26,6 +26,8 @@ def to_html(
     path: Union[str, os.PathLike[str], None] = None,
     key: str = DEFAULT_KEY,
     basis: Optional[str] = None,
+    *,
+    title: Optional[str] = None,
 ) -> Optional[str]:
     """Write a report as a self-contained HTML page, which loads nothing from a network.
 
@@ -44,6 +46,10 @@ def to_html(
         The embedding whose first two columns are drawn, such as ``"umap"``. If None, the first of UMAP, t-SNE,
         ForceAtlas2, PHATE and PCA that exists is used; if the cells no longer have the labels of the report, the page
         says so instead. If there are more than 50,000 cells, they are thinned evenly within each cluster.
+
+    title
+        Name of the data set, which the title and the head of the page show. If None, the name of the file of a backed
+        object, or else that of ``path`` without its ending.
 
     Returns
     -------
@@ -70,13 +76,19 @@ def to_html(
     """
     report = report_of(data, key)
     embedding, why_none = _embedding(data, report, key, basis)
-    view = view_of(report, _bundled.palette().color, embedding, why_none)
+    view = view_of(report, _bundled.palette().color, embedding, why_none, _name(data, path) if title is None else title)
     page = render(view, data_of(report, view))
     if path is None:
         return page
     with whole(Path(path)) as part:
         part.write_text(page, encoding="utf-8")
     return None
+
+
+def _name(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str], None]) -> str:
+    """The name of the data set, as far as it is known; empty if it is not."""
+    filename = None if isinstance(data, DatasetReport) else data.filename
+    return Path(filename).name if filename else "" if path is None else Path(path).stem
 
 
 def _embedding(

@@ -17,13 +17,13 @@ from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
 from gca_scanpy.pl._figure import (
-    LONGEST_ID,
     Save,
     chosen,
     documented,
     finish,
     label_of,
     new_axes,
+    row_name,
     shortened,
 )
 from gca_scanpy.pl._grid import CELL, columns_on_top, frame, rows_at_left
@@ -89,7 +89,7 @@ def candidates(
         msg = f"value={value!r} must be one of: probability, score"
         raise InputError(msg)
     table = _table(chosen(report_of(data, key), clusters), value, n_terms)
-    names = [f"{shortened(c.cluster_id, LONGEST_ID)} · {shortened(label_of(c), LONGEST_TERM)}" for c in table.clusters]
+    names = [row_name(c, label_of(c), LONGEST_TERM) for c in table.clusters]
     terms = [shortened(label, LONGEST_TERM) for label, _ in table.terms]
     width, height = CELL * len(terms) + 0.07 * max(map(len, names)), CELL * len(names) + 0.07 * max(map(len, terms))
     fig, axes = new_axes(ax, width + 1.1, height + 0.4)
@@ -99,11 +99,11 @@ def candidates(
     columns_on_top(axes, terms, [_bundled.palette().color(*term) for term in table.terms])
     for row, column in enumerate(table.proposed):
         if column is not None:
-            strong = np.nan_to_num(table.values[row, column]) > 0.55 * limit
+            strong = table.values[row, column] > 0.55 * limit
             mark, color = STATUSES[table.clusters[row].status].mark, "white" if strong else "black"
             axes.text(column, row, mark, ha="center", va="center", fontsize=8, weight="bold", color=color)
     unit = "probability" if value == "probability" else "score (nats)"
-    bar = fig.colorbar(image, ax=axes, shrink=min(1.0, 8 / max(len(names), 1)), aspect=14, pad=0.02, anchor=(0, 0))
+    bar = fig.colorbar(image, ax=axes, shrink=min(1.0, 8 / len(names)), aspect=14, pad=0.02, anchor=(0, 0))
     bar.set_label(unit, fontsize=8)
     bar.ax.tick_params(labelsize=7)
     bar.outline.set_visible(False)

@@ -145,8 +145,7 @@ def _legend(ax: Axes, result: Comparison, n_cells: int) -> None:
         f"exact {result.exact:.0%} · compatible {result.compatible:.0%}"
         f"{f' · no term {without:.0%}' if without else ''} · adjusted Rand {result.adjusted_rand:.2f} · {of_all}"
     )
-    legend = ax.legend(
+    ax.legend(
         handles=patches, title=title, loc="upper left", bbox_to_anchor=(0, -0.02), ncols=2, fontsize=7,
         title_fontsize=8, frameon=False, alignment="left", borderaxespad=0,
     )  # fmt: skip
-    legend.set_in_layout(True)

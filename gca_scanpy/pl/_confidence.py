@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 import numpy.typing as npt
 
-from gca_scanpy._adata import Clustering, read_clustering, report_of
+from gca_scanpy._adata import Clustering, embedding_name, read_clustering, report_of, rows_of
 from gca_scanpy._adata.members import first_two
 from gca_scanpy._adata.tables import column_of
 from gca_scanpy._arguments import checked
@@ -17,13 +17,14 @@ from gca_scanpy._reporting.palette import LEVELS, STATUSES
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import CONFIDENCE_LEVELS, ClusterReport, DatasetReport
 from gca_scanpy.pl._figure import (
-    LONGEST_ID,
     LONGEST_LABEL,
     Save,
+    chosen,
     documented,
     finish,
     label_of,
     new_axes,
+    row_name,
     shortened,
 )
 
@@ -71,7 +72,7 @@ def confidence(
     Raises
     ------
     InputError
-        If an embedding of a report is requested.
+        If an embedding of a report is requested, or if the report has no clusters.
     MissingKeyError
         If there is no report under this key, or no such embedding.
 
@@ -82,14 +83,13 @@ def confidence(
     >>> ax = gca.pl.confidence(result, show=False)
     """
     report = report_of(data, key)
-    clusters = report.clusters
+    clusters = chosen(report, None)
     if basis is not None:
         if isinstance(data, DatasetReport):
             msg = f"basis={basis!r} needs the annotated object, because a report has no cells"
             raise InputError(msg)
         return _embedding(data, report, basis, key, ax, show, save, return_fig)
-    ids = [shortened(c.cluster_id, LONGEST_ID) for c in clusters]
-    names = [f"{key} · {shortened(label_of(c), LONGEST_LABEL)}" for key, c in zip(ids, clusters)]
+    names = [row_name(c, label_of(c), LONGEST_LABEL) for c in clusters]
     fig, axes = new_axes(ax, 5 + 0.07 * max(map(len, names)), 0.27 * len(clusters) + 1.4)
     positions = range(len(clusters))
     colors = [LEVELS[c.confidence].plot for c in clusters]
@@ -137,10 +137,7 @@ def _embedding(
     import scanpy as sc
 
     column = ObsKeys(key).confidence_score
-    place = next((name for name in (f"X_{basis}", basis) if name in adata.obsm), None)
-    if place is None:
-        msg = f"there is no embedding {basis!r}; .obsm has: {', '.join(adata.obsm) or 'none'}"
-        raise MissingKeyError(msg)
+    place = embedding_name(adata, basis)
     if column not in adata.obs:
         msg = f".obs[{column!r}] does not exist; run gca.tl.annotate again"
         raise MissingKeyError(msg)
@@ -170,11 +167,11 @@ def _name_clusters(
     """
     from matplotlib.patheffects import withStroke
 
-    texts, sizes = [], cells.sizes
-    for cluster in sorted(clusters, key=lambda c: (c.status == "supported", -sizes.get(c.cluster_id, 0))):
-        if cluster.cluster_id not in cells.all_ids:
+    texts, rows = [], rows_of(clusters, cells)
+    members_of = [(cluster, rows == row) for row, cluster in enumerate(clusters)]
+    for cluster, members in sorted(members_of, key=lambda pair: (pair[0].status == "supported", -pair[1].sum())):
+        if not members.any():
             continue
-        members = cells.codes == cells.all_ids.index(cluster.cluster_id)
         # If the cells were clustered again under the same name, their scores are of other clusters: write no name.
         if not np.allclose(scores[members], cluster.confidence_score):
             continue

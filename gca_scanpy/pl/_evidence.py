@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import pandas as pd
 
-from gca_scanpy._adata import genes_of, read_clustering, read_report, rows_of
+from gca_scanpy._adata import genes_of, read_report, reported_clustering, rows_of
 from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.lineages import sort_key
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
-from gca_scanpy.pl._figure import LONGEST_ID, Save, chosen, distinct, documented, finish, shortened
+from gca_scanpy.pl._figure import Save, chosen, distinct, documented, finish, row_name, shortened
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -163,8 +163,8 @@ def _markers(clusters: Sequence[ClusterReport], available: set[str], n_genes: in
 
 def _rows(adata: AnnData, report: DatasetReport, ordered: Sequence[ClusterReport]) -> pd.Categorical:
     """The row of each cell: its cluster and label, sorted by the labels."""
-    clustering = read_clustering(adata, report.parameters.get("groupby", ""))
-    names = distinct([f"{shortened(c.cluster_id, LONGEST_ID)} · {shortened(_label(c), LONGEST_ROW)}" for c in ordered])
+    clustering = reported_clustering(adata, report)
+    names = distinct([row_name(c, _label(c), LONGEST_ROW) for c in ordered])
     return pd.Categorical.from_codes(rows_of(ordered, clustering), categories=names).remove_unused_categories()
 
 

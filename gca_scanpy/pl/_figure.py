@@ -59,6 +59,11 @@ def label_of(cluster: ClusterReport) -> str:
     return f"{annotation.primary_label} ({stopped}?)" if stopped else annotation.primary_label
 
 
+def row_name(cluster: ClusterReport, label: str, longest: int) -> str:
+    """The name of a row: the id of the cluster, and a label of at most ``longest`` letters."""
+    return f"{shortened(cluster.cluster_id, LONGEST_ID)} · {shortened(label, longest)}"
+
+
 def new_axes(ax: Optional[Axes], width: float, height: float) -> tuple[Figure, Axes]:
     """The given axes with their figure, or new ones; sizes in inches."""
     import matplotlib.pyplot as plt
@@ -101,7 +106,7 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 
 def chosen(report: DatasetReport, clusters: Optional[Sequence[str]]) -> list[ClusterReport]:
-    """The named clusters in the order of the report; all if ``clusters`` is None.
+    """The clusters to draw in the order of the report: the named ones, or all if ``clusters`` is None.
 
     Raises
     ------
@@ -113,7 +118,10 @@ def chosen(report: DatasetReport, clusters: Optional[Sequence[str]]) -> list[Clu
     named = [c for c in report.clusters if clusters is None or c.cluster_id in wanted]
     missing = wanted.difference(c.cluster_id for c in report.clusters)
     if missing or not named:
-        known = ", ".join(repr(c.cluster_id) for c in report.clusters[:MAX_LISTED]) or "none"
+        if not report.clusters:
+            msg = "the report has no clusters, so there is nothing to draw"
+            raise InputError(msg)
+        known = ", ".join(repr(c.cluster_id) for c in report.clusters[:MAX_LISTED])
         problem = f"no cluster {', '.join(map(repr, sorted(missing)))}" if missing else "clusters is empty"
         msg = f"{problem}; the report has: {known}"
         raise InputError(msg)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -12,11 +12,12 @@ from gca_scanpy._adata import report_of
 from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.lineages import tree
+from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.palette import Palette
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import ClusterReport, DatasetReport
+from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._columns import Column, draw
-from gca_scanpy.pl._figure import LONGEST_ID, LONGEST_LABEL, Save, documented, finish, full_axes, shortened
+from gca_scanpy.pl._figure import LONGEST_ID, LONGEST_LABEL, Save, chosen, documented, finish, full_axes, shortened
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -43,7 +44,8 @@ def ontology(
 
     A label hangs below its nearest ancestor that is a label or a broad type; other ancestors are left out. A broad type
     that is not a label of any cluster is gray. Each row has its number of cells (of clusters, if the report has no
-    cells) and its clusters. Labels without a term, and Unknown, are listed below the tree.
+    cells) and its clusters. Labels without a term, and Unknown, are listed below the tree. If a curator
+    decided on a cluster, the curated label counts.
 
     Parameters
     ----------
@@ -59,6 +61,8 @@ def ontology(
 
     Raises
     ------
+    InputError
+        If the report has no clusters.
     %(no_report)s
 
     Examples
@@ -67,8 +71,9 @@ def ontology(
     >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B"], "1": ["CD3D", "CD3E", "TRAC"]})
     >>> ax = gca.pl.ontology(result, show=False)
     """
-    clusters = report_of(data, key).clusters
-    rows = _rows(clusters, _bundled.palette())
+    report = report_of(data, key)
+    clusters = chosen(report, None)
+    rows = _rows(clusters, standing(report), _bundled.palette())
     fig, axes = full_axes(ax)
     counted = any(c.n_cells is not None for c in clusters)
     amounts = [sum((c.n_cells or 0) if counted else 1 for c in row.clusters) for row in rows]
@@ -104,11 +109,13 @@ class _Row:
     apart: bool = False
 
 
-def _rows(clusters: Sequence[ClusterReport], palette: Palette) -> list[_Row]:
+def _rows(clusters: Sequence[ClusterReport], decided: Mapping[str, Decision], palette: Palette) -> list[_Row]:
     by_term: dict[str, list[ClusterReport]] = {}
     by_label: dict[str, list[ClusterReport]] = {}
     for cluster in clusters:
         term, label = cluster.annotation.ontology_id, cluster.annotation.primary_label
+        if cluster.cluster_id in decided:
+            term, label = decided[cluster.cluster_id].to_ontology_id, decided[cluster.cluster_id].to_label
         if term is not None and term in palette.ontology:
             by_term.setdefault(term, []).append(cluster)
         else:
@@ -133,7 +140,7 @@ def _draw_tree(ax: Axes, rows: Sequence[_Row], left: float) -> None:
     parents: dict[int, int] = {}
     for place, row in enumerate(rows):
         x = left + INDENT * row.depth + DOT / 3
-        if row.depth and not row.apart:
+        if row.depth:
             above = parents[row.depth - 1]
             stem = left + INDENT * (row.depth - 1) + DOT / 3
             ax.plot([stem, stem, x], [above, place, place], color=BRANCH, linewidth=0.8, zorder=1)
@@ -145,12 +152,11 @@ def _draw_tree(ax: Axes, rows: Sequence[_Row], left: float) -> None:
         ax.axhline(first - 0.5, color="#777777", linewidth=0.8, linestyle=(0, (3, 3)))
 
 
-def _draw_bars(ax: Axes, rows: Sequence[_Row], amounts: Iterable[int], left: float) -> None:
+def _draw_bars(ax: Axes, rows: Sequence[_Row], amounts: Sequence[int], left: float) -> None:
     from matplotlib.patches import Rectangle
 
-    sizes = list(amounts)
-    most = max([*sizes, 1])
-    for place, (row, size) in enumerate(zip(rows, sizes)):
-        corner, width = (left, place - BAR_HEIGHT / 2), BAR_WIDTH * size / most
+    most = max([*amounts, 1])
+    for place, (row, amount) in enumerate(zip(rows, amounts)):
+        corner, width = (left, place - BAR_HEIGHT / 2), BAR_WIDTH * amount / most
         if row.clusters:
             ax.add_patch(Rectangle(corner, width, BAR_HEIGHT, color=row.color, linewidth=0))

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from gca_scanpy._adata import report_of
 from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.palette import LEVELS, STATUSES
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import ClusterReport, DatasetReport
+from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._columns import Column, draw
 from gca_scanpy.pl._figure import (
     LONGEST_ID,
     LONGEST_LABEL,
     Save,
+    chosen,
     documented,
     finish,
     full_axes,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 BAR_WIDTH, BAR_HEIGHT = 0.9, 0.54  # inches, rows
 DOT = 0.16  # inches
+CURATED = "curated label"
 LONGEST_LIST = 70  # letters
 MOST_AGAINST = 3  # contradicting genes shown
 
@@ -48,9 +51,9 @@ def report(
     """Draw the report, a row per cluster.
 
     Each row has the cluster, its number of cells, its label with the color of its type (and in brackets the proposed
-    label if the checks stopped it), the confidence as a bar from 0 to 1, the status, the flags, the strongest
-    supporting genes, and of a flagged cluster the type that speaks against the label with its genes. Empty columns are
-    left out.
+    label if the checks stopped it), the label that a curator decided on, the confidence as a bar from 0 to 1, the
+    status, the flags, the strongest supporting genes, and of a flagged cluster the type that speaks against the label
+    with its genes. Empty columns are left out.
 
     Parameters
     ----------
@@ -68,6 +71,8 @@ def report(
 
     Raises
     ------
+    InputError
+        If the report has no clusters.
     %(no_report)s
 
     Examples
@@ -76,17 +81,22 @@ def report(
     >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]})
     >>> ax = gca.pl.report(result, show=False)
     """
-    clusters = report_of(data, key).clusters
+    report = report_of(data, key)
+    clusters, decided = chosen(report, None), standing(report)
+    decisions = [decided.get(cluster.cluster_id) for cluster in clusters]
     fig, axes = full_axes(ax)
-    columns = _columns(clusters, n_genes)
+    columns = _columns(clusters, decisions, n_genes)
     lefts = draw(axes, columns, given=ax is not None)
     left_of = dict(zip((column.title for column in columns), lefts))
-    _draw_dots(axes, clusters, left_of["label"])
+    _draw_dots(axes, [(c.annotation.primary_label, c.annotation.ontology_id) for c in clusters], left_of["label"])
+    if CURATED in left_of:
+        terms = [(d.to_label, d.to_ontology_id) if d else None for d in decisions]
+        _draw_dots(axes, terms, left_of[CURATED])
     _draw_bars(axes, clusters, left_of["confidence"])
     return finish(fig, axes, "report", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
 
-def _columns(clusters: Sequence[ClusterReport], n_genes: int) -> list[Column]:
+def _columns(clusters: Sequence[ClusterReport], decisions: Sequence[Optional[Decision]], n_genes: int) -> list[Column]:
     def genes(names: Iterable[str], limit: int) -> str:
         return shortened(", ".join(list(names)[:limit]), LONGEST_LIST)
 
@@ -96,6 +106,11 @@ def _columns(clusters: Sequence[ClusterReport], n_genes: int) -> list[Column]:
         Column(title="cluster", texts=[shortened(c.cluster_id, LONGEST_ID) for c in clusters]),
         Column(title="cells", texts=["" if c.n_cells is None else f"{c.n_cells:,}" for c in clusters], right=True),
         Column(title="label", texts=[shortened(label_of(c), LONGEST_LABEL) for c in clusters], before=DOT),
+        Column(
+            title=CURATED,
+            texts=[shortened(d.to_label, LONGEST_LABEL) if d else "" for d in decisions],
+            before=DOT,
+        ),
         Column(
             title="confidence",
             texts=[f"{c.confidence_score:.2f} {c.confidence}" for c in clusters],
@@ -120,12 +135,12 @@ def _against(genes: Mapping[str, tuple[str, ...]]) -> str:
     return shortened(": ".join([*rival, ", ".join(names)]), LONGEST_LIST)
 
 
-def _draw_dots(ax: Axes, clusters: Sequence[ClusterReport], left: float) -> None:
-    """A dot in the color of the type, as on a UMAP."""
+def _draw_dots(ax: Axes, labels: Sequence[Optional[tuple[str, Optional[str]]]], left: float) -> None:
+    """A dot for each label and its term, in the color of the type, as on a UMAP."""
     palette = _bundled.palette()
-    for row, cluster in enumerate(clusters):
-        color = palette.color(cluster.annotation.primary_label, cluster.annotation.ontology_id)
-        ax.plot([left + DOT / 3], [row], marker="o", markersize=5, color=color, linestyle="")
+    for row, label in enumerate(labels):
+        if label is not None:
+            ax.plot([left + DOT / 3], [row], marker="o", markersize=5, color=palette.color(*label), linestyle="")
 
 
 def _draw_bars(ax: Axes, clusters: Sequence[ClusterReport], left: float) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy._adata.curate import read_for_curation, write_curation
 from gca_scanpy._adata.objects import duplicate
 from gca_scanpy._arguments import LABELS, checked, optional
 from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy._log import now
 from gca_scanpy._reporting.curation import Choice, decide
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
@@ -115,11 +115,6 @@ def curate(
 
 def _ids(clusters: Ids) -> list[str]:
     return [clusters] if isinstance(clusters, str) else [str(cluster) for cluster in clusters]
-
-
-def now() -> str:
-    """The current time in UTC, in ISO 8601 to the second."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def user() -> str:

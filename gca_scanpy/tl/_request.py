@@ -101,8 +101,7 @@ class Cells:
             used = request.with_used(found.used, (*missing, *found.warnings))
             report = _pipeline.annotate(found.clusters, used, self.clock)
             target = duplicate(self.adata) if copy else self.adata
-            when = report.provenance.created_at
-            report = keep_decisions(self.adata, report, self.clustering, key_added, when)
+            report = keep_decisions(self.adata, report, self.clustering, key_added)
             write_report(target, report, self.clustering, key_added, _bundled.palette())
             run.report = report
         return target if copy else None

@@ -189,7 +189,7 @@ def test_what_was_read_is_printed(gca, table, options, read):
     ("option", "message"),
     [
         ("--tissue=qqqq", "tissue 'qqqq' is not known; known are: adipose"),
-        ("--species=trout", "species='trout' is not known"),
+        ("--species=trout", "'trout' is not known"),
     ],
 )
 def test_an_unknown_tissue_or_species(fails, table, option, message):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anndata
 import jsonschema
+import pytest
 
 from gca_scanpy import get, io
 
@@ -48,3 +49,21 @@ def test_demo_without_a_folder_writes_nothing(program, tmp_path):
     assert "plasma cell" in done.stdout
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["annotated.h5ad", "report.json", "report.png"])
+def test_demo_replaces_nothing_of_the_user(fails, tmp_path, name):
+    """A file of one of the demo's names stays, before the work and before another of its files is written."""
+    (tmp_path / name).write_text("mine")
+    message = fails("demo", "--out", ".")
+    assert message == f"Error: {name} is already there; choose another name or give --force"
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+
+
+def test_demo_with_force(gca, tmp_path):
+    """With --force the demo replaces its own three files, and no other."""
+    for name in ("report.json", "mine.txt"):
+        (tmp_path / name).write_text("mine")
+    assert gca("demo", "--out", ".", "--force").returncode == 0
+    assert get.report(anndata.read_h5ad(tmp_path / "annotated.h5ad")) == io.read_report(tmp_path / "report.json")
+    assert (tmp_path / "mine.txt").read_text() == "mine"

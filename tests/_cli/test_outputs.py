@@ -104,6 +104,37 @@ class TestRefused:
         assert "it is the input" in fails("annotate", mixed, option, mixed)
         assert mixed.read_bytes() == before
 
+    @pytest.mark.parametrize(
+        "options",
+        [
+            ("-o", "mine.csv"), ("--json-report", "mine.csv"), ("--csv-report", "mine.csv"),
+            ("--html-report", "mine.csv"), ("--stats-json", "mine.csv"),
+        ],
+    )  # fmt: skip
+    def test_a_file_of_the_user(self, fails, mixed, tmp_path, options):
+        """No output replaces a file without --force, and nothing is written before that is known."""
+        (tmp_path / "mine.csv").write_text("mine")
+        assert "mine.csv is already there" in fails("annotate", mixed, *options)
+        assert (tmp_path / "mine.csv").read_text() == "mine"
+
+    @pytest.mark.parametrize("output", ["mine.zarr", "mine.h5ad"])
+    def test_a_folder_of_the_user(self, fails, h5ad, tmp_path, output):
+        """Even --force does not replace a folder of other files, though a zarr folder can be an output."""
+        (tmp_path / output).mkdir()
+        (tmp_path / output / "mine").write_text("mine")
+        message = fails("annotate", h5ad, "--groupby", "cluster", "-o", output, "--force")
+        assert "a folder with other files" in message
+        assert (tmp_path / output / "mine").read_text() == "mine"
+
+    @pytest.mark.parametrize("other", [(), ("--stats-json", "job.prom")])
+    def test_metrics_in_a_file_of_the_run(self, fails, mixed, tmp_path, other):
+        """The file of metrics, which each run replaces, is neither the input nor another output."""
+        metrics = "job.prom" if other else mixed
+        before = mixed.read_bytes()
+        message = fails("annotate", mixed, *other, "--metrics-textfile", metrics, "--force")
+        assert "named for the metrics" in message
+        assert mixed.read_bytes() == before
+
     def test_a_loom_file_of_other_cells(self, fails, h5ad):
         """Only a loom file can become one."""
         assert "must end in .h5ad or .zarr" in fails("annotate", h5ad, "--groupby", "cluster", "-o", "out.loom")
@@ -218,8 +249,8 @@ class TestFoundBeforeTheRun:
         (tmp_path / "out.h5ad").mkdir()
         (tmp_path / "out.zarr").write_text("")
         call = ("annotate", h5ad, "--groupby", "cluster", *force, "-o")
-        assert "out.h5ad is a folder, but the output is a file" in fails(*call, "out.h5ad")
-        assert "out.zarr is a file, but the output is a folder" in fails(*call, "out.zarr")
+        assert "choose another name" in fails(*call, "out.h5ad")
+        assert "choose another name" in fails(*call, "out.zarr")
         assert (tmp_path / "out.h5ad").is_dir()
 
     @pytest.mark.parametrize("key", ["a/b", "", "..", "x" * 300])

@@ -30,13 +30,13 @@ def test_the_clusters(report):
     data = json.loads(_data(report))
     (cluster,) = data["clusters"]
     assert {name: cluster[name] for name in ("anchor", "id", "label", "status")} == {
-        "anchor": "cluster-1",
+        "anchor": "cluster-b",
         "id": "b",
         "label": "B cell",
         "status": "supported",
     }
     assert [cluster["csv"]] == csv_rows(report)
-    assert {"b", "B cell", "CL:0000236", "MS4A1"} <= set(cluster["words"].split("\n"))
+    assert {"cluster b", "B cell", "CL:0000236", "MS4A1"} <= set(cluster["words"].split("\n"))
     assert data["cells"] is None
 
 

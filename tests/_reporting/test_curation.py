@@ -111,11 +111,11 @@ def test_another_file_in_its_place(report):
 def test_carried_over(report):
     """The trail goes on in the next run's report; what is decided about other cells than now is open."""
     earlier = _decided(report, Choice("0", "changed", "pDC"), Choice("1", "changed", "T cell"))
-    new, opened = curation.carry_over(earlier, report, {"0"}, WHEN)
+    new, opened = curation.carry_over(earlier, report, {"0"})
     assert opened == ("1",)
     assert new.audit[:2] == earlier.audit
     assert (new.audit[2].kind, new.audit[2].from_label, new.audit[2].who) == ("reopened", "T cell", "gca_scanpy")
     assert label_of(new, "0")[0] == "plasmacytoid dendritic cell"
     assert label_of(new, "1")[0] == "Unknown or Novel"
-    gone, opened = curation.carry_over(earlier, evolve(report, clusters=report.clusters[:1]), {"0"}, WHEN)
+    gone, opened = curation.carry_over(earlier, evolve(report, clusters=report.clusters[:1]), {"0"})
     assert (opened, gone.audit[2].cluster_id, gone.audit[2].to_label) == (("1",), "1", "")

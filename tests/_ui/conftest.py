@@ -38,6 +38,24 @@ def _hostile(annotated):
     return annotated
 
 
+def _bare(annotated):
+    """Leave out of the report all that the page can do without, the tissue among it, and the embeddings."""
+    report = gca.get.report(annotated)
+    clusters = tuple(
+        evolve(
+            cluster,
+            annotation=evolve(cluster.annotation, ontology_id=None, rationale="", alternatives=(), markers=()),
+            validation=evolve(cluster.validation, supporting_markers=(), missing_markers=(), notes=()),
+            candidates=(), n_cells=None, tissue=None, states=(), broad_ontology_id=None,
+        )
+        for cluster in report.clusters
+    )  # fmt: skip
+    report = evolve(report, clusters=clusters, parameters={"groupby": report.parameters["groupby"]})
+    annotated.uns["gptca"]["report"] = _codec.to_json(report)
+    annotated.obsm.clear()
+    return annotated
+
+
 @pytest.fixture
 def annotated(cells):
     """Cells of four types, annotated, with two embeddings."""
@@ -67,7 +85,7 @@ def programs(plant, tmp_path_factory):
         def start(kind):
             adata = _annotated(plant())
             path = tmp_path_factory.mktemp(kind) / f"{kind}.h5ad"
-            (_hostile(adata) if kind == "hostile" else adata).write_h5ad(path)
+            {"hostile": _hostile, "bare": _bare}.get(kind, lambda adata: adata)(adata).write_h5ad(path)
             command = [sys.executable, "-m", "gca_scanpy", "review", str(path), "--no-browser"]
             program = subprocess.Popen(
                 command, cwd=path.parent, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
@@ -88,7 +106,7 @@ def _end(program):
 
 @pytest.fixture
 def review(programs):
-    """Have a file of this kind, ``"cells"`` or ``"hostile"``, under review; gives it, undecided, and the address."""
+    """Have a file of a kind (cells, hostile or bare) under review; gives it, undecided, and the address."""
 
     def start(kind):
         path, content, address = programs(kind)

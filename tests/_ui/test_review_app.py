@@ -8,8 +8,10 @@ from importlib.resources import files
 import anndata
 import pandas as pd
 import pytest
+from attrs import evolve
 
 import gca_scanpy as gca
+from gca_scanpy import _codec
 from gca_scanpy._reporting.curation import Choice
 
 pytest.importorskip("filelock", reason="the extra ui is not installed")
@@ -26,9 +28,10 @@ def app(annotated_file, monkeypatch):
     monkeypatch.setattr(sys, "argv", [SCRIPT, str(annotated_file), "gptca"])
     monkeypatch.setenv("GCA_REVIEW_TOKEN", "secret")
 
-    def opened(token="secret"):
+    def opened(token="secret", **address):
         page = testing.AppTest.from_file(SCRIPT, default_timeout=60)
-        page.query_params["token"] = token
+        for name, value in {"token": token, **address}.items():
+            page.query_params[name] = value
         page.run()
         assert not page.exception
         return page
@@ -53,6 +56,49 @@ def test_accept_and_reopen(app, annotated_file):
     page.button(key="reopen").click().run()
     assert page.session_state.current == first
     assert list(gca.get.curation(anndata.read_h5ad(annotated_file))["kind"]) == ["accepted", "reopened"]
+
+
+@pytest.fixture
+def stopped(annotated, annotated_file):
+    """The same file, in which the checks stopped the label of cluster "2"."""
+    report = gca.get.report(annotated)
+    cluster = report.cluster("2")
+    annotation = evolve(cluster.annotation, primary_label="Unknown or Novel", ontology_id=None)
+    flagged = evolve(cluster, annotation=annotation, status="flagged", confidence_score=0.4)
+    clusters = tuple(flagged if one is cluster else one for one in report.clusters)
+    annotated.uns["gptca"]["report"] = _codec.to_json(evolve(report, clusters=clusters))
+    label = annotated.obs["gptca_label"].astype(object)
+    annotated.obs["gptca_label"] = label.where(annotated.obs["cluster"] != "2", "Unknown or Novel").astype("category")
+    annotated.write_h5ad(annotated_file)
+    return cluster
+
+
+@pytest.mark.parametrize(("kind", "becomes"), [("Accept", None), ("Keep unknown", "Unknown or Novel")])
+def test_accepting_a_stopped_label(app, annotated_file, stopped, kind, becomes):
+    """One click accepts the proposed label, with its term; another choice accepts that the cluster is unknown."""
+    page = app()
+    assert page.session_state.current == "2"
+    assert _radio(page).value == "Accept"
+    if kind != "Accept":
+        _radio(page).set_value(kind).run()
+    wanted = becomes or stopped.annotation.proposed_label
+    assert [caption.value.replace("\\", "") for caption in page.caption if "will be" in caption.value] == [
+        f"The curated label will be: {wanted}"
+    ]
+    page.button(key="save").click().run()
+    assert not page.error
+    trail = gca.get.curation(anndata.read_h5ad(annotated_file)).loc["2"]
+    assert trail["to_label"] == wanted
+    assert (trail["to_ontology_id"] == stopped.annotation.ontology_id) == (kind == "Accept")
+
+
+@pytest.mark.parametrize(("wanted", "shown"), [("3", "3"), ("none", None)])
+def test_the_address_of_a_cluster(app, wanted, shown):
+    """The address names the cluster that is shown; without one that exists, the first by need is shown."""
+    page = app(cluster=wanted)
+    current = page.session_state.current
+    assert current == (shown or page.session_state.desk.order()[0])
+    assert page.query_params["cluster"] in (current, [current])
 
 
 def test_mixed_needs_a_note(app, annotated_file):
@@ -200,17 +246,6 @@ def test_a_file_without_tissue(app, annotated, annotated_file):
     page.button(key="save").click().run()
     assert not page.exception
     assert page.success
-
-
-def test_what_a_report_need_not_have(annotated, without):
-    """The page shows a cluster of a report in which an optional part is absent."""
-    report = without(gca.get.report(annotated))
-    page = evidence.evidence(report, "0")
-    assert "B cell" in page
-    assert "None" not in page
-    assert "cells.h5ad" in evidence.heading("cells.h5ad", report)
-    assert "none yet" in evidence.trail(report, "0")
-    assert len(offered_labels(report.clusters[0])) > 5000
 
 
 def test_flags_are_in_words(annotated):

@@ -149,3 +149,14 @@ def test_a_click_on_a_cell(review, tab):
     page.locator(".mark-symbol path").first.click(force=True)
     page.locator(".gca-id", has_not_text=before).wait_for()
     page.get_by_text("0 of 4 clusters decided").wait_for()
+
+
+def test_a_bare_file(review, tab):
+    """The page of a report without its optional parts shows a cluster and no error; its address names the cluster."""
+    _, address = review("bare")
+    page = tab(f"{address}&cluster=2")
+    page.locator(HEADING, has_text="monocyte").wait_for()
+    page.get_by_text("no embedding").wait_for()
+    assert page.locator("[data-testid='stException']").count() == 0
+    assert page.url.endswith("&cluster=2")
+    assert "None" not in page.locator("section.gca").all_inner_texts()[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,21 @@ def test_processes_at_once(annotated_file):
         assert [label for cluster, label in found if cluster == str(n)] == [f"{n} for the time {i}" for i in range(4)]
     labels = anndata.read_h5ad(annotated_file).obs["gptca_curated_label"]
     assert set(labels) == {f"{n} for the time 3" for n in range(4)}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_killed_while_saving(annotated_file):
+    """After kill -9 in the middle of a save the file is as it was, and the next save removes what was left."""
+    before, there = annotated_file.read_bytes(), set(annotated_file.parent.iterdir())
+    die = "import os\nfrom gca_scanpy._stores import review\nreview._put = lambda *_: os.kill(os.getpid(), 9)\n"
+    command = [sys.executable, "-c", die + CHILD, str(annotated_file), "0"]
+    child = subprocess.run(command, input="go\n", stdout=subprocess.PIPE, text=True, timeout=120)
+    assert child.returncode == -signal.SIGKILL
+    assert annotated_file.read_bytes() == before
+    lock = annotated_file.with_name(f".{annotated_file.name}.lock")
+    assert len(set(annotated_file.parent.iterdir()) - there - {lock}) == 1
+    save(annotated_file, "gptca", _read(annotated_file), [CHOICE], "Ada")
+    assert set(annotated_file.parent.iterdir()) - {lock} == there
 
 
 text = st.text(max_size=30)

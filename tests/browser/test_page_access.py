@@ -36,10 +36,38 @@ def test_axe_finds_nothing(visit, until, name, size, scheme):
         page.get_by_label("Color by").select_option("cluster")
         page.locator("#legend button").first.click()
         assert _faults(page) == []
-        page.evaluate("location.hash = '#cluster-2'")
+        page.evaluate("location.hash = document.querySelector('.overview tbody th a').hash")
         until(page, "document.getElementById('drawer').open")
         assert _faults(page) == []
         assert page.evaluate("document.getElementById('drawer-body').scrollWidth <= innerWidth")
+
+
+# The words that stand on more than one line; a word longer than 24 letters may.
+BROKEN = r"""() => {
+  const broken = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node; (node = walker.nextNode()); ) {
+    if (!node.parentElement.checkVisibility()) continue;
+    for (const { 0: word, index } of node.data.matchAll(/[\p{L}\p{N}_+]{2,24}/gu)) {
+      const range = document.createRange();
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
+      const lines = new Set([...range.getClientRects()].filter(({ width }) => width).map(({ y }) => Math.round(y / 4)));
+      if (lines.size > 1) broken.push(word);
+    }
+  }
+  return broken;
+}"""
+
+
+@pytest.mark.parametrize("width", [768, 1280])
+def test_no_word_breaks(visit, until, width):
+    """On a tablet and wider, no word of the page or of the drawer continues on the next line."""
+    with visit("words", viewport={"width": width, "height": 900}) as page:
+        assert page.evaluate(BROKEN) == []
+        page.locator(".overview tbody th a").nth(1).click()
+        until(page, "document.getElementById('drawer').open")
+        assert page.evaluate(BROKEN) == []
 
 
 def test_axe_without_script(visit):

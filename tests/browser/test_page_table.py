@@ -43,10 +43,21 @@ def test_sorting_by_name(visit):
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("B cell", ["4"]), ("ms4a1", ["4"]), ("CL:0000786", ["8"]), ("cell plasma", ["8"]), ("zzz", []), ("  ", None)],
+    [
+        ("B cell", ["4"]),
+        ("ms4a1", ["4"]),
+        ("CL:0000786", ["8"]),
+        ("cell plasma", ["8"]),
+        ("zzz", []),
+        ("  ", None),
+        ("cluster 1", ["1"]),
+        ("Cluster 10 ", ["10"]),
+        ("cluster", None),
+        ("cluster zzz", []),
+    ],
 )
 def test_searching(visit, text, found):
-    """Label, gene and term are searched, every word, whatever the case; how many are shown is said."""
+    """Cluster, label, gene and term are searched, every word, whatever the case; the page shows how many are found."""
     with visit("blood") as page:
         page.get_by_role("searchbox").fill(text)
         expected = [str(n) for n in range(11)] if found is None else found

@@ -8,6 +8,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+import anndata
 import numpy as np
 import pytest
 from attrs import evolve
@@ -16,7 +17,7 @@ import gca_scanpy as gca
 from gca_scanpy.errors import InputError, MissingKeyError
 
 VOID = {"meta", "rect", "circle", "input"}
-LINK = re.compile(r"#clusters|#cluster-\d+|https://purl\.obolibrary\.org/obo/CL_\d{7}")
+LINK = re.compile(r"#clusters|#cluster-[\w.~%*-]{0,200}|https://purl\.obolibrary\.org/obo/CL_\d{7}", re.ASCII)
 
 
 class Page(HTMLParser):
@@ -56,12 +57,30 @@ class Page(HTMLParser):
         return [attrs[name] for found, attrs in self.elements if found == tag and name in attrs]
 
 
+def _title(html):
+    return re.search("<title>(.*?)</title>", html, re.DOTALL)[1]
+
+
+def test_the_title(cells, tmp_path):
+    """The title tells which data and which clusters a page shows: the given name, or that of the file, and groupby."""
+    gca.tl.annotate(cells, "cluster", tissue="blood")
+    rest = "cluster · Cell types of 4 clusters"
+    gca.io.to_html(cells, tmp_path / "patient 1.html")
+    assert _title((tmp_path / "patient 1.html").read_text(encoding="utf-8")) == f"patient 1 · {rest}"
+    assert _title(gca.io.to_html(cells)) == rest
+    assert _title(gca.io.to_html(cells, title="<b>.h5ad")) == f"&lt;b&gt;.h5ad · {rest}"
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    assert _title(gca.io.to_html(anndata.read_h5ad(tmp_path / "cells.h5ad", backed="r"))) == f"cells.h5ad · {rest}"
+    report = gca.annotate_markers({"0": ["MS4A1"]})
+    assert _title(gca.io.to_html(report, title="L" * 500)) == f"{'L' * 80} · Cell types of 1 cluster"
+
+
 def test_the_page_of_an_annotated_object(cells, tmp_path):
     """The file has every cluster with label, term, genes, candidates and provenance; no other file is left."""
     gca.tl.annotate(cells, "cluster", tissue="blood", key_added="mine")
     assert gca.io.to_html(cells, tmp_path / "r.html", key="mine") is None
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert html == gca.io.to_html(cells, key="mine")
+    assert html == gca.io.to_html(cells, key="mine", title="r")
     page, report = Page(html), gca.get.report(cells, "mine")
     for cluster in report.clusters:
         for text in (

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy.errors import InputError
 from gca_scanpy.pl._figure import distinct
 
 
@@ -30,14 +29,3 @@ def test_the_shared_pieces_are_filled_in(name):
     assert "%(" not in text
     assert "As in Scanpy's plots. ``save`` may also be a path." in text
     assert "Axes to draw into; " in text
-
-
-@pytest.mark.parametrize("name", ["report", "confidence", "candidates", "ontology"])
-def test_what_a_report_need_not_have(report_with, without, name):
-    """A report in which an optional part is absent is drawn; candidates cannot be drawn without any."""
-    report, draw = without(report_with(3)), getattr(gca.pl, name)
-    if name == "candidates" and not any(cluster.candidates for cluster in report.clusters):
-        with pytest.raises(InputError, match="no cluster to show has a candidate"):
-            draw(report, show=False)
-    else:
-        assert draw(report, show=False) is not None

@@ -9,6 +9,7 @@ from attrs import evolve
 from matplotlib.patches import Rectangle
 
 import gca_scanpy as gca
+from gca_scanpy._reporting.curation import Choice, decide
 from gca_scanpy._reporting.palette import LEVELS, STATUSES
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import MissingKeyError
@@ -218,3 +219,14 @@ def test_each_label_has_the_color_of_its_type(report_with):
     colors = [PALETTE.color(c.annotation.primary_label, c.annotation.ontology_id) for c in clusters]
     dots = [line for line in ax.lines if line.get_marker() == "o"]
     assert [(line.get_ydata()[0], line.get_color()) for line in dots] == list(enumerate(colors))
+
+
+def test_curated_labels(report_with, texts):
+    """What curators decided stands beside the automatic labels, and the tree of the ontology has it in their place."""
+    report = report_with(3)
+    ontology, when = _bundled.ontology(), "2026-11-25T10:00:00+00:00"
+    curated = decide(report, [Choice("0", "changed", "pDC")], "Ada", when, ontology)
+    shown = texts(gca.pl.report(curated, show=False))
+    assert {"curated label", "plasmacytoid dendritic cell", "B cell"} <= set(shown)
+    assert "curated label" not in texts(gca.pl.report(report, show=False))
+    assert "plasmacytoid dendritic cell" in texts(gca.pl.ontology(curated, show=False))

@@ -22,7 +22,7 @@ class Drawer {
 
   // Opens the cluster in the address; without one, closes the drawer.
   follow() {
-    const cluster = BY_ANCHOR.get(location.hash.slice(1));
+    const cluster = clusterAt(location.hash);
     if (cluster) this.open(cluster);
     else if (this.#dialog.open) this.#dialog.close();
   }

@@ -39,10 +39,7 @@ function showCells(cells) {
       if (hit) drawer.open(hit.cluster);
     },
   );
-  mode.addEventListener("change", () => {
-    paint();
-    light();
-  });
+  mode.addEventListener("change", paint);
   theme.addEventListener("change", paint);
   table.addEventListener("change", light);
   legend.addEventListener("change", light);
@@ -57,8 +54,8 @@ function showCells(cells) {
       light();
     });
   }
-  paint();
   light();
+  paint(); // the last, because it draws at once
 }
 
 function count() {

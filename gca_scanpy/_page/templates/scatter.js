@@ -160,7 +160,8 @@ class Scatter {
     if (!this.#colors.length || !this.#width) return;
     const density = this.#canvas.width / this.#width;
     const { scale, left, top } = this.#view();
-    const lit = [...CLUSTERS.map((cluster) => this.#lit(cluster)), CLUSTERS.every(this.#lit)];
+    const lit = CLUSTERS.map((cluster) => this.#lit(cluster));
+    lit.push(lit.every(Boolean)); // cells without a cluster
     const dots = new Dots(this.#context, this.#radius * density);
     const toX = (x) => density * (left + scale * x);
     const toY = (y) => density * (top - scale * y);

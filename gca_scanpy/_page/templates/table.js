@@ -22,6 +22,7 @@ class Table extends EventTarget {
       row,
       index,
       cluster: BY_ANCHOR.get(row.dataset.cluster),
+      name: folded(`cluster ${BY_ANCHOR.get(row.dataset.cluster).id}`).trim(),
       words: folded(BY_ANCHOR.get(row.dataset.cluster).words),
     }));
     this.#headings = [...table.tHead.rows[0].cells];
@@ -77,8 +78,11 @@ class Table extends EventTarget {
     return this.#descending ? -order : order;
   }
 
-  // Rows that contain the whole search text. If no row does, rows with all its words: "B cell" does not match every cell.
+  // The row whose name is the search text: "cluster 1" does not mean cluster 10. Otherwise rows that contain the whole text.
+  // If no row does, rows with all its words: "B cell" does not match every cell.
   #has() {
+    const named = ({ name }) => name === this.#query;
+    if (this.#rows.some(named)) return named;
     const whole = ({ words }) => words.includes(this.#query);
     if (this.#rows.some(whole)) return whole;
     const parts = this.#query.split(/\s+/);
