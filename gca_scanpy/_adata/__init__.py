@@ -4,9 +4,10 @@ from gca_scanpy._adata.clusters import Clustering, majority_labels, read_cluster
 from gca_scanpy._adata.members import cells_of, read_embedding, rows_of
 from gca_scanpy._adata.objects import duplicate, view_to_actual
 from gca_scanpy._adata.plot_data import compare_columns, genes_of
-from gca_scanpy._adata.write import read_report, report_of, write_report, write_terms
+from gca_scanpy._adata.write import read_report, report_of, write_ids, write_report, write_terms
 
 __all__ = [
     "Clustering", "cells_of", "compare_columns", "duplicate", "genes_of", "majority_labels", "read_clustering",
-    "read_embedding", "read_report", "report_of", "rows_of", "view_to_actual", "write_report", "write_terms",
+    "read_embedding", "read_report", "report_of", "rows_of", "view_to_actual", "write_ids", "write_report",
+    "write_terms",
 ]  # fmt: skip

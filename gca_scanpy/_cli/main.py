@@ -17,6 +17,7 @@ from gca_scanpy._cli.cache import cache
 from gca_scanpy._cli.doctor import doctor
 from gca_scanpy._cli.markers import markers
 from gca_scanpy._cli.messages import log, one_line, to_stderr
+from gca_scanpy._cli.names import names
 from gca_scanpy._cli.presets import presets
 from gca_scanpy._cli.review import review
 from gca_scanpy._version import __version__
@@ -154,5 +155,5 @@ def demo(folder: Optional[Path]) -> None:
         click.echo(f"written to {folder}: annotated.h5ad, report.json, report.png", err=True)
 
 
-for _command in (annotate, cache, completion, demo, doctor, markers, presets, review, schema):
+for _command in (annotate, cache, completion, demo, doctor, markers, names, presets, review, schema):
     main.add_command(_command)
