@@ -1,8 +1,8 @@
 """Names the clusters of a Scanpy analysis from their marker genes, with the evidence.
 
 ``tl`` annotates, ``pl`` draws, ``get`` reads results, ``io`` writes and reads reports, ``db`` loads marker
-databases, ``settings`` holds defaults, ``model`` has the classes of a report, and ``errors`` those of errors and
-warnings. Importing the package opens and writes no file.
+databases, ``names`` reads names of cell types, ``settings`` holds defaults, ``model`` has the classes of a report, and
+``errors`` those of errors and warnings. Importing the package opens and writes no file.
 
 If the installed anndata supports accessors, ``adata.gca`` exists once this package is imported after anndata (or
 Scanpy), and otherwise from the first use of ``gca_scanpy.tl``.
@@ -18,7 +18,7 @@ from gca_scanpy._compat import anndata_with_accessors
 from gca_scanpy._version import __version__
 
 if TYPE_CHECKING:
-    from gca_scanpy import db, get, io, pl, tl
+    from gca_scanpy import db, get, io, names, pl, tl
     from gca_scanpy._hooks import RunDetails, RunHook, get_run_hooks, set_run_hooks
     from gca_scanpy._legacy import annotate_anndata
     from gca_scanpy._llm.asking import Asking
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Asking", "Completion", "GcaError", "GcaWarning", "LanguageModel", "Plan", "RunDetails", "RunHook", "__version__",
-    "annotate_anndata", "annotate_markers", "db", "get", "get_run_hooks", "io", "pl", "plan_markers", "set_run_hooks",
-    "settings", "tl", "validate_markers",
+    "annotate_anndata", "annotate_markers", "db", "get", "get_run_hooks", "io", "names", "pl", "plan_markers",
+    "set_run_hooks", "settings", "tl", "validate_markers",
 ]  # fmt: skip
 
-_MODULES = {"db", "errors", "get", "io", "model", "pl", "tl"}
+_MODULES = {"db", "errors", "get", "io", "model", "names", "pl", "tl"}
 _OBJECTS = {
     "Asking": "gca_scanpy._llm.asking",
     "Completion": "gca_scanpy._llm.language_model",

@@ -272,6 +272,10 @@ TERMS = Kind(
     _is_texts, "a dict with a Cell Ontology id or name for each label, such as {'CD19+ B': 'B cell'}", hint=_no_text
 )
 NOTES = Kind(_is_texts, "a dict with a note for each cluster id, such as {'0': 'T and B cells'}", hint=_no_text)
+TISSUES = Kind(
+    lambda value: _is_text(value) or (isinstance(value, (list, tuple)) and all(map(_is_text, value))),
+    "the name of a tissue, such as 'kidney', or a list of these",
+)
 HEADERS = Kind(_is_texts, "a dict of texts, such as {'X-Team': 'genomics'}", is_secret=True, seal=_conceal)
 SOURCE = Kind(_is_source, "'bundled', the name of a public table, the path of a table, a DataFrame, or a list of these")
 SAVE = Kind(

@@ -123,11 +123,16 @@ class Given(_SendsNothing):
 
     def _verdict(self, case: Case) -> Verdict:
         label, share = self.labels.get(case.cluster_id, ("", 0.0))
-        term = case.index.lineages.ontology.resolve(label) if label else None
+        ontology = case.index.lineages.ontology
+        reading = ontology.read(label, case.tissues)
+        term = reading.ontology_id
         candidate = own_candidate(term, label, case) if label else None
         score = confidence(candidate, case) if candidate else 0.0
-        caveats = (f"{share:.0%} of the cluster's labeled cells have this label",) if label and share < 1 else ()
-        return Verdict(case.cluster_id, label, term, score, "user", "The label was given.", caveats=caveats)
+        caveats = [f"{share:.0%} of the cluster's labeled cells have this label"] if label and share < 1 else []
+        if term and reading.is_partial:
+            left = ", ".join(word.text for word in reading.aside)
+            caveats.append(f"The label was read as {ontology.label(term)!r}" + (f", without {left}" if left else ""))
+        return Verdict(case.cluster_id, label, term, score, "user", "The label was given.", caveats=tuple(caveats))
 
 
 @frozen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
@@ -122,6 +122,11 @@ def write_terms(adata: AnnData, key: str, column: str, unknown: str, forbidden: 
     if {keys.curated_label, keys.curated_ontology_id} <= set(adata.obs.columns):
         curated = column_of(adata.obs, keys.curated_ontology_id).astype(object)
         values = values.where(column_of(adata.obs, keys.curated_label).isna(), curated)
+    write_ids(adata, values, column, unknown, forbidden)
+
+
+def write_ids(adata: AnnData, values: Iterable[Any], column: str, unknown: str, forbidden: Container[str]) -> None:
+    """Write ontology ids to a column of ``.obs``, with ``unknown`` in place of missing and forbidden ids."""
     ids = [unknown if pd.isna(value) or value in forbidden else str(value) for value in values]
     categories = pd.Index(sorted(set(ids)), dtype=NAMES)
     terms = pd.Series(pd.Categorical(ids, categories=categories), index=adata.obs_names)

@@ -18,6 +18,7 @@ from gca_scanpy._cli.doctor import doctor
 from gca_scanpy._cli.export import export
 from gca_scanpy._cli.markers import markers
 from gca_scanpy._cli.messages import log, one_line, text_of, to_stderr
+from gca_scanpy._cli.names import names
 from gca_scanpy._cli.output_options import check_free
 from gca_scanpy._cli.presets import presets
 from gca_scanpy._cli.review import review
@@ -155,5 +156,5 @@ def demo(folder: Optional[Path], force: bool) -> None:
         click.echo(f"written to {folder}: {', '.join(DEMO_FILES)}", err=True)
 
 
-for _command in (annotate, cache, completion, demo, doctor, export, markers, presets, review, schema):
+for _command in (annotate, cache, completion, demo, doctor, export, markers, names, presets, review, schema):
     main.add_command(_command)

@@ -12,14 +12,13 @@ from gca_scanpy._judging.evidence import LabelEvidence, Rival
 from gca_scanpy._judging.own import own_candidate
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy._names.labels import agrees
+from gca_scanpy._names.labels import agrees, term_of
 from gca_scanpy._scoring import numbers, offline
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._steps import Verdict
 from gca_scanpy.model import Status, Validation
 
-SHOWN_MISSING = 10
+SHOWN_MISSING, SHOWN_CANDIDATES = 10, 3
 
 
 @frozen
@@ -41,7 +40,7 @@ class _Finding:
 
 def judge(case: Case, verdict: Verdict) -> Judgment:
     """Judge the verdict of the scorer, of a language model or of the user on a cluster."""
-    term = _term(verdict, case.index)
+    term = term_of(verdict.label, verdict.ontology_id, case.index.lineages.ontology, case.tissues)
     findings = [] if case.markers.genes else [_Finding("no_markers_supplied", "the cluster has no marker gene")]
     label_evidence = LabelEvidence()
     if not verdict.label:
@@ -61,7 +60,7 @@ def judge(case: Case, verdict: Verdict) -> Judgment:
 def _check_label(case: Case, verdict: Verdict, term: Optional[str]) -> tuple[LabelEvidence, list[_Finding]]:
     """The evidence for a label, and what speaks against it."""
     label_evidence = LabelEvidence()
-    findings = _identity(verdict, case.index)
+    findings = _identity(verdict, case, term)
     is_foreign = (term or verdict.label) in case.index.foreign
     if is_foreign:
         findings.append(_Finding("species_mismatch", f"{verdict.label} is not known for {case.index.species}"))
@@ -70,9 +69,16 @@ def _check_label(case: Case, verdict: Verdict, term: Optional[str]) -> tuple[Lab
         label_evidence = evidence.gather(relatives, term, case)
         findings += _weight(case, verdict, label_evidence, term)
     elif not is_foreign:
-        note = f"the database knows neither {verdict.label!r} nor a relative of it"
-        findings.append(_Finding("label_not_in_kb", note))
+        findings.append(_Finding("label_not_in_kb", _not_known(verdict.label, case)))
     return label_evidence, findings + _advice(case, verdict, term)
+
+
+def _not_known(label: str, case: Case) -> str:
+    ontology = case.index.lineages.ontology
+    candidates = ontology.read(label, case.tissues).candidates
+    if candidates:
+        return f"{label!r} may mean {' or '.join(map(ontology.label, candidates[:SHOWN_CANDIDATES]))}"
+    return f"the database knows neither {label!r} nor a relative of it"
 
 
 def _answers(verdict: Verdict) -> str:
@@ -80,24 +86,18 @@ def _answers(verdict: Verdict) -> str:
     return "; ".join(f"{a.model} says {a.label or 'nothing'}" for a in answers)
 
 
-def _term(verdict: Verdict, index: MarkerIndex) -> Optional[str]:
-    by_name = index.lineages.ontology.resolve(verdict.label)
-    given = verdict.ontology_id if verdict.ontology_id in index.lineages.ontology else None
-    return by_name or given
-
-
-def _identity(verdict: Verdict, index: MarkerIndex) -> list[_Finding]:
+def _identity(verdict: Verdict, case: Case, term: Optional[str]) -> list[_Finding]:
     """Whether the id that came with the label is the label's own."""
-    given, ontology = verdict.ontology_id, index.lineages.ontology
+    given, ontology = verdict.ontology_id, case.index.lineages.ontology
     if given is None:
         return []
     if given not in ontology:
         return [_Finding("ontology_mismatch", f"{given} is not a current Cell Ontology term")]
-    by_name = ontology.resolve(verdict.label)
+    by_name = ontology.resolve(verdict.label, case.tissues)
     if by_name is None and not agrees(verdict.label, ontology.terms[given]):
         note = f"{given} is {ontology.label(given)!r}, and {verdict.label!r} is not another name of it"
         return [_Finding("ontology_mismatch", note)]
-    if by_name is not None and by_name != given:
+    if by_name is not None and term != given:
         note = f"{given} is {ontology.label(given)!r}; {verdict.label!r} is {by_name}"
         return [_Finding("ontology_mismatch", note)]
     return []

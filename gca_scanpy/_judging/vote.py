@@ -10,6 +10,7 @@ from typing import Optional
 from attrs import evolve
 
 from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._names.labels import term_of
 from gca_scanpy._names.ontology import Ontology, normalize_name
 from gca_scanpy._scoring import numbers
 from gca_scanpy._steps import Verdict
@@ -71,7 +72,7 @@ def _meaning(verdict: Verdict, ontology: Ontology) -> str:
     """The term that a label names, or the label itself if it names none."""
     if verdict.label == UNKNOWN_LABEL:
         return UNKNOWN_LABEL
-    return ontology.resolve(verdict.label) or normalize_name(verdict.label)
+    return term_of(verdict.label, verdict.ontology_id, ontology) or normalize_name(verdict.label)
 
 
 def _answer(name: str, verdict: Optional[Verdict], ontology: Ontology) -> ModelAnswer:

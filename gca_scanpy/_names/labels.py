@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Optional
 
@@ -38,10 +38,11 @@ _COMMON = frozenset({"cell", "positive", "of", "the", "and", "type", "like", "hu
 _NEGATING = frozenset({"non", "not", "negative", "no", "pre", "pro", "anti"})
 
 
-def read_label(text: str, ontology: Ontology) -> tuple[str, Optional[str]]:
+def read_label(text: str, ontology: Ontology, tissues: Sequence[str] = ()) -> tuple[str, Optional[str]]:
     """Split what a curator typed into a label and a term.
 
-    The text is a name or an id of the ontology, free words followed by an id, or free words alone.
+    The text is a name or an id of the ontology, free words followed by an id, or free words alone. Words that say more
+    than the term that is read from them stay as they are.
 
     Raises
     ------
@@ -54,17 +55,30 @@ def read_label(text: str, ontology: Ontology) -> tuple[str, Optional[str]]:
         raise InputError(msg)
     match = _WITH_TERM.fullmatch(line)
     if not match:
-        term = ontology.resolve(line)
-        return (ontology.label(term), term) if term else (line, None)
+        reading = ontology.read(line, tissues)
+        term = reading.ontology_id
+        return (line if term is None or reading.is_partial else ontology.label(term)), term
     label, term = match["label"].strip(), match["term"].upper().replace("_", ":")
     if term not in ontology:
         msg = f"{term} is not a term of the Cell Ontology, release {ontology.version}; check the id, or leave it out"
         raise InputError(msg)
     # A name of the same term is replaced with the ontology's label. Any other words are the curator's, and stay.
-    is_name = (
-        not label or normalize_name(label) == normalize_name(ontology.label(term)) or ontology.resolve(label) == term
-    )
+    reading = ontology.read(label, tissues)
+    is_name = not label or (reading.ontology_id == term and not reading.is_partial)
     return (ontology.label(term) if is_name else label), term
+
+
+def term_of(label: str, given: Optional[str], ontology: Ontology, tissues: Sequence[str] = ()) -> Optional[str]:
+    """The term of a label that may have come with an id.
+
+    The label decides, because the id in a model's answer may belong to another type. But if only a part of the label
+    could be read, an id that is kin to this part says more.
+    """
+    reading = ontology.read(label, tissues)
+    term = reading.ontology_id
+    if given is None or given not in ontology:
+        return term
+    return given if term is None or (reading.is_partial and ontology.related(given, term)) else term
 
 
 def one_line(text: str) -> str:
@@ -125,18 +139,8 @@ class SourceNames:
                 return self.rows[source, organ, key]
         if given in self.ontology:
             return given
-        return self._by_name.get(key) or self._by_any_source.get(key)
-
-    @cached_property
-    def _by_name(self) -> dict[str, str]:
-        """Ids by the squeezed labels and synonyms of the ontology; a label outranks a synonym."""
-        labels: dict[str, set[str]] = {}
-        synonyms: dict[str, set[str]] = {}
-        for term in self.ontology.terms.values():
-            labels.setdefault(squeeze(term.label), set()).add(term.id)
-            for synonym in term.synonyms:
-                synonyms.setdefault(squeeze(synonym), set()).add(term.id)
-        return {**_unambiguous(synonyms), **_unambiguous(labels)}
+        reading = self.ontology.read(name)
+        return (None if reading.is_partial else reading.ontology_id) or self._by_any_source.get(key)
 
     @cached_property
     def _by_any_source(self) -> dict[str, str]:

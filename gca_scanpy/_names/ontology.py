@@ -1,18 +1,21 @@
-"""Cell Ontology terms: from names to ids, their ancestors, and whether two terms are related."""
+"""Cell Ontology terms: their names, their ancestors, and whether two terms are related."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Optional
 
 from attrs import define, field, frozen
 
+from gca_scanpy._names.resolver import Reading, Resolver
+from gca_scanpy._names.vocabulary import Name, Vocabulary
+from gca_scanpy._names.words import Lexicon
+
 FIELD = "\t"
 TERM_ID = re.compile(r"CL:(\d{7})")  # the whole of an id
-MIN_PLURAL = 3  # letters; a shorter name that ends in s is not a plural
 # People separate words in many ways ("B cells", "CD4-positive, alpha-beta T-cell"). None of them changes the meaning.
 _SEPARATORS = re.compile(r"[\s_\-]+")
 DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
@@ -45,14 +48,22 @@ class Ontology:
         Release date of the ontology.
     terms
         Terms by id.
+    lexicon
+        What single words of labels mean.
     names
-        Ids by common short names (``pDC``, ``CD4 T``), normalized by :func:`normalize_name`. Labels and synonyms of
-        the ontology outrank them.
+        Names as the field uses them (``pDC``, ``CD4 T``).
+    tissue_words
+        Words that name a tissue.
+    genes
+        Gene symbols in lower case.
     """
 
     version: str
     terms: Mapping[str, Term]
-    names: Mapping[str, str] = field(factory=dict)
+    lexicon: Lexicon = field(factory=Lexicon)
+    names: tuple[Name, ...] = ()
+    tissue_words: frozenset[str] = frozenset()
+    genes: Callable[[], frozenset[str]] = frozenset
     _ancestors: dict[str, Mapping[str, int]] = field(factory=dict, init=False, repr=False)
 
     def __contains__(self, term_id: object) -> bool:
@@ -80,41 +91,29 @@ class Ontology:
         """Whether two terms are the same, or one is an ancestor of the other."""
         return first == second or first in self.ancestors(second) or second in self.ancestors(first)
 
-    def resolve(self, name: str) -> Optional[str]:
-        """The id of an id, a label, a synonym that belongs to one term only, or a common short name; otherwise None."""
-        key = normalize_name(name)
-        if key.upper().replace(" ", ":") in self.terms:
-            return key.upper().replace(" ", ":")
-        singular = key[:-1] if key.endswith("s") and len(key) > MIN_PLURAL else key
-        for form in dict.fromkeys((key, singular)):
-            term_id = self._by_label.get(form) or self._by_synonym.get(form) or self.names.get(form)
-            if term_id:
-                return term_id
-        return None
+    def read(self, label: str, tissues: Iterable[str] = ()) -> Reading:
+        """What a label says, as somebody wrote it; every label of users, models and tables is read here."""
+        return self.resolver.find(label, tissues)
+
+    def resolve(self, label: str, tissues: Iterable[str] = ()) -> Optional[str]:
+        """The term that a label says, or None; see :meth:`read`."""
+        return self.read(label, tissues).ontology_id
 
     @cached_property
-    def _by_label(self) -> dict[str, str]:
-        return {normalize_name(term.label): term.id for term in reversed(list(self.terms.values()))}
-
-    @cached_property
-    def _by_synonym(self) -> dict[str, str]:
-        terms_by_name: dict[str, set[str]] = {}
-        for term in self.terms.values():
-            for synonym in term.synonyms:
-                terms_by_name.setdefault(normalize_name(synonym), set()).add(term.id)
-        return {name: next(iter(ids)) for name, ids in terms_by_name.items() if len(ids) == 1}
+    def resolver(self) -> Resolver:
+        """What reads labels with these terms."""
+        return Resolver(Vocabulary(self, self.lexicon, self.names, self.tissue_words), self.genes)
 
 
-def read_terms(lines: Iterable[str], names: Iterable[str] = ()) -> Ontology:
+def read_terms(lines: Iterable[str]) -> tuple[str, Mapping[str, Term]]:
     """Read the lines of ``ontology.tsv``: a comment with the release, a header, then one term a line.
 
-    ``names`` are the lines of ``cell_names.tsv``: a header, then a short name and its id.
+    Returns the release and the terms.
     """
     stream = iter(lines)
     version = next(stream).removeprefix("# Cell Ontology ").split(",")[0].strip()
     next(stream)
-    short = (line.rstrip("\n").split(FIELD) for line in list(names)[1:])
-    return Ontology(version, _Terms(stream), {normalize_name(name): term_id for name, term_id in short})
+    return version, _Terms(stream)
 
 
 def normalize_name(name: str) -> str:

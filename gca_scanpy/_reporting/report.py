@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._judging.reasons import ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._names.labels import term_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.states import states
@@ -37,8 +38,7 @@ def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_un
     """The report of one cluster; with ``force_unknown`` only a supported label stands."""
     cluster, lineages = case.markers, case.index.lineages
     reasons = judgment.validation.flag_reasons
-    # The label decides, because the id in a model's answer may belong to another type.
-    proposed_id = lineages.ontology.resolve(verdict.label) or verdict.ontology_id
+    proposed_id = term_of(verdict.label, verdict.ontology_id, lineages.ontology, case.tissues) or verdict.ontology_id
     keeps_label = judgment.status == "supported" or not force_unknown
     label = (verdict.label if keeps_label else "") or UNKNOWN_LABEL
     term = proposed_id if label != UNKNOWN_LABEL and "ontology_mismatch" not in reasons else None

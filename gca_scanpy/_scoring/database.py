@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Callable, Optional
@@ -78,12 +79,21 @@ class _Reader:
         unknown = sorted(set(ids[ids.ne("")]) - set(self.ontology.terms))
         if unknown:
             notes.append(f"{len(unknown)} ids are not current Cell Ontology terms and were left out: {_few(unknown)}")
-        by_name = {name: self.ontology.resolve(name) or "" for name in table["cell_type"].unique()}
+        by_name = self._by_name(table["cell_type"].unique())
         ids = ids.where(ids.isin(self.ontology.terms), table["cell_type"].map(by_name))
         nameless = sorted(set(table["cell_type"][ids.eq("")]) - {""})
         if nameless:
             notes.append(f"{len(nameless)} cell types have no Cell Ontology term and keep their name: {_few(nameless)}")
         return ids
+
+    def _by_name(self, names: Iterable[str]) -> dict[str, str]:
+        """The term of each name. Names of which only a part was read keep apart if they were read as the same term."""
+        readings = {name: self.ontology.read(name) for name in names}
+        count = Counter(reading.ontology_id for reading in readings.values())
+        return {
+            name: "" if reading.is_partial and count[reading.ontology_id] > 1 else reading.ontology_id or ""
+            for name, reading in readings.items()
+        }
 
     def symbols(self, table: pd.DataFrame, notes: list[str]) -> pd.Series:
         """Current symbols. A gene that no table knows keeps its symbol, in capitals unless it is a mouse gene.

@@ -180,7 +180,8 @@ def _synonyms(ontology: Ontology) -> list[tuple[str, str]]:
     names = [(synonym, term.id) for term in ontology.terms.values() for synonym in term.synonyms]
     known = {(normalize_name(term.label), term.id) for term in ontology.terms.values()}
     synonyms = []
-    for name, term in [*names, *ontology.names.items()]:
+    short = [(row.name, row.term) for row in ontology.names if row.term]
+    for name, term in [*names, *short]:
         if (normalize_name(name), term) not in known:
             known.add((normalize_name(name), term))
             synonyms.append((name, term))

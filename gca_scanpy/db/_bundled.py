@@ -15,6 +15,8 @@ from gca_scanpy._names.lineages import Lineages, read_lineages
 from gca_scanpy._names.ontology import Ontology, read_terms
 from gca_scanpy._names.species import SpeciesTable, read_species
 from gca_scanpy._names.tissues import Tissues, read_tissues
+from gca_scanpy._names.vocabulary import read_names, read_tissue_words
+from gca_scanpy._names.words import read_lexicon
 from gca_scanpy._reporting.palette import Palette, read_palette
 from gca_scanpy._scoring.database import COLUMNS, MarkerDatabase
 
@@ -31,7 +33,15 @@ def _lines(name: str) -> list[str]:
 @lru_cache(maxsize=1)
 def ontology() -> Ontology:
     """The Cell Ontology index."""
-    return read_terms(_lines("ontology.tsv.gz"), _lines("cell_names.tsv"))
+    lexicon = read_lexicon(_lines("cell_words.tsv"))
+    version, terms = read_terms(_lines("ontology.tsv.gz"))
+    places = read_tissue_words(tissues().names, lexicon)
+    return Ontology(version, terms, lexicon, read_names(_lines("cell_names.tsv")), places, _lower_symbols)
+
+
+@lru_cache(maxsize=1)
+def _lower_symbols() -> frozenset[str]:
+    return frozenset(symbol.lower() for symbol in gene_names().approved)
 
 
 @lru_cache(maxsize=1)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional
 
-from gca_scanpy._adata import duplicate, read_report, write_terms
-from gca_scanpy._arguments import checked
+from gca_scanpy import names
+from gca_scanpy._adata import duplicate, read_clustering, read_report, write_ids, write_terms
+from gca_scanpy._arguments import COLUMN as COLUMN_NAME
+from gca_scanpy._arguments import checked, optional
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy.errors import InputError
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from gca_scanpy.names._map import Tissue
 
 COLUMN = "cell_type_ontology_term_id"
 UNKNOWN = "unknown"
@@ -18,9 +22,16 @@ UNKNOWN = "unknown"
 FORBIDDEN = frozenset({"CL:0000255", "CL:0000257", "CL:0000548"})
 
 
-@checked()
+@checked(labels=optional(COLUMN_NAME))
 def to_cellxgene(
-    adata: AnnData, key: str = DEFAULT_KEY, *, overwrite: bool = False, copy: bool = False
+    adata: AnnData,
+    key: str = DEFAULT_KEY,
+    *,
+    labels: Optional[str] = None,
+    tissue: Tissue = None,
+    species: Optional[str] = None,
+    overwrite: bool = False,
+    copy: bool = False,
 ) -> Optional[AnnData]:
     """Fill ``.obs["cell_type_ontology_term_id"]`` as CELLxGENE's schema requires.
 
@@ -35,6 +46,11 @@ def to_cellxgene(
         An annotated object.
     key
         The ``key_added`` of the run.
+    labels
+        A column of ``.obs`` with labels of your own or of another tool. :func:`gca_scanpy.names.map` reads them, and no
+        run is needed; ``key`` is then not used.
+    tissue, species
+        Of the cells, to read ``labels``; see :func:`gca_scanpy.names.find`.
     overwrite
         Whether an existing column of that name is replaced.
     copy
@@ -48,7 +64,7 @@ def to_cellxgene(
     Raises
     ------
     MissingKeyError
-        If there is no report under this key, or if its columns were removed.
+        If there is no report under this key, or if its columns were removed, or if there is no column ``labels``.
     InputError
         If the column exists and ``overwrite`` is false.
 
@@ -62,10 +78,16 @@ def to_cellxgene(
     >>> adata.obs["cell_type_ontology_term_id"].iloc[0]
     'CL:0000875'
     """
-    read_report(adata, key)  # raises an error that names the fix if there is no report
+    if labels is None:
+        read_report(adata, key)  # raises an error that names the fix if there is no report
     if COLUMN in adata.obs.columns and not overwrite:
         msg = f".obs[{COLUMN!r}] already exists; pass overwrite=True to replace it, or rename it to keep it"
         raise InputError(msg)
     target = duplicate(adata) if copy else adata
-    write_terms(target, key, COLUMN, UNKNOWN, FORBIDDEN)
+    if labels is None:
+        write_terms(target, key, COLUMN, UNKNOWN, FORBIDDEN)
+    else:
+        column = read_clustering(adata, labels)
+        terms = [*names.map(column.all_ids, tissue, species)["ontology_id"], None]  # -1 is a cell without a label
+        write_ids(target, [terms[code] for code in column.codes], COLUMN, UNKNOWN, FORBIDDEN)
     return target if copy else None

@@ -73,7 +73,7 @@ def validate(
     >>> adata = sc.datasets.pbmc68k_reduced()
     >>> gca.tl.validate(adata, "louvain", "bulk_labels", tissue="blood")
     >>> gca.get.clusters(adata)["status"].value_counts().index[0]
-    'flagged'
+    'supported'
     """
     cells = Cells.read(
         adata,

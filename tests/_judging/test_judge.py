@@ -279,13 +279,13 @@ def test_a_flag_for_another_reason_has_no_genes_against():
         ("mast cell", M, {}, ("monocyte has more evidence than mast cell, from FCN1, CD300E, S100A12, VCAN, S100A9",)),
         ("T cell", T, {"cl_id": CL_B}, ("CL:0000236 is 'B cell'; 'T cell' is CL:0000084",)),
         (
-            "my T cells",
+            "gizmo",
             T,
             {"cl_id": "CL:9999999"},
             (
                 "CL:9999999 is not a current Cell Ontology term",
-                "the database knows neither 'my T cells' nor a relative of it",
-                "'my T cells' is not a Cell Ontology name",
+                "the database knows neither 'gizmo' nor a relative of it",
+                "'gizmo' is not a Cell Ontology name",
             ),
         ),
         ("hepatocyte", LIVER, {"tissues": ("blood",)}, ("hepatocyte is expected in liver",)),

@@ -19,11 +19,12 @@ from gca_scanpy.errors import InputError
         ("B cell (CL:0000236)", ("B cell", "CL:0000236")),
         ("activated B cell of mine (CL:0000236)", ("activated B cell of mine", "CL:0000236")),
         ("my [very] own type", ("my [very] own type", None)),
-        ("a\x00b\ud800c", ("abc", None)),
+        ("qu\x00ux\ud800z", ("quuxz", None)),
+        ("  Fib_2 of mine", ("Fib_2 of mine", "CL:0000057")),
     ],
 )
 def test_a_label_is_a_term_or_words(text, expected):
-    """Names, synonyms and ids give the term; an id behind other words keeps the words; what is no term has none."""
+    """Names and ids give the term; words that say more than the term stay; what is no term has none."""
     assert read_label(text, _bundled.ontology()) == expected
 
 

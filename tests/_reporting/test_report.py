@@ -21,7 +21,8 @@ def build(status="supported", reasons=(), *, force_unknown=True, genes=("MS4A1",
     genes = tuple(_steps.RankedGene(gene, gene) for gene in genes)
     cluster = _steps.ClusterMarkers("7_0", genes, n_cells=12, tissue="blood", warnings=("few cells",))
     candidates = tuple(model.Candidate(f"type {i}", None, 9.0 - i, 0.1) for i in range(8))
-    case = SimpleNamespace(markers=cluster, candidates=candidates, index=SimpleNamespace(lineages=_bundled.lineages()))
+    index = SimpleNamespace(lineages=_bundled.lineages())
+    case = SimpleNamespace(markers=cluster, candidates=candidates, tissues=(), index=index)
     judgment = Judgment(validation, status)
     return report.cluster_report(case, _steps.Verdict("7_0", **given), judgment, force_unknown=force_unknown)
 

@@ -71,8 +71,8 @@ def test_a_file_from_a_spreadsheet(tmp_path):
 
 def test_the_gene_na_is_not_missing(tmp_path):
     """Words that pandas takes for missing values are text in a marker table."""
-    (tmp_path / "m.tsv").write_text("cell_type\tgene\nNA\tCD3D\nnull\tCD3E\n", encoding="utf-8")
-    assert gca.db.load(tmp_path / "m.tsv").facts["cell_type"].tolist() == ["NA", "null"]
+    (tmp_path / "m.tsv").write_text("cell_type\tgene\nN/A\tCD3D\nnull\tCD3E\n", encoding="utf-8")
+    assert gca.db.load(tmp_path / "m.tsv").facts["cell_type"].tolist() == ["N/A", "null"]
 
 
 def test_several_sources_are_merged():

@@ -13,7 +13,7 @@ import pytest
 import gca_scanpy as gca
 from gca_scanpy._settings import Settings, SettingsView
 
-ROOMS = ("tl", "pl", "get", "io", "db")
+ROOMS = ("tl", "pl", "get", "io", "names", "db")
 ELSEWHERE = ("GcaError", "GcaWarning", "__version__", "settings")  # each has a page or a test of its own
 FUNCTIONS = {
     **{f"{room}.{name}": getattr(getattr(gca, room), name) for room in ROOMS for name in getattr(gca, room).__all__},

@@ -146,7 +146,7 @@ def test_a_report_of_a_later_version_is_not_cut(run):
 @pytest.mark.parametrize("ending", [".h5ad", ".zarr"])
 def test_files_hold_it(run, tmp_path, ending):
     """Columns and trail come back from a file."""
-    gca.tl.curate(run, {"0": "pDC", "1": "β type"}, mixed={"2": "T and\nB"}, who="Ada")
+    gca.tl.curate(run, {"0": "pDC", "1": "ζ type"}, mixed={"2": "T and\nB"}, who="Ada")
     path = tmp_path / f"c{ending}"
     if ending == ".h5ad":
         run.write_h5ad(path)
@@ -154,7 +154,7 @@ def test_files_hold_it(run, tmp_path, ending):
     else:
         run.write_zarr(path)
         back = anndata.read_zarr(path)
-    assert _names(back)["1"] == "β type"
+    assert _names(back)["1"] == "ζ type"
     pd.testing.assert_frame_equal(gca.get.curation(back), gca.get.curation(run))
 
 

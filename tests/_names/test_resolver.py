@@ -1,0 +1,176 @@
+"""Labels as labs write them, to terms, candidates, or nothing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gca_scanpy._names.resolver import LEAST_SCORE
+from gca_scanpy.db import _bundled
+
+ONTOLOGY = _bundled.ontology()
+NAMES = [name for term in ONTOLOGY.terms.values() for name in (term.label, *term.synonyms)]
+LAB_NAMES = [row.name for row in ONTOLOGY.names]
+
+
+def read(label, *tissues):
+    """The name of the term of a label."""
+    return ONTOLOGY.read(label, tissues).name
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("Keratinocytes 1", "keratinocyte"),
+        ("Fib_2", "fibroblast"),
+        ("EC.3", "endothelial cell"),
+        ("Excit_B", "glutamatergic neuron"),
+        ("Endothelial (Capillary)", "capillary endothelial cell"),
+        ("Alveolar type II (ATII) cell", "pulmonary alveolar type 2 cell"),
+        ("MAIT.like.CD8+.T.cell", "mucosal-associated invariant T cell"),
+        ("PROXIMAL_TUBULE_EPITHELIAL_CELLS", "epithelial cell of proximal tubule"),
+        ("t cell:cd8+ alpha-beta", "CD8-positive, alpha-beta T cell"),
+        ("EndothelialLymph", "endothelial cell of lymphatic vessel"),
+        ("mastcells", "mast cell"),
+        ("CD56brightNK", "CD16-negative, CD56-bright natural killer cell, human"),
+        ("CD4+/CD45RO+ Memory", "CD4-positive, alpha-beta memory T cell"),
+        ("CD4 Tcm", "central memory CD4-positive, alpha-beta T cell"),
+        ("Lin-Sca1+Kit+", "hematopoietic precursor cell"),
+        ("γδ T", "gamma-delta T cell"),
+        ("Haematopoietic stem cells", "hematopoietic stem cell"),
+        ("EREG+ Dendritic", "dendritic cell"),
+        ("Monocyte (Cxcl10+)", "monocyte"),
+        ("Cycling B cells", "cycling B cell"),
+        ("T cells CD4 memory activated", "CD4-positive, alpha-beta memory T cell"),
+        ("neutrophul", "neutrophil"),
+        ("megakaryoctye", "megakaryocyte"),
+        ("MuSCs", "skeletal muscle satellite cell"),
+        ("B cell 1", "B cell"),
+        ("Microglia, homeostatic", "microglial cell"),
+    ],
+)
+def test_labels_are_read_as_a_person_reads_them(label, name):
+    """Plural, case, brackets, numbers, markers, states, abbreviations, joined words and typing errors."""
+    assert read(label) == name
+
+
+@pytest.mark.parametrize(
+    ("label", "tissue", "name"),
+    [
+        ("PC", "kidney", "renal principal cell"),
+        ("PC", "tonsil", "plasma cell"),
+        ("IC", "kidney", "renal intercalated cell"),
+        ("IPC", "brain", "neural progenitor cell"),
+        ("DC2", "blood", "CD1c-positive myeloid dendritic cell"),
+        ("alpha", "pancreas", "pancreatic A cell"),
+        ("basal", "lung", "respiratory basal cell"),
+        ("basal", "breast", "basal-myoepithelial cell of mammary gland"),
+        ("HSC", "liver", "hepatic stellate cell"),
+        ("HSC", "bone marrow", "hematopoietic stem cell"),
+        ("Vip", "brain", "VIP GABAergic interneuron"),
+        ("L2/3 IT", "brain", "L2/3 intratelencephalic projecting glutamatergic neuron"),
+        ("TAL", "kidney", "kidney loop of Henle thick ascending limb epithelial cell"),
+    ],
+)
+def test_the_tissue_decides(label, tissue, name):
+    """The same name means another type in another organ."""
+    assert read(label, tissue) == name
+
+
+@pytest.mark.parametrize(
+    "label", ["DC2", "IPC", "IC", "PD", "GM", "LP", "Vip", "Lamp5", "GP", "PC", "MC", "alpha", "basal"]
+)
+def test_names_that_could_mean_two_things(label):
+    """Without a tissue, an abbreviation of several types is no guess, whatever the ontology's synonyms say."""
+    assert read(label) is None
+
+
+def test_ambiguity_is_answered_with_candidates():
+    """The candidates are those of the tissues, and of the ontology."""
+    reading = ONTOLOGY.read("DC2")
+    assert {ONTOLOGY.label(term) for term in reading.candidates} == {
+        "CD1c-positive myeloid dendritic cell", "plasmacytoid dendritic cell"
+    }  # fmt: skip
+    assert "several" in reading.reason
+
+
+@pytest.mark.parametrize(
+    "label", ["unknown", "cluster 5", "Sample_12", "donor1", "Doublets", "low quality", "", "1", "?"]
+)
+def test_what_is_no_cell_type(label):
+    """A number, a sample or a state alone has no term, and the reason is given."""
+    reading = ONTOLOGY.read(label)
+    assert reading.ontology_id is None
+    assert reading.candidates == ()
+    assert reading.reason
+
+
+@pytest.mark.parametrize("other", ["endothelial progenitor", "pro-inflammatory", "non-classical", "pre-B", "CD4-"])
+def test_what_turns_a_meaning_around_is_not_left_out(other):
+    """No part of these words is dropped to find a wider term that they are not."""
+    whole = ONTOLOGY.read(f"{other} monocyte")
+    assert whole.ontology_id is None or whole.ontology_id == ONTOLOGY.resolve(f"{other} monocyte")
+    assert read("endothelial progenitor") is None
+    assert read("non-classical monocyte") == "non-classical monocyte"
+
+
+def test_joined_types_have_their_common_ancestor():
+    """Both parts of "NK/T" are candidates; parts of which one is the other's kind join nothing."""
+    reading = ONTOLOGY.read("NK/T")
+    assert reading.name == "lymphocyte"
+    assert [ONTOLOGY.label(term) for term in reading.candidates] == ["natural killer cell", "T cell"]
+    assert read("T/B doublets") == "lymphocyte"
+    assert read("HSC/MPP") == "hematopoietic precursor cell"
+    assert read("Fibroblast/Neuron") is None
+
+
+@pytest.mark.parametrize(
+    ("label", "aside"),
+    [
+        ("Fib 2", [("number", "2")]),
+        ("IFN T cell", [("state", "IFN")]),
+        ("CCL3+ monocyte", [("marker", "CCL3+")]),
+        ("Oligo_B", [("letter", "B")]),
+        ("Treg (Tregs)", []),
+    ],
+)
+def test_what_was_left_aside(label, aside):
+    """Each word that was not used is reported with its kind; a word that stands twice is not."""
+    assert [(word.kind, word.text) for word in ONTOLOGY.read(label).aside] == aside
+
+
+def test_an_id_is_its_own_name():
+    """An id in any form, also behind words."""
+    assert read("CL:0000236") == read("cl_0000236") == read("my type (CL:0000236)") == "B cell"
+
+
+def test_every_name_of_the_ontology_that_labs_do_not_use_otherwise_is_read():
+    """The label of each term gives the term; a synonym gives it, a kind or a parent of it, or candidates."""
+    assert [t.id for t in ONTOLOGY.terms.values() if ONTOLOGY.resolve(t.label) != t.id] == []
+
+
+@given(st.sampled_from(NAMES + LAB_NAMES), st.sampled_from(["upper", "lower", "dots", "quotes"]))
+def test_case_and_outer_punctuation_change_nothing(name, how):
+    """The law that users rely on when they compare columns."""
+    changed = {"upper": name.upper(), "lower": name.lower(), "dots": f" {name}. ", "quotes": f'"{name}"'}[how]
+    if len(changed.lower()) == len(name.lower()):  # not "ß", whose capital is two letters
+        assert ONTOLOGY.resolve(changed) == ONTOLOGY.resolve(name)
+
+
+@given(st.text() | st.lists(st.sampled_from(NAMES), max_size=3).map("/".join))
+def test_any_text_gives_a_term_or_none(text):
+    """No text fails; a term has a score, and none has a reason."""
+    reading = ONTOLOGY.read(text)
+    if reading.ontology_id is None:
+        assert reading.reason
+    else:
+        assert reading.ontology_id in ONTOLOGY
+        assert reading.score >= LEAST_SCORE - 0.1
+
+
+def test_the_answer_does_not_depend_on_what_was_asked_before():
+    """The memory of a resolver changes no answer."""
+    fresh = _bundled.ontology.__wrapped__()
+    for label in ("neutrophul", "Fib_2", "PC"):
+        assert fresh.read(label) == ONTOLOGY.read(label)
