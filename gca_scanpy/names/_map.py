@@ -138,10 +138,12 @@ def _tissues(tissue: Tissue) -> frozenset[str]:
     vocabulary = _bundled.tissues()
     found: set[str] = set()
     for text in [tissue] if isinstance(tissue, str) else tissue or ():
-        resolved = vocabulary.read(text).tissues
-        if not resolved:
+        reading = vocabulary.read(text)
+        if reading.corrected:
+            warn(f"tissue={text!r} is not known; it was read as {reading.corrected!r}", UnknownTissueWarning)
+        elif not reading.tissues:
             near = ", ".join(vocabulary.nearest(text))
             hint = f"did you mean {near}?" if near else "gca presets lists many of those that are known"
             warn(f"tissue={text!r} is not known, so it decides nothing; {hint}", UnknownTissueWarning)
-        found |= set(resolved)
+        found |= set(reading.tissues)
     return frozenset(found)

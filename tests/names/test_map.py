@@ -56,8 +56,10 @@ def test_several_tissues_and_unknown_ones():
     """One of several tissues decides; one that nobody knows decides nothing, which is said."""
     assert gca.names.find("PC", tissue=["blood", "kidney"]).name is None
     assert gca.names.find("PC", tissue=["kidney", "liver"]).ontology_id is None
-    with pytest.warns(UnknownTissueWarning, match="kidnee"):
-        assert gca.names.find("PC", tissue="kidnee").name is None
+    with pytest.warns(UnknownTissueWarning, match="read as 'kidney'"):
+        assert gca.names.find("PC", tissue="kidnee").name == "renal principal cell"
+    with pytest.warns(UnknownTissueWarning, match="male reproductive system"):
+        assert gca.names.find("PC", tissue="male reproductive system").name is None
 
 
 def test_the_species():
