@@ -28,6 +28,7 @@ from gca_scanpy.db._rules import Finding
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA = REPOSITORY / "gca_scanpy" / "data"
 TYPE_COLUMNS = ["cl_id", "cell_type", "tissue"]
+SHORT_COLUMNS = ["cl_id", "short_name"]
 FACT_COLUMNS = ["cl_id", "gene", "mark", "species", "sources"]
 MARKS = ("++", "+", "-")
 SPECIES = ("", "human", "mouse")
@@ -66,6 +67,7 @@ class Data:
 
     types: Mapping[str, tuple[str, str]]
     rows: Sequence[Row]
+    short: Mapping[str, str] = field(factory=dict)
     findings: tuple[Finding, ...] = field(default=())
 
     def facts(self) -> pd.DataFrame:
@@ -84,13 +86,18 @@ class Data:
 
 
 def read(folder: Path) -> Data:
-    """The files in a folder with ``cell_types.tsv`` and ``markers/*.tsv``."""
+    """The files in a folder with ``cell_types.tsv``, ``short_names.tsv`` and ``markers/*.tsv``."""
     findings: list[Finding] = []
     types: dict[str, tuple[str, str]] = {}
     for line, cells in _lines(folder / "cell_types.tsv", TYPE_COLUMNS, findings):
         if cells[0] in types:
             findings.append(Finding("types", f"cell_types.tsv:{line}", f"{cells[0]} has two rows"))
         types[cells[0]] = (cells[1], cells[2])
+    short: dict[str, str] = {}
+    for line, cells in _lines(folder / "short_names.tsv", SHORT_COLUMNS, findings):
+        if cells[0] in short:
+            findings.append(Finding("short", f"short_names.tsv:{line}", f"{cells[0]} has two rows"))
+        short[cells[0]] = cells[1]
     rows = []
     for path in sorted((folder / "markers").glob("*.tsv")):
         for line, cells in _lines(path, FACT_COLUMNS, findings):
@@ -99,7 +106,7 @@ def read(folder: Path) -> Data:
             findings += [Finding("form", row.where, text) for text in wrong]
             # The other rules cannot read such a row.
             rows += [] if wrong else [row]
-    return Data(types, rows, tuple(findings))
+    return Data(types, rows, short, tuple(findings))
 
 
 def _lines(path: Path, columns: list[str], findings: list[Finding]) -> list[tuple[int, list[str]]]:
@@ -137,7 +144,7 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
         columns=["cell_type", "cl_id"],
         index=[f"cell_types.tsv, {key}" for key in data.types],
     )
-    broken = [*data.findings, *_types(data), *_order(data)]
+    broken = [*data.findings, *_types(data), *_short(data), *_order(data)]
     broken += [*_rules.ids(named, ontology), *_rules.names(named, ontology), *_rules.symbols(facts, genes)]
     broken += [*_rules.duplicates(facts), *_rules.signs(facts)]
     return broken, [*_rules.few(facts), *_rules.siblings(facts, ontology)]
@@ -161,11 +168,31 @@ def _types(data: Data) -> list[Finding]:
     return findings
 
 
+def _short(data: Data) -> list[Finding]:
+    """Types without a short name, and short names that look alike in a tissue; a general type is in all tissues."""
+    where = "short_names.tsv, {}".format
+    findings = [Finding("short", where(key), "the type has no short name") for key in data.types.keys() - data.short]
+    alike: dict[str, list[str]] = {}
+    for key, name in data.short.items():
+        if key not in data.types:
+            findings.append(Finding("short", where(key), f"{name!r} is of no type in cell_types.tsv"))
+            continue
+        look = "".join(character for character in name.casefold() if character.isalnum())
+        for other in alike.setdefault(look, []):
+            one, two = (set(data.types[k][1].split(";")) for k in (key, other))
+            if "general" in one | two or one & two:
+                findings.append(Finding("short", where(key), f"{name!r} looks like the short name of {other}"))
+        alike[look].append(key)
+    return findings
+
+
 def _order(data: Data) -> list[Finding]:
     """Rows out of order. Rows are sorted so that two people who add the same fact change the same line."""
     findings = []
     if list(data.types) != sorted(data.types):
         findings.append(Finding("order", "cell_types.tsv", "the rows are not sorted by cl_id"))
+    if list(data.short) != sorted(data.short):
+        findings.append(Finding("order", "short_names.tsv", "the rows are not sorted by cl_id"))
     for before, row in zip(data.rows, data.rows[1:]):
         if before.file == row.file and row.order < before.order:
             findings.append(Finding("order", row.where, "the row must stand before the one above it"))
@@ -260,7 +287,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--sources", type=Path, help="folder with the public tables")
     parser.add_argument("--write", action="store_true", help="set the letters of the column sources")
     parser.add_argument("--review", type=Path, help="file for the facts that no table has")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with cell_types.tsv and markers/")
+    parser.add_argument(
+        "--data", type=Path, default=DATA, help="folder with cell_types.tsv, short_names.tsv and markers/"
+    )
     parser.add_argument("--all", action="store_true", help="show every finding")
     args = parser.parse_args(arguments)
     if args.sources is None and (args.write or args.review):

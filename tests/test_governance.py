@@ -11,6 +11,7 @@ import pytest
 SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "governance.py"
 B_CELL, T_CELL = "CL:0000236", "CL:0000084"
 TYPES = f"cl_id\tcell_type\ttissue\n{T_CELL}\tT cell\tblood;lymph node\n{B_CELL}\tB cell\tgeneral\n"
+SHORT = f"cl_id\tshort_name\n{T_CELL}\tT cell\n{B_CELL}\tB cell\n"
 HEADER = "cl_id\tgene\tmark\tspecies\tsources\n"
 T_GENES, B_GENES = "CD2 CD3D CD3E CD3G CD5 CD6", "BANK1 CD19 CD22 CD79A CD79B MS4A1"
 PANGLAO = "species\tofficial gene symbol\tcell type\tcanonical marker\torgan\n" + "".join(
@@ -41,10 +42,11 @@ def rows(*changed):
 def data(tmp_path):
     """Write a small database: its lines of facts, by file, and its types."""
 
-    def data(lines=None, types=TYPES, **more):
+    def data(lines=None, types=TYPES, short=SHORT, **more):
         folder = tmp_path / "data"
         (folder / "markers").mkdir(parents=True, exist_ok=True)
         (folder / "cell_types.tsv").write_text(types)
+        (folder / "short_names.tsv").write_text(short)
         for name, content in {"blood": rows() if lines is None else lines, **more}.items():
             (folder / "markers" / f"{name}.tsv").write_text(HEADER + "".join(f"{line}\n" for line in content))
         return folder
@@ -122,6 +124,23 @@ def test_a_broken_type(governance, data, capsys, rule, old, new):
     assert f"broken: {rule}: " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("rule", "old", "new"),
+    [
+        ("short", f"{B_CELL}\tB cell\n", ""),
+        ("short", "\tB cell", "\tt-Cell"),
+        ("short", f"{B_CELL}\tB cell\n", f"{B_CELL}\tB cell\n{B_CELL}\tB\n"),
+        ("short", f"{B_CELL}\tB cell\n", f"{B_CELL}\tB cell\nCL:0000542\tlymphocyte\n"),
+        ("order", f"{T_CELL}\tT cell\n{B_CELL}\tB cell\n", f"{B_CELL}\tB cell\n{T_CELL}\tT cell\n"),
+        ("form", "short_name", "name"),
+    ],
+)
+def test_a_broken_short_name(governance, data, capsys, rule, old, new):
+    """A missing, double, stray or look-alike short name is reported, and the exit code is 1."""
+    assert governance.main(["--data", str(data(short=SHORT.replace(old, new)))]) == 1
+    assert f"broken: {rule}: 1\n" in capsys.readouterr().out
+
+
 def test_a_type_in_two_files(governance, data, capsys):
     """A type with facts in two files breaks a rule."""
     assert governance.main(["--data", str(data(lymph=[f"{B_CELL}\tPAX5\t++\t\t"]))]) == 1
@@ -131,8 +150,10 @@ def test_a_type_in_two_files(governance, data, capsys):
 def test_siblings_are_a_warning(governance, data, capsys):
     """Too few genes, and siblings that too few genes separate, break no rule and give warnings."""
     lines = [line for line in rows() if "MS4A1" not in line]
-    types = TYPES + "CL:0000542\tlymphocyte\tgeneral\n"
-    folder = data([*lines, *(f"CL:0000542\t{gene}\t++\t\t" for gene in "CCL5 CD48 CD52 IL32 LTB PTPRC".split())], types)
+    types, short = TYPES + "CL:0000542\tlymphocyte\tgeneral\n", SHORT + "CL:0000542\tlymphocyte\n"
+    folder = data(
+        [*lines, *(f"CL:0000542\t{gene}\t++\t\t" for gene in "CCL5 CD48 CD52 IL32 LTB PTPRC".split())], types, short
+    )
     assert governance.main(["--data", str(folder)]) == 0
     text = capsys.readouterr().out
     assert "warning: few: 1" in text

@@ -51,6 +51,12 @@ def gene_names() -> GeneNames:
 
 
 @lru_cache(maxsize=1)
+def short_names() -> dict[str, str]:
+    """The short name of each type of the database."""
+    return dict(line.split("\t") for line in _lines("short_names.tsv")[1:])
+
+
+@lru_cache(maxsize=1)
 def lineages() -> Lineages:
     """Broad types and lineages."""
     return read_lineages(ontology(), _lines("broad_types.tsv"), _lines("lineages.tsv"))

@@ -2,5 +2,6 @@
 
 from gca_scanpy._names.resolver import Reading
 from gca_scanpy.names._map import find, map
+from gca_scanpy.names._short import short
 
-__all__ = ["Reading", "find", "map"]
+__all__ = ["Reading", "find", "map", "short"]
