@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import platform
 import uuid
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 
 from attrs import Factory, evolve, field, frozen
 
+from gca_scanpy._extras import versions
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.question import Plan
@@ -22,11 +21,8 @@ from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import Settings
 from gca_scanpy._steps import ClusterMarkers
-from gca_scanpy._version import __version__
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Provenance, Telemetry
-
-PACKAGES = ("anndata", "numpy", "pandas", "scanpy")
 
 
 @frozen(kw_only=True)
@@ -111,9 +107,8 @@ def _telemetry(cost: Telemetry, reports: Sequence[ClusterReport], request: Reque
 
 
 def _provenance(request: Request, cases: Sequence[Case], models: Sequence[str]) -> Provenance:
-    packages = {name: version(name) for name in PACKAGES}
     return Provenance(
-        versions={"gca_scanpy": __version__, "python": platform.python_version(), **packages},
+        versions=versions(),
         database_version=request.database.version,
         database_sha256=request.database.sha256,
         ontology_version=_bundled.ontology().version,
