@@ -55,8 +55,7 @@ class Request:
 
     def with_used(self, used: Mapping[str, object], warnings: tuple[str, ...]) -> Request:
         """The request with these parameters instead of those that were asked for; one that is None was not used."""
-        merged = {**self.parameters, **used}
-        parameters = {key: str(value) for key, value in merged.items() if value is not None}
+        parameters = {key: str(value) for key, value in {**self.parameters, **used}.items() if value is not None}
         return evolve(self, parameters=parameters, warnings=warnings)
 
 
@@ -73,9 +72,8 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) 
         for case, verdict, judgment in zip(cases, proposals.verdicts, judgments)
     ]
     telemetry = _telemetry(proposals.cost, reports, request, clock)
-    warnings = [*request.warnings, *warnings, *proposals.warnings]
-    provenance = _provenance(request, cases, proposals.models)
-    return dataset_report(reports, request.parameters, provenance, telemetry, warnings)
+    said = [*request.warnings, *warnings, *proposals.warnings]
+    return dataset_report(reports, request.parameters, _provenance(request, cases, proposals.models), telemetry, said)
 
 
 def plan(markers: Sequence[ClusterMarkers], request: Request) -> Plan:
