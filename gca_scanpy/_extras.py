@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.metadata import version
 from typing import Any, NamedTuple, Optional
+
+from gca_scanpy._version import __version__
 
 
 class Extra(NamedTuple):
@@ -77,3 +81,9 @@ def load(extra: str, error: type[Exception], purpose: Optional[str] = None, modu
 
 def _modules(extra: str) -> list[str]:
     return [package.replace("-", "_") for package in EXTRAS[extra].packages]
+
+
+def versions() -> dict[str, str]:
+    """What a report depends on: this package, Python, and the packages that hold the data."""
+    packages = {name: version(name) for name in ("anndata", "numpy", "pandas", "scanpy")}
+    return {"gca_scanpy": __version__, "python": platform.python_version(), **packages}

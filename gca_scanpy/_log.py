@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from datetime import datetime, timezone
-from typing import Any, Optional
+from typing import Any
 
 LOGGER = logging.getLogger("gca_scanpy")
 _REQUEST: ContextVar[str] = ContextVar("gca_scanpy_request", default="")
@@ -44,11 +44,11 @@ class Clock:
     Attributes
     ----------
     seconds
-        Duration by step, in seconds; starts with the steps that were timed before.
+        Duration by step, in seconds.
     """
 
-    def __init__(self, seconds: Optional[Mapping[str, float]] = None) -> None:
-        self.seconds = dict(seconds or {})
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import platform
 import uuid
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 
 from attrs import Factory, evolve, field, frozen
 
+from gca_scanpy._extras import versions
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.question import Plan
@@ -22,11 +21,8 @@ from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import Settings
 from gca_scanpy._steps import ClusterMarkers
-from gca_scanpy._version import __version__
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Provenance, Telemetry
-
-PACKAGES = ("anndata", "numpy", "pandas", "scanpy")
 
 
 @frozen(kw_only=True)
@@ -59,8 +55,7 @@ class Request:
 
     def with_used(self, used: Mapping[str, object], warnings: tuple[str, ...]) -> Request:
         """The request with these parameters instead of those that were asked for; one that is None was not used."""
-        merged = {**self.parameters, **used}
-        parameters = {key: str(value) for key, value in merged.items() if value is not None}
+        parameters = {key: str(value) for key, value in {**self.parameters, **used}.items() if value is not None}
         return evolve(self, parameters=parameters, warnings=warnings)
 
 
@@ -77,9 +72,8 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) 
         for case, verdict, judgment in zip(cases, proposals.verdicts, judgments)
     ]
     telemetry = _telemetry(proposals.cost, reports, request, clock)
-    warnings = [*request.warnings, *warnings, *proposals.warnings]
-    provenance = _provenance(request, cases, proposals.models)
-    return dataset_report(reports, request.parameters, provenance, telemetry, warnings)
+    said = [*request.warnings, *warnings, *proposals.warnings]
+    return dataset_report(reports, request.parameters, _provenance(request, cases, proposals.models), telemetry, said)
 
 
 def plan(markers: Sequence[ClusterMarkers], request: Request) -> Plan:
@@ -111,9 +105,8 @@ def _telemetry(cost: Telemetry, reports: Sequence[ClusterReport], request: Reque
 
 
 def _provenance(request: Request, cases: Sequence[Case], models: Sequence[str]) -> Provenance:
-    packages = {name: version(name) for name in PACKAGES}
     return Provenance(
-        versions={"gca_scanpy": __version__, "python": platform.python_version(), **packages},
+        versions=versions(),
         database_version=request.database.version,
         database_sha256=request.database.sha256,
         ontology_version=_bundled.ontology().version,

@@ -119,6 +119,8 @@ TAKEN = {
     "timeout": {"int"},
     "tissue": {"None", "nan", *TEXTS, "list", "two", "tuple", "set", "Series"},  # names of tissues, known or not
     "tl.curate.labels": {"None", "Series"},  # a text by cluster
+    "tl.to_cellxgene.labels": {"None"},
+    "tl.to_cellxgene.species": {"None"},
     "top_n_markers": {"int"},
     "use_raw": {"None", "bool"},
     "title": {"None", *TEXTS},

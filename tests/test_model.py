@@ -18,6 +18,7 @@ def _report(*ids):
             SimpleNamespace(
                 markers=_steps.ClusterMarkers(key, (_steps.RankedGene("CD3E", "CD3E"),)),
                 candidates=(),
+                tissues=(),
                 index=SimpleNamespace(lineages=_bundled.lineages()),
             ),
             _steps.Verdict(key, "T cell", "CL:0000084", 0.9, "offline"),

@@ -38,7 +38,9 @@ def names(
     output: Optional[Path],
     force: bool,
 ) -> None:
-    """Read the labels in SOURCE, a table or a file of cells, as Cell Ontology terms.
+    """Read the labels in SOURCE as Cell Ontology terms.
+
+    SOURCE is a table, a text with a label on each line, or a file of cells.
 
     The table that is printed has a row for each different label: its term, how it was found, and what was left aside.
     A label that may mean several types has no term but candidates.
@@ -97,6 +99,9 @@ def _of_table(source: Path, column: Optional[str]) -> list[str]:
     from gca_scanpy.errors import InputError
     from gca_scanpy.names import find
 
+    if source.suffix.lower() == ".txt":  # a label on each line, with blanks in it
+        lines = [line.strip() for line in source.read_text(encoding="utf-8").splitlines()]
+        return list(dict.fromkeys(line for line in lines if line and line.lower() not in USUAL_COLUMNS))
     table = _tables.read(source, InputError)
     found = column or next((name for name in table.columns if str(name).strip().lower() in USUAL_COLUMNS), None)
     if found is None and len(table.columns) == 1:

@@ -95,13 +95,11 @@ def map(labels: Iterable[Any], tissue: Tissue = None, species: Optional[str] = N
     Examples
     --------
     >>> import gca_scanpy as gca
-    >>> table = gca.names.map(["CD14+ Mono", "Keratinocytes 1", "NK/T", "Doublets"])
-    >>> table[["label", "name", "how", "aside"]]
-                 label                    name           how             aside
-    0       CD14+ Mono  CD14-positive monocyte  abbreviation
-    1  Keratinocytes 1            keratinocyte        parsed         number: 1
-    2             NK/T              lymphocyte        parsed
-    3         Doublets                    None          none  state: Doublets
+    >>> table = gca.names.map(["Fib_2", "Keratinocytes 1", "NK/T", "Doublets"])
+    >>> table["name"].tolist()
+    ['fibroblast', 'keratinocyte', 'lymphocyte', None]
+    >>> table["aside"].tolist()
+    ['number: 2', 'number: 1', '', 'state: Doublets']
     """
     import pandas as pd
 

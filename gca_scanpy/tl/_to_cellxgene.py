@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Optional
 from gca_scanpy import names
 from gca_scanpy._adata import duplicate, read_clustering, read_report, write_ids, write_terms
 from gca_scanpy._arguments import COLUMN as COLUMN_NAME
-from gca_scanpy._arguments import checked, optional
+from gca_scanpy._arguments import TISSUES, checked, optional
 from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy._prepare import check_species
 from gca_scanpy.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ UNKNOWN = "unknown"
 FORBIDDEN = frozenset({"CL:0000255", "CL:0000257", "CL:0000548"})
 
 
-@checked(labels=optional(COLUMN_NAME))
+@checked(labels=optional(COLUMN_NAME), tissue=optional(TISSUES))
 def to_cellxgene(
     adata: AnnData,
     key: str = DEFAULT_KEY,
@@ -78,6 +79,8 @@ def to_cellxgene(
     >>> adata.obs["cell_type_ontology_term_id"].iloc[0]
     'CL:0000875'
     """
+    if species is not None:
+        check_species(species)
     if labels is None:
         read_report(adata, key)  # raises an error that names the fix if there is no report
     if COLUMN in adata.obs.columns and not overwrite:

@@ -73,7 +73,7 @@ def test_info_of_a_type(run, name):
 
 def test_info_of_what_is_not_there(run):
     """An unknown type, and a table that is not there, are told in one line."""
-    text = run("info", "--type", "B cels", code=1)
+    text = run("info", "--type", "Bq cels", code=1)
     assert "B cell" in text
     assert len(text.strip().splitlines()) == 1
     assert "CL:0000000" in run("info", "--type", "CL:0000000", code=1)

@@ -61,7 +61,7 @@ class Liar:
         from gca_scanpy._llm.language_model import Completion
 
         entries = [
-            {"cluster_id": one["cluster_id"], "label": text[:200], "confidence": 0.5, "rationale": text}
+            {"cluster_id": one["cluster_id"], "label": f"a {text}"[:200], "confidence": 0.5, "rationale": text}
             for one, text in zip(json.loads(messages[-1].content)["clusters"], HOSTILE * N_CLUSTERS)
         ]
         return Completion(json.dumps({"clusters": entries}), prompt_tokens=1, completion_tokens=1)

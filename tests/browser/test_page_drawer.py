@@ -38,7 +38,7 @@ def test_what_it_tells(visit):
         text = drawer.inner_text()
         shown = (
             "High confidence", "CL:0000236", "66 cells", "Supporting genes", "CD79A", "Contradicting genes", "TAGLN2",
-            "Missing markers", "Candidates", "Also considered", "offline scorer",
+            "Markers that the data do not have", "Candidates", "Also considered", "offline scorer",
         )  # fmt: skip
         assert [words for words in shown if words not in text] == []
         assert drawer.locator(".candidates .fill").first.bounding_box()["width"] > 50

@@ -67,7 +67,7 @@ def reader(tmp_path, monkeypatch, plant):
     counts.write_h5ad(tmp_path / "counts.h5ad")
     table = "".join(f"{key},{gene}\n" for key, gene in (("0", "MS4A1"), ("0", "CD79A"), ("1", "CD3D"), ("1", "CD3E")))
     (tmp_path / "markers.csv").write_text(f"cluster,gene\n{table}")
-    (tmp_path / "labels.csv").write_text("label\nTAL\nPodocytes 2\n")
+    (tmp_path / "lab_labels.csv").write_text("label\nTAL\nPodocytes 2\n")
     (tmp_path / "my_markers.csv").write_text("cell_type,gene\nB cell,MS4A1\nB cell,CD79A\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
