@@ -60,6 +60,8 @@ def short(ids: Union[str, Iterable[Any], None]) -> Any:
 def _name(term: Any) -> Optional[str]:
     import pandas as pd
 
+    if term is None:
+        return None
     ontology = _bundled.ontology()
     if isinstance(term, str) and term in ontology:
         return _bundled.short_names().get(term) or ontology.label(term)
