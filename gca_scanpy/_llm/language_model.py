@@ -141,8 +141,9 @@ class LanguageModel:
 
         Raises
         ------
-        TroubleError
-            If several requests failed; :meth:`attempt` may be called again with the same deadline.
+        ModelError
+            If there is no answer. If it is a ``TroubleError``, several requests failed, and :meth:`attempt` may be called
+            again with the same deadline.
         """
         form = self._form  # all forms of the question share the deadline
         while True:
