@@ -142,8 +142,8 @@ class LanguageModel:
         Raises
         ------
         ModelError
-            If there is no answer. If it is a ``TroubleError``, several requests failed, and :meth:`attempt` may be called
-            again with the same deadline.
+            If there is no answer. If it is a ``TroubleError``, several requests failed, and :meth:`attempt` may be
+            called again with the same deadline.
         """
         form = self._form  # all forms of the question share the deadline
         while True:
