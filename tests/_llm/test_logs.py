@@ -55,3 +55,13 @@ def test_no_key_in_structlog(texts):
     structlog.reset_defaults()  # capturing configures it, and later tests would find it so
     assert {entry["event"] for entry in caught} >= {"run started", "step", "run finished", "run failed"}
     assert not [entry for entry in caught for secret in SECRETS if secret in str(entry)]
+
+
+def test_a_request_that_is_sent_again_leaves_a_line(serve, model_of, fault, lineages, waits, caplog):
+    """Each failed request is logged with the model, the reason and when the next one is sent."""
+    caplog.set_level(logging.INFO, "gca_scanpy")
+    server = serve(lambda _, number: fault.Raw(503, {"error": "loading"}) if number <= 2 else None)
+    gca.annotate_markers(lineages, model=gca.Asking(model_of(server), cache=False, n_threads=1))
+    lines = [record for record in caplog.records if "request failed" in record.getMessage()]
+    assert len(lines) == len(server.requests) - 1 == 2
+    assert all("503" in str(record.__dict__) and "next_in_seconds" in str(record.__dict__) for record in lines)
