@@ -63,7 +63,7 @@ def check_ids(name: str, named: Iterable[str], ids: Sequence[str], why: str = "t
 
 
 def _text(names: Any) -> Optional[str]:
-    """One or several names as text; None if there is none, or the value of a table is missing."""
+    """One or several names as text, or None without a name, such as for a missing value of a table."""
     if names is None or names is pd.NA or (isinstance(names, float) and names != names):
         return None
     many = names

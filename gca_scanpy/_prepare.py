@@ -1,4 +1,4 @@
-"""From a user's markers to cases: the species, canonical symbols, and what must be said of the genes up front."""
+"""From a user's markers to cases: the species, canonical symbols, and the warnings about gene names."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _gene_warnings(
 def _remarks(
     all_names: Sequence[str], foreign: Collection[str], symbols: Mapping[str, Optional[str]], marker_index: MarkerIndex
 ) -> list[str]:
-    """What is to be said of names that are dates, or of another species.
+    """The warnings about names that are dates or belong to another species.
 
     Parameters
     ----------

@@ -110,7 +110,7 @@ class RowStatistics:
     higher
         Whether the gene is higher in its cluster; True in every row if no column shows a direction.
     p_value
-        The greatest p-value of each row, not adjusted; NaN if there is none.
+        The greatest p-value of each row, not adjusted, or NaN without one.
     order
         The sort key of each row, the least first: a rank, or a score; None if the table has neither.
     other_orders

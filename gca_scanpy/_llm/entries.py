@@ -33,7 +33,7 @@ class Entry:
     given_id
         The id of the cluster as the reply writes it.
     place
-        Where in the reply it is, for an error.
+        The place in the reply, which errors name.
     """
 
     given_id: Any

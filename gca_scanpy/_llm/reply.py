@@ -111,7 +111,7 @@ def _label(value: Any, place: str) -> str:
 
 
 def _confidence(value: Any, place: str) -> Optional[float]:
-    """A confidence from 0 to 1; None if there is none.
+    """A confidence from 0 to 1, or None if the reply does not give one.
 
     Some models answer in percent, or with the name of a level, which is read as the lowest confidence of that level.
     """

@@ -75,7 +75,7 @@ class Transport:
                 self._fail(error, gate, deadline)
 
     def _fail(self, error: TransientError, gate: Gate, deadline: Deadline) -> None:
-        """After a failed request: decide when the next one may be sent, or raise why there is none now."""
+        """After a failed request, decide when to send the next one, or raise the reason to send none."""
         deadline.failures += 1
         wait = self._delay(error, deadline.failures)
         deadline.resume = gate.clock() + wait

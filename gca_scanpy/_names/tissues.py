@@ -114,11 +114,11 @@ class Tissues:
         return known, unknown
 
     def _name(self, words: Sequence[str]) -> str:
-        """The name that some words are, in singular or plural; empty if they are none."""
+        """The known name that these words form, in singular or plural, or an empty string."""
         return next((form for form in _singulars(" ".join(words)) if form in self.names), "")
 
     def _correct_whole(self, text: str) -> str:
-        """The name that a text is, but for spaces and a letter or two; empty if there is none, or more than one."""
+        """The only known name that differs from a text by spaces and a letter or two, or an empty string."""
         word = "".join(word for word in _words(_key(text)) if not _is_neutral(word))
         best = _closest(word, {name: name.replace(" ", "") for name in self._written})
         return best[0] if len({self.names[name] for name in best}) == 1 else ""

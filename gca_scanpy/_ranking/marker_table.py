@@ -36,7 +36,7 @@ _BRACKETS = " \t\r\n[](){}\"'"
 
 
 def markers_of(table: pd.DataFrame, source: str) -> dict[str, list[str]]:
-    """The genes of each cluster that are higher in it beyond chance, best first; an empty list if there are none.
+    """The genes that are higher in each cluster beyond chance, best first; the list may be empty.
 
     Parameters
     ----------
