@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from typing import Optional
 
-from gca_scanpy._names.ontology import DASHES
+from gca_scanpy._names.words import DASHES
 
 Official = Callable[[str], Optional[str]]
 

@@ -11,6 +11,7 @@ from typing import Optional
 from attrs import define
 
 from gca_scanpy._names.ontology import Ontology, Term, normalize_name
+from gca_scanpy._names.words import singular
 from gca_scanpy.errors import InputError
 
 LEFT_OUT = ""  # the id of a table's name that no term fits
@@ -30,8 +31,6 @@ _GREEK = str.maketrans(
         "'": "",
     }
 )
-_NOT_PLURAL = ("ss", "us", "is", "ous")
-_SINGULAR = {"corpus": "corpus", "podia": "podium", "villi": "villus"}
 # Words that most names contain. Two names that share no other word do not agree.
 _COMMON = frozenset({"cell", "positive", "of", "the", "and", "type", "like", "human", "mouse"})
 # Words that change the meaning of a name: a non-classical monocyte is not a classical monocyte.
@@ -170,16 +169,8 @@ def squeeze(name: str) -> str:
     """
     text = unicodedata.normalize("NFKC", name).strip().lower().translate(_GREEK)
     text = _NEGATIVE.sub(" negative ", text.replace("+", " positive "))
-    words = [_singular(word) for word in _WORDS.findall(text.replace("natural killer", "nk"))]
+    words = [singular(word) for word in _WORDS.findall(text.replace("natural killer", "nk"))]
     return "".join([word for word in words if word != "cell"] or words)
-
-
-def _singular(word: str) -> str:
-    if word in _SINGULAR:
-        return _SINGULAR[word]
-    if len(word) <= 3 or not word.endswith("s") or word.endswith(_NOT_PLURAL):
-        return word
-    return f"{word[:-3]}y" if word.endswith("ies") else word[:-1]
 
 
 def _unambiguous(ids: Mapping[str, set[str]]) -> dict[str, str]:

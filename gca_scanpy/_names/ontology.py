@@ -12,13 +12,12 @@ from attrs import define, field, frozen
 
 from gca_scanpy._names.resolver import Reading, Resolver
 from gca_scanpy._names.vocabulary import Name, Vocabulary
-from gca_scanpy._names.words import Lexicon
+from gca_scanpy._names.words import DASHES, Lexicon
 
 FIELD = "\t"
 TERM_ID = re.compile(r"CL:(\d{7})")  # the whole of an id
 # People separate words in many ways ("B cells", "CD4-positive, alpha-beta T-cell"). None of them changes the meaning.
 _SEPARATORS = re.compile(r"[\s_\-]+")
-DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
 # The sign of a marker does change it: CD16+ means CD16-positive, and the minus of CD16- is not a hyphen.
 _POSITIVE = re.compile(r"\(\+\)|\+")
 _NEGATIVE = re.compile(r"\(-\)|(?<=\w)-(?=[\s,;/]|$|cd\d)")

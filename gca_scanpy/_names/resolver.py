@@ -111,10 +111,10 @@ class Resolver:
     def _find(self, label: str, tissues: frozenset[str]) -> Reading:
         given = _ID.search(label)
         if given and f"CL:{given[1]}" in self.vocabulary.ontology:
-            return Reading("", f"CL:{given[1]}", None, EXACT, 1.0)
+            return Reading(ontology_id=f"CL:{given[1]}", how=EXACT, score=1.0)
         exact = self.vocabulary.label(label)
         if exact:
-            return Reading("", exact, None, EXACT, 1.0)
+            return Reading(ontology_id=exact, how=EXACT, score=1.0)
         parts = [part for part in _JOINTS.split(label) if part.strip()]
         is_name = " ".join(label.split()).casefold() in self.vocabulary.spelled
         joined = self._join(parts, tissues) if len(parts) > 1 and not is_name else None
@@ -125,7 +125,7 @@ class Resolver:
         if whole is None and not any(word.kind in (NAME, TYPO) for word in words):
             return Reading(aside=self._aside(words), reason="no word of it names a cell type")
         if whole and whole.is_sure and not any(word.kind == TYPO for word in words):
-            return Reading("", whole.terms[0], None, whole.how, round(1 - whole.cost, 2))
+            return Reading(ontology_id=whole.terms[0], how=whole.how, score=round(1 - whole.cost, 2))
         return self._search(words[:_MAX_WORDS], tissues)
 
     def _without_non(self, words: list[Word]) -> list[Word]:
@@ -141,23 +141,20 @@ class Resolver:
         vague = False
         for cost, kept, dropped in self._parts(words):
             hit = self.vocabulary.look_up(_key(kept), tissues)
-            mistyped = any(word.kind == TYPO for word in kept)
-            if hit is None or cost + hit.cost + _MISTYPED * mistyped > 1 - LEAST_SCORE:
+            if hit is None:
                 continue
-            if (
-                hit.is_vague
-                or len(hit.terms) != 1
-                or any(self._contradicts(word, words, hit.terms[0]) for word in dropped)
-            ):
+            mistyped = any(word.kind == TYPO for word in kept)
+            total = cost + hit.cost + _MISTYPED * mistyped
+            if total > 1 - LEAST_SCORE:
+                continue
+            if not hit.is_sure or any(self._contradicts(word, words, hit.terms[0]) for word in dropped):
                 possible, vague = [*possible, *hit.terms], vague or hit.is_vague
                 if not dropped:
                     break
                 continue
             gone = [word for word in dropped if word.text not in {other.text for other in kept}]
             how = CLOSE if mistyped else PARSED if gone else hit.how
-            return Reading(
-                "", hit.terms[0], None, how, round(1 - cost - hit.cost - _MISTYPED * mistyped, 2), self._aside(gone)
-            )
+            return Reading(ontology_id=hit.terms[0], how=how, score=round(1 - total, 2), aside=self._aside(gone))
         candidates = tuple(dict.fromkeys(possible))
         reason = "it may mean several cell types" if candidates or vague else "no name of a cell type fits"
         return Reading(candidates=candidates, reason=reason, aside=self._aside(w for w in words if w.kind == STATE))
@@ -213,7 +210,8 @@ class Resolver:
             return Reading(candidates=terms, reason="it joins cell types without a common ancestor that says more")
         aside = tuple(word for reading in found for word in reading.aside)
         score = round(min(reading.score for reading in found) - _JOINED, 2)
-        return Reading("", term, None, PARSED, score, aside, terms, "it joins cell types")
+        said = "it joins cell types"
+        return Reading(ontology_id=term, how=PARSED, score=score, aside=aside, candidates=terms, reason=said)
 
     def common(self, terms: tuple[str, ...]) -> Optional[str]:
         """The nearest common ancestor of terms that still says something."""

@@ -114,15 +114,18 @@ class Vocabulary:
 
     def label(self, text: str) -> Optional[str]:
         """The term whose label this is, but for case, punctuation and plural."""
-        as_it_is = self._labels[0].get(" ".join(text.split()).casefold())
-        return as_it_is or self._labels[1].get(self.lexicon.spelling(text))
+        as_it_is = self._by_label.get(" ".join(text.split()).casefold())
+        return as_it_is or self._by_spelling.get(self.lexicon.spelling(text))
 
     @cached_property
-    def _labels(self) -> tuple[Mapping[str, str], Mapping[Key, str]]:
-        """The terms by their labels, and by the spelling of these."""
-        terms = list(reversed(list(self.ontology.terms.values())))
-        by_text = {term.label.casefold(): term.id for term in terms}
-        return by_text, {self.lexicon.spelling(term.label): term.id for term in terms}
+    def _by_label(self) -> Mapping[str, str]:
+        return {term.label.casefold(): term.id for term in reversed(list(self.ontology.terms.values()))}
+
+    @cached_property
+    def _by_spelling(self) -> Mapping[Key, str]:
+        """Needed only for a text that is no label as it stands, which no answer of the scorer is."""
+        terms = reversed(list(self.ontology.terms.values()))
+        return {self.lexicon.spelling(term.label): term.id for term in terms}
 
     @cached_property
     def reader(self) -> Lexicon:

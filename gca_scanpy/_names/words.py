@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 
 Key = tuple[str, ...]  # the words of a name, sorted
 NAME, MARKER, STATE, NUMBER, LETTER, TYPO, UNKNOWN = "name", "marker", "state", "number", "letter", "typo", "unknown"
-_DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
+DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
 _GREEK = str.maketrans(
     {"α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "κ": " kappa ", "λ": " lambda ",
      "φ": "phi", "⁺": "+", "⁻": "-", "’": "", "'": "", "`": "", "´": ""}
@@ -85,7 +85,6 @@ class Lexicon:
     states: Mapping[str, str] = field(factory=dict)
     noise: frozenset[str] = frozenset()
     known: Collection[str] = frozenset()
-    _close: dict[str, Optional[str]] = field(factory=dict, init=False, repr=False, eq=False)
     _meanings: dict[str, tuple[tuple[str, str], ...]] = field(factory=dict, init=False, repr=False, eq=False)
 
     def with_known(self, known: Collection[str]) -> Lexicon:
@@ -149,10 +148,8 @@ class Lexicon:
         if lower.endswith("cell") and self._is_known(lower[:-4]):  # "PPcell"
             return self._parts(lower[:-4])
         pieces = self._split(lower)
-        if (
-            not pieces and lower[0] in "hm" and len(lower) > _MIN_PART and self._is_known(lower[1:])
-        ):  # "hBcell", of human
-            pieces = (lower[1:],)
+        if not pieces and lower[0] in "hm" and len(lower) > _MIN_PART and self._is_known(lower[1:]):
+            pieces = (lower[1:],)  # "hBcell", of human
         return tuple(word for piece in pieces for word in self.same.get(piece, (piece,)))
 
     def _split(self, word: str) -> tuple[str, ...]:
@@ -171,12 +168,9 @@ class Lexicon:
         return word in self.same or word in self.known or word in self.noise or word in self.states
 
     def _typo(self, word: str) -> Optional[str]:
-        if len(word) < _MIN_TYPO:
-            return None
-        if word not in self._close:
-            near = [known for known in self.known if _one_edit(word, known)]
-            self._close[word] = near[0] if len(near) == 1 else None
-        return self._close[word]
+        """The only known word that differs from this one by a slip of the keyboard."""
+        near = [known for known in self.known if _one_edit(word, known)] if len(word) >= _MIN_TYPO else []
+        return near[0] if len(near) == 1 else None
 
 
 def read_lexicon(lines: Iterable[str]) -> Lexicon:
@@ -199,7 +193,7 @@ def _brackets(text: str) -> tuple[str, str]:
 
 def _written(text: str) -> list[str]:
     """The words of a text as they are written; the sign of a marker is a part of its word."""
-    decomposed = unicodedata.normalize("NFKD", text).translate(_DASHES).translate(_GREEK)
+    decomposed = unicodedata.normalize("NFKD", text).translate(DASHES).translate(_GREEK)
     plain = "".join(c for c in decomposed if not unicodedata.combining(c))
     plain = _LAYERS.sub(r"\1to\2", _TYPE_ONE.sub(r"\1 1", plain))
     plain = _LEVEL.sub(lambda match: f"{match[1]} {_LEVELS.get(match[2].lower(), match[2])} ", plain)
@@ -212,10 +206,11 @@ def _plain(written: str) -> str:
     word = written.lower()
     for british, american in _BRITISH:
         word = word.replace(british, american) if british in word and len(word) > len(british) + 1 else word
-    return _ROMAN.get(word, _singular(word))
+    return _ROMAN.get(word, singular(word))
 
 
-def _singular(word: str) -> str:
+def singular(word: str) -> str:
+    """A word in the singular; short words, and words like "callus", stay as they are."""
     if word in _IRREGULAR:
         return _IRREGULAR[word]
     if len(word) <= 3 or not word.endswith("s") or word.endswith(_NOT_PLURAL):
