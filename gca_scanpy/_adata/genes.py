@@ -154,12 +154,12 @@ def labels_of(var: pd.DataFrame, gene_symbols: Optional[str], known: GeneNames) 
     gene is missing, the index is used.
     """
     index = to_strings(var.index)
-    if gene_symbols is not None:
-        if gene_symbols in var.columns:
-            column_of(var, gene_symbols)  # refuses two columns of this name
-        position = list(map(str, var.columns)).index(gene_symbols) if gene_symbols in var.columns else None
-    else:
+    position: Optional[int] = None
+    if gene_symbols is None:
         position = _symbol_column(var, index, known)
+    elif gene_symbols in var.columns:
+        column_of(var, gene_symbols)  # refuses two columns of this name
+        position = list(map(str, var.columns)).index(gene_symbols)
     if position is None:
         return None, index
     values = [None if pd.isna(value) else str(value).strip() for value in var.iloc[:, position].astype(object)]

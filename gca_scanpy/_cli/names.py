@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Optional
 
 import click
 
+from gca_scanpy._cli.output_options import check_free
 from gca_scanpy._cli.table import add_row, new_table, print_table
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 USUAL_COLUMNS = ("label", "cell_type", "celltype", "cell_label", "annotation", "name")
-CELLS = (".h5ad", ".zarr", ".loom", ".h5")
-WRITTEN_CELLS = (".h5ad", ".zarr")
 
 
 @click.command()
@@ -45,23 +44,23 @@ def names(
     The table that is printed has a row for each different label: its term, how it was found, and what was left aside.
     A label that may mean several types has no term but candidates.
     """
+    from gca_scanpy._stores import files
     from gca_scanpy.names import map as read_names
 
-    is_cells = source.suffix.lower() in CELLS
+    is_cells = source.suffix.lower() in files.READERS
     if output is not None:
-        _check_output(output, is_cells, force)
-    adata = _cells(source) if is_cells else None
+        _check_output(output, (".csv", *(files.ENDINGS if is_cells else ())), force)
+    adata = files.read(source) if is_cells else None
     labels = _of_cells(adata, column, source) if adata is not None else _of_table(source, column)
     table = read_names(labels, tissue=list(tissue), species=species)
     _print(table)
     if output is None:
         return
-    if adata is not None and output.suffix.lower() in WRITTEN_CELLS:
+    if adata is not None and output.suffix.lower() in files.ENDINGS:
         from gca_scanpy import tl
-        from gca_scanpy._stores.files import write
 
         tl.to_cellxgene(adata, labels=column, tissue=list(tissue), species=species, overwrite=force)
-        write(adata, output)
+        files.write(adata, output)
     else:
         from gca_scanpy._files import whole
 
@@ -70,20 +69,11 @@ def names(
     click.echo(f"written: {output}", err=True)
 
 
-def _check_output(output: Path, is_cells: bool, force: bool) -> None:
-    endings = (".csv", *(WRITTEN_CELLS if is_cells else ()))
+def _check_output(output: Path, endings: tuple[str, ...], force: bool) -> None:
     if output.suffix.lower() not in endings:
         msg = f"{output} has an unknown ending; use {' or '.join(endings)}"
         raise click.UsageError(msg)
-    if output.exists() and not force:
-        msg = f"{output} is already there; choose another name or give --force"
-        raise click.UsageError(msg)
-
-
-def _cells(source: Path) -> AnnData:
-    from gca_scanpy._stores.files import read
-
-    return read(source)
+    check_free(output, force=force)
 
 
 def _of_cells(adata: AnnData, column: Optional[str], source: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Optional, Union
 from urllib.parse import unquote, unquote_plus, urlsplit, urlunsplit
 
@@ -122,8 +123,8 @@ class Endpoint:
         yield from (self.key, *self.headers.values(), self.user, self.query)
         yield self.user.map(lambda text: unquote(text.partition(":")[2]))
         for index in range(self.query.reveal().count("&") + 1):
-            yield self.query.map(lambda text, index=index: text.split("&")[index])  # type: ignore[misc]
-            yield self.query.map(lambda text, index=index: _long(text.split("&")[index]))  # type: ignore[misc]
+            pair = self.query.map(partial(_pair, index))
+            yield from (pair, pair.map(_long))
 
 
 def endpoint_of(
@@ -255,6 +256,11 @@ def _usable(address: Address, version: str) -> Optional[_Parts]:
         path = path[: -len(ending)] if path.endswith(ending) else path
     user, _, host = parts.netloc.rpartition("@")
     return _Parts(parts.scheme, host, path or version, Secret(user), Secret(parts.query)) if usable else None
+
+
+def _pair(index: int, query: str) -> str:
+    """One part of a query, such as ``key=value``."""
+    return query.split("&")[index]
 
 
 def _long(pair: str) -> str:
