@@ -20,6 +20,31 @@ SCHEMA_VERSION = "1.3"
 
 
 @frozen
+class Witnesses:
+    """Who states that a gene marks a type.
+
+    Attributes
+    ----------
+    fact_of
+        Cell Ontology id of the type, or its name if it has none.
+    stated_by
+        The lists that state it for this very type, by the name of the source.
+    nearby
+        The sources that state it for a neighbor of the type in the ontology only, as ``panglaodb@CL:0000084``.
+    seen_in
+        The expression profiles of the type in which the gene stands out.
+    measured
+        Number of expression profiles of the type that measure the gene.
+    """
+
+    fact_of: str
+    stated_by: tuple[str, ...] = ()
+    nearby: tuple[str, ...] = ()
+    seen_in: tuple[str, ...] = ()
+    measured: int = 0
+
+
+@frozen
 class Evidence:
     """A marker gene's contribution to the score of a candidate, in nats: positive for it, negative against it."""
 

@@ -1,11 +1,12 @@
-"""Check each fact of the bundled marker database against the rules and against public tables.
+"""Check each fact of the bundled marker database against the rules and against public sources.
 
-    python scripts/governance.py [--sources DIR [--write] [--review FILE]]
+    python scripts/governance.py [--sources DIR ... [--write] [--propose FILE] [--review FILE]]
 
 Without --sources, the script checks ids, names, symbols, duplicates, signs, order, and the genes that separate
-siblings. With a folder of public tables, it also checks that the letters in the column sources are those of the tables
-that list the fact. --write sets the letters. --review FILE (outside this repository) lists the facts that no table has.
-The exit code is 1 if a rule is broken; a warning does not change it.
+siblings. With folders of public lists and expression profiles, it also checks that the columns stated, nearby and seen
+are what these sources state, and that each fact that they contradict has a decision in decisions.tsv. --write sets the
+columns. --propose FILE lists what enough sources state and the database lacks, --review FILE the facts without a
+witness (both outside this repository). The exit code is 1 if a rule is broken; a warning does not change it.
 """
 
 from __future__ import annotations
@@ -24,16 +25,19 @@ import gca_scanpy as gca
 from gca_scanpy._files import whole
 from gca_scanpy.db import _bundled, _rules
 from gca_scanpy.db._rules import Finding
+from witnesses import lists, profiles
+from witnesses.compare import Cells, Evidence
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA = REPOSITORY / "gca_scanpy" / "data"
 TYPE_COLUMNS = ["cl_id", "cell_type", "tissue"]
 SHORT_COLUMNS = ["cl_id", "short_name"]
-FACT_COLUMNS = ["cl_id", "gene", "mark", "species", "sources"]
+FACT_COLUMNS = ["cl_id", "gene", "mark", "species", "stated", "nearby", "seen"]
+DECISION_COLUMNS = ["cl_id", "gene", "decision", "mark", "reason"]
+DECISIONS = ("added", "kept", "marked", "removed")
 MARKS = ("++", "+", "-")
 SPECIES = ("", "human", "mouse")
 SHOWN = 25
-Listed = Mapping[str, frozenset[tuple[str, str, str]]]  # by letter: id, gene in capitals, role
 
 
 @frozen
@@ -46,7 +50,13 @@ class Row:
     gene: str
     mark: str
     species: str
-    sources: str
+    stated: str
+    nearby: str
+    seen: str
+
+    @property
+    def cells(self) -> Cells:
+        return Cells(self.stated, self.nearby, self.seen)
 
     @property
     def where(self) -> str:
@@ -68,6 +78,7 @@ class Data:
     types: Mapping[str, tuple[str, str]]
     rows: Sequence[Row]
     short: Mapping[str, str] = field(factory=dict)
+    decisions: Mapping[tuple[str, str], str] = field(factory=dict)  # by id and gene
     findings: tuple[Finding, ...] = field(default=())
 
     def facts(self) -> pd.DataFrame:
@@ -106,7 +117,23 @@ def read(folder: Path) -> Data:
             findings += [Finding("form", row.where, text) for text in wrong]
             # The other rules cannot read such a row.
             rows += [] if wrong else [row]
-    return Data(types, rows, short, tuple(findings))
+    return Data(types, rows, short, _decisions(folder / "decisions.tsv", findings), tuple(findings))
+
+
+def _decisions(path: Path, findings: list[Finding]) -> dict[tuple[str, str], str]:
+    """What was decided about a gene of a type, where there was a reason to look at it."""
+    decisions: dict[tuple[str, str], str] = {}
+    for line, (cl_id, gene, decision, _, reason) in _lines(path, DECISION_COLUMNS, findings):
+        where = f"{path.name}:{line}"
+        if decision not in DECISIONS or not reason:
+            text = f"{gene} of {cl_id} is {decision!r}; use one of {', '.join(DECISIONS)}, with a reason"
+            findings.append(Finding("form", where, text))
+        if (cl_id, gene) in decisions:
+            findings.append(Finding("form", where, f"{gene} of {cl_id} has two rows"))
+        decisions[cl_id, gene] = decision
+    if list(decisions) != sorted(decisions):
+        findings.append(Finding("order", path.name, "the rows are not sorted by cl_id and gene"))
+    return decisions
 
 
 def _lines(path: Path, columns: list[str], findings: list[Finding]) -> list[tuple[int, list[str]]]:
@@ -130,9 +157,14 @@ def _wrong_values(row: Row) -> list[str]:
         wrong.append(f"mark {row.mark!r} is not one of {' '.join(MARKS)}")
     if row.species not in SPECIES:
         wrong.append(f"species {row.species!r} is neither empty nor human nor mouse")
-    if row.sources != "".join(letter for letter in _bundled.SOURCES if letter in row.sources):
-        letters = "".join(_bundled.SOURCES)
-        wrong.append(f"sources {row.sources!r} are not letters of {letters}, each once, in this order")
+    codes = _bundled.public_sources()
+    seen, _, unseen = row.seen.partition("/")
+    near = [part[:1] for part in row.nearby.split(",") if part]
+    for name, given in (("stated", row.stated), ("nearby", "".join(near)), ("seen", seen), ("seen", unseen)):
+        if given != "".join(code for code in codes if code in given):
+            wrong.append(f"{name} {given!r} has other codes than those of sources.tsv, each once, in their order")
+    terms = [f"CL:{part[1:]}" for part in row.nearby.split(",") if part]
+    wrong += [f"nearby names {term}, which is no current term" for term in terms if term not in _bundled.ontology()]
     return wrong
 
 
@@ -199,67 +231,112 @@ def _order(data: Data) -> list[Finding]:
     return findings
 
 
-def read_sources(folder: Path) -> tuple[Listed, list[str]]:
-    """The facts of each public table in a folder, by the table's letter; and the tables that cannot be loaded."""
-    listed, missing = {}, []
-    with gca.settings.override(assets_home=folder):
-        for letter, name in _bundled.SOURCES.items():
-            try:
-                facts = gca.db.load(name).facts
-            except gca.GcaError as error:
-                missing.append(f"{letter} {name}: {error}")
-                continue
-            listed[letter] = frozenset(zip(facts["cl_id"], facts["gene"].str.upper(), facts["role"]))
-    return listed, missing
+def read_evidence(folders: Sequence[Path]) -> tuple[Evidence, list[str]]:
+    """What the public sources in some folders state; and the lists that are in none of them, with the reason."""
+    ontology, genes = _bundled.ontology(), _bundled.gene_names()
+    known = {gene.upper(): gene for gene in _bundled.database().facts["gene"].unique()}
+    listed: dict[str, frozenset[lists.Fact]] = {}
+    missing: list[str] = []
+    found: list[profiles.Profile] = []
+    for folder in folders:
+        more, not_there = lists.read(folder, ontology, genes, known)
+        listed.update(more)
+        missing += not_there
+        found += profiles.read(folder, genes, known)
+    sources = {source.name: source for source in _bundled.public_sources().values()}
+    unknown = sorted({*listed, *(profile.name for profile in found)} - set(sources))
+    if unknown:
+        sys.exit(f"sources.tsv has no row for {', '.join(unknown)}")
+    return Evidence(sources, listed, found, ontology), [text for text in missing if text.split(":")[0] not in listed]
 
 
-def corroborated(row: Row, listed: Listed) -> Row:
-    """The row with the letters of the tables that list its fact; letters of tables that were not loaded stay."""
-    fact = (row.cl_id, row.gene.upper(), row.role)
-    letters = [k for k in _bundled.SOURCES if (fact in listed[k] if k in listed else k in row.sources)]
-    return evolve(row, sources="".join(letters))
+def compare(data: Data, evidence: Evidence) -> tuple[Data, list[Finding]]:
+    """The data with the columns that the sources give, and the rows whose columns differ."""
+    rows, findings = [], []
+    for row in data.rows:
+        cells = evidence.cells(row.cl_id, row.gene, row.role, row.species)
+        rows.append(evolve(row, stated=cells.stated, nearby=cells.nearby, seen=cells.seen))
+        if cells != row.cells:
+            text = f"{row.gene} of {row.cl_id} has {row.cells}; the sources give {cells}"
+            findings.append(Finding("witnesses", row.where, text))
+    return evolve(data, rows=rows), findings
 
 
-def compare(data: Data, listed: Listed) -> list[Finding]:
-    """Rows whose letters are not those of the tables that list their fact."""
-    pairs = [(row, corroborated(row, listed)) for row in data.rows]
-    return [
-        Finding("sources", row.where, f"{row.gene} of {row.cl_id} has {row.sources!r}; the tables give {new.sources!r}")
-        for row, new in pairs
-        if row != new
-    ]
+def contradicted(data: Data, evidence: Evidence) -> list[Finding]:
+    """Facts that the sources contradict and that nobody has decided to keep."""
+    findings = []
+    for row in data.rows:
+        why = evidence.contradiction(row.cl_id, row.gene, row.role, row.species)
+        if why and data.decisions.get((row.cl_id, row.gene)) != "kept":
+            text = f"{row.gene} ({row.mark}) of {row.cl_id} is {why}; remove it, or keep it with a reason in decisions.tsv"
+            findings.append(Finding("contradicted", row.where, text))
+    return findings
 
 
-def write(data: Data, listed: Listed, folder: Path) -> Data:
-    """The data with the letters set; each file is rewritten whole."""
-    rows = [corroborated(row, listed) for row in data.rows]
-    for name in sorted({row.file for row in rows}):
-        lines = ["\t".join((r.cl_id, r.gene, r.mark, r.species, r.sources)) for r in rows if r.file == name]
-        path = folder / "markers" / name
-        with whole(path) as part:
+def write(data: Data, folder: Path) -> None:
+    """Write the facts; each file is rewritten whole."""
+    for name in sorted({row.file for row in data.rows}):
+        rows = (r for r in data.rows if r.file == name)
+        lines = ["\t".join((r.cl_id, r.gene, r.mark, r.species, r.stated, r.nearby, r.seen)) for r in rows]
+        with whole(folder / "markers" / name) as part:
             part.write_bytes("\n".join(["\t".join(FACT_COLUMNS), *lines, ""]).encode())
-    return evolve(data, rows=rows)
 
 
 def review(data: Data, path: Path) -> int:
-    """Write the positive facts that no table has, for review by hand. Returns their number."""
-    rows = [row for row in data.rows if not row.sources and row.role == "positive"]
+    """Write the positive facts without a witness, for review by hand. Returns their number."""
+    rows = [row for row in data.rows if row.role == "positive" and grade(row) == "none"]
     lines = ["\t".join((r.cl_id, data.types[r.cl_id][0], r.gene, r.mark, r.species or "both", r.where)) for r in rows]
     path.write_text("\n".join(["cl_id\tcell_type\tgene\tmark\tspecies\twhere", *lines, ""]), encoding="utf-8")
     return len(rows)
 
 
-def counts(data: Data) -> str:
-    """How many facts there are, and how many tables state them."""
-    positive = Counter(len(row.sources) for row in data.rows if row.role == "positive")
-    by_letter = Counter(letter for row in data.rows for letter in row.sources if row.role == "positive")
-    negative = [row for row in data.rows if row.role == "negative"]
-    backed = sum(1 for row in negative if row.sources)
+def propose(data: Data, evidence: Evidence, path: Path) -> int:
+    """Write what enough sources state and the database lacks, for review by hand. Returns its number."""
+    proposed = evidence.proposals((row.cl_id, row.gene) for row in data.rows if row.role == "positive")
+    label = _bundled.ontology().label
     lines = [
-        f"{len(data.types)} types, {len(data.rows)} facts, {sum(positive.values())} positive",
-        *(f"  stated by {n} of {len(_bundled.SOURCES)} public tables: {positive[n]}" for n in sorted(positive)),
-        *(f"  stated by {name}: {by_letter[letter]}" for letter, name in _bundled.SOURCES.items()),
-        f"{len(negative)} negative, {backed} of them negative in a public table",
+        f"{term}\t{label(term)}\t{gene}\t{'yes' if term in data.types else 'no'}\t{';'.join(names)}"
+        for term, gene, names in proposed
+    ]
+    path.write_text("\n".join(["cl_id\tcell_type\tgene\tin_database\tsources", *lines, ""]), encoding="utf-8")
+    return len(lines)
+
+
+def grade(row: Row) -> str:
+    """The best witness of a fact: ``exact`` for its very term, ``nearby`` for a neighbor only, or ``none``."""
+    if row.stated or row.seen.partition("/")[0]:
+        return "exact"
+    return "nearby" if row.nearby else "none"
+
+
+def counts(data: Data) -> str:
+    """How many facts there are, and what witnesses they have."""
+    positive = [row for row in data.rows if row.role == "positive"]
+    negative = [row for row in data.rows if row.role == "negative"]
+    codes = _bundled.public_sources()
+
+    def independent(row: Row) -> int:
+        near = "".join(part[0] for part in row.nearby.split(",") if part)
+        return len({codes[code].group for code in row.stated + near + row.seen.partition("/")[0]})
+
+    def share(rows: Sequence[Row]) -> str:
+        return f"{len(rows)} ({len(rows) / max(1, len(positive)):.1%})"
+
+    by_grade = {name: [row for row in positive if grade(row) == name] for name in ("exact", "nearby", "none")}
+    stated = sum(1 for row in negative if row.stated)
+    lines = [
+        f"{len(data.types)} types, {len(data.rows)} facts, {len(positive)} positive",
+        f"  at least one witness for the very term: {share(by_grade['exact'])}",
+        f"  at least one, or one for a neighboring term: {share(by_grade['exact'] + by_grade['nearby'])}",
+        f"  at least two independent witnesses: {share([row for row in positive if independent(row) > 1])}",
+        f"  no witness: {share(by_grade['none'])}",
+        *(
+            f"  {'seen in' if source.kind == 'profile' else 'stated by'} {source.name}: "
+            f"{sum(1 for row in positive if code in row.stated + row.seen.partition('/')[0])}"
+            for code, source in codes.items()
+        ),
+        f"{len(negative)} negative, {stated} of them negative in a public list",
+        f"{len(data.decisions)} decisions in decisions.tsv",
     ]
     return "\n".join(lines)
 
@@ -284,33 +361,39 @@ def _in_repository(path: Path) -> bool:
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sources", type=Path, help="folder with the public tables")
-    parser.add_argument("--write", action="store_true", help="set the letters of the column sources")
-    parser.add_argument("--review", type=Path, help="file for the facts that no table has")
+    parser.add_argument("--sources", type=Path, action="append", help="folder with public sources; may be given again")
+    parser.add_argument("--write", action="store_true", help="set the columns stated, nearby and seen")
+    parser.add_argument("--propose", type=Path, help="file for what the sources state and the database lacks")
+    parser.add_argument("--review", type=Path, help="file for the facts without a witness")
     parser.add_argument(
         "--data", type=Path, default=DATA, help="folder with cell_types.tsv, short_names.tsv and markers/"
     )
     parser.add_argument("--all", action="store_true", help="show every finding")
     args = parser.parse_args(arguments)
-    if args.sources is None and (args.write or args.review):
-        parser.error("--write and --review need --sources")
-    if args.review is not None and _in_repository(args.review):
-        parser.error(f"{args.review} is inside the repository; choose a path outside of it")
+    outside = [path for path in (args.propose, args.review) if path is not None]
+    if args.sources is None and (args.write or outside):
+        parser.error("--write, --propose and --review need --sources")
+    for path in outside:
+        if _in_repository(path):
+            parser.error(f"{path} is inside the repository; choose a path outside of it")
     data = read(args.data)
     broken, warnings = check(data)
     if args.sources is not None:
-        listed, missing = read_sources(args.sources)
-        print(*(f"not compared: {text}" for text in missing), sep="\n", end="\n" if missing else "")
-        changed = compare(data, listed)
         if args.write and data.findings:
             parser.error(f"the files are not written: {data.findings[0]}")
+        evidence, missing = read_evidence(args.sources)
+        print(*(f"not compared: {text}" for text in missing), sep="\n", end="\n" if missing else "")
+        data, changed = compare(data, evidence)
         if args.write:
-            data = write(data, listed, args.data)
-            print(f"{len(changed)} rows have new letters")
+            write(data, args.data)
+            print(f"{len(changed)} rows have new witnesses")
         else:
             broken += changed
+        broken += contradicted(data, evidence)
+        if args.propose is not None:
+            print(f"{propose(data, evidence, args.propose)} proposals: {args.propose}")
         if args.review is not None:
-            print(f"{review(data, args.review)} positive facts that no table has: {args.review}")
+            print(f"{review(data, args.review)} positive facts without a witness: {args.review}")
     print(counts(data))
     shown = None if args.all else SHOWN
     _show("warning", warnings, shown)

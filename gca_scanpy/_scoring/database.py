@@ -19,7 +19,10 @@ from gca_scanpy._names.genes import SPECIES, GeneNames
 from gca_scanpy._names.ontology import Ontology
 from gca_scanpy.errors import DatabaseError
 
-COLUMNS = ("cell_type", "cl_id", "gene", "species", "tissue", "role", "strength", "sources")
+COLUMNS = (
+    "cell_type", "cl_id", "gene", "species", "tissue", "role", "strength", "sources", "nearby", "seen", "unseen",
+)  # fmt: skip
+STATED = ("sources", "nearby", "seen", "unseen")  # ``;``-separated sources
 REQUIRED = ("cell_type", "gene")
 GENERAL = "general"
 WEAK = "weak"
@@ -30,7 +33,7 @@ DEFAULTS = {
     "tissue": "general",
     "role": "positive",
     "strength": "canonical",
-    "sources": "",
+    **dict.fromkeys(STATED, ""),
 }
 ALLOWED = {
     "species": ("both", *SPECIES),
@@ -53,7 +56,9 @@ class MarkerDatabase:
         One row for each fact, with the columns ``cell_type`` (name), ``cl_id`` (Cell Ontology id or empty), ``gene``
         (human symbol; mouse symbol if ``species`` is mouse and no human symbol is the same word), ``species``
         (human, mouse, both), ``tissue`` (``;``-separated or general), ``role`` (positive, negative), ``strength``
-        (canonical, supporting, weak) and ``sources`` (the tables that corroborate it).
+        (canonical, supporting, weak), ``sources`` (the lists that state it), ``nearby`` (the sources that state it for a
+        neighbor of the type, as ``panglaodb@CL:0000084``), ``seen`` and ``unseen`` (the expression profiles of the type
+        in which the gene stands out, and the others that measure it). The last four are ``;``-separated.
     notes
         What was corrected or left out while the table was read.
     """
@@ -183,16 +188,18 @@ def merge(databases: Sequence[MarkerDatabase]) -> MarkerDatabase:
 def _one_row_a_fact(facts: pd.DataFrame) -> pd.DataFrame:
     """The first row of each gene of a type, with the sources of all its rows; human and mouse become both species."""
     codes = facts.groupby(["cell_type", "gene", "role"], sort=False).ngroup().to_numpy()
-    sources: dict[int, str] = {}
     species: dict[int, str] = {}
-    # A groupby with a function takes twenty times as long as this loop.
-    for code, row_sources, row_species in zip(codes, facts["sources"], facts["species"]):
-        sources[code] = _union(sources[code], row_sources) if code in sources else row_sources
+    # A groupby with a function takes twenty times as long as these loops.
+    for code, row_species in zip(codes, facts["species"]):
         species[code] = row_species if species.get(code, row_species) == row_species else "both"
     first = ~pd.Series(codes).duplicated().to_numpy()
     kept = facts[first].reset_index(drop=True)
-    kept["sources"] = [sources[code] for code in codes[first]]
     kept["species"] = [species[code] for code in codes[first]]
+    for name in STATED:
+        united: dict[int, str] = {}
+        for code, cell in zip(codes, facts[name]):
+            united[code] = _union(united[code], cell) if code in united else cell
+        kept[name] = [united[code] for code in codes[first]]
     return kept[list(COLUMNS)]
 
 
@@ -260,7 +267,7 @@ def _check_values(table: pd.DataFrame, version: str) -> None:
 
 def _deduplicated(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     # Sorted, so that the result does not depend on the order of the rows.
-    table = table.assign(**{name: _joined(table, name, sorted) for name in ("tissue", "sources")})
+    table = table.assign(**{name: _joined(table, name, sorted) for name in ("tissue", *STATED)})
     # The strengths sort from canonical to weak, so the strongest row of a fact is kept.
     facts = table.sort_values("strength", kind="stable").drop_duplicates(FACT).sort_index().reset_index(drop=True)
     if len(facts) < len(table):

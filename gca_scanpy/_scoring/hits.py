@@ -26,6 +26,8 @@ class CellType:
         Its own canonical markers, in the order of the database.
     n_sources
         Number of other sources that list any of its markers: a measure of how well-known the type is.
+    stated
+        For each marker, the cells ``sources``, ``nearby``, ``seen`` and ``unseen`` of its fact.
     """
 
     key: str
@@ -36,6 +38,7 @@ class CellType:
     negative: frozenset[str]
     canonical: tuple[str, ...]
     n_sources: int = 0
+    stated: Mapping[str, tuple[str, str, str, str]] = field(factory=dict)
 
 
 @define(eq=False)

@@ -13,6 +13,8 @@ from gca_scanpy._names.lineages import Lineages
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.database import COLUMNS, GENERAL, WEAK, MarkerDatabase
 from gca_scanpy._scoring.hits import CellType, Hits
+from gca_scanpy._scoring.witnesses import witnesses
+from gca_scanpy.model import Witnesses
 
 
 @define(eq=False)
@@ -66,6 +68,23 @@ class MarkerIndex:
             )
         return self._families[term_id]
 
+    def witnesses(self, key: str, gene: str) -> Optional[Witnesses]:
+        """The witnesses of a gene's fact for a type, or else for its nearest ancestor or kind that has one.
+
+        Parameters
+        ----------
+        key
+            Cell Ontology id of the type, or its name if it has none.
+        gene
+            Symbol, as :attr:`known` has it.
+        """
+        kinds = (other for other in self.family(key) if other not in self.ancestors(key))
+        for owner in (key, *self.ancestors(key), *kinds):
+            stated = self.types[owner].stated if owner in self.types else {}
+            if gene in stated:
+                return witnesses(owner, *stated[gene])
+        return None
+
 
 def build(
     database: MarkerDatabase, species: str, lineages: Lineages, orthologs: Optional[Mapping[str, str]] = None
@@ -99,6 +118,7 @@ class _Draft:
     negative: set[str] = field(factory=set)
     canonical: dict[str, None] = field(factory=dict)  # an ordered set
     sources: set[str] = field(factory=set)
+    stated: dict[str, tuple[str, str, str, str]] = field(factory=dict)
 
     def finish(self) -> CellType:
         tissues = {tissue.strip() for cell in self.tissues for tissue in cell.split(";")}
@@ -111,6 +131,7 @@ class _Draft:
             negative=frozenset(self.negative.difference(self.positive)),
             canonical=tuple(self.canonical),
             n_sources=len({source for sources in self.sources for source in _split(sources)}),
+            stated=self.stated,
         )
 
 
@@ -139,7 +160,8 @@ def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> 
     all_keys: set[str] = set()
     strengths = {pair: _strength(*pair) for pair in set(zip(facts["strength"], facts["sources"]))}
     # A loop over the columns, because pandas' groups take five times as long.
-    for label, cl_id, gene, fact_species, tissue, role, strength, sources in zip(*(facts[name] for name in COLUMNS)):
+    for row in zip(*(facts[name] for name in COLUMNS)):
+        label, cl_id, gene, fact_species, tissue, role, strength, sources, nearby, seen, unseen = row
         key = cl_id or label
         all_keys.add(key)
         if fact_species not in ("both", species):
@@ -150,6 +172,7 @@ def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> 
         if role == "negative":
             draft.negative.add(symbol)
             continue
+        draft.stated.setdefault(symbol, (sources, nearby, seen, unseen))
         if sources:
             draft.sources.add(sources)
         draft.positive[symbol] = max(strengths[strength, sources], draft.positive.get(symbol, 0.0))

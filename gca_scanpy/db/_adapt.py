@@ -12,7 +12,7 @@ from attrs import field, frozen
 from gca_scanpy._names.genes import GeneNames, looks_like_mouse
 from gca_scanpy._names.labels import LEFT_OUT, SourceNames
 from gca_scanpy._names.tissues import Tissues
-from gca_scanpy._scoring.database import COLUMNS, GENERAL
+from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED
 
 MANY_TISSUES = 8  # a type that a table lists in so many tissues, or in more, is bound to none
 # Excel turns MARCH1 and SEPT2 into dates, and a date no longer shows which gene it was.
@@ -126,6 +126,7 @@ def adapt(form: Format, table: pd.DataFrame, file_name: str, source: str, vocabu
             "tissue": rows["tissue"],
             "role": rows["role"],
             "strength": rows["strength"],
+            **dict.fromkeys(STATED, ""),
             "sources": source,
         }
     )[list(COLUMNS)]

@@ -18,11 +18,10 @@ from gca_scanpy._names.tissues import Tissues, read_tissues
 from gca_scanpy._names.vocabulary import read_names, read_tissue_words
 from gca_scanpy._names.words import read_lexicon
 from gca_scanpy._reporting.palette import Palette, read_palette
-from gca_scanpy._scoring.database import COLUMNS, MarkerDatabase
+from gca_scanpy._scoring.database import COLUMNS, STATED, MarkerDatabase
+from gca_scanpy._scoring.witnesses import PublicSource, columns, read_sources
 
 _DATA = files("gca_scanpy") / "data"
-# The public tables that list a fact for the very same term; the column ``sources`` has their letters.
-SOURCES = {"P": "panglaodb", "M": "cellmarker2", "S": "sctype", "T": "celltypist"}
 
 
 def _lines(name: str) -> list[str]:
@@ -81,6 +80,12 @@ def species() -> SpeciesTable:
 
 
 @lru_cache(maxsize=1)
+def public_sources() -> dict[str, PublicSource]:
+    """The public sources of statements about markers, by their code."""
+    return read_sources(_lines("sources.tsv"))
+
+
+@lru_cache(maxsize=1)
 def source_names() -> SourceNames:
     """The terms that public marker tables mean by their names."""
     return read_source_names(_lines("source_names.tsv"), ontology())
@@ -102,8 +107,8 @@ def database() -> MarkerDatabase:
     cell_types, *tables = map(_rows, contents)
     labels, tissues = ({cl_id: row[column] for cl_id, *row in cell_types} for column in (0, 1))
     rows = [row for table in tables for row in table]
-    letters = {row[4] for row in rows}
-    sources = dict(zip(letters, map(_sources, letters)))
+    codes = public_sources()
+    stated = {cells: columns(codes, *cells) for cells in {tuple(row[4:]) for row in rows}}
     facts = {
         "cell_type": [labels[row[0]] for row in rows],
         "cl_id": [row[0] for row in rows],
@@ -112,7 +117,7 @@ def database() -> MarkerDatabase:
         "tissue": [tissues[row[0]] for row in rows],
         "role": ["negative" if row[2] == "-" else "positive" for row in rows],
         "strength": ["supporting" if row[2] == "+" else "canonical" for row in rows],
-        "sources": [sources[row[4]] for row in rows],
+        **dict(zip(STATED, zip(*(stated[tuple(row[4:])] for row in rows)))),
     }
     version = (folder / "VERSION").read_text(encoding="utf-8").strip()
     sha256 = hashlib.sha256(b"\0".join(contents)).hexdigest()
@@ -123,7 +128,3 @@ def database() -> MarkerDatabase:
 def _rows(content: bytes) -> list[list[str]]:
     """The rows of a table, without its header."""
     return [line.split("\t") for line in content.decode("utf-8").splitlines()[1:]]
-
-
-def _sources(letters: str) -> str:
-    return ";".join(SOURCES[letter] for letter in letters)

@@ -1,0 +1,71 @@
+"""The witnesses of a fact: the lists that state it, and the expression profiles in which its gene stands out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from attrs import frozen
+
+from gca_scanpy.model import Witnesses
+
+AT = "@"  # between a source and the neighbor of the type for which it states the fact
+
+
+@frozen
+class PublicSource:
+    """A public source of statements about markers.
+
+    Attributes
+    ----------
+    code
+        A letter: a capital for a list, a small letter for an expression profile.
+    name
+        Name in ``sources`` of a marker table and in reports.
+    kind
+        ``list`` (written by curators), ``computed`` (from single-cell data), ``vendor`` (a catalog of antibodies) or
+        ``profile`` (mean expression of a study's cell types).
+    species, tissue
+        What it is about; the tissue is empty if it is about many.
+    citation, doi, home, license
+        Its publication, web page and terms of use; empty if there are none.
+    """
+
+    code: str
+    name: str
+    kind: str
+    species: str
+    tissue: str
+    citation: str
+    doi: str
+    home: str
+    license: str
+
+    @property
+    def group(self) -> str:
+        """What it is not independent of: vendors copy from one another, and profiles count as one source."""
+        return self.kind if self.kind in ("vendor", "profile") else self.name
+
+
+def read_sources(lines: Iterable[str]) -> dict[str, PublicSource]:
+    """Sources by their code, from the lines of ``sources.tsv``."""
+    _, *rows = lines
+    return {source.code: source for source in (PublicSource(*row.rstrip("\n").split("\t")) for row in rows)}
+
+
+def columns(sources: Mapping[str, PublicSource], stated: str, nearby: str, seen: str) -> tuple[str, str, str, str]:
+    """The cells ``sources``, ``nearby``, ``seen`` and ``unseen`` of a marker table, from the codes of a fact."""
+    near = (f"{sources[part[0]].name}{AT}CL:{part[1:]}" for part in nearby.split(",") if part)
+    in_favor, _, others = seen.partition("/")
+    return (_names(sources, stated), ";".join(near), _names(sources, in_favor), _names(sources, others))
+
+
+def _names(sources: Mapping[str, PublicSource], codes: str) -> str:
+    return ";".join(sources[code].name for code in codes)
+
+
+@lru_cache(maxsize=65536)
+def witnesses(fact_of: str, sources: str, nearby: str, seen: str, unseen: str) -> Witnesses:
+    """The witnesses of a fact of a type, from the cells of a marker table."""
+    stated, near, in_favor, others = (tuple(filter(None, cell.split(";"))) for cell in (sources, nearby, seen, unseen))
+    return Witnesses(fact_of, stated, near, in_favor, len(in_favor) + len(others))
