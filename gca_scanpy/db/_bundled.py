@@ -6,6 +6,7 @@ import gzip
 import hashlib
 from functools import lru_cache
 from importlib.resources import files
+from itertools import chain
 
 import pandas as pd
 
@@ -19,7 +20,7 @@ from gca_scanpy._names.vocabulary import read_names, read_tissue_words
 from gca_scanpy._names.words import read_lexicon
 from gca_scanpy._reporting.palette import Palette, read_palette
 from gca_scanpy._scoring.database import COLUMNS, STATED, MarkerDatabase
-from gca_scanpy._scoring.witnesses import PublicSource, columns, read_sources
+from gca_scanpy._scoring.witnesses import PublicSource, named_columns, read_sources
 
 _DATA = files("gca_scanpy") / "data"
 
@@ -104,20 +105,18 @@ def database() -> MarkerDatabase:
     folder = _DATA / "markers"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".tsv"))
     contents = [(_DATA / "cell_types.tsv").read_bytes(), *((folder / name).read_bytes() for name in names)]
-    cell_types, *tables = map(_rows, contents)
-    labels, tissues = ({cl_id: row[column] for cl_id, *row in cell_types} for column in (0, 1))
-    rows = [row for table in tables for row in table]
-    codes = public_sources()
-    stated = {cells: columns(codes, *cells) for cells in {tuple(row[4:]) for row in rows}}
+    (type_ids, labels, tissues), *tables = map(_columns, contents)
+    ids, genes, marks, species, *witnesses = map(list, map(chain.from_iterable, zip(*tables)))
+    label, tissue = dict(zip(type_ids, labels)), dict(zip(type_ids, tissues))
     facts = {
-        "cell_type": [labels[row[0]] for row in rows],
-        "cl_id": [row[0] for row in rows],
-        "gene": [row[1] for row in rows],
-        "species": [row[3] or "both" for row in rows],
-        "tissue": [tissues[row[0]] for row in rows],
-        "role": ["negative" if row[2] == "-" else "positive" for row in rows],
-        "strength": ["supporting" if row[2] == "+" else "canonical" for row in rows],
-        **dict(zip(STATED, zip(*(stated[tuple(row[4:])] for row in rows)))),
+        "cell_type": [label[cl_id] for cl_id in ids],
+        "cl_id": ids,
+        "gene": genes,
+        "species": [name or "both" for name in species],
+        "tissue": [tissue[cl_id] for cl_id in ids],
+        "role": ["negative" if mark == "-" else "positive" for mark in marks],
+        "strength": ["supporting" if mark == "+" else "canonical" for mark in marks],
+        **dict(zip(STATED, named_columns(public_sources(), *witnesses))),
     }
     version = (folder / "VERSION").read_text(encoding="utf-8").strip()
     sha256 = hashlib.sha256(b"\0".join(contents)).hexdigest()
@@ -125,6 +124,9 @@ def database() -> MarkerDatabase:
     return MarkerDatabase(version, sha256, table)
 
 
-def _rows(content: bytes) -> list[list[str]]:
-    """The rows of a table, without its header."""
-    return [line.split("\t") for line in content.decode("utf-8").splitlines()[1:]]
+def _columns(content: bytes) -> list[list[str]]:
+    """The columns of a table, without its header."""
+    header, *lines = content.decode("utf-8").splitlines()
+    # One split of the whole table takes a third of the time of a split per row.
+    cells, width = "\t".join(lines).split("\t"), header.count("\t") + 1
+    return [cells[column::width] for column in range(width)]
