@@ -12,7 +12,8 @@ SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "governance.py"
 B_CELL, T_CELL = "CL:0000236", "CL:0000084"
 TYPES = f"cl_id\tcell_type\ttissue\n{T_CELL}\tT cell\tblood;lymph node\n{B_CELL}\tB cell\tgeneral\n"
 SHORT = f"cl_id\tshort_name\n{T_CELL}\tT cell\n{B_CELL}\tB cell\n"
-HEADER = "cl_id\tgene\tmark\tspecies\tsources\n"
+HEADER = "cl_id\tgene\tmark\tspecies\tstated\tnearby\tseen\n"
+DECISIONS = "cl_id\tgene\tdecision\tmark\treason\n"
 T_GENES, B_GENES = "CD2 CD3D CD3E CD3G CD5 CD6", "BANK1 CD19 CD22 CD79A CD79B MS4A1"
 PANGLAO = "species\tofficial gene symbol\tcell type\tcanonical marker\torgan\n" + "".join(
     f"Mm Hs\t{gene}\tB cells\t1\tImmune system\n" for gene in ("MS4A1", "CD19")
@@ -33,8 +34,8 @@ def governance():
 
 def rows(*changed):
     """Give the lines of a valid file of facts, and further lines."""
-    valid = [f"{T_CELL}\t{gene}\t++\t\t" for gene in T_GENES.split()]
-    valid += [f"{B_CELL}\t{gene}\t++\t\t" for gene in B_GENES.split()]
+    valid = [f"{T_CELL}\t{gene}\t++\t\t\t\t" for gene in T_GENES.split()]
+    valid += [f"{B_CELL}\t{gene}\t++\t\t\t\t" for gene in B_GENES.split()]
     return [*valid, *changed]
 
 
@@ -82,17 +83,17 @@ def test_a_valid_small_database(governance, data, capsys):
 @pytest.mark.parametrize(
     ("rule", "line"),
     [
-        ("form", f"{B_CELL}\tPAX5\t+++\t\t"),
-        ("form", f"{B_CELL}\tPAX5\t++\trat\t"),
-        ("form", f"{B_CELL}\tPAX5\t++\t\tSM"),
-        ("form", f"{B_CELL}\tPAX5\t++\t\tX"),
+        ("form", f"{B_CELL}\tPAX5\t+++\t\t\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\trat\t\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\tSM\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\tX\t\t"),
         ("form", f"{B_CELL}\tPAX5\t++"),
-        ("symbols", f"{B_CELL}\tNOGENE\t++\t\t"),
-        ("symbols", f"{B_CELL}\tSTRANGE20\t++\tmouse\t"),
-        ("duplicates", f"{B_CELL}\tMS4A1\t+\thuman\t"),
-        ("signs", f"{B_CELL}\tMS4A1\t-\t\t"),
-        ("order", f"{B_CELL}\tBLK\t++\t\t"),
-        ("types", "CL:0000542\tPTPRC\t++\t\t"),
+        ("symbols", f"{B_CELL}\tNOGENE\t++\t\t\t\t"),
+        ("symbols", f"{B_CELL}\tSTRANGE20\t++\tmouse\t\t\t"),
+        ("duplicates", f"{B_CELL}\tMS4A1\t+\thuman\t\t\t"),
+        ("signs", f"{B_CELL}\tMS4A1\t-\t\t\t\t"),
+        ("order", f"{B_CELL}\tBLK\t++\t\t\t\t"),
+        ("types", "CL:0000542\tPTPRC\t++\t\t\t\t"),
     ],
 )
 def test_a_broken_row(governance, data, capsys, rule, line):
@@ -143,7 +144,7 @@ def test_a_broken_short_name(governance, data, capsys, rule, old, new):
 
 def test_a_type_in_two_files(governance, data, capsys):
     """A type with facts in two files breaks a rule."""
-    assert governance.main(["--data", str(data(lymph=[f"{B_CELL}\tPAX5\t++\t\t"]))]) == 1
+    assert governance.main(["--data", str(data(lymph=[f"{B_CELL}\tPAX5\t++\t\t\t\t"]))]) == 1
     assert "has facts in blood.tsv too" in capsys.readouterr().out
 
 
@@ -152,7 +153,7 @@ def test_siblings_are_a_warning(governance, data, capsys):
     lines = [line for line in rows() if "MS4A1" not in line]
     types, short = TYPES + "CL:0000542\tlymphocyte\tgeneral\n", SHORT + "CL:0000542\tlymphocyte\n"
     folder = data(
-        [*lines, *(f"CL:0000542\t{gene}\t++\t\t" for gene in "CCL5 CD48 CD52 IL32 LTB PTPRC".split())], types, short
+        [*lines, *(f"CL:0000542\t{gene}\t++\t\t\t\t" for gene in "CCL5 CD48 CD52 IL32 LTB PTPRC".split())], types, short
     )
     assert governance.main(["--data", str(folder)]) == 0
     text = capsys.readouterr().out
@@ -163,7 +164,7 @@ def test_siblings_are_a_warning(governance, data, capsys):
 
 def test_the_letters_are_compared_and_set(governance, data, sources, capsys):
     """Letters that differ from the tables are reported, and --write sets these letters and changes nothing else."""
-    folder = data(rows(f"{B_CELL}\tCD3E\t-\t\t", f"{B_CELL}\tCD5\t-\t\tMS"))
+    folder = data(rows(f"{B_CELL}\tCD3E\t-\t\t\t\t", f"{B_CELL}\tCD5\t-\t\tMS\t\t"))
     before = (folder / "markers" / "blood.tsv").read_text()
     arguments = ["--data", str(folder), "--sources", str(sources)]
     assert governance.main(arguments) == 1
@@ -176,10 +177,10 @@ def test_the_letters_are_compared_and_set(governance, data, sources, capsys):
     changed = {line for line in after.splitlines() if line not in before.splitlines()}
     # M stays: CellMarker is not in the folder, so its letters cannot be checked.
     assert changed == {
-        f"{B_CELL}\tCD19\t++\t\tPS",
-        f"{B_CELL}\tMS4A1\t++\t\tP",
-        f"{B_CELL}\tCD3E\t-\t\tS",
-        f"{B_CELL}\tCD5\t-\t\tM",
+        f"{B_CELL}\tCD19\t++\t\tPS\t\t",
+        f"{B_CELL}\tMS4A1\t++\t\tP\t\t",
+        f"{B_CELL}\tCD3E\t-\t\tS\t\t",
+        f"{B_CELL}\tCD5\t-\t\tM\t\t",
     }
     assert "stated by 2 of 4 public tables: 1" in capsys.readouterr().out
     assert governance.main(arguments) == 0
