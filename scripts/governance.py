@@ -20,13 +20,12 @@ from typing import Optional
 
 import pandas as pd
 from attrs import evolve, field, frozen
+from witnesses import lists, profiles
+from witnesses.compare import Cells, Evidence
 
-import gca_scanpy as gca
 from gca_scanpy._files import whole
 from gca_scanpy.db import _bundled, _rules
 from gca_scanpy.db._rules import Finding
-from witnesses import lists, profiles
-from witnesses.compare import Cells, Evidence
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA = REPOSITORY / "gca_scanpy" / "data"
@@ -158,11 +157,18 @@ def _wrong_values(row: Row) -> list[str]:
     if row.species not in SPECIES:
         wrong.append(f"species {row.species!r} is neither empty nor human nor mouse")
     codes = _bundled.public_sources()
+    of_lists = "".join(code for code, source in codes.items() if source.kind != "profile")
+    of_profiles = "".join(code for code in codes if code not in of_lists)
     seen, _, unseen = row.seen.partition("/")
-    near = [part[:1] for part in row.nearby.split(",") if part]
-    for name, given in (("stated", row.stated), ("nearby", "".join(near)), ("seen", seen), ("seen", unseen)):
-        if given != "".join(code for code in codes if code in given):
-            wrong.append(f"{name} {given!r} has other codes than those of sources.tsv, each once, in their order")
+    near = "".join(part[:1] for part in row.nearby.split(",") if part)
+    for name, given, allowed in (
+        ("stated", row.stated, of_lists),
+        ("nearby", near, of_lists + of_profiles),
+        ("seen", seen, of_profiles),
+        ("seen", unseen, "".join(code for code in of_profiles if code not in seen)),
+    ):
+        if given != "".join(code for code in allowed if code in given):
+            wrong.append(f"{name} {given!r} must have codes of {allowed!r}, each once and in this order")
     terms = [f"CL:{part[1:]}" for part in row.nearby.split(",") if part]
     wrong += [f"nearby names {term}, which is no current term" for term in terms if term not in _bundled.ontology()]
     return wrong
@@ -232,29 +238,34 @@ def _order(data: Data) -> list[Finding]:
 
 
 def read_evidence(folders: Sequence[Path]) -> tuple[Evidence, list[str]]:
-    """What the public sources in some folders state; and the lists that are in none of them, with the reason."""
+    """What the public sources in some folders state, and why files there cannot be read."""
     ontology, genes = _bundled.ontology(), _bundled.gene_names()
-    known = {gene.upper(): gene for gene in _bundled.database().facts["gene"].unique()}
+    known = _known()
     listed: dict[str, frozenset[lists.Fact]] = {}
-    missing: list[str] = []
+    unread: list[str] = []
     found: list[profiles.Profile] = []
     for folder in folders:
-        more, not_there = lists.read(folder, ontology, genes, known)
+        more, not_read = lists.read(folder, ontology, genes, known)
         listed.update(more)
-        missing += not_there
+        unread += not_read
         found += profiles.read(folder, genes, known)
     sources = {source.name: source for source in _bundled.public_sources().values()}
     unknown = sorted({*listed, *(profile.name for profile in found)} - set(sources))
     if unknown:
         sys.exit(f"sources.tsv has no row for {', '.join(unknown)}")
-    return Evidence(sources, listed, found, ontology), [text for text in missing if text.split(":")[0] not in listed]
+    return Evidence(sources, listed, found, ontology), unread
+
+
+def _known() -> dict[str, str]:
+    """Symbols of the marker database by their upper-case form."""
+    return {gene.upper(): gene for gene in _bundled.database().facts["gene"].unique()}
 
 
 def compare(data: Data, evidence: Evidence) -> tuple[Data, list[Finding]]:
     """The data with the columns that the sources give, and the rows whose columns differ."""
     rows, findings = [], []
     for row in data.rows:
-        cells = evidence.cells(row.cl_id, row.gene, row.role, row.species)
+        cells = evidence.cells(row.cl_id, row.gene, row.role, row.species, row.cells)
         rows.append(evolve(row, stated=cells.stated, nearby=cells.nearby, seen=cells.seen))
         if cells != row.cells:
             text = f"{row.gene} of {row.cl_id} has {row.cells}; the sources give {cells}"
@@ -268,7 +279,8 @@ def contradicted(data: Data, evidence: Evidence) -> list[Finding]:
     for row in data.rows:
         why = evidence.contradiction(row.cl_id, row.gene, row.role, row.species)
         if why and data.decisions.get((row.cl_id, row.gene)) != "kept":
-            text = f"{row.gene} ({row.mark}) of {row.cl_id} is {why}; remove it, or keep it with a reason in decisions.tsv"
+            fact = f"{row.gene} ({row.mark}) of {row.cl_id}"
+            text = f"{fact} is {why}; remove it, or keep it with a reason in decisions.tsv"
             findings.append(Finding("contradicted", row.where, text))
     return findings
 
@@ -381,8 +393,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if args.sources is not None:
         if args.write and data.findings:
             parser.error(f"the files are not written: {data.findings[0]}")
-        evidence, missing = read_evidence(args.sources)
-        print(*(f"not compared: {text}" for text in missing), sep="\n", end="\n" if missing else "")
+        evidence, unread = read_evidence(args.sources)
+        for text in (*unread, *filter(None, [", ".join(evidence.absent)])):
+            print(f"not compared: {text}")
         data, changed = compare(data, evidence)
         if args.write:
             write(data, args.data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import sys
 from pathlib import Path
@@ -23,13 +24,15 @@ SCTYPE = "tissueType\tcellName\tgeneSymbolmore1\tgeneSymbolmore2\nImmune system\
 
 @pytest.fixture(scope="module")
 def governance():
-    """Give the script as a module."""
+    """Give the script as a module; what it imports from its own folder is found as when it is run."""
+    sys.path.append(str(SCRIPT.parent))
     spec = importlib.util.spec_from_file_location("governance", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     sys.modules["governance"] = module
     spec.loader.exec_module(module)
     yield module
     del sys.modules["governance"]
+    sys.path.remove(str(SCRIPT.parent))
 
 
 def rows(*changed):
@@ -43,11 +46,12 @@ def rows(*changed):
 def data(tmp_path):
     """Write a small database: its lines of facts, by file, and its types."""
 
-    def data(lines=None, types=TYPES, short=SHORT, **more):
+    def data(lines=None, types=TYPES, short=SHORT, decisions="", **more):
         folder = tmp_path / "data"
         (folder / "markers").mkdir(parents=True, exist_ok=True)
         (folder / "cell_types.tsv").write_text(types)
         (folder / "short_names.tsv").write_text(short)
+        (folder / "decisions.tsv").write_text(DECISIONS + decisions)
         for name, content in {"blood": rows() if lines is None else lines, **more}.items():
             (folder / "markers" / f"{name}.tsv").write_text(HEADER + "".join(f"{line}\n" for line in content))
         return folder
@@ -86,7 +90,15 @@ def test_a_valid_small_database(governance, data, capsys):
         ("form", f"{B_CELL}\tPAX5\t+++\t\t\t\t"),
         ("form", f"{B_CELL}\tPAX5\t++\trat\t\t\t"),
         ("form", f"{B_CELL}\tPAX5\t++\t\tSM\t\t"),
-        ("form", f"{B_CELL}\tPAX5\t++\t\tX\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\tMM\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\tQ\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\ta\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\t\tM0000084,P0000084\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\t\tP9999999\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\t\tP\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\t\t\tba"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\t\t\ta/a"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\t\t\tP/a"),
         ("form", f"{B_CELL}\tPAX5\t++"),
         ("symbols", f"{B_CELL}\tNOGENE\t++\t\t\t\t"),
         ("symbols", f"{B_CELL}\tSTRANGE20\t++\tmouse\t\t\t"),
@@ -162,27 +174,27 @@ def test_siblings_are_a_warning(governance, data, capsys):
     assert "5 genes separate it from its sibling T cell" in text
 
 
-def test_the_letters_are_compared_and_set(governance, data, sources, capsys):
-    """Letters that differ from the tables are reported, and --write sets these letters and changes nothing else."""
+def test_the_codes_are_compared_and_set(governance, data, sources, capsys):
+    """Codes that differ from the sources are reported, and --write sets these codes and changes nothing else."""
     folder = data(rows(f"{B_CELL}\tCD3E\t-\t\t\t\t", f"{B_CELL}\tCD5\t-\t\tMS\t\t"))
     before = (folder / "markers" / "blood.tsv").read_text()
     arguments = ["--data", str(folder), "--sources", str(sources)]
     assert governance.main(arguments) == 1
     text = capsys.readouterr().out
-    assert "broken: sources: 4" in text
-    assert "not compared: M cellmarker2" in text
+    assert "broken: witnesses: 4" in text
+    assert "not compared: cellmarker2, celltypist" in text
     assert (folder / "markers" / "blood.tsv").read_text() == before
     assert governance.main([*arguments, "--write"]) == 0
     after = (folder / "markers" / "blood.tsv").read_text()
     changed = {line for line in after.splitlines() if line not in before.splitlines()}
-    # M stays: CellMarker is not in the folder, so its letters cannot be checked.
+    # M stays: CellMarker is not in the folder, so its codes cannot be checked.
     assert changed == {
         f"{B_CELL}\tCD19\t++\t\tPS\t\t",
         f"{B_CELL}\tMS4A1\t++\t\tP\t\t",
         f"{B_CELL}\tCD3E\t-\t\tS\t\t",
         f"{B_CELL}\tCD5\t-\t\tM\t\t",
     }
-    assert "stated by 2 of 4 public tables: 1" in capsys.readouterr().out
+    assert "at least two independent witnesses: 1 (8.3%)" in capsys.readouterr().out
     assert governance.main(arguments) == 0
     assert governance.main([*arguments, "--write"]) == 0
     assert (folder / "markers" / "blood.tsv").read_text() == after
@@ -200,6 +212,96 @@ def test_the_review_file(governance, data, sources, tmp_path):
         governance.main([*arguments, str(SCRIPT.parent / "review.tsv")])
     with pytest.raises(SystemExit):
         governance.main(["--review", str(path)])
+
+
+@pytest.fixture
+def low(sources):
+    """Add three profiles to the sources, in which CD22 is low in B cells, and stands out in T cells."""
+    (sources / "profiles").mkdir()
+    others = ("CL:0000576", "CL:0000057", "CL:0000115", "CL:0000182")
+    names = ("human_pbmc3k", "human_covid_blood_mgh", "human_spleen_madissoon")
+    lines = [f"{name},human,{term},{term}" for name in names for term in (B_CELL, T_CELL, *others)]
+    (sources / "columns.csv").write_text("\n".join(["profile,species,column,cl_id", *lines, ""]))
+    for name in names:
+        table = f",{B_CELL},{T_CELL},{','.join(others)}\nCD22,0,9,0,0,0,0\n"
+        (sources / "profiles" / f"{name}.csv.gz").write_bytes(gzip.compress(table.encode()))
+    return sources
+
+
+def test_contradicted_facts(governance, data, low, capsys):
+    """A fact that the sources contradict breaks a rule until somebody decides, with a reason, to keep it."""
+    folder = data(rows(f"{B_CELL}\tCD3E\t-\t\t\t\t"))
+    (low / "PanglaoDB.tsv").write_text(PANGLAO + "Mm Hs\tCD3E\tB cells\t1\tImmune system\n")
+    (low / "cellmarker2_human.csv").write_text("Tissue,CT,Gene\nBlood,B cell,CD3E\n")
+    arguments = ["--data", str(folder), "--sources", str(low), "--write"]
+    assert governance.main(arguments) == 1
+    text = capsys.readouterr().out
+    assert "broken: contradicted: 2\n" in text
+    assert f"CD22 (++) of {B_CELL} is low in human_pbmc3k, human_covid_blood_mgh, human_spleen_madissoon; " in text
+    assert f"CD3E (-) of {B_CELL} is positive in panglaodb, cellmarker2; " in text
+    kept = f"{B_CELL}\tCD22\tkept\t++\tthe protein marks B cells, its RNA is rare\n"
+    (folder / "decisions.tsv").write_text(DECISIONS + kept + f"{B_CELL}\tCD3E\tremoved\t-\tstated by two lists\n")
+    assert governance.main(arguments) == 1  # a fact that was removed must be gone
+    assert "broken: contradicted: 1\n" in capsys.readouterr().out
+    (folder / "decisions.tsv").write_text(DECISIONS + kept)
+    (folder / "markers" / "blood.tsv").write_text(HEADER + "".join(f"{line}\n" for line in rows()))
+    assert governance.main(arguments) == 0
+    assert "1 decisions in decisions.tsv" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        ("form", [f"{B_CELL}\tCD22\tleft\t++\tno reason to go"]),
+        ("form", [f"{B_CELL}\tCD22\tkept\t++\t"]),
+        ("form", [f"{B_CELL}\tCD22\tkept\t++"]),
+        ("form", [f"{B_CELL}\tCD22\tkept\t++\ta", f"{B_CELL}\tCD22\tremoved\t++\tb"]),
+        ("order", [f"{B_CELL}\tCD22\tkept\t++\ta", f"{B_CELL}\tCD19\tkept\t++\tb"]),
+    ],
+)
+def test_a_broken_decision(governance, data, capsys, rule, lines):
+    """A decision has one of four words and a reason, a gene has one for a type, and the rows are sorted."""
+    folder = data(decisions="".join(f"{line}\n" for line in lines))
+    assert governance.main(["--data", str(folder)]) == 1
+    text = capsys.readouterr().out
+    assert f"broken: {rule}: 1\n  decisions.tsv" in text
+
+
+def test_proposals(governance, data, sources, tmp_path, capsys):
+    """What three sources state and the database lacks is listed for review, in a file outside of the repository."""
+    lines = [f"human,{B_CELL},PAX5,positive,{name}" for name in ("Cell Taxonomy", "SHOGoiN", "Abcam")]
+    table = "\n".join(["species,cl_id,gene,role,resource", *lines, f"human,{T_CELL},LCK,positive,Abcam", ""])
+    (sources / "accordion.csv.gz").write_bytes(gzip.compress(table.encode()))
+    path, arguments = tmp_path / "proposed.tsv", ["--data", str(data()), "--sources", str(sources), "--write"]
+    assert governance.main([*arguments, "--propose", str(path)]) == 0
+    assert f"1 proposals: {path}" in capsys.readouterr().out
+    assert path.read_text().splitlines() == [
+        "cl_id\tcell_type\tgene\tin_database\tsources",
+        f"{B_CELL}\tB cell\tPAX5\tyes\tcell_taxonomy;shogoin;abcam",
+    ]
+    with pytest.raises(SystemExit):
+        governance.main([*arguments, "--propose", str(SCRIPT.parent / "proposed.tsv")])
+    with pytest.raises(SystemExit):
+        governance.main(["--propose", str(path)])
+
+
+def test_two_folders(governance, data, sources, tmp_path, capsys):
+    """Sources may be in several folders; only those that are in none of them are not compared."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "asctb.csv").write_text(f"organ,cl_id,gene,sign,refs,version\nlung,{B_CELL},CD19,+,,v1.6\n")
+    folder = data()
+    assert governance.main(["--data", str(folder), "--sources", str(sources), "--sources", str(other), "--write"]) == 0
+    assert "not compared: cellmarker2, celltypist, cell_taxonomy" in capsys.readouterr().out
+    assert f"{B_CELL}\tCD19\t++\t\tPSA\t\t\n" in (folder / "markers" / "blood.tsv").read_text()
+
+
+def test_a_source_without_a_row(governance, data, sources):
+    """A source that the table of sources does not have ends the run with its name."""
+    table = f"species,cl_id,gene,role,resource\nhuman,{B_CELL},PAX5,positive,Somebody\n"
+    (sources / "accordion.csv.gz").write_bytes(gzip.compress(table.encode()))
+    with pytest.raises(SystemExit, match=r"sources\.tsv has no row for somebody"):
+        governance.main(["--data", str(data()), "--sources", str(sources)])
 
 
 def test_broken_files_are_not_rewritten(governance, data, sources):
