@@ -10,6 +10,7 @@ import pytest
 
 from gca_scanpy import _codec
 from gca_scanpy._scoring.database import COLUMNS, GENERAL
+from gca_scanpy._scoring.witnesses import VENDORS
 from gca_scanpy.db import _bundled
 
 DATA = files("gca_scanpy") / "data"
@@ -101,6 +102,7 @@ def test_every_public_source_can_be_cited():
     sources = _bundled.public_sources()
     assert all(len(code) == 1 and code.isupper() == (source.kind != "profile") for code, source in sources.items())
     assert len({source.name for source in sources.values()}) == len(sources)
+    assert {source.name for source in sources.values() if source.kind == "vendor"} == VENDORS
     assert {source.kind for source in sources.values()} == {"list", "computed", "vendor", "profile"}
     assert {source.species for source in sources.values()} == {"human", "mouse", "both"}
     assert [source for source in sources.values() if not (source.citation and source.license)] == []

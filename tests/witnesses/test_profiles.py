@@ -99,7 +99,7 @@ def test_a_type_that_is_not_there(profile):
     ],
 )
 def test_the_nearest_neighbor(profile, there, neighbor):
-    """Without a column of the type, its nearest kind is looked at, or else its nearest ancestor, two steps away at most."""
+    """Without a column of the type, its nearest kind is looked at, or else its nearest ancestor, two steps away."""
     result = tells(profile(*((term, 4) for term in there), *columns(0, 0, 0, 0, 0)))
     assert (result and result[0]) == neighbor
 
