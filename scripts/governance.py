@@ -4,7 +4,7 @@
 
 Without --sources, the script checks ids, names, symbols, duplicates, signs, order, and the genes that separate
 siblings. With folders of public lists and expression profiles, it also checks that the columns stated, nearby and seen
-are what these sources state, and that each fact that they contradict has a decision in decisions.tsv. --write sets the
+and the citations are what these sources state, and that each fact that they contradict has a decision in decisions.tsv. --write sets the
 columns. --propose FILE lists what enough sources state and the database lacks, --review FILE the facts without a
 witness (both outside this repository). The exit code is 1 if a rule is broken; a warning does not change it.
 """
@@ -20,7 +20,7 @@ from typing import Optional
 
 import pandas as pd
 from attrs import evolve, field, frozen
-from witnesses import lists, profiles
+from witnesses import citations, lists, profiles
 from witnesses.compare import Cells, Evidence
 
 from gca_scanpy._files import whole
@@ -32,7 +32,9 @@ DATA = REPOSITORY / "gca_scanpy" / "data"
 TYPE_COLUMNS = ["cl_id", "cell_type", "tissue"]
 SHORT_COLUMNS = ["cl_id", "short_name"]
 FACT_COLUMNS = ["cl_id", "gene", "mark", "species", "stated", "nearby", "seen"]
+CITATIONS = "citations.tsv"
 DECISION_COLUMNS = ["cl_id", "gene", "decision", "mark", "reason"]
+ASCTB = "asctb"
 DECISIONS = ("added", "kept", "marked", "removed")
 MARKS = ("++", "+", "-")
 SPECIES = ("", "human", "mouse")
@@ -78,6 +80,7 @@ class Data:
     rows: Sequence[Row]
     short: Mapping[str, str] = field(factory=dict)
     decisions: Mapping[tuple[str, str], str] = field(factory=dict)  # by id and gene
+    citations: tuple[tuple[str, ...], ...] = ()
     findings: tuple[Finding, ...] = field(default=())
 
     def facts(self) -> pd.DataFrame:
@@ -116,7 +119,9 @@ def read(folder: Path) -> Data:
             findings += [Finding("form", row.where, text) for text in wrong]
             # The other rules cannot read such a row.
             rows += [] if wrong else [row]
-    return Data(types, rows, short, _decisions(folder / "decisions.tsv", findings), tuple(findings))
+    decisions = _decisions(folder / "decisions.tsv", findings)
+    cited = tuple(tuple(cells) for _, cells in _lines(folder / CITATIONS, citations.COLUMNS, findings))
+    return Data(types, rows, short, decisions, cited, tuple(findings))
 
 
 def _decisions(path: Path, findings: list[Finding]) -> dict[tuple[str, str], str]:
@@ -182,7 +187,7 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
         columns=["cell_type", "cl_id"],
         index=[f"cell_types.tsv, {key}" for key in data.types],
     )
-    broken = [*data.findings, *_types(data), *_short(data), *_order(data)]
+    broken = [*data.findings, *_types(data), *_short(data), *_order(data), *_citations(data)]
     broken += [*_rules.ids(named, ontology), *_rules.names(named, ontology), *_rules.symbols(facts, genes)]
     broken += [*_rules.duplicates(facts), *_rules.signs(facts)]
     return broken, [*_rules.few(facts), *_rules.siblings(facts, ontology)]
@@ -237,6 +242,29 @@ def _order(data: Data) -> list[Finding]:
     return findings
 
 
+def _cited_facts(data: Data) -> list[lists.Fact]:
+    """The facts that ASCT+B states."""
+    code = next(source.code for source in _bundled.public_sources().values() if source.name == ASCTB)
+    return [(row.cl_id, row.gene, row.role) for row in data.rows if code in row.stated]
+
+
+def _citations(data: Data) -> list[Finding]:
+    """Citations out of order, of no fact that ASCT+B states, or with references that nobody can look up."""
+    findings = []
+    if list(data.citations) != sorted({cells[:3]: cells for cells in data.citations}.values()):
+        findings.append(Finding("order", CITATIONS, "the rows are not sorted by cl_id, gene and table, each once"))
+    facts = {(cl_id, gene) for cl_id, gene, _ in _cited_facts(data)}
+    for cl_id, gene, table, references in data.citations:
+        if (cl_id, gene) not in facts:
+            text = f"{table} cites {gene} of {cl_id}, which is no fact with {ASCTB} among its sources"
+            findings.append(Finding("citations", CITATIONS, text))
+        for reference in filter(None, references.split(";")):
+            if not citations.REFERENCE.fullmatch(reference):
+                text = f"{gene} of {cl_id}: {reference!r} is neither doi:10... nor PMID:..."
+                findings.append(Finding("citations", CITATIONS, text))
+    return findings
+
+
 def read_evidence(folders: Sequence[Path]) -> tuple[Evidence, list[str]]:
     """What the public sources in some folders state, and why files there cannot be read."""
     ontology, genes = _bundled.ontology(), _bundled.gene_names()
@@ -244,16 +272,18 @@ def read_evidence(folders: Sequence[Path]) -> tuple[Evidence, list[str]]:
     listed: dict[str, frozenset[lists.Fact]] = {}
     unread: list[str] = []
     found: list[profiles.Profile] = []
+    cited: citations.Cited = {}
     for folder in folders:
         more, not_read = lists.read(folder, ontology, genes, known)
         listed.update(more)
         unread += not_read
         found += profiles.read(folder, genes, known)
+        cited.update(citations.read(folder, genes, known))
     sources = {source.name: source for source in _bundled.public_sources().values()}
     unknown = sorted({*listed, *(profile.name for profile in found)} - set(sources))
     if unknown:
         sys.exit(f"sources.tsv has no row for {', '.join(unknown)}")
-    return Evidence(sources, listed, found, ontology), unread
+    return Evidence(sources, listed, found, ontology, cited), unread
 
 
 def _known() -> dict[str, str]:
@@ -262,7 +292,7 @@ def _known() -> dict[str, str]:
 
 
 def compare(data: Data, evidence: Evidence) -> tuple[Data, list[Finding]]:
-    """The data with the columns that the sources give, and the rows whose columns differ."""
+    """The data with the columns and citations that the sources give, and where these differ."""
     rows, findings = [], []
     for row in data.rows:
         cells = evidence.cells(row.cl_id, row.gene, row.role, row.species, row.cells)
@@ -270,7 +300,14 @@ def compare(data: Data, evidence: Evidence) -> tuple[Data, list[Finding]]:
         if cells != row.cells:
             text = f"{row.gene} of {row.cl_id} has {row.cells}; the sources give {cells}"
             findings.append(Finding("witnesses", row.where, text))
-    return evolve(data, rows=rows), findings
+    compared = evolve(data, rows=rows)
+    if ASCTB not in evidence.absent:
+        cited = citations.rows(evidence.cited, _cited_facts(compared))
+        different = len(set(cited) ^ set(data.citations))
+        if different:
+            findings.append(Finding("citations", CITATIONS, f"{different} rows differ from the tables of {ASCTB}"))
+        compared = evolve(compared, citations=cited)
+    return compared, findings
 
 
 def contradicted(data: Data, evidence: Evidence) -> list[Finding]:
@@ -286,7 +323,10 @@ def contradicted(data: Data, evidence: Evidence) -> list[Finding]:
 
 
 def write(data: Data, folder: Path) -> None:
-    """Write the facts; each file is rewritten whole."""
+    """Write the facts and the citations; each file is rewritten whole."""
+    with whole(folder / CITATIONS) as part:
+        lines = ["\t".join(cells) for cells in (citations.COLUMNS, *data.citations)]
+        part.write_bytes("\n".join([*lines, ""]).encode())
     for name in sorted({row.file for row in data.rows}):
         rows = (r for r in data.rows if r.file == name)
         lines = ["\t".join((r.cl_id, r.gene, r.mark, r.species, r.stated, r.nearby, r.seen)) for r in rows]
@@ -374,7 +414,7 @@ def _in_repository(path: Path) -> bool:
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sources", type=Path, action="append", help="folder with public sources; may be given again")
-    parser.add_argument("--write", action="store_true", help="set the columns stated, nearby and seen")
+    parser.add_argument("--write", action="store_true", help="set the columns stated, nearby and seen, and the citations")
     parser.add_argument("--propose", type=Path, help="file for what the sources state and the database lacks")
     parser.add_argument("--review", type=Path, help="file for the facts without a witness")
     parser.add_argument(
@@ -399,7 +439,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         data, changed = compare(data, evidence)
         if args.write:
             write(data, args.data)
-            print(f"{len(changed)} rows have new witnesses")
+            print(f"{len(changed)} changes")
         else:
             broken += changed
         broken += contradicted(data, evidence)

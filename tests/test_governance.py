@@ -15,6 +15,7 @@ TYPES = f"cl_id\tcell_type\ttissue\n{T_CELL}\tT cell\tblood;lymph node\n{B_CELL}
 SHORT = f"cl_id\tshort_name\n{T_CELL}\tT cell\n{B_CELL}\tB cell\n"
 HEADER = "cl_id\tgene\tmark\tspecies\tstated\tnearby\tseen\n"
 DECISIONS = "cl_id\tgene\tdecision\tmark\treason\n"
+CITATIONS = "cl_id\tgene\ttable\treferences\n"
 T_GENES, B_GENES = "CD2 CD3D CD3E CD3G CD5 CD6", "BANK1 CD19 CD22 CD79A CD79B MS4A1"
 PANGLAO = "species\tofficial gene symbol\tcell type\tcanonical marker\torgan\n" + "".join(
     f"Mm Hs\t{gene}\tB cells\t1\tImmune system\n" for gene in ("MS4A1", "CD19")
@@ -46,12 +47,13 @@ def rows(*changed):
 def data(tmp_path):
     """Write a small database: its lines of facts, by file, and its types."""
 
-    def data(lines=None, types=TYPES, short=SHORT, decisions="", **more):
+    def data(lines=None, types=TYPES, short=SHORT, decisions="", citations="", **more):
         folder = tmp_path / "data"
         (folder / "markers").mkdir(parents=True, exist_ok=True)
         (folder / "cell_types.tsv").write_text(types)
         (folder / "short_names.tsv").write_text(short)
         (folder / "decisions.tsv").write_text(DECISIONS + decisions)
+        (folder / "citations.tsv").write_text(CITATIONS + citations)
         for name, content in {"blood": rows() if lines is None else lines, **more}.items():
             (folder / "markers" / f"{name}.tsv").write_text(HEADER + "".join(f"{line}\n" for line in content))
         return folder
@@ -294,6 +296,42 @@ def test_two_folders(governance, data, sources, tmp_path, capsys):
     assert governance.main(["--data", str(folder), "--sources", str(sources), "--sources", str(other), "--write"]) == 0
     assert "not compared: cellmarker2, celltypist, cell_taxonomy" in capsys.readouterr().out
     assert f"{B_CELL}\tCD19\t++\t\tPSA\t\t\n" in (folder / "markers" / "blood.tsv").read_text()
+
+
+def test_citations(governance, data, sources, capsys):
+    """The tables of ASCT+B and their references are set with --write, and stay if ASCT+B is absent."""
+    text = "organ,cl_id,gene,sign,refs,version\n"
+    text += f"lung,{B_CELL},CD19,+,PMID:7;doi:10.1000/a,v1.6\nlung,{B_CELL},CD19,+,PMID:7,v1.6\n"
+    (sources / "asctb.csv").write_text(text + f"lung,{B_CELL},PAX5,+,PMID:8,v1.6\n")
+    folder = data(citations=f"{B_CELL}\tCD22\tlung v1.5\tPMID:1\n")
+    arguments = ["--data", str(folder), "--sources", str(sources)]
+    assert governance.main(arguments) == 1
+    assert "broken: citations: 2\n" in capsys.readouterr().out
+    governance.main([*arguments, "--write"])
+    expected = f"{CITATIONS}{B_CELL}\tCD19\tlung v1.6\tPMID:7;doi:10.1000/a\n"
+    assert (folder / "citations.tsv").read_text() == expected
+    (sources / "asctb.csv").unlink()
+    assert governance.main([*arguments, "--write"]) == 0
+    assert (folder / "citations.tsv").read_text() == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        ("citations", [f"{B_CELL}\tCD22\tlung v1.6\tPMID:7"]),  # not stated by ASCT+B
+        ("citations", [f"{B_CELL}\tCD19\tlung v1.6\tdoi: 10.1000/a"]),
+        ("citations", [f"{B_CELL}\tCD19\tlung v1.6\thttps://doi.org/10.1000/a"]),
+        ("order", [f"{B_CELL}\tCD19\tlung v1.6\tPMID:7", f"{B_CELL}\tCD19\tlung v1.6\tPMID:8"]),
+        ("order", [f"{B_CELL}\tCD19\tlung v1.6\tPMID:7", f"{B_CELL}\tCD19\tkidney v1.6\tPMID:7"]),
+        ("form", [f"{B_CELL}\tCD19\tlung v1.6"]),
+    ],
+)
+def test_a_broken_citation(governance, data, capsys, rule, lines):
+    """A citation is of a fact that ASCT+B states, in order, and its references can be looked up."""
+    facts = [line.replace("CD19\t++\t\t", "CD19\t++\t\tA") for line in rows()]
+    folder = data(facts, citations="".join(f"{line}\n" for line in lines))
+    assert governance.main(["--data", str(folder)]) == 1
+    assert f"broken: {rule}: 1\n  citations.tsv" in capsys.readouterr().out
 
 
 def test_a_source_without_a_row(governance, data, sources):

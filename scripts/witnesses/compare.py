@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from gca_scanpy._names.ontology import Ontology
 from gca_scanpy._scoring.witnesses import PublicSource
+from witnesses.citations import Cited
 from witnesses.lists import Listed
 from witnesses.profiles import STEPS, Profile, Standing, standing
 
@@ -54,12 +55,15 @@ class Evidence:
         The facts of each list.
     profiles
         The expression profiles.
+    cited
+        The references of ASCT+B.
     """
 
     sources: Mapping[str, PublicSource]
     listed: Listed
     profiles: Sequence[Profile]
     ontology: Ontology
+    cited: Cited = field(factory=dict)
     _standings: dict[tuple[str, str], Optional[Standing]] = field(factory=dict, init=False)
 
     def cells(self, term: str, gene: str, role: str, species: str, before: Cells = NO_CELLS) -> Cells:

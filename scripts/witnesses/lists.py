@@ -20,7 +20,6 @@ from gca_scanpy.db import _assets
 Fact = tuple[str, str, str]  # Cell Ontology id, gene in capitals, role
 Row = tuple[str, str, str, str, str]  # source, species, Cell Ontology id, gene, role
 Listed = Mapping[str, "frozenset[Fact]"]  # by the name of the source
-Cited = dict[Fact, dict[str, "set[str]"]]  # references by table
 ASCTB, ACCORDION = "asctb.csv", "accordion.csv.gz"
 ROLES = {"+": "positive", "-": "negative"}
 # The names of the resources in the Cell Marker Accordion, where they differ from ours in more than case and blanks. Its
@@ -56,19 +55,6 @@ def read(
         if term in ontology:
             listed[name].add((term, (genes.canonical(gene, species, known) or gene).upper(), role))
     return {name: frozenset(facts) for name, facts in listed.items()}, unread
-
-
-def citations(folder: Path, genes: GeneNames, known: Mapping[str, str]) -> Cited:
-    """The ASCT+B tables that state each fact, such as ``kidney v1.8``, with the references of their rows for it."""
-    cited: Cited = {}
-    if (folder / ASCTB).is_file():
-        table = pd.read_csv(folder / ASCTB, dtype=str).fillna("")
-        for row in table.itertuples():
-            gene = (genes.canonical(row.gene, "human", known) or row.gene).upper()
-            tables = cited.setdefault((row.cl_id, gene, ROLES[row.sign]), {})
-            references = tables.setdefault(f"{row.organ} {row.version}", set())
-            references.update(filter(None, row.refs.split(";")))
-    return cited
 
 
 def _asctb(folder: Path) -> list[Row]:

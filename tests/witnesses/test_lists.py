@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from witnesses import lists
+from witnesses import citations, lists
 
 from gca_scanpy.db import _bundled
 
@@ -103,12 +103,23 @@ def test_a_file_that_cannot_be_read(folder):
 
 def test_citations(folder):
     """A fact of ASCT+B has a row for each table that states it, with all references of that table."""
-    assert lists.citations(folder, GENES, {}) == {
+    assert citations.read(folder, GENES, {}) == {
         (B_CELL, "CD79A", "positive"): {"kidney v1.8": {"PMID:1", "doi:10.1/a", "doi:10.1/b"}, "skin v1.5": {"PMID:1"}},
         (B_CELL, "MARCHF1", "positive"): {"lung v1.6": set()},
         (B_CELL, "CD3E", "negative"): {"lung v1.6": {"doi:10.1/c"}},
         ("CL:9999999", "CD3E", "positive"): {"lung v1.6": {"doi:10.1/c"}},
     }
+
+
+def test_rows_of_citations(folder):
+    """The rows are sorted, have each reference once, and write genes as the database does."""
+    cited = citations.read(folder, GENES, {})
+    facts = [(B_CELL, "CD79A", "positive"), (B_CELL, "Cd79a", "negative"), (B_CELL, "Marchf1", "positive")]
+    assert citations.rows(cited, [*facts, *facts]) == (
+        (B_CELL, "CD79A", "kidney v1.8", "PMID:1;doi:10.1/a;doi:10.1/b"),
+        (B_CELL, "CD79A", "skin v1.5", "PMID:1"),
+        (B_CELL, "Marchf1", "lung v1.6", ""),
+    )
 
 
 def test_a_symbol_of_the_database_comes_first(folder):
