@@ -3,10 +3,11 @@
     python scripts/governance.py [--sources DIR ... [--write] [--propose FILE] [--review FILE]]
 
 Without --sources, the script checks ids, names, symbols, duplicates, signs, order, and the genes that separate
-siblings. With folders of public lists and expression profiles, it also checks that the columns stated, nearby and seen
-and the citations are what these sources state, and that each fact that they contradict has a decision in decisions.tsv. --write sets the
-columns. --propose FILE lists what enough sources state and the database lacks, --review FILE the facts without a
-witness (both outside this repository). The exit code is 1 if a rule is broken; a warning does not change it.
+siblings. With folders of public lists and expression profiles, it also checks that the witnesses (the columns stated,
+nearby and seen) and citations.tsv are what these sources state, and that each fact that they contradict has a decision
+in decisions.tsv. --write sets the witnesses and the citations; what a source states that is in no folder stays.
+--propose FILE lists what enough sources state and the database lacks, --review FILE the facts without a witness (both
+outside this repository). The exit code is 1 if a rule is broken; a warning does not change it.
 """
 
 from __future__ import annotations
@@ -414,7 +415,7 @@ def _in_repository(path: Path) -> bool:
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sources", type=Path, action="append", help="folder with public sources; may be given again")
-    parser.add_argument("--write", action="store_true", help="set the columns stated, nearby and seen, and the citations")
+    parser.add_argument("--write", action="store_true", help="set the witnesses and the citations")
     parser.add_argument("--propose", type=Path, help="file for what the sources state and the database lacks")
     parser.add_argument("--review", type=Path, help="file for the facts without a witness")
     parser.add_argument(

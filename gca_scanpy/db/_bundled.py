@@ -87,6 +87,22 @@ def public_sources() -> dict[str, PublicSource]:
 
 
 @lru_cache(maxsize=1)
+def citations() -> dict[tuple[str, str], list[tuple[str, tuple[str, ...]]]]:
+    """The ASCT+B tables that state a fact, with their references, by id of the type and gene."""
+    cited: dict[tuple[str, str], list[tuple[str, tuple[str, ...]]]] = {}
+    for cl_id, gene, table, references in (line.split("\t") for line in _lines("citations.tsv")[1:]):
+        cited.setdefault((cl_id, gene), []).append((table, tuple(filter(None, references.split(";")))))
+    return cited
+
+
+@lru_cache(maxsize=1)
+def decisions() -> dict[tuple[str, str], tuple[str, str]]:
+    """What was decided about facts that sources contradict, and why, by id of the type and gene."""
+    rows = (line.split("\t") for line in _lines("decisions.tsv")[1:])
+    return {(cl_id, gene): (decision, reason) for cl_id, gene, decision, _, reason in rows}
+
+
+@lru_cache(maxsize=1)
 def source_names() -> SourceNames:
     """The terms that public marker tables mean by their names."""
     return read_source_names(_lines("source_names.tsv"), ontology())

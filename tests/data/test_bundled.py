@@ -110,6 +110,16 @@ def test_every_public_source_can_be_cited():
     assert [source.doi for source in sources.values() if source.doi and not source.doi.startswith("10.")] == []
 
 
+def test_the_citations_are_of_facts():
+    """Each fact that ASCT+B states has its tables, and each citation is of such a fact."""
+    stated = {(row[0], row[1]) for *_, row in MARKERS if "A" in row[4]}
+    cited = _bundled.citations()
+    assert cited.keys() == stated
+    assert all(
+        table and len(set(references)) == len(references) for rows in cited.values() for table, references in rows
+    )
+
+
 def test_no_fact_is_there_twice():
     """A gene is listed once for a type and species, so it is never positive and negative, nor counted twice."""
     seen, twice = set(), []
