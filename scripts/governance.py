@@ -268,7 +268,9 @@ def contradicted(data: Data, evidence: Evidence) -> list[Finding]:
     for row in data.rows:
         why = evidence.contradiction(row.cl_id, row.gene, row.role, row.species)
         if why and data.decisions.get((row.cl_id, row.gene)) != "kept":
-            text = f"{row.gene} ({row.mark}) of {row.cl_id} is {why}; remove it, or keep it with a reason in decisions.tsv"
+            text = (
+                f"{row.gene} ({row.mark}) of {row.cl_id} is {why}; remove it, or keep it with a reason in decisions.tsv"
+            )
             findings.append(Finding("contradicted", row.where, text))
     return findings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import chain
 from typing import Optional
@@ -11,9 +12,9 @@ from attrs import define, field
 
 from gca_scanpy._names.lineages import Lineages
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.database import COLUMNS, GENERAL, WEAK, MarkerDatabase
+from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED, WEAK, MarkerDatabase
 from gca_scanpy._scoring.hits import CellType, Hits
-from gca_scanpy._scoring.witnesses import witnesses
+from gca_scanpy._scoring.witnesses import group, witnesses
 from gca_scanpy.model import Witnesses
 
 
@@ -139,7 +140,7 @@ class _Draft:
             positive=self.positive,
             negative=frozenset(self.negative.difference(self.positive)),
             canonical=tuple(self.canonical),
-            n_sources=len({source for sources in self.sources for source in _split(sources)}),
+            n_sources=min(numbers.NUMBERS.max_sources, len(set(chain.from_iterable(map(_split, self.sources))))),
             stated=self.stated,
         )
 
@@ -151,12 +152,19 @@ def _same_gene(gene: str, orthologs: Mapping[str, str]) -> str:
     return human if is_copy else gene
 
 
-def _strength(strength: str, sources: str) -> float:
+def _strength(strength: str, stated: tuple[str, str, str, str]) -> float:
+    """The strength of a fact: more with each witness, less if profiles measure the gene and none shows it."""
     used = numbers.NUMBERS
     if strength == WEAK:  # its only source does not corroborate it
         return used.weak
     base = used.canonical if strength == "canonical" else used.supporting
-    return base * (1 + used.corroboration * len(_split(sources)))
+    sources, _, seen, unseen = map(_split, stated)
+    factor = 1 + used.corroboration * math.log2(1 + len(set(map(group, sources))))
+    if seen and len(seen) >= len(unseen):
+        factor += used.seen
+    elif not seen and len(unseen) >= used.min_unseen:
+        factor *= used.never_seen
+    return base * factor
 
 
 def _split(sources: str) -> list[str]:
@@ -167,10 +175,11 @@ def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> 
     """The types with facts for a species, and the keys of all types."""
     drafts: dict[str, _Draft] = {}
     all_keys: set[str] = set()
-    strengths = {pair: _strength(*pair) for pair in set(zip(facts["strength"], facts["sources"]))}
+    stated = list(zip(*(facts[name] for name in STATED)))
+    strengths = {pair: _strength(*pair) for pair in set(zip(facts["strength"], stated))}
     # A loop over the columns, because pandas' groups take five times as long.
-    for row in zip(*(facts[name] for name in COLUMNS)):
-        label, cl_id, gene, fact_species, tissue, role, strength, sources, nearby, seen, unseen = row
+    columns = (facts[name] for name in COLUMNS if name not in STATED)
+    for (label, cl_id, gene, fact_species, tissue, role, strength), witnessed in zip(zip(*columns), stated):
         key = cl_id or label
         all_keys.add(key)
         if fact_species not in ("both", species):
@@ -181,10 +190,10 @@ def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> 
         if role == "negative":
             draft.negative.add(symbol)
             continue
-        draft.stated.setdefault(symbol, (sources, nearby, seen, unseen))
-        if sources:
-            draft.sources.add(sources)
-        draft.positive[symbol] = max(strengths[strength, sources], draft.positive.get(symbol, 0.0))
+        draft.stated.setdefault(symbol, witnessed)
+        if witnessed[0]:
+            draft.sources.add(witnessed[0])
+        draft.positive[symbol] = max(strengths[strength, witnessed], draft.positive.get(symbol, 0.0))
         if strength == "canonical":
             draft.canonical[symbol] = None
     return drafts, all_keys

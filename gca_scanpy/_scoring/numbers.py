@@ -71,10 +71,27 @@ class Numbers:
     )
     corroboration: float = _number(
         0.3,
-        "factor per source",
-        "Added to the strength for each further source of the same fact.",
+        "factor",
+        "Added to the strength times log2(1 + n) if n independent lists state the fact.",
         INFORMATION,
         CLUSTERS,
+    )
+    seen: float = _number(
+        0.3,
+        "factor",
+        "Added to the strength if the gene stands out in half or more of the expression profiles of the type.",
+        INFORMATION,
+        CLUSTERS,
+    )
+    never_seen: float = _number(
+        0.6,
+        "factor",
+        "Multiplies the strength if the gene stands out in no profile of the type.",
+        INFORMATION,
+        CLUSTERS,
+    )
+    min_unseen: int = _number(
+        2, "profiles", "So many profiles must measure the gene before it counts as never seen.", INFORMATION, BY_HAND
     )
     min_types: int = _number(
         500,
@@ -136,6 +153,7 @@ class Numbers:
         SCORES,
         CLUSTERS,
     )
+    max_sources: int = _number(4, "sources", "More sources of a type do not raise its score.", SCORES, BY_HAND)
 
     temperature: float = _number(
         1.0, "nats", "Temperature of the softmax that turns scores into shares.", LABEL, CLUSTERS

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from gca_scanpy.model import Witnesses
 
+VENDORS = frozenset({"abcam", "bd_biosciences", "cell_signaling", "thermofisher"})  # they copy from one another
 AT = "@"  # between a source and the neighbor of the type for which it states the fact
 
 
@@ -46,8 +47,13 @@ class PublicSource:
 
     @property
     def group(self) -> str:
-        """What it is not independent of: vendors copy from one another, and profiles count as one source."""
-        return self.kind if self.kind in ("vendor", "profile") else self.name
+        """What it is not independent of; all profiles count as one source."""
+        return group(self.name) if self.kind != "profile" else self.kind
+
+
+def group(name: str) -> str:
+    """The name of a list, or of the group of lists that are not independent of one another."""
+    return "vendor" if name in VENDORS else name
 
 
 def read_sources(lines: Iterable[str]) -> dict[str, PublicSource]:

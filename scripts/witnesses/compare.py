@@ -63,7 +63,9 @@ class Evidence:
         """The columns of a fact; the species is empty for both."""
         fact = (gene.upper(), role)
         stated = [name for name, facts in self.listed.items() if (term, *fact) in facts]
-        near = {name: self._nearest(term, self.by_gene[name].get(fact, ())) for name in self.listed.keys() - set(stated)}
+        near = {
+            name: self._nearest(term, self.by_gene[name].get(fact, ())) for name in self.listed.keys() - set(stated)
+        }
         seen: list[str] = []
         unseen: list[str] = []
         for profile, tells in self._measured(term, gene, species):

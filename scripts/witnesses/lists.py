@@ -55,9 +55,7 @@ def read(
     return {name: frozenset(facts) for name, facts in listed.items()}, missing
 
 
-def citations(
-    folder: Path, genes: GeneNames, known: Mapping[str, str]
-) -> dict[tuple[str, str], list[tuple[str, str]]]:
+def citations(folder: Path, genes: GeneNames, known: Mapping[str, str]) -> dict[tuple[str, str], list[tuple[str, str]]]:
     """For each type and gene in capitals of the ASCT+B tables, the table and the references of its row."""
     cited: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     if (folder / "asctb.csv").is_file():
