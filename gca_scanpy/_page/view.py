@@ -12,6 +12,7 @@ from gca_scanpy._page.cells import CellsView, Color, ShareView, colors_of, compo
 from gca_scanpy._page.cluster import ClusterView, Facts, FlagView, view_of_cluster, view_of_flag
 from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy._reporting.palette import STATUSES
+from gca_scanpy._reporting.receipts import GRADES, Grade, Look, Receipts
 from gca_scanpy._reporting.report import makers
 from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport
 
@@ -35,6 +36,8 @@ class PageView:
         The picture of the cells, or None if the page does not show it.
     unseen
         Why there is no picture of the cells; empty if that needs no explanation.
+    grades
+        How the witnesses of genes are shown; empty if the report has no witnesses.
     origin
         The part of the provenance that stands beside each cluster.
     """
@@ -51,6 +54,7 @@ class PageView:
     cells: Optional[CellsView]
     unseen: str
     clusters: tuple[ClusterView, ...]
+    grades: Mapping[Grade, Look]
     origin: Facts
     provenance: Facts
     parameters: Facts
@@ -58,7 +62,12 @@ class PageView:
 
 
 def view_of(
-    report: DatasetReport, color: Color, embedding: Optional[Embedding] = None, unseen: str = "", name: str = ""
+    report: DatasetReport,
+    color: Color,
+    receipts: Receipts,
+    embedding: Optional[Embedding] = None,
+    unseen: str = "",
+    name: str = "",
 ) -> PageView:
     """The page of a report.
 
@@ -68,6 +77,8 @@ def view_of(
         The report.
     color
         Gives the color of a label and its term.
+    receipts
+        The witnesses of its genes in words.
     embedding
         The cells.
     unseen
@@ -97,10 +108,15 @@ def view_of(
         unseen=unseen,
         clusters=tuple(
             view_of_cluster(
-                cluster, cluster_colors, history(report, cluster.cluster_id), decided.get(cluster.cluster_id)
+                cluster,
+                cluster_colors,
+                receipts,
+                history(report, cluster.cluster_id),
+                decided.get(cluster.cluster_id),
             )
             for cluster, cluster_colors in zip(report.clusters, colors)
         ),
+        grades=GRADES if report.witnesses else {},
         origin=(
             maker,
             ("marker database", provenance.database_version),

@@ -13,16 +13,17 @@ from attrs import asdict
 
 from gca_scanpy._compat import NAMES
 from gca_scanpy._reporting.curation import standing
+from gca_scanpy._reporting.receipts import Receipts
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 
 # The columns of get.clusters; a file has the others too, because it is read without the report.
 MAIN_COLUMNS = (
     "n_cells", "label", "proposed_label", "broad_label", "ontology_id", "confidence", "confidence_score", "status",
-    "flag_reasons", "notes", "supporting_markers", "contradictory_markers", "states",
+    "flag_reasons", "notes", "supporting_markers", "contradictory_markers", "states", "witnessed_markers",
 )  # fmt: skip
 MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
-    "rationale", "alternatives", "caveats", "warnings",
+    "rationale", "alternatives", "caveats", "warnings", "witnesses",
 )  # fmt: skip
 CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
 FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
@@ -43,9 +44,10 @@ def as_frame(clusters: Sequence[str], rows: Sequence[Mapping[str, Any]], columns
     return pd.DataFrame({name: column(name) for name in columns}, index=index)
 
 
-def row(cluster: ClusterReport) -> dict[str, Any]:
+def row(cluster: ClusterReport, receipts: Receipts) -> dict[str, Any]:
     """The values of one cluster by column, without its id; lists are joined by commas, sentences by semicolons."""
     annotation, validation = cluster.annotation, cluster.validation
+    known = receipts.of_label(cluster)
     return {
         "n_cells": cluster.n_cells,
         "label": annotation.primary_label,
@@ -60,6 +62,7 @@ def row(cluster: ClusterReport) -> dict[str, Any]:
         "supporting_markers": ", ".join(validation.supporting_markers),
         "contradictory_markers": ", ".join(validation.contradictory_markers),
         "states": ", ".join(cluster.states),
+        "witnessed_markers": ", ".join(gene for gene, receipt in known.items() if receipt.is_witnessed),
         "proposed_ontology_id": annotation.proposed_ontology_id,
         "broad_ontology_id": cluster.broad_ontology_id,
         "source": cluster.source,
@@ -70,14 +73,19 @@ def row(cluster: ClusterReport) -> dict[str, Any]:
         "alternatives": ", ".join(alternative.label for alternative in annotation.alternatives),
         "caveats": "; ".join(annotation.caveats),
         "warnings": "; ".join(cluster.warnings),
+        "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
     }
 
 
-def csv_rows(report: DatasetReport) -> list[str]:
+def csv_rows(report: DatasetReport, receipts: Receipts) -> list[str]:
     """The lines of a CSV file, one per cluster, safe to open in a spreadsheet; the columns are ``FILE_COLUMNS``."""
     decisions = standing(report)
     rows = (
-        (cluster.cluster_id, *row(cluster).values(), *_curated_values(decisions.get(cluster.cluster_id)))
+        (
+            cluster.cluster_id,
+            *row(cluster, receipts).values(),
+            *_curated_values(decisions.get(cluster.cluster_id)),
+        )
         for cluster in report.clusters
     )
     return [csv_line(guarded(value) if isinstance(value, str) else value for value in values) for values in rows]

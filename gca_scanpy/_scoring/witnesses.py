@@ -30,6 +30,8 @@ class PublicSource:
         What it is about; the tissue is empty if it is about many.
     citation, doi, home, license
         Its publication, web page and terms of use; empty if there are none.
+    title
+        Its name as readers know it.
     """
 
     code: str
@@ -41,6 +43,7 @@ class PublicSource:
     doi: str
     home: str
     license: str
+    title: str
 
     @property
     def group(self) -> str:

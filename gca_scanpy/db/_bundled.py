@@ -19,8 +19,10 @@ from gca_scanpy._names.tissues import Tissues, read_tissues
 from gca_scanpy._names.vocabulary import read_names, read_tissue_words
 from gca_scanpy._names.words import read_lexicon
 from gca_scanpy._reporting.palette import Palette, read_palette
+from gca_scanpy._reporting.receipts import Describer, Receipts
 from gca_scanpy._scoring.database import COLUMNS, STATED, MarkerDatabase
 from gca_scanpy._scoring.witnesses import PublicSource, named_columns, read_sources
+from gca_scanpy.model import DatasetReport
 
 _DATA = files("gca_scanpy") / "data"
 
@@ -84,6 +86,13 @@ def species() -> SpeciesTable:
 def public_sources() -> dict[str, PublicSource]:
     """The public sources of statements about markers, by their code."""
     return read_sources(_lines("sources.tsv"))
+
+
+def receipts(report: DatasetReport) -> Receipts:
+    """The witnesses of a report in words."""
+    return Receipts(
+        report.witnesses, Describer(ontology(), {source.name: source for source in public_sources().values()})
+    )
 
 
 @lru_cache(maxsize=1)

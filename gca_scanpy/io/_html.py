@@ -76,8 +76,9 @@ def to_html(
     """
     report = report_of(data, key)
     embedding, why_none = _embedding(data, report, key, basis)
-    view = view_of(report, _bundled.palette().color, embedding, why_none, _name(data, path) if title is None else title)
-    page = render(view, data_of(report, view))
+    receipts, name = _bundled.receipts(report), _name(data, path) if title is None else title
+    view = view_of(report, _bundled.palette().color, receipts, embedding, why_none, name)
+    page = render(view, data_of(report, view, receipts))
     if path is None:
         return page
     with whole(Path(path)) as part:

@@ -13,6 +13,7 @@ import gca_scanpy as gca
 from gca_scanpy._page.render import data_of
 from gca_scanpy._page.view import view_of
 from gca_scanpy._reporting.table import csv_rows
+from gca_scanpy.db import _bundled
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,8 @@ def report():
 
 
 def _data(report):
-    return data_of(report, view_of(report, lambda label, term: "#010203"))
+    receipts = _bundled.receipts(report)
+    return data_of(report, view_of(report, lambda label, term: "#010203", receipts), receipts)
 
 
 def test_the_clusters(report):
@@ -35,7 +37,7 @@ def test_the_clusters(report):
         "label": "B cell",
         "status": "supported",
     }
-    assert [cluster["csv"]] == csv_rows(report)
+    assert [cluster["csv"]] == csv_rows(report, _bundled.receipts(report))
     assert {"cluster b", "B cell", "CL:0000236", "MS4A1"} <= set(cluster["words"].split("\n"))
     assert data["cells"] is None
 

@@ -158,3 +158,20 @@ def test_the_bundled_index_tells_something_for_every_gene():
         built = index.build(_bundled.database(), species, _bundled.lineages())
         assert all(values and min(values.values()) > 0 for values in built.hits.values())
         assert all(key in built.types for values in built.hits.values() for key in values)
+
+
+def test_the_nearest_relative_states(family):
+    """The witnesses of a gene are those of the type, else of the nearest ancestor, else of the nearest kind."""
+    kinds = build(
+        [
+            row("leukocyte", "PTPRC", sources="far"),
+            row("T cell", "PTPRC", sources="near"),
+            row("naive thymus-derived CD4-positive, alpha-beta T cell", "CCR7", sources="far"),
+            row("CD4-positive, alpha-beta T cell", "CCR7", sources="near"),
+        ]
+    )
+    assert family.witnesses(T, "CD3E").fact_of == family.witnesses(CD4, "CD3E").fact_of == T
+    assert kinds.witnesses(CD4, "PTPRC").stated_by == ("near",)
+    assert kinds.witnesses(LEUKOCYTE, "CCR7").stated_by == kinds.witnesses(T, "CCR7").stated_by == ("near",)
+    assert kinds.witnesses(B, "CCR7") is None
+    assert kinds.witnesses("no such type", "CCR7") is None
