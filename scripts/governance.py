@@ -245,7 +245,7 @@ def _order(data: Data) -> list[Finding]:
 
 def _cited_facts(data: Data) -> list[lists.Fact]:
     """The facts that ASCT+B states."""
-    code = next(source.code for source in _bundled.public_sources().values() if source.name == ASCTB)
+    code = _bundled.sources_by_name()[ASCTB].code
     return [(row.cl_id, row.gene, row.role) for row in data.rows if code in row.stated]
 
 
@@ -280,7 +280,7 @@ def read_evidence(folders: Sequence[Path]) -> tuple[Evidence, list[str]]:
         unread += not_read
         found += profiles.read(folder, genes, known)
         cited.update(citations.read(folder, genes, known))
-    sources = {source.name: source for source in _bundled.public_sources().values()}
+    sources = _bundled.sources_by_name()
     unknown = sorted({*listed, *(profile.name for profile in found)} - set(sources))
     if unknown:
         sys.exit(f"sources.tsv has no row for {', '.join(unknown)}")

@@ -88,11 +88,15 @@ def public_sources() -> dict[str, PublicSource]:
     return read_sources(_lines("sources.tsv"))
 
 
+@lru_cache(maxsize=1)
+def sources_by_name() -> dict[str, PublicSource]:
+    """The public sources by the names that tables of facts and reports have."""
+    return {source.name: source for source in public_sources().values()}
+
+
 def receipts(report: DatasetReport) -> Receipts:
     """The witnesses of a report in words."""
-    return Receipts(
-        report.witnesses, Describer(ontology(), {source.name: source for source in public_sources().values()})
-    )
+    return Receipts(report.witnesses, Describer(ontology(), sources_by_name()))
 
 
 @lru_cache(maxsize=1)

@@ -44,8 +44,8 @@ class Witness:
 
     Attributes
     ----------
-    name
-        Name of the source, as in the table of facts.
+    name, title
+        Name of the source in tables of facts, and as readers know it.
     kind
         ``list`` (written by curators), ``computed`` (from single-cell data), ``vendor`` (a catalog of antibodies),
         ``profile`` (mean expression of a study's cell types), or empty for a source of your own table.
@@ -64,6 +64,7 @@ class Witness:
     name: str
     kind: str
     grade: str
+    title: str = ""
     neighbor: str = ""
     neighbor_id: str = ""
     relation: str = ""
@@ -75,7 +76,7 @@ class Witness:
     def __str__(self) -> str:
         where = f"doi:{self.doi}" if self.doi else self.home
         near = f", for {_named(self.neighbor, self.neighbor_id)}, a {self.relation} type" if self.neighbor_id else ""
-        return ". ".join(filter(None, [f"{self.name}{near}", self.citation, where]))
+        return ". ".join(filter(None, [f"{self.title}{near}", self.citation, where]))
 
 
 @frozen
@@ -229,13 +230,13 @@ def _parts(cells: Iterable[str]) -> tuple[str, ...]:
 def _witness(text: str, kind: str, fact: pd.Series) -> Witness:
     """A witness, from its name in the table of facts; ``@`` separates a neighbor of the type from the name."""
     name, is_nearby, neighbor = text.partition(AT)
-    ontology = _bundled.ontology()
-    source = next((source for source in _bundled.public_sources().values() if source.name == name), None)
+    ontology, source = _bundled.ontology(), _bundled.sources_by_name().get(name)
     cited = _bundled.citations().get((fact["cl_id"], fact["gene"]), []) if text == ASCTB else []
     return Witness(
         name=name,
         kind=source.kind if source else kind,
         grade="nearby" if is_nearby else "exact",
+        title=source.title if source else name,
         neighbor=ontology.label(neighbor) if neighbor in ontology else "",
         neighbor_id=neighbor,
         relation=("narrower" if fact["cl_id"] in ontology.ancestors(neighbor) else "wider") if neighbor else "",
@@ -244,6 +245,11 @@ def _witness(text: str, kind: str, fact: pd.Series) -> Witness:
         home=source.home if source else "",
         tables=tuple(Citation(table, references) for table, references in cited),
     )
+
+
+def _title(name: str) -> str:
+    source = _bundled.sources_by_name().get(name)
+    return source.title if source else name
 
 
 def _named(name: str, cl_id: str) -> str:
@@ -277,9 +283,9 @@ def _lines(fact: Fact) -> Iterator[str]:
     if measured:
         yield f"  stands out in {len(fact.seen_in)} of {_count(measured, 'expression profile')} of this type:"
         shown = {witness.name: str(witness) for witness in exact}
-        yield from (f"    {shown.get(name, name)}" for name in fact.seen_in)
+        yield from (f"    {shown.get(name, _title(name))}" for name in fact.seen_in)
     if fact.not_seen_in:
-        yield f"    not in {', '.join(fact.not_seen_in)}"
+        yield f"    not in {', '.join(map(_title, fact.not_seen_in))}"
     if nearby:
         yield f"  stated or seen for a neighboring type by {_count(len(nearby), 'source')}:"
     yield from (f"    {witness}" for witness in nearby)

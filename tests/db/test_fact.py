@@ -55,7 +55,7 @@ def test_a_neighbor():
     assert (near["mine"].neighbor, near["mine"].relation, near["mine"].kind) == ("mature B cell", "narrower", "")
     assert (near["human_pbmc3k"].neighbor, near["human_pbmc3k"].kind) == ("", "profile")
     text = str(gca.db.fact("MS4A1", "B cell", table))
-    assert "panglaodb, for lymphocyte (CL:0000542), a wider type. Franzén" in text
+    assert "PanglaoDB, for lymphocyte (CL:0000542), a wider type. Franzén" in text
     assert "mine, for mature B cell (CL:0000785), a narrower type\n" in text
 
 
@@ -64,7 +64,7 @@ def test_the_text():
     lines = str(gca.db.fact("CD79A", "B cell")).splitlines()
     assert lines[0].startswith("CD79A marks B cell (CL:0000236) in gca-scanpy ")
     assert lines[0].endswith(": canonical, human and mouse, general")
-    assert any(line.startswith("    panglaodb. Franzén") and "doi:10.1093/" in line for line in lines)
+    assert any(line.startswith("    PanglaoDB. Franzén") and "doi:10.1093/" in line for line in lines)
     assert any(line.startswith("      kidney v") and "doi:10.1126/science.aat5031" in line for line in lines)
     assert any(line.startswith("  stands out in 6 of 6 expression profiles of this type:") for line in lines)
 

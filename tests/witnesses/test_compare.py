@@ -8,7 +8,7 @@ from witnesses.compare import Cells, Evidence
 from gca_scanpy.db import _bundled
 
 ONTOLOGY = _bundled.ontology()
-SOURCES = {source.name: source for source in _bundled.public_sources().values()}
+SOURCES = _bundled.sources_by_name()
 B_CELL, MATURE_B, NAIVE_B = "CL:0000236", "CL:0000785", "CL:0000788"  # mature and naive: two and three steps below
 B_LINEAGE, LYMPHOCYTE, T_CELL = "CL:0000945", "CL:0000542", "CL:0000084"
 OTHERS = ("CL:0000576", "CL:0000057", "CL:0000115", "CL:0000182", "CL:0000540")

@@ -73,7 +73,7 @@ def test_all_readers(folder):
 def test_every_list_has_a_row_in_the_table_of_sources(folder):
     """What is read can be recorded, and vendors count as one source."""
     listed, _ = lists.read(folder, ONTOLOGY, GENES, {})
-    sources = {source.name: source for source in _bundled.public_sources().values()}
+    sources = _bundled.sources_by_name()
     assert listed.keys() <= sources.keys()
     vendors = ("abcam", "thermofisher", "bd_biosciences", "cell_signaling")
     assert {sources[name].group for name in vendors} == {"vendor"}
