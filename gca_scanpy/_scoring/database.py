@@ -250,6 +250,8 @@ def _with_columns(table: pd.DataFrame, version: str) -> pd.DataFrame:
             out[name] = text.where(text.ne(""), DEFAULTS.get(name, ""))
         else:
             out[name] = DEFAULTS[name]
+    for name in STATED:  # blanks are part of no source's name
+        out[name] = out[name].str.replace(r"\s*(?:;\s*)+", ";", regex=True).str.strip("; ")
     return out
 
 

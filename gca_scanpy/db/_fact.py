@@ -224,7 +224,7 @@ def _fact(database: MarkerDatabase, rows: pd.DataFrame) -> Fact:
 
 def _parts(cells: Iterable[str]) -> tuple[str, ...]:
     """The parts of ``;``-separated texts, each once."""
-    return tuple(dict.fromkeys(part.strip() for cell in cells for part in cell.split(";") if part.strip()))
+    return tuple(dict.fromkeys(part for cell in cells for part in cell.split(";") if part))
 
 
 def _witness(text: str, kind: str, fact: pd.Series) -> Witness:

@@ -28,6 +28,12 @@ def test_two_columns_are_enough():
     assert repr(database) == "MarkerDatabase('own.tsv', 1 cell types, 1 genes, 1 facts)"
 
 
+def test_blanks_between_sources():
+    """Blanks around the names of sources, and empty names, are left out."""
+    database = read(None, cell_type=["B cell"], gene=["MS4A1"], sources=["; my paper ;other;; "], seen=["a ; b"])
+    assert database.facts.loc[0, ["sources", "seen"]].tolist() == ["my paper;other", "a;b"]
+
+
 def test_the_table_of_the_user_stays_as_it_was():
     """Reading a DataFrame changes nothing in it."""
     table = pd.DataFrame({"Cell Type": ["B cells"], "GENE": ["[cd19]"], "species": ["Human"]}, index=["x"])
