@@ -92,6 +92,23 @@ def test_a_supported_cluster(report):
     assert dict(view.facts) == {"broad type": "B cell", "tissue": "blood", "proposed by": "offline scorer"}
 
 
+def test_the_witnesses(report):
+    """Each supporting gene of the label and of the candidates has its receipt; a report without witnesses has none."""
+    key = report.cluster("b").annotation.ontology_id
+    stated = {"MS4A1": model.Witnesses(key, ("asctb",)), "CD79A": model.Witnesses(key)}
+    report = evolve(report, witnesses={key: stated})
+    view = view_of(report)
+    texts = {gene.name: gene.receipt.text for gene in view.clusters[0].supporting}
+    assert {gene: texts[gene] for gene in stated} == {"MS4A1": "stated by ASCT+B", "CD79A": "no witness"}
+    shown = view.clusters[0].candidates[0].supporting
+    assert len(shown) <= 8
+    assert {gene.receipt.grade for gene in shown if gene.name == "MS4A1"} == {"exact"}
+    assert set(view.grades) == {"exact", "near", "none"}
+    older = view_of(evolve(report, witnesses={}))
+    assert {gene.receipt for gene in older.clusters[0].supporting} == {None}
+    assert not older.grades
+
+
 def test_a_flagged_cluster_shows_what_was_proposed(report):
     """Where the label did not stand, the proposed one, its term and the reason are there."""
     view = view_of(report).clusters[2]

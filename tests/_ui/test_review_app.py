@@ -268,11 +268,11 @@ def test_the_witnesses_of_each_gene(app, annotated):
     report = evolve(report, witnesses={**report.witnesses, key: witnesses})
     page = evidence.evidence(report, "0")
     assert '<td class="gca-genes">CD79A</td><td>no witness</td>' in page
-    assert 'title="stated by ASCT+B"><span aria-hidden="true">●</span> CD79B</span>' in page
+    assert 'title="stated by ASCT+B"><span aria-hidden="true">●</span>&nbsp;CD79B</span>' in page
     only = evidence.evidence(report, "0", only_witnessed=True)
     assert "CD79B" in only
     assert "no witness</td>" not in only
-    assert "</span> CD79A</span>" not in only
+    assert "</span>&nbsp;CD79A</span>" not in only
     older = evidence.evidence(evolve(report, witnesses={}), "0")
     assert "CD79A" in older
     assert "itness" not in older
