@@ -80,7 +80,7 @@ class Data:
     types: Mapping[str, tuple[str, str]]
     rows: Sequence[Row]
     short: Mapping[str, str] = field(factory=dict)
-    decisions: Mapping[tuple[str, str], str] = field(factory=dict)  # by id and gene
+    decisions: Mapping[tuple[str, str], tuple[str, str]] = field(factory=dict)  # decision and mark by id and gene
     citations: tuple[tuple[str, ...], ...] = ()
     findings: tuple[Finding, ...] = field(default=())
 
@@ -125,17 +125,17 @@ def read(folder: Path) -> Data:
     return Data(types, rows, short, decisions, cited, tuple(findings))
 
 
-def _decisions(path: Path, findings: list[Finding]) -> dict[tuple[str, str], str]:
-    """What was decided about a gene of a type, where there was a reason to look at it."""
-    decisions: dict[tuple[str, str], str] = {}
-    for line, (cl_id, gene, decision, _, reason) in _lines(path, DECISION_COLUMNS, findings):
+def _decisions(path: Path, findings: list[Finding]) -> dict[tuple[str, str], tuple[str, str]]:
+    """What was decided about a gene of a type, where there was a reason to look at it, and the mark of the fact."""
+    decisions: dict[tuple[str, str], tuple[str, str]] = {}
+    for line, (cl_id, gene, decision, mark, reason) in _lines(path, DECISION_COLUMNS, findings):
         where = f"{path.name}:{line}"
         if decision not in DECISIONS or not reason:
             text = f"{gene} of {cl_id} is {decision!r}; use one of {', '.join(DECISIONS)}, with a reason"
             findings.append(Finding("form", where, text))
         if (cl_id, gene) in decisions:
             findings.append(Finding("form", where, f"{gene} of {cl_id} has two rows"))
-        decisions[cl_id, gene] = decision
+        decisions[cl_id, gene] = (decision, mark)
     if list(decisions) != sorted(decisions):
         findings.append(Finding("order", path.name, "the rows are not sorted by cl_id and gene"))
     return decisions
@@ -191,7 +191,7 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
     broken = [*data.findings, *_types(data), *_short(data), *_order(data), *_citations(data)]
     broken += [*_rules.ids(named, ontology), *_rules.names(named, ontology), *_rules.symbols(facts, genes)]
     broken += [*_rules.duplicates(facts), *_rules.signs(facts)]
-    return broken, [*_rules.few(facts), *_rules.siblings(facts, ontology)]
+    return broken, [*_rules.few(facts), *_rules.siblings(facts, ontology), *_stale(data)]
 
 
 def _types(data: Data) -> list[Finding]:
@@ -266,6 +266,17 @@ def _citations(data: Data) -> list[Finding]:
     return findings
 
 
+def _stale(data: Data) -> list[Finding]:
+    """Decisions that the facts do not show: a removed fact that is there, or another one that is not."""
+    facts = {(row.cl_id, row.gene, row.mark) for row in data.rows}
+    findings = []
+    for (cl_id, gene), (decision, mark) in data.decisions.items():
+        if ((cl_id, gene, mark) in facts) == (decision == "removed"):
+            text = f"{gene} ({mark}) of {cl_id} is {decision}, but {'there' if decision == 'removed' else 'not there'}"
+            findings.append(Finding("decisions", "decisions.tsv", text))
+    return findings
+
+
 def read_evidence(folders: Sequence[Path]) -> tuple[Evidence, list[str]]:
     """What the public sources in some folders state, and why files there cannot be read."""
     ontology, genes = _bundled.ontology(), _bundled.gene_names()
@@ -316,7 +327,7 @@ def contradicted(data: Data, evidence: Evidence) -> list[Finding]:
     findings = []
     for row in data.rows:
         why = evidence.contradiction(row.cl_id, row.gene, row.role, row.species)
-        if why and data.decisions.get((row.cl_id, row.gene)) not in ("kept", "marked"):
+        if why and data.decisions.get((row.cl_id, row.gene), ("", ""))[0] not in ("kept", "marked"):
             fact = f"{row.gene} ({row.mark}) of {row.cl_id}"
             text = f"{fact} is {why}; remove it, or keep it with a reason in decisions.tsv"
             findings.append(Finding("contradicted", row.where, text))

@@ -77,7 +77,7 @@ def test_the_real_data(governance, capsys):
     broken, warnings = governance.check(governance.read(governance.DATA))
     assert broken == []
     assert sum(finding.rule == "siblings" for finding in warnings) <= 9
-    assert {finding.rule for finding in warnings} <= {"siblings"}
+    assert {finding.rule for finding in warnings} <= {"siblings", "decisions"}
 
 
 def test_a_valid_small_database(governance, data, capsys):
@@ -267,6 +267,23 @@ def test_a_broken_decision(governance, data, capsys, rule, lines):
     assert governance.main(["--data", str(folder)]) == 1
     text = capsys.readouterr().out
     assert f"broken: {rule}: 1\n  decisions.tsv" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (f"{B_CELL}\tCD22\tremoved\t++\ta", f"CD22 (++) of {B_CELL} is removed, but there"),
+        (f"{B_CELL}\tCD3E\tadded\t-\ta", f"CD3E (-) of {B_CELL} is added, but not there"),
+        (f"{B_CELL}\tCD22\tmarked\t+\ta", f"CD22 (+) of {B_CELL} is marked, but not there"),
+        (f"{B_CELL}\tCD22\tkept\t++\ta", ""),
+        (f"{B_CELL}\tCD22\tremoved\t-\ta", ""),
+    ],
+)
+def test_decisions_that_the_facts_do_not_show(governance, data, capsys, line, text):
+    """A warning is given if a fact that was removed is there, or one that was added, kept or marked is not."""
+    assert governance.main(["--data", str(data(decisions=f"{line}\n"))]) == 0
+    shown = capsys.readouterr().out
+    assert (f"warning: decisions: 1\n  decisions.tsv: {text}\n" in shown) if text else "warning" not in shown
 
 
 def test_proposals(governance, data, sources, tmp_path, capsys):

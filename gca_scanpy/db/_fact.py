@@ -103,7 +103,8 @@ class Fact:
     seen_in, not_seen_in
         The expression profiles of this type in which the gene stands out, and the others that measure it.
     decision, reason
-        What the curators of the bundled database decided when sources contradicted the fact, and why; mostly empty.
+        What the curators of the bundled database decided about the fact (``added``, ``kept`` although sources
+        contradict it, or ``marked`` otherwise than before), and why; mostly empty.
     database
         Name and version of the database.
     """
@@ -296,10 +297,11 @@ def _no_fact(database: MarkerDatabase, symbol: str, name: str, cl_id: str) -> st
     genes = [marker.gene for marker in _describe.markers(database, name) if marker.role == "positive"]
     similar = difflib.get_close_matches(symbol, genes, n=SHOWN, cutoff=0.7)
     decision, reason = _bundled.decisions().get((cl_id, symbol), ("", ""))
+    was_removed = decision == "removed" and database is _bundled.database()
     return "; ".join(
         [
             f"{_describe.title(database)} has no fact about {symbol} and {_named(name, cl_id)}",
-            *([f"it was {decision}: {reason}"] if decision and database is _bundled.database() else []),
+            *([f"it was removed: {reason}"] if was_removed else []),
             _having(database, symbol, cl_id),
             f"markers of {name} are {_few(list(dict.fromkeys([*similar, *genes])))}",
         ]

@@ -122,16 +122,17 @@ def test_several_databases():
 def test_a_decision(monkeypatch):
     """What the curators decided is there with the reason, for the bundled database only."""
     reason = "its RNA is rare, the protein marks the type"
-    decided = {(B_CELL, "MS4A1"): ("kept", reason), ("CL:0000182", "CA3"): ("removed", "low in all profiles")}
+    decided = {(B_CELL, "MS4A1"): ("kept", reason), ("CL:0000182", "ZNF10"): ("removed", "low in all profiles")}
     monkeypatch.setattr(_bundled, "decisions", lambda: decided)
     fact = gca.db.fact("MS4A1", "B cell")
     assert (fact.decision, fact.reason) == ("kept", reason)
     assert f"\n  kept: {reason}\n" in str(fact)
     table = pd.DataFrame({"cell_type": ["B cell", "hepatocyte"], "gene": ["MS4A1", "ALB"]})
     assert gca.db.fact("MS4A1", "B cell", table).decision == ""
-    with pytest.raises(gca.errors.InputError) as error:
-        gca.db.fact("CA3", "hepatocyte", table)
-    assert "removed" not in str(error.value)
+    for source, is_there in (("bundled", True), (table, False)):
+        with pytest.raises(gca.errors.InputError) as error:
+            gca.db.fact("ZNF10", "hepatocyte", source)
+        assert ("; it was removed: low in all profiles; " in str(error.value)) is is_there
 
 
 @pytest.mark.parametrize(
