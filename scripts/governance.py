@@ -267,7 +267,7 @@ def contradicted(data: Data, evidence: Evidence) -> list[Finding]:
     findings = []
     for row in data.rows:
         why = evidence.contradiction(row.cl_id, row.gene, row.role, row.species)
-        if why and data.decisions.get((row.cl_id, row.gene)) != "kept":
+        if why and data.decisions.get((row.cl_id, row.gene)) not in ("kept", "marked"):
             text = (
                 f"{row.gene} ({row.mark}) of {row.cl_id} is {why}; remove it, or keep it with a reason in decisions.tsv"
             )
