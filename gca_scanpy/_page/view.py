@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Optional
 
 from attrs import frozen
@@ -10,9 +10,11 @@ from attrs import frozen
 from gca_scanpy._adata.members import Embedding
 from gca_scanpy._page.cells import CellsView, Color, ShareView, colors_of, composition, view_of_cells
 from gca_scanpy._page.cluster import ClusterView, Facts, FlagView, view_of_cluster, view_of_flag
+from gca_scanpy._page.references import SectionView, view_of_references
 from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy._reporting.palette import STATUSES
 from gca_scanpy._reporting.receipts import GRADES, Grade, Look, Receipts
+from gca_scanpy._reporting.references import Reference
 from gca_scanpy._reporting.report import makers
 from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport
 
@@ -38,6 +40,8 @@ class PageView:
         Why there is no picture of the cells; empty if that needs no explanation.
     grades
         How the witnesses of genes are shown; empty if the report has no witnesses.
+    references
+        What to cite for the evidence, by kind.
     origin
         The part of the provenance that stands beside each cluster.
     """
@@ -55,6 +59,7 @@ class PageView:
     unseen: str
     clusters: tuple[ClusterView, ...]
     grades: Mapping[Grade, Look]
+    references: tuple[SectionView, ...]
     origin: Facts
     provenance: Facts
     parameters: Facts
@@ -65,6 +70,7 @@ def view_of(
     report: DatasetReport,
     color: Color,
     receipts: Receipts,
+    references: Sequence[Reference],
     embedding: Optional[Embedding] = None,
     unseen: str = "",
     name: str = "",
@@ -79,6 +85,8 @@ def view_of(
         Gives the color of a label and its term.
     receipts
         The witnesses of its genes in words.
+    references
+        What to cite for its evidence.
     embedding
         The cells.
     unseen
@@ -117,6 +125,7 @@ def view_of(
             for cluster, cluster_colors in zip(report.clusters, colors)
         ),
         grades=GRADES if report.witnesses else {},
+        references=view_of_references(references),
         origin=(
             maker,
             ("marker database", provenance.database_version),

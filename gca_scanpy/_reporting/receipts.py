@@ -62,7 +62,7 @@ def collect(cases: Sequence[Case], clusters: Sequence[ClusterReport]) -> Collect
                 if gene in symbols and gene not in of_type:
                     witnesses = case.index.witnesses(key, symbols[gene])
                     if witnesses is not None:
-                        of_type[gene] = _short(witnesses)
+                        of_type[gene] = _short(witnesses, key)
     return {key: genes for key, genes in collected.items() if genes}
 
 
@@ -76,9 +76,10 @@ def _shown(cluster: ClusterReport, ontology: Ontology) -> Iterator[tuple[str, It
         yield candidate.ontology_id or candidate.label, _strongest(candidate)
 
 
-def _short(witnesses: Witnesses) -> Witnesses:
-    """Without neighbors if nobody needs them: they would be half of the report."""
-    return evolve(witnesses, nearby=()) if witnesses.stated_by or witnesses.seen_in else witnesses
+def _short(witnesses: Witnesses, key: str) -> Witnesses:
+    """Without neighbors if there are nearer witnesses: they would be half of the report."""
+    own = tuple(one for one in witnesses.nearby if one.endswith(f"{AT}{key}"))
+    return evolve(witnesses, nearby=own) if own or witnesses.stated_by or witnesses.seen_in else witnesses
 
 
 @frozen
@@ -100,24 +101,25 @@ class Describer:
         """The receipt of a gene's fact for the type with this key."""
         if witnesses is None:
             return NO_WITNESS
-        is_own = witnesses.fact_of == key
-        known = self._known(witnesses)
-        if witnesses.stated_by or witnesses.seen_in:
-            return Receipt("exact", known) if is_own else Receipt("near", self._of_type(witnesses.fact_of, known))
-        before = [known] if is_own and known else []
-        near = self._near(witnesses.nearby)
-        return Receipt("near", _joined(*before, *near)) if near else Receipt("none", _joined(NO_WITNESS.text, *before))
+        near, is_stated = _by_type(witnesses.nearby), bool(witnesses.stated_by or witnesses.seen_in)
+        if witnesses.fact_of == key:
+            own, is_exact = self._known(witnesses), is_stated
+        else:  # a source may state for the type what the database has for a relative only
+            own = self._neighbor(near.pop(key, []))
+            is_exact = bool(own)
+        if is_exact:
+            return Receipt("exact", own)
+        if is_stated:
+            return Receipt("near", self._of_type(witnesses.fact_of, self._known(witnesses)))
+        texts = self._near(near)
+        return Receipt("near", _joined(own, *texts)) if texts else Receipt("none", _joined(NO_WITNESS.text, own))
 
     def _known(self, witnesses: Witnesses) -> str:
         n, measured = len(witnesses.seen_in), witnesses.measured
         return _joined(_seen(f"{n} of {measured}", measured) if measured else "", self._stated(witnesses.stated_by))
 
-    def _near(self, nearby: Iterable[str]) -> list[str]:
+    def _near(self, by_type: Mapping[str, Sequence[str]]) -> list[str]:
         """What is known of each neighbor, the first ones only."""
-        by_type: dict[str, list[str]] = {}
-        for one in nearby:
-            source, _, key = one.partition(AT)
-            by_type.setdefault(key, []).append(source)
         texts = [self._of_type(key, self._neighbor(names)) for key, names in list(by_type.items())[:SHOWN_NEIGHBORS]]
         more = len(by_type) - SHOWN_NEIGHBORS
         return [*texts, *([f"and for {more} more {'type' if more == 1 else 'types'}"] if more > 0 else [])]
@@ -133,6 +135,15 @@ class Describer:
 
     def _of_type(self, key: str, known: str) -> str:
         return f"for {self.ontology.label(key) if key in self.ontology else key}: {known}"
+
+
+def _by_type(nearby: Iterable[str]) -> dict[str, list[str]]:
+    """The sources by the neighbor for which they state a fact."""
+    by_type: dict[str, list[str]] = {}
+    for one in nearby:
+        source, _, key = one.partition(AT)
+        by_type.setdefault(key, []).append(source)
+    return by_type
 
 
 def _seen(count: str, of: int) -> str:

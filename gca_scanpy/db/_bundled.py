@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 from itertools import chain
@@ -20,6 +21,7 @@ from gca_scanpy._names.vocabulary import read_names, read_tissue_words
 from gca_scanpy._names.words import read_lexicon
 from gca_scanpy._reporting.palette import Palette, read_palette
 from gca_scanpy._reporting.receipts import Describer, Receipts
+from gca_scanpy._reporting.references import Reference, collect
 from gca_scanpy._scoring.database import COLUMNS, STATED, MarkerDatabase
 from gca_scanpy._scoring.witnesses import PublicSource, named_columns, read_sources
 from gca_scanpy.model import DatasetReport
@@ -106,6 +108,18 @@ def citations() -> dict[tuple[str, str], list[tuple[str, tuple[str, ...]]]]:
     for cl_id, gene, table, references in (line.split("\t") for line in _lines("citations.tsv")[1:]):
         cited.setdefault((cl_id, gene), []).append((table, tuple(filter(None, references.split(";")))))
     return cited
+
+
+def references(report: DatasetReport) -> list[Reference]:
+    """What to cite for the evidence that a report shows."""
+    cited = citations()
+    known, names = {gene.upper(): gene for _, gene in cited}, gene_names()
+    genes_of = report.provenance.genes_of or "human"
+
+    def tables(fact_of: str, gene: str) -> Sequence[tuple[str, Sequence[str]]]:
+        return cited.get((fact_of, names.canonical(gene, genes_of, known) or gene), ())
+
+    return collect(report, sources_by_name(), tables)
 
 
 @lru_cache(maxsize=1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Union
 
 from gca_scanpy._adata import report_of
 from gca_scanpy._arguments import checked, one_of
 from gca_scanpy._keys import DEFAULT_KEY
-from gca_scanpy._reporting.references import as_bibtex, as_text, collect
+from gca_scanpy._reporting.references import as_bibtex, as_text
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import DatasetReport
 
@@ -55,12 +54,4 @@ def references(
     >>> "doi:10.1093/database/baz046" in gca.get.references(report)
     True
     """
-    report = report_of(data, key)
-    cited = _bundled.citations()
-    known, names = {gene.upper(): gene for _, gene in cited}, _bundled.gene_names()
-    genes_of = report.provenance.genes_of or "human"
-
-    def tables(fact_of: str, gene: str) -> Sequence[tuple[str, Sequence[str]]]:
-        return cited.get((fact_of, names.canonical(gene, genes_of, known) or gene), ())
-
-    return FORMATS[format](collect(report, _bundled.sources_by_name(), tables))
+    return FORMATS[format](_bundled.references(report_of(data, key)))

@@ -32,7 +32,8 @@ def to_html(
     """Write a report as a self-contained HTML page, which loads nothing from a network.
 
     The page has a summary, the cells on an embedding, a table of the clusters to sort and search, the evidence for
-    each cluster, and the provenance of the labels. Without JavaScript and on paper, only the embedding is missing.
+    each cluster, the references of this evidence, and the provenance of the labels. Without JavaScript and on paper,
+    only the embedding is missing.
 
     Parameters
     ----------
@@ -77,7 +78,8 @@ def to_html(
     report = report_of(data, key)
     embedding, why_none = _embedding(data, report, key, basis)
     receipts, name = _bundled.receipts(report), _name(data, path) if title is None else title
-    view = view_of(report, _bundled.palette().color, receipts, embedding, why_none, name)
+    color, references = _bundled.palette().color, _bundled.references(report)
+    view = view_of(report, color, receipts, references, embedding, why_none, name)
     page = render(view, data_of(report, view, receipts))
     if path is None:
         return page

@@ -24,7 +24,7 @@ def report():
 
 def _data(report):
     receipts = _bundled.receipts(report)
-    return data_of(report, view_of(report, lambda label, term: "#010203", receipts), receipts)
+    return data_of(report, view_of(report, lambda label, term: "#010203", receipts, []), receipts)
 
 
 def test_the_clusters(report):

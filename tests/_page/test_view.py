@@ -28,7 +28,9 @@ def report(lineages):
 
 def view_of(report, *cells):
     """The view, each label in one color."""
-    return view_in_color(report, lambda label, term: "#010203", _bundled.receipts(report), *cells)
+    return view_in_color(
+        report, lambda label, term: "#010203", _bundled.receipts(report), _bundled.references(report), *cells
+    )
 
 
 def test_the_counts_are_those_of_the_report(report):
@@ -188,7 +190,7 @@ def test_the_colors_and_the_shares(report):
     def color(label, term):
         return {"B cell": "#0000BB", "Unknown or Novel": "#999999"}[label]
 
-    view = view_in_color(report, color, _bundled.receipts(report))
+    view = view_in_color(report, color, _bundled.receipts(report), [])
     first, _, third = (cluster.colors for cluster in view.clusters)
     assert (first.label, first.broad) == ("#0000BB", "#0000BB")
     assert third.label == "#999999"

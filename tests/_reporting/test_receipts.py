@@ -54,6 +54,16 @@ PROFILES = ("human_pbmc3k", "human_skin_soleboldo")
             "for plasma cell: stated by Abcam; and for 1 more type",
         ),
         ({"fact_of": T_CELL, "measured": 4}, "none", "no witness"),
+        (
+            {"fact_of": PLASMA, "stated_by": ("sctype",), "nearby": (f"asctb@{B_CELL}", f"human_pbmc3k@{B_CELL}")},
+            "exact",
+            "seen in 1 profile; stated by ASCT+B",
+        ),
+        (
+            {"fact_of": PLASMA, "nearby": (f"abcam@{NAIVE}", f"asctb@{B_CELL}")},
+            "exact",
+            "stated by ASCT+B",
+        ),
     ],
 )
 def test_the_words(witnesses, grade, text):
@@ -152,12 +162,24 @@ def test_genes_are_named_as_in_the_data():
 
 
 def test_nothing_is_there_twice(lineages):
-    """A type of several clusters is there once, and neighbors only if the type itself has no witness."""
+    """A type of several clusters is there once, and other types only if it has no witness itself."""
     one = gca.annotate_markers({"a": lineages["B cell"]}, tissue="blood")
     two = gca.annotate_markers({"a": lineages["B cell"], "b": lineages["B cell"]}, tissue="blood")
     assert two.witnesses == one.witnesses
-    every = [w for genes in gca.annotate_markers(lineages, tissue="blood").witnesses.values() for w in genes.values()]
-    assert all(not w.nearby for w in every if w.stated_by or w.seen_in)
+    for key, genes in gca.annotate_markers(lineages, tissue="blood").witnesses.items():
+        for witnesses in genes.values():
+            neighbors = {one.rpartition("@")[2] for one in witnesses.nearby} - {key}
+            assert not (neighbors and (witnesses.stated_by or witnesses.seen_in))
+
+
+def test_a_source_that_states_it_for_the_type(lineages):
+    """A gene that the database has for a kind only, and a source for the very type, has a witness for this type."""
+    report = gca.annotate_markers({"a": [*lineages["B cell"], "JCHAIN"]}, tissue="blood")
+    witnesses = report.witnesses[B_CELL]["JCHAIN"]
+    assert witnesses.fact_of != B_CELL
+    assert {one.rpartition("@")[2] for one in witnesses.nearby} == {B_CELL}
+    receipt = _bundled.receipts(report).of_label(report.clusters[0])["JCHAIN"]
+    assert (receipt.grade, "PanglaoDB" in receipt.text) == ("exact", True)
 
 
 def test_a_report_without_witnesses(lineages):

@@ -16,7 +16,7 @@ def test_every_supporting_gene_has_a_sign_and_a_text(visit):
             grade: page.locator(f"{GENES}[data-grade={grade}]").first.evaluate(MARK)
             for grade in ("exact", "near", "none")
         }
-        assert marks == {"exact": '"● "', "near": '"◐ "', "none": '"○ "'}
+        assert marks == {"exact": '"●\xa0"', "near": '"◐\xa0"', "none": '"○\xa0"'}
         gene = page.locator(GENES, has_text="MS4A1")
         assert "stated by PanglaoDB" in gene.text_content()
         receipt = gene.locator(".receipt")
