@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,16 @@ def test_every_public_source_can_be_cited():
     assert [source for source in sources.values() if not (source.citation and source.license)] == []
     assert [source for source in sources.values() if not (source.doi or source.home)] == []
     assert [source.doi for source in sources.values() if source.doi and not source.doi.startswith("10.")] == []
+
+
+def test_every_public_source_is_documented():
+    """The page about the marker database lists each source with its code, and its DOI or web page."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "marker_database.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip(): line for line in page.splitlines() if re.match(r"\| `\w` \|", line)}
+    assert rows.keys() == {f"`{code}`" for code in _bundled.public_sources()}
+    for code, source in _bundled.public_sources().items():
+        assert f"| {source.title} |" in rows[f"`{code}`"]
+        assert (source.doi or source.home) in rows[f"`{code}`"]
 
 
 def test_the_citations_are_of_facts():
