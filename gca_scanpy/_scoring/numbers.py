@@ -147,7 +147,7 @@ class Numbers:
         0.7, "factor", "Multiplies the score of a type that belongs to other tissues only.", SCORES, CLUSTERS
     )
     per_source: float = _number(
-        0.05,
+        0.07,
         "factor per source",
         "Raises the score of a type for each source that has markers of it.",
         SCORES,
