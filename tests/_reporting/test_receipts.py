@@ -172,14 +172,15 @@ def test_nothing_is_there_twice(lineages):
             assert not (neighbors and (witnesses.stated_by or witnesses.seen_in))
 
 
-def test_a_source_that_states_it_for_the_type(lineages):
+def test_a_source_that_states_it_for_the_type():
     """A gene that the database has for a kind only, and a source for the very type, has a witness for this type."""
-    report = gca.annotate_markers({"a": [*lineages["B cell"], "JCHAIN"]}, tissue="blood")
-    witnesses = report.witnesses[B_CELL]["JCHAIN"]
-    assert witnesses.fact_of != B_CELL
-    assert {one.rpartition("@")[2] for one in witnesses.nearby} == {B_CELL}
+    columns = ["cell_type", "gene", "sources", "nearby"]
+    facts = [("naive B cell", "JCHAIN", "sctype", f"asctb@{B_CELL};abcam@{PLASMA}"), ("B cell", "CD79A", "", "")]
+    database = gca.db.load(pd.DataFrame(facts, columns=columns))
+    report = gca.validate_markers({"a": ["JCHAIN", "CD79A"]}, {"a": "B cell"}, marker_db=database)
+    assert report.witnesses[B_CELL]["JCHAIN"] == Witnesses(NAIVE, ("sctype",), (f"asctb@{B_CELL}",))
     receipt = _bundled.receipts(report).of_label(report.clusters[0])["JCHAIN"]
-    assert (receipt.grade, "PanglaoDB" in receipt.text) == ("exact", True)
+    assert (receipt.grade, receipt.text) == ("exact", "stated by ASCT+B")
 
 
 def test_a_report_without_witnesses(lineages):

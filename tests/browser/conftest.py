@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from anndata import AnnData
 
@@ -42,6 +43,7 @@ def pages(tmp_path_factory):
     gca.io.to_html(gca.get.report(blood), folder / "plain.html")
     gca.tl.annotate(blood, "bulk_labels", tissue="blood")
     gca.io.to_html(blood, folder / "words.html")
+    gca.io.to_html(_witnessed(), folder / "witnessed.html")
     older = gca.io.read_report(Path(__file__).parents[1] / "io" / "reports" / "1.3.json")
     gca.io.to_html(older, folder / "older.html")
     odd = ("3", "NK/T cell", "a b", "a%20b", "50%", "50% x", "#1", "β+", "\N{BRAIN}", "?a=1&b", "", "*", "L" * 300)
@@ -50,6 +52,15 @@ def pages(tmp_path_factory):
     gca.io.to_html(sixty, folder / "sixty.html")
     gca.io.to_csv(sixty, folder / "sixty.csv")
     return folder
+
+
+def _witnessed():
+    """Two clusters of T cells; genes with a witness for T cells, with one for a kind of them, and without any."""
+    kind = "CD4-positive, alpha-beta T cell"
+    facts = [("T cell", "CD3E", "asctb"), (kind, "CD4", "panglaodb"), ("T cell", "CD3D", ""), (kind, "CD40LG", "")]
+    database = gca.db.load(pd.DataFrame(facts, columns=["cell_type", "gene", "sources"]))
+    genes = [gene for _, gene, _ in facts]
+    return gca.validate_markers({"a": genes, "b": genes[:3]}, {"a": "T cell", "b": "T cell"}, marker_db=database)
 
 
 class Liar:
