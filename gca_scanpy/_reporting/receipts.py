@@ -16,7 +16,7 @@ SHOWN_GENES = 8  # of each candidate
 SHOWN_NEIGHBORS = 3
 PROFILE = "profile"  # the kind of source that is named by a number
 
-Grade = Literal["exact", "near", "none"]
+Grade = Literal["exact", "nearby", "none"]
 Collected = dict[str, dict[str, Witnesses]]  # by type, then by gene
 
 
@@ -30,7 +30,7 @@ class Look:
 
 GRADES: Mapping[Grade, Look] = {
     "exact": Look("●", "witnessed for this type"),
-    "near": Look("◐", "witnessed for a related type only"),
+    "nearby": Look("◐", "witnessed for a related type only"),
     "none": Look("○", "no witness"),
 }
 
@@ -110,9 +110,9 @@ class Describer:
         if is_exact:
             return Receipt("exact", own)
         if is_stated:
-            return Receipt("near", self._of_type(witnesses.fact_of, self._known(witnesses)))
+            return Receipt("nearby", self._of_type(witnesses.fact_of, self._known(witnesses)))
         texts = self._near(near)
-        return Receipt("near", _joined(own, *texts)) if texts else Receipt("none", _joined(NO_WITNESS.text, own))
+        return Receipt("nearby", _joined(own, *texts)) if texts else Receipt("none", _joined(NO_WITNESS.text, own))
 
     def _known(self, witnesses: Witnesses) -> str:
         n, measured = len(witnesses.seen_in), witnesses.measured

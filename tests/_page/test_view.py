@@ -105,7 +105,7 @@ def test_the_witnesses(report):
     shown = view.clusters[0].candidates[0].supporting
     assert len(shown) <= 8
     assert {gene.receipt.grade for gene in shown if gene.name == "MS4A1"} == {"exact"}
-    assert set(view.grades) == {"exact", "near", "none"}
+    assert set(view.grades) == {"exact", "nearby", "none"}
     older = view_of(evolve(report, witnesses={}))
     assert {gene.receipt for gene in older.clusters[0].supporting} == {None}
     assert not older.grades

@@ -34,22 +34,22 @@ PROFILES = ("human_pbmc3k", "human_skin_soleboldo")
             "seen in 1 of 1 profile; stated by ASCT+B",
         ),
         ({"stated_by": ("asctb",), "measured": 3}, "exact", "seen in 0 of 3 profiles; stated by ASCT+B"),
-        ({"fact_of": T_CELL, "stated_by": ("panglaodb",)}, "near", "for T cell: stated by PanglaoDB"),
-        ({"fact_of": "my cell", "stated_by": ("panglaodb",)}, "near", "for my cell: stated by PanglaoDB"),
-        ({"nearby": (f"panglaodb@{T_CELL}",)}, "near", "for T cell: stated by PanglaoDB"),
+        ({"fact_of": T_CELL, "stated_by": ("panglaodb",)}, "nearby", "for T cell: stated by PanglaoDB"),
+        ({"fact_of": "my cell", "stated_by": ("panglaodb",)}, "nearby", "for my cell: stated by PanglaoDB"),
+        ({"nearby": (f"panglaodb@{T_CELL}",)}, "nearby", "for T cell: stated by PanglaoDB"),
         (
             {"nearby": (f"panglaodb@{T_CELL}", f"human_pbmc3k@{NAIVE}", f"sctype@{T_CELL}"), "measured": 2},
-            "near",
+            "nearby",
             "seen in 0 of 2 profiles; for T cell: stated by PanglaoDB, ScType; for naive B cell: seen in 1 profile",
         ),
         (
             {"nearby": (f"abcam@{T_CELL}", f"human_pbmc3k@{T_CELL}", f"human_skin_soleboldo@{T_CELL}")},
-            "near",
+            "nearby",
             "for T cell: seen in 2 profiles; stated by Abcam",
         ),
         (
             {"nearby": tuple(f"abcam@{key}" for key in (T_CELL, CD4, PLASMA, NAIVE))},
-            "near",
+            "nearby",
             "for T cell: stated by Abcam; for CD4-positive, alpha-beta T cell: stated by Abcam; "
             "for plasma cell: stated by Abcam; and for 1 more type",
         ),

@@ -14,9 +14,9 @@ def test_every_supporting_gene_has_a_sign_and_a_text(visit):
         assert page.locator(GENES).count() == page.locator(f"{GENES}[data-grade] .receipt").count() > 20
         marks = {
             grade: page.locator(f"{GENES}[data-grade={grade}]").first.evaluate(MARK)
-            for grade in ("exact", "near", "none")
+            for grade in ("exact", "nearby", "none")
         }
-        assert marks == {"exact": '"●\xa0"', "near": '"◐\xa0"', "none": '"○\xa0"'}
+        assert marks == {"exact": '"●\xa0"', "nearby": '"◐\xa0"', "none": '"○\xa0"'}
         gene = page.locator(GENES, has_text="MS4A1")
         assert "stated by PanglaoDB" in gene.text_content()
         receipt = gene.locator(".receipt")
