@@ -33,7 +33,8 @@ def print_database(database: MarkerDatabase, numbers: Numbers, state: Optional[S
         "sha256": database.sha256,
         "cell types": numbers.types,
         "genes": numbers.genes,
-        "facts": f"{numbers.facts}, {numbers.negative} of them negative, {numbers.corroborated} with a source",
+        "facts": f"{numbers.facts}, {numbers.negative} of them negative",
+        "witnessed": f"{numbers.exact} for their very type, {numbers.nearby} for a neighboring type only",
         "license": "its owner's" if state is None else state.license,
         "source": database.version if state is None else state.home,
     }

@@ -3,9 +3,10 @@
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy.db._describe import Verification, verify
 from gca_scanpy.db._export import export
-from gca_scanpy.db._fact import Citation, Fact, Witness, fact
+from gca_scanpy.db._fact import fact
 from gca_scanpy.db._fetch import Fetched, fetch
 from gca_scanpy.db._load import load
+from gca_scanpy.db._receipt import Citation, Fact, Witness
 
 __all__ = [
     "Citation", "Fact", "Fetched", "MarkerDatabase", "Verification", "Witness", "export", "fact", "fetch", "load",

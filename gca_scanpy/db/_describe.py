@@ -42,13 +42,22 @@ class SourceState:
 
 @frozen
 class Numbers:
-    """Numbers of a database: types, genes, facts, negative facts, and facts with a source for their very type."""
+    """Numbers of a database.
+
+    Attributes
+    ----------
+    types, genes, facts, negative
+        How many there are.
+    exact, nearby
+        Facts that a source states or a profile shows for their very type, and those with a witness for a neighbor only.
+    """
 
     types: int
     genes: int
     facts: int
     negative: int
-    corroborated: int
+    exact: int
+    nearby: int
 
 
 @frozen
@@ -101,12 +110,16 @@ def title(database: MarkerDatabase) -> str:
 def numbers(database: MarkerDatabase) -> Numbers:
     """The numbers of a database."""
     facts = database.facts
+    is_positive = facts["role"].eq("positive")
+    # That a gene stands out speaks against a negative fact.
+    exact = facts["sources"].ne("") | (facts["seen"].ne("") & is_positive)
     return Numbers(
         types=int(facts["cell_type"].nunique()),
         genes=int(facts["gene"].nunique()),
         facts=len(facts),
-        negative=int(facts["role"].eq("negative").sum()),
-        corroborated=int((facts["sources"].ne("") | facts["seen"].ne("")).sum()),
+        negative=int((~is_positive).sum()),
+        exact=int(exact.sum()),
+        nearby=int((facts["nearby"].ne("") & ~exact).sum()),
     )
 
 

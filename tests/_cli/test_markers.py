@@ -60,6 +60,7 @@ def test_info(run, assets):
     assert "BSD-3-Clause" in text
     assert "Franzén" in text
     assert "facts: 2," in text
+    assert "witnessed: 2 for their very type, 0 for a neighboring type only" in text
 
 
 @pytest.mark.parametrize("name", ["B cell", "b cells", "CL:0000236", "CL_0000236"])
