@@ -12,7 +12,16 @@ from gca_scanpy.errors import MissingClusterWarning, RawCountsWarning, StaleRank
 
 COLUMNS = [
     f"gptca_{name}"
-    for name in ("label", "proposed_label", "broad_label", "ontology_id", "status", "confidence", "confidence_score")
+    for name in (
+        "label",
+        "short_label",
+        "proposed_label",
+        "broad_label",
+        "ontology_id",
+        "status",
+        "confidence",
+        "confidence_score",
+    )
 ]
 
 
@@ -25,7 +34,7 @@ def _without(content, prefix="gptca"):
     """Leave a content without the documented keys."""
     index, columns = content["obs"]
     kept = [column for column in columns if not column[0].startswith(prefix)]
-    colors = {f"{prefix}_{name}_colors" for name in ("label", "proposed_label", "broad_label")}
+    colors = {f"{prefix}_{name}_colors" for name in ("label", "short_label", "proposed_label", "broad_label")}
     uns = [entry for entry in content["uns"] if entry[0] != prefix and entry[0] not in colors]
     return {**content, "obs": [index, kept], "uns": uns}
 
