@@ -18,11 +18,13 @@ def short_labels(report: DatasetReport, short: ShortNames) -> list[str]:
     return [shown[_label(cluster)] for cluster in report.clusters]
 
 
-def with_short_labels(report: DatasetReport, short: ShortNames) -> DatasetReport:
-    """The report with short names in place of all labels, to be drawn; texts such as notes stay as they are.
+def with_labels(report: DatasetReport, labels: Labels, short: ShortNames) -> DatasetReport:
+    """The report to draw: as it is, or with short names in place of all labels; texts such as notes stay as they are.
 
     A curated label that says more than its term ("activated pDC") keeps its words.
     """
+    if labels == "full":
+        return report
     against = [
         _named(name, short)
         for cluster in report.clusters

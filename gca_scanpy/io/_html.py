@@ -12,7 +12,7 @@ from gca_scanpy._arguments import LABEL_STYLE, PATH, checked, optional
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._page import data_of, render, view_of
-from gca_scanpy._reporting.short_labels import Labels, with_short_labels
+from gca_scanpy._reporting.short_labels import Labels, with_labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import DatasetReport
@@ -81,8 +81,7 @@ def to_html(
     report = report_of(data, key)
     embedding, why_none = _embedding(data, report, key, basis)
     name, short = _name(data, path) if title is None else title, _bundled.shortener()
-    shown = with_short_labels(report, short) if labels == "short" else report
-    view = view_of(shown, _bundled.palette().color, embedding, why_none, name, report)
+    view = view_of(with_labels(report, labels, short), _bundled.palette().color, embedding, why_none, name, report)
     page = render(view, data_of(report, view, short))
     if path is None:
         return page

@@ -13,7 +13,7 @@ from gca_scanpy._arguments import shown
 from gca_scanpy._docs import fill
 from gca_scanpy._files import naming, whole
 from gca_scanpy._names.short_names import look
-from gca_scanpy._reporting.short_labels import Labels, with_short_labels
+from gca_scanpy._reporting.short_labels import Labels, with_labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
@@ -71,8 +71,7 @@ def label_of(cluster: ClusterReport) -> str:
 
 def report_to_draw(data: Union[AnnData, DatasetReport], key: str, labels: Labels) -> DatasetReport:
     """The report, with short names of the types if ``labels`` asks for them."""
-    report = report_of(data, key)
-    return with_short_labels(report, _bundled.shortener()) if labels == "short" else report
+    return with_labels(report_of(data, key), labels, _bundled.shortener())
 
 
 def row_name(cluster: ClusterReport, label: str) -> str:
