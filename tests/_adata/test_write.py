@@ -38,6 +38,7 @@ def test_each_cell_has_what_its_cluster_has(cells, report):
     own = [by_id[key] for key in cells.obs["cluster"]]
     obs = cells.obs
     assert list(obs["gptca_label"]) == [c.annotation.primary_label for c in own]
+    assert list(obs["gptca_short_label"]) == [gca.names.short(c.annotation.ontology_id) for c in own]
     assert list(obs["gptca_proposed_label"]) == [c.annotation.proposed_label for c in own]
     assert list(obs["gptca_broad_label"]) == [c.broad_label for c in own]
     ids = obs["gptca_ontology_id"].astype(object)
@@ -72,7 +73,8 @@ def test_the_colors_follow_the_categories(cells, report):
     term = evolve(report.clusters[0].annotation, primary_label="my B", ontology_id="CL:0000236")
     mine = evolve(report, clusters=(evolve(report.clusters[0], annotation=term),))
     write_report(cells, mine, read_clustering(cells, "cluster"), "mine", PALETTE, SHORT)
-    assert cells.uns["mine_label_colors"] == [PALETTE.color("B cell")]
+    assert cells.uns["mine_label_colors"] == cells.uns["mine_short_label_colors"] == [PALETTE.color("B cell")]
+    assert list(cells.obs["mine_short_label"].cat.categories) == ["B cell"]
     assert len(cells.uns["gptca_label_colors"]) == 3
 
 

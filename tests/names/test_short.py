@@ -95,3 +95,20 @@ def test_what_is_no_list_of_ids(ids):
     """A number, bytes or a table is refused."""
     with pytest.raises(InputError, match="pass a Cell Ontology id"):
         gca.names.short(ids)
+
+
+def test_a_column_of_many_cells(monkeypatch):
+    """Each of its ids is looked up once."""
+    seen = []
+    of = type(_bundled.shortener()).of
+    monkeypatch.setattr(type(_bundled.shortener()), "of", lambda self, term: seen.append(term) or of(self, term))
+    ids = pd.Series(["CL:0002063", None, "CL:1001106"] * 1000)
+    assert gca.names.short(ids).value_counts().to_dict() == {"AT2": 1000, "TAL": 1000}
+    assert sorted(seen) == ["CL:0002063", "CL:1001106"]
+
+
+@pytest.mark.parametrize("ids", [[["CL:0000236"]], ["CL:0000236", 3]])
+def test_a_column_of_something_else(ids):
+    """A column of lists or numbers is refused as a list of them is."""
+    with pytest.raises(InputError, match="is not a term of the bundled Cell Ontology"):
+        gca.names.short(pd.Series(ids, dtype=object))
