@@ -22,7 +22,7 @@ from attrs import evolve, field, frozen
 
 import gca_scanpy as gca
 from gca_scanpy._files import whole
-from gca_scanpy.db import _bundled, _rules
+from gca_scanpy.db import _bundled, _name_rules, _rules
 from gca_scanpy.db._rules import Finding
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -68,6 +68,8 @@ class Data:
     types: Mapping[str, tuple[str, str]]
     rows: Sequence[Row]
     short: Mapping[str, str] = field(factory=dict)
+    names: _name_rules.Rows = ()
+    words: _name_rules.Rows = ()
     findings: tuple[Finding, ...] = field(default=())
 
     def facts(self) -> pd.DataFrame:
@@ -106,7 +108,12 @@ def read(folder: Path) -> Data:
             findings += [Finding("form", row.where, text) for text in wrong]
             # The other rules cannot read such a row.
             rows += [] if wrong else [row]
-    return Data(types, rows, short, tuple(findings))
+    # A folder of markers alone has no tables of names.
+    names, words = (
+        _lines(folder / name, columns, findings) if (folder / name).exists() else []
+        for name, columns in _name_rules.COLUMNS.items()
+    )
+    return Data(types, rows, short, names, words, tuple(findings))
 
 
 def _lines(path: Path, columns: list[str], findings: list[Finding]) -> list[tuple[int, list[str]]]:
@@ -147,6 +154,7 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
     broken = [*data.findings, *_types(data), *_short(data), *_order(data)]
     broken += [*_rules.ids(named, ontology), *_rules.names(named, ontology), *_rules.symbols(facts, genes)]
     broken += [*_rules.duplicates(facts), *_rules.signs(facts)]
+    broken += _name_rules.tables(data.names, data.words, ontology, _bundled.tissues().canonical)
     return broken, [*_rules.few(facts), *_rules.siblings(facts, ontology)]
 
 

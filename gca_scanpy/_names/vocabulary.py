@@ -130,8 +130,13 @@ class Vocabulary:
     @cached_property
     def reader(self) -> Lexicon:
         """The lexicon that knows every word of the names, to read labels with."""
-        known = {word for key in (*self._index, *self._by_name) for word in key}
-        return self.lexicon.with_known(frozenset(w for w in known if (len(w) > 1 or w in "bt") and not w.isdigit()))
+        long = (word for word in self.words if (len(word) > 1 or word in "bt") and not word.isdigit())
+        return self.lexicon.with_known(frozenset(long))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every word of the names."""
+        return frozenset(word for key in (*self._index, *self._by_name) for word in key)
 
     @cached_property
     def after_non(self) -> frozenset[str]:
