@@ -14,9 +14,11 @@ NAME, MARKER, STATE, NUMBER, LETTER, TYPO, UNKNOWN = "name", "marker", "state", 
 SAME, NOISE = "same", "noise"  # of a word in the lexicon: it stands for other words, or for nothing
 KINDS = (SAME, STATE, NOISE)
 DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
+_GREEK_LETTERS = {"α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "κ": " kappa ",
+                  "λ": " lambda ", "φ": "phi"}  # fmt: skip
 _GREEK = str.maketrans(
-    {"α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "κ": " kappa ", "λ": " lambda ",
-     "φ": "phi", "⁺": "+", "⁻": "-", "’": "", "'": "", "`": "", "´": ""}
+    {**_GREEK_LETTERS, **{letter.upper(): name for letter, name in _GREEK_LETTERS.items()},
+     "⁺": "+", "⁻": "-", "’": "", "'": "", "`": "", "´": ""}
 )  # fmt: skip
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _SIGN_IN_BRACKETS = re.compile(r"\(\s*([+-])\s*\)")
@@ -35,6 +37,7 @@ _BRITISH = (("haem", "hem"), ("oeso", "eso"), ("foet", "fet"), ("oestr", "estr")
             ("centre", "center"), ("fibre", "fiber"), ("grey", "gray"), ("caec", "cec"), ("ised", "ized"))  # fmt: skip
 _TYPE_ONE = re.compile(r"\b(type|class|group)[\s_-]+i\b", re.IGNORECASE)
 _ROMAN = {"ii": "2", "iii": "3", "iv": "4"}
+_ABBREVIATIONS = re.compile(r"[A-Z][A-Z0-9]*s")  # in the plural, such as "DCs"; too short for the rule for words
 _NOT_PLURAL = ("ss", "us", "is", "ous")
 _IRREGULAR = {"pancreas": "pancreas", "bronchi": "bronchus", "villi": "villus", "alveoli": "alveolus",
               "glomeruli": "glomerulus", "nuclei": "nucleus", "podia": "podium", "spermatogonia": "spermatogonium",
@@ -207,7 +210,7 @@ def written_words(text: str) -> list[str]:
 
 def _plain(written: str) -> str:
     """A word in lower case, singular and American."""
-    word = written.lower()
+    word = (written[:-1] if _ABBREVIATIONS.fullmatch(written) else written).lower()
     for british, american in _BRITISH:
         word = word.replace(british, american) if british in word and len(word) > len(british) + 1 else word
     return _ROMAN.get(word, singular(word))

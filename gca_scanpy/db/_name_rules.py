@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 
 from attrs import frozen
@@ -14,7 +13,6 @@ from gca_scanpy.db._rules import Finding
 
 NAMES, WORDS = "cell_names.tsv", "cell_words.tsv"
 COLUMNS = {NAMES: ["name", "cl_id", "tissue", "used_by"], WORDS: ["word", "kind", "meaning"]}
-_PLURAL = re.compile(r"(?<=[A-Z0-9])s\b")  # of an abbreviation, which is too short to be read as a plural by itself
 Rows = Sequence[tuple[int, list[str]]]  # the lines of a table with their numbers
 
 
@@ -71,8 +69,7 @@ def _ambiguous(table: Sequence[NameRow], lexicon: Lexicon) -> Iterator[Finding]:
     """
     first: dict[tuple[tuple[str, ...], str], NameRow] = {}
     for row in table:
-        key = lexicon.name(_PLURAL.sub("", row.name))
-        other = first.setdefault((key, row.tissue), row)
+        other = first.setdefault((lexicon.name(row.name), row.tissue), row)
         place = row.tissue or "all tissues"
         if other.cl_id != row.cl_id:
             meanings = " and ".join(term or "no term" for term in (other.cl_id, row.cl_id))

@@ -41,6 +41,15 @@ def test_a_short_name_is_read_as_its_term():
     assert wrong == []
 
 
+def test_the_short_name_of_a_general_type_means_no_other_type():
+    """In every tissue it is the type, a kind of it, or one of several candidates."""
+    wrong = []
+    for term in (term for term, tissues in TISSUES.items() if "general" in tissues):
+        found = {tissue: ONTOLOGY.resolve(SHORT[term], [tissue]) for tissue in _bundled.tissues().canonical}
+        wrong += [(SHORT[term], tissue, other) for tissue, other in found.items() if other not in (term, None)]
+    assert wrong == []
+
+
 @pytest.mark.parametrize(
     ("term", "name"),
     [
@@ -53,6 +62,10 @@ def test_a_short_name_is_read_as_its_term():
         ("CL:0000057", "Fib"),
         ("CL:1000398", "LSEC"),
         ("CL:0000121", "Purkinje"),
+        ("CL:0009101", "FRC"),
+        ("CL:0002099", "ZG"),
+        ("CL:4072003", "MOL"),
+        ("CL:4052031", "RASC"),
     ],
 )
 def test_names_that_labs_write(term, name):
