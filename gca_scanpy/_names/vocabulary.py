@@ -119,7 +119,7 @@ class Vocabulary:
 
     def label(self, text: str) -> Optional[str]:
         """The term whose label this is, but for case, punctuation and plural."""
-        as_it_is = self._by_label.get(" ".join(text.split()).strip(" .,;:\"").casefold())
+        as_it_is = self._by_label.get(" ".join(text.split()).strip(' .,;:"').casefold())
         return as_it_is or self._by_spelling.get(self.lexicon.spelling(text))
 
     @cached_property
