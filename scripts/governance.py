@@ -296,7 +296,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--write", action="store_true", help="set the letters of the column sources")
     parser.add_argument("--review", type=Path, help="file for the facts that no table has")
     parser.add_argument(
-        "--data", type=Path, default=DATA, help="folder with cell_types.tsv, short_names.tsv and markers/"
+        "--data",
+        type=Path,
+        default=DATA,
+        help="folder with cell_types.tsv, short_names.tsv, markers/, and the tables of names if it has them",
     )
     parser.add_argument("--all", action="store_true", help="show every finding")
     args = parser.parse_args(arguments)

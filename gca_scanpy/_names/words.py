@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Optional
 
 from attrs import evolve, field, frozen
@@ -18,7 +19,7 @@ _GREEK_LETTERS = {"α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delt
                   "λ": " lambda ", "φ": "phi"}  # fmt: skip
 _GREEK = str.maketrans(
     {**_GREEK_LETTERS, **{letter.upper(): name for letter, name in _GREEK_LETTERS.items()},
-     "⁺": "+", "⁻": "-", "’": "", "'": "", "`": "", "´": ""}
+     "⁺": "+", "⁻": "-", "’": "", "´": ""}
 )  # fmt: skip
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _SIGN_IN_BRACKETS = re.compile(r"\(\s*([+-])\s*\)")
@@ -198,16 +199,22 @@ def _brackets(text: str) -> tuple[str, str]:
     return _BRACKETS.sub(" ", text), " ; ".join(_BRACKETS.findall(text))
 
 
+def _decomposed(text: str) -> str:
+    """A text without accents, with plain dashes, and with the names of Greek letters."""
+    letters = unicodedata.normalize("NFKD", text).translate(DASHES).translate(_GREEK)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
 def written_words(text: str) -> list[str]:
     """The words of a text as they are written; the sign of a marker is a part of its word."""
-    decomposed = unicodedata.normalize("NFKD", text).translate(DASHES).translate(_GREEK)
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
+    plain = (text if text.isascii() else _decomposed(text)).replace("'", "").replace("`", "")
     plain = _LAYERS.sub(r"\1to\2", _TYPE_ONE.sub(r"\1 1", plain))
     plain = _LEVEL.sub(lambda match: f"{match[1]} {_LEVELS.get(match[2].lower(), match[2])} ", plain)
     plain = _NEGATIVE.sub(r"\1⁻ ", _POSITIVE.sub(r"\1⁺ ", plain))
     return [word.replace("⁺", "+").replace("⁻", "-") for word in _WORD.findall(_COUNT.sub(r"\1 no\2", plain))]
 
 
+@lru_cache(maxsize=8192)  # most words occur in many names
 def _plain(written: str) -> str:
     """A word in lower case, singular and American."""
     word = (written[:-1] if _ABBREVIATIONS.fullmatch(written) else written).lower()
