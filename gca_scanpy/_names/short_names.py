@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Optional
 
 from attrs import frozen
@@ -46,7 +46,7 @@ class ShortNames:
             The labels of each part of the figure, such as the rows and the columns of a table. Labels of one term in
             different parts may look alike.
         """
-        members = [frozenset(part) for part in parts]
+        members = [dict.fromkeys(part) for part in parts]
         shown = {label: self._short(label) for label in dict.fromkeys(label for part in members for label in part)}
         while True:
             by_look: dict[str, list[Label]] = {}
@@ -66,7 +66,7 @@ class ShortNames:
         text, term = label
         return (self.of(term) if term is not None else None) or text
 
-    def _to_restore(self, alike: list[Label], parts: list[frozenset[Label]]) -> Collection[Label]:
+    def _to_restore(self, alike: list[Label], parts: Sequence[Collection[Label]]) -> Collection[Label]:
         """Those of the labels that look alike that must not be shortened."""
         if len({(term, "" if term else text) for text, term in alike}) > 1:
             return alike
