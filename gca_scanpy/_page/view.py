@@ -58,7 +58,12 @@ class PageView:
 
 
 def view_of(
-    report: DatasetReport, color: Color, embedding: Optional[Embedding] = None, unseen: str = "", name: str = ""
+    report: DatasetReport,
+    color: Color,
+    embedding: Optional[Embedding] = None,
+    unseen: str = "",
+    name: str = "",
+    unshortened: Optional[DatasetReport] = None,
 ) -> PageView:
     """The page of a report.
 
@@ -74,6 +79,8 @@ def view_of(
         Why there are no cells.
     name
         Name of the data set; empty if it has none.
+    unshortened
+        The same report with its labels in full, if ``report`` has short ones.
     """
     provenance, metrics = report.provenance, report.metrics
     n_clusters = report.summary.total_clusters
@@ -97,9 +104,9 @@ def view_of(
         unseen=unseen,
         clusters=tuple(
             view_of_cluster(
-                cluster, cluster_colors, history(report, cluster.cluster_id), decided.get(cluster.cluster_id)
+                cluster, cluster_colors, history(report, cluster.cluster_id), decided.get(cluster.cluster_id), in_full
             )
-            for cluster, cluster_colors in zip(report.clusters, colors)
+            for cluster, cluster_colors, in_full in zip(report.clusters, colors, (unshortened or report).clusters)
         ),
         origin=(
             maker,

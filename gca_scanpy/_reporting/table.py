@@ -12,13 +12,15 @@ import pandas as pd
 from attrs import asdict
 
 from gca_scanpy._compat import NAMES
+from gca_scanpy._names.short_names import ShortNames
 from gca_scanpy._reporting.curation import standing
+from gca_scanpy._reporting.short_labels import short_labels
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 
 # The columns of get.clusters; a file has the others too, because it is read without the report.
 MAIN_COLUMNS = (
-    "n_cells", "label", "proposed_label", "broad_label", "ontology_id", "confidence", "confidence_score", "status",
-    "flag_reasons", "notes", "supporting_markers", "contradictory_markers", "states",
+    "n_cells", "label", "short_label", "proposed_label", "broad_label", "ontology_id", "confidence",
+    "confidence_score", "status", "flag_reasons", "notes", "supporting_markers", "contradictory_markers", "states",
 )  # fmt: skip
 MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
@@ -43,12 +45,17 @@ def as_frame(clusters: Sequence[str], rows: Sequence[Mapping[str, Any]], columns
     return pd.DataFrame({name: column(name) for name in columns}, index=index)
 
 
-def row(cluster: ClusterReport) -> dict[str, Any]:
-    """The values of one cluster by column, without its id; lists are joined by commas, sentences by semicolons."""
+def rows(report: DatasetReport, short: ShortNames) -> list[dict[str, Any]]:
+    """The values of each cluster by column, without its id; lists are joined by commas, sentences by semicolons."""
+    return [_row(*pair) for pair in zip(report.clusters, short_labels(report, short))]
+
+
+def _row(cluster: ClusterReport, short_label: str) -> dict[str, Any]:
     annotation, validation = cluster.annotation, cluster.validation
     return {
         "n_cells": cluster.n_cells,
         "label": annotation.primary_label,
+        "short_label": short_label,
         "proposed_label": annotation.proposed_label,
         "broad_label": cluster.broad_label,
         "ontology_id": annotation.ontology_id,
@@ -73,14 +80,14 @@ def row(cluster: ClusterReport) -> dict[str, Any]:
     }
 
 
-def csv_rows(report: DatasetReport) -> list[str]:
+def csv_rows(report: DatasetReport, short: ShortNames) -> list[str]:
     """The lines of a CSV file, one per cluster, safe to open in a spreadsheet; the columns are ``FILE_COLUMNS``."""
     decisions = standing(report)
-    rows = (
-        (cluster.cluster_id, *row(cluster).values(), *_curated_values(decisions.get(cluster.cluster_id)))
-        for cluster in report.clusters
+    lines = (
+        (cluster.cluster_id, *row.values(), *_curated_values(decisions.get(cluster.cluster_id)))
+        for cluster, row in zip(report.clusters, rows(report, short))
     )
-    return [csv_line(guarded(value) if isinstance(value, str) else value for value in values) for values in rows]
+    return [csv_line(guarded(value) if isinstance(value, str) else value for value in values) for values in lines]
 
 
 def csv_line(values: Iterable[Any]) -> str:

@@ -14,6 +14,7 @@ from gca_scanpy._arguments import checked
 from gca_scanpy._files import naming, whole
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting.table import FILE_COLUMNS, csv_line, csv_rows
+from gca_scanpy.db import _bundled
 from gca_scanpy.errors import ReportError
 from gca_scanpy.model import DatasetReport
 
@@ -149,4 +150,4 @@ def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str
     report = report_of(data, key)
     with whole(Path(path)) as part, part.open("w", encoding="utf-8", errors="replace", newline="") as file:
         file.write(csv_line(FILE_COLUMNS))
-        file.writelines(csv_rows(report))
+        file.writelines(csv_rows(report, _bundled.shortener()))

@@ -13,6 +13,9 @@ import gca_scanpy as gca
 from gca_scanpy._page.render import data_of
 from gca_scanpy._page.view import view_of
 from gca_scanpy._reporting.table import csv_rows
+from gca_scanpy.db import _bundled
+
+SHORT = _bundled.shortener()
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,7 @@ def report():
 
 
 def _data(report):
-    return data_of(report, view_of(report, lambda label, term: "#010203"))
+    return data_of(report, view_of(report, lambda label, term: "#010203"), SHORT)
 
 
 def test_the_clusters(report):
@@ -35,7 +38,7 @@ def test_the_clusters(report):
         "label": "B cell",
         "status": "supported",
     }
-    assert [cluster["csv"]] == csv_rows(report)
+    assert [cluster["csv"]] == csv_rows(report, SHORT)
     assert {"cluster b", "B cell", "CL:0000236", "MS4A1"} <= set(cluster["words"].split("\n"))
     assert data["cells"] is None
 
