@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Union
 
 from attrs import frozen
 
 from gca_scanpy._arguments import checked
+from gca_scanpy._names.spelling import nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
 from gca_scanpy.db import _assets, _bundled, _rules
 from gca_scanpy.db._load import BUNDLED, PROJECT, Source, load
@@ -157,7 +157,7 @@ def cell_type(database: MarkerDatabase, name: str) -> tuple[str, str]:
 
 def _nearest(database: MarkerDatabase, name: str) -> str:
     folded = {str(kind).casefold(): str(kind) for kind in database.facts["cell_type"].unique()}
-    near = difflib.get_close_matches(name.strip().casefold(), folded, n=3, cutoff=0.5)
+    near = nearest(name.strip().casefold(), folded)
     return f"; similar names are: {', '.join(folded[key] for key in near)}" if near else ""
 
 
