@@ -282,6 +282,7 @@ SAVE = Kind(
     lambda value: _is_flag(value) or _is_path(value) or (_is_text(value) and not value),
     "True, or the path of a file, such as 'plot.png'",
 )
+LABEL_STYLE = one_of("full", "short")
 AXES = Kind(lambda value: is_a(value, "matplotlib.axes", "Axes"), "matplotlib axes, such as plt.subplots()[1]")
 
 KINDS: Mapping[str, Kind] = {

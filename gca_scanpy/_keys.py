@@ -40,6 +40,11 @@ class ObsKeys(NamedTuple):
         return f"{self.prefix}_label"
 
     @property
+    def short_label(self) -> str:
+        """The short name of the label's type, for legends."""
+        return f"{self.prefix}_short_label"
+
+    @property
     def proposed_label(self) -> str:
         """The label before the guardrails."""
         return f"{self.prefix}_proposed_label"
@@ -81,12 +86,13 @@ class ObsKeys(NamedTuple):
 
     def colored(self) -> tuple[str, ...]:
         """The columns whose colors are in ``.uns``."""
-        return (self.label, self.proposed_label, self.broad_label)
+        return (self.label, self.short_label, self.proposed_label, self.broad_label)
 
     def all(self) -> tuple[str, ...]:
         """All columns of a run, in the order in which they are written; those of a curator are not among them."""
         return (
             self.label,
+            self.short_label,
             self.proposed_label,
             self.broad_label,
             self.ontology_id,

@@ -25,7 +25,7 @@ from witnesses import citations, lists, profiles
 from witnesses.compare import Cells, Evidence
 
 from gca_scanpy._files import whole
-from gca_scanpy.db import _bundled, _rules
+from gca_scanpy.db import _bundled, _name_rules, _rules
 from gca_scanpy.db._rules import Finding
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -82,6 +82,8 @@ class Data:
     short: Mapping[str, str] = field(factory=dict)
     decisions: Mapping[tuple[str, str], tuple[str, str]] = field(factory=dict)  # decision and mark by id and gene
     citations: tuple[tuple[str, ...], ...] = ()
+    names: _name_rules.Rows = ()
+    words: _name_rules.Rows = ()
     findings: tuple[Finding, ...] = field(default=())
 
     def facts(self) -> pd.DataFrame:
@@ -120,9 +122,14 @@ def read(folder: Path) -> Data:
             findings += [Finding("form", row.where, text) for text in wrong]
             # The other rules cannot read such a row.
             rows += [] if wrong else [row]
+    # A folder of markers alone has no tables of names.
+    names, words = (
+        _lines(folder / name, columns, findings) if (folder / name).exists() else []
+        for name, columns in _name_rules.COLUMNS.items()
+    )
     decisions = _decisions(folder / "decisions.tsv", findings)
     cited = tuple(tuple(cells) for _, cells in _lines(folder / CITATIONS, citations.COLUMNS, findings))
-    return Data(types, rows, short, decisions, cited, tuple(findings))
+    return Data(types, rows, short, decisions, cited, names, words, tuple(findings))
 
 
 def _decisions(path: Path, findings: list[Finding]) -> dict[tuple[str, str], tuple[str, str]]:
@@ -191,6 +198,7 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
     broken = [*data.findings, *_types(data), *_short(data), *_order(data), *_citations(data)]
     broken += [*_rules.ids(named, ontology), *_rules.names(named, ontology), *_rules.symbols(facts, genes)]
     broken += [*_rules.duplicates(facts), *_rules.signs(facts)]
+    broken += _name_rules.tables(data.names, data.words, ontology, _bundled.tissues().canonical)
     return broken, [*_rules.few(facts), *_rules.siblings(facts, ontology), *_stale(data)]
 
 
@@ -430,7 +438,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--propose", type=Path, help="file for what the sources state and the database lacks")
     parser.add_argument("--review", type=Path, help="file for the facts without a witness")
     parser.add_argument(
-        "--data", type=Path, default=DATA, help="folder with cell_types.tsv, short_names.tsv and markers/"
+        "--data",
+        type=Path,
+        default=DATA,
+        help="folder with cell_types.tsv, short_names.tsv, markers/, and the tables of names if it has them",
     )
     parser.add_argument("--all", action="store_true", help="show every finding")
     args = parser.parse_args(arguments)

@@ -40,6 +40,19 @@ LINEAGES = {
 }
 NOISE = tuple(f"ZNF{n}" for n in (10, 12, 14, 16, 17, 18, 20, 22, 23, 24, 25, 26, 28, 30, 32, 34, 35, 41, 43, 44))
 
+# These repeat the same lines, and tracing doubles their time. The other tests alone must reach the coverage asked for.
+NOT_TRACED = ("benchmark", "benchmarks", "browser", "crash", "hostile", "properties")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Mark the tests that do not count for the coverage, if it is measured."""
+    if not config.pluginmanager.hasplugin("_cov"):
+        return
+    folder = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(folder) and item.path.relative_to(folder).parts[0] in NOT_TRACED:
+            item.add_marker(pytest.mark.no_cover)
+
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch, tmp_path):

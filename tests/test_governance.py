@@ -13,6 +13,17 @@ SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "governance.py"
 B_CELL, T_CELL = "CL:0000236", "CL:0000084"
 TYPES = f"cl_id\tcell_type\ttissue\n{T_CELL}\tT cell\tblood;lymph node\n{B_CELL}\tB cell\tgeneral\n"
 SHORT = f"cl_id\tshort_name\n{T_CELL}\tT cell\n{B_CELL}\tB cell\n"
+NAMES = """name\tcl_id\ttissue\tused_by
+PC\t\t\tplasma or principal cell
+PC\tCL:1001431\tkidney\tKPMP
+plasma\tCL:0000786\t\tfield
+Tcm\tCL:0000813\t\tfield
+"""
+WORDS = """word\tkind\tmeaning
+cell\tnoise\t
+cycling\tstate\tproliferation
+type\tnoise\t
+"""
 HEADER = "cl_id\tgene\tmark\tspecies\tstated\tnearby\tseen\n"
 DECISIONS = "cl_id\tgene\tdecision\tmark\treason\n"
 CITATIONS = "cl_id\tgene\ttable\treferences\n"
@@ -47,13 +58,15 @@ def rows(*changed):
 def data(tmp_path):
     """Write a small database: its lines of facts, by file, and its types."""
 
-    def data(lines=None, types=TYPES, short=SHORT, decisions="", citations="", **more):
+    def data(lines=None, types=TYPES, short=SHORT, names=NAMES, words=WORDS, decisions="", citations="", **more):
         folder = tmp_path / "data"
         (folder / "markers").mkdir(parents=True, exist_ok=True)
         (folder / "cell_types.tsv").write_text(types)
         (folder / "short_names.tsv").write_text(short)
         (folder / "decisions.tsv").write_text(DECISIONS + decisions)
         (folder / "citations.tsv").write_text(CITATIONS + citations)
+        (folder / "cell_names.tsv").write_text(names)
+        (folder / "cell_words.tsv").write_text(words)
         for name, content in {"blood": rows() if lines is None else lines, **more}.items():
             (folder / "markers" / f"{name}.tsv").write_text(HEADER + "".join(f"{line}\n" for line in content))
         return folder
@@ -154,6 +167,86 @@ def test_a_broken_short_name(governance, data, capsys, rule, old, new):
     """A missing, double, stray or look-alike short name is reported, and the exit code is 1."""
     assert governance.main(["--data", str(data(short=SHORT.replace(old, new)))]) == 1
     assert f"broken: {rule}: 1\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"),
+    [
+        ("names", "Tcm\tCL:0000813", "Tcm\tCL:9999999"),
+        ("names", "Tcm\tCL:0000813", "Tcm\tCL_0000813"),
+        ("names", "\tkidney\t", "\tkidny\t"),
+        ("names", "\tkidney\t", "\tgeneral\t"),
+        ("names", "name\tcl_id\ttissue\tused_by\n", "name\tcl_id\ttissue\tused_by\n\tCL:0000084\t\tfield\n"),
+        ("names", "name\tcl_id\ttissue\tused_by\n", "name\tcl_id\ttissue\tused_by\n--\tCL:0000084\t\tfield\n"),
+        ("names", "Tcm\t", "Tcm \t"),
+        ("names", "Tcm\tCL:0000813\t\tfield", "Tcm\tCL:0000813\t\t"),
+        ("names", "Tcm\t", "plasma cells\t"),
+        ("names", "Tcm\t", "plasma-cell\t"),
+        ("names", "Tcm\tCL:0000813\t", "plasma type\t\t"),
+        ("names", "Tcm\tCL:0000813\t", "plasma\tCL:0000786\t"),
+        ("names", "plasma\tCL:0000786\t\tfield\n", "PCs\tCL:0005009\tkidney\tfield\nplasma\tCL:0000786\t\tfield\n"),
+        (
+            "order",
+            "plasma\tCL:0000786\t\tfield\nTcm\tCL:0000813\t\tfield",
+            "Tcm\tCL:0000813\t\tfield\nplasma\tCL:0000786\t\tfield",
+        ),
+        ("order", "PC\tCL:1001431\tkidney\tKPMP", "a\tCL:0000084\t\tfield"),
+        ("form", "used_by", "source"),
+        ("form", "Tcm\tCL:0000813\t\tfield", "Tcm\tCL:0000813\tfield"),
+    ],
+)
+def test_a_broken_name(governance, data, capsys, rule, old, new):
+    """A name that is empty, ambiguous in a tissue, double, out of order, or of no known term or tissue is reported."""
+    assert old in NAMES
+    assert governance.main(["--data", str(data(names=NAMES.replace(old, new)))]) == 1
+    text = capsys.readouterr().out
+    assert f"broken: {rule}: 1\n  cell_names.tsv" in text
+    assert text.count("broken: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Tcm\tCL:0000813\t\t", "plasma\tCL:0000182\tliver\t"),
+        ("Tcm\t", "T_cm\t"),
+        ("Tcm\tCL:0000813\t", "plasma cells\tCL:0000786\t"),
+        ("Tcm\tCL:0000813\t\tfield\n", "t\tCL:0000084\t\tfield\nT\tCL:0000084\tblood\tfield\n"),
+    ],
+)
+def test_a_name_that_may_stand(governance, data, old, new):
+    """A tissue may use a name otherwise than all others, and another form of a name may have a row."""
+    names = NAMES.replace(old, new)
+    if "\nt\t" in names:  # capitals come first
+        names = NAMES.replace(old, "T\tCL:0000084\tblood\tfield\nt\tCL:0000084\t\tfield\n")
+    assert governance.main(["--data", str(data(names=names))]) == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"),
+    [
+        ("words", "cycling\tstate", "cycling\tmood"),
+        ("words", "cycling\tstate\tproliferation", "cycling\tstate\t"),
+        ("words", "macs\tsame\tmacrophage", "macs\tsame\t"),
+        ("words", "type\tnoise\t", "type\tnoise\tkind"),
+        ("words", "macs\tsame\tmacrophage", "macs\tsame\tmakrophage"),
+        ("words", "macs\tsame\tmacrophage", "macs\tsame\tmacrophages"),
+        ("words", "macs\tsame\tmacrophage\n", "macs\tsame\tmonos\nmonos\tsame\tmonocyte\n"),
+        ("words", "cycling\t", "Cycling\t"),
+        ("words", "macs\t", "mac-like\t"),
+        ("words", "word\tkind\tmeaning\n", "word\tkind\tmeaning\n\tnoise\t\n"),
+        ("words", "macs\tsame\tmacrophage\n", "cycling\tnoise\t\nmacs\tsame\tmacrophage\n"),
+        ("order", "cell\tnoise\t\n", "xyz\tnoise\t\n"),
+        ("form", "\tkind\t", "\ttype\t"),
+    ],
+)
+def test_a_broken_word(governance, data, capsys, rule, old, new):
+    """A word that no label has, or that is double, of no known kind, or of no usable meaning is reported."""
+    words = WORDS.replace("type", "macs\tsame\tmacrophage\ntype")
+    assert old in words
+    assert governance.main(["--data", str(data(words=words.replace(old, new)))]) == 1
+    text = capsys.readouterr().out
+    assert f"broken: {rule}: " in text
+    assert "cell_words.tsv" in text
 
 
 def test_a_type_in_two_files(governance, data, capsys):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from gca_scanpy._adata.clusters import read_clustering
 from gca_scanpy._adata.genes import read_genes
 from gca_scanpy._adata.matrix import in_memory, select_matrix
+from gca_scanpy._adata.tables import column_of
 from gca_scanpy._adata.values import as_numbers
 from gca_scanpy._adata.write import read_report
 from gca_scanpy._keys import ObsKeys
@@ -102,7 +103,17 @@ def _reported_terms(adata: AnnData, column: str) -> Mapping[str, Optional[str]]:
             continue
         if column == keys.label:
             return {c.annotation.primary_label: c.annotation.ontology_id for c in clusters}
+        if column == keys.short_label:
+            return _terms_beside(adata.obs, column, keys.ontology_id)
         if column == keys.proposed_label:
             return {c.annotation.proposed_label: c.annotation.proposed_ontology_id for c in clusters}
         return {c.broad_label: c.broad_ontology_id for c in clusters}
     return {}
+
+
+def _terms_beside(obs: Any, column: str, ids: str) -> Mapping[str, Optional[str]]:
+    """The terms of a column's labels in another column; empty if that was removed."""
+    if ids not in obs.columns:
+        return {}
+    pairs = dict.fromkeys(zip(*(column_of(obs, name).astype(object) for name in (column, ids))))
+    return {str(label): None if pd.isna(term) else str(term) for label, term in pairs if not pd.isna(label)}

@@ -27,8 +27,10 @@ from gca_scanpy._keys import (
     ObsKeys,
     colors_of,
 )
+from gca_scanpy._names.short_names import ShortNames
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.palette import Palette
+from gca_scanpy._reporting.short_labels import short_labels
 from gca_scanpy.errors import InputError, MissingKeyError, ReportError
 from gca_scanpy.model import CONFIDENCE_LEVELS, STATUSES, ClusterReport, DatasetReport
 
@@ -61,15 +63,21 @@ def check_key(adata: AnnData, key_added: str, groupby: str) -> None:
 
 
 def write_report(
-    adata: AnnData, report: DatasetReport, clustering: Clustering, key_added: str, palette: Palette
+    adata: AnnData,
+    report: DatasetReport,
+    clustering: Clustering,
+    key_added: str,
+    palette: Palette,
+    short: ShortNames,
 ) -> None:
     """Write the documented keys; if anything fails, ``adata`` is left unchanged.
 
     Cells without a cluster, and cells of clusters that were not requested, get missing values.
     """
     keys = ObsKeys(key_added)
-    columns = _columns(report, clustering, keys, adata.obs_names)
-    entries = {key_added: _entries(report), **_colors(report, columns, keys, palette)}
+    names = short_labels(report, short)
+    columns = _columns(report, names, clustering, keys, adata.obs_names)
+    entries = {key_added: _entries(report), **_colors(report, names, columns, keys, palette)}
     if report.audit:
         columns |= curated_columns(report, clustering, key_added, adata.obs_names)
     store(adata, columns, entries)
@@ -171,7 +179,9 @@ def curated_columns(report: DatasetReport, clustering: Clustering, key: str, cel
     }
 
 
-def _columns(report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells: pd.Index) -> dict[str, pd.Series]:
+def _columns(
+    report: DatasetReport, names: Sequence[str], clustering: Clustering, keys: ObsKeys, cells: pd.Index
+) -> dict[str, pd.Series]:
     rows = rows_of(report.clusters, clustering)
 
     def categorical(
@@ -184,6 +194,7 @@ def _columns(report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells
     status = categorical(lambda c: c.status, status_order)
     return {
         keys.label: categorical(lambda c: c.annotation.primary_label),
+        keys.short_label: _categorical(names, rows, cells),
         keys.proposed_label: categorical(lambda c: c.annotation.proposed_label),
         keys.broad_label: categorical(lambda c: c.broad_label),
         keys.ontology_id: categorical(lambda c: c.annotation.ontology_id),
@@ -194,15 +205,17 @@ def _columns(report: DatasetReport, clustering: Clustering, keys: ObsKeys, cells
 
 
 def _colors(
-    report: DatasetReport, columns: Mapping[str, pd.Series], keys: ObsKeys, palette: Palette
+    report: DatasetReport, names: Sequence[str], columns: Mapping[str, pd.Series], keys: ObsKeys, palette: Palette
 ) -> dict[str, list[str]]:
     """The colors of the label columns, in the order of their categories, as Scanpy's plots expect them."""
-    terms: tuple[dict[str, Optional[str]], ...] = ({}, {}, {})
-    for cluster in reversed(report.clusters):  # if clusters with one label differ in its term, the first is used
+    terms: tuple[dict[str, Optional[str]], ...] = ({}, {}, {}, {})
+    # If clusters with one label differ in its term, the first is used.
+    for cluster, name in reversed(list(zip(report.clusters, names))):
         annotation = cluster.annotation
         terms[0][annotation.primary_label] = annotation.ontology_id
-        terms[1][annotation.proposed_label] = annotation.proposed_ontology_id
-        terms[2][cluster.broad_label] = cluster.broad_ontology_id
+        terms[1][name] = annotation.ontology_id
+        terms[2][annotation.proposed_label] = annotation.proposed_ontology_id
+        terms[3][cluster.broad_label] = cluster.broad_ontology_id
     return {
         colors_of(column): [palette.color(label, ids[label]) for label in columns[column].cat.categories]
         for column, ids in zip(keys.colored(), terms)

@@ -107,7 +107,7 @@ def _report(source: Path, report: DatasetReport, cells: Optional[AnnData], optio
     for step, seconds in report.telemetry.seconds.items():
         log.info("%s: %.2f s", step, seconds, extra={"event": step, "seconds": seconds})
     try:
-        print_report(report)
+        print_report(report, options["labels"])
     finally:  # also if the reader of a pipe has gone
         all_written = write_outputs(report, options, cells, source, output)
     end(report, options, all_written=all_written)

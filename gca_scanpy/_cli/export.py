@@ -8,7 +8,7 @@ from typing import Any, Optional
 import click
 
 from gca_scanpy._cli.messages import message_options
-from gca_scanpy._cli.output_options import check_outputs, make_folders, write_outputs
+from gca_scanpy._cli.output_options import check_outputs, labels_option, make_folders, write_outputs
 from gca_scanpy._keys import DEFAULT_KEY
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -20,6 +20,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--json-report", type=_FILE, help="Write the report as JSON ('gca schema').")
 @click.option("--csv-report", type=_FILE, help="Write one row per cluster as csv.")
 @click.option("--html-report", type=_FILE, help="Write the report as an HTML page.")
+@labels_option
 @click.option("--references", type=_FILE, help="Write what to cite for the evidence, as text or (.bib) BibTeX.")
 @click.option("--cas-json", type=_FILE, help="Write the labels of the cells in the Cell Annotation Schema.")
 @click.option("--force", is_flag=True, help="Replace existing files.")
@@ -39,7 +40,7 @@ def export(source: Path, key: str, cas_json: Optional[Path], **stated: Any) -> N
     report = get.report(adata, key)
     make_folders(options)
     try:
-        print_report(report)
+        print_report(report, options["labels"])
     finally:  # also if the reader of a pipe has gone
         all_written = write_outputs(report, options, adata, source, lambda _, path: io.to_cas(adata, path, key))
     if not all_written:

@@ -22,6 +22,13 @@ UNANSWERED = "unanswered"
 ZARR = (".zgroup", ".zattrs", "zarr.json")  # one of them is in each zarr folder
 REPORTS = ("json_report", "csv_report", "html_report", "stats_json", "references")
 _FILE = click.Path(dir_okay=False, path_type=Path)
+labels_option = click.option(
+    "--labels",
+    type=click.Choice(["full", "short"]),
+    default="full",
+    show_default=True,
+    help="Names of the types in the HTML page and on stdout.",
+)
 
 
 _OPTIONS = (
@@ -34,6 +41,7 @@ _OPTIONS = (
     click.option("--json-report", type=_FILE, help="Write the report as JSON ('gca schema')."),
     click.option("--csv-report", type=_FILE, help="Write one row per cluster as csv."),
     click.option("--html-report", type=_FILE, help="Write the report as an HTML page."),
+    labels_option,
     click.option("--references", type=_FILE, help="Write what to cite for the evidence, as text or (.bib) BibTeX."),
     click.option("--stats-json", type=_FILE, help="Write counts, shares and costs of the run as JSON."),
     click.option(
@@ -160,7 +168,7 @@ def write_outputs(
 
     def page(report: DatasetReport, path: Path) -> None:
         key = options["key_added"] or DEFAULT_KEY
-        io.to_html(report if cells is None else cells, path, key=key, title=source.name)
+        io.to_html(report if cells is None else cells, path, key=key, title=source.name, labels=options["labels"])
 
     writers: dict[str, Callable[[DatasetReport, Path], object]] = {
         "json_report": io.to_json,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
@@ -48,8 +47,11 @@ class _PresetName(StringParamType):
     def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
         names = list(load_presets())
         if value not in names:
+            from gca_scanpy._names.spelling import nearest
+
             near = [name for name in names if str(value).lower() in name.split("_")]
-            near = near or get_close_matches(str(value).lower(), names, n=3)
+            near = near or nearest(str(value).lower(), names)
+            near = near or [name for name in names if nearest(str(value).lower(), name.split("_"))]
             similar = f"the most similar are {', '.join(near)}; " if near else ""
             self.fail(f"there is no preset {value!r}; {similar}'gca presets' lists all", param, ctx)
         return value

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from gca_scanpy._llm.question import Plan
+    from gca_scanpy._reporting.short_labels import Labels
     from gca_scanpy.model import DatasetReport, Provenance
 
 PIPED_WIDTH = 160  # characters
@@ -53,15 +54,18 @@ STATUS_STYLES = {"supported": "green", "flagged": "bold red", "unknown": "dim"}
 SHOWN_GENES = 5
 
 
-def print_report(report: DatasetReport) -> None:
-    """Print one row per cluster to stdout."""
+def print_report(report: DatasetReport, labels: Labels = "full") -> None:
+    """Print one row per cluster to stdout, with the full or the short names of the types."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     from gca_scanpy._reporting.curation import standing
+    from gca_scanpy._reporting.short_labels import with_labels
+    from gca_scanpy.db import _bundled
 
     replace_unencodable()
+    report = with_labels(report, labels, _bundled.shortener())
     # Little padding and no minimum widths, for which rich would shrink the last column: 80 characters are enough.
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("cluster", overflow="fold")

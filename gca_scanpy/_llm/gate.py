@@ -92,7 +92,7 @@ class Gate:
                     self._unsettled += estimate
                     self._recent.append((self.clock(), estimate))
                     return
-            self.stop.wait(min(delay, 1.0))
+            self.sleep(min(delay, 1.0))
 
     def settle(self, estimate: int, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
         """Replace the estimate of a request with its counted tokens."""
@@ -128,7 +128,7 @@ class Gate:
                 self.took.append(round(self.clock() - start, 4))
 
     def sleep(self, seconds: float) -> None:
-        """Wait before a request is sent again; shorter if the run is stopped."""
+        """Wait before a request may be sent, or is sent again; shorter if the run is stopped."""
         self.stop.wait(seconds)
 
     def retried(self) -> None:

@@ -14,7 +14,7 @@ from typing import Optional
 
 from attrs import define, evolve, field, frozen
 
-from gca_scanpy._names.vocabulary import EXACT, Vocabulary
+from gca_scanpy._names.vocabulary import EXACT, Vocabulary, parts_of
 from gca_scanpy._names.words import LETTER, MARKER, NAME, NUMBER, STATE, TYPO, UNKNOWN, Word
 
 PARSED, CLOSE, NONE = "parsed", "close", "none"
@@ -28,7 +28,6 @@ _MISTYPED, _JOINED = 0.1, 0.05  # what a typing error costs, and a joined type
 _MAX_WORDS = 9  # of a longer label, the last words are not read
 _MOST_ASIDE = 0.2  # a part of a joined type that has lost more does not count
 _ID = re.compile(r"(?<![A-Za-z])CL[:_](\d{7})(?!\d)", re.IGNORECASE)
-_JOINTS = re.compile(r"\s*(?:/|&|,|;|\bor\b|\band\b)\s*", re.IGNORECASE)
 _NEVER_LEFT_OUT = frozenset({"non", "not", "pre", "pro", "anti", "negative", "double", "triple"})
 # Ancestors that say nothing: cell, native cell, animal cell, hematopoietic cell, somatic cell and their like.
 _GENERAL = frozenset(
@@ -115,9 +114,8 @@ class Resolver:
         exact = self.vocabulary.label(label)
         if exact:
             return Reading(ontology_id=exact, how=EXACT, score=1.0)
-        parts = [part for part in _JOINTS.split(label) if part.strip()]
-        is_name = " ".join(label.split()).casefold() in self.vocabulary.spelled
-        joined = self._join(parts, tissues) if len(parts) > 1 and not is_name else None
+        parts = parts_of(label)
+        joined = self._join(parts, tissues) if len(parts) > 1 and not self.vocabulary.is_joint_name(parts) else None
         if joined:
             return joined
         words = self._without_non(self.vocabulary.reader.words(label))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Optional
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 EXACT, SYNONYM, ABBREVIATION = "exact", "synonym", "abbreviation"
 SHORTENED = 0.03  # what a name of the ontology costs without one of its words
+_JOINTS = re.compile(r"\s*(?:/|&|,|;|\bor\b|\band\b)\s*", re.IGNORECASE)
 _QUALIFIER = re.compile(r"\((?:sensu [^)]*|Mmus|Primate|Human|metazoa)\)|, human\b", re.IGNORECASE)
 # Words of the ontology's names that labs leave out.
 _OPTIONAL = (("alpha", "beta"), ("thymus", "derived"), ("epithelial",), ("associated",))
@@ -107,14 +108,18 @@ class Vocabulary:
         """Whether a word is a cell type by itself, and not only a quality of one."""
         return word in _HEADS or (not word.isdigit() and ((word,) in self._index or (word,) in self._by_name))
 
+    def is_joint_name(self, parts: Sequence[str]) -> bool:
+        """Whether these parts are a name of the field, such as "HSC/MPP", which joins nothing."""
+        return tuple(map(self.lexicon.spelling, parts)) in self._joint_names
+
     @cached_property
-    def spelled(self) -> frozenset[str]:
-        """The field's names in lower case, such as "hsc/mpp", which joins nothing."""
-        return frozenset(row.name.casefold() for row in self.names)
+    def _joint_names(self) -> frozenset[tuple[Key, ...]]:
+        names = (parts_of(row.name) for row in self.names)
+        return frozenset(tuple(map(self.lexicon.spelling, parts)) for parts in names if len(parts) > 1)
 
     def label(self, text: str) -> Optional[str]:
         """The term whose label this is, but for case, punctuation and plural."""
-        as_it_is = self._by_label.get(" ".join(text.split()).casefold())
+        as_it_is = self._by_label.get(" ".join(text.split()).strip(' .,;:"').casefold())
         return as_it_is or self._by_spelling.get(self.lexicon.spelling(text))
 
     @cached_property
@@ -130,8 +135,13 @@ class Vocabulary:
     @cached_property
     def reader(self) -> Lexicon:
         """The lexicon that knows every word of the names, to read labels with."""
-        known = {word for key in (*self._index, *self._by_name) for word in key}
-        return self.lexicon.with_known(frozenset(w for w in known if (len(w) > 1 or w in "bt") and not w.isdigit()))
+        long = (word for word in self.words if (len(word) > 1 or word in "bt") and not word.isdigit())
+        return self.lexicon.with_known(frozenset(long))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every word of the names."""
+        return frozenset(word for key in (*self._index, *self._by_name) for word in key)
 
     @cached_property
     def after_non(self) -> frozenset[str]:
@@ -181,6 +191,11 @@ class Vocabulary:
                     if bare != short and _says_enough(bare):
                         index.setdefault(bare, []).append(_Entry(term.id, 2, frozenset(short).difference(bare)))
         return index
+
+
+def parts_of(text: str) -> list[str]:
+    """The parts of a label that joins types, such as "NK/T"."""
+    return [part for part in _JOINTS.split(text) if part.strip()]
 
 
 def read_names(lines: Iterable[str]) -> tuple[Name, ...]:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Optional
 
 from attrs import evolve, field, frozen
 
 Key = tuple[str, ...]  # the words of a name, sorted
 NAME, MARKER, STATE, NUMBER, LETTER, TYPO, UNKNOWN = "name", "marker", "state", "number", "letter", "typo", "unknown"
+SAME, NOISE = "same", "noise"  # of a word in the lexicon: it stands for other words, or for nothing
+KINDS = (SAME, STATE, NOISE)
 DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
+_GREEK_LETTERS = {"α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "κ": " kappa ",
+                  "λ": " lambda ", "φ": "phi"}  # fmt: skip
 _GREEK = str.maketrans(
-    {"α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "κ": " kappa ", "λ": " lambda ",
-     "φ": "phi", "⁺": "+", "⁻": "-", "’": "", "'": "", "`": "", "´": ""}
+    {**_GREEK_LETTERS, **{letter.upper(): name for letter, name in _GREEK_LETTERS.items()},
+     "⁺": "+", "⁻": "-", "’": "", "´": ""}
 )  # fmt: skip
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _SIGN_IN_BRACKETS = re.compile(r"\(\s*([+-])\s*\)")
@@ -33,10 +38,12 @@ _BRITISH = (("haem", "hem"), ("oeso", "eso"), ("foet", "fet"), ("oestr", "estr")
             ("centre", "center"), ("fibre", "fiber"), ("grey", "gray"), ("caec", "cec"), ("ised", "ized"))  # fmt: skip
 _TYPE_ONE = re.compile(r"\b(type|class|group)[\s_-]+i\b", re.IGNORECASE)
 _ROMAN = {"ii": "2", "iii": "3", "iv": "4"}
+_ABBREVIATIONS = re.compile(r"[A-Z][A-Z0-9]*s")  # in the plural, such as "DCs"; too short for the rule for words
 _NOT_PLURAL = ("ss", "us", "is", "ous")
-_IRREGULAR = {"bronchi": "bronchus", "villi": "villus", "alveoli": "alveolus", "glomeruli": "glomerulus",
-              "nuclei": "nucleus", "podia": "podium", "spermatogonia": "spermatogonium", "oogonia": "oogonium",
-              "corpora": "corpus", "ganglia": "ganglion", "epithelia": "epithelium", "sperms": "sperm"}  # fmt: skip
+_IRREGULAR = {"pancreas": "pancreas", "bronchi": "bronchus", "villi": "villus", "alveoli": "alveolus",
+              "glomeruli": "glomerulus", "nuclei": "nucleus", "podia": "podium", "spermatogonia": "spermatogonium",
+              "oogonia": "oogonium", "corpora": "corpus", "ganglia": "ganglion", "epithelia": "epithelium",
+              "sperms": "sperm"}  # fmt: skip
 # In front of another word, these are no abbreviations ("periductal").
 _PREFIXES = frozenset("peri epi endo meso mono micro macro mega pre pro neuro myo osteo lympho fibro".split())
 _MIN_TYPO, _MIN_WRONG, _MIN_PART = 6, 9, 3  # letters; in shorter words a wrong letter makes another word
@@ -95,14 +102,14 @@ class Lexicon:
         """The words of a name of the ontology or a table, sorted."""
         words: list[str] = []
         text = _SIGN_IN_BRACKETS.sub(r"\1", text)
-        for written in _written(text):
+        for written in written_words(text):
             lower = _plain(written)
             words += self.same.get(lower, (lower,))
         return tuple(sorted(word for word in words if word not in self.noise) or sorted(words))
 
     def spelling(self, text: str) -> Key:
         """The words of a text in their order, singular and in lower case, with nothing expanded or left out."""
-        return tuple(_plain(written) for written in _written(text))
+        return tuple(_plain(written) for written in written_words(text))
 
     def words(self, label: str) -> list[Word]:
         """The words of a label, in its order, without noise."""
@@ -111,7 +118,8 @@ class Lexicon:
         return [word for word in found if word.text not in self.noise]
 
     def _words(self, text: str, inside: bool) -> list[Word]:
-        return [Word(word, written, kind, inside) for written in _written(text) for word, kind in self._of(written)]
+        pairs = ((written, pair) for written in written_words(text) for pair in self._of(written))
+        return [Word(word, written, kind, inside) for written, (word, kind) in pairs]
 
     def _of(self, written: str) -> tuple[tuple[str, str], ...]:
         """The words that a written word stands for, with their kinds."""
@@ -176,9 +184,9 @@ class Lexicon:
 def read_lexicon(lines: Iterable[str]) -> Lexicon:
     """Read the lines of ``cell_words.tsv``: a header, then word, kind and meaning."""
     rows = [line.rstrip("\n").split("\t") for line in list(lines)[1:]]
-    by_kind = {kind: {row[0]: row[2] for row in rows if row[1] == kind} for kind in ("same", "state", "noise")}
-    same = {word: tuple(meaning.split()) for word, meaning in by_kind["same"].items()}
-    return Lexicon(same, by_kind["state"], frozenset(by_kind["noise"]))
+    by_kind = {kind: {row[0]: row[2] for row in rows if row[1] == kind} for kind in KINDS}
+    same = {word: tuple(meaning.split()) for word, meaning in by_kind[SAME].items()}
+    return Lexicon(same, by_kind[STATE], frozenset(by_kind[NOISE]))
 
 
 def _kind(word: str) -> str:
@@ -191,19 +199,25 @@ def _brackets(text: str) -> tuple[str, str]:
     return _BRACKETS.sub(" ", text), " ; ".join(_BRACKETS.findall(text))
 
 
-def _written(text: str) -> list[str]:
+def _decomposed(text: str) -> str:
+    """A text without accents, with plain dashes, and with the names of Greek letters."""
+    letters = unicodedata.normalize("NFKD", text).translate(DASHES).translate(_GREEK)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def written_words(text: str) -> list[str]:
     """The words of a text as they are written; the sign of a marker is a part of its word."""
-    decomposed = unicodedata.normalize("NFKD", text).translate(DASHES).translate(_GREEK)
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
+    plain = (text if text.isascii() else _decomposed(text)).replace("'", "").replace("`", "")
     plain = _LAYERS.sub(r"\1to\2", _TYPE_ONE.sub(r"\1 1", plain))
     plain = _LEVEL.sub(lambda match: f"{match[1]} {_LEVELS.get(match[2].lower(), match[2])} ", plain)
     plain = _NEGATIVE.sub(r"\1⁻ ", _POSITIVE.sub(r"\1⁺ ", plain))
     return [word.replace("⁺", "+").replace("⁻", "-") for word in _WORD.findall(_COUNT.sub(r"\1 no\2", plain))]
 
 
+@lru_cache(maxsize=8192)  # most words occur in many names
 def _plain(written: str) -> str:
     """A word in lower case, singular and American."""
-    word = written.lower()
+    word = (written[:-1] if _ABBREVIATIONS.fullmatch(written) else written).lower()
     for british, american in _BRITISH:
         word = word.replace(british, american) if british in word and len(word) > len(british) + 1 else word
     return _ROMAN.get(word, singular(word))

@@ -15,7 +15,7 @@ from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
 from gca_scanpy._reporting.palette import STATUSES
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
-from gca_scanpy.model import Candidate, ClusterReport, Decision, Evidence
+from gca_scanpy.model import Annotation, Candidate, ClusterReport, Decision, Evidence
 
 LONGEST_ANCHOR = 200  # characters of an escaped id; a longer one is replaced by its hash
 OBO = "https://purl.obolibrary.org/obo/CL_"
@@ -104,6 +104,8 @@ class ClusterView:
         Name of the section within the page, see :func:`anchor_of`.
     proposed
         The label before the guardrails; empty if it is the label.
+    full
+        The label or the proposed label in full, if it is shortened.
     curated
         The label that a curator decided on; empty if no curator did.
     decisions
@@ -118,6 +120,7 @@ class ClusterView:
     id: str
     n_cells: str
     label: str
+    full: str
     proposed: str
     proposed_term: Optional[TermView]
     curated: str
@@ -151,6 +154,7 @@ def view_of_cluster(
     receipts: Receipts,
     decisions: Sequence[Decision] = (),
     standing: Optional[Decision] = None,
+    unshortened: Optional[ClusterReport] = None,
 ) -> ClusterView:
     """The view of one cluster.
 
@@ -166,9 +170,12 @@ def view_of_cluster(
         The decisions of curators about it, oldest first.
     standing
         The decision that stands; None if the cluster is undecided.
+    unshortened
+        The same cluster with its labels in full, if ``cluster`` has short ones.
     """
     annotation, validation = cluster.annotation, cluster.validation
     overruled = annotation.proposed_label != annotation.primary_label
+    full = _full_names(annotation, (unshortened or cluster).annotation)
     # The codes among the warnings are explained with the flags.
     remarks = (*validation.notes, *annotation.caveats, *cluster.warnings)
     return ClusterView(
@@ -176,6 +183,7 @@ def view_of_cluster(
         id=cluster.cluster_id,
         n_cells="" if cluster.n_cells is None else f"{cluster.n_cells:,}",
         label=annotation.primary_label,
+        full=full,
         proposed=annotation.proposed_label if overruled else "",
         proposed_term=view_of_term(annotation.proposed_ontology_id) if overruled else None,
         curated=standing.to_label if standing else "",
@@ -191,7 +199,7 @@ def view_of_cluster(
         confidence=cluster.confidence,
         score=f"{cluster.confidence_score:.2f}",
         percent=_percent(cluster.confidence_score),
-        facts=_facts(cluster),
+        facts=_facts(cluster, full),
         rationale=annotation.rationale,
         supporting=_supporting(cluster, receipts),
         missing=validation.missing_markers,
@@ -230,8 +238,14 @@ def view_of_term(term_id: Optional[str]) -> Optional[TermView]:
     return TermView(term_id, OBO + number[1] if number else None)
 
 
-def _facts(cluster: ClusterReport) -> Facts:
+def _full_names(shown: Annotation, full: Annotation) -> str:
+    pairs = ((shown.primary_label, full.primary_label), (shown.proposed_label, full.proposed_label))
+    return "; ".join(dict.fromkeys(name for text, name in pairs if name != text))
+
+
+def _facts(cluster: ClusterReport, full: str) -> Facts:
     texts = {
+        "full name": full,
         "broad type": cluster.broad_label,
         "states": ", ".join(cluster.states),
         "tissue": cluster.tissue or "",

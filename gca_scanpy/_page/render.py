@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from gca_scanpy._names.short_names import ShortNames
 from gca_scanpy._page.cluster import ClusterView
 from gca_scanpy._page.view import PageView
 from gca_scanpy._reporting.palette import LEVELS, STATUSES
@@ -24,7 +25,7 @@ from gca_scanpy.model import DatasetReport
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
-def data_of(report: DatasetReport, page: PageView, receipts: Receipts) -> str:
+def data_of(report: DatasetReport, page: PageView, short: ShortNames, receipts: Receipts) -> str:
     """The JSON for the script: the clusters in the order of the report with their CSV lines, and the cells, if any."""
     cells = page.cells and {
         "name": page.cells.name,
@@ -32,7 +33,7 @@ def data_of(report: DatasetReport, page: PageView, receipts: Receipts) -> str:
         "points": page.cells.points,
     }
     data = {
-        "clusters": [_entry(view, line) for view, line in zip(page.clusters, csv_rows(report, receipts))],
+        "clusters": [_entry(view, line) for view, line in zip(page.clusters, csv_rows(report, short, receipts))],
         "csvHeader": csv_line(FILE_COLUMNS),
         "cells": cells,
     }
@@ -42,6 +43,7 @@ def data_of(report: DatasetReport, page: PageView, receipts: Receipts) -> str:
 def _entry(cluster: ClusterView, csv: str) -> dict[str, Any]:
     genes = (gene.name for gene in (*cluster.supporting, *cluster.contradicting))
     terms = (term.id for term in (cluster.term, cluster.proposed_term) if term)
+    labels = (cluster.label, cluster.full, cluster.proposed, cluster.curated, cluster.broad)
     return {
         "anchor": cluster.anchor,
         "id": cluster.id,
@@ -57,9 +59,7 @@ def _entry(cluster: ClusterView, csv: str) -> dict[str, Any]:
         },
         "csv": csv,
         # The texts that a search looks through.
-        "words": "\n".join(
-            (f"cluster {cluster.id}", cluster.label, cluster.proposed, cluster.curated, cluster.broad, *terms, *genes)
-        ),
+        "words": "\n".join((f"cluster {cluster.id}", *labels, *terms, *genes)),
     }
 
 

@@ -74,6 +74,7 @@ def view_of(
     embedding: Optional[Embedding] = None,
     unseen: str = "",
     name: str = "",
+    unshortened: Optional[DatasetReport] = None,
 ) -> PageView:
     """The page of a report.
 
@@ -93,6 +94,8 @@ def view_of(
         Why there are no cells.
     name
         Name of the data set; empty if it has none.
+    unshortened
+        The same report with its labels in full, if ``report`` has short ones.
     """
     provenance, metrics = report.provenance, report.metrics
     n_clusters = report.summary.total_clusters
@@ -121,8 +124,9 @@ def view_of(
                 receipts,
                 history(report, cluster.cluster_id),
                 decided.get(cluster.cluster_id),
+                in_full,
             )
-            for cluster, cluster_colors in zip(report.clusters, colors)
+            for cluster, cluster_colors, in_full in zip(report.clusters, colors, (unshortened or report).clusters)
         ),
         grades=GRADES if report.witnesses else {},
         references=view_of_references(references),

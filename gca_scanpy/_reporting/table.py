@@ -12,14 +12,17 @@ import pandas as pd
 from attrs import asdict
 
 from gca_scanpy._compat import NAMES
+from gca_scanpy._names.short_names import ShortNames
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.receipts import Receipts
+from gca_scanpy._reporting.short_labels import short_labels
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 
 # The columns of get.clusters; a file has the others too, because it is read without the report.
 MAIN_COLUMNS = (
-    "n_cells", "label", "proposed_label", "broad_label", "ontology_id", "confidence", "confidence_score", "status",
-    "flag_reasons", "notes", "supporting_markers", "contradictory_markers", "states", "witnessed_markers",
+    "n_cells", "label", "short_label", "proposed_label", "broad_label", "ontology_id", "confidence",
+    "confidence_score", "status", "flag_reasons", "notes", "supporting_markers", "contradictory_markers", "states",
+    "witnessed_markers",
 )  # fmt: skip
 MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
@@ -44,13 +47,18 @@ def as_frame(clusters: Sequence[str], rows: Sequence[Mapping[str, Any]], columns
     return pd.DataFrame({name: column(name) for name in columns}, index=index)
 
 
-def row(cluster: ClusterReport, receipts: Receipts) -> dict[str, Any]:
-    """The values of one cluster by column, without its id; lists are joined by commas, sentences by semicolons."""
+def rows(report: DatasetReport, short: ShortNames, receipts: Receipts) -> list[dict[str, Any]]:
+    """The values of each cluster by column, without its id; lists are joined by commas, sentences by semicolons."""
+    return [_row(*pair, receipts) for pair in zip(report.clusters, short_labels(report, short))]
+
+
+def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[str, Any]:
     annotation, validation = cluster.annotation, cluster.validation
     known = receipts.of_label(cluster)
     return {
         "n_cells": cluster.n_cells,
         "label": annotation.primary_label,
+        "short_label": short_label,
         "proposed_label": annotation.proposed_label,
         "broad_label": cluster.broad_label,
         "ontology_id": annotation.ontology_id,
@@ -77,18 +85,14 @@ def row(cluster: ClusterReport, receipts: Receipts) -> dict[str, Any]:
     }
 
 
-def csv_rows(report: DatasetReport, receipts: Receipts) -> list[str]:
+def csv_rows(report: DatasetReport, short: ShortNames, receipts: Receipts) -> list[str]:
     """The lines of a CSV file, one per cluster, safe to open in a spreadsheet; the columns are ``FILE_COLUMNS``."""
     decisions = standing(report)
-    rows = (
-        (
-            cluster.cluster_id,
-            *row(cluster, receipts).values(),
-            *_curated_values(decisions.get(cluster.cluster_id)),
-        )
-        for cluster in report.clusters
+    lines = (
+        (cluster.cluster_id, *row.values(), *_curated_values(decisions.get(cluster.cluster_id)))
+        for cluster, row in zip(report.clusters, rows(report, short, receipts))
     )
-    return [csv_line(guarded(value) if isinstance(value, str) else value for value in values) for values in rows]
+    return [csv_line(guarded(value) if isinstance(value, str) else value for value in values) for values in lines]
 
 
 def csv_line(values: Iterable[Any]) -> str:

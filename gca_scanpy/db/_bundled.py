@@ -15,6 +15,7 @@ from gca_scanpy._names.genes import GeneNames, read_genes
 from gca_scanpy._names.labels import SourceNames, read_source_names
 from gca_scanpy._names.lineages import Lineages, read_lineages
 from gca_scanpy._names.ontology import Ontology, read_terms
+from gca_scanpy._names.short_names import ShortNames
 from gca_scanpy._names.species import SpeciesTable, read_species
 from gca_scanpy._names.tissues import Tissues, read_tissues
 from gca_scanpy._names.vocabulary import read_names, read_tissue_words
@@ -58,6 +59,12 @@ def gene_names() -> GeneNames:
 def short_names() -> dict[str, str]:
     """The short name of each type of the database."""
     return dict(line.split("\t") for line in _lines("short_names.tsv")[1:])
+
+
+@lru_cache(maxsize=1)
+def shortener() -> ShortNames:
+    """What shortens labels."""
+    return ShortNames(ontology(), short_names())
 
 
 @lru_cache(maxsize=1)

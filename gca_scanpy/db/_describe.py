@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Union
 
 from attrs import frozen
 
-from gca_scanpy._arguments import checked
+from gca_scanpy._arguments import checked, shown
+from gca_scanpy._names.spelling import nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
 from gca_scanpy.db import _assets, _bundled, _rules
 from gca_scanpy.db._load import BUNDLED, PROJECT, Source, load
@@ -148,16 +148,16 @@ def cell_type(database: MarkerDatabase, name: str) -> tuple[str, str]:
     if term:
         text = f"{ontology.label(term)} ({term}) is not one of its types{_nearest(database, ontology.label(term))}"
     elif reading.candidates:
-        text = f"{name!r} may mean {' or '.join(f'{ontology.label(one)} ({one})' for one in reading.candidates)}"
+        text = f"{shown(name)} may mean {' or '.join(f'{ontology.label(one)} ({one})' for one in reading.candidates)}"
     else:
-        text = f"{name!r} is neither one of its types nor a Cell Ontology name{_nearest(database, name)}"
+        text = f"{shown(name)} is neither one of its types nor a Cell Ontology name{_nearest(database, name)}"
     msg = f"{title(database)}: {text}"
     raise InputError(msg)
 
 
 def _nearest(database: MarkerDatabase, name: str) -> str:
     folded = {str(kind).casefold(): str(kind) for kind in database.facts["cell_type"].unique()}
-    near = difflib.get_close_matches(name.strip().casefold(), folded, n=3, cutoff=0.5)
+    near = nearest(name.strip().casefold(), folded)
     return f"; similar names are: {', '.join(folded[key] for key in near)}" if near else ""
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Optional, Union
 
 from gca_scanpy._adata import read_embedding, report_of
 from gca_scanpy._adata.members import Embedding
-from gca_scanpy._arguments import PATH, checked, optional
+from gca_scanpy._arguments import LABEL_STYLE, PATH, checked, optional
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._page import data_of, render, view_of
+from gca_scanpy._reporting.short_labels import Labels, with_labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import DatasetReport
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-@checked(path=optional(PATH))
+@checked(path=optional(PATH), labels=LABEL_STYLE)
 def to_html(
     data: Union[AnnData, DatasetReport],
     path: Union[str, os.PathLike[str], None] = None,
@@ -28,6 +29,7 @@ def to_html(
     basis: Optional[str] = None,
     *,
     title: Optional[str] = None,
+    labels: Labels = "full",
 ) -> Optional[str]:
     """Write a report as a self-contained HTML page, which loads nothing from a network.
 
@@ -47,10 +49,12 @@ def to_html(
         The embedding whose first two columns are drawn, such as ``"umap"``. If None, the first of UMAP, t-SNE,
         ForceAtlas2, PHATE and PCA that exists is used; if the cells no longer have the labels of the report, the page
         says so instead. If there are more than 50,000 cells, they are thinned evenly within each cluster.
-
     title
         Name of the data set, which the title and the head of the page show. If None, the name of the file of a backed
         object, or else that of ``path`` without its ending.
+    labels
+        ``"full"``, or ``"short"`` for the names of :func:`gca_scanpy.names.short`; the evidence of a cluster then has
+        its full name, and a search finds both.
 
     Returns
     -------
@@ -77,10 +81,11 @@ def to_html(
     """
     report = report_of(data, key)
     embedding, why_none = _embedding(data, report, key, basis)
-    receipts, name = _bundled.receipts(report), _name(data, path) if title is None else title
-    color, references = _bundled.palette().color, _bundled.references(report)
-    view = view_of(report, color, receipts, references, embedding, why_none, name)
-    page = render(view, data_of(report, view, receipts))
+    name, short = _name(data, path) if title is None else title, _bundled.shortener()
+    receipts, references = _bundled.receipts(report), _bundled.references(report)
+    shown, color = with_labels(report, labels, short), _bundled.palette().color
+    view = view_of(shown, color, receipts, references, embedding, why_none, name, report)
+    page = render(view, data_of(report, view, short, receipts))
     if path is None:
         return page
     with whole(Path(path)) as part:

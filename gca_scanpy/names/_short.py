@@ -45,6 +45,7 @@ def short(ids: Union[str, Iterable[Any], None]) -> Any:
     >>> gca.names.short(["CL:0002063", "CL:1001106", None])
     ['AT2', 'TAL', None]
     """
+    import numpy as np
     import pandas as pd
 
     if isinstance(ids, str) or ids is None:
@@ -52,23 +53,26 @@ def short(ids: Union[str, Iterable[Any], None]) -> Any:
     if isinstance(ids, bytes) or not isinstance(ids, Iterable) or hasattr(ids, "columns"):
         msg = f"ids is {type(ids).__name__}; pass a Cell Ontology id, or a list or a column of ids"
         raise InputError(msg)
-    if isinstance(ids, pd.Series):
-        return pd.Series([_name(term) for term in ids], ids.index, dtype=object, name=ids.name)
-    return [_name(term) for term in ids]
+    if not isinstance(ids, pd.Series):
+        return [_name(term) for term in ids]
+    try:
+        codes, terms = pd.factorize(ids)  # a column has few ids and many cells
+    except TypeError:  # of lists, none of which is an id
+        codes, terms = np.arange(len(ids)), list(ids)
+    names = np.array([*map(_name, terms), None], dtype=object)  # a missing value has the code -1
+    return pd.Series(names[codes], ids.index, dtype=object, name=ids.name)
 
 
 def _name(term: Any) -> Optional[str]:
+    name = _bundled.shortener().of(term) if isinstance(term, str) else None
+    if name is not None or term is None:
+        return name
     import pandas as pd
 
-    if term is None:
-        return None
-    ontology = _bundled.ontology()
-    if isinstance(term, str) and term in ontology:
-        return _bundled.short_names().get(term) or ontology.label(term)
     if pd.api.types.is_scalar(term) and pd.isna(term):
         return None
     msg = (
-        f"{term!r} is not a term of the bundled Cell Ontology ({ontology.version}); pass ids such as 'CL:0000236', "
-        "which gca.names.map gives for labels"
+        f"{term!r} is not a term of the bundled Cell Ontology ({_bundled.ontology().version}); pass ids such as "
+        "'CL:0000236', which gca.names.map gives for labels"
     )
     raise InputError(msg)

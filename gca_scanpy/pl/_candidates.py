@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 import numpy as np
 from attrs import frozen
 
-from gca_scanpy._adata import report_of
-from gca_scanpy._arguments import checked
+from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.lineages import sort_key
 from gca_scanpy._reporting.palette import STATUSES
+from gca_scanpy._reporting.short_labels import Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
@@ -21,10 +21,11 @@ from gca_scanpy.pl._figure import (
     chosen,
     documented,
     finish,
+    fitted,
     label_of,
     new_axes,
+    report_to_draw,
     row_name,
-    shortened,
 )
 from gca_scanpy.pl._grid import CELL, columns_on_top, frame, rows_at_left
 
@@ -36,7 +37,7 @@ Value = Literal["probability", "score"]
 LONGEST_TERM = 40  # letters
 
 
-@checked()
+@checked(labels=LABEL_STYLE)
 @documented
 def candidates(
     data: Union[AnnData, DatasetReport],
@@ -45,6 +46,7 @@ def candidates(
     value: Value = "probability",
     n_terms: int = 3,
     clusters: Optional[Sequence[str]] = None,
+    labels: Labels = "full",
     ax: Optional[Axes] = None,
     show: Optional[bool] = None,
     save: Save = None,
@@ -66,6 +68,7 @@ def candidates(
         Number of candidates of each cluster; the report has at most five.
     clusters
         The clusters to show; all if None.
+    %(labels)s
     %(ax)s
     %(show)s
 
@@ -88,9 +91,9 @@ def candidates(
     if value not in ("probability", "score"):
         msg = f"value={value!r} must be one of: probability, score"
         raise InputError(msg)
-    table = _table(chosen(report_of(data, key), clusters), value, n_terms)
-    names = [row_name(c, label_of(c), LONGEST_TERM) for c in table.clusters]
-    terms = [shortened(label, LONGEST_TERM) for label, _ in table.terms]
+    table = _table(chosen(report_to_draw(data, key, labels), clusters), value, n_terms)
+    texts = fitted([*map(label_of, table.clusters), *(label for label, _ in table.terms)], LONGEST_TERM)
+    names, terms = list(map(row_name, table.clusters, texts)), texts[len(table.clusters) :]
     width, height = CELL * len(terms) + 0.07 * max(map(len, names)), CELL * len(names) + 0.07 * max(map(len, terms))
     fig, axes = new_axes(ax, width + 1.1, height + 0.4)
     limit = 1.0 if value == "probability" else max(float(np.nanmax(table.values)), 1.0)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from gca_scanpy._adata import compare_columns
-from gca_scanpy._arguments import checked
+from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._names.lineages import Relation
 from gca_scanpy._reporting.comparison import Comparison
+from gca_scanpy._reporting.short_labels import Labels
 from gca_scanpy.db import _bundled
-from gca_scanpy.pl._figure import Save, documented, finish, new_axes, shortened
+from gca_scanpy.pl._figure import Save, documented, finish, fitted, new_axes, shortened
 from gca_scanpy.pl._grid import columns_on_top, frame, rows_at_left
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ WIDTH, HEIGHT = 0.36, 0.24  # inches, of a field
 DIGITS = 4  # longest count that is written in full
 
 
-@checked()
+@checked(labels=LABEL_STYLE)
 @documented
 def compare(
     adata: AnnData,
@@ -40,6 +41,7 @@ def compare(
     second: str,
     *,
     terms: Optional[Mapping[str, str]] = None,
+    labels: Labels = "full",
     ax: Optional[Axes] = None,
     show: Optional[bool] = None,
     save: Save = None,
@@ -62,6 +64,7 @@ def compare(
         Columns of ``adata.obs``, for the rows and for the columns of the table.
     terms
         Cell Ontology ids or names for labels that the ontology does not know, such as ``{"CD19+ B": "B cell"}``.
+    %(labels)s
     %(ax)s
     %(show)s
 
@@ -85,7 +88,7 @@ def compare(
     >>> ax = gca.pl.compare(adata, "gptca_label", "bulk_labels", show=False)
     """
     result, label_terms = compare_columns(adata, first, second, _bundled.lineages(), terms)
-    rows, columns = ([shortened(label, LONGEST_TERM) for label in labels] for labels in (result.firsts, result.seconds))
+    rows, columns = _names(result, label_terms, labels)
     longest = [max(map(len, names)) for names in (rows, columns)]
     width, height = WIDTH * len(columns) + 0.07 * longest[0] + 0.6, HEIGHT * len(rows) + 0.07 * longest[1] + 1.2
     fig, axes = new_axes(ax, max(width, 5.5), height)
@@ -99,6 +102,16 @@ def compare(
     axes.xaxis.set_label_position("top")
     _legend(axes, result, adata.n_obs)
     return finish(fig, axes, "compare", given=ax is not None, show=show, save=save, return_fig=return_fig)
+
+
+def _names(
+    result: Comparison, terms: tuple[Mapping[str, Optional[str]], Mapping[str, Optional[str]]], labels: Labels
+) -> tuple[list[str], list[str]]:
+    """The names of the rows and of the columns."""
+    sides = [[(label, of[label]) for label in side] for side, of in zip((result.firsts, result.seconds), terms)]
+    shown = _bundled.shortener().shown(*sides) if labels == "short" else {}
+    names = fitted([shown.get(label, label[0]) for side in sides for label in side], LONGEST_TERM)
+    return names[: len(result.firsts)], names[len(result.firsts) :]
 
 
 def _draw_fields(ax: Axes, result: Comparison) -> None:

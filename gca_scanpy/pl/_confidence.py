@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 import numpy.typing as npt
 
-from gca_scanpy._adata import Clustering, embedding_name, read_clustering, report_of, rows_of
+from gca_scanpy._adata import Clustering, embedding_name, read_clustering, rows_of
 from gca_scanpy._adata.members import first_two
 from gca_scanpy._adata.tables import column_of
-from gca_scanpy._arguments import checked
+from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
 from gca_scanpy._reporting.palette import LEVELS, STATUSES
+from gca_scanpy._reporting.short_labels import Labels
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import CONFIDENCE_LEVELS, ClusterReport, DatasetReport
 from gca_scanpy.pl._figure import (
@@ -22,8 +23,10 @@ from gca_scanpy.pl._figure import (
     chosen,
     documented,
     finish,
+    fitted,
     label_of,
     new_axes,
+    report_to_draw,
     row_name,
     shortened,
 )
@@ -38,13 +41,14 @@ TRIES = 3  # lines of text by which a name may move up or down
 MANY = 20  # clusters, from which on the names are smaller
 
 
-@checked()
+@checked(labels=LABEL_STYLE)
 @documented
 def confidence(
     data: Union[AnnData, DatasetReport],
     *,
     key: str = DEFAULT_KEY,
     basis: Optional[str] = None,
+    labels: Labels = "full",
     ax: Optional[Axes] = None,
     show: Optional[bool] = None,
     save: Save = None,
@@ -62,6 +66,7 @@ def confidence(
     %(key)s
     basis
         An embedding of :func:`scanpy.pl.embedding`, such as ``"umap"``. If None, bars are drawn.
+    %(labels)s
     %(ax)s
     %(show)s
 
@@ -82,14 +87,14 @@ def confidence(
     >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]})
     >>> ax = gca.pl.confidence(result, show=False)
     """
-    report = report_of(data, key)
+    report = report_to_draw(data, key, labels)
     clusters = chosen(report, None)
     if basis is not None:
         if isinstance(data, DatasetReport):
             msg = f"basis={basis!r} needs the annotated object, because a report has no cells"
             raise InputError(msg)
         return _embedding(data, report, basis, key, ax, show, save, return_fig)
-    names = [row_name(c, label_of(c), LONGEST_LABEL) for c in clusters]
+    names = list(map(row_name, clusters, fitted([label_of(c) for c in clusters], LONGEST_LABEL)))
     fig, axes = new_axes(ax, 5 + 0.07 * max(map(len, names)), 0.27 * len(clusters) + 1.4)
     positions = range(len(clusters))
     colors = [LEVELS[c.confidence].plot for c in clusters]

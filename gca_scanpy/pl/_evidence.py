@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import pandas as pd
 
-from gca_scanpy._adata import genes_of, read_report, reported_clustering, rows_of
-from gca_scanpy._arguments import checked
+from gca_scanpy._adata import genes_of, reported_clustering, rows_of
+from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.lineages import sort_key
+from gca_scanpy._reporting.short_labels import Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
-from gca_scanpy.pl._figure import Save, chosen, distinct, documented, finish, row_name, shortened
+from gca_scanpy.pl._figure import Save, chosen, distinct, documented, finish, fitted, report_to_draw, row_name
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -27,7 +28,7 @@ MARGIN = 0.08  # inches
 ROWS = "cluster"
 
 
-@checked()
+@checked(labels=LABEL_STYLE)
 @documented
 def evidence(
     adata: AnnData,
@@ -38,6 +39,7 @@ def evidence(
     use_raw: Optional[bool] = None,
     layer: Optional[str] = None,
     gene_symbols: Optional[str] = None,
+    labels: Labels = "full",
     ax: Optional[Axes] = None,
     show: Optional[bool] = None,
     save: Save = None,
@@ -62,6 +64,7 @@ def evidence(
     use_raw, layer, gene_symbols
         The expression values and the names of the genes to use, as in :func:`gca_scanpy.tl.annotate`. If all are None,
         those of the run.
+    %(labels)s
     %(ax)s
     show, save
         As in Scanpy's plots. ``save`` may also be a path.
@@ -92,7 +95,7 @@ def evidence(
     """
     import scanpy as sc
 
-    report = read_report(adata, key)
+    report = report_to_draw(adata, key, labels)
     if use_raw is None and layer is None and gene_symbols is None:
         use_raw, layer, gene_symbols = _as_in_the_run(adata, report)
     ordered = sorted(report.clusters, key=lambda c: (sort_key(_term(c), _bundled.lineages()), _label(c)))
@@ -106,7 +109,7 @@ def evidence(
         raise InputError(msg)
     shown.obs[ROWS] = _rows(adata, report, ordered)
     shown = shown[shown.obs[ROWS].notna().to_numpy()].copy()
-    headings = distinct([shortened(label, LONGEST_HEADING) for label in groups])
+    headings = distinct(fitted(list(groups), LONGEST_HEADING))
     try:
         plot = sc.pl.dotplot(
             shown, dict(zip(headings, groups.values())), ROWS, ax=ax, show=False, return_fig=True,
@@ -164,7 +167,8 @@ def _markers(clusters: Sequence[ClusterReport], available: set[str], n_genes: in
 def _rows(adata: AnnData, report: DatasetReport, ordered: Sequence[ClusterReport]) -> pd.Categorical:
     """The row of each cell: its cluster and label, sorted by the labels."""
     clustering = reported_clustering(adata, report)
-    names = distinct([row_name(c, _label(c), LONGEST_ROW) for c in ordered])
+    labels = fitted([_label(cluster) for cluster in ordered], LONGEST_ROW)
+    names = distinct(list(map(row_name, ordered, labels)))
     return pd.Categorical.from_codes(rows_of(ordered, clustering), categories=names).remove_unused_categories()
 
 

@@ -8,13 +8,18 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from gca_scanpy._adata import report_of
 from gca_scanpy._arguments import shown
 from gca_scanpy._docs import fill
 from gca_scanpy._files import naming, whole
+from gca_scanpy._names.short_names import look
+from gca_scanpy._reporting.short_labels import Labels, with_labels
+from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
 
 if TYPE_CHECKING:
+    from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -32,6 +37,11 @@ documented = fill(
     key="""
     key
         The ``key_added`` of the run; ignored for a report.
+    """,
+    labels="""
+    labels
+        ``"full"``, or ``"short"`` for the names of :func:`gca_scanpy.names.short`. If the short names of two types
+        looked alike, both have their full names.
     """,
     ax="""
     ax
@@ -59,9 +69,14 @@ def label_of(cluster: ClusterReport) -> str:
     return f"{annotation.primary_label} ({stopped}?)" if stopped else annotation.primary_label
 
 
-def row_name(cluster: ClusterReport, label: str, longest: int) -> str:
-    """The name of a row: the id of the cluster, and a label of at most ``longest`` letters."""
-    return f"{shortened(cluster.cluster_id, LONGEST_ID)} · {shortened(label, longest)}"
+def report_to_draw(data: Union[AnnData, DatasetReport], key: str, labels: Labels) -> DatasetReport:
+    """The report, with short names of the types if ``labels`` asks for them."""
+    return with_labels(report_of(data, key), labels, _bundled.shortener())
+
+
+def row_name(cluster: ClusterReport, label: str) -> str:
+    """The name of a row: the id of the cluster, and a label that fits."""
+    return f"{shortened(cluster.cluster_id, LONGEST_ID)} · {label}"
 
 
 def new_axes(ax: Optional[Axes], width: float, height: float) -> tuple[Figure, Axes]:
@@ -94,6 +109,20 @@ def shortened(text: str, length: int) -> str:
         tail = (length - 1) // 2
         line = f"{line[: length - 1 - tail]}…{line[-tail:]}"
     return line.replace("$", r"\$")
+
+
+def fitted(labels: Sequence[str], length: int) -> list[str]:
+    """Labels of at most ``length`` letters each; those that would look alike without some letters keep more of them."""
+    room = dict.fromkeys(labels, length)
+    while True:
+        names = {label: shortened(label, letters) for label, letters in room.items()}
+        by_look: dict[str, list[str]] = {}
+        for label, name in names.items():
+            by_look.setdefault(look(name), []).append(label)
+        alike = [label for group in by_look.values() if len(group) > 1 for label in group if len(label) > room[label]]
+        if not alike:
+            return [names[label] for label in labels]
+        room.update({label: room[label] + room[label] // 8 + 1 for label in alike})
 
 
 def distinct(names: Sequence[str]) -> list[str]:

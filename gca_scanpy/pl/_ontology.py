@@ -9,15 +9,26 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from attrs import frozen
 
 from gca_scanpy._adata import report_of
-from gca_scanpy._arguments import checked
+from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.lineages import tree
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.palette import Palette
+from gca_scanpy._reporting.short_labels import Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._columns import Column, draw
-from gca_scanpy.pl._figure import LONGEST_ID, LONGEST_LABEL, Save, chosen, documented, finish, full_axes, shortened
+from gca_scanpy.pl._figure import (
+    LONGEST_ID,
+    LONGEST_LABEL,
+    Save,
+    chosen,
+    documented,
+    finish,
+    fitted,
+    full_axes,
+    shortened,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -29,12 +40,13 @@ LONGEST_LIST = 60  # letters
 BRANCH = "#999999"
 
 
-@checked()
+@checked(labels=LABEL_STYLE)
 @documented
 def ontology(
     data: Union[AnnData, DatasetReport],
     *,
     key: str = DEFAULT_KEY,
+    labels: Labels = "full",
     ax: Optional[Axes] = None,
     show: Optional[bool] = None,
     save: Save = None,
@@ -51,6 +63,7 @@ def ontology(
     ----------
     %(data)s
     %(key)s
+    %(labels)s
     ax
         Axes to draw into; the text shrinks until it fits. If None, new axes that are as large as the tree.
     %(show)s
@@ -74,13 +87,14 @@ def ontology(
     report = report_of(data, key)
     clusters = chosen(report, None)
     rows = _rows(clusters, standing(report), _bundled.palette())
+    names = _names(rows) if labels == "short" else [row.label for row in rows]
     fig, axes = full_axes(ax)
     counted = any(c.n_cells is not None for c in clusters)
     amounts = [sum((c.n_cells or 0) if counted else 1 for c in row.clusters) for row in rows]
     columns = [
         Column(
             title="cell type",
-            texts=[shortened(row.label, LONGEST_LABEL) for row in rows],
+            texts=fitted(names, LONGEST_LABEL),
             colors=["black" if row.clusters else "#777777" for row in rows],
             before=[INDENT * row.depth + DOT for row in rows],
         ),
@@ -103,6 +117,7 @@ class _Row:
     """A row of the picture; ``depth`` is its depth in the tree; rows below the tree are ``apart``, with depth 0."""
 
     label: str
+    term: Optional[str]
     depth: int
     color: str
     clusters: Sequence[ClusterReport] = ()
@@ -123,9 +138,15 @@ def _rows(clusters: Sequence[ClusterReport], decided: Mapping[str, Decision], pa
     rows = []
     for node in tree(list(by_term), _bundled.lineages()):
         label = palette.ontology.label(node.term)
-        rows.append(_Row(label, node.depth, palette.color(label, node.term), by_term.get(node.term, ())))
+        rows.append(_Row(label, node.term, node.depth, palette.color(label, node.term), by_term.get(node.term, ())))
     others = sorted(by_label, key=lambda label: (label == UNKNOWN_LABEL, label))
-    return [*rows, *(_Row(label, 0, palette.color(label), by_label[label], apart=True) for label in others)]
+    return [*rows, *(_Row(label, None, 0, palette.color(label), by_label[label], apart=True) for label in others)]
+
+
+def _names(rows: Sequence[_Row]) -> list[str]:
+    """The short names of the rows."""
+    shown = _bundled.shortener().shown([(row.label, row.term) for row in rows])
+    return [shown[row.label, row.term] for row in rows]
 
 
 def _ids(clusters: Sequence[ClusterReport]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from gca_scanpy._adata import report_of
-from gca_scanpy._arguments import checked
+from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.palette import LEVELS, STATUSES
+from gca_scanpy._reporting.short_labels import Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._columns import Column, draw
@@ -20,8 +20,10 @@ from gca_scanpy.pl._figure import (
     chosen,
     documented,
     finish,
+    fitted,
     full_axes,
     label_of,
+    report_to_draw,
     shortened,
 )
 
@@ -36,13 +38,14 @@ LONGEST_LIST = 70  # letters
 MOST_AGAINST = 3  # contradicting genes shown
 
 
-@checked()
+@checked(labels=LABEL_STYLE)
 @documented
 def report(
     data: Union[AnnData, DatasetReport],
     *,
     key: str = DEFAULT_KEY,
     n_genes: int = 5,
+    labels: Labels = "full",
     ax: Optional[Axes] = None,
     show: Optional[bool] = None,
     save: Save = None,
@@ -61,6 +64,7 @@ def report(
     %(key)s
     n_genes
         Number of supporting genes shown.
+    %(labels)s
     ax
         Axes to draw into; the text shrinks until it fits. If None, new axes that are as large as the table.
     %(show)s
@@ -81,7 +85,7 @@ def report(
     >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]})
     >>> ax = gca.pl.report(result, show=False)
     """
-    report = report_of(data, key)
+    report = report_to_draw(data, key, labels)
     clusters, decided = chosen(report, None), standing(report)
     decisions = [decided.get(cluster.cluster_id) for cluster in clusters]
     fig, axes = full_axes(ax)
@@ -100,17 +104,15 @@ def _columns(clusters: Sequence[ClusterReport], decisions: Sequence[Optional[Dec
     def genes(names: Iterable[str], limit: int) -> str:
         return shortened(", ".join(list(names)[:limit]), LONGEST_LIST)
 
+    labels = [*map(label_of, clusters), *(d.to_label if d else "" for d in decisions)]
+    names = fitted(labels, LONGEST_LABEL)
     orange = STATUSES["flagged"].plot
     against = [_against(c.validation.contradictory_markers) if c.status == "flagged" else "" for c in clusters]
     columns = [
         Column(title="cluster", texts=[shortened(c.cluster_id, LONGEST_ID) for c in clusters]),
         Column(title="cells", texts=["" if c.n_cells is None else f"{c.n_cells:,}" for c in clusters], right=True),
-        Column(title="label", texts=[shortened(label_of(c), LONGEST_LABEL) for c in clusters], before=DOT),
-        Column(
-            title=CURATED,
-            texts=[shortened(d.to_label, LONGEST_LABEL) if d else "" for d in decisions],
-            before=DOT,
-        ),
+        Column(title="label", texts=names[: len(clusters)], before=DOT),
+        Column(title=CURATED, texts=names[len(clusters) :], before=DOT),
         Column(
             title="confidence",
             texts=[f"{c.confidence_score:.2f} {c.confidence}" for c in clusters],

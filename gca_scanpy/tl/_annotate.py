@@ -86,6 +86,9 @@ def annotate(
 
         ``.obs["gptca_label"]`` : categorical
             The label, ``"Unknown or Novel"`` if none is justified.
+        ``.obs["gptca_short_label"]`` : categorical
+            The short name of the label's type, as :func:`gca_scanpy.names.short` gives it; the label if it has no term.
+            If the short names of two types looked alike, both have their labels.
         ``.obs["gptca_proposed_label"]`` : categorical
             The label before the guardrails.
         ``.obs["gptca_broad_label"]`` : categorical
@@ -102,7 +105,8 @@ def annotate(
             The report as JSON, its schema version, parameters, provenance and telemetry.
         ``.uns["gptca_label_colors"]`` : list of str
             A color for each label, which Scanpy's plots use: related types have related colors, and a type has the
-            same color in every dataset. ``gptca_proposed_label_colors`` and ``gptca_broad_label_colors`` likewise.
+            same color in every dataset. ``gptca_short_label_colors``, ``gptca_proposed_label_colors`` and
+            ``gptca_broad_label_colors`` likewise.
 
         Decisions of :func:`gca_scanpy.tl.curate` under this key stay valid for clusters with exactly the same cells.
         Other clusters are open again, with a :class:`~gca_scanpy.errors.CurationWarning`; the audit trail continues.

@@ -102,7 +102,7 @@ class Cells:
             report = _pipeline.annotate(found.clusters, used, self.clock)
             target = duplicate(self.adata) if copy else self.adata
             report = keep_decisions(self.adata, report, self.clustering, key_added)
-            write_report(target, report, self.clustering, key_added, _bundled.palette())
+            write_report(target, report, self.clustering, key_added, _bundled.palette(), _bundled.shortener())
             run.report = report
         return target if copy else None
 

@@ -52,3 +52,14 @@ def test_what_cannot_be_exported(fails, reviewed):
     """Another key is named; nothing is replaced without --force."""
     assert "no report in .uns['mine']" in fails("export", reviewed, "--key", "mine")
     assert "it is the input" in fails("export", reviewed, "--json-report", reviewed)
+
+
+@pytest.mark.parametrize(("labels", "shown"), [("full", "natural killer cell"), ("short", "NK")])
+def test_full_or_short_names(gca, reviewed, tmp_path, labels, shown):
+    """--labels chooses the names in the table on stdout and in the page."""
+    done = gca("export", reviewed, "--html-report", "r.html", "--labels", labels)
+    assert f" {shown} " in done.stdout
+    assert f"<bdi>{shown}</bdi>" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert f"curated: <bdi>{'pDC' if labels == 'short' else 'plasmacytoid dendritic cell'}</bdi>" in (
+        tmp_path / "r.html"
+    ).read_text(encoding="utf-8")

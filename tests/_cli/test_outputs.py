@@ -145,6 +145,7 @@ class TestRefused:
             (["--fail-on", "supported"], "'supported' is not one of 'flagged', 'unknown'"),
             (["--preset", "pbmc"], "no preset 'pbmc'; the most similar are human_pbmc; 'gca presets' lists all"),
             (["--preset", "human_kidny"], "the most similar are human_kidney, "),
+            (["--preset", "kidny"], "the most similar are human_kidney, mouse_kidney; "),
             (["--preset", "xyz"], "there is no preset 'xyz'; 'gca presets' lists all"),
             (["--quiet", "--verbose"], "exclude each other"),
             (["--clusters", "none.csv"], "none.csv"),

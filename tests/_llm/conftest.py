@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -46,10 +46,10 @@ def serve():
 
 @pytest.fixture
 def model_of():
-    """A model at a server, with short limits of time so that a test of a fault is short."""
+    """A model at a server; its limits of time are far beyond what a busy machine needs, unless a test shows them."""
 
     def make(server, name="openai:any", **options):
-        limits = {"timeout": 0.6, "deadline": 4.0, "api_key": "sk-test-0123456789"}
+        limits = {"timeout": 30.0, "deadline": 60.0, "api_key": "sk-test-0123456789"}
         return gca.LanguageModel(name, base_url=server.url, **{**limits, **options})
 
     return make
@@ -57,9 +57,12 @@ def model_of():
 
 @pytest.fixture
 def waits(monkeypatch):
-    """Seconds that requests would wait before they are sent again, in their order; only the clock moves."""
-    asked_for = []
-    monkeypatch.setattr(gate, "monotonic", lambda: time.monotonic() + sum(asked_for))
+    """Seconds that requests would wait before they are sent, in their order.
+
+    Only these move the clock, and a millionth at each look at it: how fast this machine is changes nothing.
+    """
+    asked_for, looks = [], itertools.count(1)
+    monkeypatch.setattr(gate, "monotonic", lambda: sum(asked_for) + next(looks) / 1e6)
     monkeypatch.setattr(gate.Gate, "sleep", lambda _, seconds: asked_for.append(seconds))
     return asked_for
 

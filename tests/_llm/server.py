@@ -111,6 +111,7 @@ class FaultServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or each reply waits 40 ms for the client to acknowledge its headers
 
             def log_message(self, *arguments):
                 pass

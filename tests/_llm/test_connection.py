@@ -53,7 +53,7 @@ def listen():
 
 def asked(url):
     """Ask a model at an address, and raise what stops it."""
-    model = gca.LanguageModel("openai:any", base_url=url, api_key="sk-test-0123456789", timeout=2, deadline=4)
+    model = gca.LanguageModel("openai:any", base_url=url, api_key="sk-test-0123456789", timeout=30, deadline=60)
     gca.annotate_markers(MARKERS, model=gca.Asking(model, cache=False, on_error="raise"))
 
 
@@ -115,7 +115,7 @@ def test_a_proxy_that_is_not_there(monkeypatch):
 def test_one_of_two_models_is_down(serve, model_of, many):
     """``on_error="raise"`` does not raise as long as another model answers, and says which one does not."""
     markers, truth = many(4)
-    down = gca.LanguageModel("openai:down", base_url=f"http://127.0.0.1:{free_port()}", api_key="k" * 20, deadline=4)
+    down = gca.LanguageModel("openai:down", base_url=f"http://127.0.0.1:{free_port()}", api_key="k" * 20)
     asking = gca.Asking([model_of(serve()), down], cache=False, on_error="raise")
     with pytest.warns(ModelWarning, match="is it running"):
         report = gca.annotate_markers(markers, tissue="blood", model=asking)

@@ -10,6 +10,7 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy._llm import gate, transport
+from gca_scanpy._llm.progress import Progress
 from gca_scanpy.errors import ModelWarning, RefusalError
 
 N, BAD = 11, "7_0"
@@ -167,21 +168,27 @@ def test_ten_requests_a_minute_with_many_threads(serve, model_of, many, fault):
     assert answered == truth
 
 
-def test_a_rate_that_others_use_up(serve, model_of, many, fault, waits):
+def test_a_rate_that_others_use_up(serve, model_of, many, fault, waits, monkeypatch):
     """A question that is refused for the rate until its deadline is asked again if others were answered meanwhile."""
-    others, sent = threading.Event(), []
+    asked, noted, record, sent = threading.Event(), threading.Event(), Progress.record_reply, []
+
+    def record_reply(self, *arguments):
+        record(self, *arguments)
+        noted.set()
 
     def answer(request, _):
         if request.ids != ["1"]:
-            others.set()
+            asked.wait(timeout=30)  # "meanwhile": the first question was asked before
             return None
         sent.append(request)
+        asked.set()
         if len(sent) == 2:
-            others.wait(timeout=30)
+            noted.wait(timeout=30)  # until the run, not only the server, has the other answer
         return fault.Raw(429, headers={"retry-after": "60"}) if len(sent) < 4 else None
 
+    monkeypatch.setattr(Progress, "record_reply", record_reply)
     markers, truth = many(2)
-    _, answered = annotate(markers, model_of(serve(answer), timeout=20, deadline=70), chunk_size=1, n_threads=2)
+    _, answered = annotate(markers, model_of(serve(answer), timeout=60, deadline=70), chunk_size=1, n_threads=2)
     assert answered == truth
     assert len(waits) == 3
     assert min(waits) >= 59
@@ -193,7 +200,7 @@ def test_a_hang_costs_one_deadline(serve, model_of, many, fault, n_threads):
     server = serve(lambda *_: fault.Raw(delay=30))
     with pytest.warns(ModelWarning, match="no answer for 20 of 20 clusters: .* within 0.2 s"):
         annotate(many(20)[0], model_of(server, timeout=5, deadline=0.2), chunk_size=2, n_threads=n_threads)
-    assert len(server.requests) == n_threads
+    assert len(server.requests) <= n_threads
 
 
 BROKEN = {

@@ -174,3 +174,66 @@ def test_the_answer_does_not_depend_on_what_was_asked_before():
     fresh = _bundled.ontology.__wrapped__()
     for label in ("neutrophul", "Fib_2", "PC"):
         assert fresh.read(label) == ONTOLOGY.read(label)
+
+
+@pytest.mark.parametrize(
+    ("label", "tissue", "name"),
+    [
+        ("FRC", "lymph node", "fibroblastic reticular cell"),
+        ("FRCs", "spleen", "fibroblastic reticular cell"),
+        ("TRC", "lymph node", "T cell zone reticular cell"),
+        ("RAS", "lung", "respiratory airway secretory cell"),
+        ("RASCs", "airway", "respiratory airway secretory cell"),
+        ("ZG", "adrenal gland", "type I cell of adrenal cortex"),
+        ("zona fasciculata", "adrenal gland", "type II cell of adrenal cortex"),
+        ("ZR", "adrenal gland", "type III cell of adrenal cortex"),
+        ("MOLs", "brain", "mature myelinating oligodendrocyte"),
+        ("MFOL", "brain", "myelin-forming oligodendrocyte"),
+        ("capillary EC", "lung", "capillary endothelial cell"),
+        ("EC general capillary", "lung", "alveolar capillary type 1 endothelial cell"),
+        ("migDC", "lung", "migratory dendritic cell"),
+        ("Migratory DCs", "lung", "lung migratory dendritic cell"),
+        ("AMac", "lung", "alveolar macrophage"),
+        ("Type A intercalated cell", "kidney", "renal alpha-intercalated cell"),
+    ],
+)
+def test_names_of_the_field(label, tissue, name):
+    """Zones, stages and regions have terms of their own."""
+    assert read(label, tissue) == name
+
+
+@pytest.mark.parametrize("label", ["pancreas", "Pancreatic", "pancreatic cells"])
+def test_a_letter_is_part_of_a_name(label):
+    """The "A" of "pancreatic A cell" is no article, so a tissue is no alpha cell."""
+    assert read(label) != "pancreatic A cell"
+
+
+def test_the_plural_of_an_abbreviation():
+    """What "DC" is, "DCs" are, although the ontology has names with "DCs"."""
+    wrong = []
+    for row in ONTOLOGY.names:
+        if row.name[-2:].isupper() and row.name[-2:].isalpha():
+            tissues = [row.tissue] if row.tissue else []
+            same = ONTOLOGY.resolve(f"{row.name}s", tissues) == ONTOLOGY.resolve(row.name, tissues)
+            wrong += [] if same else [row]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("label", ["DCs", "DCS", "dcs", " DCs. ", "Dendritic cells"])
+def test_plurals_of_short_abbreviations(label):
+    """However they are written."""
+    assert read(label) == "dendritic cell"
+
+
+@pytest.mark.parametrize(
+    "label", ["SMC/pericyte", "SMC/Pericytes", "SMC/pericyte.", '"smc / pericytes"', "SMCs/pericytes"]
+)
+def test_a_name_with_a_joint(label):
+    """A name of the field is one type, whatever its case, plural and outer punctuation."""
+    assert read(label) == "perivascular cell"
+
+
+def test_greek_capitals():
+    """They are the same letters."""
+    assert read("VΔ1 T cell") == read("Vδ1 T cell")
+    assert read("Α", "pancreas") == read("α", "pancreas") == "pancreatic A cell"

@@ -15,6 +15,8 @@ from gca_scanpy._page.view import view_of
 from gca_scanpy._reporting.table import csv_rows
 from gca_scanpy.db import _bundled
 
+SHORT = _bundled.shortener()
+
 
 @pytest.fixture(scope="module")
 def report():
@@ -24,7 +26,7 @@ def report():
 
 def _data(report):
     receipts = _bundled.receipts(report)
-    return data_of(report, view_of(report, lambda label, term: "#010203", receipts, []), receipts)
+    return data_of(report, view_of(report, lambda label, term: "#010203", receipts, []), SHORT, receipts)
 
 
 def test_the_clusters(report):
@@ -37,7 +39,7 @@ def test_the_clusters(report):
         "label": "B cell",
         "status": "supported",
     }
-    assert [cluster["csv"]] == csv_rows(report, _bundled.receipts(report))
+    assert [cluster["csv"]] == csv_rows(report, SHORT, _bundled.receipts(report))
     assert {"cluster b", "B cell", "CL:0000236", "MS4A1"} <= set(cluster["words"].split("\n"))
     assert data["cells"] is None
 

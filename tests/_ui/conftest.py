@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import subprocess
 import sys
@@ -77,40 +76,42 @@ def hostile_file(annotated, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def programs(plant, tmp_path_factory):
-    """Start ``gca review`` once for each kind of file; gives the file and the address. Each is ended as Ctrl-C does."""
-    with contextlib.ExitStack() as ended:
-
-        @functools.lru_cache
-        def start(kind):
-            adata = _annotated(plant())
-            path = tmp_path_factory.mktemp(kind) / f"{kind}.h5ad"
-            {"hostile": _hostile, "bare": _bare}.get(kind, lambda adata: adata)(adata).write_h5ad(path)
-            command = [sys.executable, "-m", "gca_scanpy", "review", str(path), "--no-browser"]
-            program = subprocess.Popen(
-                command, cwd=path.parent, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
-            )
-            ended.callback(_end, program)
-            line = program.stdout.readline()
-            assert " is at http://127.0.0.1:" in line
-            return path, path.read_bytes(), line.split(" is at ")[1].strip()
-
-        yield start
+def program(plant, tmp_path_factory):
+    """``gca review``, started once, which takes seconds; gives its file and the address. It is ended as Ctrl-C does."""
+    path = tmp_path_factory.mktemp("review") / "cells.h5ad"
+    _annotated(plant()).write_h5ad(path)
+    command = [sys.executable, "-m", "gca_scanpy", "review", str(path), "--no-browser"]
+    with subprocess.Popen(
+        command, cwd=path.parent, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
+    ) as program:
+        line = program.stdout.readline()
+        assert " is at http://127.0.0.1:" in line
+        yield path, line.split(" is at ")[1].strip()
+        program.terminate()
+        assert program.wait(30) == 0
 
 
-def _end(program):
-    program.terminate()
-    assert program.wait(30) == 0
-    program.stdout.close()
+@pytest.fixture(scope="module")
+def content_of(plant, tmp_path_factory):
+    """The bytes of a file of a kind, which nobody has decided on."""
+
+    @functools.lru_cache
+    def written(kind):
+        path = tmp_path_factory.mktemp(kind) / "cells.h5ad"
+        change = {"hostile": _hostile, "bare": _bare}.get(kind, lambda adata: adata)
+        change(_annotated(plant())).write_h5ad(path)
+        return path.read_bytes()
+
+    return written
 
 
 @pytest.fixture
-def review(programs):
+def review(program, content_of):
     """Have a file of a kind (cells, hostile or bare) under review; gives it, undecided, and the address."""
 
     def start(kind):
-        path, content, address = programs(kind)
-        path.write_bytes(content)
+        path, address = program
+        path.write_bytes(content_of(kind))
         return path, address
 
     return start

@@ -7,6 +7,7 @@ lines of ``console`` blocks must be commands that there are, with options that t
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import re
 import shlex
@@ -71,6 +72,16 @@ def reader(tmp_path, monkeypatch, plant):
     (tmp_path / "my_markers.csv").write_text("cell_type,gene\nB cell,MS4A1\nB cell,CD79A\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    """Undo the levels that a page sets, which hide records from later tests of the same process."""
+    loggers = [logging.getLogger(), logging.getLogger("gca_scanpy")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels):
+        logger.setLevel(level)
 
 
 @pytest.fixture

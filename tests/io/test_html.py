@@ -226,3 +226,21 @@ class TestCells:
             gca.io.to_html(annotated, basis="umap")
         with pytest.raises(InputError, match="a report has no cells"):
             gca.io.to_html(gca.get.report(annotated), basis="umap")
+
+
+def test_short_labels(tmp_path):
+    """The page has short names, the full name with the evidence and in the search, and the same CSV."""
+    genes = {"t": "CD8A CD8B CCL7 GZMK CD3D CD3E CD27 EOMES".split(), "n": "NKG7 GNLY KLRD1 KLRF1 NCAM1 PRF1".split()}
+    report = gca.annotate_markers(genes, tissue="blood")
+    full, short = (gca.io.to_html(report, labels=labels) for labels in ("full", "short"))
+    assert full == gca.io.to_html(report)
+    name = report.cluster("n").annotation.primary_label
+    assert (name, gca.names.short(report.cluster("n").annotation.ontology_id)) == ("natural killer cell", "NK")
+    parsed = {text: json.loads(re.search(r'id="data">(.*?)</script>', text)[1]) for text in (full, short)}
+    assert [cluster["label"] for cluster in parsed[short]["clusters"]][1] == "NK"
+    assert {"NK", name} <= set(parsed[short]["clusters"][1]["words"].split("\n"))
+    assert [c["csv"] for c in parsed[full]["clusters"]] == [c["csv"] for c in parsed[short]["clusters"]]
+    assert "full name" in Page(short).text
+    assert "full name" not in Page(full).text
+    with pytest.raises(InputError, match="must be one of: full, short"):
+        gca.io.to_html(report, labels="tiny")

@@ -41,6 +41,15 @@ def test_a_short_name_is_read_as_its_term():
     assert wrong == []
 
 
+def test_the_short_name_of_a_general_type_means_no_other_type():
+    """In every tissue it is the type, a kind of it, or one of several candidates."""
+    wrong = []
+    for term in (term for term, tissues in TISSUES.items() if "general" in tissues):
+        found = {tissue: ONTOLOGY.resolve(SHORT[term], [tissue]) for tissue in _bundled.tissues().canonical}
+        wrong += [(SHORT[term], tissue, other) for tissue, other in found.items() if other not in (term, None)]
+    assert wrong == []
+
+
 @pytest.mark.parametrize(
     ("term", "name"),
     [
@@ -53,6 +62,10 @@ def test_a_short_name_is_read_as_its_term():
         ("CL:0000057", "Fib"),
         ("CL:1000398", "LSEC"),
         ("CL:0000121", "Purkinje"),
+        ("CL:0009101", "FRC"),
+        ("CL:0002099", "ZG"),
+        ("CL:4072003", "MOL"),
+        ("CL:4052031", "RASC"),
     ],
 )
 def test_names_that_labs_write(term, name):
@@ -95,3 +108,20 @@ def test_what_is_no_list_of_ids(ids):
     """A number, bytes or a table is refused."""
     with pytest.raises(InputError, match="pass a Cell Ontology id"):
         gca.names.short(ids)
+
+
+def test_a_column_of_many_cells(monkeypatch):
+    """Each of its ids is looked up once."""
+    seen = []
+    of = type(_bundled.shortener()).of
+    monkeypatch.setattr(type(_bundled.shortener()), "of", lambda self, term: seen.append(term) or of(self, term))
+    ids = pd.Series(["CL:0002063", None, "CL:1001106"] * 1000)
+    assert gca.names.short(ids).value_counts().to_dict() == {"AT2": 1000, "TAL": 1000}
+    assert sorted(seen) == ["CL:0002063", "CL:1001106"]
+
+
+@pytest.mark.parametrize("ids", [[["CL:0000236"]], ["CL:0000236", 3]])
+def test_a_column_of_something_else(ids):
+    """A column of lists or numbers is refused as a list of them is."""
+    with pytest.raises(InputError, match="is not a term of the bundled Cell Ontology"):
+        gca.names.short(pd.Series(ids, dtype=object))

@@ -12,7 +12,16 @@ from gca_scanpy.errors import MissingClusterWarning, RawCountsWarning, StaleRank
 
 COLUMNS = [
     f"gptca_{name}"
-    for name in ("label", "proposed_label", "broad_label", "ontology_id", "status", "confidence", "confidence_score")
+    for name in (
+        "label",
+        "short_label",
+        "proposed_label",
+        "broad_label",
+        "ontology_id",
+        "status",
+        "confidence",
+        "confidence_score",
+    )
 ]
 
 
@@ -25,7 +34,7 @@ def _without(content, prefix="gptca"):
     """Leave a content without the documented keys."""
     index, columns = content["obs"]
     kept = [column for column in columns if not column[0].startswith(prefix)]
-    colors = {f"{prefix}_{name}_colors" for name in ("label", "proposed_label", "broad_label")}
+    colors = {f"{prefix}_{name}_colors" for name in ("label", "short_label", "proposed_label", "broad_label")}
     uns = [entry for entry in content["uns"] if entry[0] != prefix and entry[0] not in colors]
     return {**content, "obs": [index, kept], "uns": uns}
 
@@ -245,3 +254,25 @@ def test_right_labels_are_supported(pbmc):
     pbmc.obs["given"] = pbmc.obs["louvain"].astype(str).map(right)
     gca.tl.validate(pbmc, groupby="louvain", tissue="blood", groups=list(right), labels="given")
     assert {c.status for c in gca.get.report(pbmc).clusters} == {"supported"}
+
+
+@pytest.mark.parametrize("ending", ["h5ad", "zarr"])
+def test_the_short_label(cells, tmp_path, ending):
+    """It is the short name of the label's term, has the label's colors, and survives a file."""
+    cells.obs["mine"] = cells.obs["cluster"].map({"0": "B lymphocytes", "1": "T", "2": "blob", "3": "my own"})
+    gca.tl.annotate(cells, "cluster", tissue="blood")
+    with gca.settings.override(force_unknown=False):
+        gca.tl.validate(cells, "cluster", "mine", tissue="blood", key_added="check")
+    place = tmp_path / f"cells.{ending}"
+    getattr(cells, f"write_{ending}")(place)
+    read = (ad.read_zarr if ending == "zarr" else ad.read_h5ad)(place)
+    for key, expected in {
+        "gptca": ["B cell", "T cell", "monocyte", "NK"],
+        "check": ["B cell", "T cell", "blob", "my own"],
+    }.items():
+        short = read.obs[f"{key}_short_label"]
+        assert list(short.groupby(read.obs["cluster"], observed=True).first()) == expected
+        assert gca.get.clusters(read, key)["short_label"].tolist() == expected
+        by_label = dict(zip(read.obs[f"{key}_label"].cat.categories, read.uns[f"{key}_label_colors"]))
+        labels = read.obs[f"{key}_label"].groupby(short, observed=True).first()
+        assert [by_label[labels[name]] for name in short.cat.categories] == list(read.uns[f"{key}_short_label_colors"])

@@ -121,7 +121,7 @@ def test_the_copy_of_a_store(path, tmp_path, replaces):
     _same(again, found)
     assert sorted(found.uns) == sorted(memory.uns)
     np.testing.assert_array_equal(found.X, memory.X)
-    assert _read(path)[1].obs.shape[1] == memory.obs.shape[1] - (0 if replaces else 7)
+    assert _read(path)[1].obs.shape[1] == memory.obs.shape[1] - (0 if replaces else len(KEYS.all()))
 
 
 def test_an_anndata_that_cannot(cells, tmp_path, monkeypatch):
