@@ -331,6 +331,6 @@ def mutation(session: nox.Session) -> None:
 
 @nox.session(allow_parallel=True)
 def governance(session: nox.Session) -> None:
-    """Check the marker database; `-- --sources DIR` also compares it with the public tables in that folder."""
+    """Check the marker database; `-- --sources DIR` (repeatable) also compares it with the public sources in DIR."""
     session.install(".[excel]")
     session.run("python", "scripts/governance.py", *session.posargs)

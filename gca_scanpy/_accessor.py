@@ -71,6 +71,10 @@ class Accessor:
         """Get the decisions of curators as a table, see :func:`gca_scanpy.get.curation`."""
         return gca_scanpy.get.curation(self._adata, key)
 
+    def references(self, key: str = DEFAULT_KEY, **options: Any) -> str:
+        """Get the references of the evidence, see :func:`gca_scanpy.get.references`."""
+        return gca_scanpy.get.references(self._adata, key, **options)
+
     def agreement(self, first: str, second: str, **options: Any) -> pd.DataFrame:
         """Compare two columns of labels, see :func:`gca_scanpy.get.agreement`."""
         return gca_scanpy.get.agreement(self._adata, first, second, **options)

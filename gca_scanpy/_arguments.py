@@ -294,6 +294,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(_is_secret, "the address of a server, such as 'http://127.0.0.1:8080'", seal=Address.seal)
     ),
     "basis": optional(Kind(_is_text, "the name of an embedding, such as 'umap'")),
+    "cell_type": Kind(_is_text, "the name or the Cell Ontology id of a type, such as 'B cell'"),
     "cluster_key": COLUMN,
     "clusters": optional(IDS),
     "copy": FLAG,
@@ -302,6 +303,7 @@ KINDS: Mapping[str, Kind] = {
     "first": COLUMN,
     "format": optional(NAME),
     "gate": ANY,
+    "gene": Kind(_is_text, "the name of a gene, such as 'CD79A'"),
     "gene_symbols": optional(Kind(_is_text, "the name of a column of .var, such as 'gene_symbols'")),
     "groupby": COLUMN,
     "groups": optional(IDS),

@@ -16,6 +16,7 @@ from gca_scanpy._log import Clock, now
 from gca_scanpy._places import Place, tissues_of
 from gca_scanpy._prepare import canonical, check_species, genes_of, index_of
 from gca_scanpy._propose import Offline, Proposer
+from gca_scanpy._reporting.receipts import collect
 from gca_scanpy._reporting.report import cluster_report, dataset_report
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
@@ -73,7 +74,8 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) 
     ]
     telemetry = _telemetry(proposals.cost, reports, request, clock)
     said = [*request.warnings, *warnings, *proposals.warnings]
-    return dataset_report(reports, request.parameters, _provenance(request, cases, proposals.models), telemetry, said)
+    provenance = _provenance(request, cases, proposals.models)
+    return dataset_report(reports, request.parameters, provenance, telemetry, said, collect(cases, reports))
 
 
 def plan(markers: Sequence[ClusterMarkers], request: Request) -> Plan:

@@ -16,7 +16,7 @@ DecisionKind = Literal["accepted", "changed", "mixed", "reopened"]
 
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
 STATUSES: tuple[Status, ...] = ("supported", "flagged", "unknown")
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 
 
 @frozen
@@ -318,6 +318,11 @@ class DatasetReport:
         ``gene_symbols``), what was used instead of what was asked for.
     audit
         The curators' decisions, oldest first; entries are only ever added.
+    witnesses
+        Who states that the genes shown here mark their types: by type (Cell Ontology id, or the label if it has none),
+        then by gene, as the data names it. They are here once and not in each cluster, because clusters share them. The
+        types are the proposed labels with their supporting markers, and the candidates with their strongest genes.
+        ``nearby`` is empty if the type itself has a witness.
     """
 
     schema_version: str
@@ -329,6 +334,7 @@ class DatasetReport:
     telemetry: Telemetry
     warnings: tuple[str, ...] = ()
     audit: tuple[Decision, ...] = ()
+    witnesses: Mapping[str, Mapping[str, Witnesses]] = Factory(dict)
 
     def cluster(self, cluster_id: str) -> ClusterReport:
         """The report of one cluster.

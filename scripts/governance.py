@@ -3,10 +3,11 @@
     python scripts/governance.py [--sources DIR ... [--write] [--propose FILE] [--review FILE]]
 
 Without --sources, the script checks ids, names, symbols, duplicates, signs, order, and the genes that separate
-siblings. With folders of public lists and expression profiles, it also checks that the columns stated, nearby and seen
-are what these sources state, and that each fact that they contradict has a decision in decisions.tsv. --write sets the
-columns. --propose FILE lists what enough sources state and the database lacks, --review FILE the facts without a
-witness (both outside this repository). The exit code is 1 if a rule is broken; a warning does not change it.
+siblings. With folders of public lists and expression profiles, it also checks that the witnesses (the columns stated,
+nearby and seen) and citations.tsv are what these sources state, and that each fact that they contradict has a decision
+in decisions.tsv. --write sets the witnesses and the citations; what a source states that is in no folder stays.
+--propose FILE lists what enough sources state and the database lacks, --review FILE the facts without a witness (both
+outside this repository). The exit code is 1 if a rule is broken; a warning does not change it.
 """
 
 from __future__ import annotations
@@ -20,20 +21,21 @@ from typing import Optional
 
 import pandas as pd
 from attrs import evolve, field, frozen
+from witnesses import citations, lists, profiles
+from witnesses.compare import Cells, Evidence
 
-import gca_scanpy as gca
 from gca_scanpy._files import whole
 from gca_scanpy.db import _bundled, _name_rules, _rules
 from gca_scanpy.db._rules import Finding
-from witnesses import lists, profiles
-from witnesses.compare import Cells, Evidence
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA = REPOSITORY / "gca_scanpy" / "data"
 TYPE_COLUMNS = ["cl_id", "cell_type", "tissue"]
 SHORT_COLUMNS = ["cl_id", "short_name"]
 FACT_COLUMNS = ["cl_id", "gene", "mark", "species", "stated", "nearby", "seen"]
+CITATIONS = "citations.tsv"
 DECISION_COLUMNS = ["cl_id", "gene", "decision", "mark", "reason"]
+ASCTB = "asctb"
 DECISIONS = ("added", "kept", "marked", "removed")
 MARKS = ("++", "+", "-")
 SPECIES = ("", "human", "mouse")
@@ -78,7 +80,8 @@ class Data:
     types: Mapping[str, tuple[str, str]]
     rows: Sequence[Row]
     short: Mapping[str, str] = field(factory=dict)
-    decisions: Mapping[tuple[str, str], str] = field(factory=dict)  # by id and gene
+    decisions: Mapping[tuple[str, str], tuple[str, str]] = field(factory=dict)  # decision and mark by id and gene
+    citations: tuple[tuple[str, ...], ...] = ()
     names: _name_rules.Rows = ()
     words: _name_rules.Rows = ()
     findings: tuple[Finding, ...] = field(default=())
@@ -119,26 +122,27 @@ def read(folder: Path) -> Data:
             findings += [Finding("form", row.where, text) for text in wrong]
             # The other rules cannot read such a row.
             rows += [] if wrong else [row]
+    decisions = _decisions(folder / "decisions.tsv", findings)
+    cited = tuple(tuple(cells) for _, cells in _lines(folder / CITATIONS, citations.COLUMNS, findings))
     # A folder of markers alone has no tables of names.
     names, words = (
         _lines(folder / name, columns, findings) if (folder / name).exists() else []
         for name, columns in _name_rules.COLUMNS.items()
     )
-    decisions = _decisions(folder / "decisions.tsv", findings)
-    return Data(types, rows, short, decisions, names, words, tuple(findings))
+    return Data(types, rows, short, decisions, cited, names, words, tuple(findings))
 
 
-def _decisions(path: Path, findings: list[Finding]) -> dict[tuple[str, str], str]:
-    """What was decided about a gene of a type, where there was a reason to look at it."""
-    decisions: dict[tuple[str, str], str] = {}
-    for line, (cl_id, gene, decision, _, reason) in _lines(path, DECISION_COLUMNS, findings):
+def _decisions(path: Path, findings: list[Finding]) -> dict[tuple[str, str], tuple[str, str]]:
+    """What was decided about a gene of a type, where there was a reason to look at it, and the mark of the fact."""
+    decisions: dict[tuple[str, str], tuple[str, str]] = {}
+    for line, (cl_id, gene, decision, mark, reason) in _lines(path, DECISION_COLUMNS, findings):
         where = f"{path.name}:{line}"
         if decision not in DECISIONS or not reason:
             text = f"{gene} of {cl_id} is {decision!r}; use one of {', '.join(DECISIONS)}, with a reason"
             findings.append(Finding("form", where, text))
         if (cl_id, gene) in decisions:
             findings.append(Finding("form", where, f"{gene} of {cl_id} has two rows"))
-        decisions[cl_id, gene] = decision
+        decisions[cl_id, gene] = (decision, mark)
     if list(decisions) != sorted(decisions):
         findings.append(Finding("order", path.name, "the rows are not sorted by cl_id and gene"))
     return decisions
@@ -166,11 +170,18 @@ def _wrong_values(row: Row) -> list[str]:
     if row.species not in SPECIES:
         wrong.append(f"species {row.species!r} is neither empty nor human nor mouse")
     codes = _bundled.public_sources()
+    of_lists = "".join(code for code, source in codes.items() if source.kind != "profile")
+    of_profiles = "".join(code for code in codes if code not in of_lists)
     seen, _, unseen = row.seen.partition("/")
-    near = [part[:1] for part in row.nearby.split(",") if part]
-    for name, given in (("stated", row.stated), ("nearby", "".join(near)), ("seen", seen), ("seen", unseen)):
-        if given != "".join(code for code in codes if code in given):
-            wrong.append(f"{name} {given!r} has other codes than those of sources.tsv, each once, in their order")
+    near = "".join(part[:1] for part in row.nearby.split(",") if part)
+    for name, given, allowed in (
+        ("stated", row.stated, of_lists),
+        ("nearby", near, of_lists + of_profiles),
+        ("seen", seen, of_profiles),
+        ("seen", unseen, "".join(code for code in of_profiles if code not in seen)),
+    ):
+        if given != "".join(code for code in allowed if code in given):
+            wrong.append(f"{name} {given!r} must have codes of {allowed!r}, each once and in this order")
     terms = [f"CL:{part[1:]}" for part in row.nearby.split(",") if part]
     wrong += [f"nearby names {term}, which is no current term" for term in terms if term not in _bundled.ontology()]
     return wrong
@@ -184,11 +195,11 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
         columns=["cell_type", "cl_id"],
         index=[f"cell_types.tsv, {key}" for key in data.types],
     )
-    broken = [*data.findings, *_types(data), *_short(data), *_order(data)]
+    broken = [*data.findings, *_types(data), *_short(data), *_order(data), *_citations(data)]
     broken += [*_rules.ids(named, ontology), *_rules.names(named, ontology), *_rules.symbols(facts, genes)]
     broken += [*_rules.duplicates(facts), *_rules.signs(facts)]
     broken += _name_rules.tables(data.names, data.words, ontology, _bundled.tissues().canonical)
-    return broken, [*_rules.few(facts), *_rules.siblings(facts, ontology)]
+    return broken, [*_rules.few(facts), *_rules.siblings(facts, ontology), *_stale(data)]
 
 
 def _types(data: Data) -> list[Finding]:
@@ -240,35 +251,83 @@ def _order(data: Data) -> list[Finding]:
     return findings
 
 
+def _cited_facts(data: Data) -> list[lists.Fact]:
+    """The facts that ASCT+B states."""
+    code = _bundled.sources_by_name()[ASCTB].code
+    return [(row.cl_id, row.gene, row.role) for row in data.rows if code in row.stated]
+
+
+def _citations(data: Data) -> list[Finding]:
+    """Citations out of order, of no fact that ASCT+B states, or with references that nobody can look up."""
+    findings = []
+    if list(data.citations) != sorted({cells[:3]: cells for cells in data.citations}.values()):
+        findings.append(Finding("order", CITATIONS, "the rows are not sorted by cl_id, gene and table, each once"))
+    facts = {(cl_id, gene) for cl_id, gene, _ in _cited_facts(data)}
+    for cl_id, gene, table, references in data.citations:
+        if (cl_id, gene) not in facts:
+            text = f"{table} cites {gene} of {cl_id}, which is no fact with {ASCTB} among its sources"
+            findings.append(Finding("citations", CITATIONS, text))
+        for reference in filter(None, references.split(";")):
+            if not citations.REFERENCE.fullmatch(reference):
+                text = f"{gene} of {cl_id}: {reference!r} is neither doi:10... nor PMID:..."
+                findings.append(Finding("citations", CITATIONS, text))
+    return findings
+
+
+def _stale(data: Data) -> list[Finding]:
+    """Decisions that the facts do not show: a removed fact that is there, or another one that is not."""
+    facts = {(row.cl_id, row.gene, row.mark) for row in data.rows}
+    findings = []
+    for (cl_id, gene), (decision, mark) in data.decisions.items():
+        if ((cl_id, gene, mark) in facts) == (decision == "removed"):
+            text = f"{gene} ({mark}) of {cl_id} is {decision}, but {'there' if decision == 'removed' else 'not there'}"
+            findings.append(Finding("decisions", "decisions.tsv", text))
+    return findings
+
+
 def read_evidence(folders: Sequence[Path]) -> tuple[Evidence, list[str]]:
-    """What the public sources in some folders state; and the lists that are in none of them, with the reason."""
+    """What the public sources in some folders state, and why files there cannot be read."""
     ontology, genes = _bundled.ontology(), _bundled.gene_names()
-    known = {gene.upper(): gene for gene in _bundled.database().facts["gene"].unique()}
+    known = _known()
     listed: dict[str, frozenset[lists.Fact]] = {}
-    missing: list[str] = []
+    unread: list[str] = []
     found: list[profiles.Profile] = []
+    cited: citations.Cited = {}
     for folder in folders:
-        more, not_there = lists.read(folder, ontology, genes, known)
+        more, not_read = lists.read(folder, ontology, genes, known)
         listed.update(more)
-        missing += not_there
+        unread += not_read
         found += profiles.read(folder, genes, known)
-    sources = {source.name: source for source in _bundled.public_sources().values()}
+        cited.update(citations.read(folder, genes, known))
+    sources = _bundled.sources_by_name()
     unknown = sorted({*listed, *(profile.name for profile in found)} - set(sources))
     if unknown:
         sys.exit(f"sources.tsv has no row for {', '.join(unknown)}")
-    return Evidence(sources, listed, found, ontology), [text for text in missing if text.split(":")[0] not in listed]
+    return Evidence(sources, listed, found, ontology, cited), unread
+
+
+def _known() -> dict[str, str]:
+    """Symbols of the marker database by their upper-case form."""
+    return {gene.upper(): gene for gene in _bundled.database().facts["gene"].unique()}
 
 
 def compare(data: Data, evidence: Evidence) -> tuple[Data, list[Finding]]:
-    """The data with the columns that the sources give, and the rows whose columns differ."""
+    """The data with the columns and citations that the sources give, and where these differ."""
     rows, findings = [], []
     for row in data.rows:
-        cells = evidence.cells(row.cl_id, row.gene, row.role, row.species)
+        cells = evidence.cells(row.cl_id, row.gene, row.role, row.species, row.cells)
         rows.append(evolve(row, stated=cells.stated, nearby=cells.nearby, seen=cells.seen))
         if cells != row.cells:
             text = f"{row.gene} of {row.cl_id} has {row.cells}; the sources give {cells}"
             findings.append(Finding("witnesses", row.where, text))
-    return evolve(data, rows=rows), findings
+    compared = evolve(data, rows=rows)
+    if ASCTB not in evidence.absent:
+        cited = citations.rows(evidence.cited, _cited_facts(compared))
+        different = len(set(cited) ^ set(data.citations))
+        if different:
+            findings.append(Finding("citations", CITATIONS, f"{different} rows differ from the tables of {ASCTB}"))
+        compared = evolve(compared, citations=cited)
+    return compared, findings
 
 
 def contradicted(data: Data, evidence: Evidence) -> list[Finding]:
@@ -276,16 +335,18 @@ def contradicted(data: Data, evidence: Evidence) -> list[Finding]:
     findings = []
     for row in data.rows:
         why = evidence.contradiction(row.cl_id, row.gene, row.role, row.species)
-        if why and data.decisions.get((row.cl_id, row.gene)) not in ("kept", "marked"):
-            text = (
-                f"{row.gene} ({row.mark}) of {row.cl_id} is {why}; remove it, or keep it with a reason in decisions.tsv"
-            )
+        if why and data.decisions.get((row.cl_id, row.gene), ("", ""))[0] not in ("kept", "marked"):
+            fact = f"{row.gene} ({row.mark}) of {row.cl_id}"
+            text = f"{fact} is {why}; remove it, or keep it with a reason in decisions.tsv"
             findings.append(Finding("contradicted", row.where, text))
     return findings
 
 
 def write(data: Data, folder: Path) -> None:
-    """Write the facts; each file is rewritten whole."""
+    """Write the facts and the citations; each file is rewritten whole."""
+    with whole(folder / CITATIONS) as part:
+        lines = ["\t".join(cells) for cells in (citations.COLUMNS, *data.citations)]
+        part.write_bytes("\n".join([*lines, ""]).encode())
     for name in sorted({row.file for row in data.rows}):
         rows = (r for r in data.rows if r.file == name)
         lines = ["\t".join((r.cl_id, r.gene, r.mark, r.species, r.stated, r.nearby, r.seen)) for r in rows]
@@ -373,7 +434,7 @@ def _in_repository(path: Path) -> bool:
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sources", type=Path, action="append", help="folder with public sources; may be given again")
-    parser.add_argument("--write", action="store_true", help="set the columns stated, nearby and seen")
+    parser.add_argument("--write", action="store_true", help="set the witnesses and the citations")
     parser.add_argument("--propose", type=Path, help="file for what the sources state and the database lacks")
     parser.add_argument("--review", type=Path, help="file for the facts without a witness")
     parser.add_argument(
@@ -395,12 +456,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if args.sources is not None:
         if args.write and data.findings:
             parser.error(f"the files are not written: {data.findings[0]}")
-        evidence, missing = read_evidence(args.sources)
-        print(*(f"not compared: {text}" for text in missing), sep="\n", end="\n" if missing else "")
+        evidence, unread = read_evidence(args.sources)
+        for text in (*unread, *filter(None, [", ".join(evidence.absent)])):
+            print(f"not compared: {text}")
         data, changed = compare(data, evidence)
         if args.write:
             write(data, args.data)
-            print(f"{len(changed)} rows have new witnesses")
+            print(f"{len(changed)} changes")
         else:
             broken += changed
         broken += contradicted(data, evidence)

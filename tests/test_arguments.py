@@ -73,6 +73,7 @@ TAKEN = {
     "base_url": {"None", "empty"},
     "basis": {"None"},
     "cache": {"bool", "path", "Path", "unknown"},
+    "cell_type": {"NUL"},  # a label of B cells with a stray letter
     "chunk_size": {"int"},
     "clusters": {"None"},
     "context": {"None", *TEXTS},
@@ -155,10 +156,12 @@ def right(plant, tmp_path_factory):
     table.write_text("cluster,gene\n0,MS4A1\n")
     return {
         "adata": cells,
+        "cell_type": "B cell",
         "cluster_key": "cluster",
         "data": cells,
         "db.export.path": table.with_suffix(".tsv"),
         "first": "cluster",
+        "gene": "MS4A1",
         "groupby": "cluster",
         "hooks": None,
         "labels": {"0": "B cell"},

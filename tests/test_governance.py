@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import sys
 from pathlib import Path
@@ -23,7 +24,9 @@ cell\tnoise\t
 cycling\tstate\tproliferation
 type\tnoise\t
 """
-HEADER = "cl_id\tgene\tmark\tspecies\tsources\n"
+HEADER = "cl_id\tgene\tmark\tspecies\tstated\tnearby\tseen\n"
+DECISIONS = "cl_id\tgene\tdecision\tmark\treason\n"
+CITATIONS = "cl_id\tgene\ttable\treferences\n"
 T_GENES, B_GENES = "CD2 CD3D CD3E CD3G CD5 CD6", "BANK1 CD19 CD22 CD79A CD79B MS4A1"
 PANGLAO = "species\tofficial gene symbol\tcell type\tcanonical marker\torgan\n" + "".join(
     f"Mm Hs\t{gene}\tB cells\t1\tImmune system\n" for gene in ("MS4A1", "CD19")
@@ -33,19 +36,21 @@ SCTYPE = "tissueType\tcellName\tgeneSymbolmore1\tgeneSymbolmore2\nImmune system\
 
 @pytest.fixture(scope="module")
 def governance():
-    """Give the script as a module."""
+    """Give the script as a module; what it imports from its own folder is found as when it is run."""
+    sys.path.append(str(SCRIPT.parent))
     spec = importlib.util.spec_from_file_location("governance", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     sys.modules["governance"] = module
     spec.loader.exec_module(module)
     yield module
     del sys.modules["governance"]
+    sys.path.remove(str(SCRIPT.parent))
 
 
 def rows(*changed):
     """Give the lines of a valid file of facts, and further lines."""
-    valid = [f"{T_CELL}\t{gene}\t++\t\t" for gene in T_GENES.split()]
-    valid += [f"{B_CELL}\t{gene}\t++\t\t" for gene in B_GENES.split()]
+    valid = [f"{T_CELL}\t{gene}\t++\t\t\t\t" for gene in T_GENES.split()]
+    valid += [f"{B_CELL}\t{gene}\t++\t\t\t\t" for gene in B_GENES.split()]
     return [*valid, *changed]
 
 
@@ -53,13 +58,15 @@ def rows(*changed):
 def data(tmp_path):
     """Write a small database: its lines of facts, by file, and its types."""
 
-    def data(lines=None, types=TYPES, short=SHORT, names=NAMES, words=WORDS, **more):
+    def data(lines=None, types=TYPES, short=SHORT, names=NAMES, words=WORDS, decisions="", citations="", **more):
         folder = tmp_path / "data"
         (folder / "markers").mkdir(parents=True, exist_ok=True)
         (folder / "cell_types.tsv").write_text(types)
         (folder / "short_names.tsv").write_text(short)
         (folder / "cell_names.tsv").write_text(names)
         (folder / "cell_words.tsv").write_text(words)
+        (folder / "decisions.tsv").write_text(DECISIONS + decisions)
+        (folder / "citations.tsv").write_text(CITATIONS + citations)
         for name, content in {"blood": rows() if lines is None else lines, **more}.items():
             (folder / "markers" / f"{name}.tsv").write_text(HEADER + "".join(f"{line}\n" for line in content))
         return folder
@@ -83,7 +90,7 @@ def test_the_real_data(governance, capsys):
     broken, warnings = governance.check(governance.read(governance.DATA))
     assert broken == []
     assert sum(finding.rule == "siblings" for finding in warnings) <= 9
-    assert {finding.rule for finding in warnings} <= {"siblings"}
+    assert {finding.rule for finding in warnings} <= {"siblings", "decisions"}
 
 
 def test_a_valid_small_database(governance, data, capsys):
@@ -95,17 +102,25 @@ def test_a_valid_small_database(governance, data, capsys):
 @pytest.mark.parametrize(
     ("rule", "line"),
     [
-        ("form", f"{B_CELL}\tPAX5\t+++\t\t"),
-        ("form", f"{B_CELL}\tPAX5\t++\trat\t"),
-        ("form", f"{B_CELL}\tPAX5\t++\t\tSM"),
-        ("form", f"{B_CELL}\tPAX5\t++\t\tX"),
+        ("form", f"{B_CELL}\tPAX5\t+++\t\t\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\trat\t\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\tSM\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\tMM\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\tQ\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\ta\t\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\t\tM0000084,P0000084\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\t\tP9999999\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\t\tP\t"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\t\t\tba"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\t\t\ta/a"),
+        ("form", f"{B_CELL}\tPAX5\t++\t\t\t\tP/a"),
         ("form", f"{B_CELL}\tPAX5\t++"),
-        ("symbols", f"{B_CELL}\tNOGENE\t++\t\t"),
-        ("symbols", f"{B_CELL}\tSTRANGE20\t++\tmouse\t"),
-        ("duplicates", f"{B_CELL}\tMS4A1\t+\thuman\t"),
-        ("signs", f"{B_CELL}\tMS4A1\t-\t\t"),
-        ("order", f"{B_CELL}\tBLK\t++\t\t"),
-        ("types", "CL:0000542\tPTPRC\t++\t\t"),
+        ("symbols", f"{B_CELL}\tNOGENE\t++\t\t\t\t"),
+        ("symbols", f"{B_CELL}\tSTRANGE20\t++\tmouse\t\t\t"),
+        ("duplicates", f"{B_CELL}\tMS4A1\t+\thuman\t\t\t"),
+        ("signs", f"{B_CELL}\tMS4A1\t-\t\t\t\t"),
+        ("order", f"{B_CELL}\tBLK\t++\t\t\t\t"),
+        ("types", "CL:0000542\tPTPRC\t++\t\t\t\t"),
     ],
 )
 def test_a_broken_row(governance, data, capsys, rule, line):
@@ -236,7 +251,7 @@ def test_a_broken_word(governance, data, capsys, rule, old, new):
 
 def test_a_type_in_two_files(governance, data, capsys):
     """A type with facts in two files breaks a rule."""
-    assert governance.main(["--data", str(data(lymph=[f"{B_CELL}\tPAX5\t++\t\t"]))]) == 1
+    assert governance.main(["--data", str(data(lymph=[f"{B_CELL}\tPAX5\t++\t\t\t\t"]))]) == 1
     assert "has facts in blood.tsv too" in capsys.readouterr().out
 
 
@@ -245,7 +260,7 @@ def test_siblings_are_a_warning(governance, data, capsys):
     lines = [line for line in rows() if "MS4A1" not in line]
     types, short = TYPES + "CL:0000542\tlymphocyte\tgeneral\n", SHORT + "CL:0000542\tlymphocyte\n"
     folder = data(
-        [*lines, *(f"CL:0000542\t{gene}\t++\t\t" for gene in "CCL5 CD48 CD52 IL32 LTB PTPRC".split())], types, short
+        [*lines, *(f"CL:0000542\t{gene}\t++\t\t\t\t" for gene in "CCL5 CD48 CD52 IL32 LTB PTPRC".split())], types, short
     )
     assert governance.main(["--data", str(folder)]) == 0
     text = capsys.readouterr().out
@@ -254,27 +269,27 @@ def test_siblings_are_a_warning(governance, data, capsys):
     assert "5 genes separate it from its sibling T cell" in text
 
 
-def test_the_letters_are_compared_and_set(governance, data, sources, capsys):
-    """Letters that differ from the tables are reported, and --write sets these letters and changes nothing else."""
-    folder = data(rows(f"{B_CELL}\tCD3E\t-\t\t", f"{B_CELL}\tCD5\t-\t\tMS"))
+def test_the_codes_are_compared_and_set(governance, data, sources, capsys):
+    """Codes that differ from the sources are reported, and --write sets these codes and changes nothing else."""
+    folder = data(rows(f"{B_CELL}\tCD3E\t-\t\t\t\t", f"{B_CELL}\tCD5\t-\t\tMS\t\t"))
     before = (folder / "markers" / "blood.tsv").read_text()
     arguments = ["--data", str(folder), "--sources", str(sources)]
     assert governance.main(arguments) == 1
     text = capsys.readouterr().out
-    assert "broken: sources: 4" in text
-    assert "not compared: M cellmarker2" in text
+    assert "broken: witnesses: 4" in text
+    assert "not compared: cellmarker2, celltypist" in text
     assert (folder / "markers" / "blood.tsv").read_text() == before
     assert governance.main([*arguments, "--write"]) == 0
     after = (folder / "markers" / "blood.tsv").read_text()
     changed = {line for line in after.splitlines() if line not in before.splitlines()}
-    # M stays: CellMarker is not in the folder, so its letters cannot be checked.
+    # M stays: CellMarker is not in the folder, so its codes cannot be checked.
     assert changed == {
-        f"{B_CELL}\tCD19\t++\t\tPS",
-        f"{B_CELL}\tMS4A1\t++\t\tP",
-        f"{B_CELL}\tCD3E\t-\t\tS",
-        f"{B_CELL}\tCD5\t-\t\tM",
+        f"{B_CELL}\tCD19\t++\t\tPS\t\t",
+        f"{B_CELL}\tMS4A1\t++\t\tP\t\t",
+        f"{B_CELL}\tCD3E\t-\t\tS\t\t",
+        f"{B_CELL}\tCD5\t-\t\tM\t\t",
     }
-    assert "stated by 2 of 4 public tables: 1" in capsys.readouterr().out
+    assert "at least two independent witnesses: 1 (8.3%)" in capsys.readouterr().out
     assert governance.main(arguments) == 0
     assert governance.main([*arguments, "--write"]) == 0
     assert (folder / "markers" / "blood.tsv").read_text() == after
@@ -292,6 +307,149 @@ def test_the_review_file(governance, data, sources, tmp_path):
         governance.main([*arguments, str(SCRIPT.parent / "review.tsv")])
     with pytest.raises(SystemExit):
         governance.main(["--review", str(path)])
+
+
+@pytest.fixture
+def low(sources):
+    """Add three profiles to the sources, in which CD22 is low in B cells, and stands out in T cells."""
+    (sources / "profiles").mkdir()
+    others = ("CL:0000576", "CL:0000057", "CL:0000115", "CL:0000182")
+    names = ("human_pbmc3k", "human_covid_blood_mgh", "human_spleen_madissoon")
+    lines = [f"{name},human,{term},{term}" for name in names for term in (B_CELL, T_CELL, *others)]
+    (sources / "columns.csv").write_text("\n".join(["profile,species,column,cl_id", *lines, ""]))
+    for name in names:
+        table = f",{B_CELL},{T_CELL},{','.join(others)}\nCD22,0,9,0,0,0,0\n"
+        (sources / "profiles" / f"{name}.csv.gz").write_bytes(gzip.compress(table.encode()))
+    return sources
+
+
+def test_contradicted_facts(governance, data, low, capsys):
+    """A fact that the sources contradict breaks a rule until somebody decides, with a reason, to keep it."""
+    folder = data(rows(f"{B_CELL}\tCD3E\t-\t\t\t\t"))
+    (low / "PanglaoDB.tsv").write_text(PANGLAO + "Mm Hs\tCD3E\tB cells\t1\tImmune system\n")
+    (low / "cellmarker2_human.csv").write_text("Tissue,CT,Gene\nBlood,B cell,CD3E\n")
+    arguments = ["--data", str(folder), "--sources", str(low), "--write"]
+    assert governance.main(arguments) == 1
+    text = capsys.readouterr().out
+    assert "broken: contradicted: 2\n" in text
+    assert f"CD22 (++) of {B_CELL} is low in human_pbmc3k, human_covid_blood_mgh, human_spleen_madissoon; " in text
+    assert f"CD3E (-) of {B_CELL} is positive in panglaodb, cellmarker2; " in text
+    kept = f"{B_CELL}\tCD22\tkept\t++\tthe protein marks B cells, its RNA is rare\n"
+    (folder / "decisions.tsv").write_text(DECISIONS + kept + f"{B_CELL}\tCD3E\tremoved\t-\tstated by two lists\n")
+    assert governance.main(arguments) == 1  # a fact that was removed must be gone
+    assert "broken: contradicted: 1\n" in capsys.readouterr().out
+    (folder / "decisions.tsv").write_text(DECISIONS + kept)
+    (folder / "markers" / "blood.tsv").write_text(HEADER + "".join(f"{line}\n" for line in rows()))
+    assert governance.main(arguments) == 0
+    assert "1 decisions in decisions.tsv" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        ("form", [f"{B_CELL}\tCD22\tleft\t++\tno reason to go"]),
+        ("form", [f"{B_CELL}\tCD22\tkept\t++\t"]),
+        ("form", [f"{B_CELL}\tCD22\tkept\t++"]),
+        ("form", [f"{B_CELL}\tCD22\tkept\t++\ta", f"{B_CELL}\tCD22\tremoved\t++\tb"]),
+        ("order", [f"{B_CELL}\tCD22\tkept\t++\ta", f"{B_CELL}\tCD19\tkept\t++\tb"]),
+    ],
+)
+def test_a_broken_decision(governance, data, capsys, rule, lines):
+    """A decision has one of four words and a reason, a gene has one for a type, and the rows are sorted."""
+    folder = data(decisions="".join(f"{line}\n" for line in lines))
+    assert governance.main(["--data", str(folder)]) == 1
+    text = capsys.readouterr().out
+    assert f"broken: {rule}: 1\n  decisions.tsv" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (f"{B_CELL}\tCD22\tremoved\t++\ta", f"CD22 (++) of {B_CELL} is removed, but there"),
+        (f"{B_CELL}\tCD3E\tadded\t-\ta", f"CD3E (-) of {B_CELL} is added, but not there"),
+        (f"{B_CELL}\tCD22\tmarked\t+\ta", f"CD22 (+) of {B_CELL} is marked, but not there"),
+        (f"{B_CELL}\tCD22\tkept\t++\ta", ""),
+        (f"{B_CELL}\tCD22\tremoved\t-\ta", ""),
+    ],
+)
+def test_decisions_that_the_facts_do_not_show(governance, data, capsys, line, text):
+    """A warning is given if a fact that was removed is there, or one that was added, kept or marked is not."""
+    assert governance.main(["--data", str(data(decisions=f"{line}\n"))]) == 0
+    shown = capsys.readouterr().out
+    assert (f"warning: decisions: 1\n  decisions.tsv: {text}\n" in shown) if text else "warning" not in shown
+
+
+def test_proposals(governance, data, sources, tmp_path, capsys):
+    """What three sources state and the database lacks is listed for review, in a file outside of the repository."""
+    lines = [f"human,{B_CELL},PAX5,positive,{name}" for name in ("Cell Taxonomy", "SHOGoiN", "Abcam")]
+    table = "\n".join(["species,cl_id,gene,role,resource", *lines, f"human,{T_CELL},LCK,positive,Abcam", ""])
+    (sources / "accordion.csv.gz").write_bytes(gzip.compress(table.encode()))
+    path, arguments = tmp_path / "proposed.tsv", ["--data", str(data()), "--sources", str(sources), "--write"]
+    assert governance.main([*arguments, "--propose", str(path)]) == 0
+    assert f"1 proposals: {path}" in capsys.readouterr().out
+    assert path.read_text().splitlines() == [
+        "cl_id\tcell_type\tgene\tin_database\tsources",
+        f"{B_CELL}\tB cell\tPAX5\tyes\tcell_taxonomy;shogoin;abcam",
+    ]
+    with pytest.raises(SystemExit):
+        governance.main([*arguments, "--propose", str(SCRIPT.parent / "proposed.tsv")])
+    with pytest.raises(SystemExit):
+        governance.main(["--propose", str(path)])
+
+
+def test_two_folders(governance, data, sources, tmp_path, capsys):
+    """Sources may be in several folders; only those that are in none of them are not compared."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "asctb.csv").write_text(f"organ,cl_id,gene,sign,refs,version\nlung,{B_CELL},CD19,+,,v1.6\n")
+    folder = data()
+    assert governance.main(["--data", str(folder), "--sources", str(sources), "--sources", str(other), "--write"]) == 0
+    assert "not compared: cellmarker2, celltypist, cell_taxonomy" in capsys.readouterr().out
+    assert f"{B_CELL}\tCD19\t++\t\tPSA\t\t\n" in (folder / "markers" / "blood.tsv").read_text()
+
+
+def test_citations(governance, data, sources, capsys):
+    """The tables of ASCT+B and their references are set with --write, and stay if ASCT+B is absent."""
+    text = "organ,cl_id,gene,sign,refs,version\n"
+    text += f"lung,{B_CELL},CD19,+,PMID:7;doi:10.1000/a,v1.6\nlung,{B_CELL},CD19,+,PMID:7,v1.6\n"
+    (sources / "asctb.csv").write_text(text + f"lung,{B_CELL},PAX5,+,PMID:8,v1.6\n")
+    folder = data(citations=f"{B_CELL}\tCD22\tlung v1.5\tPMID:1\n")
+    arguments = ["--data", str(folder), "--sources", str(sources)]
+    assert governance.main(arguments) == 1
+    assert "broken: citations: 2\n" in capsys.readouterr().out
+    governance.main([*arguments, "--write"])
+    expected = f"{CITATIONS}{B_CELL}\tCD19\tlung v1.6\tPMID:7;doi:10.1000/a\n"
+    assert (folder / "citations.tsv").read_text() == expected
+    (sources / "asctb.csv").unlink()
+    assert governance.main([*arguments, "--write"]) == 0
+    assert (folder / "citations.tsv").read_text() == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        ("citations", [f"{B_CELL}\tCD22\tlung v1.6\tPMID:7"]),  # not stated by ASCT+B
+        ("citations", [f"{B_CELL}\tCD19\tlung v1.6\tdoi: 10.1000/a"]),
+        ("citations", [f"{B_CELL}\tCD19\tlung v1.6\thttps://doi.org/10.1000/a"]),
+        ("order", [f"{B_CELL}\tCD19\tlung v1.6\tPMID:7", f"{B_CELL}\tCD19\tlung v1.6\tPMID:8"]),
+        ("order", [f"{B_CELL}\tCD19\tlung v1.6\tPMID:7", f"{B_CELL}\tCD19\tkidney v1.6\tPMID:7"]),
+        ("form", [f"{B_CELL}\tCD19\tlung v1.6"]),
+    ],
+)
+def test_a_broken_citation(governance, data, capsys, rule, lines):
+    """A citation is of a fact that ASCT+B states, in order, and its references can be looked up."""
+    facts = [line.replace("CD19\t++\t\t", "CD19\t++\t\tA") for line in rows()]
+    folder = data(facts, citations="".join(f"{line}\n" for line in lines))
+    assert governance.main(["--data", str(folder)]) == 1
+    assert f"broken: {rule}: 1\n  citations.tsv" in capsys.readouterr().out
+
+
+def test_a_source_without_a_row(governance, data, sources):
+    """A source that the table of sources does not have ends the run with its name."""
+    table = f"species,cl_id,gene,role,resource\nhuman,{B_CELL},PAX5,positive,Somebody\n"
+    (sources / "accordion.csv.gz").write_bytes(gzip.compress(table.encode()))
+    with pytest.raises(SystemExit, match=r"sources\.tsv has no row for somebody"):
+        governance.main(["--data", str(data()), "--sources", str(sources)])
 
 
 def test_broken_files_are_not_rewritten(governance, data, sources):

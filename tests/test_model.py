@@ -28,7 +28,7 @@ def _report(*ids):
         for key in ids
     ]
     provenance = model.Provenance({}, "1", "0" * 64, "2026", None, None, "run", "2026-01-01T00:00:00+00:00")
-    return report.dataset_report(clusters, {}, provenance, model.Telemetry(), ())
+    return report.dataset_report(clusters, {}, provenance, model.Telemetry(), (), {})
 
 
 def test_a_cluster_is_found_by_its_exact_id():

@@ -33,7 +33,8 @@ def print_database(database: MarkerDatabase, numbers: Numbers, state: Optional[S
         "sha256": database.sha256,
         "cell types": numbers.types,
         "genes": numbers.genes,
-        "facts": f"{numbers.facts}, {numbers.negative} of them negative, {numbers.corroborated} with a source",
+        "facts": f"{numbers.facts}, {numbers.negative} of them negative",
+        "witnessed": f"{numbers.exact} for their very type, {numbers.nearby} for a neighboring type only",
         "license": "its owner's" if state is None else state.license,
         "source": database.version if state is None else state.home,
     }
@@ -43,12 +44,13 @@ def print_database(database: MarkerDatabase, numbers: Numbers, state: Optional[S
         click.echo(f"  mended: {note}")
 
 
-def print_type(version: str, name: str, cl_id: str, markers: Sequence[Marker]) -> None:
+def print_type(title: str, name: str, cl_id: str, markers: Sequence[Marker]) -> None:
     """Print the facts of a cell type, a row each."""
-    click.echo(f"{name} ({cl_id or 'no Cell Ontology term'}) in {version}")
-    table = new_table("gene", "role", "strength", "species", "tissue", "sources")
+    click.echo(f"{name} ({cl_id or 'no Cell Ontology term'}) in {title}")
+    table = new_table("gene", "role", "strength", "species", "tissue", "standing", "sources")
     for m in markers:
-        add_row(table, m.gene, m.role, m.strength, m.species, m.tissue.replace(";", ", "), ", ".join(m.sources))
+        tissue, sources = m.tissue.replace(";", ", "), ", ".join(m.sources)
+        add_row(table, m.gene, m.role, m.strength, m.species, tissue, m.standing, sources)
     print_table(table)
 
 
@@ -87,7 +89,18 @@ def info(sources: tuple[str, ...], kind: Optional[str]) -> None:
             print_database(database, _describe.numbers(database), states.get(source))
         else:
             name, cl_id = _describe.cell_type(database, kind)
-            print_type(database.version, name, cl_id, _describe.markers(database, name))
+            print_type(_describe.title(database), name, cl_id, _describe.markers(database, name))
+
+
+@markers.command("fact")
+@click.argument("gene")
+@click.argument("kind", metavar="TYPE")
+@marker_db_option
+def show_fact(gene: str, kind: str, marker_db: tuple[str, ...]) -> None:
+    """Show who states that GENE marks the cell type TYPE, and in which expression profiles it stands out."""
+    from gca_scanpy import db
+
+    click.echo(db.fact(gene, kind, list(marker_db) or "bundled"))
 
 
 @markers.command()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FAILED = 3  # exit code of --fail-on
 UNANSWERED = "unanswered"
 ZARR = (".zgroup", ".zattrs", "zarr.json")  # one of them is in each zarr folder
-REPORTS = ("json_report", "csv_report", "html_report", "stats_json")
+REPORTS = ("json_report", "csv_report", "html_report", "stats_json", "references")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 labels_option = click.option(
     "--labels",
@@ -42,6 +42,7 @@ _OPTIONS = (
     click.option("--csv-report", type=_FILE, help="Write one row per cluster as csv."),
     click.option("--html-report", type=_FILE, help="Write the report as an HTML page."),
     labels_option,
+    click.option("--references", type=_FILE, help="Write what to cite for the evidence, as text or (.bib) BibTeX."),
     click.option("--stats-json", type=_FILE, help="Write counts, shares and costs of the run as JSON."),
     click.option(
         "--metrics-textfile",
@@ -174,6 +175,7 @@ def write_outputs(
         "csv_report": io.to_csv,
         "html_report": page,
         "stats_json": _stats,
+        "references": _references,
         "output": output,
     }
     all_written = True
@@ -189,6 +191,15 @@ def write_outputs(
         else:
             log.info("wrote %s", path, extra={"event": "written"})
     return all_written
+
+
+def _references(report: DatasetReport, path: Path) -> None:
+    from gca_scanpy import get
+    from gca_scanpy._files import whole
+
+    text = get.references(report, format="bibtex" if path.suffix.lower() == ".bib" else "text")
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8", errors="replace")
 
 
 def _stats(report: DatasetReport, path: Path) -> None:

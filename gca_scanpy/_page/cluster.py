@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Optional
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
 from gca_scanpy._reporting.palette import STATUSES
+from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
 from gca_scanpy.model import Annotation, Candidate, ClusterReport, Decision, Evidence
 
 LONGEST_ANCHOR = 200  # characters of an escaped id; a longer one is replaced by its hash
@@ -41,10 +43,11 @@ class FlagView:
 
 @frozen
 class GeneView:
-    """A gene with a note: its weight in nats, or the cell types that it marks."""
+    """A gene with a note: its weight in nats, or the cell types that it marks; and its witnesses, if they are known."""
 
     name: str
     note: str = ""
+    receipt: Optional[Receipt] = None
 
 
 @frozen
@@ -148,6 +151,7 @@ class ClusterView:
 def view_of_cluster(
     cluster: ClusterReport,
     colors: Colors,
+    receipts: Receipts,
     decisions: Sequence[Decision] = (),
     standing: Optional[Decision] = None,
     unshortened: Optional[ClusterReport] = None,
@@ -160,6 +164,8 @@ def view_of_cluster(
         The cluster.
     colors
         Its colors.
+    receipts
+        The witnesses of its genes in words.
     decisions
         The decisions of curators about it, oldest first.
     standing
@@ -195,7 +201,7 @@ def view_of_cluster(
         percent=_percent(cluster.confidence_score),
         facts=_facts(cluster, full),
         rationale=annotation.rationale,
-        supporting=_supporting(cluster),
+        supporting=_supporting(cluster, receipts),
         missing=validation.missing_markers,
         unmeasured=validation.unmeasured_markers,
         contradicting=tuple(GeneView(g, ", ".join(types)) for g, types in validation.contradictory_markers.items()),
@@ -205,7 +211,7 @@ def view_of_cluster(
         alternatives=tuple(
             AlternativeView(a.label, view_of_term(a.ontology_id), a.reason) for a in annotation.alternatives
         ),
-        candidates=tuple(_candidate(candidate) for candidate in cluster.candidates),
+        candidates=tuple(_candidate(candidate, receipts) for candidate in cluster.candidates),
         answers=_answers(cluster),
         agreement=f"{cluster.panel.agreement:.2f}" if cluster.panel else "",
     )
@@ -248,21 +254,23 @@ def _facts(cluster: ClusterReport, full: str) -> Facts:
     return tuple((name, text) for name, text in texts.items() if text)
 
 
-def _supporting(cluster: ClusterReport) -> tuple[GeneView, ...]:
+def _supporting(cluster: ClusterReport, receipts: Receipts) -> tuple[GeneView, ...]:
     """The genes for the proposed label, with their weights if it is among the candidates."""
-    proposed = cluster.annotation.proposed_ontology_id
+    proposed, known = cluster.annotation.proposed_ontology_id, receipts.of_label(cluster)
     same = [c for c in cluster.candidates if proposed is not None and c.ontology_id == proposed]
     weights = {gene.name: gene.note for candidate in same for gene in _genes(candidate.supporting)}
-    return tuple(GeneView(gene, weights.get(gene, "")) for gene in cluster.validation.supporting_markers)
+    return tuple(
+        GeneView(gene, weights.get(gene, ""), known.get(gene)) for gene in cluster.validation.supporting_markers
+    )
 
 
-def _candidate(candidate: Candidate) -> CandidateView:
+def _candidate(candidate: Candidate, receipts: Receipts) -> CandidateView:
     return CandidateView(
         label=candidate.label,
         term=view_of_term(candidate.ontology_id),
         score=f"{candidate.score:.1f}",
         percent=_percent(candidate.probability),
-        supporting=_genes(candidate.supporting),
+        supporting=_genes(candidate.supporting[:SHOWN_GENES], receipts.of_candidate(candidate)),
         contradicting=_genes(candidate.contradicting),
     )
 
@@ -274,8 +282,8 @@ def _answers(cluster: ClusterReport) -> tuple[AnswerView, ...]:
     )
 
 
-def _genes(evidence: Iterable[Evidence]) -> tuple[GeneView, ...]:
-    return tuple(GeneView(item.gene, f"{item.contribution:+.1f}") for item in evidence)
+def _genes(evidence: Iterable[Evidence], known: Mapping[str, Receipt] = MappingProxyType({})) -> tuple[GeneView, ...]:
+    return tuple(GeneView(item.gene, f"{item.contribution:+.1f}", known.get(item.gene)) for item in evidence)
 
 
 def _percent(share: float) -> float:

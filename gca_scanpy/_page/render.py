@@ -17,6 +17,7 @@ from gca_scanpy._names.short_names import ShortNames
 from gca_scanpy._page.cluster import ClusterView
 from gca_scanpy._page.view import PageView
 from gca_scanpy._reporting.palette import LEVELS, STATUSES
+from gca_scanpy._reporting.receipts import GRADES, Receipts
 from gca_scanpy._reporting.table import FILE_COLUMNS, csv_line, csv_rows
 from gca_scanpy.model import DatasetReport
 
@@ -24,7 +25,7 @@ from gca_scanpy.model import DatasetReport
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
-def data_of(report: DatasetReport, page: PageView, short: ShortNames) -> str:
+def data_of(report: DatasetReport, page: PageView, receipts: Receipts, short: ShortNames) -> str:
     """The JSON for the script: the clusters in the order of the report with their CSV lines, and the cells, if any."""
     cells = page.cells and {
         "name": page.cells.name,
@@ -32,7 +33,7 @@ def data_of(report: DatasetReport, page: PageView, short: ShortNames) -> str:
         "points": page.cells.points,
     }
     data = {
-        "clusters": [_entry(view, line) for view, line in zip(page.clusters, csv_rows(report, short))],
+        "clusters": [_entry(view, line) for view, line in zip(page.clusters, csv_rows(report, receipts, short))],
         "csvHeader": csv_line(FILE_COLUMNS),
         "cells": cells,
     }
@@ -66,8 +67,8 @@ def _entry(cluster: ClusterView, csv: str) -> dict[str, Any]:
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 # The script is made of these parts, each after those that it uses.
 SCRIPT = (
-    "data", "make", "theme", "color", "dots", "scatter", "gestures", "tip", "legend", "table", "export", "drawer",
-    "main",
+    "data", "make", "theme", "color", "dots", "scatter", "gestures", "tip", "legend", "table", "export", "genes",
+    "drawer", "main",
 )  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def _style() -> str:
     light, dark = (
         " ".join(f"--{name}: {getattr(look, shade)};" for name, look in looks.items()) for shade in ("light", "dark")
     )
-    return template("gca_scanpy._page", "report.css").render(light=light, dark=dark)
+    return template("gca_scanpy._page", "report.css").render(light=light, dark=dark, grades=GRADES)
 
 
 @lru_cache(maxsize=1)

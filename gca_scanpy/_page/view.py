@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Optional
 
 from attrs import frozen
@@ -10,8 +10,11 @@ from attrs import frozen
 from gca_scanpy._adata.members import Embedding
 from gca_scanpy._page.cells import CellsView, Color, ShareView, colors_of, composition, view_of_cells
 from gca_scanpy._page.cluster import ClusterView, Facts, FlagView, view_of_cluster, view_of_flag
+from gca_scanpy._page.references import SectionView, view_of_references
 from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy._reporting.palette import STATUSES
+from gca_scanpy._reporting.receipts import GRADES, Grade, Look, Receipts
+from gca_scanpy._reporting.references import Reference
 from gca_scanpy._reporting.report import makers
 from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport
 
@@ -35,6 +38,10 @@ class PageView:
         The picture of the cells, or None if the page does not show it.
     unseen
         Why there is no picture of the cells; empty if that needs no explanation.
+    grades
+        How the witnesses of genes are shown; empty if the report has no witnesses.
+    references
+        What to cite for the evidence, by kind.
     origin
         The part of the provenance that stands beside each cluster.
     """
@@ -51,6 +58,8 @@ class PageView:
     cells: Optional[CellsView]
     unseen: str
     clusters: tuple[ClusterView, ...]
+    grades: Mapping[Grade, Look]
+    references: tuple[SectionView, ...]
     origin: Facts
     provenance: Facts
     parameters: Facts
@@ -60,6 +69,8 @@ class PageView:
 def view_of(
     report: DatasetReport,
     color: Color,
+    receipts: Receipts,
+    references: Sequence[Reference],
     embedding: Optional[Embedding] = None,
     unseen: str = "",
     name: str = "",
@@ -73,6 +84,10 @@ def view_of(
         The report.
     color
         Gives the color of a label and its term.
+    receipts
+        The witnesses of its genes in words.
+    references
+        What to cite for its evidence.
     embedding
         The cells.
     unseen
@@ -104,10 +119,17 @@ def view_of(
         unseen=unseen,
         clusters=tuple(
             view_of_cluster(
-                cluster, cluster_colors, history(report, cluster.cluster_id), decided.get(cluster.cluster_id), in_full
+                cluster,
+                cluster_colors,
+                receipts,
+                history(report, cluster.cluster_id),
+                decided.get(cluster.cluster_id),
+                in_full,
             )
             for cluster, cluster_colors, in_full in zip(report.clusters, colors, (unshortened or report).clusters)
         ),
+        grades=GRADES if report.witnesses else {},
+        references=view_of_references(references),
         origin=(
             maker,
             ("marker database", provenance.database_version),

@@ -24,6 +24,7 @@ from gca_scanpy.model import (
     Provenance,
     Summary,
     Telemetry,
+    Witnesses,
 )
 
 REPORTED_CANDIDATES = 5
@@ -90,6 +91,7 @@ def dataset_report(
     provenance: Provenance,
     telemetry: Telemetry,
     warnings: Sequence[str],
+    witnesses: Mapping[str, Mapping[str, Witnesses]],
 ) -> DatasetReport:
     """The report of all clusters."""
     total = len(clusters)
@@ -116,6 +118,7 @@ def dataset_report(
         provenance=provenance,
         telemetry=telemetry,
         warnings=tuple(warnings),
+        witnesses=witnesses,
     )
 
 

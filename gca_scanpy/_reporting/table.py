@@ -14,6 +14,7 @@ from attrs import asdict
 from gca_scanpy._compat import NAMES
 from gca_scanpy._names.short_names import ShortNames
 from gca_scanpy._reporting.curation import standing
+from gca_scanpy._reporting.receipts import Receipts
 from gca_scanpy._reporting.short_labels import short_labels
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 
@@ -21,10 +22,11 @@ from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 MAIN_COLUMNS = (
     "n_cells", "label", "short_label", "proposed_label", "broad_label", "ontology_id", "confidence",
     "confidence_score", "status", "flag_reasons", "notes", "supporting_markers", "contradictory_markers", "states",
+    "witnessed_markers",
 )  # fmt: skip
 MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
-    "rationale", "alternatives", "caveats", "warnings",
+    "rationale", "alternatives", "caveats", "warnings", "witnesses",
 )  # fmt: skip
 CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
 FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
@@ -45,13 +47,15 @@ def as_frame(clusters: Sequence[str], rows: Sequence[Mapping[str, Any]], columns
     return pd.DataFrame({name: column(name) for name in columns}, index=index)
 
 
-def rows(report: DatasetReport, short: ShortNames) -> list[dict[str, Any]]:
+def rows(report: DatasetReport, receipts: Receipts, short: ShortNames) -> list[dict[str, Any]]:
     """The values of each cluster by column, without its id; lists are joined by commas, sentences by semicolons."""
-    return [_row(*pair) for pair in zip(report.clusters, short_labels(report, short))]
+    labels = short_labels(report, short)
+    return [_row(cluster, label, receipts) for cluster, label in zip(report.clusters, labels)]
 
 
-def _row(cluster: ClusterReport, short_label: str) -> dict[str, Any]:
+def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[str, Any]:
     annotation, validation = cluster.annotation, cluster.validation
+    known = receipts.of_label(cluster)
     return {
         "n_cells": cluster.n_cells,
         "label": annotation.primary_label,
@@ -67,6 +71,7 @@ def _row(cluster: ClusterReport, short_label: str) -> dict[str, Any]:
         "supporting_markers": ", ".join(validation.supporting_markers),
         "contradictory_markers": ", ".join(validation.contradictory_markers),
         "states": ", ".join(cluster.states),
+        "witnessed_markers": ", ".join(gene for gene, receipt in known.items() if receipt.is_witnessed),
         "proposed_ontology_id": annotation.proposed_ontology_id,
         "broad_ontology_id": cluster.broad_ontology_id,
         "source": cluster.source,
@@ -77,15 +82,16 @@ def _row(cluster: ClusterReport, short_label: str) -> dict[str, Any]:
         "alternatives": ", ".join(alternative.label for alternative in annotation.alternatives),
         "caveats": "; ".join(annotation.caveats),
         "warnings": "; ".join(cluster.warnings),
+        "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
     }
 
 
-def csv_rows(report: DatasetReport, short: ShortNames) -> list[str]:
+def csv_rows(report: DatasetReport, receipts: Receipts, short: ShortNames) -> list[str]:
     """The lines of a CSV file, one per cluster, safe to open in a spreadsheet; the columns are ``FILE_COLUMNS``."""
     decisions = standing(report)
     lines = (
         (cluster.cluster_id, *row.values(), *_curated_values(decisions.get(cluster.cluster_id)))
-        for cluster, row in zip(report.clusters, rows(report, short))
+        for cluster, row in zip(report.clusters, rows(report, receipts, short))
     )
     return [csv_line(guarded(value) if isinstance(value, str) else value for value in values) for values in lines]
 

@@ -56,9 +56,9 @@ class MarkerDatabase:
         One row for each fact, with the columns ``cell_type`` (name), ``cl_id`` (Cell Ontology id or empty), ``gene``
         (human symbol; mouse symbol if ``species`` is mouse and no human symbol is the same word), ``species``
         (human, mouse, both), ``tissue`` (``;``-separated or general), ``role`` (positive, negative), ``strength``
-        (canonical, supporting, weak), ``sources`` (the lists that state it), ``nearby`` (the sources that state it for a
-        neighbor of the type, as ``panglaodb@CL:0000084``), ``seen`` and ``unseen`` (the expression profiles of the type
-        in which the gene stands out, and the others that measure it). The last four are ``;``-separated.
+        (canonical, supporting, weak), ``sources`` (the lists that state it), ``nearby`` (the sources that state it for
+        a neighbor of the type, as ``panglaodb@CL:0000084``), ``seen`` and ``unseen`` (the expression profiles of the
+        type in which the gene stands out, and the others that measure it). The last four are ``;``-separated.
     notes
         What was corrected or left out while the table was read.
     """
@@ -250,6 +250,8 @@ def _with_columns(table: pd.DataFrame, version: str) -> pd.DataFrame:
             out[name] = text.where(text.ne(""), DEFAULTS.get(name, ""))
         else:
             out[name] = DEFAULTS[name]
+    for name in STATED:  # blanks are part of no source's name
+        out[name] = out[name].str.replace(r"\s*(?:;\s*)+", ";", regex=True).str.strip("; ")
     return out
 
 

@@ -47,6 +47,7 @@ class MarkerIndex:
     foreign: frozenset[str]
     _ancestors: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _families: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
+    _nearest: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
 
     def ancestors(self, key: str) -> tuple[str, ...]:
         """The ancestors of a type that are in the index, nearest first."""
@@ -79,12 +80,20 @@ class MarkerIndex:
         gene
             Symbol, as :attr:`known` has it.
         """
-        kinds = (other for other in self.family(key) if other not in self.ancestors(key))
-        for owner in (key, *self.ancestors(key), *kinds):
-            stated = self.types[owner].stated if owner in self.types else {}
+        for owner in self._nearest_first(key):
+            stated = self.types[owner].stated
             if gene in stated:
                 return witnesses(owner, *stated[gene])
         return None
+
+    def _nearest_first(self, key: str) -> tuple[str, ...]:
+        """The type itself, its ancestors and its kinds, as far as they are in the index, each group nearest first."""
+        if key not in self._nearest:
+            ancestors = self.lineages.ontology.ancestors
+            steps = {kind: ancestors(kind)[key] for kind in self.family(key) if key in ancestors(kind)}
+            kinds = sorted(steps, key=lambda kind: (steps[kind], kind))
+            self._nearest[key] = (*([key] if key in self.types else []), *self.ancestors(key), *kinds)
+        return self._nearest[key]
 
 
 def build(

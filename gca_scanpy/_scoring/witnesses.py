@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from attrs import frozen
@@ -30,6 +30,8 @@ class PublicSource:
         What it is about; the tissue is empty if it is about many.
     citation, doi, home, license
         Its publication, web page and terms of use; empty if there are none.
+    title
+        Its name as readers know it.
     """
 
     code: str
@@ -41,6 +43,7 @@ class PublicSource:
     doi: str
     home: str
     license: str
+    title: str
 
     @property
     def group(self) -> str:
@@ -59,15 +62,29 @@ def read_sources(lines: Iterable[str]) -> dict[str, PublicSource]:
     return {source.code: source for source in (PublicSource(*row.rstrip("\n").split("\t")) for row in rows)}
 
 
-def columns(sources: Mapping[str, PublicSource], stated: str, nearby: str, seen: str) -> tuple[str, str, str, str]:
-    """The cells ``sources``, ``nearby``, ``seen`` and ``unseen`` of a marker table, from the codes of a fact."""
-    near = (f"{sources[part[0]].name}{AT}CL:{part[1:]}" for part in nearby.split(",") if part)
-    in_favor, _, others = seen.partition("/")
-    return (_names(sources, stated), ";".join(near), _names(sources, in_favor), _names(sources, others))
+def named_columns(
+    sources: Mapping[str, PublicSource], stated: Sequence[str], nearby: Sequence[str], seen: Sequence[str]
+) -> tuple[list[str], list[str], list[str], list[str]]:
+    """The columns ``sources``, ``nearby``, ``seen`` and ``unseen`` of a marker table, from the codes of facts."""
+
+    def names(codes: str) -> str:
+        return ";".join(sources[code].name for code in codes)
+
+    def neighbors(parts: str) -> str:
+        return ";".join(f"{sources[part[0]].name}{AT}CL:{part[1:]}" for part in parts.split(",") if part)
+
+    return (
+        _read_once(names, stated),
+        _read_once(neighbors, nearby),
+        _read_once(lambda codes: names(codes.partition("/")[0]), seen),
+        _read_once(lambda codes: names(codes.partition("/")[2]), seen),
+    )
 
 
-def _names(sources: Mapping[str, PublicSource], codes: str) -> str:
-    return ";".join(sources[code].name for code in codes)
+def _read_once(read: Callable[[str], str], cells: Sequence[str]) -> list[str]:
+    """What each cell says; many cells are equal, so each is read once."""
+    texts = {cell: read(cell) for cell in set(cells)}
+    return [texts[cell] for cell in cells]
 
 
 @lru_cache(maxsize=65536)

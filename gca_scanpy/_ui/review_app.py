@@ -48,7 +48,8 @@ def main(path: Path, key: str) -> None:
             _cluster_picker(desk)
             _embedding(desk)
         with middle:
-            st.html(evidence.evidence(desk.report, state.current))
+            only = bool(desk.report.witnesses) and st.checkbox("Only genes with a witness", key="witnessed")
+            st.html(evidence.evidence(desk.report, state.current, only_witnessed=only))
         with right:
             _form(desk)
             st.html(evidence.trail(desk.report, state.current))

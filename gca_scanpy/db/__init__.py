@@ -1,9 +1,14 @@
-"""Marker databases: load the bundled one, a file, a DataFrame, or several merged; check, export and fetch them."""
+"""Marker databases: load the bundled one, a file, a DataFrame, or several merged; look up, check, export and fetch."""
 
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy.db._describe import Verification, verify
 from gca_scanpy.db._export import export
+from gca_scanpy.db._fact import fact
 from gca_scanpy.db._fetch import Fetched, fetch
 from gca_scanpy.db._load import load
+from gca_scanpy.db._receipt import Citation, Fact, Witness
 
-__all__ = ["Fetched", "MarkerDatabase", "Verification", "export", "fetch", "load", "verify"]
+__all__ = [
+    "Citation", "Fact", "Fetched", "MarkerDatabase", "Verification", "Witness", "export", "fact", "fetch", "load",
+    "verify",
+]  # fmt: skip

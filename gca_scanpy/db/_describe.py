@@ -9,7 +9,7 @@ from attrs import frozen
 
 from gca_scanpy._arguments import checked
 from gca_scanpy._names.spelling import nearest
-from gca_scanpy._scoring.database import MarkerDatabase
+from gca_scanpy._scoring.database import STATED, MarkerDatabase
 from gca_scanpy.db import _assets, _bundled, _rules
 from gca_scanpy.db._load import BUNDLED, PROJECT, Source, load
 from gca_scanpy.errors import InputError
@@ -42,18 +42,35 @@ class SourceState:
 
 @frozen
 class Numbers:
-    """Numbers of a database: types, genes, facts, negative facts, and facts with a source."""
+    """Numbers of a database.
+
+    Attributes
+    ----------
+    types, genes, facts, negative
+        How many there are.
+    exact, nearby
+        Facts that a source states or a profile shows for their very type, and those with a witness for a neighbor only.
+    """
 
     types: int
     genes: int
     facts: int
     negative: int
-    corroborated: int
+    exact: int
+    nearby: int
 
 
 @frozen
 class Marker:
-    """A fact of a cell type."""
+    """A fact of a cell type.
+
+    Attributes
+    ----------
+    sources, nearby
+        The sources that state it for this type, and those that state it for a neighbor only.
+    seen, measured
+        Number of expression profiles of this type in which the gene stands out, and of those that measure it.
+    """
 
     gene: str
     role: str
@@ -61,6 +78,18 @@ class Marker:
     species: str
     tissue: str
     sources: tuple[str, ...]
+    nearby: tuple[str, ...] = ()
+    seen: int = 0
+    measured: int = 0
+
+    @property
+    def standing(self) -> str:
+        """How many profiles and lists there are for it, such as ``6/7 profiles; 3 lists``."""
+        profiles = f"{self.seen}/{self.measured} profiles" if self.measured else ""
+        lists = f"{len(self.sources)} list{'' if len(self.sources) == 1 else 's'}" if self.sources else ""
+        is_witnessed = self.sources or self.seen
+        near = f"{len(self.nearby)} for a neighboring type" if self.nearby and not is_witnessed else ""
+        return "; ".join(filter(None, [profiles, lists, near])) or "none"
 
 
 def sources() -> list[SourceState]:
@@ -73,15 +102,24 @@ def sources() -> list[SourceState]:
     return states
 
 
+def title(database: MarkerDatabase) -> str:
+    """Name and version of a database."""
+    return f"{PROJECT} {database.version}" if database is _bundled.database() else database.version
+
+
 def numbers(database: MarkerDatabase) -> Numbers:
     """The numbers of a database."""
     facts = database.facts
+    is_positive = facts["role"].eq("positive")
+    # That a gene stands out speaks against a negative fact.
+    exact = facts["sources"].ne("") | (facts["seen"].ne("") & is_positive)
     return Numbers(
         types=int(facts["cell_type"].nunique()),
         genes=int(facts["gene"].nunique()),
         facts=len(facts),
-        negative=int(facts["role"].eq("negative").sum()),
-        corroborated=int(facts["sources"].ne("").sum()),
+        negative=int((~is_positive).sum()),
+        exact=int(exact.sum()),
+        nearby=int((facts["nearby"].ne("") & ~exact).sum()),
     )
 
 
@@ -99,14 +137,21 @@ def cell_type(database: MarkerDatabase, name: str) -> tuple[str, str]:
         If the database has no such type.
     """
     facts, ontology = database.facts, _bundled.ontology()
-    term = ontology.resolve(name)
-    is_type = facts["cl_id"].eq(term) if term else facts["cell_type"].str.casefold().eq(name.strip().casefold())
-    if is_type.any():
-        first = facts[is_type].iloc[0]
-        return str(first["cell_type"]), str(first["cl_id"])
-    known = f"{ontology.label(term)} ({term})" if term else repr(name)
-    what = "is not one of its types" if term else "is neither one of its types nor a Cell Ontology name"
-    msg = f"{database.version}: {known} {what}{_nearest(database, name)}"
+    types = facts.drop_duplicates("cell_type")
+    reading = ontology.read(name)
+    term = reading.ontology_id
+    # A type of a user's table may have a name that says more than its term, or a name of its own.
+    of_name = types[types["cell_type"].str.casefold().eq(name.strip().casefold())]
+    for found in (of_name, types[types["cl_id"].eq(term or "no id")]):
+        if len(found):
+            return str(found["cell_type"].iloc[0]), str(found["cl_id"].iloc[0])
+    if term:
+        text = f"{ontology.label(term)} ({term}) is not one of its types{_nearest(database, ontology.label(term))}"
+    elif reading.candidates:
+        text = f"{name!r} may mean {' or '.join(f'{ontology.label(one)} ({one})' for one in reading.candidates)}"
+    else:
+        text = f"{name!r} is neither one of its types nor a Cell Ontology name{_nearest(database, name)}"
+    msg = f"{title(database)}: {text}"
     raise InputError(msg)
 
 
@@ -117,14 +162,15 @@ def _nearest(database: MarkerDatabase, name: str) -> str:
 
 
 def markers(database: MarkerDatabase, kind: str) -> list[Marker]:
-    """The facts of a type: positive before negative, then canonical first, then those with most sources first."""
+    """The facts of a type: positive before negative, canonical first, then those with most sources and profiles."""
     of_type = database.facts[database.facts["cell_type"].eq(kind)]
-    columns = ["gene", "role", "strength", "species", "tissue", "sources"]
-    facts = [
-        Marker(gene, role, strength, species, tissue, tuple(filter(None, stated.split(";"))))
-        for gene, role, strength, species, tissue, stated in of_type[columns].itertuples(index=False, name=None)
-    ]
-    return sorted(facts, key=lambda m: (m.role == "negative", m.strength, -len(m.sources), m.gene))
+    columns = ["gene", "role", "strength", "species", "tissue", *STATED]
+    facts = []
+    for gene, role, strength, species, tissue, *stated in of_type[columns].itertuples(index=False, name=None):
+        sources, nearby, seen, unseen = (tuple(filter(None, cell.split(";"))) for cell in stated)
+        measured = len(seen) + len(unseen)
+        facts.append(Marker(gene, role, strength, species, tissue, sources, nearby, len(seen), measured))
+    return sorted(facts, key=lambda m: (m.role == "negative", m.strength, -len(m.sources), -m.seen, m.gene))
 
 
 @frozen(eq=False)

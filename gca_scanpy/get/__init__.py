@@ -1,5 +1,6 @@
-"""Results: the report of a run, and tables of its clusters, its curation and the agreement of two columns."""
+"""Results: the report of a run, its references, tables of its clusters and its curation, the agreement of columns."""
 
+from gca_scanpy.get._references import references
 from gca_scanpy.get._results import agreement, clusters, curation, report
 
-__all__ = ["agreement", "clusters", "curation", "report"]
+__all__ = ["agreement", "clusters", "curation", "references", "report"]

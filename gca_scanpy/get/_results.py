@@ -69,8 +69,8 @@ def clusters(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.
     pandas.DataFrame
         Index ``cluster``; columns ``n_cells``, ``label``, ``short_label``, ``proposed_label``, ``broad_label``,
         ``ontology_id``, ``confidence``, ``confidence_score``, ``status``, ``flag_reasons``, ``notes`` (why a label is
-        flagged), ``supporting_markers``, ``contradictory_markers``, ``states`` (lists joined by commas, notes by
-        semicolons).
+        flagged), ``supporting_markers``, ``contradictory_markers``, ``states``, ``witnessed_markers`` (the supporting
+        markers that have a witness). Lists are joined by commas, notes by semicolons.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def clusters(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.
     'B cell'
     """
     report = report_of(data, key)
-    rows = table.rows(report, _bundled.shortener())
+    rows = table.rows(report, _bundled.receipts(report), _bundled.shortener())
     return table.as_frame([cluster.cluster_id for cluster in report.clusters], rows, table.MAIN_COLUMNS)
 
 

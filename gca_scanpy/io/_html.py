@@ -34,7 +34,8 @@ def to_html(
     """Write a report as a self-contained HTML page, which loads nothing from a network.
 
     The page has a summary, the cells on an embedding, a table of the clusters to sort and search, the evidence for
-    each cluster, and the provenance of the labels. Without JavaScript and on paper, only the embedding is missing.
+    each cluster, the references of this evidence, and the provenance of the labels. Without JavaScript and on paper,
+    only the embedding is missing.
 
     Parameters
     ----------
@@ -80,9 +81,11 @@ def to_html(
     """
     report = report_of(data, key)
     embedding, why_none = _embedding(data, report, key, basis)
-    name, short = _name(data, path) if title is None else title, _bundled.shortener()
-    view = view_of(with_labels(report, labels, short), _bundled.palette().color, embedding, why_none, name, report)
-    page = render(view, data_of(report, view, short))
+    receipts, name = _bundled.receipts(report), _name(data, path) if title is None else title
+    color, references, short = _bundled.palette().color, _bundled.references(report), _bundled.shortener()
+    shown = with_labels(report, labels, short)
+    view = view_of(shown, color, receipts, references, embedding, why_none, name, report)
+    page = render(view, data_of(report, view, receipts, short))
     if path is None:
         return page
     with whole(Path(path)) as part:

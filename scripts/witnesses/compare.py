@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import Optional
 
 from attrs import define, field, frozen
-from witnesses.lists import Listed
-from witnesses.profiles import STEPS, Profile, Standing, standing
 
 from gca_scanpy._names.ontology import Ontology
 from gca_scanpy._scoring.witnesses import PublicSource
+from witnesses.citations import Cited
+from witnesses.lists import Listed
+from witnesses.profiles import STEPS, Profile, Standing, standing
 
 MIN_LOW = 3  # profiles in which a gene is low; then they contradict the fact
 MIN_POSITIVE = 2  # independent lists that state a negative fact as positive; then they contradict it
@@ -39,6 +40,9 @@ class Cells:
     seen: str = ""
 
 
+NO_CELLS = Cells()
+
+
 @define(eq=False)
 class Evidence:
     """What all sources state.
@@ -51,21 +55,23 @@ class Evidence:
         The facts of each list.
     profiles
         The expression profiles.
+    cited
+        The references of ASCT+B.
     """
 
     sources: Mapping[str, PublicSource]
     listed: Listed
     profiles: Sequence[Profile]
     ontology: Ontology
+    cited: Cited = field(factory=dict)
     _standings: dict[tuple[str, str], Optional[Standing]] = field(factory=dict, init=False)
 
-    def cells(self, term: str, gene: str, role: str, species: str) -> Cells:
-        """The columns of a fact; the species is empty for both."""
+    def cells(self, term: str, gene: str, role: str, species: str, before: Cells = NO_CELLS) -> Cells:
+        """The columns of a fact; the species is empty for both. What sources that are absent stated before, stays."""
         fact = (gene.upper(), role)
         stated = [name for name, facts in self.listed.items() if (term, *fact) in facts]
-        near = {
-            name: self._nearest(term, self.by_gene[name].get(fact, ())) for name in self.listed.keys() - set(stated)
-        }
+        others = self.listed.keys() - set(stated)
+        near = {name: self._nearest(term, self.by_gene[name].get(fact, ())) for name in others}
         seen: list[str] = []
         unseen: list[str] = []
         for profile, tells in self._measured(term, gene, species):
@@ -74,6 +80,11 @@ class Evidence:
                 (seen if stands_out else unseen).append(profile.name)
             elif stands_out and role == "positive":
                 near[profile.name] = tells.term
+        old_seen, _, old_unseen = before.seen.partition("/")
+        for names, codes in ((stated, before.stated), (seen, old_seen), (unseen, old_unseen)):
+            names += [name for name, code in self._coded(self.absent) if code in codes]
+        old = {part[0]: f"CL:{part[1:]}" for part in before.nearby.split(",") if part}
+        near.update({name: old[code] for name, code in self._coded(self.absent) if code in old})
         nearby = [f"{code}{near[name].removeprefix('CL:')}" for name, code in self._coded(near) if near[name]]
         both = ["".join(code for _, code in self._coded(names)) for names in (seen, unseen)]
         return Cells("".join(code for _, code in self._coded(stated)), ",".join(nearby), "/".join(both).rstrip("/"))
@@ -111,6 +122,12 @@ class Evidence:
     def independent(self, names: Iterable[str]) -> int:
         """How many of the sources are independent: vendors copy from one another, and profiles count as one."""
         return len({self.sources[name].group for name in names})
+
+    @cached_property
+    def absent(self) -> tuple[str, ...]:
+        """The sources that are in none of the folders."""
+        there = {*self.listed, *(profile.name for profile in self.profiles)}
+        return tuple(name for name in self.sources if name not in there)
 
     @cached_property
     def by_gene(self) -> Mapping[str, Mapping[tuple[str, str], list[str]]]:

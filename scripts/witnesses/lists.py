@@ -1,7 +1,7 @@
 """Public lists of markers: who states which gene for which term.
 
-A folder may have the four tables that the package reads by name, ``asctb.csv`` (cl_id, gene, sign, refs, organ, version) and
-``accordion.csv.gz`` (cl_id, gene, role, resource).
+A folder may have the four tables that the package reads by name, ``asctb.csv`` (cl_id, gene, sign, refs, organ,
+version) and ``accordion.csv.gz`` (species, cl_id, gene, role, resource).
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from gca_scanpy.db import _assets
 Fact = tuple[str, str, str]  # Cell Ontology id, gene in capitals, role
 Row = tuple[str, str, str, str, str]  # source, species, Cell Ontology id, gene, role
 Listed = Mapping[str, "frozenset[Fact]"]  # by the name of the source
+ASCTB, ACCORDION = "asctb.csv", "accordion.csv.gz"
+ROLES = {"+": "positive", "-": "negative"}
 # The names of the resources in the Cell Marker Accordion, where they differ from ours in more than case and blanks. Its
 # copy of ASCT+B is older than the tables that are read here.
 RESOURCES = {
@@ -32,7 +34,7 @@ RESOURCES = {
 def read(
     folder: Path, ontology: Ontology, genes: GeneNames, known: Mapping[str, str]
 ) -> tuple[dict[str, frozenset[Fact]], list[str]]:
-    """The facts of each list in a folder, and the lists that are not there or cannot be loaded.
+    """The facts of each list in a folder, and why other files of it cannot be read.
 
     Parameters
     ----------
@@ -40,46 +42,32 @@ def read(
         Symbols of the marker database by their upper-case form.
     """
     listed: dict[str, set[Fact]] = defaultdict(set)
-    missing = []
+    unread = []
     with gca.settings.override(assets_home=folder):
-        for name in _assets.ASSETS:
+        for name in filter(_assets.present, _assets.ASSETS):
             try:
                 facts = gca.db.load(name).facts
             except gca.GcaError as error:
-                missing.append(f"{name}: {error}")
+                unread.append(f"{name}: {error}")
                 continue
             listed[name].update(zip(facts["cl_id"], facts["gene"].str.upper(), facts["role"]))
-    for name, species, term, gene, role in (*_asctb(folder, missing), *_accordion(folder, missing)):
+    for name, species, term, gene, role in (*_asctb(folder), *_accordion(folder)):
         if term in ontology:
             listed[name].add((term, (genes.canonical(gene, species, known) or gene).upper(), role))
-    return {name: frozenset(facts) for name, facts in listed.items()}, missing
+    return {name: frozenset(facts) for name, facts in listed.items()}, unread
 
 
-def citations(folder: Path, genes: GeneNames, known: Mapping[str, str]) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """For each type and gene in capitals of the ASCT+B tables, the table and the references of its row."""
-    cited: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    if (folder / "asctb.csv").is_file():
-        table = pd.read_csv(folder / "asctb.csv", dtype=str).fillna("")
-        for row in table[table["sign"].eq("+")].itertuples():
-            gene = (genes.canonical(row.gene, "human", known) or row.gene).upper()
-            cited[row.cl_id, gene].append((f"{row.organ} {row.version}", row.refs))
-    return cited
-
-
-def _asctb(folder: Path, missing: list[str]) -> list[Row]:
-    path = folder / "asctb.csv"
+def _asctb(folder: Path) -> list[Row]:
+    path = folder / ASCTB
     if not path.is_file():
-        missing.append(f"asctb: no {path.name}")
         return []
     table = pd.read_csv(path, dtype=str).fillna("")
-    roles = table["sign"].map({"+": "positive", "-": "negative"})
-    return [("asctb", "human", *row) for row in zip(table["cl_id"], table["gene"], roles)]
+    return [("asctb", "human", *row) for row in zip(table["cl_id"], table["gene"], table["sign"].map(ROLES))]
 
 
-def _accordion(folder: Path, missing: list[str]) -> list[Row]:
-    path = folder / "accordion.csv.gz"
+def _accordion(folder: Path) -> list[Row]:
+    path = folder / ACCORDION
     if not path.is_file():
-        missing.append(f"accordion: no {path.name}")
         return []
     table = pd.read_csv(path, dtype=str).fillna("")
     names = {name: RESOURCES.get(name, name.lower().replace(" ", "_")) for name in table["resource"].unique()}

@@ -9,9 +9,9 @@ A gene **stands out** in a type if its mean there
 - is at least ``FOLD`` times the median of the columns of other types, and
 - is reached by at most ``TOP`` of these columns.
 
-A gene is **low** in a type if its mean in every column of the type and its kinds is below ``LOW`` of the highest mean in
-another type, and that mean is at least ``DETECTED_ELSEWHERE``. Other types are those that are no ancestor and no kind of
-the type; a profile with fewer than ``MIN_OTHERS`` of them tells nothing. In the profiles of 2026, canonical facts stand out
+A gene is **low** in a type if its mean in every column of the type and its kinds is below ``LOW`` of the highest mean
+in another type, and that mean is at least ``DETECTED_ELSEWHERE``. Other types are neither ancestors nor kinds of the
+type; a profile with fewer than ``MIN_OTHERS`` of them tells nothing. In the profiles of 2026, canonical facts stand out
 in 90 % of the cases, random genes in 9 %.
 """
 

@@ -38,6 +38,16 @@ def test_a_reviewed_file_is_exported(gca, reviewed, tmp_path):
     assert {"plasmacytoid dendritic cell", "B cell"} <= labels
 
 
+def test_references(gca, reviewed, tmp_path):
+    """What to cite is written as text, or as BibTeX if the file ends in .bib."""
+    for name, start in (("cite.txt", "Software and ontology"), ("new/cite.bib", "@article{diehl2016cell,")):
+        done = gca("export", reviewed, "--references", name)
+        assert (done.returncode, done.stderr) == (0, "")
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert text.startswith(start)
+        assert "10.1093/database/baz046" in text
+
+
 def test_what_cannot_be_exported(fails, reviewed):
     """Another key is named; nothing is replaced without --force."""
     assert "no report in .uns['mine']" in fails("export", reviewed, "--key", "mine")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -59,6 +60,7 @@ def test_info(run, assets):
     assert "BSD-3-Clause" in text
     assert "Franzén" in text
     assert "facts: 2," in text
+    assert "witnessed: 2 for their very type, 0 for a neighboring type only" in text
 
 
 @pytest.mark.parametrize("name", ["B cell", "b cells", "CL:0000236", "CL_0000236"])
@@ -69,6 +71,41 @@ def test_info_of_a_type(run, name):
     line = next(line.split() for line in text.splitlines() if line.split()[:1] == ["MS4A1"])
     assert "canonical" in line
     assert "panglaodb" in text
+
+
+def test_info_shows_the_standing(run, tmp_path):
+    """Each marker has the number of its profiles and lists, and one that nobody states has none."""
+    text = run("info", "--type", "B cell")
+    assert re.search(r"CD79A .* \d/\d profiles; \d+ lists ", text)
+    table = tmp_path / "own.csv"
+    table.write_text("cell_type,gene,sources\nB cell,CD79A,my paper\nB cell,MS4A1,\n")
+    lines = {line.split()[0]: line for line in run("info", table, "--type", "B cell").splitlines() if line.strip()}
+    assert "1 list " in lines["CD79A"]
+    assert "my paper" in lines["CD79A"]
+    assert " none " in lines["MS4A1"]
+
+
+def test_a_fact(run, tmp_path):
+    """A fact is printed with its sources and their DOIs; a table of the user's shows its own sources."""
+    text = run("fact", "CD20", "b cells")
+    assert text.startswith("MS4A1 marks B cell (CL:0000236) in gca-scanpy")
+    assert "doi:10.1093/database/baz046" in text
+    assert "kidney v" in text
+    table = tmp_path / "own.csv"
+    table.write_text("cell_type,gene,sources\nB cell,CD79A,my paper\n")
+    assert "    my paper\n" in run("fact", "cd79a", "B", "--marker-db", table)
+    merged = run("fact", "cd79a", "B", "--marker-db", table, "--marker-db", "bundled")
+    assert "    my paper\n" in merged
+    assert "doi:10.1093/database/baz046" in merged
+
+
+def test_a_fact_that_is_not_there(run):
+    """The message names types that have the gene and genes that the type has, in one line, and the exit code is 1."""
+    text = run("fact", "CD79A", "hepatocyte", code=1)
+    assert "CD79A marks B cell (CL:0000236)" in text
+    assert "markers of hepatocyte are ALB" in text
+    assert len(text.strip().splitlines()) == 1
+    run("fact", "CD79A", code=2)
 
 
 def test_info_of_what_is_not_there(run):

@@ -97,7 +97,7 @@ class TestRefused:
         """A file that is named twice would lose one of its contents."""
         assert "named for two outputs" in fails("annotate", mixed, "--json-report", "a", "--stats-json", "./a")
 
-    @pytest.mark.parametrize("option", ["--csv-report", "--html-report", "--stats-json"])
+    @pytest.mark.parametrize("option", ["--csv-report", "--html-report", "--stats-json", "--references"])
     def test_what_is_there(self, fails, mixed, option):
         """The input is not replaced without --force."""
         before = mixed.read_bytes()

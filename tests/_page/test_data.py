@@ -25,7 +25,8 @@ def report():
 
 
 def _data(report):
-    return data_of(report, view_of(report, lambda label, term: "#010203"), SHORT)
+    receipts = _bundled.receipts(report)
+    return data_of(report, view_of(report, lambda label, term: "#010203", receipts, []), receipts, SHORT)
 
 
 def test_the_clusters(report):
@@ -38,7 +39,7 @@ def test_the_clusters(report):
         "label": "B cell",
         "status": "supported",
     }
-    assert [cluster["csv"]] == csv_rows(report, SHORT)
+    assert [cluster["csv"]] == csv_rows(report, _bundled.receipts(report), SHORT)
     assert {"cluster b", "B cell", "CL:0000236", "MS4A1"} <= set(cluster["words"].split("\n"))
     assert data["cells"] is None
 

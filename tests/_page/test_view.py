@@ -28,7 +28,9 @@ def report(lineages):
 
 def view_of(report, *cells):
     """The view, each label in one color."""
-    return view_in_color(report, lambda label, term: "#010203", *cells)
+    return view_in_color(
+        report, lambda label, term: "#010203", _bundled.receipts(report), _bundled.references(report), *cells
+    )
 
 
 def test_the_counts_are_those_of_the_report(report):
@@ -90,6 +92,23 @@ def test_a_supported_cluster(report):
     best = cluster.candidates[0].supporting[0]
     assert view.candidates[0].supporting[0].note == f"{best.contribution:+.1f}"
     assert dict(view.facts) == {"broad type": "B cell", "tissue": "blood", "proposed by": "offline scorer"}
+
+
+def test_the_witnesses(report):
+    """Each supporting gene of the label and of the candidates has its receipt; a report without witnesses has none."""
+    key = report.cluster("b").annotation.ontology_id
+    stated = {"MS4A1": model.Witnesses(key, ("asctb",)), "CD79A": model.Witnesses(key)}
+    report = evolve(report, witnesses={key: stated})
+    view = view_of(report)
+    texts = {gene.name: gene.receipt.text for gene in view.clusters[0].supporting}
+    assert {gene: texts[gene] for gene in stated} == {"MS4A1": "stated by ASCT+B", "CD79A": "no witness"}
+    shown = view.clusters[0].candidates[0].supporting
+    assert len(shown) <= 8
+    assert {gene.receipt.grade for gene in shown if gene.name == "MS4A1"} == {"exact"}
+    assert set(view.grades) == {"exact", "nearby", "none"}
+    older = view_of(evolve(report, witnesses={}))
+    assert {gene.receipt for gene in older.clusters[0].supporting} == {None}
+    assert not older.grades
 
 
 def test_a_flagged_cluster_shows_what_was_proposed(report):
@@ -171,7 +190,7 @@ def test_the_colors_and_the_shares(report):
     def color(label, term):
         return {"B cell": "#0000BB", "Unknown or Novel": "#999999"}[label]
 
-    view = view_in_color(report, color)
+    view = view_in_color(report, color, _bundled.receipts(report), [])
     first, _, third = (cluster.colors for cluster in view.clusters)
     assert (first.label, first.broad) == ("#0000BB", "#0000BB")
     assert third.label == "#999999"

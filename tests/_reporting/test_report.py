@@ -121,7 +121,7 @@ PROVENANCE = model.Provenance({}, "1", "0" * 64, "2026", None, None, "run", "202
 
 def dataset(*clusters):
     """Make the report of a run."""
-    return report.dataset_report(clusters, {"groupby": "leiden"}, PROVENANCE, model.Telemetry(clusters=3), ["said"])
+    return report.dataset_report(clusters, {"groupby": "leiden"}, PROVENANCE, model.Telemetry(clusters=3), ["said"], {})
 
 
 def test_counts_and_shares():

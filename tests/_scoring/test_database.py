@@ -22,13 +22,16 @@ def read(rows, version="own.tsv", **columns):
 def test_two_columns_are_enough():
     """A cell type and a gene make a fact; the rest has defaults, and the name finds its Cell Ontology term."""
     database = read(None, cell_type=["B cells"], gene=["MS4A1"])
-    assert database.facts.to_dict("records") == [
-        dict(
-            zip(COLUMNS, ("B cell", B_CELL, "MS4A1", "both", "general", "positive", "canonical", "")),
-        )
-    ]
+    values = ("B cell", B_CELL, "MS4A1", "both", "general", "positive", "canonical", "", "", "", "")
+    assert database.facts.to_dict("records") == [dict(zip(COLUMNS, values))]
     assert database.notes == ()
     assert repr(database) == "MarkerDatabase('own.tsv', 1 cell types, 1 genes, 1 facts)"
+
+
+def test_blanks_between_sources():
+    """Blanks around the names of sources, and empty names, are left out."""
+    database = read(None, cell_type=["B cell"], gene=["MS4A1"], sources=["; my paper ;other;; "], seen=["a ; b"])
+    assert database.facts.loc[0, ["sources", "seen"]].tolist() == ["my paper;other", "a;b"]
 
 
 def test_the_table_of_the_user_stays_as_it_was():

@@ -48,14 +48,39 @@ def test_a_canonical_marker_tells_more_than_a_supporting_one():
 
 
 def test_each_further_source_adds_weight():
-    """A fact that public tables state too tells more, with every one of them."""
+    """A fact that public lists state too tells more, with every one of them, each a little less than the one before."""
     rows = [row("B cell", "CD19"), row("B cell", "CD22", sources="x"), row("B cell", "BLK", sources="x;y")]
+    three = row("B cell", "PAX5", sources="x;y;z")
     weak = row("B cell", "VPREB3", sources="z", strength="weak")
-    kind = build([*rows, weak]).types[B]
-    more = numbers.NUMBERS.corroboration
-    assert [kind.positive[gene] for gene in ("CD19", "CD22", "BLK")] == pytest.approx([1, 1 + more, 1 + 2 * more])
+    kind = build([*rows, three, weak]).types[B]
+    one = numbers.NUMBERS.corroboration
+    expected = [1, 1 + one, 1 + one * math.log2(3), 1 + 2 * one]
+    assert [kind.positive[gene] for gene in ("CD19", "CD22", "BLK", "PAX5")] == pytest.approx(expected)
     assert kind.positive["VPREB3"] < 1  # its one source is all that it has
     assert kind.n_sources == 3
+
+
+def test_vendors_are_one_source():
+    """Vendors copy from one another, so several of them add as much weight as one."""
+    kind = build([row("B cell", "CD19", sources="abcam"), row("B cell", "CD22", sources="abcam;thermofisher")]).types[B]
+    assert kind.positive["CD19"] == kind.positive["CD22"] > 1
+
+
+@pytest.mark.parametrize(
+    ("seen", "unseen", "factor"),
+    [
+        ("", "", 1),
+        ("a", "", 1 + numbers.NUMBERS.seen),
+        ("a;b", "c;d", 1 + numbers.NUMBERS.seen),
+        ("a", "b;c", 1),
+        ("", "a", 1),
+        ("", "a;b", numbers.NUMBERS.never_seen),
+    ],
+)
+def test_profiles_add_weight(seen, unseen, factor):
+    """A gene that stands out in half of the profiles tells more; one that two measure and none shows tells less."""
+    kind = build([row("B cell", "CD19", seen=seen, unseen=unseen)]).types[B]
+    assert kind.positive["CD19"] == pytest.approx(factor)
 
 
 def test_a_gene_of_many_types_tells_less():
@@ -158,3 +183,20 @@ def test_the_bundled_index_tells_something_for_every_gene():
         built = index.build(_bundled.database(), species, _bundled.lineages())
         assert all(values and min(values.values()) > 0 for values in built.hits.values())
         assert all(key in built.types for values in built.hits.values() for key in values)
+
+
+def test_the_nearest_relative_states(family):
+    """The witnesses of a gene are those of the type, else of the nearest ancestor, else of the nearest kind."""
+    kinds = build(
+        [
+            row("leukocyte", "PTPRC", sources="far"),
+            row("T cell", "PTPRC", sources="near"),
+            row("naive thymus-derived CD4-positive, alpha-beta T cell", "CCR7", sources="far"),
+            row("CD4-positive, alpha-beta T cell", "CCR7", sources="near"),
+        ]
+    )
+    assert family.witnesses(T, "CD3E").fact_of == family.witnesses(CD4, "CD3E").fact_of == T
+    assert kinds.witnesses(CD4, "PTPRC").stated_by == ("near",)
+    assert kinds.witnesses(LEUKOCYTE, "CCR7").stated_by == kinds.witnesses(T, "CCR7").stated_by == ("near",)
+    assert kinds.witnesses(B, "CCR7") is None
+    assert kinds.witnesses("no such type", "CCR7") is None

@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 import gca_scanpy as gca
-from gca_scanpy import _codec
+from gca_scanpy import _codec, model
 from gca_scanpy._reporting.curation import Choice
 
 pytest.importorskip("filelock", reason="the extra ui is not installed")
@@ -258,3 +258,26 @@ def test_flags_are_in_words(annotated):
     first = evidence.evidence(report, "0")
     assert all(gene in first for gene in report.cluster("0").validation.supporting_markers)
     assert all(candidate.label in first for candidate in report.cluster("0").candidates[:5])
+
+
+def test_the_witnesses_of_each_gene(app, annotated):
+    """Each supporting gene has a sign and its witnesses in words; the switch leaves out the genes without one."""
+    report = gca.get.report(annotated)
+    key = report.cluster("0").annotation.ontology_id
+    witnesses = {**report.witnesses[key], "CD79A": model.Witnesses(key), "CD79B": model.Witnesses(key, ("asctb",))}
+    report = evolve(report, witnesses={**report.witnesses, key: witnesses})
+    page = evidence.evidence(report, "0")
+    assert '<td class="gca-genes">CD79A</td><td>no witness</td>' in page
+    assert 'title="stated by ASCT+B"><span aria-hidden="true">●</span>&nbsp;CD79B</span>' in page
+    only = evidence.evidence(report, "0", only_witnessed=True)
+    assert "CD79B" in only
+    assert "no witness</td>" not in only
+    assert "</span>&nbsp;CD79A</span>" not in only
+    older = evidence.evidence(evolve(report, witnesses={}), "0")
+    assert "CD79A" in older
+    assert "itness" not in older
+    opened = app()
+    opened.checkbox(key="witnessed").check().run()
+    assert not opened.exception
+    opened.button(key="after").click().run()
+    assert opened.checkbox(key="witnessed").value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ addEventListener("securitypolicyviolation", (event) => stopped.push(event.violat
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory):
-    """Folder with pages ``blood``, ``plain`` (of its report alone) and ``sixty``, and what to_csv writes of them."""
+    """Folder with pages, such as ``blood``, ``plain`` (of its report alone) and ``sixty``, and what to_csv writes."""
     import scanpy as sc
 
     folder = tmp_path_factory.mktemp("pages")
@@ -41,6 +42,8 @@ def pages(tmp_path_factory):
     gca.io.to_html(gca.get.report(blood), folder / "plain.html")
     gca.tl.annotate(blood, "bulk_labels", tissue="blood")
     gca.io.to_html(blood, folder / "words.html")
+    older = gca.io.read_report(Path(__file__).parents[1] / "io" / "reports" / "1.3.json")
+    gca.io.to_html(older, folder / "older.html")
     odd = ("3", "NK/T cell", "a b", "a%20b", "50%", "50% x", "#1", "β+", "\N{BRAIN}", "?a=1&b", "", "*", "L" * 300)
     gca.io.to_html(gca.annotate_markers({name: ["MS4A1", "CD79A"] for name in odd}), folder / "odd.html")
     sixty = _sixty()

@@ -82,6 +82,7 @@ def hostile(report):
         summary=summary,
         metrics=metrics,
         warnings=tuple(HOSTILE.values()),
+        witnesses={text: {text: model.Witnesses(text, (text,), (f"{text}@{text}",))} for text in HOSTILE.values()},
     )
 
 

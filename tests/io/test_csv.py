@@ -80,3 +80,20 @@ def test_a_folder_that_is_not_there(report, tmp_path):
     """A path in a folder that does not exist is an OSError with that path."""
     with pytest.raises(FileNotFoundError):
         gca.io.to_csv(report, tmp_path / "no" / "c.csv")
+
+
+def test_the_witnesses(tmp_path):
+    """Each supporting marker has its witnesses in words, and those that have any are in a column of their own."""
+    facts = [("B cell", "CD79A", "asctb;cellmarker2"), ("B cell", "MS4A1", ""), ("lymphocyte", "CD79B", "my lab")]
+    database = gca.db.load(pd.DataFrame(facts, columns=["cell_type", "gene", "sources"]))
+    report = gca.validate_markers({"b": ["CD79A", "MS4A1"], "none": []}, {"b": "B cell"}, marker_db=database)
+    gca.io.to_csv(report, tmp_path / "c.csv")
+    table = _read(tmp_path / "c.csv")
+    assert table.loc["b", "witnessed_markers"] == "CD79A"
+    assert sorted(table.loc["b", "witnesses"].split(" | ")) == [
+        "CD79A: stated by ASCT+B, CellMarker 2.0",
+        "MS4A1: no witness",
+    ]
+    assert table.loc["none", "witnessed_markers"] == table.loc["none", "witnesses"] == ""
+    gca.io.to_csv(evolve(report, witnesses={}), tmp_path / "older.csv")
+    assert set(_read(tmp_path / "older.csv")["witnesses"]) == {""}

@@ -14,10 +14,17 @@ import pytest
 from attrs import evolve
 
 import gca_scanpy as gca
+from gca_scanpy._reporting.references import HOME
+from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, MissingKeyError
 
 VOID = {"meta", "rect", "circle", "input"}
-LINK = re.compile(r"#clusters|#cluster-[\w.~%*-]{0,200}|https://purl\.obolibrary\.org/obo/CL_\d{7}", re.ASCII)
+HOMES = "|".join(map(re.escape, [HOME, *(one.home for one in _bundled.public_sources().values() if one.home)]))
+LINK = re.compile(
+    r"#clusters|#cluster-[\w.~%*-]{0,200}|https://purl\.obolibrary\.org/obo/CL_\d{7}|https://doi\.org/10\.[\w.;:()/%-]+|"
+    + HOMES,
+    re.ASCII,
+)
 
 
 class Page(HTMLParser):

@@ -5,6 +5,7 @@ const STOPS = "a[href], button:not([disabled]), [tabindex='0']";
 class Drawer {
   #dialog;
   #body = byId("drawer-body");
+  #genes = new Genes(byId("drawer-body"));
   #shown; // gives the clusters in the order of the table
   #current = null;
 
@@ -31,8 +32,9 @@ class Drawer {
     this.#current = cluster;
     this.#fill(cluster);
     this.#address(`#${cluster.anchor}`);
-    if (this.#dialog.open) return;
+    if (this.#dialog.open) return this.#genes.apply();
     this.#dialog.showModal(); // the page behind is inert; the browser restores the focus on closing
+    this.#genes.apply();
     byId("drawer-title").focus();
   }
 
@@ -73,12 +75,12 @@ class Drawer {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Tab") this.#trap(event);
     const turning = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (turning && !event.target.closest(".scroll")) this.#step(turning); // a wide table scrolls by these keys
+    if (turning && !event.target.closest(".scroll, .chips")) this.#step(turning); // a wide table and a list of genes use these keys
   }
 
   // Keeps the focus within the dialog; otherwise Tab would leave for the buttons of the browser.
   #trap(event) {
-    const stops = [...this.#dialog.querySelectorAll(STOPS)];
+    const stops = [...this.#dialog.querySelectorAll(STOPS)].filter((stop) => stop.getClientRects().length);
     const [from, to] = event.shiftKey ? [stops[0], stops.at(-1)] : [stops.at(-1), stops[0]];
     if (document.activeElement !== from) return;
     event.preventDefault();

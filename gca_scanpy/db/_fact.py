@@ -1,0 +1,174 @@
+"""Looks up one fact of a marker database, or says what there is instead."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Union
+
+import pandas as pd
+
+from gca_scanpy._arguments import checked
+from gca_scanpy._names.genes import SPECIES
+from gca_scanpy._scoring.database import STATED, MarkerDatabase
+from gca_scanpy._scoring.witnesses import AT
+from gca_scanpy.db import _bundled, _describe
+from gca_scanpy.db._load import BUNDLED, PROJECT, Source, load
+from gca_scanpy.db._receipt import Citation, Fact, Witness, named
+from gca_scanpy.errors import InputError
+
+ASCTB = "asctb"
+SHOWN = 5  # types or genes in a message
+FAR = 99  # more steps than between any two related terms
+
+
+@checked()
+def fact(gene: str, cell_type: str, source: Union[Source, Sequence[Source]] = BUNDLED) -> Fact:
+    """Look up one fact of a marker database, with all its witnesses.
+
+    Parameters
+    ----------
+    gene
+        A gene in any spelling that the package reads: a current or older symbol of human or mouse, or an Ensembl id.
+    cell_type
+        A type by its id, or by any name that :func:`gca_scanpy.names.find` reads.
+    source
+        As :func:`load` takes it. The sources of your own table are shown as it names them.
+
+    Returns
+    -------
+    Fact
+        The fact; ``print(fact)`` shows its witnesses with their publications.
+
+    Raises
+    ------
+    InputError
+        If the database does not have the gene for this type. The message names the types that have the gene, and the
+        genes that the type has.
+    DatabaseError
+        If the database cannot be loaded.
+
+    Examples
+    --------
+    >>> import gca_scanpy as gca
+    >>> fact = gca.db.fact("CD20", "B cells")
+    >>> fact.gene, fact.cell_type, fact.strength, "panglaodb" in fact.stated_by
+    ('MS4A1', 'B cell', 'canonical', True)
+    """
+    database = load(source)
+    symbols = _symbols(database, gene)
+    try:
+        name, cl_id = _describe.cell_type(database, cell_type)
+    except InputError as error:
+        msg = f"{error}; {_having(database, symbols[0], _bundled.ontology().resolve(cell_type) or '')}"
+        raise InputError(msg) from None
+    of_type = database.facts[database.facts["cell_type"].eq(name)]
+    for symbol in symbols:
+        rows = of_type[of_type["gene"].eq(symbol)]
+        if len(rows):
+            return _fact(database, rows)
+    msg = _no_fact(database, symbols[0], name, cl_id)
+    raise InputError(msg)
+
+
+def _symbols(database: MarkerDatabase, gene: str) -> list[str]:
+    """The symbols that a name of a gene may mean, those of the database first; a mouse symbol may be another gene's."""
+    known = {symbol.upper(): symbol for symbol in database.facts["gene"].unique()}
+    readings = [_bundled.gene_names().canonical(gene, species, known) for species in SPECIES]
+    symbols = list(dict.fromkeys(symbol for symbol in readings if symbol))
+    if not symbols:
+        near = difflib.get_close_matches(gene.strip().upper(), known, n=SHOWN, cutoff=0.6)
+        hint = f"; similar genes are: {', '.join(known[key] for key in near)}" if near else ""
+        msg = f"{gene!r} is not a gene that can be read; pass a symbol, such as 'CD79A', or an Ensembl id{hint}"
+        raise InputError(msg)
+    return sorted(symbols, key=lambda symbol: symbol.upper() not in known)
+
+
+def _fact(database: MarkerDatabase, rows: pd.DataFrame) -> Fact:
+    """The fact of one or several rows, which may be of the two species; the first sign and the best strength count."""
+    rows = rows[rows["role"].eq(rows["role"].iloc[0])]
+    first = rows.sort_values("strength", kind="stable").iloc[0]
+    species = set(rows["species"])
+    cells = {column: _parts(rows[column]) for column in STATED}
+    decided = ("", "")
+    if database is _bundled.database() or PROJECT in cells["sources"]:
+        decided = _bundled.decisions().get((first["cl_id"], first["gene"]), decided)
+    exact = [_witness(name, "", first) for name in cells["sources"]]
+    if first["role"] == "positive":
+        exact += [_witness(name, "profile", first) for name in cells["seen"]]
+    return Fact(
+        cell_type=first["cell_type"],
+        ontology_id=first["cl_id"],
+        gene=first["gene"],
+        role=first["role"],
+        strength=first["strength"],
+        species=species.pop() if len(species) == 1 else "both",
+        tissue=_parts(rows["tissue"]),
+        witnesses=(*exact, *(_witness(name, "", first) for name in cells["nearby"])),
+        seen_in=cells["seen"],
+        not_seen_in=tuple(name for name in cells["unseen"] if name not in cells["seen"]),
+        decision=decided[0],
+        reason=decided[1],
+        database=_describe.title(database),
+    )
+
+
+def _parts(cells: Iterable[str]) -> tuple[str, ...]:
+    """The parts of ``;``-separated texts, each once."""
+    return tuple(dict.fromkeys(part for cell in cells for part in cell.split(";") if part))
+
+
+def _witness(text: str, kind: str, fact: pd.Series) -> Witness:
+    """A witness, from its name in the table of facts; ``@`` separates a neighbor of the type from the name."""
+    name, is_nearby, neighbor = text.partition(AT)
+    ontology, source = _bundled.ontology(), _bundled.sources_by_name().get(name)
+    cited = _bundled.citations().get((fact["cl_id"], fact["gene"]), []) if text == ASCTB else []
+    return Witness(
+        name=name,
+        kind=source.kind if source else kind,
+        grade="nearby" if is_nearby else "exact",
+        title=source.title if source else name,
+        neighbor=ontology.label(neighbor) if neighbor in ontology else "",
+        neighbor_id=neighbor,
+        relation=("narrower" if fact["cl_id"] in ontology.ancestors(neighbor) else "wider") if neighbor else "",
+        citation=source.citation if source else "",
+        doi=source.doi if source else "",
+        home=source.home if source else "",
+        tables=tuple(Citation(table, references) for table, references in cited),
+    )
+
+
+def _no_fact(database: MarkerDatabase, symbol: str, name: str, cl_id: str) -> str:
+    """That a fact is not there, which types have the gene, and which genes the type has, similar ones first."""
+    genes = [marker.gene for marker in _describe.markers(database, name) if marker.role == "positive"]
+    similar = difflib.get_close_matches(symbol, genes, n=SHOWN, cutoff=0.7)
+    decision, reason = _bundled.decisions().get((cl_id, symbol), ("", ""))
+    was_removed = decision == "removed" and database is _bundled.database()
+    return "; ".join(
+        [
+            f"{_describe.title(database)} has no fact about {symbol} and {named(name, cl_id)}",
+            *([f"it was removed: {reason}"] if was_removed else []),
+            _having(database, symbol, cl_id),
+            f"markers of {name} are {_few(list(dict.fromkeys([*similar, *genes])))}",
+        ]
+    )
+
+
+def _having(database: MarkerDatabase, symbol: str, cl_id: str) -> str:
+    """Which types have a gene: those that are nearest to a term in the ontology first."""
+    facts, ancestors = database.facts, _bundled.ontology().ancestors
+    having = facts[facts["gene"].eq(symbol) & facts["role"].eq("positive")].drop_duplicates("cell_type")
+
+    def steps(other: str) -> int:
+        return min(ancestors(cl_id).get(other, FAR), ancestors(other).get(cl_id, FAR))
+
+    terms = sorted(zip(having["cell_type"], having["cl_id"]), key=lambda term: (steps(term[1]), term[0]))
+    if not terms:
+        return f"no type has {symbol} as a marker"
+    return f"{symbol} marks {_few([named(*term) for term in terms])}"
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
