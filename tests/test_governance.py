@@ -63,10 +63,10 @@ def data(tmp_path):
         (folder / "markers").mkdir(parents=True, exist_ok=True)
         (folder / "cell_types.tsv").write_text(types)
         (folder / "short_names.tsv").write_text(short)
-        (folder / "decisions.tsv").write_text(DECISIONS + decisions)
-        (folder / "citations.tsv").write_text(CITATIONS + citations)
         (folder / "cell_names.tsv").write_text(names)
         (folder / "cell_words.tsv").write_text(words)
+        (folder / "decisions.tsv").write_text(DECISIONS + decisions)
+        (folder / "citations.tsv").write_text(CITATIONS + citations)
         for name, content in {"blood": rows() if lines is None else lines, **more}.items():
             (folder / "markers" / f"{name}.tsv").write_text(HEADER + "".join(f"{line}\n" for line in content))
         return folder
