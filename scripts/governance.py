@@ -122,13 +122,13 @@ def read(folder: Path) -> Data:
             findings += [Finding("form", row.where, text) for text in wrong]
             # The other rules cannot read such a row.
             rows += [] if wrong else [row]
+    decisions = _decisions(folder / "decisions.tsv", findings)
+    cited = tuple(tuple(cells) for _, cells in _lines(folder / CITATIONS, citations.COLUMNS, findings))
     # A folder of markers alone has no tables of names.
     names, words = (
         _lines(folder / name, columns, findings) if (folder / name).exists() else []
         for name, columns in _name_rules.COLUMNS.items()
     )
-    decisions = _decisions(folder / "decisions.tsv", findings)
-    cited = tuple(tuple(cells) for _, cells in _lines(folder / CITATIONS, citations.COLUMNS, findings))
     return Data(types, rows, short, decisions, cited, names, words, tuple(findings))
 
 

@@ -13,9 +13,6 @@ SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "governance.py"
 B_CELL, T_CELL = "CL:0000236", "CL:0000084"
 TYPES = f"cl_id\tcell_type\ttissue\n{T_CELL}\tT cell\tblood;lymph node\n{B_CELL}\tB cell\tgeneral\n"
 SHORT = f"cl_id\tshort_name\n{T_CELL}\tT cell\n{B_CELL}\tB cell\n"
-HEADER = "cl_id\tgene\tmark\tspecies\tstated\tnearby\tseen\n"
-DECISIONS = "cl_id\tgene\tdecision\tmark\treason\n"
-CITATIONS = "cl_id\tgene\ttable\treferences\n"
 NAMES = """name\tcl_id\ttissue\tused_by
 PC\t\t\tplasma or principal cell
 PC\tCL:1001431\tkidney\tKPMP
@@ -27,6 +24,9 @@ cell\tnoise\t
 cycling\tstate\tproliferation
 type\tnoise\t
 """
+HEADER = "cl_id\tgene\tmark\tspecies\tstated\tnearby\tseen\n"
+DECISIONS = "cl_id\tgene\tdecision\tmark\treason\n"
+CITATIONS = "cl_id\tgene\ttable\treferences\n"
 T_GENES, B_GENES = "CD2 CD3D CD3E CD3G CD5 CD6", "BANK1 CD19 CD22 CD79A CD79B MS4A1"
 PANGLAO = "species\tofficial gene symbol\tcell type\tcanonical marker\torgan\n" + "".join(
     f"Mm Hs\t{gene}\tB cells\t1\tImmune system\n" for gene in ("MS4A1", "CD19")
@@ -58,15 +58,15 @@ def rows(*changed):
 def data(tmp_path):
     """Write a small database: its lines of facts, by file, and its types."""
 
-    def data(lines=None, types=TYPES, short=SHORT, decisions="", citations="", names=NAMES, words=WORDS, **more):
+    def data(lines=None, types=TYPES, short=SHORT, names=NAMES, words=WORDS, decisions="", citations="", **more):
         folder = tmp_path / "data"
         (folder / "markers").mkdir(parents=True, exist_ok=True)
         (folder / "cell_types.tsv").write_text(types)
         (folder / "short_names.tsv").write_text(short)
-        (folder / "decisions.tsv").write_text(DECISIONS + decisions)
-        (folder / "citations.tsv").write_text(CITATIONS + citations)
         (folder / "cell_names.tsv").write_text(names)
         (folder / "cell_words.tsv").write_text(words)
+        (folder / "decisions.tsv").write_text(DECISIONS + decisions)
+        (folder / "citations.tsv").write_text(CITATIONS + citations)
         for name, content in {"blood": rows() if lines is None else lines, **more}.items():
             (folder / "markers" / f"{name}.tsv").write_text(HEADER + "".join(f"{line}\n" for line in content))
         return folder

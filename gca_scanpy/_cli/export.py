@@ -20,8 +20,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--json-report", type=_FILE, help="Write the report as JSON ('gca schema').")
 @click.option("--csv-report", type=_FILE, help="Write one row per cluster as csv.")
 @click.option("--html-report", type=_FILE, help="Write the report as an HTML page.")
-@click.option("--references", type=_FILE, help="Write what to cite for the evidence, as text or (.bib) BibTeX.")
 @labels_option
+@click.option("--references", type=_FILE, help="Write what to cite for the evidence, as text or (.bib) BibTeX.")
 @click.option("--cas-json", type=_FILE, help="Write the labels of the cells in the Cell Annotation Schema.")
 @click.option("--force", is_flag=True, help="Replace existing files.")
 @message_options

@@ -41,8 +41,8 @@ _OPTIONS = (
     click.option("--json-report", type=_FILE, help="Write the report as JSON ('gca schema')."),
     click.option("--csv-report", type=_FILE, help="Write one row per cluster as csv."),
     click.option("--html-report", type=_FILE, help="Write the report as an HTML page."),
-    click.option("--references", type=_FILE, help="Write what to cite for the evidence, as text or (.bib) BibTeX."),
     labels_option,
+    click.option("--references", type=_FILE, help="Write what to cite for the evidence, as text or (.bib) BibTeX."),
     click.option("--stats-json", type=_FILE, help="Write counts, shares and costs of the run as JSON."),
     click.option(
         "--metrics-textfile",

@@ -25,7 +25,7 @@ from gca_scanpy.model import DatasetReport
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
-def data_of(report: DatasetReport, page: PageView, short: ShortNames, receipts: Receipts) -> str:
+def data_of(report: DatasetReport, page: PageView, receipts: Receipts, short: ShortNames) -> str:
     """The JSON for the script: the clusters in the order of the report with their CSV lines, and the cells, if any."""
     cells = page.cells and {
         "name": page.cells.name,
@@ -33,7 +33,7 @@ def data_of(report: DatasetReport, page: PageView, short: ShortNames, receipts: 
         "points": page.cells.points,
     }
     data = {
-        "clusters": [_entry(view, line) for view, line in zip(page.clusters, csv_rows(report, short, receipts))],
+        "clusters": [_entry(view, line) for view, line in zip(page.clusters, csv_rows(report, receipts, short))],
         "csvHeader": csv_line(FILE_COLUMNS),
         "cells": cells,
     }

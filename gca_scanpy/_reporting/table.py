@@ -47,9 +47,10 @@ def as_frame(clusters: Sequence[str], rows: Sequence[Mapping[str, Any]], columns
     return pd.DataFrame({name: column(name) for name in columns}, index=index)
 
 
-def rows(report: DatasetReport, short: ShortNames, receipts: Receipts) -> list[dict[str, Any]]:
+def rows(report: DatasetReport, receipts: Receipts, short: ShortNames) -> list[dict[str, Any]]:
     """The values of each cluster by column, without its id; lists are joined by commas, sentences by semicolons."""
-    return [_row(*pair, receipts) for pair in zip(report.clusters, short_labels(report, short))]
+    labels = short_labels(report, short)
+    return [_row(cluster, label, receipts) for cluster, label in zip(report.clusters, labels)]
 
 
 def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[str, Any]:
@@ -85,12 +86,12 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
     }
 
 
-def csv_rows(report: DatasetReport, short: ShortNames, receipts: Receipts) -> list[str]:
+def csv_rows(report: DatasetReport, receipts: Receipts, short: ShortNames) -> list[str]:
     """The lines of a CSV file, one per cluster, safe to open in a spreadsheet; the columns are ``FILE_COLUMNS``."""
     decisions = standing(report)
     lines = (
         (cluster.cluster_id, *row.values(), *_curated_values(decisions.get(cluster.cluster_id)))
-        for cluster, row in zip(report.clusters, rows(report, short, receipts))
+        for cluster, row in zip(report.clusters, rows(report, receipts, short))
     )
     return [csv_line(guarded(value) if isinstance(value, str) else value for value in values) for values in lines]
 

@@ -55,7 +55,7 @@ def _share_and_genes(candidate: Candidate) -> str:
 
 
 def choose(candidates: Sequence[Candidate], index: MarkerIndex) -> Candidate:
-    """The best candidate if it has most of the evidence, else its nearest ancestor whose subtypes together have."""
+    """The best candidate if it, alone or with its subtypes, has most of the evidence; else the nearest such ancestor."""
     used, best = numbers.NUMBERS, candidates[0]
     if best.probability >= used.min_own_share or best.ontology_id is None:
         return best
@@ -67,9 +67,9 @@ def choose(candidates: Sequence[Candidate], index: MarkerIndex) -> Candidate:
             continue
         for key in (term, *index.ancestors(term)):
             shares[key] = shares.get(key, 0.0) + candidate.probability
-    for ancestor in index.ancestors(best.ontology_id):
-        if shares.get(ancestor, 0.0) >= used.min_family_share and ancestor in by_id and by_id[ancestor].score > 0:
-            return by_id[ancestor]
+    for key in (best.ontology_id, *index.ancestors(best.ontology_id)):
+        if shares.get(key, 0.0) >= used.min_family_share and key in by_id and by_id[key].score > 0:
+            return by_id[key]
     return best
 
 

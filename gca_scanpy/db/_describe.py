@@ -7,7 +7,7 @@ from typing import Union
 
 from attrs import frozen
 
-from gca_scanpy._arguments import checked
+from gca_scanpy._arguments import checked, shown
 from gca_scanpy._names.spelling import nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
 from gca_scanpy.db import _assets, _bundled, _rules
@@ -148,9 +148,9 @@ def cell_type(database: MarkerDatabase, name: str) -> tuple[str, str]:
     if term:
         text = f"{ontology.label(term)} ({term}) is not one of its types{_nearest(database, ontology.label(term))}"
     elif reading.candidates:
-        text = f"{name!r} may mean {' or '.join(f'{ontology.label(one)} ({one})' for one in reading.candidates)}"
+        text = f"{shown(name)} may mean {' or '.join(f'{ontology.label(one)} ({one})' for one in reading.candidates)}"
     else:
-        text = f"{name!r} is neither one of its types nor a Cell Ontology name{_nearest(database, name)}"
+        text = f"{shown(name)} is neither one of its types nor a Cell Ontology name{_nearest(database, name)}"
     msg = f"{title(database)}: {text}"
     raise InputError(msg)
 

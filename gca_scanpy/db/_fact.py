@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Union
 
 import pandas as pd
 
-from gca_scanpy._arguments import checked
+from gca_scanpy._arguments import checked, shown
 from gca_scanpy._names.genes import SPECIES
+from gca_scanpy._names.spelling import distance, nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
 from gca_scanpy._scoring.witnesses import AT
 from gca_scanpy.db import _bundled, _describe
@@ -77,9 +77,9 @@ def _symbols(database: MarkerDatabase, gene: str) -> list[str]:
     readings = [_bundled.gene_names().canonical(gene, species, known) for species in SPECIES]
     symbols = list(dict.fromkeys(symbol for symbol in readings if symbol))
     if not symbols:
-        near = difflib.get_close_matches(gene.strip().upper(), known, n=SHOWN, cutoff=0.6)
+        near = nearest(gene.strip().upper(), known, SHOWN)
         hint = f"; similar genes are: {', '.join(known[key] for key in near)}" if near else ""
-        msg = f"{gene!r} is not a gene that can be read; pass a symbol, such as 'CD79A', or an Ensembl id{hint}"
+        msg = f"{shown(gene)} is not a gene that can be read; pass a symbol, such as 'CD79A', or an Ensembl id{hint}"
         raise InputError(msg)
     return sorted(symbols, key=lambda symbol: symbol.upper() not in known)
 
@@ -141,7 +141,7 @@ def _witness(text: str, kind: str, fact: pd.Series) -> Witness:
 def _no_fact(database: MarkerDatabase, symbol: str, name: str, cl_id: str) -> str:
     """That a fact is not there, which types have the gene, and which genes the type has, similar ones first."""
     genes = [marker.gene for marker in _describe.markers(database, name) if marker.role == "positive"]
-    similar = difflib.get_close_matches(symbol, genes, n=SHOWN, cutoff=0.7)
+    similar = [gene for gene in genes if distance(symbol, gene) == 1]
     decision, reason = _bundled.decisions().get((cl_id, symbol), ("", ""))
     was_removed = decision == "removed" and database is _bundled.database()
     return "; ".join(

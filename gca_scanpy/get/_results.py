@@ -85,7 +85,7 @@ def clusters(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.
     'B cell'
     """
     report = report_of(data, key)
-    rows = table.rows(report, _bundled.shortener(), _bundled.receipts(report))
+    rows = table.rows(report, _bundled.receipts(report), _bundled.shortener())
     return table.as_frame([cluster.cluster_id for cluster in report.clusters], rows, table.MAIN_COLUMNS)
 
 

@@ -81,11 +81,11 @@ def to_html(
     """
     report = report_of(data, key)
     embedding, why_none = _embedding(data, report, key, basis)
-    receipts, references = _bundled.receipts(report), _bundled.references(report)
-    name, short = _name(data, path) if title is None else title, _bundled.shortener()
-    shown, color = with_labels(report, labels, short), _bundled.palette().color
+    receipts, name = _bundled.receipts(report), _name(data, path) if title is None else title
+    color, references, short = _bundled.palette().color, _bundled.references(report), _bundled.shortener()
+    shown = with_labels(report, labels, short)
     view = view_of(shown, color, receipts, references, embedding, why_none, name, report)
-    page = render(view, data_of(report, view, short, receipts))
+    page = render(view, data_of(report, view, receipts, short))
     if path is None:
         return page
     with whole(Path(path)) as part:

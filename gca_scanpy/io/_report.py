@@ -150,4 +150,4 @@ def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str
     report = report_of(data, key)
     with whole(Path(path)) as part, part.open("w", encoding="utf-8", errors="replace", newline="") as file:
         file.write(csv_line(FILE_COLUMNS))
-        file.writelines(csv_rows(report, _bundled.shortener(), _bundled.receipts(report)))
+        file.writelines(csv_rows(report, _bundled.receipts(report), _bundled.shortener()))

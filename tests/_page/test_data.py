@@ -26,7 +26,7 @@ def report():
 
 def _data(report):
     receipts = _bundled.receipts(report)
-    return data_of(report, view_of(report, lambda label, term: "#010203", receipts, []), SHORT, receipts)
+    return data_of(report, view_of(report, lambda label, term: "#010203", receipts, []), receipts, SHORT)
 
 
 def test_the_clusters(report):
@@ -39,7 +39,7 @@ def test_the_clusters(report):
         "label": "B cell",
         "status": "supported",
     }
-    assert [cluster["csv"]] == csv_rows(report, SHORT, _bundled.receipts(report))
+    assert [cluster["csv"]] == csv_rows(report, _bundled.receipts(report), SHORT)
     assert {"cluster b", "B cell", "CL:0000236", "MS4A1"} <= set(cluster["words"].split("\n"))
     assert data["cells"] is None
 

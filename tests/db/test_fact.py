@@ -162,6 +162,14 @@ def test_no_such_fact(gene, cell_type, parts):
     assert "\n" not in text
 
 
+@pytest.mark.parametrize(("gene", "cell_type"), [("x" * 100_000, "B cell"), ("CD79A", "y" * 10_000)])
+def test_a_long_name_is_cut(gene, cell_type):
+    """The message shows the beginning and the end of a long name."""
+    with pytest.raises(gca.errors.InputError) as error:
+        gca.db.fact(gene, cell_type)
+    assert len(str(error.value)) < 600
+
+
 def test_the_nearest_types_come_first():
     """Of the types that have a gene, kinds and ancestors of the type that was asked for come first."""
     with pytest.raises(gca.errors.InputError, match=r"CPA3 marks [^;]*mast cell"):
