@@ -173,11 +173,11 @@ class Numbers:
     )
 
     confidence: tuple[float, ...] = _number(
-        (-7.88, 4.02, -0.47, -2.42),
+        (-8.3, 4.02, -0.47, -2.42),
         "log-odds",
         "Intercept and slopes of the confidence on log score, log recognized weight and the rival's relative score.",
         CONFIDENCE,
-        FITTED,
+        f"{FITTED}; the intercept on {CLUSTERS}",
     )
     beyond_chance: tuple[float, ...] = _number(
         (-11.26, 5.93, -1.22, 0.0),

@@ -55,7 +55,7 @@ def _share_and_genes(candidate: Candidate) -> str:
 
 
 def choose(candidates: Sequence[Candidate], index: MarkerIndex) -> Candidate:
-    """The best candidate if it, alone or with its subtypes, has most of the evidence; else the nearest such ancestor."""
+    """The best candidate if it or its subtypes have most of the evidence, else the nearest ancestor that does."""
     used, best = numbers.NUMBERS, candidates[0]
     if best.probability >= used.min_own_share or best.ontology_id is None:
         return best
