@@ -109,10 +109,12 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     rival, better = label_evidence.rival, label_evidence.better
     # If the scorer's best candidate is no better than chance, neither is its rival.
     by_chance = is_offline and not _beyond_chance(case)
-    if rival is not None and rival.share >= case.limits.mixed_ratio and not by_chance:
+    # A better type that does not exclude the label explains more than a weaker one that does.
+    is_better = better is not None and not is_offline and (rival is None or better.evidence > rival.evidence)
+    if rival is not None and rival.share >= case.limits.mixed_ratio and not by_chance and not is_better:
         code = "contradictory_markers" if rival.share > numbers.NUMBERS.contradicting_ratio else "mixed_lineage"
         return [_Finding(code, f"{rival.label} is supported beside {label}, by {rival.named()}", rival)]
-    if better is not None and not is_offline:
+    if better is not None and is_better:
         note = f"{better.label} has more evidence than {label}, from {better.named()}"
         return [_Finding("contradictory_markers", note, better)]
     n_names = len({gene.name for gene in (*case.markers.genes, *case.markers.expressed)})

@@ -79,10 +79,10 @@ def test_evidence_of_chance_is_low_overlap():
 
 def test_two_lineages_by_chance_are_no_mixture():
     """A few weak genes of two lineages are too little evidence, not a doublet; a user's label is told of the rival."""
-    genes = "CD4 KRT18 PTPRC KRT8 CDH1"
+    genes = "CD4 KRT18 PTPRC KRT8"
     found = check("epithelial cell", genes, source="offline", score=0.25)
     assert (found.status, found.validation.flag_reasons) == ("unknown", ("low_marker_overlap",))
-    assert reasons("epithelial cell", genes) == ("mixed_lineage",)
+    assert reasons("epithelial cell", genes) == ("contradictory_markers",)
 
 
 def test_contradictory_markers():
@@ -244,11 +244,11 @@ def test_another_broad_type_with_more_evidence():
 
 def test_the_genes_for_and_against_explain_the_flag():
     """The genes that a flag names stand against the label, with the type that they mark, and not for it as well."""
-    found = check("B cell", f"CD3D CD3E TRAC {B} CALM1").validation
+    found = check("B cell", f"CD3D CD3E TRAC {B} ALB").validation
     assert found.flag_reasons == ("mixed_lineage",)
-    assert found.notes == ("cytotoxic T cell is supported beside B cell, by TRAC, CD3E, CD3D",)
-    assert list(found.contradictory_markers) == ["TRAC", "CD3E", "CD3D"]
-    assert {types[0] for types in found.contradictory_markers.values()} == {"cytotoxic T cell"}
+    assert found.notes == ("CD4-positive, alpha-beta T cell is supported beside B cell, by CD3D, CD3E, TRAC",)
+    assert list(found.contradictory_markers) == ["CD3D", "CD3E", "TRAC"]
+    assert {types[0] for types in found.contradictory_markers.values()} == {"CD4-positive, alpha-beta T cell"}
     assert set(found.supporting_markers) == set(B.split())
     supported = check("B cell", f"CD3D CD3E TRAC {B}", limits=(2, 1.0))
     assert supported.status == "supported"
@@ -258,8 +258,8 @@ def test_the_genes_for_and_against_explain_the_flag():
 
 def test_a_flag_for_another_reason_has_no_genes_against():
     """If no other type speaks against a stopped label, single genes of far types are not shown as the reason."""
-    assert list(check("T cell", f"{T} CALM1").validation.contradictory_markers) == ["CALM1"]
-    found = check("T cell", f"{T} CALM1", cl_id=CL_B)
+    assert list(check("T cell", f"{T} ALB").validation.contradictory_markers) == ["ALB"]
+    found = check("T cell", f"{T} ALB", cl_id=CL_B)
     assert (found.status, found.validation.contradictory_markers) == ("flagged", {})
 
 
@@ -275,8 +275,8 @@ def test_a_flag_for_another_reason_has_no_genes_against():
             {"source": "offline", "score": 0.3},
             ("8 of 8 genes are known for T cell, hardly more than chance gives",),
         ),
-        ("B cell", T, {}, ("T cell is supported beside B cell, by CD6, CD3G, CD3D, TRAC, CD3E",)),
-        ("mast cell", M, {}, ("monocyte has more evidence than mast cell, from FCN1, CD300E, S100A12, VCAN, S100A9",)),
+        ("B cell", T, {}, ("T cell is supported beside B cell, by CD6, CD2, CD3G, CD3D, CD3E",)),
+        ("mast cell", M, {}, ("monocyte has more evidence than mast cell, from CD300E, S100A12, FCN1, VCAN, S100A8",)),
         ("T cell", T, {"cl_id": CL_B}, ("CL:0000236 is 'B cell'; 'T cell' is CL:0000084",)),
         (
             "gizmo",
@@ -328,7 +328,7 @@ def test_the_only_candidate():
 def test_genes_that_are_shown():
     """Supporting genes are those that tell most first, ties by name; of the missing canonical ones, ten are shown."""
     found = check("T cell", T).validation
-    assert found.supporting_markers == tuple("CD6 CD3D CD3G TRAC CD3E CD2 CD5 BCL11B".split())
+    assert found.supporting_markers == tuple("CD6 CD5 CD2 CD3G CD3D CD3E TRAC BCL11B".split())
     assert len(found.missing_markers) == SHOWN_MISSING
     assert set(found.missing_markers) < set(INDEX.types[CL_T].canonical)
     own = of_one_type("my blob")
