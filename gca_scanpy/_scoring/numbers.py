@@ -319,11 +319,11 @@ class Numbers:
         BY_HAND,
     )
     min_stored_genes: int = _number(
-        50,
+        10,
         "genes",
         "A stored ranking with fewer genes per cluster, and fewer than `n_markers`, is replaced by a new one.",
         RANKINGS,
-        BY_HAND,
+        CLUSTERS,
     )
     checked_genes: int = _number(
         20, "genes", "Leading genes of a stored ranking that are compared with the cells.", RANKINGS, BY_HAND
