@@ -158,14 +158,12 @@ def _strength(strength: str, stated: tuple[str, str, str, str]) -> float:
     if strength == WEAK:  # its only source does not corroborate it
         return used.weak
     base = used.canonical if strength == "canonical" else used.supporting
-    sources, nearby, seen, unseen = map(_split, stated)
+    sources, _, seen, unseen = map(_split, stated)
     factor = 1 + used.corroboration * math.log2(1 + len(set(map(group, sources))))
     if seen and len(seen) >= len(unseen):
         factor += used.seen
     elif not seen and len(unseen) >= used.min_unseen:
         factor *= used.never_seen
-    if not (sources or nearby or seen):
-        factor *= used.unwitnessed
     return base * factor
 
 

@@ -82,9 +82,6 @@ class Numbers:
     min_unseen: int = _number(
         2, "profiles", "So many profiles must measure the gene before it counts as never seen.", INFORMATION, BY_HAND
     )
-    unwitnessed: float = _number(
-        0.95, "factor", "Multiplies the strength of a fact without any witness.", INFORMATION, CLUSTERS
-    )
     min_types: int = _number(
         500,
         "types",
