@@ -199,7 +199,7 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
     broken += [*_rules.ids(named, ontology), *_rules.names(named, ontology), *_rules.symbols(facts, genes)]
     broken += [*_rules.duplicates(facts), *_rules.signs(facts)]
     broken += _name_rules.tables(data.names, data.words, ontology, _bundled.tissues().canonical)
-    return broken, [*_rules.few(facts), *_rules.siblings(facts, ontology), *_stale(data)]
+    return [*broken, *_stale(data)], [*_rules.few(facts), *_rules.siblings(facts, ontology)]
 
 
 def _types(data: Data) -> list[Finding]:

@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 CLUSTERS = "development clusters"  # public clusters that experts labeled; docs/accuracy.md describes them
 FITTED = "logistic regression, `scripts/fit_confidence.py`"
+SHIFTED = f"{FITTED}; the intercept on {CLUSTERS}"
 CONVENTION = "convention"
 BY_HAND = "by hand"
 
@@ -180,7 +181,7 @@ class Numbers:
         "log-odds",
         "Intercept and slopes of the confidence on log score, log recognized weight and the rival's relative score.",
         CONFIDENCE,
-        f"{FITTED}; the intercept on {CLUSTERS}",
+        SHIFTED,
     )
     beyond_chance: tuple[float, ...] = _number(
         (-11.26, 5.93, -1.22, 0.0),
