@@ -268,9 +268,7 @@ KEY = Kind(
 )
 IDS = Kind(_is_ids, "a list of cluster ids, such as ['0', '1']")
 LABELS = Kind(_is_labels, "a dict with a text for each cluster id, such as {'0': 'B cell'}", hint=_no_text)
-TERMS = Kind(
-    _is_texts, "a dict with a Cell Ontology id or name for each label, such as {'CD19+ B': 'B cell'}", hint=_no_text
-)
+TERMS = Kind(_is_texts, "a dict with a type or an id for each label, such as {'CD19+ B': 'B cell'}", hint=_no_text)
 NOTES = Kind(_is_texts, "a dict with a note for each cluster id, such as {'0': 'T and B cells'}", hint=_no_text)
 TISSUES = Kind(
     lambda value: _is_text(value) or (isinstance(value, (list, tuple)) and all(map(_is_text, value))),
@@ -290,9 +288,7 @@ KINDS: Mapping[str, Kind] = {
     "adata": ANNDATA,
     "api_key": optional(Kind(_is_secret, TEXT.text, is_secret=True, seal=Secret.seal)),
     "ax": optional(AXES),
-    "base_url": optional(
-        Kind(_is_secret, "the address of a server, such as 'http://127.0.0.1:8080'", seal=Address.seal)
-    ),
+    "base_url": optional(Kind(_is_secret, "an address, such as 'http://127.0.0.1:8080'", seal=Address.seal)),
     "basis": optional(Kind(_is_text, "the name of an embedding, such as 'umap'")),
     "cell_type": Kind(_is_text, "the name or the Cell Ontology id of a type, such as 'B cell'"),
     "cluster_key": COLUMN,

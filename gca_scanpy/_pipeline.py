@@ -34,8 +34,6 @@ class Request:
     ----------
     tissue
         One text for all clusters, or a text by cluster id; :func:`gca_scanpy._places.check_tissue` has read it.
-    proposer
-        Who proposes the labels.
     parameters
         The arguments of the call, as text; for the ranking, what was used.
     warnings

@@ -243,10 +243,8 @@ class Telemetry:
 
     Attributes
     ----------
-    requests
-        Number of requests sent.
-    retries
-        Number of requests that were repeated after a fault.
+    requests, retries
+        Numbers of requests that were sent, and that were repeated after a fault.
     reasked
         Number of clusters that were requested a second time.
     unanswered

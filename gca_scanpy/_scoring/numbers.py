@@ -47,11 +47,7 @@ class Numbers:
         25, "rank", "A gene at this rank has half the weight of the first gene.", WEIGHTS, CLUSTERS
     )
     generic_weight: float = _number(
-        0.25,
-        "factor",
-        "Multiplies the weight of ribosomal, mitochondrial, stress and other generic genes.",
-        WEIGHTS,
-        CLUSTERS,
+        0.25, "factor", "Multiplies the weight of ribosomal, mitochondrial and stress genes.", WEIGHTS, CLUSTERS
     )
     t_test_share: float = _number(
         0.85,
@@ -71,18 +67,10 @@ class Numbers:
         0.35, "strength", "Strength of a marker that only one public table lists.", INFORMATION, CLUSTERS
     )
     corroboration: float = _number(
-        0.3,
-        "factor",
-        "Added to the strength times log2(1 + n) if n independent lists state the fact.",
-        INFORMATION,
-        CLUSTERS,
+        0.3, "factor", "Added to the strength, times log2(1 + n), for n independent lists.", INFORMATION, CLUSTERS
     )
     seen: float = _number(
-        0.3,
-        "factor",
-        "Added to the strength if the gene stands out in half or more of the expression profiles of the type.",
-        INFORMATION,
-        CLUSTERS,
+        0.3, "factor", "Added to the strength if half of the profiles of the type show the gene.", INFORMATION, CLUSTERS
     )
     never_seen: float = _number(
         0.6,
