@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "governance.py"
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT, DOCS = ROOT / "scripts" / "governance.py", ROOT / "docs"
 B_CELL, T_CELL = "CL:0000236", "CL:0000084"
 TYPES = f"cl_id\tcell_type\ttissue\n{T_CELL}\tT cell\tblood;lymph node\n{B_CELL}\tB cell\tgeneral\n"
 SHORT = f"cl_id\tshort_name\n{T_CELL}\tT cell\n{B_CELL}\tB cell\n"
@@ -459,3 +461,24 @@ def test_broken_files_are_not_rewritten(governance, data, sources):
     with pytest.raises(SystemExit):
         governance.main(["--data", str(folder), "--sources", str(sources), "--write"])
     assert (folder / "markers" / "blood.tsv").read_text() == before
+
+
+@pytest.mark.skipif(not DOCS.is_dir(), reason="the documents are not there")
+def test_the_figures_of_the_documents(governance):
+    """README and docs have the number of types and facts, and the shares with witnesses, that governance prints."""
+    printed = governance.counts(governance.read(governance.DATA))
+    n_types, n_facts, n_positive = (int(number) for number in re.findall(r"\d+", printed.splitlines()[0]))
+    readme, changelog, database = (
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "README.md", ROOT / "CHANGELOG.md", DOCS / "marker_database.md")
+    )
+    assert f"{n_types} human and mouse cell types" in readme
+    assert f"{n_types} human and mouse cell types" in changelog
+    assert f"{n_types} cell types of the Cell Ontology" in database
+    negative = n_facts - n_positive
+    assert f"{n_facts:,} facts: {n_positive:,} positive and {negative:,} negative ones" in database
+    shares = dict(re.findall(r"^  (.*): \d+ \((.*)%\)$", printed, re.M))
+    assert dict(re.findall(r"^\| (.*) \| ([\d.]+) % \|$", database, re.M)) == shares
+    weakest = ("at least one witness for the very term", "at least one, or one for a neighboring term", "no witness")
+    (limit,) = re.findall(r"^- The marker facts were .*?(?=^- )", readme, re.M | re.S)
+    assert re.findall(r"([\d.]+) %", limit) == [shares[name] for name in weakest]
