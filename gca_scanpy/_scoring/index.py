@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Optional
 
@@ -152,19 +152,33 @@ def _same_gene(gene: str, orthologs: Mapping[str, str]) -> str:
     return human if is_copy else gene
 
 
-def _strength(strength: str, stated: tuple[str, str, str, str]) -> float:
-    """The strength of a fact: more with each witness, less if profiles measure the gene and none shows it."""
+def _base(strength: str) -> float:
+    """The strength of a fact before its witnesses count."""
+    used = numbers.NUMBERS
+    return {"canonical": used.canonical, WEAK: used.weak}.get(strength, used.supporting)
+
+
+def _witnessed(strength: str, stated: tuple[str, str, str, str]) -> float:
+    """The factor of a fact: more with each witness, less if profiles measure the gene and none shows it."""
     used = numbers.NUMBERS
     if strength == WEAK:  # its only source does not corroborate it
-        return used.weak
-    base = used.canonical if strength == "canonical" else used.supporting
+        return 1.0
     sources, _, seen, unseen = map(_split, stated)
     factor = 1 + used.corroboration * math.log2(1 + len(set(map(group, sources))))
     if seen and len(seen) >= len(unseen):
         factor += used.seen
     elif not seen and len(unseen) >= used.min_unseen:
         factor *= used.never_seen
-    return base * factor
+    return factor
+
+
+def _strengths(facts: pd.DataFrame, stated: Sequence[tuple[str, str, str, str]]) -> list[float]:
+    """The strength of each fact. The factors have a mean of 1, so that databases with and without witnesses compare."""
+    pairs = list(zip(facts["strength"], stated))
+    factors = {pair: _witnessed(*pair) for pair in set(pairs)}
+    positive = [factors[pair] for pair, role in zip(pairs, facts["role"]) if role == "positive"]
+    mean = sum(positive) / len(positive) if positive else 1.0
+    return [_base(strength) * factors[strength, witnesses] / mean for strength, witnesses in pairs]
 
 
 def _split(sources: str) -> list[str]:
@@ -176,10 +190,11 @@ def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> 
     drafts: dict[str, _Draft] = {}
     all_keys: set[str] = set()
     stated = list(zip(*(facts[name] for name in STATED)))
-    strengths = {pair: _strength(*pair) for pair in set(zip(facts["strength"], stated))}
+    strengths = _strengths(facts, stated)
     # A loop over the columns, because pandas' groups take five times as long.
     columns = (facts[name] for name in COLUMNS if name not in STATED)
-    for (label, cl_id, gene, fact_species, tissue, role, strength), witnessed in zip(zip(*columns), stated):
+    for fact, witnessed, value in zip(zip(*columns), stated, strengths):
+        label, cl_id, gene, fact_species, tissue, role, strength = fact
         key = cl_id or label
         all_keys.add(key)
         if fact_species not in ("both", species):
@@ -193,7 +208,7 @@ def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> 
         draft.stated.setdefault(symbol, witnessed)
         if witnessed[0]:
             draft.sources.add(witnessed[0])
-        draft.positive[symbol] = max(strengths[strength, witnessed], draft.positive.get(symbol, 0.0))
+        draft.positive[symbol] = max(value, draft.positive.get(symbol, 0.0))
         if strength == "canonical":
             draft.canonical[symbol] = None
     return drafts, all_keys

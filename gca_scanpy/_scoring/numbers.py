@@ -162,18 +162,18 @@ class Numbers:
     )
 
     confidence: tuple[float, ...] = _number(
-        (-8.3, 4.02, -0.47, -2.42),
+        (-8.1, 4.02, -0.47, -2.42),
         "log-odds",
         "Intercept and slopes of the confidence on log score, log recognized weight and the rival's relative score.",
         CONFIDENCE,
         SHIFTED,
     )
     beyond_chance: tuple[float, ...] = _number(
-        (-11.26, 5.93, -1.22, 0.0),
+        (-12.5, 5.93, -1.22, 0.0),
         "log-odds",
         "The same for the probability that the genes are not random.",
         CONFIDENCE,
-        FITTED,
+        SHIFTED,
     )
     min_recognized: float = _number(
         0.1,
