@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Union
 
 import pandas as pd
 
 from gca_scanpy._arguments import checked, shown
+from gca_scanpy._names.gene_forms import ENSEMBL, clean
 from gca_scanpy._names.genes import SPECIES
 from gca_scanpy._names.spelling import distance, nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
@@ -29,7 +30,8 @@ def fact(gene: str, cell_type: str, source: Union[Source, Sequence[Source]] = BU
     Parameters
     ----------
     gene
-        A gene in any spelling that the package reads: a current or older symbol of human or mouse, or an Ensembl id.
+        A gene in any spelling that the package reads: a current or older symbol of human or mouse, or a human
+        Ensembl id.
     cell_type
         A type by its id, or by any name that :func:`gca_scanpy.names.find` reads.
     source
@@ -77,11 +79,20 @@ def _symbols(database: MarkerDatabase, gene: str) -> list[str]:
     readings = [_bundled.gene_names().canonical(gene, species, known) for species in SPECIES]
     symbols = list(dict.fromkeys(symbol for symbol in readings if symbol))
     if not symbols:
-        near = nearest(gene.strip().upper(), known, SHOWN)
-        hint = f"; similar genes are: {', '.join(known[key] for key in near)}" if near else ""
-        msg = f"{shown(gene)} is not a gene that can be read; pass a symbol, such as 'CD79A', or an Ensembl id{hint}"
-        raise InputError(msg)
+        raise InputError(_unread(gene, known))
     return sorted(symbols, key=lambda symbol: symbol.upper() not in known)
+
+
+def _unread(gene: str, known: Mapping[str, str]) -> str:
+    """That a gene cannot be read, and what to pass instead."""
+    if ENSEMBL.match(clean(gene)) and not clean(gene).upper().startswith("ENSG"):
+        return (
+            f"{shown(gene)} is an Ensembl id of another species than human, and only human ones are known; "
+            "pass the symbol of the gene, such as 'Cd79a'"
+        )
+    near = nearest(gene.strip().upper(), known, SHOWN)
+    hint = f"; similar genes are: {', '.join(known[key] for key in near)}" if near else ""
+    return f"{shown(gene)} is not a gene that can be read; pass a symbol, such as 'CD79A', or a human Ensembl id{hint}"
 
 
 def _fact(database: MarkerDatabase, rows: pd.DataFrame) -> Fact:

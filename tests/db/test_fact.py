@@ -162,6 +162,37 @@ def test_no_such_fact(gene, cell_type, parts):
     assert "\n" not in text
 
 
+@pytest.mark.parametrize(
+    "gene",
+    [
+        "ENSMUSG00000024673",
+        "ensmusg00000024673.12",
+        " ENSMUSG00000024673 ",
+        "ENSDARG00000000001",
+        "gene:ENSMUSG00000024673",
+    ],
+)
+def test_an_ensembl_id_of_another_species(gene):
+    """Only human Ensembl ids are known; the message says so, and does not ask for such an id."""
+    with pytest.raises(gca.errors.InputError) as error:
+        gca.db.fact(gene, "B cell")
+    assert str(error.value) == (
+        f"{gene!r} is an Ensembl id of another species than human, and only human ones are known; "
+        "pass the symbol of the gene, such as 'Cd79a'"
+    )
+
+
+def test_an_unknown_ensembl_id():
+    """A human Ensembl id that no gene has is no id of another species."""
+    with pytest.raises(gca.errors.InputError, match="is not a gene that can be read; pass a symbol, such as 'CD79A'"):
+        gca.db.fact("ENSG00000999999", "B cell")
+
+
+def test_a_symbol_beside_a_mouse_id():
+    """The symbol beside a mouse Ensembl id is enough."""
+    assert gca.db.fact("Ms4a1_ENSMUSG00000024673", "B cell").gene == "MS4A1"
+
+
 @pytest.mark.parametrize(("gene", "cell_type"), [("x" * 100_000, "B cell"), ("CD79A", "y" * 10_000)])
 def test_a_long_name_is_cut(gene, cell_type):
     """The message shows the beginning and the end of a long name."""
