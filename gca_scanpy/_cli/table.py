@@ -100,7 +100,8 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
             print(f"{_printable(c.cluster_id)}: {_printable('; '.join(c.validation.notes))}")
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
-    print("; ".join([f"{s.total_clusters} clusters: {summary}", *map(_printable, _readings(report.provenance))]))
+    clusters = f"{s.total_clusters} cluster{'' if s.total_clusters == 1 else 's'}"
+    print("; ".join([f"{clusters}: {summary}", *map(_printable, _readings(report.provenance))]))
 
 
 def _readings(origin: Provenance) -> list[str]:

@@ -41,7 +41,7 @@ def test_a_shell_sees_how_it_ends(tmp_path):
         lines = (tmp_path / f"{name}.txt").read_text().splitlines()
         assert [line.partition(": ")[0] for line in lines] == ["Error"], lines
     assert [(tmp_path / f"{name}.txt").read_text() for name in ("schema", "pipe")] == ["", ""]
-    assert "1 clusters: 0 supported, 0 flagged, 1 unknown" in (tmp_path / "table.txt").read_text()
+    assert "1 cluster: 0 supported, 0 flagged, 1 unknown" in (tmp_path / "table.txt").read_text()
 
 
 def test_the_version(gca):

@@ -27,7 +27,7 @@ def test_log_json(gca, markers, tmp_path):
     """Every line on stderr is a JSON object, warnings and what is done alike; stdout is as always."""
     done = gca("annotate", markers, "--tissue", "blod", "--log-json", "--verbose", "--stats-json", "s.json")
     assert done.returncode == 0
-    assert "1 clusters: 1 supported" in done.stdout
+    assert "1 cluster: 1 supported" in done.stdout
     entries = [json.loads(line) for line in done.stderr.splitlines()]
     assert all(datetime.fromisoformat(entry["time"]).utcoffset() is not None for entry in entries)
     warnings = [entry for entry in entries if entry["level"] == "warning"]
@@ -56,7 +56,7 @@ def test_quiet(gca, markers):
     """--quiet leaves out warnings, not the results."""
     done = gca("annotate", markers, "--tissue", "blod", "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "1 clusters: 1 supported" in done.stdout
+    assert "1 cluster: 1 supported" in done.stdout
 
 
 def test_the_logger_is_as_before(capsys):
