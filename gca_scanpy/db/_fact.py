@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Union
 
 import pandas as pd
@@ -21,8 +22,9 @@ from gca_scanpy.errors import InputError
 
 ASCTB = "asctb"
 SHOWN = 5  # types or genes in a message
-_SEPARATOR = re.compile(r"[\s._]+")
 FAR = 99  # more steps than between any two related terms
+MIN_LETTERS = 3  # of a name, to look for longer ones
+_SEPARATOR = re.compile(r"[\s._]+")
 
 
 @checked()
@@ -117,9 +119,23 @@ def _unread(gene: str, known: Mapping[str, str]) -> str:
             f"{shown(gene)} is an Ensembl id of another species than human, and only human ones are known; "
             "pass the symbol of the gene, such as 'Cd79a'"
         )
-    near = nearest(gene.strip().upper(), known, SHOWN)
-    hint = f"; similar genes are: {', '.join(known[key] for key in near)}" if near else ""
+    near = _other_spellings(gene, known) or [known[key] for key in nearest(gene.strip().upper(), known, SHOWN)]
+    hint = f"; similar genes are: {', '.join(near[:SHOWN])}" if near else ""
     return f"{shown(gene)} is not a gene that can be read; pass a symbol, such as 'CD79A', or a human Ensembl id{hint}"
+
+
+def _other_spellings(gene: str, known: Mapping[str, str]) -> list[str]:
+    """The genes of the database with a name that has other dashes (``PD-1`` for PD1), or one letter more (CD16A)."""
+    text = gene.strip().upper().replace("-", "")
+    if len(text) < MIN_LETTERS:
+        return []
+    found: dict[str, tuple[str, str]] = {}  # by symbol; symbols come before their aliases
+    for name, symbol in chain(known.items(), _bundled.gene_names().older.items()):
+        letters = name.replace("-", "")
+        ending = letters[len(text) :]
+        if letters.startswith(text) and len(ending) < 2 and not ending.isdigit() and symbol.upper() in known:
+            found.setdefault(symbol, (ending, symbol if name == symbol.upper() else f"{name} ({symbol})"))
+    return [shown_as for _, shown_as in sorted(found.values())]
 
 
 def _fact(database: MarkerDatabase, rows: pd.DataFrame) -> Fact:

@@ -226,6 +226,28 @@ def test_a_gene_with_a_separator(gene):
     assert gca.db.fact(gene, "B cell").gene == "HLA-DRA"
 
 
+@pytest.mark.parametrize(
+    ("gene", "hint"),
+    [
+        ("PD1", "PD-1 (PDCD1)"),
+        ("pd1", "PD-1 (PDCD1)"),
+        ("CD16", "CD16A (FCGR3A), CD16B (FCGR3B)"),
+        ("CD32", "CD32A (FCGR2A), CD32B (FCGR2B)"),
+        ("IL-2R", "IL2RA, IL2RB, IL2RG"),
+        ("HLA-DR", "HLA-DRA"),
+        ("HLADR", "HLA-DRA"),
+        ("CD3", "CD3D, CD3E, CD3G"),
+        ("CD79Q", "CD79A, CD79B"),
+        ("CD66", "CD66A (CEACAM1), CD66B (CEACAM8), CD66C (CEACAM6), CD66D (CEACAM3), CD66E (CEACAM5)"),
+    ],
+)
+def test_other_spellings_come_first(gene, hint):
+    """A name with other dashes, or with one more letter, is a better guess than a name with another letter."""
+    with pytest.raises(gca.errors.InputError) as error:
+        gca.db.fact(gene, "B cell")
+    assert f"; similar genes are: {hint}" in str(error.value)
+
+
 def test_an_unknown_ensembl_id():
     """A human Ensembl id that no gene has is no id of another species."""
     with pytest.raises(gca.errors.InputError, match="is not a gene that can be read; pass a symbol, such as 'CD79A'"):
