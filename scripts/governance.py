@@ -117,6 +117,9 @@ def _citations(data: Data) -> list[Finding]:
             if not citations.REFERENCE.fullmatch(reference):
                 text = f"{gene} of {cl_id}: {reference!r} is neither doi:10... nor PMID:..."
                 findings.append(Finding("citations", CITATIONS, text))
+            elif citations.restored(reference) != reference:
+                text = f"{gene} of {cl_id}: {reference!r} is cut off or lost its parentheses"
+                findings.append(Finding("citations", CITATIONS, text))
     return findings
 
 

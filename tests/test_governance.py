@@ -433,6 +433,8 @@ def test_citations(governance, data, sources, capsys):
         ("citations", [f"{B_CELL}\tCD22\tlung v1.6\tPMID:7"]),  # not stated by ASCT+B
         ("citations", [f"{B_CELL}\tCD19\tlung v1.6\tdoi: 10.1000/a"]),
         ("citations", [f"{B_CELL}\tCD19\tlung v1.6\thttps://doi.org/10.1000/a"]),
+        ("citations", [f"{B_CELL}\tCD19\tlung v1.6\tdoi:10.1016/s0002-94401061680-x"]),
+        ("citations", [f"{B_CELL}\tCD19\tlung v1.6\tdoi:10.1290/1071-2690(2001)037"]),
         ("order", [f"{B_CELL}\tCD19\tlung v1.6\tPMID:7", f"{B_CELL}\tCD19\tlung v1.6\tPMID:8"]),
         ("order", [f"{B_CELL}\tCD19\tlung v1.6\tPMID:7", f"{B_CELL}\tCD19\tkidney v1.6\tPMID:7"]),
         ("form", [f"{B_CELL}\tCD19\tlung v1.6"]),

@@ -138,6 +138,11 @@ def is_merged(text: str) -> bool:
     return _MERGED.search(text) is not None
 
 
+def parts(text: str) -> list[str]:
+    """The names in the name of a merged probe, as they are written."""
+    return [part for part in _MERGED.split(text) if part]
+
+
 def _ending(first: str, part: str, official: Official) -> Optional[str]:
     for length in range(len(first), 0, -1):
         stem = first[:length]

@@ -56,13 +56,14 @@ def collect(cases: Sequence[Case], clusters: Sequence[ClusterReport]) -> Collect
     collected: Collected = {}
     for case, cluster in zip(cases, clusters):
         symbols = {gene.name: gene.symbol for gene in (*case.weights.ranked, *case.weights.present)}
-        for key, genes in _shown(cluster, case.index.lineages.ontology):
+        ontology = case.index.lineages.ontology
+        for key, genes in _shown(cluster, ontology):
             for gene in genes:
                 of_type = collected.setdefault(key, {})
                 if gene in symbols and gene not in of_type:
                     witnesses = case.index.witnesses(key, symbols[gene])
                     if witnesses is not None:
-                        of_type[gene] = _short(witnesses, key)
+                        of_type[gene] = _short(witnesses, key, ontology)
     return {key: genes for key, genes in collected.items() if genes}
 
 
@@ -76,10 +77,18 @@ def _shown(cluster: ClusterReport, ontology: Ontology) -> Iterator[tuple[str, It
         yield candidate.ontology_id or candidate.label, _strongest(candidate)
 
 
-def _short(witnesses: Witnesses, key: str) -> Witnesses:
-    """Without neighbors if there are nearer witnesses: they would be half of the report."""
-    own = tuple(one for one in witnesses.nearby if one.endswith(f"{AT}{key}"))
-    return evolve(witnesses, nearby=own) if own or witnesses.stated_by or witnesses.seen_in else witnesses
+def _short(witnesses: Witnesses, key: str, ontology: Ontology) -> Witnesses:
+    """Without neighbors if there are nearer witnesses: they would be half of the report.
+
+    The fact may be of an ancestor of the type, whose neighbors need not be relatives of the type.
+    """
+    by_key = [(one.rpartition(AT)[2], one) for one in witnesses.nearby]
+    own = tuple(one for neighbor, one in by_key if neighbor == key)
+    if own or witnesses.stated_by or witnesses.seen_in:
+        return evolve(witnesses, nearby=own)
+    if key not in ontology:
+        return witnesses
+    return evolve(witnesses, nearby=tuple(one for neighbor, one in by_key if ontology.related(neighbor, key)))
 
 
 @frozen

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Union
 
 import pandas as pd
 
 from gca_scanpy._arguments import checked, shown
+from gca_scanpy._names.gene_forms import ENSEMBL, clean, parts
 from gca_scanpy._names.genes import SPECIES
 from gca_scanpy._names.spelling import distance, nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
@@ -19,6 +21,7 @@ from gca_scanpy.errors import InputError
 
 ASCTB = "asctb"
 SHOWN = 5  # types or genes in a message
+_SEPARATOR = re.compile(r"[\s._]+")
 FAR = 99  # more steps than between any two related terms
 
 
@@ -29,7 +32,8 @@ def fact(gene: str, cell_type: str, source: Union[Source, Sequence[Source]] = BU
     Parameters
     ----------
     gene
-        A gene in any spelling that the package reads: a current or older symbol of human or mouse, or an Ensembl id.
+        A gene in any spelling that the package reads: a current or older symbol of human or mouse, or a human
+        Ensembl id; one gene, not several.
     cell_type
         A type by its id, or by any name that :func:`gca_scanpy.names.find` reads.
     source
@@ -74,14 +78,48 @@ def fact(gene: str, cell_type: str, source: Union[Source, Sequence[Source]] = BU
 def _symbols(database: MarkerDatabase, gene: str) -> list[str]:
     """The symbols that a name of a gene may mean, those of the database first; a mouse symbol may be another gene's."""
     known = {symbol.upper(): symbol for symbol in database.facts["gene"].unique()}
-    readings = [_bundled.gene_names().canonical(gene, species, known) for species in SPECIES]
-    symbols = list(dict.fromkeys(symbol for symbol in readings if symbol))
-    if not symbols:
-        near = nearest(gene.strip().upper(), known, SHOWN)
-        hint = f"; similar genes are: {', '.join(known[key] for key in near)}" if near else ""
-        msg = f"{shown(gene)} is not a gene that can be read; pass a symbol, such as 'CD79A', or an Ensembl id{hint}"
+    if _are_several(gene, known):
+        msg = f"{shown(gene)} is more than one gene; pass one gene, such as 'CD79A'"
         raise InputError(msg)
+    symbols = _readings(gene, known)
+    if not symbols:
+        raise InputError(_unread(gene, known))
     return sorted(symbols, key=lambda symbol: symbol.upper() not in known)
+
+
+def _readings(gene: str, known: Mapping[str, str]) -> list[str]:
+    """The symbols of a gene as a human and as a mouse gene."""
+    readings = [_bundled.gene_names().canonical(gene, species, known) for species in SPECIES]
+    return list(dict.fromkeys(symbol for symbol in readings if symbol))
+
+
+def _are_several(text: str, known: Mapping[str, str]) -> bool:
+    """Whether a text names more than one gene: ``MS4A1;CD3D``, but not ``CD20/MS4A1`` or ``HLA DRA``."""
+    key = text.strip().upper()
+    if key in known or key in _bundled.gene_names().older:  # an alias may be Y+LAT-2
+        return False
+    names = parts(text)
+    if len(names) < 2:  # other separators are also within the name of one gene
+        names = _SEPARATOR.split(text.strip())
+        are_genes = all(_readings(name, known) for name in names)
+        is_one = not any(map(ENSEMBL.match, names)) and _readings("-".join(names), known)
+        if is_one or not are_genes:
+            return False
+    genes = {(_readings(name, known) or [name.upper()])[0] for name in names}
+    unknown_ids = set(filter(ENSEMBL.match, genes))  # beside a symbol, such an id may be of the same gene
+    return len(genes - unknown_ids or unknown_ids) > 1
+
+
+def _unread(gene: str, known: Mapping[str, str]) -> str:
+    """That a gene cannot be read, and what to pass instead."""
+    if ENSEMBL.match(clean(gene)) and not clean(gene).upper().startswith("ENSG"):
+        return (
+            f"{shown(gene)} is an Ensembl id of another species than human, and only human ones are known; "
+            "pass the symbol of the gene, such as 'Cd79a'"
+        )
+    near = nearest(gene.strip().upper(), known, SHOWN)
+    hint = f"; similar genes are: {', '.join(known[key] for key in near)}" if near else ""
+    return f"{shown(gene)} is not a gene that can be read; pass a symbol, such as 'CD79A', or a human Ensembl id{hint}"
 
 
 def _fact(database: MarkerDatabase, rows: pd.DataFrame) -> Fact:

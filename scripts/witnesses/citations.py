@@ -14,6 +14,13 @@ from witnesses.lists import ASCTB, ROLES, Fact
 COLUMNS = ["cl_id", "gene", "table", "references"]
 Cited = dict[Fact, dict[str, "set[str]"]]  # references by table
 REFERENCE = re.compile(r"doi:10\.\d{4,9}/\S+|PMID:\d+")
+_NEXT = re.compile(r";(?=doi:|PMID:)")
+# Elsevier's id without its parentheses: the ISSN, (the year), a number and a check character.
+_ELSEVIER = re.compile(r"(doi:10\.\d{4,9}/s?\d{4}-\d{3}[\dx])(\d\d)(\d{5}-[\da-z])$", re.IGNORECASE)
+# 1096-9861(19990816)411:1<1::AID-CNE1>3.0.CO;2-X: tables cut it at < or at the semicolon, which parts references.
+_SICI = re.compile(
+    r"doi:10\.\d{4,9}/(?:\(sici\)\S*|\d{4}-\d{3}[\dx]\(\d{4,8}\)[\d:]*(?:(?:<|%3c|&lt;)\S*)?)", re.IGNORECASE
+)
 
 
 def read(folder: Path, genes: GeneNames, known: Mapping[str, str]) -> Cited:
@@ -31,8 +38,13 @@ def read(folder: Path, genes: GeneNames, known: Mapping[str, str]) -> Cited:
             gene = (genes.canonical(row.gene, "human", known) or row.gene).upper()
             tables = cited.setdefault((row.cl_id, gene, ROLES[row.sign]), {})
             references = tables.setdefault(f"{row.organ} {row.version}", set())
-            references.update(filter(None, row.refs.split(";")))
+            references.update(filter(None, map(restored, _NEXT.split(row.refs))))
     return cited
+
+
+def restored(reference: str) -> str:
+    """A reference with the parentheses that it lost; empty if it is one of those that are cut off."""
+    return "" if _SICI.fullmatch(reference) else _ELSEVIER.sub(r"\1(\2)\3", reference)
 
 
 def rows(cited: Cited, facts: Iterable[Fact]) -> tuple[tuple[str, ...], ...]:

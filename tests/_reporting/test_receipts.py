@@ -16,6 +16,8 @@ from gca_scanpy.db import _bundled
 from gca_scanpy.model import Witnesses
 
 B_CELL, T_CELL, CD4, PLASMA, NAIVE = "CL:0000236", "CL:0000084", "CL:0000624", "CL:0000786", "CL:0000788"
+LEUKOCYTE, MAST, DENDRITIC, BLOOD = "CL:0000738", "CL:0000097", "CL:0000451", "CL:0000988"
+CD4_LABEL = "CD4-positive, alpha-beta T cell"
 PROFILES = ("human_pbmc3k", "human_skin_soleboldo")
 
 
@@ -181,6 +183,44 @@ def test_a_source_that_states_it_for_the_type():
     assert report.witnesses[B_CELL]["JCHAIN"] == Witnesses(NAIVE, ("sctype",), (f"asctb@{B_CELL}",))
     receipt = _bundled.receipts(report).of_label(report.clusters[0])["JCHAIN"]
     assert (receipt.grade, receipt.text) == ("exact", "stated by ASCT+B")
+
+
+@pytest.mark.parametrize(
+    ("of_type", "stated", "nearby", "grade", "text"),
+    [
+        (LEUKOCYTE, "", (f"asctb@{MAST}", f"abcam@{DENDRITIC}"), "none", "no witness"),
+        (LEUKOCYTE, "", (f"asctb@{MAST}", f"abcam@{CD4}"), "nearby", f"for {CD4_LABEL}: stated by Abcam"),
+        (LEUKOCYTE, "", (f"abcam@{MAST}", f"asctb@{BLOOD}"), "nearby", "for hematopoietic cell: stated by ASCT+B"),
+        (LEUKOCYTE, "", (f"asctb@{MAST}", f"abcam@{T_CELL}"), "exact", "stated by Abcam"),
+        (LEUKOCYTE, "sctype", (f"asctb@{MAST}",), "nearby", "for leukocyte: stated by ScType"),
+        (LEUKOCYTE, "sctype", (f"asctb@{CD4}",), "nearby", "for leukocyte: stated by ScType"),
+        (T_CELL, "", (f"asctb@{MAST}", "abcam@CL:9999999"), "none", "no witness"),
+        (CD4, "", (f"asctb@{MAST}", f"abcam@{T_CELL}"), "exact", "stated by Abcam"),
+    ],
+)
+def test_a_neighbor_is_a_relative_of_the_label(of_type, stated, nearby, grade, text):
+    """A neighbor of an ancestor that has the fact, such as another kind of leukocyte, is no witness for T cells."""
+    columns = ["cell_type", "gene", "sources", "nearby"]
+    facts = [(of_type, "ZNF10", stated, ";".join(nearby)), ("T cell", "CD3E", "", "")]
+    database = gca.db.load(pd.DataFrame(facts, columns=columns))
+    report = gca.validate_markers({"a": ["ZNF10", "CD3E"]}, {"a": "T cell"}, marker_db=database)
+    receipt = _bundled.receipts(report).of_label(report.clusters[0])["ZNF10"]
+    assert (receipt.grade, receipt.text) == (grade, text)
+
+
+def test_a_gene_of_leukocytes():
+    """The gene of a leukocyte that is known of mast and dendritic cells has no witness for T cells."""
+    report = gca.validate_markers({"a": ["CD3D", "CD3E", "HMHA1"]}, {"a": "T cell"}, tissue="blood")
+    assert _bundled.receipts(report).of_label(report.clusters[0])["HMHA1"].text == "no witness"
+
+
+def test_neighbors_of_a_type_without_a_term():
+    """The ontology cannot tell the relatives of a user's own type; its neighbors are those that the table has."""
+    facts = [("our favorite cell", "ZNF10", f"asctb@{MAST}"), ("our favorite cell", "ZNF12", "")]
+    database = gca.db.load(pd.DataFrame(facts, columns=["cell_type", "gene", "nearby"]))
+    report = gca.validate_markers({"a": ["ZNF10", "ZNF12"]}, {"a": "our favorite cell"}, marker_db=database)
+    receipt = _bundled.receipts(report).of_label(report.clusters[0])["ZNF10"]
+    assert receipt.text == "for mast cell: stated by ASCT+B"
 
 
 def test_a_report_without_witnesses(lineages):

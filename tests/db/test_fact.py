@@ -162,6 +162,81 @@ def test_no_such_fact(gene, cell_type, parts):
     assert "\n" not in text
 
 
+@pytest.mark.parametrize(
+    "gene",
+    [
+        "ENSMUSG00000024673",
+        "ensmusg00000024673.12",
+        " ENSMUSG00000024673 ",
+        "ENSDARG00000000001",
+        "gene:ENSMUSG00000024673",
+    ],
+)
+def test_an_ensembl_id_of_another_species(gene):
+    """Only human Ensembl ids are known; the message says so, and does not ask for such an id."""
+    with pytest.raises(gca.errors.InputError) as error:
+        gca.db.fact(gene, "B cell")
+    assert str(error.value) == (
+        f"{gene!r} is an Ensembl id of another species than human, and only human ones are known; "
+        "pass the symbol of the gene, such as 'Cd79a'"
+    )
+
+
+@pytest.mark.parametrize(
+    "gene",
+    [
+        "MS4A1;CD3D", "MS4A1,CD79A", "MS4A1, CD79A", "MS4A1/CD3D", "MS4A1|CD79A", "MS4A1 & CD79A", "MS4A1+CD3D",
+        "MS4A1 CD3D", "MS4A1\nCD3D", "MS4A1.CD3D", "MS4A1_CD3D", "[MS4A1, CD3D]", "'MS4A1', 'CD3D'", "Ms4a1;Cd3d",
+        "MS4A1;no such gene", "FCGR3A/B", "ENSG00000156738;ENSG00000167286", "ENSG00000156738 ENSG00000167286",
+        "ENSG00000156738,CD3D", "ENSMUSG00000024673,ENSMUSG00000032094", "x,y",
+    ],
+)  # fmt: skip
+def test_several_genes(gene):
+    """Several genes are no fact of the first one."""
+    with pytest.raises(gca.errors.InputError) as error:
+        gca.db.fact(gene, "B cell")
+    assert str(error.value) == f"{gene!r} is more than one gene; pass one gene, such as 'CD79A'"
+
+
+@pytest.mark.parametrize(
+    "gene",
+    ["CD20/MS4A1", "MS4A1;MS4A1", "MS4A1,", "MS4A1+", "MS4A1.1", "MS4A1;ENSG00000156738", "Ms4a1|ENSMUSG00000024673"],
+)
+def test_several_names_of_a_gene(gene):
+    """Two names of one gene are one gene, and so is a name with a mark or a number behind it."""
+    assert gca.db.fact(gene, "B cell").gene == "MS4A1"
+
+
+@pytest.mark.parametrize("gene", ["HMHA1", "HMHA1/ARHGAP45", "HMHA1_ENSG00000180448", "ENSG00000180448|HMHA1"])
+def test_an_older_symbol_beside_a_newer_one(gene):
+    """An older symbol is the same gene as its id and its newer symbol."""
+    assert gca.db.fact(gene, "leukocyte").gene == "ARHGAP45"
+
+
+@pytest.mark.parametrize("gene", ["y+LAT-2", "HP1.A", "B5+B5R"])
+def test_an_alias_with_a_separator(gene):
+    """An alias with a plus or a dot is one gene."""
+    with pytest.raises(gca.errors.InputError, match="has no fact about "):
+        gca.db.fact(gene, "B cell")
+
+
+@pytest.mark.parametrize("gene", ["HLA.DRA", "HLA DRA", "HLA_DRA", "HLA-DRA", "GRCh38_HLA-DRA", "rna_HLA-DRA"])
+def test_a_gene_with_a_separator(gene):
+    """What parts a symbol or stands before it does not make several genes of it."""
+    assert gca.db.fact(gene, "B cell").gene == "HLA-DRA"
+
+
+def test_an_unknown_ensembl_id():
+    """A human Ensembl id that no gene has is no id of another species."""
+    with pytest.raises(gca.errors.InputError, match="is not a gene that can be read; pass a symbol, such as 'CD79A'"):
+        gca.db.fact("ENSG00000999999", "B cell")
+
+
+def test_a_symbol_beside_a_mouse_id():
+    """The symbol beside a mouse Ensembl id is enough."""
+    assert gca.db.fact("Ms4a1_ENSMUSG00000024673", "B cell").gene == "MS4A1"
+
+
 @pytest.mark.parametrize(("gene", "cell_type"), [("x" * 100_000, "B cell"), ("CD79A", "y" * 10_000)])
 def test_a_long_name_is_cut(gene, cell_type):
     """The message shows the beginning and the end of a long name."""

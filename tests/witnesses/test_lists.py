@@ -111,6 +111,33 @@ def test_citations(folder):
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "restored"),
+    [
+        ("10.1016/s0002-94401061680-x", "10.1016/s0002-9440(10)61680-x"),
+        ("10.1016/S0002-94401061694-X", "10.1016/S0002-9440(10)61694-X"),
+        ("10.1016/s0092-867400806823", "10.1016/s0092-867400806823"),  # no check character: another form
+        ("10.1016/s1471-490x0102060-9", "10.1016/s1471-490x(01)02060-9"),
+        ("10.1016/0006-89939290583-u", "10.1016/0006-8993(92)90583-u"),
+        ("10.1016/s0065-1281(97)80024-4", "10.1016/s0065-1281(97)80024-4"),
+        ("10.1016/j.cell.2019.06.029", "10.1016/j.cell.2019.06.029"),
+        ("10.1007/s10571-014-0062-9", "10.1007/s10571-014-0062-9"),
+        ("10.1002/(sici)1096-9861(19990816)411:1", ""),
+        ("10.1002/(SICI)1096-9861(19990816)411:1<1::AID-CNE1>3.0.CO;2-X", ""),  # cells are split at the semicolon
+        ("10.1002/(sici)1520-6777(2000)19:2%3c185::aid-nau9%3e3.0.co", ""),
+        ("10.1290/1071-2690(2001)037", ""),
+        ("10.1290/1071-2690(2001)037<0001:iv>2.0.co", ""),
+        ("10.1061/(asce)0733-9399(2001)127:8(743)", "10.1061/(asce)0733-9399(2001)127:8(743)"),
+    ],
+)
+def test_broken_references(folder, given, restored):
+    """An Elsevier id gets back the parentheses that it lost; a SICI, which no cell can hold, is left out."""
+    text = f"organ,cl_id,gene,sign,refs,version\nlung,{B_CELL},CD19,+,PMID:1;doi:{given};PMID:2,v1.6\n"
+    (folder / "asctb.csv").write_text(text)
+    cited = citations.read(folder, GENES, {})[B_CELL, "CD19", "positive"]["lung v1.6"]
+    assert cited == {"PMID:1", "PMID:2", *([f"doi:{restored}"] if restored else [])}
+
+
 def test_rows_of_citations(folder):
     """The rows are sorted, have each reference once, and write genes as the database does."""
     cited = citations.read(folder, GENES, {})
