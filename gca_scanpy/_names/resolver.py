@@ -14,6 +14,7 @@ from typing import Optional
 
 from attrs import define, evolve, field, frozen
 
+from gca_scanpy._missing import is_no_name
 from gca_scanpy._names.vocabulary import EXACT, Vocabulary, parts_of
 from gca_scanpy._names.words import LETTER, MARKER, NAME, NUMBER, STATE, TYPO, UNKNOWN, Word
 
@@ -111,10 +112,12 @@ class Resolver:
         given = _ID.search(label)
         if given and f"CL:{given[1]}" in self.vocabulary.ontology:
             return Reading(ontology_id=f"CL:{given[1]}", how=EXACT, score=1.0)
+        parts = parts_of(label)
+        if is_no_name(label) or (parts and all(map(is_no_name, parts))):
+            return Reading(reason="there is no label")
         exact = self.vocabulary.label(label)
         if exact:
             return Reading(ontology_id=exact, how=EXACT, score=1.0)
-        parts = parts_of(label)
         joined = self._join(parts, tissues) if len(parts) > 1 and not self.vocabulary.is_joint_name(parts) else None
         if joined:
             return joined

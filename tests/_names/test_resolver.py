@@ -149,6 +149,24 @@ def test_the_tissue_alone_is_no_cell_type(form):
     assert in_each_tissue(form.replace("{}", "{0}")) == []
 
 
+@pytest.mark.parametrize(
+    "label",
+    ["NA", "na", "N/A", "n/a", "N.A.", "nan", "NaN", "None", "null", "NULL", "nil", "<NA>", "(NA)", " NA ", "'NA'",
+     "#N/A", "NaT", "n.d.", "missing", "NA_1", "nan.2", "NA/NA", "N/A 1", "None, None", "NA_character_"],
+)  # fmt: skip
+def test_a_missing_value_is_no_label(label):
+    """What R, Python and spreadsheets write for no value names nothing in any tissue, numbered or not."""
+    assert in_each_tissue(label) == []
+    assert read(label) is None
+
+
+def test_the_reason_for_a_missing_value():
+    """It is the reason that a missing value itself has; a longer name may still begin with "NA"."""
+    assert ONTOLOGY.read("<NA>").reason == ONTOLOGY.read("n.a.").reason == "there is no label"
+    assert ONTOLOGY.read("").reason == "no word of it names a cell type"
+    assert read("NA neurons") == "noradrenergic neuron"
+
+
 def test_cells_of_a_tissue_are_a_type():
     """The ontology has such names, which say that cells are meant."""
     assert read("blood cells", "blood") == "blood cell"
