@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Optional
 
 from attrs import define, field, frozen
 
+from gca_scanpy._names.joints import parts_of
 from gca_scanpy._names.words import Key, Lexicon
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 EXACT, SYNONYM, ABBREVIATION = "exact", "synonym", "abbreviation"
 SHORTENED = 0.03  # what a name of the ontology costs without one of its words
-_JOINTS = re.compile(r"\s*(?:/|&|,|;|\bor\b|\band\b)\s*", re.IGNORECASE)
 _QUALIFIER = re.compile(r"\((?:sensu [^)]*|Mmus|Primate|Human|metazoa)\)|, human\b", re.IGNORECASE)
 # Words of the ontology's names that labs leave out.
 _OPTIONAL = (("alpha", "beta"), ("thymus", "derived"), ("epithelial",), ("associated",))
@@ -204,11 +204,6 @@ class Vocabulary:
                     if bare != short and _says_enough(bare):
                         index.setdefault(bare, []).append(_Entry(term.id, 2, frozenset(short).difference(bare)))
         return index
-
-
-def parts_of(text: str) -> list[str]:
-    """The parts of a label that joins types, such as "NK/T"."""
-    return [part for part in _JOINTS.split(text) if part.strip()]
 
 
 def read_names(lines: Iterable[str]) -> tuple[Name, ...]:
