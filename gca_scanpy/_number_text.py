@@ -7,12 +7,8 @@ import unicodedata
 
 import pandas as pd
 
-# What tables write if there is no value; spreadsheets write the words with #.
-MISSING = frozenset(
-    "|-|--|.|?|na|n/a|nan|nat|<na>|none|null|nil|missing|nd|n.d.|#n/a|#na|#div/0!|#num!|#value!|#ref!|#null!|#name?".split(
-        "|"
-    )
-)
+from gca_scanpy._missing import is_missing
+
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _SIGNS = str.maketrans(dict.fromkeys("‐‑‒–—―−﹣－⁻", "-"))
 _IGNORED = re.compile(
@@ -49,11 +45,6 @@ def numbers(texts: pd.Series) -> pd.Series:
         msg = f"{str(texts.iloc[row])[:40]!r} in row {row + 1}"
         raise ValueError(msg)
     return values
-
-
-def is_missing(text: str) -> bool:
-    """Whether a table writes this if there is no value."""
-    return text.strip().casefold() in MISSING
 
 
 def _plain(text: str) -> str:

@@ -10,7 +10,8 @@ from typing import Optional
 import pandas as pd
 from attrs import frozen
 
-from gca_scanpy._number_text import is_missing, numbers
+from gca_scanpy._missing import is_missing
+from gca_scanpy._number_text import numbers
 
 
 @frozen

@@ -109,9 +109,10 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     rival, better = label_evidence.rival, label_evidence.better
     # If the scorer's best candidate is no better than chance, neither is its rival.
     by_chance = is_offline and not _beyond_chance(case)
+    mixed_by_chance = by_chance and not _beyond_chance(case, without_penalties=True)
     # A better type that does not exclude the label explains more than a weaker one that does.
     is_better = better is not None and not is_offline and (rival is None or better.evidence > rival.evidence)
-    if rival is not None and rival.share >= case.limits.mixed_ratio and not by_chance and not is_better:
+    if rival is not None and rival.share >= case.limits.mixed_ratio and not mixed_by_chance and not is_better:
         code = "contradictory_markers" if rival.share > numbers.NUMBERS.contradicting_ratio else "mixed_lineage"
         return [_Finding(code, f"{rival.label} is supported beside {label}, by {rival.named()}", rival)]
     if better is not None and is_better:
@@ -130,8 +131,14 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     return []
 
 
-def _beyond_chance(case: Case) -> bool:
-    return bool(case.candidates) and offline.beyond_chance(case.candidates[0], case)
+def _beyond_chance(case: Case, *, without_penalties: bool = False) -> bool:
+    """Whether random genes rarely score as the best candidate does; a rival's genes may be penalties in its score."""
+    if not case.candidates:
+        return False
+    best = case.candidates[0]
+    if without_penalties:
+        best = evolve(best, score=sum(gene.contribution for gene in best.supporting))
+    return offline.beyond_chance(best, case)
 
 
 def _advice(case: Case, verdict: Verdict, term: Optional[str]) -> list[_Finding]:

@@ -14,7 +14,9 @@ from typing import Optional
 
 from attrs import define, evolve, field, frozen
 
-from gca_scanpy._names.vocabulary import EXACT, Vocabulary, parts_of
+from gca_scanpy._missing import is_no_name
+from gca_scanpy._names.joints import parts_of
+from gca_scanpy._names.vocabulary import EXACT, Vocabulary
 from gca_scanpy._names.words import LETTER, MARKER, NAME, NUMBER, STATE, TYPO, UNKNOWN, Word
 
 PARSED, CLOSE, NONE = "parsed", "close", "none"
@@ -111,20 +113,30 @@ class Resolver:
         given = _ID.search(label)
         if given and f"CL:{given[1]}" in self.vocabulary.ontology:
             return Reading(ontology_id=f"CL:{given[1]}", how=EXACT, score=1.0)
+        parts = parts_of(label)
+        if is_no_name(label) or (parts and all(map(is_no_name, parts))):
+            return Reading(reason="there is no label")
         exact = self.vocabulary.label(label)
         if exact:
             return Reading(ontology_id=exact, how=EXACT, score=1.0)
-        parts = parts_of(label)
         joined = self._join(parts, tissues) if len(parts) > 1 and not self.vocabulary.is_joint_name(parts) else None
         if joined:
             return joined
         words = self._without_non(self.vocabulary.reader.words(label))
         whole = self.vocabulary.look_up(_key(words), tissues)
-        if whole is None and not any(word.kind in (NAME, TYPO) for word in words):
+        place = self.vocabulary.place_in(label, _key(words), tissues)
+        is_empty = whole is None and not any(word.kind in (NAME, TYPO) for word in words)
+        if is_empty or self._is_place(words, place):
             return Reading(aside=self._aside(words), reason="no word of it names a cell type")
         if whole and whole.is_sure and not any(word.kind == TYPO for word in words):
             return Reading(ontology_id=whole.terms[0], how=whole.how, score=round(1 - whole.cost, 2))
-        return self._search(words[:_MAX_WORDS], tissues)
+        return self._search(words[:_MAX_WORDS], tissues, place)
+
+    def _is_place(self, words: list[Word], place: frozenset[str]) -> bool:
+        """Whether nothing but a place is left of the words, and no state such as "tumor" is a type."""
+        names = {word.text for word in words if word.kind not in (NUMBER, LETTER, STATE, UNKNOWN)}
+        states = _key(word for word in words if word.kind == STATE)
+        return bool(names) and names <= place and not self.vocabulary.look_up(states, frozenset())
 
     def _without_non(self, words: list[Word]) -> list[Word]:
         """The words without a "non-nasal" that no name has; "non-classical" stays."""
@@ -133,19 +145,20 @@ class Resolver:
         gone = {i for i, (first, second) in pairs if first.text == "non" and second.text not in known}
         return [word for i, word in enumerate(words) if i not in gone and i - 1 not in gone]
 
-    def _search(self, words: list[Word], tissues: frozenset[str]) -> Reading:
+    def _search(self, words: list[Word], tissues: frozenset[str], place: frozenset[str]) -> Reading:
         """The largest part of the words that names a term, without leaving out what contradicts it."""
         possible: list[str] = []
         vague = False
         for cost, kept, dropped in self._parts(words):
             hit = self.vocabulary.look_up(_key(kept), tissues)
-            if hit is None:
+            if hit is None or self._is_place(kept, place):
                 continue
             mistyped = any(word.kind == TYPO for word in kept)
             total = cost + hit.cost + _MISTYPED * mistyped
             if total > 1 - LEAST_SCORE:
                 continue
-            if not hit.is_sure or any(self._contradicts(word, words, hit.terms[0]) for word in dropped):
+            named = [word for word in dropped if word.text not in place]
+            if not hit.is_sure or any(self._contradicts(word, words, hit.terms[0]) for word in named):
                 possible, vague = [*possible, *hit.terms], vague or hit.is_vague
                 if not dropped:
                     break

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Optional
 
 from attrs import define, field, frozen
 
+from gca_scanpy._names.joints import parts_of
 from gca_scanpy._names.words import Key, Lexicon
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 EXACT, SYNONYM, ABBREVIATION = "exact", "synonym", "abbreviation"
 SHORTENED = 0.03  # what a name of the ontology costs without one of its words
-_JOINTS = re.compile(r"\s*(?:/|&|,|;|\bor\b|\band\b)\s*", re.IGNORECASE)
 _QUALIFIER = re.compile(r"\((?:sensu [^)]*|Mmus|Primate|Human|metazoa)\)|, human\b", re.IGNORECASE)
 # Words of the ontology's names that labs leave out.
 _OPTIONAL = (("alpha", "beta"), ("thymus", "derived"), ("epithelial",), ("associated",))
@@ -96,9 +96,22 @@ class Vocabulary:
         if here or (rows and (hit is None or not hit.cost)):  # "basal" of one tissue says nothing in others
             terms = tuple(dict.fromkeys([*(row.term for row in rows if row.term), *(hit.terms if hit else ())]))
             return hit if hit and hit.terms == terms and not here else Hit(terms, ABBREVIATION, is_vague=True)
-        for word in sorted(self._words_of(tissues)) if hit is None else ():
+        says_something = any(not word.isdigit() for word in key)  # the number of a cluster does not
+        for word in sorted(self._words_of(tissues)) if hit is None and says_something else ():
             hit = hit or self._in_ontology(tuple(sorted((*key, word))), tissues)
         return hit
+
+    def place_in(self, label: str, key: Key, tissues: Iterable[str]) -> frozenset[str]:
+        """The words of the tissues that a label only repeats.
+
+        None if it says that it means cells ("kidney cells"), or if the field calls a type of the tissue so.
+        """
+        rows = (row for row in self._by_name.get(key, ()) if row.tissue in tissues)
+        spelling = self.lexicon.spelling
+        if "cell" in label.casefold() or any(spelling(row.name) == spelling(label) for row in rows):
+            return frozenset()
+        places = (self._words_of(frozenset({tissue})) for tissue in tissues)
+        return frozenset().union(*(place for place in places if place <= set(key)))
 
     def single(self, word: str) -> tuple[str, ...]:
         """The terms that a word names by itself."""
@@ -191,11 +204,6 @@ class Vocabulary:
                     if bare != short and _says_enough(bare):
                         index.setdefault(bare, []).append(_Entry(term.id, 2, frozenset(short).difference(bare)))
         return index
-
-
-def parts_of(text: str) -> list[str]:
-    """The parts of a label that joins types, such as "NK/T"."""
-    return [part for part in _JOINTS.split(text) if part.strip()]
 
 
 def read_names(lines: Iterable[str]) -> tuple[Name, ...]:

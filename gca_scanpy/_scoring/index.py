@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Optional
 
 import pandas as pd
-from attrs import define, field
+from attrs import define, evolve, field
 
 from gca_scanpy._names.lineages import Lineages
 from gca_scanpy._scoring import numbers
@@ -109,11 +109,23 @@ def build(
     """
     drafts, all_keys = _drafts(database.facts, species, orthologs or {})
     types = {key: drafts[key].finish() for key in sorted(drafts)}
+    types = {key: _with_inherited_negatives(key, types, lineages) for key in types}
     genes = set(chain.from_iterable((*cell_type.positive, *cell_type.negative) for cell_type in types.values()))
     known = {gene.upper(): gene for gene in sorted(genes)}
     return MarkerIndex(
         species, species, lineages, types, Hits(types, lineages), known, frozenset(all_keys - set(types))
     )
+
+
+def _with_inherited_negatives(key: str, types: Mapping[str, CellType], lineages: Lineages) -> CellType:
+    """A type with the negative markers of its ancestors, but those that it or a nearer ancestor has as positive."""
+    kind = types[key]
+    distances = lineages.ontology.ancestors(key)
+    negative, positive = set(kind.negative), set(kind.positive)
+    for ancestor in sorted(distances.keys() & types.keys(), key=lambda other: (distances[other], other)):
+        negative |= types[ancestor].negative - positive
+        positive |= set(types[ancestor].positive) - negative
+    return evolve(kind, negative=frozenset(negative))
 
 
 @define

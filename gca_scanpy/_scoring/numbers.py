@@ -162,14 +162,14 @@ class Numbers:
     )
 
     confidence: tuple[float, ...] = _number(
-        (-8.1, 4.02, -0.47, -2.42),
+        (-7.88, 4.02, -0.47, -2.42),
         "log-odds",
         "Intercept and slopes of the confidence on log score, log recognized weight and the rival's relative score.",
         CONFIDENCE,
-        SHIFTED,
+        FITTED,
     )
     beyond_chance: tuple[float, ...] = _number(
-        (-12.5, 5.93, -1.22, 0.0),
+        (-12.2, 5.93, -1.22, 0.0),
         "log-odds",
         "The same for the probability that the genes are not random.",
         CONFIDENCE,

@@ -16,7 +16,7 @@ from gca_scanpy._names.spelling import distance, nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
 from gca_scanpy._scoring.witnesses import AT
 from gca_scanpy.db import _bundled, _describe
-from gca_scanpy.db._load import BUNDLED, PROJECT, Source, load
+from gca_scanpy.db._load import BUNDLED, Source, load
 from gca_scanpy.db._receipt import Citation, Fact, Witness, named
 from gca_scanpy.errors import InputError
 
@@ -145,7 +145,7 @@ def _fact(database: MarkerDatabase, rows: pd.DataFrame) -> Fact:
     species = set(rows["species"])
     cells = {column: _parts(rows[column]) for column in STATED}
     decided = ("", "")
-    if database is _bundled.database() or PROJECT in cells["sources"]:
+    if _bundled.database().version in database.version.split("+"):
         decided = _bundled.decisions().get((first["cl_id"], first["gene"]), decided)
     exact = [_witness(name, "", first) for name in cells["sources"]]
     if first["role"] == "positive":

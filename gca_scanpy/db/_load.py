@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Union
 
+import numpy as np
 import pandas as pd
 from attrs import evolve
 
@@ -20,7 +21,7 @@ from gca_scanpy.db._formats import recognize
 from gca_scanpy.errors import DatabaseError
 
 BUNDLED = "bundled"
-PROJECT = "gca-scanpy"  # the bundled database among the sources of a merged one
+PROJECT = "gca-scanpy"
 Source = Union[str, "os.PathLike[str]", pd.DataFrame, MarkerDatabase]
 
 
@@ -83,18 +84,19 @@ def load(source: Union[Source, Sequence[Source]] = BUNDLED) -> MarkerDatabase:
 
 
 def _witness(database: MarkerDatabase) -> MarkerDatabase:
-    """The database; it becomes a source of all its facts unless each of them has a source already."""
-    if database.facts["sources"].ne("").all():
+    """The database; a table of the user's becomes a source of all its facts unless each of them has one already."""
+    if database is _bundled.database() or database.facts["sources"].ne("").all():
         return database
-    name = PROJECT if database is _bundled.database() else database.version
-    named = {stated: f"{name};{stated}".strip(";") for stated in database.facts["sources"].unique()}
+    named = {stated: f"{database.version};{stated}".strip(";") for stated in database.facts["sources"].unique()}
     return evolve(database, facts=database.facts.assign(sources=database.facts["sources"].map(named)))
 
 
 def _weighed(database: MarkerDatabase) -> MarkerDatabase:
     """The database with weak positive facts where a single public table states them: many of these are noise."""
-    facts = database.facts
+    facts, bundled = database.facts, _bundled.database().facts
+    curated = set(zip(bundled["cl_id"], bundled["gene"].str.upper()))
     alone = facts["sources"].isin(list(_assets.ASSETS)) & facts["role"].eq("positive")
+    alone &= np.array([fact not in curated for fact in zip(facts["cl_id"], facts["gene"].str.upper())])
     if not alone.any():
         return database
     note = f"{int(alone.sum())} facts that a single public table states count as weak beside the bundled database"

@@ -246,9 +246,9 @@ def test_the_genes_for_and_against_explain_the_flag():
     """The genes that a flag names stand against the label, with the type that they mark, and not for it as well."""
     found = check("B cell", f"CD3D CD3E TRAC {B} ALB").validation
     assert found.flag_reasons == ("mixed_lineage",)
-    assert found.notes == ("CD4-positive, alpha-beta T cell is supported beside B cell, by CD3D, CD3E, TRAC",)
-    assert list(found.contradictory_markers) == ["CD3D", "CD3E", "TRAC"]
-    assert {types[0] for types in found.contradictory_markers.values()} == {"CD4-positive, alpha-beta T cell"}
+    assert found.notes == ("T cell is supported beside B cell, by CD3D, TRAC, CD3E",)
+    assert list(found.contradictory_markers) == ["CD3D", "TRAC", "CD3E"]
+    assert {types[0] for types in found.contradictory_markers.values()} == {"T cell"}
     assert set(found.supporting_markers) == set(B.split())
     supported = check("B cell", f"CD3D CD3E TRAC {B}", limits=(2, 1.0))
     assert supported.status == "supported"
@@ -275,8 +275,8 @@ def test_a_flag_for_another_reason_has_no_genes_against():
             {"source": "offline", "score": 0.3},
             ("8 of 8 genes are known for T cell, hardly more than chance gives",),
         ),
-        ("B cell", T, {}, ("T cell is supported beside B cell, by CD6, CD2, CD3G, CD3D, CD3E",)),
-        ("mast cell", M, {}, ("monocyte has more evidence than mast cell, from CD300E, S100A12, FCN1, VCAN, S100A8",)),
+        ("B cell", T, {}, ("T cell is supported beside B cell, by CD6, CD3D, CD3E, TRAC, CD2",)),
+        ("mast cell", M, {}, ("monocyte has more evidence than mast cell, from CD300E, S100A12, FCN1, CD14, VCAN",)),
         ("T cell", T, {"cl_id": CL_B}, ("CL:0000236 is 'B cell'; 'T cell' is CL:0000084",)),
         (
             "gizmo",

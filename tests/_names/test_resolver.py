@@ -106,6 +106,75 @@ def test_what_is_no_cell_type(label):
     assert reading.reason
 
 
+TISSUES = sorted(_bundled.tissues().canonical)
+
+
+def in_each_tissue(form):
+    """What a label gives where it gives a term, a candidate, or no reason; the label may contain the tissue."""
+    readings = [ONTOLOGY.read(form.format(tissue), [tissue]) for tissue in TISSUES]
+    return [reading for reading in readings if reading.ontology_id or reading.candidates or not reading.reason]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "???",
+        "?",
+        "-",
+        "",
+        "  ",
+        "...",
+        "_/_",
+        "(+)",
+        "\u7ec6\u80de",
+        "1",
+        "12",
+        "cluster",
+        "human",
+        "other 3",
+        "Cluster_1",
+    ],
+)
+def test_no_word_is_no_cell_type_of_the_tissue(label):
+    """Signs, numbers and words that say nothing do not become the type that is called after the tissue."""
+    assert in_each_tissue(label) == []
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{}", "{} 1", "{}_cluster_2", "human {}", "unknown {}", "{} (low quality)", "{} ?", "{} / {}", "xyzzy {}"],
+)
+def test_the_tissue_alone_is_no_cell_type(form):
+    """A label that only repeats the tissue names no type in it."""
+    assert in_each_tissue(form.replace("{}", "{0}")) == []
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["NA", "na", "N/A", "n/a", "N.A.", "nan", "NaN", "None", "null", "NULL", "nil", "<NA>", "(NA)", " NA ", "'NA'",
+     "#N/A", "NaT", "n.d.", "missing", "NA_1", "nan.2", "NA/NA", "N/A 1", "None, None", "NA_character_"],
+)  # fmt: skip
+def test_a_missing_value_is_no_label(label):
+    """What R, Python and spreadsheets write for no value names nothing in any tissue, numbered or not."""
+    assert in_each_tissue(label) == []
+    assert read(label) is None
+
+
+def test_the_reason_for_a_missing_value():
+    """It is the reason that a missing value itself has; a longer name may still begin with "NA"."""
+    assert ONTOLOGY.read("<NA>").reason == ONTOLOGY.read("n.a.").reason == "there is no label"
+    assert ONTOLOGY.read("").reason == "no word of it names a cell type"
+    assert read("NA neurons") == "noradrenergic neuron"
+
+
+def test_cells_of_a_tissue_are_a_type():
+    """The ontology has such names, which say that cells are meant."""
+    assert read("blood cells", "blood") == "blood cell"
+    assert read("Kidney cells 2", "kidney") == "kidney cell"
+    assert read("A", "pancreas") == "pancreatic A cell"
+    assert read("kidney tumor", "kidney") == read("tumor", "kidney")
+
+
 @pytest.mark.parametrize("other", ["endothelial progenitor", "pro-inflammatory", "non-classical", "pre-B", "CD4-"])
 def test_what_turns_a_meaning_around_is_not_left_out(other):
     """No part of these words is dropped to find a wider term that they are not."""

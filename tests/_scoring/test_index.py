@@ -54,16 +54,19 @@ def test_each_further_source_adds_weight():
     weak = row("B cell", "VPREB3", sources="z", strength="weak")
     kind = build([*rows, three, weak]).types[B]
     one = numbers.NUMBERS.corroboration
-    expected = [1, 1 + one, 1 + one * math.log2(3), 1 + 2 * one]
-    assert [kind.positive[gene] for gene in ("CD19", "CD22", "BLK", "PAX5")] == pytest.approx(expected)
-    assert kind.positive["VPREB3"] < 1  # its one source is all that it has
+    factors = [1, 1 + one, 1 + one * math.log2(3), 1 + 2 * one]
+    mean = (sum(factors) + 1) / 5  # the weak fact has the factor 1
+    found = [kind.positive[gene] for gene in ("CD19", "CD22", "BLK", "PAX5")]
+    assert found == pytest.approx([factor / mean for factor in factors])
+    assert kind.positive["VPREB3"] < kind.positive["CD19"]  # its one source is all that it has
     assert kind.n_sources == 3
 
 
 def test_vendors_are_one_source():
     """Vendors copy from one another, so several of them add as much weight as one."""
-    kind = build([row("B cell", "CD19", sources="abcam"), row("B cell", "CD22", sources="abcam;thermofisher")]).types[B]
-    assert kind.positive["CD19"] == kind.positive["CD22"] > 1
+    stated = [row("B cell", "CD19", sources="abcam"), row("B cell", "CD22", sources="abcam;thermofisher")]
+    kind = build([*stated, row("B cell", "BLK")]).types[B]
+    assert kind.positive["CD19"] == kind.positive["CD22"] > kind.positive["BLK"]
 
 
 @pytest.mark.parametrize(
@@ -79,8 +82,27 @@ def test_vendors_are_one_source():
 )
 def test_profiles_add_weight(seen, unseen, factor):
     """A gene that stands out in half of the profiles tells more; one that two measure and none shows tells less."""
-    kind = build([row("B cell", "CD19", seen=seen, unseen=unseen)]).types[B]
-    assert kind.positive["CD19"] == pytest.approx(factor)
+    kind = build([row("B cell", "CD19", seen=seen, unseen=unseen), row("B cell", "CD22")]).types[B]
+    assert kind.positive["CD19"] == pytest.approx(factor * kind.positive["CD22"])
+
+
+def test_the_scale_of_a_database_does_not_depend_on_its_witnesses():
+    """A table without witnesses has the strengths of its marks; if all facts have as many, they have the same."""
+    genes = ("CD19", "CD22")
+    bare = build([row("B cell", gene) for gene in genes]).types[B].positive
+    stated = build([row("B cell", gene, sources="x;y", seen="a") for gene in genes]).types[B].positive
+    assert bare == pytest.approx(stated)
+    assert bare["CD19"] == numbers.NUMBERS.canonical
+
+
+def test_negative_markers_are_inherited():
+    """What speaks against a type speaks against its kinds, unless the kind or a type between has the gene."""
+    rows = [row("lymphocyte", "LYZ", role="negative"), row("lymphocyte", "PTPRC"), row("B cell", "CD19")]
+    naive = row("naive B cell", "TCL1A")
+    types = build([*rows, naive, row("T cell", "LYZ"), row("CD4-positive, alpha-beta T cell", "CD4")]).types
+    by_name = {kind.label: kind for kind in types.values()}
+    assert by_name["B cell"].negative == by_name["naive B cell"].negative == {"LYZ"}
+    assert by_name["T cell"].negative == by_name["CD4-positive, alpha-beta T cell"].negative == set()
 
 
 def test_a_gene_of_many_types_tells_less():

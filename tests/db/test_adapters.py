@@ -282,17 +282,25 @@ def test_a_fact_of_several_tables_has_all_as_sources(tmp_path):
     assert merged.loc["CD79A", ["sources", "tissue"]].tolist() == ["panglaodb;cellmarker2", "general"]
 
 
-def test_the_bundled_database_counts_as_a_source(tmp_path):
-    """Merged, the bundled database is a source of its facts; what a single public table states is weak."""
+def test_the_bundled_database_is_no_witness_of_itself(tmp_path):
+    """Merged, its facts keep their sources and their strength; what a single public table states is weak."""
     database = gca.db.load(["bundled", write(tmp_path / "p.tsv", PANGLAODB.replace("CD79B", "ZNF28"))])
     merged = database.facts
     stranger = merged["gene"].eq("ZNF28")
-    assert set(merged.loc[~stranger, "sources"].str.split(";").str[0]) == {"gca-scanpy"}
+    assert not merged["sources"].str.contains("gca-scanpy").any()
     assert merged.loc[stranger, ["strength", "sources"]].values.tolist() == [["weak", "panglaodb"]]
     assert set(merged.loc[~stranger, "strength"]) == {"canonical", "supporting"}
     assert any("a single public table state" in note for note in database.notes)
-    alone = _bundled.database().facts
-    assert not alone["sources"].str.contains("gca-scanpy").any()
+
+
+def test_a_table_of_other_genes_changes_no_label():
+    """Facts that no cluster has leave the labels as they are."""
+    markers = {"0": ["CD3D", "IL7R", "LTB"], "1": ["GNLY", "NKG7", "CD3D"], "2": ["LYZ", "FCN1"], "3": ["CD74", "LTB"]}
+    mine = pd.DataFrame({"cell_type": ["MyCell"] * 2, "gene": ["FOO1", "FOO2"]})
+    one, two = (gca.annotate_markers(markers, marker_db=source) for source in ("bundled", ["bundled", mine]))
+    assert [c.annotation for c in one.clusters] == [c.annotation for c in two.clusters]
+    scores = [[c.confidence_score for c in report.clusters] for report in (one, two)]
+    assert scores[0] == pytest.approx(scores[1], abs=0.001)
 
 
 public = pytest.mark.skipif(not SOURCES.is_dir(), reason=f"the public tables are not in {SOURCES.name}")

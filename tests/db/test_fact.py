@@ -114,7 +114,7 @@ def test_several_databases():
     """In a merged database the sources of all parts are there, with the tables of ASCT+B."""
     table = pd.DataFrame({"cell_type": ["B cell"], "gene": ["MS4A1"], "sources": ["my paper"]})
     fact = gca.db.fact("MS4A1", "B cell", ["bundled", table])
-    assert {"gca-scanpy", "my paper", "asctb"} <= set(fact.stated_by)
+    assert {"my paper", "asctb"} <= set(fact.stated_by)
     assert next(witness for witness in fact.witnesses if witness.name == "asctb").tables
     assert "human_pbmc3k" in fact.seen_in
 
