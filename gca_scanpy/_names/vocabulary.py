@@ -96,8 +96,7 @@ class Vocabulary:
         if here or (rows and (hit is None or not hit.cost)):  # "basal" of one tissue says nothing in others
             terms = tuple(dict.fromkeys([*(row.term for row in rows if row.term), *(hit.terms if hit else ())]))
             return hit if hit and hit.terms == terms and not here else Hit(terms, ABBREVIATION, is_vague=True)
-        says_something = any(not word.isdigit() for word in key)  # the number of a cluster does not
-        for word in sorted(self._words_of(tissues)) if hit is None and says_something else ():
+        for word in sorted(self._words_of(tissues)) if hit is None and self._says_more_than_a_state(key) else ():
             hit = hit or self._in_ontology(tuple(sorted((*key, word))), tissues)
         return hit
 
@@ -169,6 +168,10 @@ class Vocabulary:
         how, cost = (SYNONYM if rank else EXACT), (SHORTENED if rank == 2 else 0.0)
         return Hit(self._widest(terms), how, cost) if terms else None
 
+    def _says_more_than_a_state(self, key: Key) -> bool:
+        """Whether the tissue may complete a name; it makes no type of "cycling" or of the number of a cluster."""
+        return any(not word.isdigit() and word not in self.lexicon.states for word in key)
+
     def _words_of(self, tissues: frozenset[str]) -> frozenset[str]:
         for tissue in tissues.difference(self._places):
             self._places[tissue] = frozenset(self.lexicon.name(tissue))
@@ -201,7 +204,7 @@ class Vocabulary:
                 for short in _shortened(key):
                     index.setdefault(short, []).append(_Entry(term.id, 2))
                     bare = tuple(word for word in short if word not in self.tissue_words)
-                    if bare != short and _says_enough(bare):
+                    if bare != short and _says_enough(bare) and self._says_more_than_a_state(bare):
                         index.setdefault(bare, []).append(_Entry(term.id, 2, frozenset(short).difference(bare)))
         return index
 

@@ -131,6 +131,7 @@ def in_each_tissue(form):
         "12",
         "cluster",
         "human",
+        "cycling",
         "other 3",
         "Cluster_1",
     ],
