@@ -126,7 +126,7 @@ def test_the_legend(visit):
         assert _pixels(page, pink) > 100
         assert page.locator("#legend button[aria-pressed=true]").all_inner_texts() == ["B cell"]
         for mode, n, title in (("confidence", 1, "Confidence"), ("status", 1, "Status"), ("cluster", 11, "Cluster"),
-                               ("broad", 7, "Broad type")):  # fmt: skip
+                               ("broad", 6, "Broad type")):  # fmt: skip
             page.get_by_label("Color by").select_option(mode)
             assert (entries.count(), page.locator("#legend-title").inner_text()) == (n, title)
             assert _pixels(page) > 1000
