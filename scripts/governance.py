@@ -23,8 +23,9 @@ import pandas as pd
 from attrs import evolve
 from witnesses import citations, lists, profiles
 from witnesses.compare import Evidence
-from witnesses.files import ASCTB, CITATIONS, Data, Row, read, write
+from witnesses.files import CITATIONS, Data, Row, read, write
 
+from gca_scanpy._scoring.witnesses import ASCTB, PROFILE
 from gca_scanpy.db import _bundled, _name_rules, _rules
 from gca_scanpy.db._rules import Finding
 
@@ -213,7 +214,7 @@ def propose(data: Data, evidence: Evidence, path: Path) -> int:
 
 def grade(row: Row) -> str:
     """The best witness of a fact: ``exact`` for its very term, ``nearby`` for a neighbor only, or ``none``."""
-    if row.stated or row.seen.partition("/")[0]:
+    if row.stated or row.seen_in:
         return "exact"
     return "nearby" if row.nearby else "none"
 
@@ -225,8 +226,7 @@ def counts(data: Data) -> str:
     codes = _bundled.public_sources()
 
     def independent(row: Row) -> int:
-        near = "".join(part[0] for part in row.nearby.split(",") if part)
-        return len({codes[code].group for code in row.stated + near + row.seen.partition("/")[0]})
+        return len({codes[code].group for code in row.stated + row.near + row.seen_in})
 
     def share(rows: Sequence[Row]) -> str:
         return f"{len(rows)} ({len(rows) / max(1, len(positive)):.1%})"
@@ -240,8 +240,8 @@ def counts(data: Data) -> str:
         f"  at least two independent witnesses: {share([row for row in positive if independent(row) > 1])}",
         f"  no witness: {share(by_grade['none'])}",
         *(
-            f"  {'seen in' if source.kind == 'profile' else 'stated by'} {source.name}: "
-            f"{sum(1 for row in positive if code in row.stated + row.seen.partition('/')[0])}"
+            f"  {'seen in' if source.kind == PROFILE else 'stated by'} {source.name}: "
+            f"{sum(1 for row in positive if code in row.stated + row.seen_in)}"
             for code, source in codes.items()
         ),
         f"{len(negative)} negative, {stated} of them negative in a public list",

@@ -9,12 +9,11 @@ from attrs import evolve, frozen
 
 from gca_scanpy._names.ontology import Ontology
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.witnesses import AT, PublicSource
+from gca_scanpy._scoring.witnesses import AT, PROFILE, PublicSource
 from gca_scanpy.model import Candidate, ClusterReport, Witnesses
 
 SHOWN_GENES = 8  # of each candidate
 SHOWN_NEIGHBORS = 3
-PROFILE = "profile"  # the kind of source that is named by a number
 
 Grade = Literal["exact", "nearby", "none"]
 Collected = dict[str, dict[str, Witnesses]]  # by type, then by gene

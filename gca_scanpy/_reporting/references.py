@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve, frozen
 
-from gca_scanpy._scoring.witnesses import AT, PublicSource
+from gca_scanpy._scoring.witnesses import ASCTB, AT, PROFILE, PublicSource
 from gca_scanpy.model import DatasetReport
 
 Tables = Callable[[str, str], Iterable[tuple[str, Sequence[str]]]]
 PROJECT, HOME = "gca-scanpy", "https://github.com/gca-scanpy/gca-scanpy"
-ASCTB = "asctb"
 ONTOLOGY = (
     "Diehl AD, Meehan TF, Bradford YM, et al. The Cell Ontology 2016: enhanced content, modularization, and ontology "
     "interoperability. Journal of Biomedical Semantics 2016"
@@ -48,7 +47,7 @@ class Reference:
     text
         Authors, title, journal and year; or what is known instead.
     doi, url
-        Where it is, as far as that is known.
+        Its DOI and its address; empty if they are not known.
     uses
         What it stands for: names of sources, or tables of ASCT+B that cite it.
     has_author
@@ -109,12 +108,12 @@ def _of_sources(report: DatasetReport, sources: Mapping[str, PublicSource]) -> I
     """The sources that state or show a fact, for its type or a neighbor of it; those of a user's table as they are."""
     witnesses = [one for genes in report.witnesses.values() for one in genes.values()]
     parts = {part for one in witnesses for part in (*one.stated_by, *one.nearby, *one.seen_in)}
-    for name in sorted({part.partition(AT)[0] for part in parts} - {PROJECT}):
+    for name in sorted({part.partition(AT)[0] for part in parts}):
         if name not in sources:
             yield _of_name(name, LISTS, ())
             continue
         source = sources[name]
-        section = PROFILES if source.kind == "profile" else LISTS
+        section = PROFILES if source.kind == PROFILE else LISTS
         where = (source.doi, source.home)
         yield Reference(_key(source), section, source.citation, *where, (source.title,), ". " in source.citation)
 

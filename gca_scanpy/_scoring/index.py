@@ -14,7 +14,7 @@ from gca_scanpy._names.lineages import Lineages
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED, WEAK, MarkerDatabase
 from gca_scanpy._scoring.hits import CellType, Hits
-from gca_scanpy._scoring.witnesses import group, witnesses
+from gca_scanpy._scoring.witnesses import group, parts, witnesses
 from gca_scanpy.model import Witnesses
 
 
@@ -152,7 +152,7 @@ class _Draft:
             positive=self.positive,
             negative=frozenset(self.negative.difference(self.positive)),
             canonical=tuple(self.canonical),
-            n_sources=min(numbers.NUMBERS.max_sources, len(set(chain.from_iterable(map(_split, self.sources))))),
+            n_sources=min(numbers.NUMBERS.max_sources, len(set(chain.from_iterable(map(parts, self.sources))))),
             stated=self.stated,
         )
 
@@ -175,7 +175,7 @@ def _witnessed(strength: str, stated: tuple[str, str, str, str]) -> float:
     used = numbers.NUMBERS
     if strength == WEAK:  # its only source does not corroborate it
         return 1.0
-    sources, _, seen, unseen = map(_split, stated)
+    sources, _, seen, unseen = map(parts, stated)
     factor = 1 + used.corroboration * math.log2(1 + len(set(map(group, sources))))
     if seen and len(seen) >= len(unseen):
         factor += used.seen
@@ -190,11 +190,8 @@ def _strengths(facts: pd.DataFrame, stated: Sequence[tuple[str, str, str, str]])
     factors = {pair: _witnessed(*pair) for pair in set(pairs)}
     positive = [factors[pair] for pair, role in zip(pairs, facts["role"]) if role == "positive"]
     mean = sum(positive) / len(positive) if positive else 1.0
-    return [_base(strength) * factors[strength, witnesses] / mean for strength, witnesses in pairs]
-
-
-def _split(sources: str) -> list[str]:
-    return [source for source in sources.split(";") if source]
+    strengths = {pair: _base(pair[0]) * factor / mean for pair, factor in factors.items()}
+    return [strengths[pair] for pair in pairs]
 
 
 def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> tuple[dict[str, _Draft], set[str]]:

@@ -10,6 +10,8 @@ from attrs import frozen
 from gca_scanpy.model import Witnesses
 
 VENDORS = frozenset({"abcam", "bd_biosciences", "cell_signaling", "thermofisher"})  # they copy from one another
+ASCTB = "asctb"  # the source whose tables cite publications
+PROFILE = "profile"  # a kind of source
 AT = "@"  # between a source and the neighbor of the type for which it states the fact
 
 
@@ -29,7 +31,7 @@ class PublicSource:
     species, tissue
         What it is about; the tissue is empty if it is about many.
     citation, doi, home, license
-        Its publication, web page and terms of use; empty if there are none.
+        Its publication, web page and terms of use, each of which may be empty.
     title
         Its name as readers know it.
     """
@@ -48,7 +50,7 @@ class PublicSource:
     @property
     def group(self) -> str:
         """What it is not independent of; all profiles count as one source."""
-        return group(self.name) if self.kind != "profile" else self.kind
+        return group(self.name) if self.kind != PROFILE else self.kind
 
 
 def group(name: str) -> str:
@@ -87,8 +89,13 @@ def _read_once(read: Callable[[str], str], cells: Sequence[str]) -> list[str]:
     return [texts[cell] for cell in cells]
 
 
+def parts(cell: str) -> tuple[str, ...]:
+    """The sources in a cell of a marker table."""
+    return tuple(filter(None, cell.split(";")))
+
+
 @lru_cache(maxsize=65536)
 def witnesses(fact_of: str, sources: str, nearby: str, seen: str, unseen: str) -> Witnesses:
     """The witnesses of a fact of a type, from the cells of a marker table."""
-    stated, near, in_favor, others = (tuple(filter(None, cell.split(";"))) for cell in (sources, nearby, seen, unseen))
+    stated, near, in_favor, others = map(parts, (sources, nearby, seen, unseen))
     return Witnesses(fact_of, stated, near, in_favor, len(in_favor) + len(others))

@@ -10,6 +10,7 @@ from attrs import frozen
 from gca_scanpy._arguments import checked, shown
 from gca_scanpy._names.spelling import nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
+from gca_scanpy._scoring.witnesses import parts
 from gca_scanpy.db import _assets, _bundled, _rules
 from gca_scanpy.db._load import BUNDLED, PROJECT, Source, load
 from gca_scanpy.errors import InputError
@@ -167,7 +168,7 @@ def markers(database: MarkerDatabase, kind: str) -> list[Marker]:
     columns = ["gene", "role", "strength", "species", "tissue", *STATED]
     facts = []
     for gene, role, strength, species, tissue, *stated in of_type[columns].itertuples(index=False, name=None):
-        sources, nearby, seen, unseen = (tuple(filter(None, cell.split(";"))) for cell in stated)
+        sources, nearby, seen, unseen = map(parts, stated)
         measured = len(seen) + len(unseen)
         facts.append(Marker(gene, role, strength, species, tissue, sources, nearby, len(seen), measured))
     return sorted(facts, key=lambda m: (m.role == "negative", m.strength, -len(m.sources), -m.seen, m.gene))

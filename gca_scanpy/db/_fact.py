@@ -14,13 +14,12 @@ from gca_scanpy._names.gene_forms import ENSEMBL, clean, parts
 from gca_scanpy._names.genes import SPECIES
 from gca_scanpy._names.spelling import distance, nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
-from gca_scanpy._scoring.witnesses import AT
+from gca_scanpy._scoring.witnesses import ASCTB, AT, PROFILE
 from gca_scanpy.db import _bundled, _describe
 from gca_scanpy.db._load import BUNDLED, Source, load
 from gca_scanpy.db._receipt import Citation, Fact, Witness, named
 from gca_scanpy.errors import InputError
 
-ASCTB = "asctb"
 SHOWN = 5  # types or genes in a message
 FAR = 99  # more steps than between any two related terms
 MIN_LETTERS = 3  # of a name, to look for longer ones
@@ -149,7 +148,7 @@ def _fact(database: MarkerDatabase, rows: pd.DataFrame) -> Fact:
         decided = _bundled.decisions().get((first["cl_id"], first["gene"]), decided)
     exact = [_witness(name, "", first) for name in cells["sources"]]
     if first["role"] == "positive":
-        exact += [_witness(name, "profile", first) for name in cells["seen"]]
+        exact += [_witness(name, PROFILE, first) for name in cells["seen"]]
     return Fact(
         cell_type=first["cell_type"],
         ontology_id=first["cl_id"],

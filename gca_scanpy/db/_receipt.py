@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from gca_scanpy._scoring.witnesses import PROFILE
 from gca_scanpy.db import _bundled
 
 
@@ -83,7 +84,7 @@ class Fact:
     species
         ``human``, ``mouse`` or ``both``.
     tissue
-        Where the type is characteristically found.
+        The tissues in which the type typically occurs.
     witnesses
         The sources that state the fact, and for a positive fact the profiles in which the gene stands out; those about
         this very type come first.
@@ -113,7 +114,7 @@ class Fact:
     @property
     def stated_by(self) -> tuple[str, ...]:
         """The lists that state the fact for this very type."""
-        return tuple(w.name for w in self.witnesses if w.grade == "exact" and w.kind != "profile")
+        return tuple(w.name for w in self.witnesses if w.grade == "exact" and w.kind != PROFILE)
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))

@@ -9,6 +9,7 @@ import pandas as pd
 from attrs import field, frozen
 
 from gca_scanpy._files import whole
+from gca_scanpy._scoring.witnesses import PROFILE
 from gca_scanpy.db import _bundled, _name_rules
 from gca_scanpy.db._rules import Finding
 from witnesses import citations
@@ -19,7 +20,6 @@ SHORT_COLUMNS = ["cl_id", "short_name"]
 FACT_COLUMNS = ["cl_id", "gene", "mark", "species", "stated", "nearby", "seen"]
 CITATIONS = "citations.tsv"
 DECISION_COLUMNS = ["cl_id", "gene", "decision", "mark", "reason"]
-ASCTB = "asctb"
 DECISIONS = ("added", "kept", "marked", "removed")
 MARKS = ("++", "+", "-")
 SPECIES = ("", "human", "mouse")
@@ -38,6 +38,16 @@ class Row:
     stated: str
     nearby: str
     seen: str
+
+    @property
+    def seen_in(self) -> str:
+        """The codes of the profiles in which the gene stands out."""
+        return self.seen.partition("/")[0]
+
+    @property
+    def near(self) -> str:
+        """The codes of the sources with a statement about a neighbor of the type."""
+        return "".join(part[0] for part in self.nearby.split(",") if part)
 
     @property
     def cells(self) -> Cells:
@@ -153,13 +163,12 @@ def _wrong_values(row: Row) -> list[str]:
     if row.species not in SPECIES:
         wrong.append(f"species {row.species!r} is neither empty nor human nor mouse")
     codes = _bundled.public_sources()
-    of_lists = "".join(code for code, source in codes.items() if source.kind != "profile")
+    of_lists = "".join(code for code, source in codes.items() if source.kind != PROFILE)
     of_profiles = "".join(code for code in codes if code not in of_lists)
     seen, _, unseen = row.seen.partition("/")
-    near = "".join(part[:1] for part in row.nearby.split(",") if part)
     for name, given, allowed in (
         ("stated", row.stated, of_lists),
-        ("nearby", near, of_lists + of_profiles),
+        ("nearby", row.near, of_lists + of_profiles),
         ("seen", seen, of_profiles),
         ("seen", unseen, "".join(code for code in of_profiles if code not in seen)),
     ):

@@ -103,7 +103,6 @@ def standing(profile: Profile, term: str, ontology: Ontology) -> Optional[Standi
     own = [i for i, other in enumerate(profile.terms) if other == term]
     neighbor, columns = (term, own) if own else _nearest(profile.terms, term, ontology)
     others = [i for i, other in enumerate(profile.terms) if other and not ontology.related(other, term)]
-    others = [i for i in others if i not in columns]
     if not columns or len(others) < MIN_OTHERS:
         return None
     elsewhere, mean = profile.means[:, others], profile.means[:, columns].mean(axis=1)
