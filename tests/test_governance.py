@@ -465,7 +465,7 @@ def test_broken_files_are_not_rewritten(governance, data, sources):
     assert (folder / "markers" / "blood.tsv").read_text() == before
 
 
-@pytest.mark.skipif(not DOCS.is_dir(), reason="the documents are not there")
+@pytest.mark.skipif(not DOCS.is_dir(), reason="this copy of the tests has no docs folder to compare")
 def test_the_figures_of_the_documents(governance):
     """README and docs have the number of types and facts, and the shares with witnesses, that governance prints."""
     printed = governance.counts(governance.read(governance.DATA))

@@ -74,7 +74,7 @@ def test_info_of_a_type(run, name):
 
 
 def test_info_shows_the_standing(run, tmp_path):
-    """Each marker has the number of its profiles and lists, and one that nobody states has none."""
+    """The number of profiles and lists stands beside each marker, or "none"."""
     text = run("info", "--type", "B cell")
     assert re.search(r"CD79A .* \d/\d profiles; \d+ lists ", text)
     table = tmp_path / "own.csv"

@@ -35,7 +35,7 @@ def fact(term=B_CELL, gene="MS4A1", role="positive"):
     return (term, gene, role)
 
 
-def test_nobody_states_it(evidence):
+def test_a_fact_without_a_witness(evidence):
     """Without a source all three columns are empty."""
     assert evidence(panglaodb=[fact(T_CELL)]).cells(B_CELL, "MS4A1", "positive", "") == Cells()
 
