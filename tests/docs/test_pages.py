@@ -75,6 +75,16 @@ def reader(tmp_path, monkeypatch, plant):
 
 
 @pytest.fixture(autouse=True)
+def _figures_closed():
+    """Close figures before and after a page; if those of many tests are open, Matplotlib warns."""
+    from matplotlib import pyplot as plt
+
+    plt.close("all")
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(autouse=True)
 def _logging_as_before():
     """Undo the levels that a page sets, which hide records from later tests of the same process."""
     loggers = [logging.getLogger(), logging.getLogger("gca_scanpy")]
