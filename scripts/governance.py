@@ -26,7 +26,7 @@ from witnesses.compare import Evidence
 from witnesses.files import CITATIONS, Data, Row, read, write
 
 from gca_scanpy._scoring.witnesses import ASCTB, PROFILE
-from gca_scanpy.db import _bundled, _name_rules, _rules
+from gca_scanpy.db import _bundled, _name_rules, _prior_rules, _rules
 from gca_scanpy.db._rules import Finding
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -37,6 +37,7 @@ SHOWN = 25
 def check(data: Data) -> tuple[list[Finding], list[Finding]]:
     """Broken rules, and warnings, without any public table."""
     facts, ontology, genes = data.facts(), _bundled.ontology(), _bundled.gene_names()
+    tissues = _bundled.tissues().canonical
     named = pd.DataFrame(
         [(name, key) for key, (name, _) in data.types.items()],
         columns=["cell_type", "cl_id"],
@@ -45,7 +46,9 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
     broken = [*data.findings, *_types(data), *_short(data), *_order(data), *_citations(data)]
     broken += [*_rules.ids(named, ontology), *_rules.names(named, ontology), *_rules.symbols(facts, genes)]
     broken += [*_rules.duplicates(facts), *_rules.signs(facts)]
-    broken += _name_rules.tables(data.names, data.words, ontology, _bundled.tissues().canonical)
+    broken += _name_rules.tables(data.names, data.words, ontology, tissues)
+    if data.priors is not None:
+        broken += _prior_rules.priors(data.priors, {key: t.split(";") for key, (_, t) in data.types.items()}, tissues)
     return [*broken, *_stale(data)], [*_rules.few(facts), *_rules.siblings(facts, ontology)]
 
 
@@ -278,7 +281,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         "--data",
         type=Path,
         default=DATA,
-        help="folder with cell_types.tsv, short_names.tsv, markers/, and the tables of names if it has them",
+        help="folder with cell_types.tsv, short_names.tsv, markers/, and the tables of names and priors if it has them",
     )
     parser.add_argument("--all", action="store_true", help="show every finding")
     args = parser.parse_args(arguments)

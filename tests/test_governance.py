@@ -251,6 +251,25 @@ def test_a_broken_word(governance, data, capsys, rule, old, new):
     assert "cell_words.tsv" in text
 
 
+@pytest.mark.parametrize(
+    ("rule", "table", "text"),
+    [
+        ("priors", f"tissue\tgrade\tcl_id\nblod\tcommon\t{T_CELL}\n", "priors.tsv:2: 'blod' is no known tissue"),
+        ("priors", "tissue\tgrade\tcl_id\n", f"priors.tsv: {T_CELL} has no row in 'blood'"),
+        ("form", "tissue\tcl_id\tgrade\n", "priors.tsv: the header is"),
+        ("form", f"tissue\tgrade\tcl_id\nblood\t{T_CELL}\n", "priors.tsv:2: the row has 2 cells"),
+    ],
+)
+def test_a_broken_table_of_priors(governance, data, capsys, rule, table, text):
+    """The table of priors is checked if the folder has one, and a broken row is reported."""
+    folder = data()
+    (folder / "priors.tsv").write_text(table)
+    assert governance.main(["--data", str(folder), "--all"]) == 1
+    shown = capsys.readouterr().out
+    assert f"broken: {rule}: " in shown
+    assert text in shown
+
+
 def test_a_type_in_two_files(governance, data, capsys):
     """A type with facts in two files breaks a rule."""
     assert governance.main(["--data", str(data(lymph=[f"{B_CELL}\tPAX5\t++\t\t\t\t"]))]) == 1

@@ -24,6 +24,7 @@ from gca_scanpy._reporting.palette import Palette, read_palette
 from gca_scanpy._reporting.receipts import Describer, Receipts
 from gca_scanpy._reporting.references import Reference, collect
 from gca_scanpy._scoring.database import COLUMNS, STATED, MarkerDatabase
+from gca_scanpy._scoring.priors import Priors, read_priors
 from gca_scanpy._scoring.witnesses import PublicSource, named_columns, read_sources
 from gca_scanpy.model import DatasetReport
 
@@ -83,6 +84,12 @@ def palette() -> Palette:
 def tissues() -> Tissues:
     """The tissue vocabulary."""
     return read_tissues(_lines("tissues.tsv"))
+
+
+@lru_cache(maxsize=1)
+def priors() -> Priors:
+    """How usual each type of the database is in each tissue."""
+    return read_priors(_lines("priors.tsv"))
 
 
 @lru_cache(maxsize=1)

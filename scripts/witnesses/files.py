@@ -1,16 +1,17 @@
-"""The files of the marker database: facts, types, names, decisions and citations."""
+"""The files of the marker database: facts, types, names, priors, decisions and citations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Optional
 
 import pandas as pd
 from attrs import field, frozen
 
 from gca_scanpy._files import whole
 from gca_scanpy._scoring.witnesses import PROFILE
-from gca_scanpy.db import _bundled, _name_rules
+from gca_scanpy.db import _bundled, _name_rules, _prior_rules
 from gca_scanpy.db._rules import Finding
 from witnesses import citations
 from witnesses.compare import Cells
@@ -77,6 +78,7 @@ class Data:
     citations: tuple[tuple[str, ...], ...] = ()
     names: _name_rules.Rows = ()
     words: _name_rules.Rows = ()
+    priors: Optional[_prior_rules.Rows] = None  # no table
     findings: tuple[Finding, ...] = field(default=())
 
     def facts(self) -> pd.DataFrame:
@@ -117,12 +119,14 @@ def read(folder: Path) -> Data:
             rows += [] if wrong else [row]
     decisions = _decisions(folder / "decisions.tsv", findings)
     cited = tuple(tuple(cells) for _, cells in _lines(folder / CITATIONS, citations.COLUMNS, findings))
-    # A folder of markers alone has no tables of names.
+    # A folder of markers alone has no tables of names and of priors.
     names, words = (
         _lines(folder / name, columns, findings) if (folder / name).exists() else []
         for name, columns in _name_rules.COLUMNS.items()
     )
-    return Data(types, rows, short, decisions, cited, names, words, tuple(findings))
+    path = folder / _prior_rules.PRIORS
+    priors = _lines(path, _prior_rules.COLUMNS, findings) if path.exists() else None
+    return Data(types, rows, short, decisions, cited, names, words, priors, tuple(findings))
 
 
 def _decisions(path: Path, findings: list[Finding]) -> dict[tuple[str, str], tuple[str, str]]:

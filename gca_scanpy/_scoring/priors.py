@@ -1,0 +1,46 @@
+"""How usual a cell type is in a tissue: common, occasional or rare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, cast
+
+from attrs import frozen
+
+Grade = Literal["common", "occasional", "rare"]
+
+COMMON: Grade = "common"
+OCCASIONAL: Grade = "occasional"
+RARE: Grade = "rare"
+ANY = "any"  # the rows of the table that hold if no tissue is known
+
+
+@frozen
+class Priors:
+    """The grade of each cell type in each tissue.
+
+    Attributes
+    ----------
+    grades
+        By canonical tissue, or ``any``, and Cell Ontology id. Types that are not listed are rare.
+    """
+
+    grades: Mapping[str, Mapping[str, Grade]]
+
+    def grade(self, cl_id: str, tissues: Sequence[str]) -> Grade:
+        """How usual a type is in these tissues: the best grade of any of them; ``any`` is used if there is none.
+
+        Only rows of the type itself count. A subtype does not get the grade of its parent: where T cells are common,
+        most of their subtypes are not.
+        """
+        listed = {self.grades.get(tissue, {}).get(cl_id, RARE) for tissue in tissues or (ANY,)}
+        return next((grade for grade in (COMMON, OCCASIONAL) if grade in listed), RARE)
+
+
+def read_priors(lines: Iterable[str]) -> Priors:
+    """Read the grades from the lines of ``priors.tsv``, header first."""
+    grades: dict[str, dict[str, Grade]] = {}
+    for line in list(lines)[1:]:
+        tissue, grade, cl_id = line.rstrip("\n").split("\t")
+        grades.setdefault(tissue, {})[cl_id] = cast(Grade, grade)
+    return Priors(grades)
