@@ -9,7 +9,6 @@ from attrs import evolve, field, frozen
 
 from gca_scanpy._judging import reasons
 from gca_scanpy._judging.judge import Judgment
-from gca_scanpy._judging.own import own_candidate
 from gca_scanpy._judging.vote import vote
 from gca_scanpy._llm.ask import Answers, ask
 from gca_scanpy._llm.asking import Asking
@@ -19,7 +18,7 @@ from gca_scanpy._llm.language_model import ChatModel
 from gca_scanpy._llm.question import Plan, Question, Round, plan, prepare
 from gca_scanpy._reporting.report import level
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.offline import confidence, propose
+from gca_scanpy._scoring.offline import propose
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import (
     AccessError,
@@ -126,8 +125,7 @@ class Given(_SendsNothing):
         ontology = case.index.lineages.ontology
         reading = ontology.read(label, case.tissues)
         term = reading.ontology_id
-        candidate = own_candidate(term, label, case) if label else None
-        score = confidence(candidate, case) if candidate else 0.0
+        score = case.levels.probability(term or label) if label else 0.0
         caveats = [f"{share:.0%} of the cluster's labeled cells have this label"] if label and share < 1 else []
         if term and reading.is_partial:
             left = ", ".join(word.text for word in reading.aside)

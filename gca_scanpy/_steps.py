@@ -7,7 +7,7 @@ from typing import Optional
 
 from attrs import frozen
 
-from gca_scanpy.model import Alternative, Panel, Source
+from gca_scanpy.model import Alternative, Level, Panel, Source
 
 
 @frozen
@@ -82,6 +82,8 @@ class Verdict:
         Genes that the model named as supporting although the cluster does not have them.
     panel
         The answers of several models, if there were several.
+    path
+        For the scorer, the levels through the label down to its finest guess.
     """
 
     cluster_id: str
@@ -96,3 +98,4 @@ class Verdict:
     unavailable: str = ""
     struck: tuple[str, ...] = ()
     panel: Optional[Panel] = None
+    path: tuple[Level, ...] = ()

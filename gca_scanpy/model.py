@@ -16,7 +16,7 @@ DecisionKind = Literal["accepted", "changed", "mixed", "reopened"]
 
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
 STATUSES: tuple[Status, ...] = ("supported", "flagged", "unknown")
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 
 
 @frozen
@@ -81,6 +81,23 @@ class Candidate:
 
 
 @frozen
+class Level:
+    """A level of the ontology in the path of a cluster.
+
+    Attributes
+    ----------
+    label, ontology_id
+        A Cell Ontology term; a type of a user's own table may have no id.
+    probability
+        Probability that the term or a subtype of it is right, 0 to 1.
+    """
+
+    label: str
+    ontology_id: Optional[str]
+    probability: float
+
+
+@frozen
 class Alternative:
     """Another label that was considered, and why."""
 
@@ -118,7 +135,15 @@ class Panel:
 
 @frozen
 class Annotation:
-    """The label of a cluster: ``proposed_label`` before it was judged, and ``primary_label``, the result."""
+    """The label of a cluster.
+
+    Attributes
+    ----------
+    primary_label
+        The result: as deep in the ontology as the evidence is certain, or ``"Unknown or Novel"``.
+    proposed_label
+        What was proposed before it was judged: the scorer's finest guess, or the label of a language model or a user.
+    """
 
     primary_label: str
     proposed_label: str
@@ -165,7 +190,16 @@ class Validation:
 
 @frozen
 class ClusterReport:
-    """The result for one cluster."""
+    """The result for one cluster.
+
+    Attributes
+    ----------
+    confidence_score
+        Probability that the label, or a subtype of it, is right, 0 to 1.
+    path
+        The levels of the ontology from the lineage through the label to the finest guess, each with its probability.
+        For a label that is not shown, the path through what was proposed. Empty if no gene marks a type.
+    """
 
     cluster_id: str
     annotation: Annotation
@@ -183,6 +217,7 @@ class ClusterReport:
     tissue: Optional[str] = None
     struck_markers: tuple[str, ...] = ()
     panel: Optional[Panel] = None
+    path: tuple[Level, ...] = ()
 
 
 @frozen

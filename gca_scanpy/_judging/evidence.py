@@ -159,6 +159,8 @@ class _Comparison:
         The part of it that they have for another type too, by type.
     relatives
         The label's :func:`family`.
+    tissues
+        Canonical tissues of the cluster, empty if unknown.
     """
 
     genes: Sequence[tuple[str, float, Mapping[str, float], float]]
@@ -166,6 +168,7 @@ class _Comparison:
     present: float
     shared: Mapping[str, float]
     relatives: AbstractSet[str]
+    tissues: tuple[str, ...]
     index: MarkerIndex
 
     @classmethod
@@ -182,6 +185,7 @@ class _Comparison:
             present=sum(for_label[gene.symbol] * gene.weight for gene in supporting),
             shared=shared,
             relatives=frozenset(relatives),
+            tissues=case.tissues,
             index=index,
         )
 
@@ -206,7 +210,7 @@ class _Comparison:
         specific = [name for name, (gain, _) in gains.items() if gain > numbers.NUMBERS.min_gain]
         if not specific:
             return None
-        ahead = sum(gain * weight for gain, weight in gains.values() if gain > 0)
+        ahead = self._tissue_factor(key) * sum(gain * weight for gain, weight in gains.values() if gain > 0)
         behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
         behind += self.present - self.shared.get(key, 0.0)
         strongest = sorted(specific, key=lambda name: (-gains[name][0] * gains[name][1], name))
@@ -217,6 +221,12 @@ class _Comparison:
             share=ahead / behind if behind > 0 else float("inf"),
             genes={name: self._types(key, information[name]) for name in strongest},
         )
+
+    def _tissue_factor(self, key: str) -> float:
+        """A type that belongs to other tissues only is a rival if there is much more evidence for it."""
+        of_type = self.index.types[key].tissues
+        is_possible = not of_type or not self.tissues or of_type.intersection(self.tissues)
+        return 1.0 if is_possible else numbers.NUMBERS.rival_out_of_tissue
 
     def _types(self, key: str, information: Mapping[str, float]) -> tuple[str, ...]:
         """The rival's label, and the other types that a gene marks best, without the label's relatives."""

@@ -9,12 +9,13 @@ from attrs import evolve, frozen
 
 from gca_scanpy._judging import evidence
 from gca_scanpy._judging.evidence import LabelEvidence, Rival
-from gca_scanpy._judging.own import own_candidate
+from gca_scanpy._judging.own import own_candidate, speaks_for
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees, term_of
-from gca_scanpy._scoring import numbers, offline
+from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
+from gca_scanpy._scoring.path import without_penalties
 from gca_scanpy._steps import Verdict
 from gca_scanpy.model import Status, Validation
 
@@ -105,40 +106,52 @@ def _identity(verdict: Verdict, case: Case, term: Optional[str]) -> list[_Findin
 
 def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: Optional[str]) -> list[_Finding]:
     """Whether there is enough evidence for the label, and not too much for another lineage."""
-    label, is_offline = verdict.label, verdict.source == "offline"
-    rival, better = label_evidence.rival, label_evidence.better
-    # If the scorer's best candidate is no better than chance, neither is its rival.
-    by_chance = is_offline and not _beyond_chance(case)
-    mixed_by_chance = by_chance and not _beyond_chance(case, without_penalties=True)
-    # A better type that does not exclude the label explains more than a weaker one that does.
-    is_better = better is not None and not is_offline and (rival is None or better.evidence > rival.evidence)
-    if rival is not None and rival.share >= case.limits.mixed_ratio and not mixed_by_chance and not is_better:
-        code = "contradictory_markers" if rival.share > numbers.NUMBERS.contradicting_ratio else "mixed_lineage"
-        return [_Finding(code, f"{rival.label} is supported beside {label}, by {rival.named()}", rival)]
-    if better is not None and is_better:
-        note = f"{better.label} has more evidence than {label}, from {better.named()}"
-        return [_Finding("contradictory_markers", note, better)]
+    if verdict.source == "offline":
+        return _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence)
+    own = own_candidate(term, verdict.label, case)
+    if own is not None and speaks_for(own, term, case):
+        return _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence)
+    rivals = [rival for rival in (label_evidence.rival, label_evidence.better) if rival is not None]
+    if rivals:
+        rival = max(rivals, key=lambda rival: rival.evidence)
+        note = f"{rival.label} has more evidence than {verdict.label}, from {rival.named()}"
+        return [_Finding("contradictory_markers", note, rival)]
+    too_little = _too_little(case, verdict, label_evidence)
+    if too_little:
+        return too_little
+    what = "little" if own is not None else "no"
+    note = f"the cluster's genes give {verdict.label} {what} score of its own{_ahead(label_evidence)}"
+    return [_Finding("low_marker_overlap", note, label_evidence.leader)]
+
+
+def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> list[_Finding]:
+    """Whether a lineage that excludes the label is supported beside it, unless chance explains both."""
+    rival, strength = label_evidence.rival, case.strength
+    if rival is None or rival.share < case.limits.mixed_ratio or strength is None:
+        return []
+    # A rival's genes may be penalties in the score of the best candidate.
+    if verdict.source == "offline" and not (
+        strength.beyond_chance or without_penalties(strength, case.candidates[0]).beyond_chance
+    ):
+        return []
+    code = "contradictory_markers" if rival.share > numbers.NUMBERS.contradicting_ratio else "mixed_lineage"
+    return [_Finding(code, f"{rival.label} is supported beside {verdict.label}, by {rival.named()}", rival)]
+
+
+def _too_little(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> list[_Finding]:
+    """Whether too few genes are known for the label, or no more than chance would give."""
     n_names = len({gene.name for gene in (*case.markers.genes, *case.markers.expressed)})
-    note = f"{len(label_evidence.support)} of {n_names} genes are known for {label}"
-    leader = label_evidence.leader
-    ahead = f"; {leader.label} is the best type, from {leader.named()}" if leader else ""
+    note = f"{len(label_evidence.support)} of {n_names} genes are known for {verdict.label}"
     if len(label_evidence.support) < case.limits.min_support:
-        return [_Finding("low_marker_overlap", f"{note}{ahead}", leader)]
-    if is_offline and (by_chance or verdict.confidence_score < numbers.NUMBERS.min_confidence):
+        return [_Finding("low_marker_overlap", f"{note}{_ahead(label_evidence)}", label_evidence.leader)]
+    if verdict.source == "offline" and (case.strength is None or not case.strength.beyond_chance):
         return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives")]
-    if own_candidate(term, label, case) is None:
-        return [_Finding("low_marker_overlap", f"the cluster's genes give {label} no score of its own{ahead}", leader)]
     return []
 
 
-def _beyond_chance(case: Case, *, without_penalties: bool = False) -> bool:
-    """Whether random genes rarely score as the best candidate does; a rival's genes may be penalties in its score."""
-    if not case.candidates:
-        return False
-    best = case.candidates[0]
-    if without_penalties:
-        best = evolve(best, score=sum(gene.contribution for gene in best.supporting))
-    return offline.beyond_chance(best, case)
+def _ahead(label_evidence: LabelEvidence) -> str:
+    leader = label_evidence.leader
+    return f"; {leader.label} is the best type, from {leader.named()}" if leader else ""
 
 
 def _advice(case: Case, verdict: Verdict, term: Optional[str]) -> list[_Finding]:

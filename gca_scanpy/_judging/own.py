@@ -1,47 +1,56 @@
-"""The candidate whose score counts as a label's own, because a label without a score must not pass."""
+"""Whether the genes of a cluster speak for a label that a user or a language model gave."""
 
 from __future__ import annotations
 
+import math
 from typing import Optional
 
 from gca_scanpy._judging.evidence import family
+from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.offline import beyond_chance, confidence
+from gca_scanpy._scoring.path import key_of
 from gca_scanpy._scoring.states import is_generic
 from gca_scanpy.model import Candidate
 
 
 def own_candidate(term: Optional[str], label: str, case: Case) -> Optional[Candidate]:
-    """The candidate that speaks for a label; None if the cluster's genes give the label no score.
+    """The best candidate that speaks for a label: its own type or a subtype; None if the genes give it no score.
 
-    That is the best candidate of all if it is the label or a subtype of it; else the label's own type; else a subtype
-    beyond chance, unless negative markers deny the label; else, if the database does not describe the label, the best
-    ancestor within the same broad type.
+    Nothing speaks for a label that the negative markers of its own type deny. If the database does not describe the
+    label, its best ancestor within the same broad type speaks for it.
     """
-    if not case.candidates:
+    key, index = term or label, case.index
+    own = next((candidate for candidate in case.candidates if key_of(candidate) == key), None)
+    if own is not None and own.score < 0:
         return None
-    key, index, best = term or label, case.index, case.candidates[0]
-    above = index.lineages.ontology.ancestors(key)
     relatives = frozenset(family(term, label, index))
-    below = relatives.difference(above)
-    if _key(best) in below and _has_evidence(best, case):
-        return best
-    own = next((candidate for candidate in case.candidates if _key(candidate) == key), None)
-    if own is not None and (own.score < 0 or (_has_evidence(own, case) and confidence(own, case) > 0)):
-        return own if own.score > 0 else None
-    if key not in index.types:
-        below = relatives
-    others = (candidate for candidate in case.candidates if _key(candidate) in below)
-    return next((c for c in others if _has_evidence(c, case) and (_key(c) in above or beyond_chance(c, case))), None)
+    above = index.lineages.ontology.ancestors(key) if key in index.types else {}
+    return next(
+        (c for c in case.candidates if key_of(c) in relatives and key_of(c) not in above and _has_evidence(c, case)),
+        None,
+    )
 
 
-def _key(candidate: Candidate) -> str:
-    return candidate.ontology_id or candidate.label
+def speaks_for(candidate: Candidate, term: Optional[str], case: Case) -> bool:
+    """Whether a label's own candidate explains the genes well enough, compared with the best of all candidates."""
+    used, lineages, best = numbers.NUMBERS, case.index.lineages, case.candidates[0]
+    broad = lineages.broad(term)
+    is_kin = candidate is best or (
+        term is not None
+        and best.ontology_id is not None
+        and (
+            lineages.ontology.related(term, best.ontology_id)
+            or (broad is not None and broad == lineages.broad(best.ontology_id))
+        )
+    )
+    scores = (math.log(max(c.score, 0.0) + used.given_offset) for c in (candidate, best))
+    values = (1.0, *scores, float(is_kin))
+    return sum(slope * value for slope, value in zip(used.given, values)) >= 0
 
 
 def _has_evidence(candidate: Candidate, case: Case) -> bool:
     """Whether a type has a positive score, and not only from genes of a state, which cells of all types can express."""
-    key, hits = _key(candidate), case.index.hits
+    key, hits = key_of(candidate), case.index.hits
     return candidate.score > 0 and any(
         key in hits.get(gene.symbol, {}) and not is_generic(gene.symbol) for gene in case.weights.ranked
     )

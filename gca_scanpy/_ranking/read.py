@@ -137,10 +137,12 @@ def _use_stored(
     genes = stored.genes(n_genes, features.excluded)
     matrix, moments, problem = Matrix.read_if_available(adata, use_raw, layer, features), None, ""
     is_short = length < min(options.n_markers, numbers.NUMBERS.min_stored_genes, len(features.by_name))
-    if is_short and select_matrix(adata, use_raw, layer).matrix is not None:
-        problem = f"it has only {length} genes per cluster"
-    elif matrix is not None:
+    if matrix is not None:
         moments = _moments(matrix, clustering.subsampled(numbers.NUMBERS.sampled_cells))
+    is_empty = moments is not None and not moments.expressing.any()  # such a matrix cannot be ranked
+    if is_short and not is_empty and select_matrix(adata, use_raw, layer).matrix is not None:
+        problem = f"it has only {length} genes per cluster"
+    elif matrix is not None and moments is not None:
         problem = _contradiction(genes, matrix, moments, clustering)
     if problem:
         say_stale(options.rank_key, problem, say)
@@ -171,7 +173,7 @@ def _say_doubts(
     place = f".uns[{options.rank_key!r}]"
     if length is not None:
         say(
-            f"{place} is unreliable, because it has only {length} genes per cluster, and there is no matrix to rank "
+            f"{place} is unreliable, because it has only {length} genes per cluster, and there are no values to rank "
             f"them again; rank at least {numbers.NUMBERS.min_stored_genes}",
             RankingWarning,
         )

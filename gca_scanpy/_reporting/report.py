@@ -20,6 +20,7 @@ from gca_scanpy.model import (
     ClusterReport,
     Confidence,
     DatasetReport,
+    Level,
     Metrics,
     Provenance,
     Summary,
@@ -44,12 +45,13 @@ def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_un
     label = (verdict.label if keeps_label else "") or UNKNOWN_LABEL
     term = proposed_id if label != UNKNOWN_LABEL and "ontology_mismatch" not in reasons else None
     broad = lineages.broad(term)
-    score = _final_score(verdict, judgment)
+    path = verdict.path or _path(proposed_id or verdict.label, case)
+    score = _final_score(case, verdict, judgment)
     annotation = Annotation(
         primary_label=label,
-        proposed_label=verdict.label or UNKNOWN_LABEL,
+        proposed_label=(verdict.path[-1].label if verdict.path else verdict.label) or UNKNOWN_LABEL,
         ontology_id=term,
-        proposed_ontology_id=proposed_id,
+        proposed_ontology_id=verdict.path[-1].ontology_id if verdict.path else proposed_id,
         confidence=level(verdict.confidence_score),
         rationale=verdict.rationale,
         alternatives=verdict.alternatives,
@@ -73,16 +75,25 @@ def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_un
         tissue=cluster.tissue,
         struck_markers=verdict.struck,
         panel=verdict.panel,
+        path=path,
     )
 
 
-def _final_score(verdict: Verdict, judgment: Judgment) -> float:
-    """The verdict's score, capped at Low for a label that is not supported and at Medium for one with an advisory."""
+def _path(key: str, case: Case) -> tuple[Level, ...]:
+    """The levels through a label that was given; none if the index does not know it, or no gene marks a type."""
+    known = key in case.index.types or key in case.index.lineages.ontology
+    return case.levels.path(key) if case.candidates and known else ()
+
+
+def _final_score(case: Case, verdict: Verdict, judgment: Judgment) -> float:
+    """The verdict's score, capped at Low for a label that is not supported and at Medium for one with a reserve."""
+    used, score = numbers.NUMBERS, verdict.confidence_score
     if judgment.status != "supported":
-        return min(verdict.confidence_score, round(numbers.NUMBERS.medium - 0.01, 4))
-    if ADVISORY.intersection(judgment.validation.flag_reasons):
-        return min(verdict.confidence_score, round(numbers.NUMBERS.high - 0.01, 4))
-    return verdict.confidence_score
+        return min(score, round(used.medium - 0.01, 4))
+    has_rival = case.strength is not None and case.strength.rival > used.max_rival_of_high
+    if has_rival or ADVISORY.intersection(judgment.validation.flag_reasons):
+        return min(score, round(used.high - 0.01, 4))
+    return score
 
 
 def dataset_report(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 from attrs import frozen
 
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.likelihood import rank
+from gca_scanpy._scoring.path import Levels, Strength
 from gca_scanpy._scoring.weights import Weights
 from gca_scanpy._settings import Settings
 from gca_scanpy._steps import ClusterMarkers
@@ -24,15 +26,18 @@ class Limits:
         Genes of the cluster that must be known for the label.
     mixed_ratio
         Evidence of a disjoint lineage relative to that of the label, 0 to 1, from which the cluster counts as mixed.
+    certainty
+        The probability that a label must have, 0 to 1; a less probable one is replaced by an ancestor.
     """
 
     min_support: int
     mixed_ratio: float
+    certainty: float
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
         """The thresholds of these settings."""
-        return cls(settings.min_support, settings.mixed_ratio)
+        return cls(settings.min_support, settings.mixed_ratio, settings.certainty)
 
 
 @frozen(eq=False)
@@ -47,6 +52,10 @@ class Case:
         Its recognized genes with their weights.
     candidates
         The cell types that could explain it, best first.
+    strength
+        How much its genes say; None without candidates.
+    levels
+        How probable each term is.
     tissues
         Canonical tissues, empty if unknown.
     index
@@ -58,6 +67,8 @@ class Case:
     markers: ClusterMarkers
     weights: Weights
     candidates: tuple[Candidate, ...]
+    strength: Optional[Strength]
+    levels: Levels
     tissues: tuple[str, ...]
     index: MarkerIndex
     limits: Limits
@@ -66,7 +77,10 @@ class Case:
     def of(cls, markers: ClusterMarkers, index: MarkerIndex, tissues: Sequence[str], limits: Limits) -> Case:
         """Weigh the genes of a cluster and rank its candidates."""
         weights = Weights.of(markers)
-        return cls(markers, weights, rank(weights, tissues, index), tuple(tissues), index, limits)
+        candidates = rank(weights, tissues, index)
+        strength = Strength.of(weights, candidates[0], index) if candidates else None
+        levels = Levels.of(candidates, strength, index) if strength else Levels({}, (), index)
+        return cls(markers, weights, candidates, strength, levels, tuple(tissues), index, limits)
 
     @property
     def cluster_id(self) -> str:
@@ -76,4 +90,4 @@ class Case:
     @property
     def recognized(self) -> float:
         """The weight of the ranked genes that mark any type."""
-        return sum(gene.weight for gene in self.weights.ranked if gene.symbol in self.index.hits)
+        return self.strength.recognized if self.strength else 0.0

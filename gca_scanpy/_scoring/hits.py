@@ -57,6 +57,7 @@ class Hits(Mapping[str, Mapping[str, float]]):
     _norms: dict[str, float] = field(factory=dict, init=False)
     _information: dict[str, Mapping[str, float]] = field(factory=dict, init=False)
     _own: dict[tuple[str, float, float], Mapping[str, float]] = field(factory=dict, init=False)
+    _broad: dict[str, Mapping[str, float]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         for key, cell_type in self.types.items():
@@ -96,6 +97,17 @@ class Hits(Mapping[str, Mapping[str, float]]):
             strong = [owner for owner in owners if self.types[owner].positive[gene] >= min_strength]
             self._own[key] = {owner: round(weight * self[gene][owner], 4) for owner in strong}
         return self._own[key]
+
+    def by_broad(self, gene: str) -> Mapping[str, float]:
+        """The most information that a gene has for any type of each broad type, by the id of the broad type; kept."""
+        if gene not in self._broad:
+            best: dict[str, float] = {}
+            for key, nats in self.get(gene, {}).items():
+                broad = self.lineages.broad(self.types[key].id)
+                if broad is not None and nats > best.get(broad.id, 0.0):
+                    best[broad.id] = nats
+            self._broad[gene] = best
+        return self._broad[gene]
 
     def _with_heirs(self, gene: str) -> Mapping[str, float]:
         """The information of a gene for the types that list it and for their subtypes."""

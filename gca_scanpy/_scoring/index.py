@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Optional
@@ -48,6 +49,7 @@ class MarkerIndex:
     _ancestors: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _families: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _nearest: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
+    _subtypes: Counter[str] = field(factory=Counter, init=False, repr=False)
 
     def ancestors(self, key: str) -> tuple[str, ...]:
         """The ancestors of a type that are in the index, nearest first."""
@@ -57,6 +59,12 @@ class MarkerIndex:
                 sorted((a for a in distances if a in self.types), key=lambda a: (distances[a], a))
             )
         return self._ancestors[key]
+
+    def n_subtypes(self, key: str) -> int:
+        """How many types of the index are subtypes of a type."""
+        if not self._subtypes:
+            self._subtypes.update(chain.from_iterable(map(self.ancestors, self.types)))
+        return self._subtypes[key]
 
     def family(self, term_id: str) -> tuple[str, ...]:
         """The types of the index that are a term, its ancestors or its descendants."""

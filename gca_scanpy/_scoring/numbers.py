@@ -14,16 +14,14 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 CLUSTERS = "development clusters"  # public clusters that experts labeled; docs/accuracy.md describes them
-FITTED = "logistic regression, `scripts/fit_confidence.py`"
-SHIFTED = f"{FITTED}; the intercept on {CLUSTERS}"
+FITTED = "logistic regression, `scripts/fit_levels.py`"
 CONVENTION = "convention"
 BY_HAND = "by hand"
 
 WEIGHTS = "Gene weights"
 INFORMATION = "Information of a gene for a type"
 SCORES = "Scores"
-LABEL = "From candidates to a label"
-CONFIDENCE = "Confidence"
+PATH = "From candidates to a path of levels"
 CHECKS = "Checks of a label"
 MODELS = "Several language models"
 STATES = "Cell states"
@@ -145,53 +143,52 @@ class Numbers:
     max_sources: int = _number(4, "sources", "More sources of a type do not raise its score.", SCORES, BY_HAND)
 
     temperature: float = _number(
-        1.0, "nats", "Temperature of the softmax that turns scores into shares.", LABEL, CLUSTERS
-    )
-    min_own_share: float = _number(
-        0.5, "share", "The best candidate is the answer if it has at least this share.", LABEL, CLUSTERS
-    )
-    min_family_share: float = _number(
-        0.6,
-        "share",
-        "Otherwise the nearest ancestor is, if it and its subtypes have at least this share.",
-        LABEL,
-        CLUSTERS,
+        0.7, "nats", "Temperature of the softmax that turns scores into shares.", PATH, CLUSTERS
     )
     negligible_share: float = _number(
-        1e-4, "share", "Candidates with a smaller share are not added to their ancestors.", LABEL, BY_HAND
+        1e-4, "share", "Candidates with a smaller share are not added to their ancestors.", PATH, BY_HAND
     )
-
-    confidence: tuple[float, ...] = _number(
-        (-7.88, 4.02, -0.47, -2.42),
+    min_level_share: float = _number(
+        0.01, "share", "A term of which it and its subtypes have a smaller share is no level of the path.", PATH, BY_HAND
+    )
+    level: tuple[float, ...] = _number(
+        (-1.954, 0.24, 0.967, -0.834, 0.243),
         "log-odds",
-        "Intercept and slopes of the confidence on log score, log recognized weight and the rival's relative score.",
-        CONFIDENCE,
+        "Intercept and slopes of a term's probability on the log-odds of its share, on the log best score, on the log "
+        "recognized weight, and on log(1 + its subtypes).",
+        PATH,
         FITTED,
     )
-    beyond_chance: tuple[float, ...] = _number(
-        (-12.2, 5.93, -1.22, 0.0),
+    chance: tuple[float, ...] = _number(
+        (-12.73, 3.46, -3.48, 4.71),
         "log-odds",
-        "The same for the probability that the genes are not random.",
-        CONFIDENCE,
-        SHIFTED,
+        "Intercept and slopes of the probability that the genes are not random, on the log best score, on the log "
+        "recognized weight, and on the log evidence for the broad type of the best candidate.",
+        PATH,
+        FITTED,
     )
     min_recognized: float = _number(
-        0.1,
-        "weight",
-        "A smaller recognized weight counts as this one, because its logarithm is taken.",
-        CONFIDENCE,
-        BY_HAND,
+        0.1, "weight or nats", "Smaller values count as this one, because their logarithm is taken.", PATH, BY_HAND
     )
-    min_confidence: float = _number(
-        0.6,
-        "probability",
-        "A label of the scorer with less confidence, or less beyond chance, is Unknown.",
-        CONFIDENCE,
+    medium: float = _number(0.6, "probability", "Confidence from which the level is Medium.", PATH, CLUSTERS)
+    high: float = _number(0.8, "probability", "Confidence from which the level is High.", PATH, CLUSTERS)
+    max_rival_of_high: float = _number(
+        0.45,
+        "ratio",
+        "If the evidence for another lineage is more than this part of the label's, the confidence is at most Medium.",
+        PATH,
         CLUSTERS,
     )
-    medium: float = _number(0.7, "probability", "Confidence from which the level is Medium.", CONFIDENCE, CLUSTERS)
-    high: float = _number(0.92, "probability", "Confidence from which the level is High.", CONFIDENCE, CLUSTERS)
 
+    given: tuple[float, ...] = _number(
+        (3.07, 1.54, -1.82, 2.33),
+        "log-odds",
+        "Intercept and slopes that a given label is right, on the log score of its best type, on the log best score, "
+        "and on whether the best type is a relative or of the same broad type.",
+        CHECKS,
+        FITTED,
+    )
+    given_offset: float = _number(0.3, "nats", "Added to the scores before their logarithm is taken.", CHECKS, BY_HAND)
     rivals_tried: int = _number(
         40, "candidates", "Only so many of the best candidates are compared with the label.", CHECKS, BY_HAND
     )
@@ -211,6 +208,9 @@ class Numbers:
     min_rival_genes: int = _number(2, "genes", "Specific genes that a rival needs.", CHECKS, CLUSTERS)
     min_rival_genes_per_weight: float = _number(
         0.2, "genes per weight", "Raises that number for each unit of recognized weight.", CHECKS, CLUSTERS
+    )
+    rival_out_of_tissue: float = _number(
+        0.5, "factor", "Multiplies the evidence for a rival that belongs to other tissues only.", CHECKS, BY_HAND
     )
     contradicting_ratio: float = _number(
         1.0,
