@@ -290,6 +290,7 @@ KINDS: Mapping[str, Kind] = {
     "ax": optional(AXES),
     "base_url": optional(Kind(_is_secret, "an address, such as 'http://127.0.0.1:8080'", seal=Address.seal)),
     "basis": optional(Kind(_is_text, "the name of an embedding, such as 'umap'")),
+    "certainty": optional(SHARE),
     "cell_type": Kind(_is_text, "the name or the Cell Ontology id of a type, such as 'B cell'"),
     "cluster_key": COLUMN,
     "clusters": optional(IDS),

@@ -50,6 +50,16 @@ class ObsKeys(NamedTuple):
         return f"{self.prefix}_proposed_label"
 
     @property
+    def fine_label(self) -> str:
+        """The finest guess, however uncertain."""
+        return f"{self.prefix}_fine_label"
+
+    @property
+    def fine_probability(self) -> str:
+        """The probability of the finest guess, a float from 0 to 1."""
+        return f"{self.prefix}_fine_probability"
+
+    @property
     def broad_label(self) -> str:
         """One of about 50 broad Cell Ontology terms."""
         return f"{self.prefix}_broad_label"
@@ -86,7 +96,7 @@ class ObsKeys(NamedTuple):
 
     def colored(self) -> tuple[str, ...]:
         """The columns whose colors are in ``.uns``."""
-        return (self.label, self.short_label, self.proposed_label, self.broad_label)
+        return (self.label, self.short_label, self.proposed_label, self.broad_label, self.fine_label)
 
     def all(self) -> tuple[str, ...]:
         """All columns of a run, in the order in which they are written; those of a curator are not among them."""
@@ -95,6 +105,8 @@ class ObsKeys(NamedTuple):
             self.short_label,
             self.proposed_label,
             self.broad_label,
+            self.fine_label,
+            self.fine_probability,
             self.ontology_id,
             self.status,
             self.confidence,

@@ -97,7 +97,7 @@ def _telemetry(cost: Telemetry, reports: Sequence[ClusterReport], request: Reque
     return evolve(
         cost,
         clusters=len(reports),
-        overrides=sum(1 for r in reports if r.annotation.primary_label != r.annotation.proposed_label),
+        overrides=sum(1 for r in reports if r.stopped_label),
         cells_without_cluster=request.cells_without_cluster,
         seconds=clock.seconds,
         struck_markers=sum(len(r.struck_markers) for r in reports),

@@ -110,7 +110,7 @@ class Settings:
     mixed_ratio : float, default 0.2
         A cluster counts as mixed from this ratio on: the evidence for a second, disjoint lineage divided by that for
         the first, 0 to 1 (``GCA_MIXED_RATIO``).
-    certainty : float, default 0.7
+    certainty : float, default 0.6
         Probability that a label of the scorer must have, 0 to 1; if it has less, an ancestor is shown that has it
         (``GCA_CERTAINTY``). Lower values give finer labels, of which more are wrong.
     cache_dir : pathlib.Path or None, default None
@@ -145,7 +145,7 @@ class Settings:
     min_support: int = field(default=2, validator=is_count, metadata=_env("GCA_MIN_SUPPORT", _as_int))
     force_unknown: bool = field(default=True, validator=of_kind(FLAG), metadata=_env("GCA_FORCE_UNKNOWN", _as_bool))
     mixed_ratio: float = field(default=0.2, validator=of_kind(SHARE), metadata=_env("GCA_MIXED_RATIO", _as_float))
-    certainty: float = field(default=0.7, validator=of_kind(SHARE), metadata=_env("GCA_CERTAINTY", _as_float))
+    certainty: float = field(default=0.6, validator=of_kind(SHARE), metadata=_env("GCA_CERTAINTY", _as_float))
     cache_dir: Optional[Path] = field(
         default=None, converter=_as_path, validator=_is_path, metadata=_env("GCA_CACHE_DIR", _as_path)
     )

@@ -142,7 +142,8 @@ class Annotation:
     primary_label
         The result: as deep in the ontology as the evidence is certain, or ``"Unknown or Novel"``.
     proposed_label
-        What was proposed before it was judged: the scorer's finest guess, or the label of a language model or a user.
+        The scorer's finest guess, or the label of a language model or a user. If the label was stopped, the label
+        that was stopped.
     """
 
     primary_label: str
@@ -218,6 +219,31 @@ class ClusterReport:
     struck_markers: tuple[str, ...] = ()
     panel: Optional[Panel] = None
     path: tuple[Level, ...] = ()
+
+    @property
+    def judged(self) -> tuple[str, Optional[str]]:
+        """The label that was judged, with its id: the one that is shown, or the one that was stopped."""
+        annotation = self.annotation
+        if self.status == "supported":
+            return annotation.primary_label, annotation.ontology_id
+        return annotation.proposed_label, annotation.proposed_ontology_id
+
+    @property
+    def stopped_label(self) -> str:
+        """The label that was stopped; empty if none was."""
+        annotation = self.annotation
+        is_stopped = self.status != "supported" and annotation.proposed_label != annotation.primary_label
+        return annotation.proposed_label if is_stopped else ""
+
+    @property
+    def fine_label(self) -> str:
+        """The finest guess, the last level of the path; empty if no gene marks a type."""
+        return self.path[-1].label if self.path else ""
+
+    @property
+    def fine_probability(self) -> Optional[float]:
+        """The probability of the finest guess, 0 to 1; None if there is none."""
+        return self.path[-1].probability if self.path else None
 
 
 @frozen

@@ -107,6 +107,8 @@ def _reported_terms(adata: AnnData, column: str) -> Mapping[str, Optional[str]]:
             return _terms_beside(adata.obs, column, keys.ontology_id)
         if column == keys.proposed_label:
             return {c.annotation.proposed_label: c.annotation.proposed_ontology_id for c in clusters}
+        if column == keys.fine_label:
+            return {c.fine_label: c.path[-1].ontology_id for c in clusters if c.path}
         return {c.broad_label: c.broad_ontology_id for c in clusters}
     return {}
 

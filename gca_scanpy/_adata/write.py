@@ -19,6 +19,7 @@ from gca_scanpy._adata.tables import column_of
 from gca_scanpy._compat import NAMES
 from gca_scanpy._keys import (
     DEFAULT_KEY,
+    UNKNOWN_LABEL,
     UNS_PARAMETERS,
     UNS_PROVENANCE,
     UNS_REPORT,
@@ -189,7 +190,10 @@ def _columns(
     ) -> pd.Series:
         return _categorical([value(cluster) for cluster in report.clusters], rows, cells, levels)
 
-    scores = np.array([*(cluster.confidence_score for cluster in report.clusters), np.nan])
+    def number(values: Iterable[Optional[float]]) -> pd.Series:
+        numbers = np.array([*(np.nan if value is None else value for value in values), np.nan])
+        return pd.Series(numbers[rows], index=cells)
+
     status_order = [status for status in STATUSES if any(c.status == status for c in report.clusters)]
     status = categorical(lambda c: c.status, status_order)
     return {
@@ -197,10 +201,12 @@ def _columns(
         keys.short_label: _categorical(names, rows, cells),
         keys.proposed_label: categorical(lambda c: c.annotation.proposed_label),
         keys.broad_label: categorical(lambda c: c.broad_label),
+        keys.fine_label: categorical(lambda c: c.fine_label or UNKNOWN_LABEL),
+        keys.fine_probability: number(c.fine_probability for c in report.clusters),
         keys.ontology_id: categorical(lambda c: c.annotation.ontology_id),
         keys.status: status.cat.as_unordered(),
         keys.confidence: categorical(lambda c: c.confidence, CONFIDENCE_LEVELS),
-        keys.confidence_score: pd.Series(scores[rows], index=cells),
+        keys.confidence_score: number(c.confidence_score for c in report.clusters),
     }
 
 
@@ -208,7 +214,7 @@ def _colors(
     report: DatasetReport, names: Sequence[str], columns: Mapping[str, pd.Series], keys: ObsKeys, palette: Palette
 ) -> dict[str, list[str]]:
     """The colors of the label columns, in the order of their categories, as Scanpy's plots expect them."""
-    terms: tuple[dict[str, Optional[str]], ...] = ({}, {}, {}, {})
+    terms: tuple[dict[str, Optional[str]], ...] = ({}, {}, {}, {}, {})
     # If clusters with one label differ in its term, the first is used.
     for cluster, name in reversed(list(zip(report.clusters, names))):
         annotation = cluster.annotation
@@ -216,6 +222,7 @@ def _colors(
         terms[1][name] = annotation.ontology_id
         terms[2][annotation.proposed_label] = annotation.proposed_ontology_id
         terms[3][cluster.broad_label] = cluster.broad_ontology_id
+        terms[4][cluster.fine_label or UNKNOWN_LABEL] = cluster.path[-1].ontology_id if cluster.path else None
     return {
         colors_of(column): [palette.color(label, ids[label]) for label in columns[column].cat.categories]
         for column, ids in zip(keys.colored(), terms)

@@ -125,6 +125,11 @@ _THRESHOLD_OPTIONS: tuple[_Option, ...] = (
         type=click.IntRange(min=1),
         help=f"Marker genes that a label needs.  [default: GCA_MIN_SUPPORT, or {fields(Settings).min_support.default}]",
     ),
+    click.option(
+        "--certainty",
+        type=click.FloatRange(0, 1),
+        help=f"Probability that a label needs.  [default: GCA_CERTAINTY, or {fields(Settings).certainty.default}]",
+    ),
     click.option("--no-force-unknown", is_flag=True, help="Keep the labels of flagged clusters."),
 )
 RANKING = tuple(attribute.name for attribute in fields(Ranking))
@@ -206,7 +211,7 @@ def model_of(options: Mapping[str, Any]) -> ModelLike:
 
 def run_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that options state, for :meth:`gca_scanpy.settings.override`."""
-    stated = given(options, ("min_support", "base_url"))
+    stated = given(options, ("min_support", "certainty", "base_url"))
     return {**stated, "force_unknown": False} if options["no_force_unknown"] else stated
 
 

@@ -80,8 +80,8 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
     table.add_column("supporting genes", overflow="fold")
     for c in report.clusters:
         label = c.annotation.primary_label
-        if c.annotation.proposed_label != label:
-            label = f"{label} ({c.annotation.proposed_label}?)"
+        if c.stopped_label:
+            label = f"{label} ({c.stopped_label}?)"
         flags = f" ({', '.join(c.validation.flag_reasons)})" if c.validation.flag_reasons else ""
         # Text, not markup: a cluster may be called "[red]".
         table.add_row(

@@ -174,7 +174,6 @@ def view_of_cluster(
         The same cluster with its labels in full, if ``cluster`` has short ones.
     """
     annotation, validation = cluster.annotation, cluster.validation
-    overruled = annotation.proposed_label != annotation.primary_label
     full = _full_names(annotation, (unshortened or cluster).annotation)
     # The codes among the warnings are explained with the flags.
     remarks = (*validation.notes, *annotation.caveats, *cluster.warnings)
@@ -184,8 +183,8 @@ def view_of_cluster(
         n_cells="" if cluster.n_cells is None else f"{cluster.n_cells:,}",
         label=annotation.primary_label,
         full=full,
-        proposed=annotation.proposed_label if overruled else "",
-        proposed_term=view_of_term(annotation.proposed_ontology_id) if overruled else None,
+        proposed=cluster.stopped_label,
+        proposed_term=view_of_term(annotation.proposed_ontology_id) if cluster.stopped_label else None,
         curated=standing.to_label if standing else "",
         decisions=tuple(
             DecisionView(d.kind, d.to_label, view_of_term(d.to_ontology_id), d.who, d.when, d.why, d is standing)
@@ -255,9 +254,9 @@ def _facts(cluster: ClusterReport, full: str) -> Facts:
 
 
 def _supporting(cluster: ClusterReport, receipts: Receipts) -> tuple[GeneView, ...]:
-    """The genes for the proposed label, with their weights if it is among the candidates."""
-    proposed, known = cluster.annotation.proposed_ontology_id, receipts.of_label(cluster)
-    same = [c for c in cluster.candidates if proposed is not None and c.ontology_id == proposed]
+    """The genes for the judged label, with their weights if it is among the candidates."""
+    (_, judged), known = cluster.judged, receipts.of_label(cluster)
+    same = [c for c in cluster.candidates if judged is not None and c.ontology_id == judged]
     weights = {gene.name: gene.note for candidate in same for gene in _genes(candidate.supporting)}
     return tuple(
         GeneView(gene, weights.get(gene, ""), known.get(gene)) for gene in cluster.validation.supporting_markers

@@ -68,9 +68,9 @@ def collect(cases: Sequence[Case], clusters: Sequence[ClusterReport]) -> Collect
 
 def _shown(cluster: ClusterReport, ontology: Ontology) -> Iterator[tuple[str, Iterable[str]]]:
     """The types of a cluster with their genes."""
-    proposed = cluster.annotation.proposed_ontology_id
+    label, term = cluster.judged
     # An id that a model made up is reported as it came, but the evidence is that of the label.
-    key = proposed if proposed is not None and proposed in ontology else cluster.annotation.proposed_label
+    key = term if term is not None and term in ontology else label
     yield key, cluster.validation.supporting_markers
     for candidate in cluster.candidates:
         yield candidate.ontology_id or candidate.label, _strongest(candidate)
@@ -171,9 +171,8 @@ class Receipts:
 
     def of_label(self, cluster: ClusterReport) -> dict[str, Receipt]:
         """The receipts of the supporting markers of a cluster."""
-        annotation = cluster.annotation
-        term = annotation.proposed_ontology_id
-        key = term if term is not None and term in self.witnesses else annotation.proposed_label
+        label, term = cluster.judged
+        key = term if term is not None and term in self.witnesses else label
         return self._of(key, cluster.validation.supporting_markers)
 
     def of_candidate(self, candidate: Candidate) -> dict[str, Receipt]:

@@ -46,12 +46,13 @@ def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_un
     term = proposed_id if label != UNKNOWN_LABEL and "ontology_mismatch" not in reasons else None
     broad = lineages.broad(term)
     path = verdict.path or _path(proposed_id or verdict.label, case)
+    finest = verdict.path[-1] if verdict.path and judgment.status == "supported" else None
     score = _final_score(case, verdict, judgment)
     annotation = Annotation(
         primary_label=label,
-        proposed_label=(verdict.path[-1].label if verdict.path else verdict.label) or UNKNOWN_LABEL,
+        proposed_label=finest.label if finest else verdict.label or UNKNOWN_LABEL,
         ontology_id=term,
-        proposed_ontology_id=verdict.path[-1].ontology_id if verdict.path else proposed_id,
+        proposed_ontology_id=finest.ontology_id if finest else proposed_id,
         confidence=level(verdict.confidence_score),
         rationale=verdict.rationale,
         alternatives=verdict.alternatives,

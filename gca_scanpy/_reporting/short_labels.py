@@ -47,6 +47,7 @@ def _parts(clusters: tuple[ClusterReport, ...]) -> tuple[list[Label], ...]:
         [(candidate.label, candidate.ontology_id) for cluster in clusters for candidate in cluster.candidates],
         [(other.label, other.ontology_id) for cluster in clusters for other in cluster.annotation.alternatives],
         [_broad(cluster) for cluster in clusters],
+        [(level.label, level.ontology_id) for cluster in clusters for level in cluster.path],
     )
 
 
@@ -69,6 +70,7 @@ def _relabeled(cluster: ClusterReport, shown: dict[Label, str], short: ShortName
         ),
         broad_label=shown[_broad(cluster)],
         candidates=tuple(evolve(c, label=shown[c.label, c.ontology_id]) for c in cluster.candidates),
+        path=tuple(evolve(level, label=shown[level.label, level.ontology_id]) for level in cluster.path),
     )
 
 

@@ -21,12 +21,12 @@ from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 # The columns of get.clusters; a file has the others too, because it is read without the report.
 MAIN_COLUMNS = (
     "n_cells", "label", "short_label", "proposed_label", "broad_label", "ontology_id", "confidence",
-    "confidence_score", "status", "flag_reasons", "notes", "supporting_markers", "contradictory_markers", "states",
-    "witnessed_markers",
+    "confidence_score", "fine_label", "fine_probability", "status", "flag_reasons", "notes", "supporting_markers",
+    "contradictory_markers", "states", "witnessed_markers",
 )  # fmt: skip
 MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
-    "rationale", "alternatives", "caveats", "warnings", "witnesses",
+    "rationale", "alternatives", "caveats", "path", "warnings", "witnesses",
 )  # fmt: skip
 CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
 FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
@@ -65,6 +65,8 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "ontology_id": annotation.ontology_id,
         "confidence": cluster.confidence,
         "confidence_score": cluster.confidence_score,
+        "fine_label": cluster.fine_label,
+        "fine_probability": cluster.fine_probability,
         "status": cluster.status,
         "flag_reasons": ", ".join(validation.flag_reasons),
         "notes": "; ".join(validation.notes),
@@ -81,6 +83,7 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "rationale": annotation.rationale,
         "alternatives": ", ".join(alternative.label for alternative in annotation.alternatives),
         "caveats": "; ".join(annotation.caveats),
+        "path": " > ".join(f"{level.label} ({level.probability:.2f})" for level in cluster.path),
         "warnings": "; ".join(cluster.warnings),
         "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
     }

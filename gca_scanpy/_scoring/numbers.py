@@ -149,7 +149,11 @@ class Numbers:
         1e-4, "share", "Candidates with a smaller share are not added to their ancestors.", PATH, BY_HAND
     )
     min_level_share: float = _number(
-        0.01, "share", "A term of which it and its subtypes have a smaller share is no level of the path.", PATH, BY_HAND
+        0.01,
+        "share",
+        "A term of which it and its subtypes have a smaller share is no level of the path.",
+        PATH,
+        BY_HAND,
     )
     level: tuple[float, ...] = _number(
         (-1.954, 0.24, 0.967, -0.834, 0.243),

@@ -55,7 +55,9 @@ class Strength:
         broad = index.lineages.broad(term)
         family = evidence.get(broad.id, 0.0) if broad is not None else max(best.score, 0.0)
         rivals = (nats for other, nats in evidence.items() if index.lineages.disjoint(term, other))
-        return cls(best.score, recognized, family, max(rivals, default=0.0) / max(family, numbers.NUMBERS.min_recognized))
+        return cls(
+            best.score, recognized, family, max(rivals, default=0.0) / max(family, numbers.NUMBERS.min_recognized)
+        )
 
     @property
     def beyond_chance(self) -> bool:

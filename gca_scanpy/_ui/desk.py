@@ -152,9 +152,8 @@ def offered_labels(cluster: ClusterReport) -> dict[str, str]:
 
 def stopped_proposal(cluster: ClusterReport) -> str:
     """The proposed label that the checks stopped, as :func:`meant_label` gives it; empty if none was stopped."""
-    annotation = cluster.annotation
-    label, term = annotation.proposed_label.strip(), annotation.proposed_ontology_id
-    if label in ("", UNKNOWN_LABEL, annotation.primary_label):
+    label, term = cluster.stopped_label.strip(), cluster.annotation.proposed_ontology_id
+    if label in ("", UNKNOWN_LABEL):
         return ""
     ontology = _bundled.ontology()
     return f"{label} ({term})" if term is not None and term in ontology and TERM_ID.fullmatch(term) else label

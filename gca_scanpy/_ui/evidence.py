@@ -50,7 +50,7 @@ def evidence(report: DatasetReport, cluster_id: str, *, only_witnessed: bool = F
     return _template("evidence.html.j2").render(
         cluster=cluster,
         decision=standing(report).get(cluster_id),
-        was_overruled=annotation.proposed_label != annotation.primary_label,
+        was_overruled=bool(cluster.stopped_label),
         mark=STATUSES[cluster.status].mark,
         flags=[meaning(code) for code in codes if code in REASONS],
         remarks=[text for text in remarks if text not in REASONS],

@@ -161,10 +161,10 @@ def _candidates_of(cluster: ClusterReport, n_terms: int) -> list[Any]:
 
 
 def _is_proposed(cluster: ClusterReport, label: str, term: Optional[str]) -> bool:
-    annotation = cluster.annotation
-    if annotation.proposed_label == UNKNOWN_LABEL:
+    judged, judged_term = cluster.judged
+    if judged == UNKNOWN_LABEL:
         return False
-    return annotation.proposed_label == label or (term is not None and annotation.proposed_ontology_id == term)
+    return judged == label or (term is not None and judged_term == term)
 
 
 def _row_key(proposed: Optional[int], values: Any, row: int) -> tuple[bool, int, int]:

@@ -146,12 +146,12 @@ def _as_in_the_run(adata: AnnData, report: DatasetReport) -> tuple[Optional[bool
 
 
 def _label(cluster: ClusterReport) -> str:
-    """The label whose evidence is shown: the proposed one, to which the supporting markers belong."""
-    return cluster.annotation.proposed_label
+    """The label whose evidence is shown: the judged one, to which the supporting markers belong."""
+    return cluster.judged[0]
 
 
 def _term(cluster: ClusterReport) -> Optional[str]:
-    return None if _label(cluster) == UNKNOWN_LABEL else cluster.annotation.proposed_ontology_id
+    return None if _label(cluster) == UNKNOWN_LABEL else cluster.judged[1]
 
 
 def _markers(clusters: Sequence[ClusterReport], available: set[str], n_genes: int) -> dict[str, list[str]]:

@@ -65,8 +65,9 @@ documented = fill(
 def label_of(cluster: ClusterReport) -> str:
     """The label, followed by the proposed one if the checks stopped it."""
     annotation = cluster.annotation
-    stopped = annotation.proposed_label != annotation.primary_label and annotation.proposed_label
-    return f"{annotation.primary_label} ({stopped}?)" if stopped else annotation.primary_label
+    return (
+        f"{annotation.primary_label} ({cluster.stopped_label}?)" if cluster.stopped_label else annotation.primary_label
+    )
 
 
 def report_to_draw(data: Union[AnnData, DatasetReport], key: str, labels: Labels) -> DatasetReport:

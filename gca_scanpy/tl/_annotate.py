@@ -24,6 +24,7 @@ def annotate(
     tissue: Tissue = None,
     model: ModelLike = None,
     marker_db: Any = None,
+    certainty: Optional[float] = None,
     n_markers: int = 50,
     groups: Optional[Sequence[str]] = None,
     rank_key: str = "rank_genes_groups",
@@ -58,6 +59,10 @@ def annotate(
     marker_db
         Marker database as in :func:`gca_scanpy.db.load`. If None, ``settings.marker_db_path`` is used, and if that is
         unset, the bundled database.
+    certainty
+        Probability that a label of the offline scorer must have, 0 to 1; a label that has less is replaced by an
+        ancestor that has it. Lower values give finer labels, of which more are wrong. If None, the setting
+        ``certainty``.
     n_markers
         Marker genes of each cluster that are considered.
     groups
@@ -85,14 +90,18 @@ def annotate(
         The copy if ``copy`` is true. It sets (for ``key_added="gptca"``):
 
         ``.obs["gptca_label"]`` : categorical
-            The label, ``"Unknown or Novel"`` if none is justified.
+            The deepest Cell Ontology term that is certain enough; ``"Unknown or Novel"`` if none is justified.
         ``.obs["gptca_short_label"]`` : categorical
             The short name of the label's type, as :func:`gca_scanpy.names.short` gives it; the label if it has no term.
             If the short names of two types looked alike, both have their labels.
         ``.obs["gptca_proposed_label"]`` : categorical
-            The label before the guardrails.
+            What was proposed before it was judged: the scorer's finest guess, or a language model's label.
         ``.obs["gptca_broad_label"]`` : categorical
             One of about 50 broad Cell Ontology terms.
+        ``.obs["gptca_fine_label"]`` : categorical
+            The finest guess at the end of the label's path, however uncertain.
+        ``.obs["gptca_fine_probability"]`` : float
+            Its probability, 0 to 1.
         ``.obs["gptca_ontology_id"]`` : categorical
             Cell Ontology id of the label, missing if the label has no term.
         ``.obs["gptca_status"]`` : categorical
@@ -100,7 +109,7 @@ def annotate(
         ``.obs["gptca_confidence"]`` : ordered categorical
             ``Low`` < ``Medium`` < ``High``.
         ``.obs["gptca_confidence_score"]`` : float
-            0 to 1.
+            Probability that the label, or a subtype of it, is right, 0 to 1.
         ``.uns["gptca"]`` : dict of str
             The report as JSON, its schema version, parameters, provenance and telemetry.
         ``.uns["gptca_label_colors"]`` : list of str
@@ -142,5 +151,7 @@ def annotate(
         layer=layer,
         gene_symbols=gene_symbols,
     )
-    request = cells.request(species=species, tissue=tissue, marker_db=marker_db, groups=groups, key_added=key_added)
+    request = cells.request(
+        species=species, tissue=tissue, marker_db=marker_db, certainty=certainty, groups=groups, key_added=key_added
+    )
     return cells.label(with_model(request, model), key_added, copy=copy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Optional
 
 from attrs import evolve
 
@@ -29,6 +29,7 @@ def annotate_markers(
     tissue: Tissue = None,
     model: ModelLike = None,
     marker_db: Any = None,
+    certainty: Optional[float] = None,
     n_markers: int = 50,
 ) -> DatasetReport:
     """Name clusters by their marker genes.
@@ -40,7 +41,7 @@ def annotate_markers(
         with a gene per row, as :func:`gca_scanpy.io.read_markers` reads it from a file, such as the result of
         :func:`scanpy.get.rank_genes_groups_df` with ``group=None``. Keys become strings; current and older symbols,
         human Ensembl ids and any case are understood. Missing names are left out, with a warning.
-    species, tissue, model, marker_db, n_markers
+    species, tissue, model, marker_db, certainty, n_markers
         As in :func:`gca_scanpy.tl.annotate`.
 
     Returns
@@ -65,7 +66,7 @@ def annotate_markers(
     >>> report.clusters[0].annotation.primary_label
     'B cell'
     """
-    clusters, request = _begin(markers, species, tissue, marker_db, n_markers)
+    clusters, request = _begin(markers, species, tissue, marker_db, n_markers, certainty)
     return run_markers(clusters, with_model(request, model))
 
 
@@ -154,11 +155,16 @@ def plan_markers(
 
 
 def _begin(
-    markers: Markers, species: str, tissue: Tissue, marker_db: Any, n_markers: int
+    markers: Markers,
+    species: str,
+    tissue: Tissue,
+    marker_db: Any,
+    n_markers: int,
+    certainty: Optional[float] = None,
 ) -> tuple[list[ClusterMarkers], Request]:
     ranking = Ranking(n_markers=n_markers)
     clusters = clusters_of(markers, ranking.n_markers)
-    return clusters, make_request(tissue, species, marker_db, {"n_markers": ranking.n_markers})
+    return clusters, make_request(tissue, species, marker_db, {"n_markers": ranking.n_markers}, certainty)
 
 
 def _labels(labels: Mapping[Any, str], clusters: list[ClusterMarkers]) -> dict[str, str]:

@@ -55,13 +55,20 @@ class Cells:
             return read_markers(self.adata, self.clustering, self.ranking)
 
     def request(
-        self, *, species: str, tissue: Tissue, marker_db: Any, groups: Optional[Sequence[str]], **more: Any
+        self,
+        *,
+        species: str,
+        tissue: Tissue,
+        marker_db: Any,
+        groups: Optional[Sequence[str]],
+        certainty: Optional[float] = None,
+        **more: Any,
     ) -> Request:
         """The request of a verb; ``more`` is recorded among the parameters of the report."""
         asked_groups = None if groups is None else list(self.clustering.ids)
         parameters = {"groupby": self.clustering.groupby, **asdict(self.ranking), "groups": asked_groups, **more}
         with self.clock.step("database"):
-            request = make_request(self._asked(tissue), species, marker_db, parameters)
+            request = make_request(self._asked(tissue), species, marker_db, parameters, certainty)
         return evolve(request, cells_without_cluster=self.clustering.cells_without_cluster)
 
     def _asked(self, tissue: Tissue) -> Tissue:
@@ -107,20 +114,25 @@ class Cells:
         return target if copy else None
 
 
-def make_request(tissue: Tissue, species: str, marker_db: Any, parameters: Mapping[str, Any]) -> Request:
+def make_request(
+    tissue: Tissue, species: str, marker_db: Any, parameters: Mapping[str, Any], certainty: Optional[float] = None
+) -> Request:
     """The request of a call, with the offline scorer as its proposer.
 
     Parameters
     ----------
     parameters
         Further arguments, to be recorded in the report; those that are None are not.
+    certainty
+        If None, that of the settings.
     """
-    current, kind, place = settings.current(), check_species(species), check_tissue(tissue)
+    current, kind, place = settings.current(certainty=certainty), check_species(species), check_tissue(tissue)
     recorded = {
         "species": kind,
         "tissue": place,
         "min_support": current.min_support,
         "force_unknown": current.force_unknown,
+        "certainty": current.certainty,
         **parameters,
     }
     return Request(
