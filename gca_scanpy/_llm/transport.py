@@ -12,11 +12,10 @@ import httpx
 from attrs import Factory, define, field
 
 from gca_scanpy import _log
-from gca_scanpy._llm.connection import connection_problem, open_client
+from gca_scanpy._llm.connection import MaskedLogs, Sealed, connection_problem, open_client, without_frames
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.failures import PATIENCE, DamagedError, LateError, TransientError, TroubleError, failure
 from gca_scanpy._llm.gate import Deadline, DeadlineError, Gate
-from gca_scanpy._llm.sealed import MaskedLogs, Sealed, without_frames
 from gca_scanpy._llm.wires import Request
 from gca_scanpy._secrets import Secret
 from gca_scanpy.errors import AccessError, ModelError
