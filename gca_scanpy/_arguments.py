@@ -334,7 +334,7 @@ KINDS: Mapping[str, Kind] = {
     "sha256": optional(Kind(_is_sha256, "64 hexadecimal digits")),
     "show": optional(FLAG),
     "source": SOURCE,
-    "species": ANY,  # :mod:`gca_scanpy._names.species` reads it
+    "species": ANY,  # :mod:`gca_scanpy._names.origins` reads it
     "temperature": optional(Kind(lambda value: _is_number(value) and value >= 0, "a number from 0")),
     "terms": optional(TERMS),
     "timeout": SECONDS,

@@ -10,7 +10,7 @@ from attrs import define, evolve, field
 
 from gca_scanpy._arguments import shown
 from gca_scanpy._names import genes
-from gca_scanpy._names.gene_forms import dates_among, genome_of
+from gca_scanpy._names.genes import dates_among, genome_of
 from gca_scanpy._places import Place
 from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.database import MarkerDatabase

@@ -27,7 +27,7 @@ from gca_scanpy._keys import (
     ObsKeys,
     colors_of,
 )
-from gca_scanpy._names.short_names import ShortNames
+from gca_scanpy._names.labels import ShortNames
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.palette import Palette
 from gca_scanpy._reporting.short_labels import short_labels

@@ -47,7 +47,7 @@ class _PresetName(StringParamType):
     def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
         names = list(load_presets())
         if value not in names:
-            from gca_scanpy._names.spelling import nearest
+            from gca_scanpy._names.words import nearest
 
             near = [name for name in names if str(value).lower() in name.split("_")]
             near = near or nearest(str(value).lower(), names)

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from gca_scanpy._names.short_names import ShortNames
+from gca_scanpy._names.labels import ShortNames
 from gca_scanpy._page.cluster import ClusterView
 from gca_scanpy._page.view import PageView
 from gca_scanpy._reporting.palette import LEVELS, STATUSES

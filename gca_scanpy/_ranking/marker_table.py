@@ -9,7 +9,7 @@ from typing import Optional
 import pandas as pd
 
 from gca_scanpy import _statistics
-from gca_scanpy._names.gene_forms import ENSEMBL
+from gca_scanpy._names.genes import ENSEMBL
 from gca_scanpy._scoring import numbers
 from gca_scanpy._statistics import RowStatistics, words
 from gca_scanpy._tables import INDEX

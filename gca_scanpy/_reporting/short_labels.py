@@ -6,7 +6,7 @@ from typing import Literal, Optional
 
 from attrs import evolve
 
-from gca_scanpy._names.short_names import Label, ShortNames
+from gca_scanpy._names.labels import Label, ShortNames
 from gca_scanpy.model import Annotation, ClusterReport, DatasetReport, Decision
 
 Labels = Literal["full", "short"]

@@ -12,7 +12,7 @@ import pandas as pd
 from attrs import asdict
 
 from gca_scanpy._compat import NAMES
-from gca_scanpy._names.short_names import ShortNames
+from gca_scanpy._names.labels import ShortNames
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.receipts import Receipts
 from gca_scanpy._reporting.short_labels import short_labels

@@ -12,12 +12,10 @@ from itertools import chain
 import pandas as pd
 
 from gca_scanpy._names.genes import GeneNames, read_genes
-from gca_scanpy._names.labels import SourceNames, read_source_names
+from gca_scanpy._names.labels import ShortNames, SourceNames, read_source_names
 from gca_scanpy._names.lineages import Lineages, read_lineages
 from gca_scanpy._names.ontology import Ontology, read_terms
-from gca_scanpy._names.short_names import ShortNames
-from gca_scanpy._names.species import SpeciesTable, read_species
-from gca_scanpy._names.tissues import Tissues, read_tissues
+from gca_scanpy._names.origins import SpeciesTable, Tissues, read_species, read_tissues
 from gca_scanpy._names.vocabulary import read_names, read_tissue_words
 from gca_scanpy._names.words import read_lexicon
 from gca_scanpy._reporting.palette import Palette, read_palette

@@ -8,7 +8,7 @@ from typing import Union
 from attrs import frozen
 
 from gca_scanpy._arguments import checked, shown
-from gca_scanpy._names.spelling import nearest
+from gca_scanpy._names.words import nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
 from gca_scanpy._scoring.witnesses import parts
 from gca_scanpy.db import _assets, _bundled, _rules
