@@ -175,7 +175,7 @@ def _label_cells(source: Path, options: Mapping[str, Any], model: ModelLike) -> 
 
 
 def _write_cells(source: Path, output: Path, adata: AnnData, options: Mapping[str, Any], groupby: str) -> None:
-    from gca_scanpy._stores import files, lazy, loom
+    from gca_scanpy._stores import files, lazy
 
     key = options["key_added"] or DEFAULT_KEY
     keys = ObsKeys(key)
@@ -185,7 +185,7 @@ def _write_cells(source: Path, output: Path, adata: AnnData, options: Mapping[st
     if options["lazy"]:
         lazy.annotate(source, output, adata, columns, (key, *map(colors_of, keys.colored())))
     elif output.suffix.lower() == ".loom":
-        loom.annotate(source, output, adata, columns)
+        files.annotate_loom(source, output, adata, columns)
         if options["json_report"] is None:
             log.warning("a loom file cannot contain the report; write it with --json-report")
     else:

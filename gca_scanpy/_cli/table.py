@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from gca_scanpy._llm.question import Plan
-    from gca_scanpy._reporting.short_labels import Labels
+    from gca_scanpy._reporting.display import Labels
     from gca_scanpy.model import DatasetReport, Provenance
 
 PIPED_WIDTH = 160  # characters
@@ -61,7 +61,7 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
     from rich.text import Text
 
     from gca_scanpy._reporting.curation import standing
-    from gca_scanpy._reporting.short_labels import with_labels
+    from gca_scanpy._reporting.display import with_labels
     from gca_scanpy.db import _bundled
 
     replace_unencodable()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gca_scanpy import _extras
-from gca_scanpy._adata.tables import add_column, column_of
+from gca_scanpy._adata.objects import add_column, column_of
 from gca_scanpy._compat import element_io, lazy_reader
 from gca_scanpy._files import whole
 from gca_scanpy.errors import InputError

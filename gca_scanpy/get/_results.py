@@ -10,7 +10,7 @@ import pandas as pd
 from gca_scanpy._adata import compare_columns, read_report, report_of
 from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY
-from gca_scanpy._reporting import table
+from gca_scanpy._reporting import documents
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import DatasetReport
 
@@ -85,8 +85,8 @@ def clusters(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.
     'B cell'
     """
     report = report_of(data, key)
-    rows = table.rows(report, _bundled.receipts(report), _bundled.shortener())
-    return table.as_frame([cluster.cluster_id for cluster in report.clusters], rows, table.MAIN_COLUMNS)
+    rows = documents.rows(report, _bundled.receipts(report), _bundled.shortener())
+    return documents.as_frame([cluster.cluster_id for cluster in report.clusters], rows, documents.MAIN_COLUMNS)
 
 
 @checked()
@@ -124,7 +124,7 @@ def curation(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.
     """
     report = report_of(data, key)
     ids = [decision.cluster_id for decision in report.audit]
-    return table.as_frame(ids, table.audit_rows(report), table.AUDIT_COLUMNS)
+    return documents.as_frame(ids, documents.audit_rows(report), documents.AUDIT_COLUMNS)
 
 
 @checked()

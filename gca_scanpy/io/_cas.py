@@ -11,7 +11,7 @@ from gca_scanpy._adata import cells_of, read_report
 from gca_scanpy._arguments import PATH, checked, optional
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
-from gca_scanpy._reporting import cas
+from gca_scanpy._reporting import documents
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 
@@ -75,7 +75,7 @@ def to_cas(
         raise InputError(msg)
     report = read_report(adata, key)
     keys, cells = ObsKeys(key), cells_of(adata, report, key)
-    document = cas.document(report, cells, keys.label, keys.curated_label, _bundled.ontology())
+    document = documents.cas_document(report, cells, keys.label, keys.curated_label, _bundled.ontology())
     document = {**document, **fields}
     if path is None:
         return document

@@ -13,7 +13,7 @@ from gca_scanpy._adata import report_of
 from gca_scanpy._arguments import checked
 from gca_scanpy._files import naming, whole
 from gca_scanpy._keys import DEFAULT_KEY
-from gca_scanpy._reporting.table import FILE_COLUMNS, csv_line, csv_rows
+from gca_scanpy._reporting.documents import FILE_COLUMNS, csv_line, csv_rows
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import ReportError
 from gca_scanpy.model import DatasetReport

@@ -13,7 +13,7 @@ from gca_scanpy._arguments import shown
 from gca_scanpy._docs import fill
 from gca_scanpy._files import naming, whole
 from gca_scanpy._names.labels import look
-from gca_scanpy._reporting.short_labels import Labels, with_labels
+from gca_scanpy._reporting.display import Labels, with_labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport

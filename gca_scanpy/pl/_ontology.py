@@ -13,8 +13,7 @@ from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.lineages import tree
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.palette import Palette
-from gca_scanpy._reporting.short_labels import Labels
+from gca_scanpy._reporting.display import Labels, Palette
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._columns import Column, draw

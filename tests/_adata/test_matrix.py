@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from gca_scanpy._adata.values import kind_of
+from gca_scanpy._adata.matrix import kind_of
 from gca_scanpy.errors import RawCountsWarning
 
 
