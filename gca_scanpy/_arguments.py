@@ -310,7 +310,7 @@ KINDS: Mapping[str, Kind] = {
     "labels": LABELS,
     "layer": optional(Kind(_is_text, "the name of a layer, such as 'counts'")),
     "marker_db": optional(SOURCE),
-    "markers": ANY,  # :mod:`gca_scanpy.tl._lists` says more about each wrong form
+    "markers": ANY,  # :mod:`gca_scanpy._ranking.given` says more about each wrong form
     "messages": Kind(
         lambda value: isinstance(value, (list, tuple)) and all(hasattr(one, "content") for one in value),
         "a list of messages with role and content",

@@ -8,7 +8,7 @@ from typing import Union
 
 from gca_scanpy import _tables
 from gca_scanpy._arguments import checked
-from gca_scanpy._ranking.marker_table import markers_of
+from gca_scanpy._ranking.given import markers_of
 from gca_scanpy.errors import InputError
 
 

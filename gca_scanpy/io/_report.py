@@ -1,4 +1,4 @@
-"""Reports as JSON and CSV files."""
+"""Reports as JSON, CSV and Cell Annotation Schema files."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import json
 import os
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
-from gca_scanpy import _codec
-from gca_scanpy._adata import report_of
-from gca_scanpy._arguments import checked
+from gca_scanpy import _adata, _codec
+from gca_scanpy._adata import cells_of, report_of
+from gca_scanpy._arguments import PATH, checked, optional
 from gca_scanpy._files import naming, whole
-from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
+from gca_scanpy._reporting import documents
 from gca_scanpy._reporting.documents import FILE_COLUMNS, csv_line, csv_rows
 from gca_scanpy.db import _bundled
-from gca_scanpy.errors import ReportError
+from gca_scanpy.errors import InputError, ReportError
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+RESERVED = frozenset({"annotations", "labelsets"})
 
 
 @checked()
@@ -151,3 +154,66 @@ def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str
     with whole(Path(path)) as part, part.open("w", encoding="utf-8", errors="replace", newline="") as file:
         file.write(csv_line(FILE_COLUMNS))
         file.writelines(csv_rows(report, _bundled.receipts(report), _bundled.shortener()))
+
+
+@checked(path=optional(PATH))
+def to_cas(
+    adata: AnnData, path: Union[str, os.PathLike[str], None] = None, key: str = DEFAULT_KEY, **fields: str
+) -> Optional[dict[str, Any]]:
+    """Write the labels as JSON of the Cell Annotation Schema, which CAP and CELLxGENE tools read.
+
+    Each cluster that has cells gets an annotation: label, Cell Ontology term, broad type, cells, marker genes and
+    rationale. Values for which the schema has no field (cluster, status, confidence, flag reasons) are among the
+    ``author_annotation_fields``. Curated labels are in a separate labelset. ``"Unknown or Novel"`` becomes
+    ``unknown``, the schema's word.
+
+    Parameters
+    ----------
+    adata
+        An annotated object, or a subset of one; its ``obs_names`` are the ``cell_ids``.
+    path
+        The file, UTF-8; a failed write leaves the previous file as it was. If None, the document is returned instead.
+    key
+        The ``key_added`` of the run.
+    **fields
+        Fields of the document by the names of the schema, such as ``author_name``, ``title``, ``author_contact``,
+        ``orcid``, ``matrix_file_id``. CAP's schema also requires ``cellannotation_url``, the address where you
+        publish the annotations.
+
+    Returns
+    -------
+    dict or None
+        The document if ``path`` is None.
+
+    Raises
+    ------
+    MissingKeyError
+        If there is no report under this key.
+    InputError
+        If the clusters or labels were changed after the run, two cells have the same name, or a field is not text.
+    FileError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import scanpy as sc
+    >>> import gca_scanpy as gca
+    >>> adata = sc.datasets.pbmc68k_reduced()
+    >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
+    >>> gca.io.to_cas(adata, "pbmc.cas.json", author_name="Ada Lovelace", title="Blood cells")
+    >>> gca.io.to_cas(adata)["annotations"][4]["cell_ontology_term"]
+    'B cell'
+    """
+    wrong = [name for name, value in fields.items() if name in RESERVED or not isinstance(value, str)]
+    if wrong:
+        msg = f"{wrong[0]}={fields[wrong[0]]!r} cannot be set; fields are texts, and annotations come from the report"
+        raise InputError(msg)
+    report = _adata.read_report(adata, key)
+    keys, cells = ObsKeys(key), cells_of(adata, report, key)
+    document = documents.cas_document(report, cells, keys.label, keys.curated_label, _bundled.ontology())
+    document = {**document, **fields}
+    if path is None:
+        return document
+    with whole(Path(path)) as part:
+        part.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return None

@@ -11,7 +11,6 @@ from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
-from gca_scanpy.pl._columns import Column, draw
 from gca_scanpy.pl._figure import (
     LONGEST_ID,
     LONGEST_LABEL,
@@ -25,6 +24,7 @@ from gca_scanpy.pl._figure import (
     report_to_draw,
     shortened,
 )
+from gca_scanpy.pl._layout import Column, draw
 
 if TYPE_CHECKING:
     from anndata import AnnData
