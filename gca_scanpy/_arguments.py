@@ -339,7 +339,7 @@ KINDS: Mapping[str, Kind] = {
     "terms": optional(TERMS),
     "timeout": SECONDS,
     "title": optional(Kind(_is_text, "a text, such as the name of the data")),
-    "tissue": ANY,  # :mod:`gca_scanpy._places` reads it
+    "tissue": ANY,  # :mod:`gca_scanpy._prepare` reads it
     "top_n_markers": COUNT,
     "use_raw": optional(FLAG),
     "value": one_of("probability", "score"),

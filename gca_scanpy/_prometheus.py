@@ -19,7 +19,7 @@ from gca_scanpy.errors import HookWarning, InputError, warn
 from gca_scanpy.model import STATUSES, DatasetReport
 
 if TYPE_CHECKING:
-    from gca_scanpy._hooks import RunDetails
+    from gca_scanpy._events import RunDetails
 
 OUTCOMES = ("completed", "failed")
 BUCKETS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)  # seconds

@@ -15,7 +15,7 @@ from gca_scanpy._adata.objects import column_of
 from gca_scanpy._adata.write import read_report
 from gca_scanpy._keys import ObsKeys
 from gca_scanpy._names.genes import GeneNames
-from gca_scanpy._names.lineages import Lineages
+from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._reporting.comparison import Comparison, compare
 from gca_scanpy.errors import GcaError, InputError
 

@@ -13,8 +13,7 @@ from typing import IO, Any, Optional
 import click
 
 from gca_scanpy._cli.annotate import annotate, presets
-from gca_scanpy._cli.cache import cache
-from gca_scanpy._cli.doctor import doctor
+from gca_scanpy._cli.doctor import cache, doctor
 from gca_scanpy._cli.markers import markers
 from gca_scanpy._cli.messages import log, one_line, text_of, to_stderr
 from gca_scanpy._cli.names import names

@@ -11,7 +11,7 @@ from typing import Any, Optional
 import httpx
 from attrs import Factory, define, field
 
-from gca_scanpy import _log
+from gca_scanpy import _events
 from gca_scanpy._llm.connection import MaskedLogs, Sealed, connection_problem, open_client, without_frames
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.failures import PATIENCE, DamagedError, LateError, TransientError, TroubleError, failure
@@ -86,7 +86,7 @@ class Transport:
             raise LateError(msg, error.cause) from None
         if deadline.failures >= PATIENCE and error.cause == "damage":
             raise DamagedError(msg) from None
-        _log.info("request failed", model=self.endpoint.name, reason=str(error), next_in_seconds=round(wait, 1))
+        _events.info("request failed", model=self.endpoint.name, reason=str(error), next_in_seconds=round(wait, 1))
         if deadline.failures >= PATIENCE and error.cause in ("fault", "busy"):
             raise TroubleError(msg, error.cause) from None
 

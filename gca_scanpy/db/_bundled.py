@@ -13,8 +13,7 @@ import pandas as pd
 
 from gca_scanpy._names.genes import GeneNames, read_genes
 from gca_scanpy._names.labels import ShortNames, SourceNames, read_source_names
-from gca_scanpy._names.lineages import Lineages, read_lineages
-from gca_scanpy._names.ontology import Ontology, read_terms
+from gca_scanpy._names.ontology import Lineages, Ontology, read_lineages, read_terms
 from gca_scanpy._names.origins import SpeciesTable, Tissues, read_species, read_tissues
 from gca_scanpy._names.vocabulary import read_names, read_tissue_words
 from gca_scanpy._names.words import read_lexicon

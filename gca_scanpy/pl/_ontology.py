@@ -11,7 +11,7 @@ from attrs import frozen
 from gca_scanpy._adata import report_of
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
-from gca_scanpy._names.lineages import tree
+from gca_scanpy._names.ontology import tree
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.display import Labels, Palette
 from gca_scanpy.db import _bundled

@@ -1,4 +1,4 @@
-"""Numbers as the tables of spreadsheets, papers and programs write them."""
+"""Numbers as tables write them, and what stands for no value, or for no name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._number_text import numbers
+from gca_scanpy._text_tables import is_missing, is_no_name, numbers
 
 
 def _read(*texts):
@@ -88,3 +88,19 @@ def test_what_was_written_is_read(values, writer):
     assert [math.copysign(1, a) == math.copysign(1, b) for a, b in zip(found, values) if b] == [True] * sum(
         map(bool, values)
     )
+
+
+@pytest.mark.parametrize("text", ["NA", "n/a", " NaN ", "None", "#REF!"])
+def test_no_value(text):
+    """It is no name either."""
+    assert is_missing(text)
+    assert is_no_name(text)
+
+
+def test_what_only_one_of_them_takes():
+    """A sign alone is no missing name, a numbered "NA" is; names that begin like them are names."""
+    assert is_missing("-")
+    assert not is_no_name("-")
+    assert is_no_name("NA_1")
+    assert not is_missing("NA_1")
+    assert not any(map(is_no_name, ["NA neuron", "Naive", "naïve T", "1"]))

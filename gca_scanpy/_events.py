@@ -1,21 +1,94 @@
-"""Run hooks: functions that are called when a run starts and when it ends. Logging and metrics are two of them."""
+"""What a run tells while it works: log events, and hooks that are called when it starts and ends."""
 
 from __future__ import annotations
 
+import logging
+import sys
 import time
-from collections.abc import Iterable
-from contextvars import Token
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, Literal, Optional, Protocol
 
 from attrs import define, evolve, field, frozen
 
-from gca_scanpy import _log, _prometheus
+from gca_scanpy import _prometheus
 from gca_scanpy._arguments import checked
 from gca_scanpy.errors import HookWarning, InputError, warn
 from gca_scanpy.model import DatasetReport
 
+LOGGER = logging.getLogger("gca_scanpy")
+_REQUEST: ContextVar[str] = ContextVar("gca_scanpy_request", default="")
 RunState = Literal["started", "completed", "failed"]
+
+
+def bind(request_id: str) -> Token[str]:
+    """Give the events of this thread or task a request id, until the token is passed to :func:`unbind`."""
+    return _REQUEST.set(request_id)
+
+
+def unbind(token: Token[str]) -> None:
+    """Undo :func:`bind`."""
+    _REQUEST.reset(token)
+
+
+def info(event: str, **facts: Any) -> None:
+    """Log the start or the end of a run."""
+    _log(logging.INFO, event, facts)
+
+
+def debug(event: str, **facts: Any) -> None:
+    """Log one step of a run."""
+    _log(logging.DEBUG, event, facts)
+
+
+class Clock:
+    """Times the steps of a run and logs each step when it ends.
+
+    Attributes
+    ----------
+    seconds
+        Duration by step, in seconds.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time the body of the ``with`` block."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - start, 4)
+            debug("step", step=name, seconds=self.seconds[name])
+
+
+def now() -> str:
+    """The current time in UTC, in ISO 8601 to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _log(level: int, event: str, facts: dict[str, Any]) -> None:
+    if _REQUEST.get():
+        facts = {"request_id": _REQUEST.get(), **facts}
+    # An unconfigured structlog prints to stdout, which is for results. A configured one is already imported.
+    structlog = sys.modules.get("structlog")
+    if structlog is not None and structlog.is_configured():
+        # Use the method of the level's name: not every structlog logger accepts a number.
+        getattr(structlog.get_logger(LOGGER.name), logging.getLevelName(level).lower())(event, **facts)
+    elif LOGGER.isEnabledFor(level):
+        text = " ".join(f"{name}={_format(value)}" for name, value in facts.items())
+        LOGGER.log(level, "%s: %s", event, text, extra=facts, stacklevel=3)
+
+
+def _format(value: Any) -> str:
+    """The value as text without spaces and line breaks, so that one event stays on one line."""
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)
 
 
 @frozen(kw_only=True)
@@ -71,11 +144,11 @@ def log_run(run: RunDetails) -> None:
     """The hook that logs start and end of a run at INFO."""
     if run.state == "started":
         models = ", ".join(run.models) or "offline"
-        _log.info("run started", clusters=run.n_clusters, species=run.species, model=models)
+        info("run started", clusters=run.n_clusters, species=run.species, model=models)
     elif run.report is not None:
-        _log.info("run finished", **_numbers(run.report), seconds=run.seconds)
+        info("run finished", **_numbers(run.report), seconds=run.seconds)
     elif run.error is not None:  # its type only: the message may hold what is not for a log
-        _log.info("run failed", error=type(run.error).__name__, seconds=run.seconds)
+        info("run failed", error=type(run.error).__name__, seconds=run.seconds)
 
 
 def _numbers(report: DatasetReport) -> dict[str, Any]:
@@ -181,12 +254,12 @@ class Run:
     def __enter__(self) -> Run:
         if _prometheus.count_run in self._hooks:
             _prometheus.client()
-        self._token = _log.bind(self.details.request_id)
+        self._token = bind(self.details.request_id)
         self._start = time.perf_counter()
         try:
             self._call_hooks(self.details)
         except BaseException:  # Ctrl-C, or a warning that the user made an error
-            _log.unbind(self._token)
+            unbind(self._token)
             raise
         return self
 
@@ -200,7 +273,7 @@ class Run:
             self._call_hooks(evolve(self.details, state=state, seconds=seconds, report=report, error=error))
         finally:
             if self._token is not None:
-                _log.unbind(self._token)
+                unbind(self._token)
 
     def _call_hooks(self, details: RunDetails) -> None:
         for hook in self._hooks:
