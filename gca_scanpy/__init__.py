@@ -14,7 +14,7 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from gca_scanpy._compat import anndata_with_accessors
+from gca_scanpy._packages import anndata_with_accessors
 from gca_scanpy._version import __version__
 
 if TYPE_CHECKING:

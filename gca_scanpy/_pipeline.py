@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from attrs import Factory, evolve, field, frozen
 
 from gca_scanpy._events import Clock, now
-from gca_scanpy._extras import versions
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.question import Plan
+from gca_scanpy._packages import versions
 from gca_scanpy._prepare import Place, canonical, check_species, genes_of, index_of, tissues_of
 from gca_scanpy._propose import Offline, Proposer
 from gca_scanpy._reporting.receipts import collect

@@ -11,7 +11,7 @@ from attrs import define
 from scipy import sparse
 
 from gca_scanpy._adata.objects import to_frame
-from gca_scanpy._compat import layer_names
+from gca_scanpy._packages import layer_names
 from gca_scanpy._scoring import numbers
 from gca_scanpy.errors import InputError, MissingKeyError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from gca_scanpy._compat import element_io
+from gca_scanpy._packages import element_io
 from gca_scanpy.errors import InputError
 
 if TYPE_CHECKING:

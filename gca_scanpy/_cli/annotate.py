@@ -216,9 +216,9 @@ def _common(options: Mapping[str, Any]) -> dict[str, Any]:
 def _read_cells(source: Path, options: Mapping[str, Any]) -> tuple[AnnData, dict[str, Any]]:
     """The cells of a file, and the arguments of a verb for them."""
     from gca_scanpy._adata.clusters import group_columns
-    from gca_scanpy._stores import files, lazy
+    from gca_scanpy._stores import files
 
-    adata = (lazy if options["lazy"] else files).read(source)
+    adata = (files.read_lazily if options["lazy"] else files.read)(source)
     log.info("read %s: %s cells, %s genes", source, adata.n_obs, adata.n_vars, extra={"event": "read"})
     groupby = options["groupby"]
     if options["clusters"] is not None:
@@ -252,7 +252,7 @@ def _label_cells(source: Path, options: Mapping[str, Any], model: ModelLike) -> 
 
 
 def _write_cells(source: Path, output: Path, adata: AnnData, options: Mapping[str, Any], groupby: str) -> None:
-    from gca_scanpy._stores import files, lazy
+    from gca_scanpy._stores import files
 
     key = options["key_added"] or DEFAULT_KEY
     keys = ObsKeys(key)
@@ -260,7 +260,7 @@ def _write_cells(source: Path, output: Path, adata: AnnData, options: Mapping[st
     added = [] if options["clusters"] is None else [groupby]
     columns = (*added, *keys.all(), *curated)
     if options["lazy"]:
-        lazy.annotate(source, output, adata, columns, (key, *map(colors_of, keys.colored())))
+        files.annotate_lazily(source, output, adata, columns, (key, *map(colors_of, keys.colored())))
     elif output.suffix.lower() == ".loom":
         files.annotate_loom(source, output, adata, columns)
         if options["json_report"] is None:

@@ -19,7 +19,7 @@ from typing import Any, Optional
 
 import click
 
-from gca_scanpy import _extras
+from gca_scanpy import _packages
 from gca_scanpy._cli.messages import message_options
 from gca_scanpy._cli.output_options import check_outputs, labels_option, make_folders, write_outputs
 from gca_scanpy._keys import DEFAULT_KEY
@@ -55,7 +55,7 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
     Curated labels are written into the file, and its report records who decided what, when and why. Only this
     machine can open the page; Ctrl-C ends it. Needs the extra ui.
     """
-    _extras.load("ui", InputError)
+    _packages.load("ui", InputError)
     from gca_scanpy._stores import review
 
     review.check(source, key)

@@ -11,10 +11,10 @@ from typing import Any, Optional
 import pandas as pd
 from attrs import asdict
 
-from gca_scanpy._compat import NAMES
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import ShortNames
 from gca_scanpy._names.ontology import Ontology
+from gca_scanpy._packages import NAMES
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.display import short_labels
 from gca_scanpy._reporting.receipts import Receipts

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import platformdirs
 from attrs import frozen
 
-from gca_scanpy import _extras, _tables
+from gca_scanpy import _packages, _tables
 from gca_scanpy._arguments import checked
 from gca_scanpy._files import whole
 from gca_scanpy._settings import settings
@@ -196,7 +196,7 @@ def _asset(name: str) -> Asset:
 
 def _downloaded(name: str, asset: Asset, expected: Optional[str]) -> Path:
     """The file in the assets folder, downloaded whole or not at all."""
-    pooch = _extras.load("fetch", DatabaseError)
+    pooch = _packages.load("fetch", DatabaseError)
     home = folder()
     try:
         home.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from attrs import evolve
 
-from gca_scanpy import _extras, _statistics, _tables
+from gca_scanpy import _packages, _statistics, _tables
 from gca_scanpy._arguments import checked
 from gca_scanpy._files import whole
 from gca_scanpy._scoring.database import COLUMNS, WEAK, MarkerDatabase, fingerprint, merge, validate
@@ -241,7 +241,7 @@ def _tsv(database: MarkerDatabase) -> bytes:
 
 
 def _parquet(database: MarkerDatabase) -> bytes:
-    _extras.load("parquet", DatabaseError, "writing parquet")
+    _packages.load("parquet", DatabaseError, "writing parquet")
     data: bytes = database.facts[list(COLUMNS)].to_parquet(None, index=False, engine="pyarrow")
     return data
 

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from gca_scanpy._cli import doctor
-from gca_scanpy._extras import EXTRAS, command
 from gca_scanpy._llm import cache
 from gca_scanpy._llm.cache import AnswerCache, key_of
+from gca_scanpy._packages import EXTRAS, command
 
 KEY = "sk-secret-0123456789"
 DAY = 86_400
