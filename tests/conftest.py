@@ -75,7 +75,7 @@ def lineages():
 
 def _takers_of_a_report(folder):
     """What takes a report, by name."""
-    from gca_scanpy._cli.table import print_report
+    from gca_scanpy._cli.printing import print_report
 
     takers = {
         "get.clusters": gca.get.clusters,

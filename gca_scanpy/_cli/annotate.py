@@ -12,7 +12,6 @@ from click.core import ParameterSource
 from click.types import StringParamType
 
 from gca_scanpy import _tables
-from gca_scanpy._cli.messages import log, message_options
 from gca_scanpy._cli.options import (
     RANKING,
     assets_option,
@@ -31,6 +30,7 @@ from gca_scanpy._cli.options import (
     threshold_options,
 )
 from gca_scanpy._cli.output_options import check_outputs, end, make_folders, output_options, write_outputs
+from gca_scanpy._cli.printing import add_row, log, message_options, new_table, print_plan, print_report, print_table
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys, colors_of
 from gca_scanpy._settings import settings
 
@@ -112,8 +112,6 @@ def with_preset(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any
 @click.command()
 def presets() -> None:
     """List the presets; an option that you give outranks the value of the preset."""
-    from gca_scanpy._cli.table import add_row, new_table, print_table
-
     table = new_table("preset", "species", "tissue", "min-support")
     for name, preset in load_presets().items():
         add_row(table, name, preset.species, preset.tissue, preset.min_support)
@@ -163,8 +161,6 @@ def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
     with settings.override(**run_settings(options)):
         model = model_of(options)
         if options["dry_run"]:
-            from gca_scanpy._cli.table import print_plan
-
             print_plan((_plan_table if is_table else _plan_cells)(source, options, model))
             return
         make_folders(options)
@@ -173,7 +169,6 @@ def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
 
 
 def _report(source: Path, report: DatasetReport, cells: Optional[AnnData], options: Mapping[str, Any]) -> None:
-    from gca_scanpy._cli.table import print_report
 
     def output(report: DatasetReport, path: Path) -> None:
         if cells is None:

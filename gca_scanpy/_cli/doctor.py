@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Optional
 
 import click
 
-from gca_scanpy._cli.messages import log
 from gca_scanpy._cli.options import cache_option
+from gca_scanpy._cli.printing import log
 from gca_scanpy._packages import EXTRAS, command
 from gca_scanpy._secrets import MASK
 from gca_scanpy._version import __version__

@@ -12,7 +12,7 @@ from attrs import Attribute, fields
 
 from gca_scanpy import _packages
 from gca_scanpy._arguments import KEY, shown
-from gca_scanpy._cli.messages import log
+from gca_scanpy._cli.printing import log
 from gca_scanpy._llm.asking import OFFLINE, Asking, ModelLike
 from gca_scanpy._llm.endpoint import endpoint_of
 from gca_scanpy._options import Ranking

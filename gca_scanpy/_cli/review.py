@@ -20,8 +20,8 @@ from typing import Any, Optional
 import click
 
 from gca_scanpy import _packages
-from gca_scanpy._cli.messages import message_options
 from gca_scanpy._cli.output_options import check_outputs, labels_option, make_folders, write_outputs
+from gca_scanpy._cli.printing import message_options, print_report
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy.errors import GcaError, InputError
 
@@ -146,7 +146,6 @@ def export(source: Path, key: str, cas_json: Optional[Path], **stated: Any) -> N
     options = {**stated, "output": cas_json, "stats_json": None, "key_added": key}
     check_outputs(source, options, ("",) if cas_json is None else (cas_json.suffix.lower(),))
     from gca_scanpy import get, io
-    from gca_scanpy._cli.table import print_report
     from gca_scanpy._stores.files import read
 
     adata = read(source)

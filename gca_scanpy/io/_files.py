@@ -1,4 +1,4 @@
-"""Reports as JSON, CSV and Cell Annotation Schema files."""
+"""Files: reports as JSON, CSV and Cell Annotation Schema documents, and tables of marker genes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from gca_scanpy import _adata, _codec
+from gca_scanpy import _adata, _codec, _tables
 from gca_scanpy._adata import cells_of, report_of
 from gca_scanpy._arguments import PATH, checked, optional
 from gca_scanpy._files import naming, whole
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
+from gca_scanpy._ranking.given import markers_of
 from gca_scanpy._reporting import documents
 from gca_scanpy._reporting.documents import FILE_COLUMNS, csv_line, csv_rows
 from gca_scanpy.db import _bundled
@@ -217,3 +218,42 @@ def to_cas(
     with whole(Path(path)) as part:
         part.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return None
+
+
+@checked()
+def read_markers(path: Union[str, os.PathLike[str]]) -> dict[str, list[str]]:
+    r"""Read the marker genes of each cluster, best first.
+
+    Parameters
+    ----------
+    path
+        A table of Seurat, Scanpy (:func:`scanpy.get.rank_genes_groups_df` with ``group=None``), presto, scran, DESeq2,
+        Cell Ranger and others, or with the columns ``cluster`` and ``gene``; or with a row per cluster and a list in
+        the column ``markers``, as GPT Cell Annotator reads it. Files are csv, tsv, json (a list of records) or gmt
+        (each of them also with ``.gz``), parquet (needs pyarrow) or xlsx (needs openpyxl; the first sheet is read).
+
+    Returns
+    -------
+    dict
+        Gene names by cluster, clusters in the order of the file. Genes that are lower in the cluster, or higher
+        by chance only (p > 0.05), are left out; a cluster without other genes has an empty list. The genes of a
+        cluster are ordered by rank or score if there is one. Otherwise they keep the order of the file if it is one of
+        p-values or fold changes, and are sorted by these if not.
+
+    Raises
+    ------
+    InputError
+        If ``path`` is not a path, the file holds no table, columns are missing, a statistic is not understood, or no
+        row is left.
+    FileError
+        If the file cannot be opened.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import gca_scanpy as gca
+    >>> _ = Path("markers.csv").write_text("cluster,gene\n0,MS4A1\n0,CD79A\n1,CD3D\n")
+    >>> gca.io.read_markers("markers.csv")
+    {'0': ['MS4A1', 'CD79A'], '1': ['CD3D']}
+    """
+    return markers_of(_tables.read(Path(path), InputError), str(path))

@@ -1,4 +1,4 @@
-"""What goes to stderr, without the words of Python: arguments are options there, and calls are commands."""
+"""What the program prints on stderr, without the words of Python: arguments are options there, calls are commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from gca_scanpy._arguments import KINDS
 from gca_scanpy._cli.main import main
-from gca_scanpy._cli.messages import log, options_of, reworded, to_stderr
+from gca_scanpy._cli.printing import log, options_of, reworded, to_stderr
 
 CSV = "cluster,gene\n" + "".join(f"1,{gene}\n" for gene in ("MS4A1", "CD79A", "CD79B", "BANK1"))
 PANGLAO = ["--marker-db", "panglaodb", "--assets-home", "elsewhere"]
