@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from gca_scanpy._files import whole
 from gca_scanpy._scoring.witnesses import PROFILE
-from gca_scanpy.db import _bundled, _name_rules, _prior_rules
+from gca_scanpy.db import _bundled, _prior_rules, _rules
 from gca_scanpy.db._rules import Finding
 from witnesses import citations
 from witnesses.compare import Cells
@@ -76,8 +76,8 @@ class Data:
     short: Mapping[str, str] = field(factory=dict)
     decisions: Mapping[tuple[str, str], tuple[str, str]] = field(factory=dict)  # decision and mark by id and gene
     citations: tuple[tuple[str, ...], ...] = ()
-    names: _name_rules.Rows = ()
-    words: _name_rules.Rows = ()
+    names: _rules.Rows = ()
+    words: _rules.Rows = ()
     priors: Optional[_prior_rules.Rows] = None  # no table
     findings: tuple[Finding, ...] = field(default=())
 
@@ -122,7 +122,7 @@ def read(folder: Path) -> Data:
     # A folder of markers alone has no tables of names and of priors.
     names, words = (
         _lines(folder / name, columns, findings) if (folder / name).exists() else []
-        for name, columns in _name_rules.COLUMNS.items()
+        for name, columns in _rules.NAME_TABLES.items()
     )
     path = folder / _prior_rules.PRIORS
     priors = _lines(path, _prior_rules.COLUMNS, findings) if path.exists() else None
