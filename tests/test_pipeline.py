@@ -93,7 +93,7 @@ def test_the_order_of_the_rows_of_a_database_changes_nothing(rng):
     genes = [tuple(RankedGene(g, g) for g in genes) for genes in CLUSTERS.values()]
     built = [index.build(database, "human", _bundled.lineages()) for database in (first, second)]
     for cluster in (ClusterMarkers("0", g) for g in genes):
-        cases = [Case.of(cluster, b, (), Limits(2, 0.2)) for b in built]
+        cases = [Case.of(cluster, b, (), Limits(2, 0.2, 0.6)) for b in built]
         ranked = [case.candidates for case in cases]
         assert [(c.label, pytest.approx(c.score, abs=1e-3)) for c in ranked[0]] == [
             (c.label, c.score) for c in ranked[1]

@@ -46,7 +46,7 @@ def gather(label, genes):
     """Sort a cluster's genes by what they say of a label."""
     cluster = ClusterMarkers("0", tuple(RankedGene(gene, gene) for gene in genes.split()))
     term = ONTOLOGY.resolve(label)
-    return evidence.gather(evidence.family(term, label, INDEX), term, Case.of(cluster, INDEX, (), Limits(2, 0.2)))
+    return evidence.gather(evidence.family(term, label, INDEX), term, Case.of(cluster, INDEX, (), Limits(2, 0.2, 0.6)))
 
 
 def test_pure_lists_are_supported():

@@ -25,7 +25,7 @@ MONOCYTE = "LYZ S100A8 S100A9 S100A12 CD14 FCN1 VCAN CD300E"
 def case_of(genes, tissues=(), used=INDEX):
     """Make the case of a cluster with these genes."""
     markers = ClusterMarkers("0", tuple(RankedGene(gene, gene) for gene in genes.split()))
-    return Case.of(markers, used, tissues, Limits(2, 0.2))
+    return Case.of(markers, used, tissues, Limits(2, 0.2, 0.6))
 
 
 def own(label, genes, tissues=(), used=INDEX):

@@ -40,7 +40,7 @@ def cluster(text, expressed="", present="", absent=""):
 
 def case(text, tissues=(), used=INDEX, **beside):
     """A cluster with these genes, its candidates ranked."""
-    return Case.of(cluster(text, **beside), used, tissues, Limits(2, 0.2))
+    return Case.of(cluster(text, **beside), used, tissues, Limits(2, 0.2, 0.6))
 
 
 def rank(text, tissues=(), used=INDEX, **beside):

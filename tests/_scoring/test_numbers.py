@@ -93,7 +93,7 @@ def test_the_features_are_what_the_confidence_uses():
     """The confidence is the logistic function of the features that the fit is given."""
     built = index.build(_bundled.database(), "human", _bundled.lineages())
     cluster = ClusterMarkers("0", tuple(RankedGene(gene, gene) for gene in "CD3D CD3E MS4A1 CD79A".split()))
-    case = Case.of(cluster, built, (), Limits(2, 0.2))
+    case = Case.of(cluster, built, (), Limits(2, 0.2, 0.6))
     values = offline.features(case.candidates[0], case)
     assert values[0] == 1.0
     assert 0 < values[3] <= 1
