@@ -111,8 +111,8 @@ def read_markers(adata: AnnData, clustering: Clustering, options: Ranking) -> Re
     clusters = tuple(
         ClusterMarkers(
             cluster_id=key,
-            genes=_leading(ranking.genes.get(key, ()), symbols, n_markers),
-            expressed=_leading(ranking.tested.get(key, ()), symbols, n_markers),
+            genes=_leading(ranking.genes.get(key, ()), symbols, n_markers, expression.get(key)),
+            expressed=_leading(ranking.tested.get(key, ()), symbols, n_markers, expression.get(key)),
             present=_shared_genes(expression[key].present, symbols, shared) if key in expression else (),
             absent=_shared_genes(expression[key].absent, symbols, shared) if key in expression else (),
             measured=measured,
@@ -280,9 +280,13 @@ def _expression(ranking: _Ranking, clustering: Clustering) -> dict[str, Expresse
     return expressed(ranking.moments, ranking.matrix.names, {key: rows[key] for key in clustering.ids})
 
 
-def _leading(names: Sequence[str], symbols: Mapping[str, str], n_markers: int) -> tuple[RankedGene, ...]:
+def _leading(
+    names: Sequence[str], symbols: Mapping[str, str], n_markers: int, expression: Optional[Expressed]
+) -> tuple[RankedGene, ...]:
     """The first informative genes."""
-    return tuple(RankedGene(name) for name in informative([symbols.get(name, name) for name in names], n_markers))
+    levels = {symbols.get(name, name): expression.levels.get(name, 1.0) for name in names} if expression else {}
+    leading = informative([symbols.get(name, name) for name in names], n_markers)
+    return tuple(RankedGene(name, level=levels.get(name, 1.0)) for name in leading)
 
 
 def _shared_genes(

@@ -47,6 +47,13 @@ class Numbers:
     generic_weight: float = _number(
         0.25, "factor", "Multiplies the weight of ribosomal, mitochondrial and stress genes.", WEIGHTS, CLUSTERS
     )
+    level_exponent: float = _number(
+        0.5,
+        "exponent",
+        "A gene's mean relative to the highest of any cluster, to this power, multiplies its weight.",
+        WEIGHTS,
+        "real matrices",
+    )
     t_test_share: float = _number(
         0.85,
         "share",
