@@ -10,6 +10,7 @@ from typing import Optional
 import pandas as pd
 from attrs import frozen
 
+from gca_scanpy._levels import pairs
 from gca_scanpy._missing import is_missing
 from gca_scanpy._number_text import numbers
 
@@ -41,9 +42,15 @@ _FOLD = r"(?:fc\b|fc ?\d+\b|fold|ratio)"
 _LOG = r"(?:\b|avg|ave|mean|median)log(?:2|10|1p|e|ged)?(?: |\b|fc|fold|ratio)"  # not that of "biological"
 AUC = Statistic("AUC", "auc, myAUC, roc_auc, AUROC", r"auc\b|auroc|area under|\broc\b", neutral=0.5, is_score=True)
 # Some write a logarithm or a signed fold change here: if the column has a negative value, zero is neutral.
-RATIO = Statistic("ratio", "fold_change, FC, ratio, odds_ratio", _FOLD, neutral=1.0)
+RATIO = Statistic("ratio", "fold_change, FC, ratio, odds_ratio", rf"{_FOLD}|^(?:or|rr)$", neutral=1.0)
 # Wilcoxon's U and others of this name are never negative and have no direction: the column needs a negative value.
 STATISTIC = Statistic("statistic", "statistic, stat", r"\bstat(?:istic)?s?\b", is_score=True)
+SCORE = Statistic(
+    "score",
+    "scores, z_score, t, signed_log10_p",
+    r"scores?\b|^[tz]$|z ?val|\bt(?:est)? ?(?:stat|val)|\bwald\b|\bnes\b|\bsigned\b|\bsi?gn \w*log",
+    is_score=True,
+)
 # The first whose pattern occurs in the words of a column name is taken, unless NO_DIRECTION or UNSIGNED fits.
 STATISTICS = (
     Statistic("ratio", RATIO.columns, rf"\b(?:(?:non|not|un) ?log|linear).*{_FOLD}", neutral=1.0),
@@ -61,23 +68,25 @@ STATISTICS = (
         r"\bcoef|\bestimates?\b|\bbeta\b|\beffects?\b|cohen|hedges|\bcliff|biserial|\bslope\b|logit|\blog ?odds\b|"
         r"^sign$|^direction$",
     ),
-    Statistic(
-        "score",
-        "scores, z_score, t, signed_log10_p",
-        r"scores?\b|^[tz]$|z ?val|\bt ?(?:stat|val)|\bwald\b|\bnes\b|\bsigned\b",
-        is_score=True,
-    ),
+    SCORE,
     STATISTIC,
 )
+# A share or a mean in the cluster, and the same elsewhere.
+LEVELS = Statistic("level in the cluster minus that elsewhere", "pct.1 and pct.2, mean_in and mean_out", "")
 ACCEPTED = "; ".join(f"{name}: {columns}" for name, columns in {s.name: s.columns for s in STATISTICS}.items())
 # P-values, errors, ranks and mean levels.
 NO_DIRECTION = re.compile(
-    r"^(?!.*\bsigned\b)(?:.*(?:[pq] ?val(?:ue)?s?\b|padj\b|\bp ?adj(?:ust(?:ed)?)?\b|\bfdr\b|log\d* ?p$|\b[pq]$|\bse$|"
+    r"^(?!.*\bsigned\b|.*\bsi?gn \w*log)(?:.*(?:[pq] ?val(?:ue)?s?\b|padj\b|\bp ?adj(?:ust(?:ed)?)?\b|\bfdr\b|log\d* ?p$|\b[pq]$|\bse$|"
     r"fcse\b|\bs[dt]d?$|\bstd ?err|\berror\b|\bvar$|variance|\bci$|\bci (?:l|r|lo|hi|low|up)|\brank$|strand$)|"
     r"rank (?:log|auc)|pr |log ?cpm|ave ?expr|b$|chr(?:om\w*)?$)"
 )
+# A logarithm of p-values has one sign. If a column has both, the sign is the direction.
+LOG_OF_CHANCE = re.compile(r"log(?:2|10|e)? ?(?:of )?(?:[pq]\b|[pq] ?val|p ?adj|fdr|adj)")
 # Greater values of these mean that a gene differs more, up or down.
-UNSIGNED = re.compile(r"\babs(?:olute|\b|l|fc|fold)|magnitude|\bpower\b|^f$|^lr$|likelihood ratio|chi ?sq|\bchi2\b")
+UNSIGNED = re.compile(
+    r"\babs(?:olute|\b|l|fc|fold)|magnitude|\bpower\b|^[fuw]$|^lr$|likelihood ratio|"
+    r"chi ?sq|\bchi2\b|mann ?whitney|\bbayes ?factor|\bproba ?de\b|\bimportance|\bgini\b|\bmutual ?info|\binfo\w* ?gain"
+)
 GREATEST = re.compile(r"\bmax(?:imum)?\b")  # of comparisons with single clusters: the gene may be lower than in most
 SUMMARY = re.compile(r"\b(?:summary|mean|median)\b")  # of comparisons with single clusters, which then do not count
 P_VALUE = re.compile(r"(?:.* )?(?:p|p ?val(?:ue)?s?)|pr chisq")
@@ -89,7 +98,15 @@ SHORT = ("beta", "delta", "t", "z")
 WORDED = re.compile(r"regulat|\bdirection|\bsign\b|diff ?exp|\btrend\b|\bup\b|\bdown\b|\bchange|^de$|enrich|deplet")
 UP = re.compile(r"up(?: ?reg\w*)?|higher|high|increased?|pos|positive|enriched|over ?expressed|[+↑▲]")
 DOWN = re.compile(r"down(?: ?reg\w*)?|dn|lower|low|decreased?|neg|negative|depleted|under ?expressed|[-−–↓▼]")
+# These words show a direction whatever the column is called: alone, or only if both directions occur.
+PLAIN = re.compile(r"up|down")
+PAIRED = re.compile(r"pos|neg|(?:in|de)creas|over ?expr|under ?expr|enrich|deplet|higher|lower")
 NEITHER = re.compile(r"no|none|non.*|not.*|nosig.*|ns|n s|stable|same|unchanged|neutral|insignificant")
+
+# Whether the gene is higher, or lower, as yes or no.
+IS_UP = re.compile(rf"(?:is )?(?:{UP.pattern})(?: in \w+)?(?: (?:gene|marker))?")
+IS_DOWN = re.compile(rf"(?:is )?(?:{DOWN.pattern})(?: in \w+)?(?: (?:gene|marker))?")
+YES, NO = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
 
 
 def words(name: object) -> str:
@@ -153,7 +170,11 @@ def read(table: pd.DataFrame, skipped: Collection[object] = ()) -> RowStatistics
             raise ValueError(msg)
         higher = (signs.gt(0) | signs.isna()).all(axis=1) & signs.notna().any(axis=1)
     else:
-        _refuse_unknown(table, keys)
+        levels = _differences(table, keys)
+        _refuse_unknown(table, keys, has_levels=bool(levels))
+        if levels:
+            directed = {name: (LEVELS, difference) for name, difference in levels.items()}
+            higher = pd.DataFrame(levels).gt(0).all(axis=1)
     ranks = [numbers_of(table, name) for name, key in keys.items() if RANK.fullmatch(key)]
     by_kind = _least_by_kind(directed)
     scores = [-by_kind[kind.name] for kind in STATISTICS if kind.is_score and kind.name in by_kind]
@@ -191,7 +212,11 @@ def _directed(table: pd.DataFrame, keys: Mapping[object, str]) -> Directed:
     directed: dict[object, tuple[Optional[Statistic], pd.Series]] = {}
     for name, key in keys.items():
         kind = None if any(no.search(key) for no in (NO_DIRECTION, UNSIGNED, GREATEST)) else _statistic(key)
-        signs = _worded(table[name], by_name=kind is not None or WORDED.search(key) is not None)
+        if kind is None and LOG_OF_CHANCE.search(key) and _has_both_signs(table[name]):
+            kind = SCORE
+        signs = _answered(table[name], key)
+        if signs is None and not NO_DIRECTION.search(key):
+            signs = _worded(table[name], by_name=kind is not None or WORDED.search(key) is not None)
         if signs is not None:
             directed[name] = (None, signs)
         elif kind is not None:
@@ -203,6 +228,14 @@ def _directed(table: pd.DataFrame, keys: Mapping[object, str]) -> Directed:
         name: (kind, values)
         for name, (kind, values) in directed.items()
         if kind is None or kind.name not in summaries or SUMMARY.search(keys[name])
+    }
+
+
+def _differences(table: pd.DataFrame, keys: Mapping[object, str]) -> dict[object, pd.Series]:
+    """How much greater a level is in the cluster than elsewhere, for each pair of columns with such levels."""
+    return {
+        f"{inside} - {outside}": numbers_of(table, inside) - numbers_of(table, outside)
+        for inside, outside in pairs(keys)
     }
 
 
@@ -232,7 +265,7 @@ def _worded(texts: pd.Series, *, by_name: bool) -> Optional[pd.Series]:
     by_name
         Whether the name of the column says that it has a direction; if not, it must say "up" or "down" itself.
     """
-    signs, plain = {}, False
+    signs, seen = {}, []
     for text in texts.unique():
         if is_missing(text) and text.strip() != "-":
             continue
@@ -241,18 +274,37 @@ def _worded(texts: pd.Series, *, by_name: bool) -> Optional[pd.Series]:
         if sign is None:
             return None
         signs[text] = float(sign)
-        plain = plain or re.match(r"up|down", word) is not None
-    return texts.map(signs).astype(float) if plain or (by_name and any(signs.values())) else None
+        seen.append(word)
+    is_plain = any(map(PLAIN.match, seen)) or ({1, -1} <= {*signs.values()} and any(map(PAIRED.match, seen)))
+    return texts.map(signs).astype(float) if is_plain or (by_name and any(signs.values())) else None
 
 
-def _refuse_unknown(table: pd.DataFrame, keys: Mapping[object, str]) -> None:
-    """Refuse a table in which only columns that are not understood could show a direction."""
+def _answered(texts: pd.Series, key: str) -> Optional[pd.Series]:
+    """1 for a gene that is higher and -1 for one that is lower, if the column says so by yes or no; else None."""
+    sign = 1.0 if IS_UP.fullmatch(key) else -1.0 if IS_DOWN.fullmatch(key) else None
+    answers = texts.str.strip().str.casefold()
+    if sign is None or not answers.isin((*YES, *NO)).all() or answers.empty:
+        return None
+    return answers.isin(YES).map({True: sign, False: -sign})
+
+
+def _refuse_unknown(table: pd.DataFrame, keys: Mapping[object, str], *, has_levels: bool) -> None:
+    """Refuse a table in which only columns that are not understood could show a direction.
+
+    Parameters
+    ----------
+    has_levels
+        Whether pairs of columns show it; then a statistic without a direction does no harm.
+    """
     for name, key in keys.items():
         if NO_DIRECTION.search(key):
             continue
-        if UNSIGNED.search(key) or re.search(STATISTIC.pattern, key) or (GREATEST.search(key) and _statistic(key)):
+        is_unsigned = UNSIGNED.search(key) or re.search(STATISTIC.pattern, key)
+        if is_unsigned or (GREATEST.search(key) and _statistic(key)):
+            if has_levels:
+                continue
             what = "shows how much a gene differs, but not whether it is higher or lower in the cluster"
-        elif WORDED.search(key):
+        elif WORDED.search(key) or {"+", "-"} <= set(table[name].str.strip()) <= {"+", "-", ""}:
             what = "seems to show whether a gene is higher or lower in the cluster, and is not understood"
         elif _has_negative(table[name]):
             what = "has negative numbers and may show which genes are lower in the cluster, but it is not known"
@@ -267,6 +319,10 @@ def _has_negative(texts: pd.Series) -> bool:
         return bool(numbers(texts).lt(0).any())
     except ValueError:
         return False
+
+
+def _has_both_signs(texts: pd.Series) -> bool:
+    return _has_negative(texts) and bool(numbers(texts).gt(0).any())
 
 
 def _p_values(table: pd.DataFrame, keys: Mapping[object, str]) -> tuple[Optional[pd.Series], Optional[pd.Series]]:
