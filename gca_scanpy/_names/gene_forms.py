@@ -16,7 +16,7 @@ _ID = r"ENS[A-Z]*G\d{6,}(?:\.\d+)?"
 _BETWEEN = r"[\s_|:;,/.\-]+"
 # TSPAN6_ENSG00000000003, CD3D-ENSG..., CD3D (ENSG...), ENSG00000000003.14|TSPAN6
 _COMPOSITE = re.compile(
-    rf"(?P<first>.+?)(?:{_BETWEEN}|(?=[(\[]))[(\[]*(?P<id>{_ID})|(?P<id2>{_ID})(?:{_BETWEEN}|(?=[(\[]))[(\[]*(?P<last>[A-Z].*)",
+    rf"(?P<first>.+?)(?:{_BETWEEN}|(?=[(\[]))[(\[]*(?P<id>{_ID})(?:[-_]\d{{1,2}})?|(?P<id2>{_ID})(?:{_BETWEEN}|(?=[(\[]))[(\[]*(?P<last>[A-Z].*)",
     re.IGNORECASE,
 )
 _NUMBERED_ID = re.compile(rf"({_ID})[-_]\d{{1,2}}", re.IGNORECASE)  # by make_unique
@@ -37,7 +37,8 @@ _GENOME = re.compile(
 _DECORATION = re.compile(
     r"^(?:gene|rna|sct|gex|transcript|symbol|gene expression)[:_|-]+(?=[A-Z])|\s*[(\[]\d+$|_PAR_Y$", re.IGNORECASE
 )
-_PROTEIN = re.compile(r"^(?:AB|ADT|prot|HTO)[_:-]|_(?:TotalSeq[ABC]?|ADT|prot)$", re.IGNORECASE)
+_PROTEIN = re.compile(r"^(?:AB|ADT|prot|HTO)[_:-]|[_|](?:TotalSeq[ABC]?|ADT|prot|pAbO)$", re.IGNORECASE)
+_LACKING = re.compile(r"\w-$")  # CD8A- means that the cells lack the gene
 # Entrez ids (a column with NaN turns them into floats), missing names (make_unique may number them) and Excel's errors.
 # Each of them is also an alias of some gene ("52", "NAN", "NA").
 _NO_SYMBOL = re.compile(r"[\d.\-]*|(?:nan|none|na|n/a|<na>)(?:[-.]\d+)?|#[A-Z/0]+[!?]?", re.IGNORECASE)
@@ -69,7 +70,7 @@ MIN_SHARED, SHARED = 3, 0.8  # names with the same prefix or suffix, and their s
 def split_id(name: object) -> tuple[str, str]:
     """The symbol inside a gene name of a count matrix, and the Ensembl id beside it; either may be empty.
 
-    The symbol is empty for protein features, bare numbers, dates and missing names. A bare id is both.
+    The symbol is empty for protein features, genes that the cells lack (CD8A-), bare numbers, dates and missing names. A bare id is both.
     """
     text, ensembl, previous = str(name), "", None
     while text != previous:
@@ -87,7 +88,7 @@ def split_id(name: object) -> tuple[str, str]:
             text = ensembl = numbered[1]
         elif composite:
             text, ensembl = composite["first"] or composite["last"], composite["id"] or composite["id2"]
-    is_none = _PROTEIN.search(text) or _NO_SYMBOL.fullmatch(text) or is_date(text)
+    is_none = any(form.search(text) for form in (_PROTEIN, _LACKING)) or _NO_SYMBOL.fullmatch(text) or is_date(text)
     return ("" if is_none else text), ensembl
 
 

@@ -88,16 +88,19 @@ class GeneNames:
 
     def _read(self, text: str, species: str, known: Mapping[str, str]) -> Optional[str]:
         """The symbol of a gene, or of the first gene of a merged probe that the database knows, or of its first."""
-        if not is_merged(text):
+        official = partial(self._official, species, known)
+        if is_merged(text):
+            genes = [self._symbol(clean(member), species, known) for member in members(text, official)]
+        else:
             symbol = self._symbol(text, species, known)
             if symbol or "." not in text:
                 return symbol
-        # R's make.names writes a dot for the slash of a merged probe; then each part must be a gene.
-        parts = members(text if is_merged(text) else text.replace(".", "/"), partial(self._official, species, known))
-        genes = [self._symbol(clean(member), species, known) for member in parts]
+            # R's make.names writes a dot for the slash of a merged probe. Each part must be a gene by its own name: in
+            # HS.CD3D, HS is a species, and an alias of MAP3K14.
+            genes = [official(clean(member).upper()) for member in members(text.replace(".", "/"), official)]
+            if None in genes:
+                return None
         symbols = [symbol for symbol in genes if symbol is not None]
-        if not is_merged(text) and None in genes:
-            return None
         return next((symbol for symbol in symbols if symbol.upper() in known), next(iter(symbols), None))
 
     def _symbol(self, text: str, species: str, known: Mapping[str, str]) -> Optional[str]:

@@ -56,7 +56,8 @@ class SpeciesTable:
         """
         if isinstance(text, bool) or not isinstance(text, (str, int)):
             return None
-        key = _key(str(text).rpartition("/")[2])  # an address of the ontology ends in the id
+        name = str(text)
+        key = _key(name.rpartition("/")[2] if "://" in name else name)  # an address of the ontology ends in the id
         taxon = _TAXON.fullmatch(key)
         if taxon:
             return self.rows.get(taxon[1])

@@ -68,7 +68,22 @@ def test_the_ways_of_writing_a_species(text, name):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "zebrafish", "Danio rerio", "chicken", "Arabidopsis", "7955", "NCBITaxon:", None, True, 1.5, ["human"]]
+    "text",
+    [
+        "",
+        "human/mouse",
+        "9606/10090",
+        "zebrafish",
+        "Danio rerio",
+        "chicken",
+        "Arabidopsis",
+        "7955",
+        "NCBITaxon:",
+        None,
+        True,
+        1.5,
+        ["human"],
+    ],
 )
 def test_what_is_no_species_here(text):
     """Fish, birds and plants, and what is no name, give none."""
