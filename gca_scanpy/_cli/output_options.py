@@ -51,7 +51,9 @@ _OPTIONS = (
         expose_value=False,
         help="Write Prometheus metrics of the run to this file.",
     ),
-    click.option("--force", is_flag=True, help="Replace existing files, even the input."),
+    click.option(
+        "--force", is_flag=True, help="Replace existing files. With it, -o may also replace IN if that has cells."
+    ),
     click.option(
         "--fail-on",
         type=click.Choice(["flagged", "unknown", UNANSWERED]),
@@ -67,13 +69,15 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_options(command, _OPTIONS)
 
 
-def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, ...]) -> None:
-    """Refuse, before anything is read, outputs that cannot be written.
+def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, ...], *, in_place: bool) -> None:
+    """Refuse, before anything is read, outputs that cannot be written, or that would replace what is read.
 
     Parameters
     ----------
     endings
         What ``--output`` may end in for this input.
+    in_place
+        Whether ``--output`` may replace the input with ``--force``, because it contains all of it.
     """
     output = options["output"]
     if output is not None and output.suffix.lower() not in endings:
@@ -81,12 +85,20 @@ def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, 
         raise click.UsageError(msg)
     targets = _targets(options)
     _check_metrics(source, targets)
+    inputs = [
+        path.resolve() for path in (source, options.get("clusters"), *map(Path, options.get("marker_db", ()))) if path
+    ]
     for number, target in enumerate(targets):
         if target.resolve() in [other.resolve() for other in targets[:number]]:
             msg = f"{target} is named for two outputs; give each its own file"
             raise click.UsageError(msg)
-        note = " (it is the input)" if target.resolve() == source.resolve() else ""
-        check_free(target, force=options["force"], note=note)
+        is_input = target.resolve() in inputs
+        if is_input and options["force"] and not (in_place and target is output and target.resolve() == inputs[0]):
+            msg = (
+                f"{target} is an input, which this output does not replace, not even with --force; choose another name"
+            )
+            raise click.UsageError(msg)
+        check_free(target, force=options["force"], note=" (it is an input)" if is_input else "")
 
 
 def _check_metrics(source: Path, targets: Sequence[Path]) -> None:
