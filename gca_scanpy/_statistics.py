@@ -76,7 +76,8 @@ LEVELS = Statistic("level in the cluster minus that elsewhere", "pct.1 and pct.2
 ACCEPTED = "; ".join(f"{name}: {columns}" for name, columns in {s.name: s.columns for s in STATISTICS}.items())
 # P-values, errors, ranks and mean levels.
 NO_DIRECTION = re.compile(
-    r"^(?!.*\bsigned\b|.*\bsi?gn \w*log)(?:.*(?:[pq] ?val(?:ue)?s?\b|padj\b|\bp ?adj(?:ust(?:ed)?)?\b|\bfdr\b|log\d* ?p$|\b[pq]$|\bse$|"
+    r"^(?!.*\bsigned\b|.*\bsi?gn \w*log)"
+    r"(?:.*(?:[pq] ?val(?:ue)?s?\b|padj\b|\bp ?adj(?:ust(?:ed)?)?\b|\bfdr\b|log\d* ?p$|\b[pq]$|\bse$|"
     r"fcse\b|\bs[dt]d?$|\bstd ?err|\berror\b|\bvar$|variance|\bci$|\bci (?:l|r|lo|hi|low|up)|\brank$|strand$)|"
     r"rank (?:log|auc)|pr |log ?cpm|ave ?expr|b$|chr(?:om\w*)?$)"
 )
@@ -178,7 +179,7 @@ def read(table: pd.DataFrame, skipped: Collection[object] = ()) -> RowStatistics
     ranks = [numbers_of(table, name) for name, key in keys.items() if RANK.fullmatch(key)]
     by_kind = _least_by_kind(directed)
     scores = [-by_kind[kind.name] for kind in STATISTICS if kind.is_score and kind.name in by_kind]
-    changes = [-by_kind[kind.name] for kind in STATISTICS if not kind.is_score and kind.name in by_kind]
+    changes = [-by_kind[kind.name] for kind in (*STATISTICS, LEVELS) if not kind.is_score and kind.name in by_kind]
     chance = [values for values in (p_values, adjusted) if values is not None]
     return RowStatistics(
         columns=tuple(f"{str(name)!r} ({kind.name if kind else 'direction'})" for name, (kind, _) in directed.items()),

@@ -31,8 +31,8 @@ TYPE_COLUMNS = ("feature_types", "feature_type", "featuretype", "modality", "fea
 GENE_TYPES = ("gene expression", "gene", "genes", "rna", "mrna", "gex", "expression", "transcriptome")
 # Also within longer names, such as "Surface Protein", "VDJ-T" and "Negative Control Codeword".
 _OTHER_TYPE = re.compile(
-    r"\b(?:antibod(?:y|ies)|ab|proteins?(?! coding)|prot|adt|hto|peaks?|atac|crispr|guides?|s?grna|multiplex\w*|hashtags?"
-    r"|antigen|vdj|custom|spike ins?|ercc|metabolites?|chromatin|codeword|control|isotype|lipids?|metabolomics)\b"
+    r"\b(?:antibod(?:y|ies)|ab|proteins?(?! coding)|prot|adt|hto|peaks?|atac|crispr|guides?|s?grna|multiplex\w*"
+    r"|hashtags?|antigen|vdj|custom|spike ins?|ercc|metabolites?|chromatin|codeword|control|isotype|lipids?)\b"
 )
 MAX_TYPES = 20  # a column with more values does not name the types of features
 CHECKED_GENES = 2_000  # evenly spaced genes whose names are looked up to find the column of symbols

@@ -70,7 +70,8 @@ MIN_SHARED, SHARED = 3, 0.8  # names with the same prefix or suffix, and their s
 def split_id(name: object) -> tuple[str, str]:
     """The symbol inside a gene name of a count matrix, and the Ensembl id beside it; either may be empty.
 
-    The symbol is empty for protein features, genes that the cells lack (CD8A-), bare numbers, dates and missing names. A bare id is both.
+    The symbol is empty for protein features, genes that the cells lack (CD8A-), bare numbers, dates and missing names.
+    A bare id is both.
     """
     text, ensembl, previous = str(name), "", None
     while text != previous:

@@ -16,18 +16,18 @@ SHORTEST, SIMILAR = 4, 0.4  # letters; share of wrong letters up to which a word
 _BREAK = ","  # stands between two tissues, so that no name reaches over it
 # Words that say nothing of where the cells are from; "fetal" does, because embryonic tissue has types of its own.
 _NEUTRAL = frozenset(
-    "a adenocarcinoma adenoma adjacent adult advanced aged aggregate and anterior area aspirate atlas benign "
-    "biopsies biopsy brown cancer carcinoma cell central chronic control covid culture cultured data dataset "
+    "a adenocarcinoma adenoma adjacent adult advanced aged aggregate and anterior area aspirate atlas benign biopsies "
+    "biopsy brown brush brushing cancer carcinoma cell central chronic control covid culture cultured data dataset "
     "depleted derived developing development diffuse disease diseased distal dog donor dorsal ductal early enriched "
-    "entire epithelial epithelium ex explant ffpe fibrosis fresh from frozen gland grade healthy high homo human "
-    "immune in infected infiltrating inflamed inflammatory invasive ipsc juvenile late left lesion lobe lobular low "
-    "lower macaque malignancy malignant marmoset mass medial metastases metastasis metastatic mice microenvironment "
-    "monkey mononuclear mouse mucosa murine mus muscularis musculus neonatal neoplasm neoplastic newborn normal "
-    "nuclear nuclei nucleus of old organ organoid papillary parenchyma part pathological patient pediatric "
-    "perilesional peripheral pig posterior postnatal primary proximal rabbit rat recurrent region resection rhesus "
-    "right rna sample sapiens scrna section seq serous single site slice snrna solid sorted specimen spheroid "
-    "squamous stage stroma stromal subcutaneous submucosa suspension system the tissue total tract treated tumor "
-    "tumour type untreated upper ventral visceral vitro vivo wall white whole with xenograft young".split()
+    "entire epithelial epithelium ex explant ffpe fibrosis fluid fresh from frozen gland grade healthy high homo "
+    "human immune in infected infiltrating inflamed inflammatory invasive ipsc juvenile late lavage left lesion lobe "
+    "lobular low lower macaque malignancy malignant marmoset mass medial metastases metastasis metastatic mice "
+    "microenvironment monkey mononuclear mouse mucosa murine mus muscularis musculus neonatal neoplasm neoplastic "
+    "newborn normal nuclear nuclei nucleus of old organ organoid papillary parenchyma part pathological patient "
+    "pediatric perilesional peripheral pig posterior postnatal primary proximal rabbit rat recurrent region resection "
+    "rhesus right rna sample sapiens scrna section seq serous single site slice snrna solid sorted specimen spheroid "
+    "squamous stage stroma stromal subcutaneous submucosa suspension swab system the tissue total tract treated tumor "
+    "tumour type untreated upper ventral visceral vitro vivo wall washing white whole with xenograft young".split()
 )
 
 

@@ -22,6 +22,8 @@ FORMS = (
     "sc.get.rank_genes_groups_df(adata, None)"
 )
 
+_SET_ITERATOR: type = type(iter({""}))
+
 
 def clusters_of(markers: Markers, n_markers: int) -> list[ClusterMarkers]:
     """The first genes of each cluster.
@@ -101,7 +103,7 @@ def _values(key: str, genes: Any) -> list[Any]:
     if isinstance(genes, (str, bytes, bytearray)):
         msg = f"{what} the text {str(genes)[:40]!r}; {advice}"
         raise InputError(msg)
-    if isinstance(genes, Set):
+    if isinstance(genes, (Set, _SET_ITERATOR)):
         msg = f"{what} a set ({type(genes).__name__}), which has no order; {advice}"
         raise InputError(msg)
     if isinstance(genes, (Mapping, pd.DataFrame)):
