@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Optional
 
 import pandas as pd
 from attrs import frozen
 
+from gca_scanpy._direction_words import WORDED, answered, worded, words
 from gca_scanpy._levels import pairs
-from gca_scanpy._missing import is_missing
 from gca_scanpy._number_text import numbers
 
 
@@ -95,27 +94,6 @@ ADJUSTED = re.compile(r"adj|fdr|q ?val|bonf|holm|corrected|\bbh\b")
 RANK = re.compile(r"(?:.* )?(?:gene|marker) rank|rank|top")
 # Names of cell types and of much else as well: a direction only if the column has a negative value.
 SHORT = ("beta", "delta", "t", "z")
-# Words in place of numbers, as in a volcano plot. A column of this name must be understood.
-WORDED = re.compile(r"regulat|\bdirection|\bsign\b|diff ?exp|\btrend\b|\bup\b|\bdown\b|\bchange|^de$|enrich|deplet")
-UP = re.compile(r"up(?: ?reg\w*)?|higher|high|increased?|pos|positive|enriched|over ?expressed|[+↑▲]")
-DOWN = re.compile(r"down(?: ?reg\w*)?|dn|lower|low|decreased?|neg|negative|depleted|under ?expressed|[-−–↓▼]")
-# These words show a direction whatever the column is called: alone, or only if both directions occur.
-PLAIN = re.compile(r"up|down")
-PAIRED = re.compile(r"pos|neg|(?:in|de)creas|over ?expr|under ?expr|enrich|deplet|higher|lower")
-NEITHER = re.compile(r"no|none|non.*|not.*|nosig.*|ns|n s|stable|same|unchanged|neutral|insignificant")
-
-# Whether the gene is higher, or lower, as yes or no.
-IS_UP = re.compile(rf"(?:is )?(?:{UP.pattern})(?: in \w+)?(?: (?:gene|marker))?")
-IS_DOWN = re.compile(rf"(?:is )?(?:{DOWN.pattern})(?: in \w+)?(?: (?:gene|marker))?")
-YES, NO = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
-
-
-def words(name: object) -> str:
-    """The words of a column name in small letters, with one blank between them: ``avg_log2FC`` is ``avg log2fc``."""
-    text = unicodedata.normalize("NFKC", str(name)).replace("∆", "Δ").replace("Δ", " delta ").replace("%", " percent ")
-    if re.search(r"\|.+\|", text):
-        text = f"abs {text}"
-    return " ".join(re.findall(r"[^\W_]+", text.casefold()))
 
 
 @frozen(eq=False)
@@ -128,6 +106,8 @@ class RowStatistics:
         The columns that show a direction, each with what it was taken for.
     higher
         Whether the gene is higher in its cluster; True in every row if no column shows a direction.
+    lower
+        Whether a column shows that it is lower.
     p_value
         The greatest p-value of each row, not adjusted, or NaN without one.
     order
@@ -138,6 +118,7 @@ class RowStatistics:
 
     columns: tuple[str, ...]
     higher: pd.Series
+    lower: pd.Series
     p_value: pd.Series
     order: Optional[pd.Series]
     other_orders: tuple[pd.Series, ...]
@@ -162,7 +143,7 @@ def read(table: pd.DataFrame, skipped: Collection[object] = ()) -> RowStatistics
     keys = {name: key for name in table.columns if name not in skipped and (key := words(name))}
     directed = _directed(table, keys)
     p_values, adjusted = _p_values(table, keys)
-    higher = pd.Series(True, index=table.index)
+    higher, lower = pd.Series(True, index=table.index), pd.Series(False, index=table.index)
     if directed:
         signs = pd.DataFrame({name: values - _neutral(name, values, kind) for name, (kind, values) in directed.items()})
         if len(table) and signs.isna().all(axis=None):
@@ -170,12 +151,13 @@ def read(table: pd.DataFrame, skipped: Collection[object] = ()) -> RowStatistics
             msg += f"export the table with it, or with one of these: {ACCEPTED}"
             raise ValueError(msg)
         higher = (signs.gt(0) | signs.isna()).all(axis=1) & signs.notna().any(axis=1)
+        lower = signs.lt(0).any(axis=1)
     else:
         levels = _differences(table, keys)
         _refuse_unknown(table, keys, has_levels=bool(levels))
         if levels:
             directed = {name: (LEVELS, difference) for name, difference in levels.items()}
-            higher = pd.DataFrame(levels).gt(0).all(axis=1)
+            higher, lower = pd.DataFrame(levels).gt(0).all(axis=1), pd.DataFrame(levels).lt(0).any(axis=1)
     ranks = [numbers_of(table, name) for name, key in keys.items() if RANK.fullmatch(key)]
     by_kind = _least_by_kind(directed)
     scores = [-by_kind[kind.name] for kind in STATISTICS if kind.is_score and kind.name in by_kind]
@@ -184,6 +166,7 @@ def read(table: pd.DataFrame, skipped: Collection[object] = ()) -> RowStatistics
     return RowStatistics(
         columns=tuple(f"{str(name)!r} ({kind.name if kind else 'direction'})" for name, (kind, _) in directed.items()),
         higher=higher,
+        lower=lower,
         p_value=pd.Series(float("nan"), index=table.index) if p_values is None else p_values,
         order=next(iter([*ranks, *scores]), None),
         other_orders=(*chance, *changes),
@@ -215,9 +198,9 @@ def _directed(table: pd.DataFrame, keys: Mapping[object, str]) -> Directed:
         kind = None if any(no.search(key) for no in (NO_DIRECTION, UNSIGNED, GREATEST)) else _statistic(key)
         if kind is None and LOG_OF_CHANCE.search(key) and _has_both_signs(table[name]):
             kind = SCORE
-        signs = _answered(table[name], key)
+        signs = answered(table[name], key)
         if signs is None and not NO_DIRECTION.search(key):
-            signs = _worded(table[name], by_name=kind is not None or WORDED.search(key) is not None)
+            signs = worded(table[name], by_name=kind is not None or WORDED.search(key) is not None)
         if signs is not None:
             directed[name] = (None, signs)
         elif kind is not None:
@@ -256,37 +239,6 @@ def _neutral(name: object, values: pd.Series, kind: Optional[Statistic]) -> floa
         msg += f"rename it if it is another statistic; understood are: {ACCEPTED}"
         raise ValueError(msg)
     return 0.0 if kind.name == RATIO.name and values.lt(0).any() else kind.neutral
-
-
-def _worded(texts: pd.Series, *, by_name: bool) -> Optional[pd.Series]:
-    """1 for up, -1 for down and 0 for neither; None if the column has other words, or numbers.
-
-    Parameters
-    ----------
-    by_name
-        Whether the name of the column says that it has a direction; if not, it must say "up" or "down" itself.
-    """
-    signs, seen = {}, []
-    for text in texts.unique():
-        if is_missing(text) and text.strip() != "-":
-            continue
-        word = words(text) or text.strip()
-        sign = next((n for n, pattern in ((1, UP), (-1, DOWN), (0, NEITHER)) if pattern.fullmatch(word)), None)
-        if sign is None:
-            return None
-        signs[text] = float(sign)
-        seen.append(word)
-    is_plain = any(map(PLAIN.match, seen)) or ({1, -1} <= {*signs.values()} and any(map(PAIRED.match, seen)))
-    return texts.map(signs).astype(float) if is_plain or (by_name and any(signs.values())) else None
-
-
-def _answered(texts: pd.Series, key: str) -> Optional[pd.Series]:
-    """1 for a gene that is higher and -1 for one that is lower, if the column says so by yes or no; else None."""
-    sign = 1.0 if IS_UP.fullmatch(key) else -1.0 if IS_DOWN.fullmatch(key) else None
-    answers = texts.str.strip().str.casefold()
-    if sign is None or not answers.isin((*YES, *NO)).all() or answers.empty:
-        return None
-    return answers.isin(YES).map({True: sign, False: -sign})
 
 
 def _refuse_unknown(table: pd.DataFrame, keys: Mapping[object, str], *, has_levels: bool) -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gca_scanpy import _statistics
-from gca_scanpy._statistics import STATISTICS, read, words
+from gca_scanpy._direction_words import words
+from gca_scanpy._statistics import STATISTICS, read
 
 COLUMNS = {name: kind for kind in STATISTICS for name in kind.columns.split(", ")}
 # Groups whose names have parts that mean something in a column of statistics.

@@ -9,9 +9,10 @@ from typing import Optional
 import pandas as pd
 
 from gca_scanpy import _statistics
+from gca_scanpy._direction_words import words
 from gca_scanpy._names.gene_forms import ENSEMBL
 from gca_scanpy._scoring import numbers
-from gca_scanpy._statistics import RowStatistics, words
+from gca_scanpy._statistics import RowStatistics
 from gca_scanpy._tables import INDEX
 from gca_scanpy._text_tables import ROW_NAMES
 from gca_scanpy.errors import InputError
@@ -59,7 +60,10 @@ def markers_of(table: pd.DataFrame, source: str) -> dict[str, list[str]]:
     rows = pd.DataFrame({"cluster": table[cluster].str.strip(), "gene": table[gene]})
     is_named = rows["cluster"].ne("") & ~rows["gene"].isin(NO_GENE)
     limit = numbers.NUMBERS.max_p_value
-    kept = rows[is_named & statistics.higher & ~statistics.p_value.gt(limit)]
+    is_certain = is_named & ~statistics.p_value.gt(limit)
+    # If a table has several comparisons of a cluster, a gene must be lower in none of them.
+    is_lower = (statistics.lower & is_certain).groupby([rows["cluster"], rows["gene"]]).transform("any")
+    kept = rows[is_certain & statistics.higher & ~is_lower]
     kept = kept.loc[_best_first(kept["cluster"], statistics)]
     if kept.empty:
         msg = f"{source} has no row with a cluster and a gene that is higher in it (p <= {limit}) among its "

@@ -21,6 +21,7 @@ from gca_scanpy.errors import GcaWarning, InputError, MissingKeyError, StaleRank
 if TYPE_CHECKING:
     from anndata import AnnData
 
+VALUES = ("scores", "logfoldchanges", "pvals")
 MIN_RANKED_CELLS = 2  # a variance needs two
 Say = Callable[[str, type[GcaWarning]], None]
 
@@ -151,6 +152,9 @@ def _problem(stored: Mapping[str, Any], clustering: Clustering, all_names: Abstr
     names, parameters = stored["names"], stored["params"]
     if not getattr(getattr(names, "dtype", None), "names", None):
         return "its gene names are not in Scanpy's form"
+    odd = [column for column in VALUES if not _has_form(stored.get(column, names), names)]
+    if odd:
+        return f"its {odd[0]} are not in Scanpy's form"
     ranked = set(names.dtype.names)
     reference = str(parameters.get("reference", "rest"))
     if reference != "rest":
@@ -174,7 +178,7 @@ def positive(stored: Mapping[str, Any], key: str, n_genes: int, excluded: Abstra
     """
     names = stored["names"][key]
     keep = np.ones(len(names), dtype=bool)
-    for column in ("scores", "logfoldchanges"):
+    for column in VALUES[:2]:
         values = _column(stored, column, key)
         if values is not None:
             keep &= ~(values <= 0)  # NaN passes
@@ -184,6 +188,12 @@ def positive(stored: Mapping[str, Any], key: str, n_genes: int, excluded: Abstra
         keep &= ~(p_values > numbers.NUMBERS.max_p_value)
     named = (str(name) for name in names[keep] if isinstance(name, (str, np.str_)) and str(name) != "nan")
     return list(islice((name for name in named if name not in excluded), n_genes))
+
+
+def _has_form(values: Any, names: npt.NDArray[Any]) -> bool:
+    """Whether an entry has a number for each name of each of its groups."""
+    fields_of = getattr(getattr(values, "dtype", None), "names", None)
+    return bool(fields_of) and len(values) == len(names) and all(values.dtype[key].kind in "fiuO" for key in fields_of)
 
 
 def _column(stored: Mapping[str, Any], column: str, key: str) -> Optional[npt.NDArray[np.float64]]:

@@ -318,6 +318,19 @@ def test_something_else_under_the_key(cells, stored, rank, is_planted):
     assert is_planted(found, "1", "T cell")
 
 
+@pytest.mark.parametrize("column", ["scores", "logfoldchanges", "pvals"])
+@pytest.mark.parametrize("spoil", [lambda _: "x", lambda _: None, lambda _: [1, 2], lambda values: values[:3]])
+def test_values_in_another_form(cells, column, spoil, rank, is_planted):
+    """Values that do not belong to the names are never an error: the genes are ranked again, which is said."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test")
+    cells.uns["rank_genes_groups"][column] = spoil(cells.uns["rank_genes_groups"][column])
+    with pytest.warns(StaleRankingWarning, match=f"its {column} are not in Scanpy's form; the genes are ranked again"):
+        found, _ = rank(cells)
+    assert is_planted(found, "1", "T cell")
+
+
 @pytest.mark.parametrize("stored", [True, False], ids=["the user's ranking", "our ranking"])
 def test_logreg_with_two_groups(plant, stored, rank, is_planted):
     """Where logreg returns one of two groups, with the other's genes on top, both still get their own."""
