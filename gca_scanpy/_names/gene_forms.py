@@ -38,7 +38,7 @@ _DECORATION = re.compile(
     r"^(?:gene|rna|sct|gex|transcript|symbol|gene expression)[:_|-]+(?=[A-Z])|\s*[(\[]\d+$|_PAR_Y$", re.IGNORECASE
 )
 _PROTEIN = re.compile(r"^(?:AB|ADT|prot|HTO)[_:-]|[_|](?:TotalSeq[ABC]?|ADT|prot|pAbO)$", re.IGNORECASE)
-_LACKING = re.compile(r"\w-$")  # CD8A- means that the cells lack the gene
+_LACKING = re.compile(r"^-\w|\w-$")  # CD8A- and -CD8A mean that the cells lack the gene
 # Entrez ids (a column with NaN turns them into floats), missing names (make_unique may number them) and Excel's errors.
 # Each of them is also an alias of some gene ("52", "NAN", "NA").
 _NO_SYMBOL = re.compile(r"[\d.\-]*|(?:nan|none|na|n/a|<na>)(?:[-.]\d+)?|#[A-Z/0]+[!?]?", re.IGNORECASE)

@@ -101,7 +101,11 @@ class Tissues:
         if key in self.names:
             return [key], []
         ids = [f"uberon:{number}" for number in _UBERON.findall(key)]
-        if ids:
+        parts = re.split(r"[,;|+]+", key)
+        if ids and len(parts) > 1:
+            split = [self._split(part) for part in parts]
+            return [name for known, _ in split for name in known], [word for _, unknown in split for word in unknown]
+        if ids:  # the words beside an id are its name
             return [name for name in ids if name in self.names], [name for name in ids if name not in self.names]
         words, known, unknown = _words(key), [], []
         while words:

@@ -152,7 +152,7 @@ def _problem(stored: Mapping[str, Any], clustering: Clustering, all_names: Abstr
     names, parameters = stored["names"], stored["params"]
     if not getattr(getattr(names, "dtype", None), "names", None):
         return "its gene names are not in Scanpy's form"
-    odd = [column for column in VALUES if not _has_form(stored.get(column, names), names)]
+    odd = [column for column in VALUES if column in stored and not _has_form(stored[column], names)]
     if odd:
         return f"its {odd[0]} are not in Scanpy's form"
     ranked = set(names.dtype.names)
@@ -192,8 +192,8 @@ def positive(stored: Mapping[str, Any], key: str, n_genes: int, excluded: Abstra
 
 def _has_form(values: Any, names: npt.NDArray[Any]) -> bool:
     """Whether an entry has a number for each name of each of its groups."""
-    fields_of = getattr(getattr(values, "dtype", None), "names", None)
-    return bool(fields_of) and len(values) == len(names) and all(values.dtype[key].kind in "fiuO" for key in fields_of)
+    groups = getattr(getattr(values, "dtype", None), "names", None) or ()
+    return bool(groups) and len(values) == len(names) and all(values.dtype[key].kind in "fiuO" for key in groups)
 
 
 def _column(stored: Mapping[str, Any], column: str, key: str) -> Optional[npt.NDArray[np.float64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from os import PathLike
@@ -22,6 +23,7 @@ FORMS = (
     "sc.get.rank_genes_groups_df(adata, None)"
 )
 
+MAX_MERGED = 2  # names in the only text of a cluster, such as the merged probe "HBA1;HBA2"
 _SET_ITERATOR: type = type(iter({""}))
 
 
@@ -114,6 +116,9 @@ def _values(key: str, genes: Any) -> list[Any]:
     except TypeError as error:
         msg = f"{what} {str(genes)[:40]!r} of type {type(genes).__name__}, which is not a list; {advice}"
         raise InputError(msg) from error
+    if len(values) == 1 and isinstance(values[0], str) and len(re.split(r"[,;\n]", values[0])) > MAX_MERGED:
+        msg = f"{what} a single text with several names, {values[0][:40]!r}; give each its own place in the list"
+        raise InputError(msg)
     for value in values:
         if not isinstance(value, str) and not _is_missing(value):
             msg = f"{what} not all text: {str(value)[:40]!r} is of type {type(value).__name__}; {advice}"

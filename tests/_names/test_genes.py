@@ -75,11 +75,11 @@ def test_protein_features(name):
     assert human(name) is None
 
 
-@pytest.mark.parametrize("name", ["CD8A-", "CD8A\u2212", "[CD8A-]", "GRCh38_CD8A-"])
+@pytest.mark.parametrize("name", ["CD8A-", "-CD8A", "\u2212CD8A", "CD8A\u2212", "[CD8A-]", "GRCh38_CD8A-"])
 def test_genes_that_the_cells_lack(name):
     """A minus behind a gene means that the cells lack it, so it is no marker; a plus is none of the name."""
     assert human(name) is None
-    assert human("CD8A+") == "CD8A"
+    assert human("CD8A+") == human("- CD8A") == "CD8A"
 
 
 @pytest.mark.parametrize("name", ["[CD3E]", "[CD3E", "CD3E]", "(CD3E)", "'CD3E'", '"CD3E"', " cd3e ", "GRCh38_CD3E"])

@@ -35,6 +35,8 @@ TISSUES = _bundled.tissues()
         ("islets", ("pancreas",)),
         ("Islets of Langerhans", ("pancreas",)),
         ("BAL", ("lung", "airway")),
+        ("blood, UBERON:0002048", ("blood", "lung")),
+        ("UBERON:0002048; PBMC", ("lung", "blood")),
         ("BAL fluid", ("lung", "airway")),
         ("nasal swab", ("airway",)),
         ("bronchial brushings", ("airway",)),

@@ -137,6 +137,8 @@ B = GENES["B cell"]
         (5, "which is not a list"),
         (np.array("MS4A1"), "which is not a list"),
         (iter(set(B)), "are a set"),
+        (["MS4A1, CD79A, CD79B"], "a single text with several names"),
+        (["MS4A1\nCD79A\nCD79B"], "a single text with several names"),
         (b"MS4A1", "are the text"),
         ([B], "is of type list"),
         ([tuple(B)], "is of type tuple"),
