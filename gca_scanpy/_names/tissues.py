@@ -101,7 +101,7 @@ class Tissues:
         if key in self.names:
             return [key], []
         ids = [f"uberon:{number}" for number in _UBERON.findall(key)]
-        parts = re.split(r"[,;|+]+", key)
+        parts = re.split(r"[,;|+]+| and " if "://" in key else r"[,;|+/]+| and ", key)
         if ids and len(parts) > 1:
             split = [self._split(part) for part in parts]
             return [name for known, _ in split for name in known], [word for _, unknown in split for word in unknown]

@@ -37,6 +37,8 @@ TISSUES = _bundled.tissues()
         ("BAL", ("lung", "airway")),
         ("blood, UBERON:0002048", ("blood", "lung")),
         ("UBERON:0002048; PBMC", ("lung", "blood")),
+        ("blood/UBERON:0002048", ("blood", "lung")),
+        ("blood and http://purl.obolibrary.org/obo/UBERON_0002048", ("blood", "lung")),
         ("BAL fluid", ("lung", "airway")),
         ("nasal swab", ("airway",)),
         ("bronchial brushings", ("airway",)),
