@@ -8,7 +8,7 @@ from typing import Optional
 
 import pandas as pd
 
-from gca_scanpy._missing import is_missing
+from gca_scanpy._text_tables import is_missing
 
 # Words in place of numbers, as in a volcano plot. A column of this name must be understood.
 WORDED = re.compile(r"regulat|\bdirection|\bsign\b|diff ?exp|\btrend\b|\bup\b|\bdown\b|\bchange|^de$|enrich|deplet")

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from gca_scanpy._direction_words import WORDED, answered, worded, words
 from gca_scanpy._levels import pairs
-from gca_scanpy._number_text import numbers
+from gca_scanpy._text_tables import numbers
 
 
 @frozen
