@@ -20,7 +20,7 @@ PAIRED = re.compile(r"pos|neg|(?:in|de)creas|over ?expr|under ?expr|enrich|deple
 NEITHER = re.compile(r"no|none|non.*|not.*|nosig.*|ns|n s|stable|same|unchanged|neutral|insignificant")
 
 # Whether the gene is higher, or lower, as yes or no.
-IS_UP = re.compile(rf"(?:is )?(?:{UP.pattern})(?: in \w+)?(?: (?:gene|marker))?")
+IS_UP = re.compile(rf"(?:is )?(?:{UP.pattern})(?: in \w+)?(?: (?:gene|marker))?|is marker")
 IS_DOWN = re.compile(rf"(?:is )?(?:{DOWN.pattern})(?: in \w+)?(?: (?:gene|marker))?")
 YES, NO = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
 

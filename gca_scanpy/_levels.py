@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 # Means outrank shares of cells: of a gene that all cells express, the shares are equal.
-_MEAN = re.compile(r"mean|\bavg|average|median|\bexpr|\bscale|\bcounts?\b|\b[ct]pm\b")
+_MEAN = re.compile(r"mean|\bavg|average|median|\bexpr|\bexp\b|\bscale|\bcounts?\b|\b[ct]pm\b")
 _SHARE = re.compile(r"\bpct|percent|\bperc\b|frac|detect|proba\b|\bnz\b|prop(?:ortion)?\b")
 # How the two differ: the cluster first. An empty word is one that the other column has in addition.
 _SIDES = (

@@ -115,7 +115,9 @@ def test_words_in_place_of_numbers(name, values):
 
 
 @pytest.mark.parametrize("values", [("FALSE", "TRUE"), ("no", "Yes"), ("0", "1")])
-@pytest.mark.parametrize("name", ["up", "is_up", "upregulated", "is_higher", "positive_marker", "Increased in cluster"])
+@pytest.mark.parametrize(
+    "name", ["up", "is_up", "upregulated", "is_higher", "positive_marker", "Increased in cluster", "is_marker"]
+)
 def test_yes_and_no(name, values):
     """A column that is called after a direction answers by yes or no."""
     assert read(_table(**{name: values})).higher.tolist() == [False, True]
@@ -204,6 +206,7 @@ def test_columns_without_a_direction(columns):
     ("inside", "outside"),
     [
         ("pct.1", "pct.2"), ("pct_in", "pct_out"), ("mean_1", "mean_2"), ("Mean1", "Mean2"), ("scale1", "scale2"),
+        ("exp.in", "exp.out"),
         ("raw_mean1", "raw_mean2"), ("proba_m1", "proba_m2"), ("self.average", "other.average"),
         ("self.detected", "other.detected"), ("log2Mean", "log2Mean_other"), ("pct_nz_group", "pct_nz_reference"),
         ("avg_expr_cluster", "avg_expr_rest"), ("Average expression in", "Average expression out"),
