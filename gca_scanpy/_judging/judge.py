@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from gca_scanpy._judging import evidence
 from gca_scanpy._judging.evidence import LabelEvidence, Rival
-from gca_scanpy._judging.own import own_candidate
+from gca_scanpy._judging.own import denied_by, own_candidate
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees, term_of
@@ -18,7 +18,7 @@ from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Verdict
 from gca_scanpy.model import Status, Validation
 
-SHOWN_MISSING, SHOWN_CANDIDATES = 10, 3
+SHOWN_MISSING, SHOWN_CANDIDATES, SHOWN_LACKED = 10, 3, 6
 
 
 @frozen
@@ -126,8 +126,13 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
         return [_Finding("low_marker_overlap", f"{note}{ahead}", leader)]
     if is_offline and (by_chance or verdict.confidence_score < numbers.NUMBERS.min_confidence):
         return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives")]
-    if own_candidate(term, label, case) is None:
+    own = own_candidate(term, label, case)
+    if own is None:
         return [_Finding("low_marker_overlap", f"the cluster's genes give {label} no score of its own{ahead}", leader)]
+    lacked = denied_by(own, case)
+    if lacked:
+        note = f"the cells lack {', '.join(lacked[:SHOWN_LACKED])}, which mark {own.label} more than other types"
+        return [_Finding("low_marker_overlap", note)]
     return []
 
 

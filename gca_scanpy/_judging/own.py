@@ -10,6 +10,8 @@ from gca_scanpy._scoring.offline import beyond_chance, confidence
 from gca_scanpy._scoring.states import is_generic
 from gca_scanpy.model import Candidate
 
+MIN_LACKED = 4  # fewer markers may be missing by chance
+
 
 def own_candidate(term: Optional[str], label: str, case: Case) -> Optional[Candidate]:
     """The candidate that speaks for a label; None if the cluster's genes give the label no score.
@@ -33,6 +35,20 @@ def own_candidate(term: Optional[str], label: str, case: Case) -> Optional[Candi
         below = relatives
     others = (candidate for candidate in case.candidates if _key(candidate) in below)
     return next((c for c in others if _has_evidence(c, case) and (_key(c) in above or beyond_chance(c, case))), None)
+
+
+def denied_by(own: Candidate, case: Case) -> tuple[str, ...]:
+    """The canonical markers of a type that mark the fewest other types, if the cells lack all of this half; else empty.
+
+    What is left then, such as the HLA genes of a B cell, is of many types. Markers that were not measured, or that no
+    cluster has, are not used.
+    """
+    key, markers, hits = _key(own), case.markers, case.index.hits
+    expressed = {gene.symbol for gene in (*markers.genes, *markers.expressed, *markers.present)}
+    absent = {gene.symbol for gene in markers.absent} - expressed
+    canonical = [gene for gene in case.index.types[key].canonical if gene in expressed or gene in absent]
+    better = sorted(canonical, key=lambda gene: (len(hits[gene]), gene))[: (len(canonical) + 1) // 2]
+    return () if len(better) < MIN_LACKED or not absent.issuperset(better) else tuple(better)
 
 
 def _key(candidate: Candidate) -> str:
