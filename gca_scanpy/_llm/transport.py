@@ -18,6 +18,7 @@ from gca_scanpy._llm.failures import PATIENCE, DamagedError, LateError, Transien
 from gca_scanpy._llm.gate import Deadline, DeadlineError, Gate
 from gca_scanpy._llm.sealed import MaskedLogs, Sealed, without_frames
 from gca_scanpy._llm.wires import Request
+from gca_scanpy._llm.wires.common import all_objects
 from gca_scanpy._secrets import Secret
 from gca_scanpy.errors import AccessError, ModelError
 
@@ -206,12 +207,13 @@ class Transport:
         if not isinstance(reply, dict):
             msg = f"{self.endpoint.host} answers with a JSON {type(reply).__name__} instead of an object"
             raise TransientError(msg, "damage")
-        # Some gateways return the failure of another server with status 200.
-        error = reply.get("error")
-        if error and not reply.get("choices"):
-            code = str(error.get("code")) if isinstance(error, dict) else ""
-            status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 500
-            raise failure(status, {}, body, self.endpoint)
+        # Some gateways return the failure of another server with status 200, also next to a part of its answer.
+        for part in (reply, *all_objects(reply.get("choices"))):
+            error = part.get("error")
+            if error:
+                code = str(error.get("code")) if isinstance(error, dict) else ""
+                status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 500
+                raise failure(status, {}, json.dumps({"error": error}).encode(), self.endpoint)
         return reply
 
     def _late(self) -> LateError:
