@@ -12,6 +12,7 @@ from attrs import frozen
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._llm.entries import PLACEHOLDER, Entry, other_label, read_entries
 from gca_scanpy._scoring import numbers
+from gca_scanpy._secrets import UNSEEN
 from gca_scanpy._steps import ClusterMarkers, Verdict
 from gca_scanpy.errors import ReplyError
 from gca_scanpy.model import Alternative
@@ -26,8 +27,7 @@ _UNKNOWN = re.compile(
     re.IGNORECASE,
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # HDF5 cannot store NUL
-# Marks of direction, spaces without width and tags: nobody sees them, but they change how a text looks or is read.
-_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
+_UNSEEN = re.compile(f"[{UNSEEN}]")
 _MARKDOWN = re.compile(r"([*_`\"']{1,3})(?=\S)(.+)(?<=\S)\1")
 _CONFIDENCE = re.compile(r"([0-9]*[.,]?[0-9]+)\s*(%?)")
 
