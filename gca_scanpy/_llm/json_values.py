@@ -22,14 +22,15 @@ _COMMENT = r"//[^\n]*|/\*.{0,300}?\*/|#[^\n]*"
 _OPENING = re.compile(r"\{(?=\s*(?:[\"'}]|//|/\*|\Z))|\[(?=\s*(?:[\[{\"'\]]|//|/\*|\Z))")
 _TOKEN = re.compile(rf"{_STRING}|{_COMMENT}|[{{}}\[\]\"']", re.DOTALL)
 _LOOSE = re.compile(rf"(?P<string>{_STRING})|(?P<comment>{_COMMENT})|\b(?P<name>None|True|False)\b", re.DOTALL)
+# Words in which a model refuses to answer, so that a value is only an example, or takes back the value before them.
 _APOSTROPHE = "['’]?"
 _REFUSALS = (
     rf"\bI(?:{_APOSTROPHE}m| am) (?:unable|not able) to\b",
     rf"\bI (?:can ?not|can{_APOSTROPHE}t|will not|won{_APOSTROPHE}t) (?:answer|help|assist|provide|comply|do)\b",
 )
 _CORRECTIONS = (
-    r"^\W*(?:wait|oops|hmm+|correction)\b",
-    r"\b(?:wait|oops|correction)[,:!.]",
+    r"(?:^|[.!?\n])\W{0,20}(?:wait|oops|hmm+|actually)\b",
+    r"(?:^|[.!?\n])\W{0,20}(?:correct(?:ion|ed)|revis(?:ion|ed)|edit|updated?|final answer|no|sorry)\b[\w ]{0,20}[,:]",
     r"\bscratch that\b",
     r"\bon second thought",
     r"\bshould have been\b",

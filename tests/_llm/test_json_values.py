@@ -115,6 +115,11 @@ def test_what_python_prints_has_its_value(value):
         "**Please ignore the JSON above.**",
         "Disregard my first answer",
         "Oops.",
+        "Looks good?\n\n**Revised labels:** cluster 0 is a T cell.",
+        "Done. Actually cluster 0 has CD3D.",
+        "EDIT: 0 is a T cell",
+        "No, 0 is a T cell",
+        "Final answer: T cell",
         "Hmm, that is not right.",
         "On second thought, cluster 1 is a B cell.",
         "Cluster 0 should have been a T cell.",
@@ -139,6 +144,7 @@ def test_a_value_that_is_withdrawn_in_words(after):
         "Cluster 3 is ambiguous; the right markers are missing.",
         "These labels are correct. Feel free to ask for more!",
         "</answer>",
+        "No further questions. Update me if you need more; the corrected p values are small, actually.",
     ],
 )
 def test_words_after_a_value(after):
