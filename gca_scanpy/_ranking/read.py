@@ -132,7 +132,7 @@ def _use_stored(
     layer = stored.layer if stored.layer in adata.layers else None
     use_raw = stored.use_raw if adata.raw is not None and layer is None else None
     features = read_genes(adata, use_raw, layer, options.gene_symbols, _bundled.gene_names())
-    n_genes, length = _n_ranked(options), stored.length(features.excluded)
+    n_genes, length = _n_ranked(options), stored.length(features.names, features.excluded)
     genes = stored.genes(n_genes, features.excluded)
     matrix, moments, problem = Matrix.read_if_available(adata, use_raw, layer, features), None, ""
     is_short = length < min(options.n_markers, numbers.NUMBERS.min_stored_genes, len(features.by_name))
@@ -182,7 +182,9 @@ def _say_doubts(
             "rank the genes anew",
             RankingWarning,
         )
-    if matrix is not None and matrix.kind == "linear":  # counts often take the place of the values that were ranked
+    # Counts often take the place of the values that were ranked, but not in a layer or in .raw.
+    is_ranked = matrix is not None and matrix.kind == "counts" and (stored.layer is not None or stored.use_raw)
+    if matrix is not None and (matrix.kind == "linear" or is_ranked):
         say(
             f"the values {NOT_LOGGED[matrix.kind]}; if {place} was computed from them, log-normalize them and rank the "
             "genes again",

@@ -237,6 +237,9 @@ class Numbers:
         CHECKS,
         CLUSTERS,
     )
+    min_lacked: int = _number(
+        4, "genes", "So many of a label's best markers must be measured before their absence denies it.", CHECKS, BY_HAND
+    )
     max_unmapped: float = _number(
         0.5, "share", "If more of the genes have no human ortholog, the confidence is at most Medium.", CHECKS, BY_HAND
     )
