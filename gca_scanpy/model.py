@@ -16,7 +16,7 @@ DecisionKind = Literal["accepted", "changed", "mixed", "reopened"]
 
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
 STATUSES: tuple[Status, ...] = ("supported", "flagged", "unknown")
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 
 
 @frozen
@@ -165,7 +165,15 @@ class Validation:
 
 @frozen
 class ClusterReport:
-    """The result for one cluster."""
+    """The result for one cluster.
+
+    Attributes
+    ----------
+    states
+        States of the cells beside their type, such as ``proliferating``; ``malignant?`` is a suspicion.
+    state_genes
+        The genes that tell each state, as the data names them, in the order of their ranks.
+    """
 
     cluster_id: str
     annotation: Annotation
@@ -183,6 +191,7 @@ class ClusterReport:
     tissue: Optional[str] = None
     struck_markers: tuple[str, ...] = ()
     panel: Optional[Panel] = None
+    state_genes: Mapping[str, tuple[str, ...]] = Factory(dict)
 
 
 @frozen

@@ -51,7 +51,8 @@ def judge(case: Case, verdict: Verdict) -> Judgment:
         label_evidence, against_label = _check_label(case, verdict, term)
         findings += against_label
     elif verdict.label and verdict.source == "offline" and case.markers.genes:
-        findings.append(_Finding("low_marker_overlap", "no gene of the cluster marks a cell type of the database"))
+        note = case.weights.states.note or "no gene of the cluster marks a cell type of the database"
+        findings.append(_Finding("low_marker_overlap", note))
     if verdict.unavailable:
         findings.append(_Finding("llm_unavailable", f"no language model answered: {verdict.unavailable}"))
     return _judgment(case, verdict, term, label_evidence, findings)
@@ -125,8 +126,10 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     if len(label_evidence.support) < case.limits.min_support:
         return [_Finding("low_marker_overlap", f"{note}{ahead}", leader)]
     if is_offline and (by_chance or verdict.confidence_score < numbers.NUMBERS.min_confidence):
-        return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives")]
+        state = case.weights.states.note
+        return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives{f'; {state}' if state else ''}")]
     if own_candidate(term, label, case) is None:
+        ahead = ahead or (f"; {case.weights.states.note}" if case.weights.states.note else "")
         return [_Finding("low_marker_overlap", f"the cluster's genes give {label} no score of its own{ahead}", leader)]
     return []
 

@@ -20,7 +20,7 @@ SHOWN_ALTERNATIVES, SHOWN_GENES, SHOWN_GENES_OF_ALTERNATIVE = 3, 5, 3
 
 def propose(case: Case) -> Verdict:
     """The scorer's verdict: the best justified term, or Unknown if no gene marks a type."""
-    candidates = case.candidates
+    candidates, state = case.candidates, case.weights.states.note
     if not candidates or candidates[0].score <= 0:
         return Verdict(
             case.cluster_id,
@@ -28,7 +28,7 @@ def propose(case: Case) -> Verdict:
             None,
             0.0,
             "offline",
-            "No gene of this cluster marks a cell type of the database.",
+            f"No cell type: {state}." if state else "No gene of this cluster marks a cell type of the database.",
         )
     chosen = choose(candidates, case.index)
     genes = [e.gene for e in chosen.supporting]
