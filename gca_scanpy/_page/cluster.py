@@ -13,9 +13,9 @@ from attrs import frozen
 from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
-from gca_scanpy._reporting.palette import STATUSES
+from gca_scanpy._reporting.display import STATUSES
+from gca_scanpy._reporting.documents import state_texts
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
-from gca_scanpy._reporting.table import state_texts
 from gca_scanpy.model import Annotation, Candidate, ClusterReport, Decision, Evidence
 
 LONGEST_ANCHOR = 200  # characters of an escaped id; a longer one is replaced by its hash

@@ -12,7 +12,7 @@ from typing import Optional
 
 from attrs import field, frozen
 
-from gca_scanpy._names.lineages import Lineages
+from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
 
 MALIGNANT = "malignant?"

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from attrs import evolve, field, frozen
 
-from gca_scanpy._names.gene_forms import clean, without_shared
+from gca_scanpy._names.genes import clean, without_shared
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.programs import PROGRAMS, Program
 
