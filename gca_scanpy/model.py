@@ -200,6 +200,10 @@ class ClusterReport:
     path
         The levels of the ontology from the lineage through the label to the finest guess, each with its probability.
         For a label that is not shown, the path through what was proposed. Empty if no gene marks a type.
+    states
+        States of the cells beside their type, such as ``proliferating``; ``malignant?`` is a suspicion.
+    state_genes
+        The genes that tell each state, as the data names them, in the order of their ranks.
     """
 
     cluster_id: str
@@ -219,6 +223,7 @@ class ClusterReport:
     struck_markers: tuple[str, ...] = ()
     panel: Optional[Panel] = None
     path: tuple[Level, ...] = ()
+    state_genes: Mapping[str, tuple[str, ...]] = Factory(dict)
 
     @property
     def judged(self) -> tuple[str, Optional[str]]:

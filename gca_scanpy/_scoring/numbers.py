@@ -45,7 +45,10 @@ class Numbers:
         25, "rank", "A gene at this rank has half the weight of the first gene.", WEIGHTS, CLUSTERS
     )
     generic_weight: float = _number(
-        0.25, "factor", "Multiplies the weight of ribosomal, mitochondrial and stress genes.", WEIGHTS, CLUSTERS
+        0.25, "factor", "Multiplies the weight of ribosomal, mitochondrial and similar genes.", WEIGHTS, CLUSTERS
+    )
+    state_weight: float = _number(
+        0.25, "factor", "Multiplies the weight of the genes of a state that holds.", WEIGHTS, CLUSTERS
     )
     level_exponent: float = _number(
         0.5,
@@ -125,6 +128,13 @@ class Numbers:
         "Present genes may add, and absent genes subtract, at most this part of the ranked genes' score.",
         SCORES,
         BY_HAND,
+    )
+    max_state_part: float = _number(
+        0.5,
+        "share",
+        "The genes of a state that holds may add at most this part of what the other ranked genes tell.",
+        SCORES,
+        CLUSTERS,
     )
     negative_factor: float = _number(
         0.75,
@@ -238,7 +248,11 @@ class Numbers:
         CLUSTERS,
     )
     min_lacked: int = _number(
-        4, "genes", "So many of a label's best markers must be measured before their absence denies it.", CHECKS, BY_HAND
+        4,
+        "genes",
+        "So many of a label's best markers must be measured before their absence denies it.",
+        CHECKS,
+        BY_HAND,
     )
     max_unmapped: float = _number(
         0.5, "share", "If more of the genes have no human ortholog, the confidence is at most Medium.", CHECKS, BY_HAND
@@ -252,7 +266,17 @@ class Numbers:
     )
 
     state_genes_read: int = _number(50, "genes", "Only so many ranked genes are searched for states.", STATES, BY_HAND)
-    min_state_genes: int = _number(3, "genes", "Genes of a program that a state needs.", STATES, BY_HAND)
+    min_state_genes: int = _number(3, "genes", "Core genes of a program that a state needs.", STATES, BY_HAND)
+    min_state_share: float = _number(
+        0.7,
+        "share",
+        "If this part of the genes belongs to states, the genes that they share with types are theirs as well.",
+        STATES,
+        BY_HAND,
+    )
+    min_cancer_testis_genes: int = _number(
+        2, "genes", "Cancer-testis antigens that a suspicion of malignancy needs.", STATES, BY_HAND
+    )
 
     present_fraction: float = _number(
         1 / 3,

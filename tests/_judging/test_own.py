@@ -13,7 +13,7 @@ from gca_scanpy._judging.judge import judge
 from gca_scanpy._judging.own import own_candidate
 from gca_scanpy._scoring import index
 from gca_scanpy._scoring.case import Case, Limits
-from gca_scanpy._scoring.states import STATES
+from gca_scanpy._scoring.programs import PROGRAMS
 from gca_scanpy._steps import ClusterMarkers, RankedGene, Verdict
 from gca_scanpy.db import _bundled, load
 
@@ -39,10 +39,10 @@ def own(label, genes, tissues=(), used=INDEX):
 @pytest.mark.parametrize("source", ["user", "model", "offline"])
 @pytest.mark.parametrize("tissue", ["blood", "large intestine", None])
 @pytest.mark.parametrize("label", ["T cell", "cycling T cell", "lymphocyte", "leukocyte"])
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", PROGRAMS, ids=lambda program: program.name)
 def test_the_genes_of_a_state_support_no_label(label, state, tissue, source):
     """Genes that cells of all types express while they divide, or under stress, say nothing of the type."""
-    genes = CYCLE if state == "proliferating" else " ".join(sorted(STATES[state])[:12])
+    genes = CYCLE if state.name == "proliferating" else " ".join(sorted(state.core)[:12])
     found = judge(
         case_of(genes, (tissue,) if tissue else ()), Verdict("0", label, ONTOLOGY.resolve(label), 0.95, source)
     )
