@@ -173,7 +173,7 @@ class Numbers:
         BY_HAND,
     )
     level: tuple[float, ...] = _number(
-        (-1.954, 0.24, 0.967, -0.834, 0.243),
+        (-1.95, 0.25, 0.96, -0.83, 0.235),
         "log-odds",
         "Intercept and slopes of a term's probability on the log-odds of its share, on the log best score, on the log "
         "recognized weight, and on log(1 + its subtypes).",
@@ -181,7 +181,7 @@ class Numbers:
         FITTED,
     )
     chance: tuple[float, ...] = _number(
-        (-12.73, 3.46, -3.48, 4.71),
+        (-13.14, 3.73, -3.34, 4.49),
         "log-odds",
         "Intercept and slopes of the probability that the genes are not random, on the log best score, on the log "
         "recognized weight, and on the log evidence for the broad type of the best candidate.",
