@@ -12,11 +12,12 @@ from gca_scanpy.errors import MissingKeyError
 Status = Literal["supported", "flagged", "unknown"]
 Confidence = Literal["Low", "Medium", "High"]
 Source = Literal["offline", "model", "user"]
+MixtureKind = Literal["two_populations", "doublets", "ambient", "undecided"]
 DecisionKind = Literal["accepted", "changed", "mixed", "reopened"]
 
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
 STATUSES: tuple[Status, ...] = ("supported", "flagged", "unknown")
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 
 
 @frozen
@@ -164,8 +165,46 @@ class Validation:
 
 
 @frozen
+class Part:
+    """One lineage of a mixed cluster.
+
+    Attributes
+    ----------
+    share
+        Share of the cluster's cells that express the genes of this lineage and not those of the other, 0 to 1.
+    genes
+        The genes by which the cells were told apart, as the data names them: specific for it against the other.
+    """
+
+    label: str
+    ontology_id: Optional[str]
+    share: float
+    genes: tuple[str, ...]
+
+
+@frozen
+class Mixture:
+    """What the cells of a cluster with ``mixed_lineage``, or with the markers of another lineage than the label's, are.
+
+    Attributes
+    ----------
+    kind
+        ``two_populations``; ``doublets`` if the same cells express both lineages; ``ambient`` if the genes of one
+        lineage are at a low level in all cells, which other clusters express; or ``undecided``.
+    parts
+        The proposed label and the other lineage. Empty if it is undecided.
+    both
+        Share of the cells that express the genes of both, 0 to 1. The remaining cells express too few genes.
+    """
+
+    kind: MixtureKind
+    parts: tuple[Part, ...] = ()
+    both: float = 0.0
+
+
+@frozen
 class ClusterReport:
-    """The result for one cluster."""
+    """The result for one cluster; ``mixture`` is None if it is not mixed, or its cells could not be read."""
 
     cluster_id: str
     annotation: Annotation
@@ -183,6 +222,7 @@ class ClusterReport:
     tissue: Optional[str] = None
     struck_markers: tuple[str, ...] = ()
     panel: Optional[Panel] = None
+    mixture: Optional[Mixture] = None
 
 
 @frozen

@@ -7,7 +7,7 @@ from typing import Literal, Optional
 from attrs import evolve
 
 from gca_scanpy._names.short_names import Label, ShortNames
-from gca_scanpy.model import Annotation, ClusterReport, DatasetReport, Decision
+from gca_scanpy.model import Annotation, ClusterReport, DatasetReport, Decision, Part
 
 Labels = Literal["full", "short"]
 
@@ -40,18 +40,20 @@ def with_labels(report: DatasetReport, labels: Labels, short: ShortNames) -> Dat
 
 
 def _parts(clusters: tuple[ClusterReport, ...]) -> tuple[list[Label], ...]:
-    """The labels of the clusters, those that were proposed, the candidates, the alternatives and the broad types."""
+    """The labels of the clusters, the proposed ones, candidates, alternatives, broad types, and mixed lineages."""
     return (
         [_label(cluster) for cluster in clusters],
         [_proposed(cluster.annotation) for cluster in clusters],
         [(candidate.label, candidate.ontology_id) for cluster in clusters for candidate in cluster.candidates],
         [(other.label, other.ontology_id) for cluster in clusters for other in cluster.annotation.alternatives],
         [_broad(cluster) for cluster in clusters],
+        [(part.label, part.ontology_id) for cluster in clusters for part in _mixed(cluster)],
     )
 
 
 def _relabeled(cluster: ClusterReport, shown: dict[Label, str], short: ShortNames) -> ClusterReport:
     annotation, validation = cluster.annotation, cluster.validation
+    parts = tuple(evolve(part, label=shown[part.label, part.ontology_id]) for part in _mixed(cluster))
     return evolve(
         cluster,
         annotation=evolve(
@@ -69,7 +71,13 @@ def _relabeled(cluster: ClusterReport, shown: dict[Label, str], short: ShortName
         ),
         broad_label=shown[_broad(cluster)],
         candidates=tuple(evolve(c, label=shown[c.label, c.ontology_id]) for c in cluster.candidates),
+        mixture=cluster.mixture and evolve(cluster.mixture, parts=parts),
     )
+
+
+def _mixed(cluster: ClusterReport) -> tuple[Part, ...]:
+    """The lineages of a mixed cluster."""
+    return cluster.mixture.parts if cluster.mixture else ()
 
 
 def _label(cluster: ClusterReport) -> Label:
