@@ -75,7 +75,7 @@ def lineages():
 
 def _takers_of_a_report(folder):
     """What takes a report, by name."""
-    from gca_scanpy._cli.table import print_report
+    from gca_scanpy._cli.printing import print_report
 
     takers = {
         "get.clusters": gca.get.clusters,
@@ -91,19 +91,19 @@ def _takers_of_a_report(folder):
 
 def _review(adata):
     """All that the page of ``gca review`` shows of each cluster."""
-    from gca_scanpy._ui import embedding, evidence
+    from gca_scanpy._ui import views
     from gca_scanpy._ui.desk import Desk, offered_labels
 
     report = gca.get.report(adata)
     desk = Desk(Path("cells.h5ad"), "gptca", report, adata, (0, 0, 0))
-    evidence.heading("cells.h5ad", report)
+    views.heading("cells.h5ad", report)
     for cluster in report.clusters:
         assert cluster.cluster_id in desk.order()
         assert desk.title(cluster.cluster_id)
         assert offered_labels(cluster)
-        evidence.evidence(report, cluster.cluster_id)
-        evidence.trail(report, cluster.cluster_id)
-        embedding.points(adata, report, "X_umap", cluster.cluster_id)
+        views.evidence(report, cluster.cluster_id)
+        views.trail(report, cluster.cluster_id)
+        views.points(adata, report, "X_umap", cluster.cluster_id)
 
 
 def _takers_of_cells():

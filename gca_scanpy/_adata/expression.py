@@ -12,8 +12,7 @@ from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import read_genes
-from gca_scanpy._adata.matrix import as_in_the_run, select_matrix
-from gca_scanpy._adata.values import as_numbers, is_chunked, kind_of
+from gca_scanpy._adata.matrix import as_in_the_run, as_numbers, is_chunked, kind_of, select_matrix
 from gca_scanpy._names.genes import GeneNames
 
 if TYPE_CHECKING:

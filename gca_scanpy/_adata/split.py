@@ -12,9 +12,9 @@ import pandas as pd
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.write import store
-from gca_scanpy._compat import NAMES
 from gca_scanpy._judging.mixture import BOTH, FIRST, NEITHER, SECOND
 from gca_scanpy._keys import UNS_REPORT, ObsKeys
+from gca_scanpy._packages import NAMES
 from gca_scanpy.errors import InputError
 
 if TYPE_CHECKING:
