@@ -74,7 +74,7 @@ def annotate(
         cluster_report(case, verdict, judgment, force_unknown=request.settings.force_unknown)
         for case, verdict, judgment in zip(cases, proposals.verdicts, judgments)
     ]
-    if expression is not None:
+    if expression is not None and any(judgment.rival for judgment in judgments):
         with clock.step("mixtures"):
             reports = [
                 _mixtures.explain(report, judgment.rival, expression) if judgment.rival else report
