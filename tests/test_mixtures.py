@@ -58,7 +58,7 @@ def test_undecided_cells_have_a_reason_and_no_shares(mix):
     cluster = _mixture(alone)
     assert (cluster.mixture.kind, cluster.mixture.parts, cluster.mixture.both) == ("undecided", (), 0.0)
     assert "do not show whether" in cluster.validation.notes[-1]
-    assert "no other cells express each of the two" in cluster.validation.notes[-1]
+    assert "no other cells express each of the two alone" in cluster.validation.notes[-1]
 
 
 @pytest.mark.parametrize("kind", NEEDS)

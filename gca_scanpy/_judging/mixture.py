@@ -28,7 +28,7 @@ LOWEST = 0.01  # a rate is never closer to 0 or 1, so that one gene alone decide
 TOO_FEW_GENES = "too few of their genes tell the two apart in these cells"
 TOO_FEW_COUNTS = "most cells express too few of the genes"
 INDEPENDENT = "the genes of the two vary independently of each other"
-NO_SOURCE = "the same cells express both, and no other cells express each of the two, so they may be of one type"
+NO_SOURCE = "the same cells express both, and no other cells express each of the two alone, so they may be of one type"
 NOWHERE = "no cell, here or elsewhere, expresses the genes of both or of one of them together"
 
 
@@ -128,7 +128,8 @@ def _expected(elsewhere: Floats, here: Floats) -> tuple[Floats, Floats]:
     """The rates to begin with: on as in the cluster that expresses the gene most, off as in those that hardly do."""
     if not len(elsewhere):
         return _within(here), _within(here * numbers.NUMBERS.expressed_part)
-    on, off = np.maximum(elsewhere.max(axis=0), here), np.minimum(np.quantile(elsewhere, 0.25, axis=0), here)
+    low = np.sort(elsewhere, axis=0)[(len(elsewhere) - 1) // 4]  # the lower quartile, and always the rate of a cluster
+    on, off = np.maximum(elsewhere.max(axis=0), here), np.minimum(low, here)
     return _within(on), _within(off)
 
 
@@ -265,8 +266,9 @@ def _decide(model: Switches, expressed: Flags, elsewhere: Floats, telling: Flags
     if has_all and shares[BOTH] < used.min_doublets * told:
         return Outcome("undecided", INDEPENDENT, model)
     # Among doublets, a few cells of either lineage alone are rather doublets of which much was not detected.
-    has_first = (first and not has_all) or _has_source(model, elsewhere, telling & model.is_first)
-    has_second = (second and not has_all) or _has_source(model, elsewhere, telling & ~model.is_first)
+    of_first, of_second = telling & model.is_first, telling & ~model.is_first
+    has_first = (first and not has_all) or _has_source(model, elsewhere, of_first, of_second)
+    has_second = (second and not has_all) or _has_source(model, elsewhere, of_second, of_first)
     if not (has_first and has_second):
         return Outcome("undecided", NO_SOURCE if both else NOWHERE, model)
     return Outcome("doublets" if both else "ambient", model=model)
@@ -280,7 +282,10 @@ def _exclude_each_other(evidence: Floats, shares: Floats, best: float) -> bool:
     return bool(is_certain and both * neither / (first * second) <= numbers.NUMBERS.max_odds_ratio)
 
 
-def _has_source(model: Switches, elsewhere: Floats, genes: Flags) -> bool:
-    """Whether another cluster expresses these genes together, as cells in which their lineage is on do."""
-    parts = np.minimum(elsewhere[:, genes] / model.on[genes], 1).mean(axis=1)
-    return bool((parts >= numbers.NUMBERS.min_source).any())
+def _has_source(model: Switches, elsewhere: Floats, of_first: Flags, of_second: Flags) -> bool:
+    """Whether another cluster expresses the first of these genes as cells of their lineage do, and not the second."""
+    first, second = (
+        np.minimum(elsewhere[:, genes] / model.on[genes], 1).mean(axis=1) >= numbers.NUMBERS.min_source
+        for genes in (of_first, of_second)
+    )
+    return bool((first & ~second).any())

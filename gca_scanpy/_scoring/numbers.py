@@ -372,7 +372,7 @@ class Numbers:
     min_source: float = _number(
         0.75,
         "share",
-        "Doublets and ambient RNA need another cluster that expresses the lineage's genes at least so often.",
+        "Doublets and ambient RNA need another cluster that expresses the genes of one lineage alone so often.",
         MIXTURES,
         DEVELOPMENT_CELLS,
     )

@@ -119,6 +119,15 @@ def test_a_type_that_expresses_both_is_not_called_doublets(others):
     assert (found.kind, found.why) == ("undecided", mixture.NO_SOURCE)
 
 
+def test_a_type_in_two_clusters_is_not_called_doublets():
+    """Other clusters that express the genes of both lineages are no source of either."""
+    rng = np.random.default_rng(11)
+    clusters = [_cells(rng, 0, 0, 80)[0], _cells(rng, 0, 0, 80)[0], _cells(rng, 60, 0)[0], _cells(rng, 0, 0, 0, 60)[0]]
+    values = np.concatenate(clusters)
+    found = _find(values, np.repeat(range(4), list(map(len, clusters))))
+    assert (found.kind, found.why) == ("undecided", mixture.NO_SOURCE)
+
+
 @pytest.mark.parametrize("others", [(), ((0, 0),)], ids=["nothing else", "neither"])
 def test_two_populations_need_no_other_clusters(others):
     """Cells that exclude each other show by themselves that there are two."""
