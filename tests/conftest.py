@@ -211,6 +211,36 @@ def cells():
     return _plant()
 
 
+@pytest.fixture
+def mix():
+    """Make cells of four planted types and one more cluster, "9", in which B and T cells are mixed.
+
+    ``mix(n_b, n_t, n_both)`` is the cluster; its doublets are sums of a B and a T cell, which ``.obs["planted"]`` calls
+    "both". ``ambient`` is the part of the T cells' profile in the RNA around the cells.
+    """
+
+    def mixed(n_b=0, n_t=0, n_both=0, *, ambient=0.0):
+        cells = _plant((50, 50, 50, 50, n_b + n_both, n_t + n_both))
+        counts, planted = cells.layers["counts"].toarray(), cells.obs["planted"].astype(str).to_numpy()
+        b, t = (np.flatnonzero(cells.obs["cluster"] == code) for code in ("4", "5"))
+        counts[b[n_b:]] += counts[t[n_t:]]
+        planted[b[n_b:]] = "both"
+        kept = np.r_[0 : b[-1] + 1 if len(b) else 200, t[:n_t]]
+        rng, in_mix = np.random.default_rng(1), kept >= 200
+        profile = counts[planted == "T cell"].mean(axis=0)
+        counts = counts[kept] + np.where(in_mix[:, None], rng.poisson(ambient * profile, (len(kept), len(profile))), 0)
+        values = np.log1p(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) * 1e4).astype(np.float32)
+        names = cells.obs["cluster"].astype(str).to_numpy()[kept]
+        obs = pd.DataFrame(
+            {"cluster": pd.Categorical(np.where(in_mix, "9", names)), "planted": pd.Categorical(planted[kept])},
+            index=[f"cell{i}" for i in range(len(kept))],
+        )
+        layers = {"counts": sparse.csr_matrix(counts.astype(np.float32))}
+        return AnnData(sparse.csr_matrix(values), obs=obs, var=cells.var.copy(), layers=layers)
+
+    return mixed
+
+
 def _content(value):
     """Everything in a value, as nested lists that compare equal only where every byte, type and order is the same."""
     if isinstance(value, (AnnData,)):

@@ -30,12 +30,18 @@ class Rival:
         The ratio of that to their evidence for the label beyond that for the rival.
     genes
         The genes that are specific for the rival, strongest first, with the types that they mark.
+    label_genes
+        The genes that are specific for the label against the rival, strongest first.
+    ontology_id
+        Cell Ontology id of the rival; None if it has none.
     """
 
     label: str
     evidence: float
     share: float
     genes: Mapping[str, tuple[str, ...]]
+    label_genes: tuple[str, ...] = ()
+    ontology_id: Optional[str] = None
 
     def named(self, limit: int = 5) -> str:
         """The strongest genes, for a message."""
@@ -226,11 +232,14 @@ class _Comparison:
         behind += self.present - self.shared.get(key, 0.0)
         strongest = sorted(specific, key=lambda name: (-gains[name][0] * gains[name][1], name))
         information = {name: nats for name, _, nats, _ in self.genes}
+        for_label = [name for name, (gain, _) in gains.items() if gain < -numbers.NUMBERS.min_gain]
         return Rival(
             label=self.index.types[key].label,
             evidence=ahead,
             share=ahead / behind if behind > 0 else float("inf"),
             genes={name: self._types(key, information[name]) for name in strongest},
+            label_genes=tuple(sorted(for_label, key=lambda name: (gains[name][0] * gains[name][1], name))),
+            ontology_id=self.index.types[key].id,
         )
 
     def _tissue_factor(self, key: str) -> float:

@@ -20,14 +20,16 @@ from gca_scanpy._steps import Verdict
 from gca_scanpy.model import Candidate, Status, Validation
 
 SHOWN_MISSING, SHOWN_CANDIDATES, SHOWN_LACKED = 10, 3, 6
+OF_TWO = ("mixed_lineage", "contradictory_markers")  # the codes of clusters whose cells may be of two lineages
 
 
 @frozen
 class Judgment:
-    """A validation with the status that follows from it."""
+    """A validation with the status that follows from it, and the other lineage that is supported, if there is one."""
 
     validation: Validation
     status: Status
+    rival: Optional[Rival] = None
 
 
 @frozen
@@ -209,7 +211,7 @@ def _judgment(
         support_count=len(label_evidence.support),
         flag_reasons=codes,
     )
-    return Judgment(validation, status)
+    return Judgment(validation, status, next((f.rival for f in findings if f.code in OF_TWO), None))
 
 
 def _as_found(label_evidence: LabelEvidence, findings: Sequence[_Finding], *, stopped: bool) -> LabelEvidence:

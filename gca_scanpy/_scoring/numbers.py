@@ -17,6 +17,7 @@ CLUSTERS = "development clusters"  # public clusters that experts labeled; docs/
 FITTED = "logistic regression, `scripts/fit_levels.py`"
 CONVENTION = "convention"
 BY_HAND = "by hand"
+DEVELOPMENT_CELLS = "mixtures of cells of eleven public matrices"
 
 WEIGHTS = "Gene weights"
 INFORMATION = "Information of a gene for a type"
@@ -27,6 +28,7 @@ MODELS = "Several language models"
 STATES = "Cell states"
 EXPRESSION = "Expression"
 RANKINGS = "Rankings"
+MIXTURES = "Mixed clusters"
 
 
 def _number(value: Any, unit: str, effect: str, section: str, origin: str) -> Any:
@@ -357,6 +359,60 @@ class Numbers:
     )
     min_higher: float = _number(
         0.5, "share", "If fewer of them are higher in the cluster, the stored ranking is not used.", RANKINGS, BY_HAND
+    )
+
+    mixture_cells: int = _number(
+        2_000, "cells", "So many cells of a mixed cluster are read to find out what it consists of.", MIXTURES, BY_HAND
+    )
+    expressed_part: float = _number(
+        0.2,
+        "factor",
+        "A cell expresses a gene if it has more than this part of what the gene has in cells that express it well.",
+        MIXTURES,
+        DEVELOPMENT_CELLS,
+    )
+    min_lineage_genes: int = _number(
+        2, "genes", "So many genes of each lineage must tell the two apart.", MIXTURES, BY_HAND
+    )
+    min_rate_gap: float = _number(
+        0.1,
+        "share",
+        "A gene tells the lineages apart if the shares of cells with it differ this much between clusters.",
+        MIXTURES,
+        BY_HAND,
+    )
+    rate_prior: float = _number(
+        20, "cells", "The shares in other clusters count as much as this many cells.", MIXTURES, DEVELOPMENT_CELLS
+    )
+    min_part: float = _number(
+        0.04, "share", "A smaller part of the cells that can be told is no population.", MIXTURES, BY_HAND
+    )
+    min_part_evidence: float = _number(
+        5.0, "nats", "A part exists if the cells are so much better explained with it than without.", MIXTURES, BY_HAND
+    )
+    max_odds_ratio: float = _number(
+        0.25,
+        "odds ratio",
+        "Two populations exclude each other: a cell with one lineage has the other so much less often.",
+        MIXTURES,
+        DEVELOPMENT_CELLS,
+    )
+    min_doublets: float = _number(
+        0.7,
+        "share",
+        "If both lineages also occur alone, so many of the cells that can be told must have both to be doublets.",
+        MIXTURES,
+        DEVELOPMENT_CELLS,
+    )
+    min_told: float = _number(
+        0.5, "share", "If fewer cells express either lineage, nothing is decided.", MIXTURES, BY_HAND
+    )
+    min_source: float = _number(
+        0.75,
+        "share",
+        "Doublets and ambient RNA need another cluster that expresses the genes of one lineage alone so often.",
+        MIXTURES,
+        DEVELOPMENT_CELLS,
     )
 
 

@@ -57,6 +57,21 @@ def test_a_lazily_read_object(path, groupby):
 
 
 @needs_lazy
+@pytest.mark.parametrize("kind", ["zarr", "h5ad"])
+def test_a_mixed_cluster_on_disk(mix, kind, tmp_path):
+    """What the cells of a mixed cluster are, and its parts, are those of the object in memory."""
+    path = tmp_path / f"cells.{kind}"
+    getattr(mix(n_b=30, n_t=30), f"write_{kind}")(path)
+    lazy, memory = _read(path)
+    for adata in (lazy, memory):
+        gca.tl.annotate(adata, "cluster", tissue="blood")
+        gca.tl.split(adata, "9")
+    _same(lazy, memory)
+    assert gca.get.report(lazy).cluster("9").mixture.kind == "two_populations"
+    assert list(lazy.obs[["cluster_split"]].to_memory()["cluster_split"]) == list(memory.obs["cluster_split"])
+
+
+@needs_lazy
 def test_views_copies_and_exports(path, tmp_path):
     """A part of a lazy object, a copy of it, and what is written from it."""
     lazy, memory = _read(path)
