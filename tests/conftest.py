@@ -41,6 +41,7 @@ LINEAGES = {
 NOISE = tuple(f"ZNF{n}" for n in (10, 12, 14, 16, 17, 18, 20, 22, 23, 24, 25, 26, 28, 30, 32, 34, 35, 41, 43, 44))
 
 # These repeat the same lines, and tracing doubles their time. The other tests alone must reach the coverage asked for.
+# So do all tests of Hypothesis, and single tests with the mark `no_cover`.
 NOT_TRACED = ("benchmark", "benchmarks", "browser", "crash", "hostile", "properties")
 
 
@@ -50,7 +51,9 @@ def pytest_collection_modifyitems(config, items):
         return
     folder = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(folder) and item.path.relative_to(folder).parts[0] in NOT_TRACED:
+        is_inside = item.path.is_relative_to(folder)
+        in_folder = is_inside and item.path.relative_to(folder).parts[0] in NOT_TRACED
+        if in_folder or getattr(item.obj, "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)
 
 
