@@ -150,12 +150,17 @@ def _error_of(call, data):
     return AssertionError("the page says None") if re.search(r"\bNone\b|\bnan\b", text) else None
 
 
-@pytest.fixture
-def pbmc():
-    """Copy Scanpy's bundled PBMC data: 700 cells, scaled X, log-normalized .raw, a logreg ranking of bulk_labels."""
+@functools.cache
+def _pbmc():
     import scanpy as sc
 
     return sc.datasets.pbmc68k_reduced()
+
+
+@pytest.fixture
+def pbmc():
+    """Copy Scanpy's bundled PBMC data: 700 cells, scaled X, log-normalized .raw, a logreg ranking of bulk_labels."""
+    return _pbmc().copy()
 
 
 def _plant(sizes=(30, 30, 30, 30), seed=0):
