@@ -42,7 +42,10 @@ NOISE = tuple(f"ZNF{n}" for n in (10, 12, 14, 16, 17, 18, 20, 22, 23, 24, 25, 26
 
 # These repeat the same lines, and tracing doubles their time. The other tests alone must reach the coverage asked for.
 # So do all tests of Hypothesis, and single tests with the mark `no_cover`.
-NOT_TRACED = ("benchmark", "benchmarks", "browser", "crash", "hostile", "properties", "test_governance.py", "witnesses")
+NOT_TRACED = (
+    "benchmark", "benchmarks", "browser", "crash", "hostile", "properties", "test_governance.py", "test_partial_reports.py",
+    "witnesses",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(config, items):
