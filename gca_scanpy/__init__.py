@@ -14,12 +14,12 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from gca_scanpy._compat import anndata_with_accessors
+from gca_scanpy._packages import anndata_with_accessors
 from gca_scanpy._version import __version__
 
 if TYPE_CHECKING:
     from gca_scanpy import db, get, io, names, pl, tl
-    from gca_scanpy._hooks import RunDetails, RunHook, get_run_hooks, set_run_hooks
+    from gca_scanpy._events import RunDetails, RunHook, get_run_hooks, set_run_hooks
     from gca_scanpy._legacy import annotate_anndata
     from gca_scanpy._llm.asking import Asking
     from gca_scanpy._llm.language_model import Completion, LanguageModel
@@ -44,7 +44,7 @@ _OBJECTS = {
     "LanguageModel": "gca_scanpy._llm.language_model",
     "annotate_anndata": "gca_scanpy._legacy",
     **dict.fromkeys(["annotate_markers", "plan_markers", "validate_markers"], "gca_scanpy.tl._markers"),
-    **dict.fromkeys(["RunDetails", "RunHook", "get_run_hooks", "set_run_hooks"], "gca_scanpy._hooks"),
+    **dict.fromkeys(["RunDetails", "RunHook", "get_run_hooks", "set_run_hooks"], "gca_scanpy._events"),
     "settings": "gca_scanpy._settings",
 }
 

@@ -310,7 +310,7 @@ KINDS: Mapping[str, Kind] = {
     "labels": LABELS,
     "layer": optional(Kind(_is_text, "the name of a layer, such as 'counts'")),
     "marker_db": optional(SOURCE),
-    "markers": ANY,  # :mod:`gca_scanpy.tl._lists` says more about each wrong form
+    "markers": ANY,  # :mod:`gca_scanpy._ranking.given` says more about each wrong form
     "messages": Kind(
         lambda value: isinstance(value, (list, tuple)) and all(hasattr(one, "content") for one in value),
         "a list of messages with role and content",
@@ -334,12 +334,12 @@ KINDS: Mapping[str, Kind] = {
     "sha256": optional(Kind(_is_sha256, "64 hexadecimal digits")),
     "show": optional(FLAG),
     "source": SOURCE,
-    "species": ANY,  # :mod:`gca_scanpy._names.species` reads it
+    "species": ANY,  # :mod:`gca_scanpy._names.origins` reads it
     "temperature": optional(Kind(lambda value: _is_number(value) and value >= 0, "a number from 0")),
     "terms": optional(TERMS),
     "timeout": SECONDS,
     "title": optional(Kind(_is_text, "a text, such as the name of the data")),
-    "tissue": ANY,  # :mod:`gca_scanpy._places` reads it
+    "tissue": ANY,  # :mod:`gca_scanpy._prepare` reads it
     "top_n_markers": COUNT,
     "use_raw": optional(FLAG),
     "value": one_of("probability", "score"),

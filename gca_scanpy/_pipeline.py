@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 
 from attrs import Factory, evolve, field, frozen
 
-from gca_scanpy._extras import versions
+from gca_scanpy._events import Clock, now
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.question import Plan
-from gca_scanpy._log import Clock, now
-from gca_scanpy._places import Place, tissues_of
-from gca_scanpy._prepare import canonical, check_species, genes_of, index_of
+from gca_scanpy._packages import versions
+from gca_scanpy._prepare import Place, canonical, check_species, genes_of, index_of, tissues_of
 from gca_scanpy._propose import Offline, Proposer
 from gca_scanpy._reporting.receipts import collect
 from gca_scanpy._reporting.report import cluster_report, dataset_report
@@ -33,7 +32,7 @@ class Request:
     Attributes
     ----------
     tissue
-        One text for all clusters, or a text by cluster id; :func:`gca_scanpy._places.check_tissue` has read it.
+        One text for all clusters, or a text by cluster id; :func:`gca_scanpy._prepare.check_tissue` has read it.
     parameters
         The arguments of the call, as text; for the ranking, what was used.
     warnings

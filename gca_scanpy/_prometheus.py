@@ -12,14 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
-from gca_scanpy import _extras
+from gca_scanpy import _packages
 from gca_scanpy._files import whole
 from gca_scanpy._settings import settings
 from gca_scanpy.errors import HookWarning, InputError, warn
 from gca_scanpy.model import STATUSES, DatasetReport
 
 if TYPE_CHECKING:
-    from gca_scanpy._hooks import RunDetails
+    from gca_scanpy._events import RunDetails
 
 OUTCOMES = ("completed", "failed")
 BUCKETS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)  # seconds
@@ -55,7 +55,7 @@ def client() -> Optional[Any]:
     """
     if settings.metrics_textfile is None and sys.modules.get("prometheus_client") is None:
         return None
-    return _extras.load(
+    return _packages.load(
         "observability", InputError, "a metrics text file (GCA_METRICS_TEXTFILE)", ["prometheus_client"]
     )
 

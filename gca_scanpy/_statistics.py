@@ -10,8 +10,7 @@ from typing import Optional
 import pandas as pd
 from attrs import frozen
 
-from gca_scanpy._missing import is_missing
-from gca_scanpy._number_text import numbers
+from gca_scanpy._text_tables import is_missing, numbers
 
 
 @frozen

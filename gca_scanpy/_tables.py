@@ -14,7 +14,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gca_scanpy import _extras
+from gca_scanpy import _packages
 from gca_scanpy._files import naming
 from gca_scanpy._text_tables import AS_TEXT, MARK, UnreadableError, delimited, gene_sets, headed, single, utf8
 
@@ -145,7 +145,7 @@ def _workbook(path: Path, data: bytes, error: type[Exception]) -> pd.DataFrame:
     """The first sheet of an xlsx file."""
     import pandas as pd
 
-    _extras.load("excel", error, f"reading {path.name}")
+    _packages.load("excel", error, f"reading {path.name}")
     with zipfile.ZipFile(io.BytesIO(data)) as parts:
         if not any(name.startswith("xl/") for name in parts.namelist()):
             msg = "it is a zip archive and no xlsx workbook, so unpack it first"
@@ -162,7 +162,7 @@ def _workbook(path: Path, data: bytes, error: type[Exception]) -> pd.DataFrame:
 def _parquet(path: Path, data: bytes, error: type[Exception]) -> pd.DataFrame:
     import pandas as pd
 
-    parquet = _extras.load("parquet", error, f"reading {path.name}", ["pyarrow.parquet"])
+    parquet = _packages.load("parquet", error, f"reading {path.name}", ["pyarrow.parquet"])
     metadata = parquet.ParquetFile(io.BytesIO(data)).metadata
     _check_size(sum(metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups)))
     return as_text(pd.read_parquet(io.BytesIO(data), engine="pyarrow"))

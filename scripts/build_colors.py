@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gca_scanpy._reporting.palette import channels, hex_color
+from gca_scanpy._reporting.display import channels, hex_color
 from gca_scanpy.db import _bundled
 
 TABLE = Path(__file__).resolve().parents[1] / "gca_scanpy" / "data" / "colors.tsv.gz"

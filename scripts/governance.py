@@ -26,7 +26,7 @@ from witnesses.compare import Evidence
 from witnesses.files import CITATIONS, Data, Row, read, write
 
 from gca_scanpy._scoring.witnesses import ASCTB, PROFILE
-from gca_scanpy.db import _bundled, _name_rules, _rules
+from gca_scanpy.db import _bundled, _rules
 from gca_scanpy.db._rules import Finding
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -45,7 +45,7 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
     broken = [*data.findings, *_types(data), *_short(data), *_order(data), *_citations(data)]
     broken += [*_rules.ids(named, ontology), *_rules.names(named, ontology), *_rules.symbols(facts, genes)]
     broken += [*_rules.duplicates(facts), *_rules.signs(facts)]
-    broken += _name_rules.tables(data.names, data.words, ontology, _bundled.tissues().canonical)
+    broken += _rules.tables_of_names(data.names, data.words, ontology, _bundled.tissues().canonical)
     return [*broken, *_stale(data)], [*_rules.few(facts), *_rules.siblings(facts, ontology)]
 
 

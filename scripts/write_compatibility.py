@@ -11,7 +11,7 @@ from typing import Any
 
 import tomllib
 
-from gca_scanpy._compat import DIFFERENCES
+from gca_scanpy._packages import DIFFERENCES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "compatibility.md"
@@ -66,7 +66,7 @@ def tables(data: dict[str, Any]) -> str:
         "## What the core needs\n": f"{_code(project['dependencies'])}.\n\n"
         "What comes with these is in `core-dependencies.txt`; a package more needs a reason in the review.\n",
         "## Extras\n": _table(["extra", "brings"], ([f"`{name}`", _code(needs)] for name, needs in extras)),
-        "## What differs between versions\n": "All of it is hidden in `gca_scanpy/_compat.py`.\n\n"
+        "## What differs between versions\n": "All of it is hidden in `gca_scanpy/_packages.py`.\n\n"
         + _table(["from", "what", "entry"], ([f"{d.package} {d.version}", d.what, f"`{d.name}`"] for d in DIFFERENCES)),
     }
     return "\n".join(f"{heading}\n{text}" for heading, text in parts.items())

@@ -43,8 +43,8 @@ NOISE = tuple(f"ZNF{n}" for n in (10, 12, 14, 16, 17, 18, 20, 22, 23, 24, 25, 26
 # These repeat the same lines, and tracing doubles their time. The other tests alone must reach the coverage asked for.
 # So do all tests of Hypothesis, and single tests with the mark `no_cover`.
 NOT_TRACED = (
-    "benchmark", "benchmarks", "browser", "crash", "hostile", "properties", "test_governance.py", "test_partial_reports.py",
-    "witnesses",
+    "benchmark", "benchmarks", "browser", "crash", "hostile", "properties", "witnesses",
+    "test_governance.py", "test_partial_reports.py",
 )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def lineages():
 
 def _takers_of_a_report(folder):
     """What takes a report, by name."""
-    from gca_scanpy._cli.table import print_report
+    from gca_scanpy._cli.printing import print_report
 
     takers = {
         "get.clusters": gca.get.clusters,
@@ -97,19 +97,19 @@ def _takers_of_a_report(folder):
 
 def _review(adata):
     """All that the page of ``gca review`` shows of each cluster."""
-    from gca_scanpy._ui import embedding, evidence
+    from gca_scanpy._ui import views
     from gca_scanpy._ui.desk import Desk, offered_labels
 
     report = gca.get.report(adata)
     desk = Desk(Path("cells.h5ad"), "gptca", report, adata, (0, 0, 0))
-    evidence.heading("cells.h5ad", report)
+    views.heading("cells.h5ad", report)
     for cluster in report.clusters:
         assert cluster.cluster_id in desk.order()
         assert desk.title(cluster.cluster_id)
         assert offered_labels(cluster)
-        evidence.evidence(report, cluster.cluster_id)
-        evidence.trail(report, cluster.cluster_id)
-        embedding.points(adata, report, "X_umap", cluster.cluster_id)
+        views.evidence(report, cluster.cluster_id)
+        views.trail(report, cluster.cluster_id)
+        views.points(adata, report, "X_umap", cluster.cluster_id)
 
 
 def _takers_of_cells():

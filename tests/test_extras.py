@@ -12,12 +12,12 @@ from importlib.metadata import metadata
 
 import pytest
 
-from gca_scanpy._extras import EXTRAS
+from gca_scanpy._packages import EXTRAS
 
 # What needs the extra, and the packages that it brings.
 NEEDS = {
     "dask": (
-        "__import__('gca_scanpy._stores', fromlist=['lazy']).lazy.read(Path('cells.zarr'))",
+        "__import__('gca_scanpy._stores', fromlist=['files']).files.read_lazily(Path('cells.zarr'))",
         ["dask", "xarray", "dask.array"],
     ),
     "excel": ("gca.db.load('markers.xlsx')", ["openpyxl"]),

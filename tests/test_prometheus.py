@@ -23,7 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 import gca_scanpy as gca
 from gca_scanpy import _prometheus
-from gca_scanpy._hooks import RunDetails
+from gca_scanpy._events import RunDetails
 from gca_scanpy._settings import Settings
 from gca_scanpy.errors import HookWarning, InputError, ModelError
 from gca_scanpy.model import Telemetry

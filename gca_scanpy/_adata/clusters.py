@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from attrs import define, evolve
 
-from gca_scanpy._adata.tables import column_of, to_frame
+from gca_scanpy._adata.objects import column_of, to_frame
 from gca_scanpy._arguments import shown
 from gca_scanpy.errors import InputError, MissingKeyError
 

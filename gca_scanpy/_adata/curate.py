@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import MAX_LISTED, Clustering
 from gca_scanpy._adata.members import clusters_of
-from gca_scanpy._adata.tables import column_of
+from gca_scanpy._adata.objects import column_of
 from gca_scanpy._adata.write import curated_columns, read_report, store
 from gca_scanpy._keys import UNS_REPORT, UNS_SCHEMA_VERSION, ObsKeys
 from gca_scanpy._reporting.curation import carry_over, standing

@@ -13,9 +13,8 @@ import pandas as pd
 from attrs import define
 
 from gca_scanpy._adata.matrix import Source, select_matrix
-from gca_scanpy._adata.tables import column_of, to_strings
-from gca_scanpy._names.gene_forms import ENSEMBL, clean
-from gca_scanpy._names.genes import GeneNames
+from gca_scanpy._adata.objects import column_of, to_strings
+from gca_scanpy._names.genes import ENSEMBL, GeneNames, clean
 from gca_scanpy.errors import InputError, MissingKeyError, NoOverlapError
 
 if TYPE_CHECKING:

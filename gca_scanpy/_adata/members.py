@@ -11,8 +11,8 @@ from attrs import define
 from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering, read_clustering
-from gca_scanpy._adata.tables import column_of
-from gca_scanpy._adata.values import NUMERIC, TO_CPU
+from gca_scanpy._adata.matrix import NUMERIC, TO_CPU
+from gca_scanpy._adata.objects import column_of
 from gca_scanpy._keys import EMBEDDINGS, ObsKeys
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import ClusterReport, DatasetReport

@@ -10,13 +10,12 @@ import pandas as pd
 
 from gca_scanpy._adata.clusters import read_clustering
 from gca_scanpy._adata.genes import read_genes
-from gca_scanpy._adata.matrix import in_memory, select_matrix
-from gca_scanpy._adata.tables import column_of
-from gca_scanpy._adata.values import as_numbers
+from gca_scanpy._adata.matrix import as_numbers, in_memory, select_matrix
+from gca_scanpy._adata.objects import column_of
 from gca_scanpy._adata.write import read_report
 from gca_scanpy._keys import ObsKeys
 from gca_scanpy._names.genes import GeneNames
-from gca_scanpy._names.lineages import Lineages
+from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._reporting.comparison import Comparison, compare
 from gca_scanpy.errors import GcaError, InputError
 

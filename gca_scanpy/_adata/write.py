@@ -14,9 +14,7 @@ from attrs import asdict
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.members import rows_of
-from gca_scanpy._adata.objects import view_to_actual
-from gca_scanpy._adata.tables import column_of
-from gca_scanpy._compat import NAMES
+from gca_scanpy._adata.objects import column_of, view_to_actual
 from gca_scanpy._keys import (
     DEFAULT_KEY,
     UNS_PARAMETERS,
@@ -27,10 +25,10 @@ from gca_scanpy._keys import (
     ObsKeys,
     colors_of,
 )
-from gca_scanpy._names.short_names import ShortNames
+from gca_scanpy._names.labels import ShortNames
+from gca_scanpy._packages import NAMES
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.palette import Palette
-from gca_scanpy._reporting.short_labels import short_labels
+from gca_scanpy._reporting.display import Palette, short_labels
 from gca_scanpy.errors import InputError, MissingKeyError, ReportError
 from gca_scanpy.model import CONFIDENCE_LEVELS, STATUSES, ClusterReport, DatasetReport
 

@@ -1,15 +1,17 @@
-"""``gca annotate``: label the clusters of a file."""
+"""``gca annotate``: label the clusters of a file; ``gca presets``: one name for its species, tissue and threshold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import click
+from click.core import ParameterSource
+from click.types import StringParamType
 
 from gca_scanpy import _tables
-from gca_scanpy._cli.messages import log, message_options
 from gca_scanpy._cli.options import (
     RANKING,
     assets_option,
@@ -28,12 +30,13 @@ from gca_scanpy._cli.options import (
     threshold_options,
 )
 from gca_scanpy._cli.output_options import check_outputs, end, make_folders, output_options, write_outputs
-from gca_scanpy._cli.presets import preset_option, with_preset
+from gca_scanpy._cli.printing import add_row, log, message_options, new_table, print_plan, print_report, print_table
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys, colors_of
 from gca_scanpy._settings import settings
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from click.shell_completion import CompletionItem
 
     from gca_scanpy._llm.asking import ModelLike
     from gca_scanpy._llm.question import Plan
@@ -41,6 +44,78 @@ if TYPE_CHECKING:
 
 # Options that a table of marker genes does not take.
 OBJECT_ONLY = ("clusters", "groupby", *(name for name in RANKING if name != "n_markers"), "validate_only", "key_added")
+
+
+class Preset(NamedTuple):
+    """The options that a preset sets unless the call gives them; each field has the name of its option.
+
+    Attributes
+    ----------
+    min_support
+        3 for the tissues of the accuracy benchmark, in which 3 and 2 accept the same labels; 2 for the others.
+    """
+
+    species: str
+    tissue: str
+    min_support: int
+
+
+@lru_cache(maxsize=1)
+def load_presets() -> Mapping[str, Preset]:
+    """The presets by name, in the order of the table."""
+    import csv
+    from importlib.resources import files
+
+    text = (files("gca_scanpy") / "data" / "presets.tsv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines(), delimiter="\t")
+    return {row["preset"]: Preset(row["species"], row["tissue"], int(row["min_support"])) for row in rows}
+
+
+class _PresetName(StringParamType):
+    """A choice whose table is read only when it is used, so that help is quick."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
+        names = list(load_presets())
+        if value not in names:
+            from gca_scanpy._names.words import nearest
+
+            near = [name for name in names if str(value).lower() in name.split("_")]
+            near = near or nearest(str(value).lower(), names)
+            near = near or [name for name in names if nearest(str(value).lower(), name.split("_"))]
+            similar = f"the most similar are {', '.join(near)}; " if near else ""
+            self.fail(f"there is no preset {value!r}; {similar}'gca presets' lists all", param, ctx)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return click.Choice(list(load_presets())).shell_complete(ctx, param, incomplete)
+
+
+preset_option = click.option(
+    "--preset",
+    type=_PresetName(),
+    help="Set species, tissue and --min-support by one name, such as human_pbmc; 'gca presets' lists them.",
+)
+
+
+def with_preset(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a call, in which its preset sets those that the call does not give."""
+    merged = dict(options)
+    name = merged.pop("preset")
+    if name is not None:
+        given = {key for key in merged if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}
+        merged.update({key: value for key, value in load_presets()[name]._asdict().items() if key not in given})
+    return merged
+
+
+@click.command()
+def presets() -> None:
+    """List the presets; an option that you give outranks the value of the preset."""
+    table = new_table("preset", "species", "tissue", "min-support")
+    for name, preset in load_presets().items():
+        add_row(table, name, preset.species, preset.tissue, preset.min_support)
+    print_table(table)
 
 
 @click.command()
@@ -86,8 +161,6 @@ def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
     with settings.override(**run_settings(options)):
         model = model_of(options)
         if options["dry_run"]:
-            from gca_scanpy._cli.table import print_plan
-
             print_plan((_plan_table if is_table else _plan_cells)(source, options, model))
             return
         make_folders(options)
@@ -96,7 +169,6 @@ def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
 
 
 def _report(source: Path, report: DatasetReport, cells: Optional[AnnData], options: Mapping[str, Any]) -> None:
-    from gca_scanpy._cli.table import print_report
 
     def output(report: DatasetReport, path: Path) -> None:
         if cells is None:
@@ -139,9 +211,9 @@ def _common(options: Mapping[str, Any]) -> dict[str, Any]:
 def _read_cells(source: Path, options: Mapping[str, Any]) -> tuple[AnnData, dict[str, Any]]:
     """The cells of a file, and the arguments of a verb for them."""
     from gca_scanpy._adata.clusters import group_columns
-    from gca_scanpy._stores import files, lazy
+    from gca_scanpy._stores import files
 
-    adata = (lazy if options["lazy"] else files).read(source)
+    adata = (files.read_lazily if options["lazy"] else files.read)(source)
     log.info("read %s: %s cells, %s genes", source, adata.n_obs, adata.n_vars, extra={"event": "read"})
     groupby = options["groupby"]
     if options["clusters"] is not None:
@@ -175,7 +247,7 @@ def _label_cells(source: Path, options: Mapping[str, Any], model: ModelLike) -> 
 
 
 def _write_cells(source: Path, output: Path, adata: AnnData, options: Mapping[str, Any], groupby: str) -> None:
-    from gca_scanpy._stores import files, lazy, loom
+    from gca_scanpy._stores import files
 
     key = options["key_added"] or DEFAULT_KEY
     keys = ObsKeys(key)
@@ -183,9 +255,9 @@ def _write_cells(source: Path, output: Path, adata: AnnData, options: Mapping[st
     added = [] if options["clusters"] is None else [groupby]
     columns = (*added, *keys.all(), *curated)
     if options["lazy"]:
-        lazy.annotate(source, output, adata, columns, (key, *map(colors_of, keys.colored())))
+        files.annotate_lazily(source, output, adata, columns, (key, *map(colors_of, keys.colored())))
     elif output.suffix.lower() == ".loom":
-        loom.annotate(source, output, adata, columns)
+        files.annotate_loom(source, output, adata, columns)
         if options["json_report"] is None:
             log.warning("a loom file cannot contain the report; write it with --json-report")
     else:

@@ -12,16 +12,13 @@ from typing import IO, Any, Optional
 
 import click
 
-from gca_scanpy._cli.annotate import annotate
-from gca_scanpy._cli.cache import cache
-from gca_scanpy._cli.doctor import doctor
-from gca_scanpy._cli.export import export
+from gca_scanpy._cli.annotate import annotate, presets
+from gca_scanpy._cli.doctor import cache, doctor
 from gca_scanpy._cli.markers import markers
-from gca_scanpy._cli.messages import log, one_line, text_of, to_stderr
 from gca_scanpy._cli.names import names
 from gca_scanpy._cli.output_options import check_free
-from gca_scanpy._cli.presets import presets
-from gca_scanpy._cli.review import review
+from gca_scanpy._cli.printing import log, one_line, print_report, text_of, to_stderr
+from gca_scanpy._cli.review import export, review
 from gca_scanpy._version import __version__
 from gca_scanpy.errors import GcaError, GcaWarning
 
@@ -135,7 +132,6 @@ def demo(folder: Optional[Path], force: bool) -> None:
     import scanpy as sc
 
     from gca_scanpy import get, io, tl
-    from gca_scanpy._cli.table import print_report
     from gca_scanpy._stores.files import write
 
     if folder is not None:

@@ -10,7 +10,7 @@ import click
 
 from gca_scanpy._cli.options import assets_option, marker_db_option
 from gca_scanpy._cli.output_options import check_free
-from gca_scanpy._cli.table import add_row, new_table, print_table
+from gca_scanpy._cli.printing import add_row, new_table, print_table
 
 if TYPE_CHECKING:
     from gca_scanpy._scoring.database import MarkerDatabase

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Optional
 import click
 
 from gca_scanpy._cli.output_options import check_free
-from gca_scanpy._cli.table import add_row, new_table, print_table
+from gca_scanpy._cli.printing import add_row, new_table, print_table
 
 if TYPE_CHECKING:
     import pandas as pd

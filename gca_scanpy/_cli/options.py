@@ -10,9 +10,9 @@ from typing import Any, Literal, Optional, get_args, get_origin, get_type_hints
 import click
 from attrs import Attribute, fields
 
-from gca_scanpy import _extras
+from gca_scanpy import _packages
 from gca_scanpy._arguments import KEY, shown
-from gca_scanpy._cli.messages import log
+from gca_scanpy._cli.printing import log
 from gca_scanpy._llm.asking import OFFLINE, Asking, ModelLike
 from gca_scanpy._llm.endpoint import endpoint_of
 from gca_scanpy._options import Ranking
@@ -243,7 +243,7 @@ def dask_cluster(address: Optional[str]) -> Iterator[None]:
     if address is None:
         yield
         return
-    distributed = _extras.load("dask", InputError, "--dask-scheduler", ["dask.distributed"])
+    distributed = _packages.load("dask", InputError, "--dask-scheduler", ["dask.distributed"])
     try:
         client = distributed.Client(address, timeout=SCHEDULER_TIMEOUT)
     except (OSError, ValueError) as error:

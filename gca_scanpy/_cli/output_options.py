@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
-from gca_scanpy._cli.messages import log, text_of
 from gca_scanpy._cli.options import as_setting, with_options
+from gca_scanpy._cli.printing import log, text_of
 from gca_scanpy.errors import GcaError
 
 if TYPE_CHECKING:

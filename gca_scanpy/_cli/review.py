@@ -1,4 +1,4 @@
-"""``gca review``: decide on the labels of a file in a browser."""
+"""``gca review``: decide on the labels of a file in a browser; ``gca export``: write its report with the decisions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import FrameType
-from typing import Optional
+from typing import Any, Optional
 
 import click
 
-from gca_scanpy import _extras
+from gca_scanpy import _packages
+from gca_scanpy._cli.output_options import check_outputs, labels_option, make_folders, write_outputs
+from gca_scanpy._cli.printing import message_options, print_report
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy.errors import GcaError, InputError
 
@@ -39,6 +41,7 @@ OPTIONS = {
     "runner.magicEnabled": "false",
 }
 PATIENCE = 60  # seconds within which the page must answer
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -52,7 +55,7 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
     Curated labels are written into the file, and its report records who decided what, when and why. Only this
     machine can open the page; Ctrl-C ends it. Needs the extra ui.
     """
-    _extras.load("ui", InputError)
+    _packages.load("ui", InputError)
     from gca_scanpy._stores import review
 
     review.check(source, key)
@@ -122,3 +125,35 @@ def _wait(page: subprocess.Popen[bytes], port: int) -> None:
         time.sleep(0.2)
     msg = f"Streamlit did not start on {HOST}:{port}; see its messages above"
     raise GcaError(msg)
+
+
+@click.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="FILE")
+@click.option("--key", default=DEFAULT_KEY, show_default=True, help="The --key-added of the run.")
+@click.option("--json-report", type=_FILE, help="Write the report as JSON ('gca schema').")
+@click.option("--csv-report", type=_FILE, help="Write one row per cluster as csv.")
+@click.option("--html-report", type=_FILE, help="Write the report as an HTML page.")
+@labels_option
+@click.option("--references", type=_FILE, help="Write what to cite for the evidence, as text or (.bib) BibTeX.")
+@click.option("--cas-json", type=_FILE, help="Write the labels of the cells in the Cell Annotation Schema.")
+@click.option("--force", is_flag=True, help="Replace existing files.")
+@message_options
+def export(source: Path, key: str, cas_json: Optional[Path], **stated: Any) -> None:
+    """Write the report of FILE, an annotated h5ad or zarr, with the decisions of 'gca review'.
+
+    Nothing is labeled again, and FILE is not changed. The table of labels goes to stdout.
+    """
+    options = {**stated, "output": cas_json, "stats_json": None, "key_added": key}
+    check_outputs(source, options, ("",) if cas_json is None else (cas_json.suffix.lower(),))
+    from gca_scanpy import get, io
+    from gca_scanpy._stores.files import read
+
+    adata = read(source)
+    report = get.report(adata, key)
+    make_folders(options)
+    try:
+        print_report(report, options["labels"])
+    finally:  # also if the reader of a pipe has gone
+        all_written = write_outputs(report, options, adata, source, lambda _, path: io.to_cas(adata, path, key))
+    if not all_written:
+        raise SystemExit(1)

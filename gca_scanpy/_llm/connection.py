@@ -1,20 +1,28 @@
-"""The HTTP client of an endpoint, and why a connection to it can never be made: a certificate, TLS, or a proxy."""
+"""The connection to a server: its client, why it can never be made, and how secrets enter a request.
+
+They enter at the last moment, so that no variable of a frame has them, and are masked in what httpx and httpcore log.
+"""
 
 from __future__ import annotations
 
+import base64
+import logging
 import os
 import ssl
-from collections.abc import Iterator
-from typing import Optional
-from urllib.parse import urlsplit
+from collections.abc import Callable, Generator, Mapping
+from typing import Optional, TypeVar
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from gca_scanpy._llm.endpoint import Endpoint
+from gca_scanpy._secrets import Secret
 from gca_scanpy._version import __version__
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+T = TypeVar("T")
+_LOGGERS = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
 
 
 def open_client(endpoint: Endpoint) -> httpx.Client:
@@ -46,14 +54,6 @@ def connection_problem(error: httpx.HTTPError, endpoint: Endpoint) -> str:
     return ""
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and its causes."""
-    found: Optional[BaseException] = error
-    while found is not None:
-        yield found
-        found = found.__cause__ or found.__context__
-
-
 def _proxy(endpoint: Endpoint) -> str:
     """The address of the proxy that the environment sets for the endpoint, without its password; empty if none."""
     if endpoint.is_local:
@@ -64,3 +64,75 @@ def _proxy(endpoint: Endpoint) -> str:
         return ""
     place = urlsplit(url if "//" in url else f"http://{url}")
     return f"{place.hostname}:{place.port}" if place.port else place.hostname or ""
+
+
+class Sealed(httpx.Auth):
+    """Adds the secret headers and the query to a request when it is sent, so that no variable of a frame has them."""
+
+    def __init__(self, endpoint: Endpoint, headers: Mapping[str, Secret]) -> None:
+        self._endpoint = endpoint
+        self._headers = headers
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Complete a request."""
+        endpoint = self._endpoint
+        basic = {"authorization": endpoint.user.map(_basic)} if endpoint.user else {}
+        for name, value in {**self._headers, **basic, **endpoint.headers}.items():
+            request.headers[name] = value.reveal()
+        if endpoint.query:
+            raw_path = request.url.raw_path + b"?" + endpoint.query.reveal().encode()
+            request.url = request.url.copy_with(raw_path=raw_path)
+        yield request
+
+
+def _basic(user: str) -> str:
+    name, _, password = user.partition(":")
+    return f"Basic {base64.b64encode(f'{unquote(name)}:{unquote(password)}'.encode()).decode()}"
+
+
+def without_frames(work: Callable[[], T]) -> T:
+    """Do some work. An exception loses the frames of httpx and httpcore, of which variables hold what is sent."""
+    try:
+        return work()
+    except BaseException as error:
+        for one in _chain(error):
+            one.__traceback__ = None
+        raise error  # noqa: TRY201, because a bare raise brings the frames back on older Pythons
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """An exception and those that it came from."""
+    chain: list[BaseException] = []
+    todo: list[Optional[BaseException]] = [error]
+    while todo:
+        one = todo.pop()
+        if one is not None and one not in chain:
+            chain.append(one)
+            todo += [one.__cause__, one.__context__]
+    return chain
+
+
+class MaskedLogs(logging.Filter):
+    """Masks the secrets of an endpoint in the records of httpx and httpcore, such as an echo in a header."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask a record; it is never dropped."""
+        text = record.getMessage()
+        hidden = self._endpoint.hide(text)
+        if hidden != text:
+            record.msg, record.args = hidden, ()
+        return True
+
+    def start(self) -> None:
+        """Mask from now on."""
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self)
+
+    def stop(self) -> None:
+        """Leave the loggers as they were."""
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self)

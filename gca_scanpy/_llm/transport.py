@@ -11,12 +11,11 @@ from typing import Any, Optional
 import httpx
 from attrs import Factory, define, field
 
-from gca_scanpy import _log
-from gca_scanpy._llm.connection import connection_problem, open_client
+from gca_scanpy import _events
+from gca_scanpy._llm.connection import MaskedLogs, Sealed, connection_problem, open_client, without_frames
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.failures import PATIENCE, DamagedError, LateError, TransientError, TroubleError, failure
 from gca_scanpy._llm.gate import Deadline, DeadlineError, Gate
-from gca_scanpy._llm.sealed import MaskedLogs, Sealed, without_frames
 from gca_scanpy._llm.wires import Request
 from gca_scanpy._secrets import Secret
 from gca_scanpy.errors import AccessError, ModelError
@@ -87,7 +86,7 @@ class Transport:
             raise LateError(msg, error.cause) from None
         if deadline.failures >= PATIENCE and error.cause == "damage":
             raise DamagedError(msg) from None
-        _log.info("request failed", model=self.endpoint.name, reason=str(error), next_in_seconds=round(wait, 1))
+        _events.info("request failed", model=self.endpoint.name, reason=str(error), next_in_seconds=round(wait, 1))
         if deadline.failures >= PATIENCE and error.cause in ("fault", "busy"):
             raise TroubleError(msg, error.cause) from None
 

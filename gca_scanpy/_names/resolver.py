@@ -14,10 +14,9 @@ from typing import Optional
 
 from attrs import define, evolve, field, frozen
 
-from gca_scanpy._missing import is_no_name
-from gca_scanpy._names.joints import parts_of
 from gca_scanpy._names.vocabulary import EXACT, Vocabulary
-from gca_scanpy._names.words import LETTER, MARKER, NAME, NUMBER, STATE, TYPO, UNKNOWN, Word
+from gca_scanpy._names.words import LETTER, MARKER, NAME, NUMBER, STATE, TYPO, UNKNOWN, Word, parts_of
+from gca_scanpy._text_tables import is_no_name
 
 PARSED, CLOSE, NONE = "parsed", "close", "none"
 TISSUE = "tissue"

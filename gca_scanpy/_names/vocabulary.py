@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Optional
 
 from attrs import define, field, frozen
 
-from gca_scanpy._names.joints import parts_of
-from gca_scanpy._names.words import Key, Lexicon
+from gca_scanpy._names.words import Key, Lexicon, parts_of
 
 if TYPE_CHECKING:
     from gca_scanpy._names.ontology import Ontology

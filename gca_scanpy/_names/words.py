@@ -1,4 +1,4 @@
-"""The words of a cell-type name, as labs and the Cell Ontology write them, in one form."""
+"""The words of a cell-type name in one form, the parts of a name that joins types, and how far two words are apart."""
 
 from __future__ import annotations
 
@@ -47,6 +47,21 @@ _IRREGULAR = {"pancreas": "pancreas", "bronchi": "bronchus", "villi": "villus", 
 # In front of another word, these are no abbreviations ("periductal").
 _PREFIXES = frozenset("peri epi endo meso mono micro macro mega pre pro neuro myo osteo lympho fibro".split())
 _MIN_TYPO, _MIN_WRONG, _MIN_PART = 6, 9, 3  # letters; in shorter words a wrong letter makes another word
+_JOINTS = re.compile(r"\s*(?:/|&|,|;|\bor\b|\band\b)\s*", re.IGNORECASE)
+# A gene with its sign in any form: "CD4+", "CD4(+)", "CD4pos", "CD4-positive", "CD25hi".
+_SIGN = (
+    r"(?:\s?\(?[+⁺]\)?|\s?\([-⁻−–]\)|[-⁻−–](?![a-z0-9])|[\s-]?(?:positive|negative|pos|neg)(?![a-z0-9])"
+    r"|(?<=\d)[a-z]?[\s-]?(?:bright|dim|high|hi|low|lo|int)(?![a-z0-9]))"
+)
+_NAME = r"(?<![a-z0-9])(?!double|single|triple)[a-z][a-z0-9]*(?:-[0-9][a-z0-9]*)?"
+_CD = r"(?<![a-z0-9])CD\d+[a-z]{0,2}(?![a-z0-9])"  # it may stand beside a marker without a sign of its own
+_BETWEEN_MARKERS = re.compile(
+    rf"(?P<left>{_NAME}{_SIGN})\s*[/,;]\s*(?=(?P<right>{_NAME}{_SIGN}|{_CD}))"
+    rf"|(?P<left_cd>{_CD})\s*[/,;]\s*(?=(?P<right_signed>{_NAME}{_SIGN}))",
+    re.IGNORECASE,
+)
+_NEGATIVE_MARKER = re.compile(r"[-⁻−–]\)?$|neg", re.IGNORECASE)
+_CD4_OR_CD8 = re.compile(r"(cd[48])[ab]?(?:\W*|[\s-]?pos.*)", re.IGNORECASE)
 
 
 @frozen
@@ -240,3 +255,43 @@ def _one_edit(first: str, second: str) -> bool:
     a, b = first[start:], second[start:]
     wrong = len(first) >= _MIN_WRONG and a[1:] == b[1:]
     return a[1:] == b or a == b[1:] or wrong or (a[:2] == b[:2][::-1] and a[2:] == b[2:])
+
+
+def parts_of(text: str) -> list[str]:
+    """The parts of a label that joins types, such as "NK/T"."""
+    return [part for part in _JOINTS.split(_BETWEEN_MARKERS.sub(_joined, text)) if part.strip()]
+
+
+def _joined(match: re.Match[str]) -> str:
+    """Two markers of one type without the slash between them."""
+    left = match["left"] or match["left_cd"]
+    right = match["right"] or match["right_signed"]
+    are_genes = any(letter.isdigit() or letter in "+⁺" for letter in left + right)  # "NK-/T- cells" has none
+    return f"{left} " if are_genes and not _are_two_types(left, right) else match[0]
+
+
+def _are_two_types(left: str, right: str) -> bool:
+    """Whether it is "CD4+/CD8+": a mature T cell has one of them. "CD4-/CD8-" is one type."""
+    found = [_CD4_OR_CD8.fullmatch(marker) for marker in (left, right) if not _NEGATIVE_MARKER.search(marker)]
+    return len({match[1].lower() for match in found if match}) > 1
+
+
+def distance(first: str, second: str) -> int:
+    """The fewest letters to insert, delete, replace or swap with their neighbor to make one word of the other."""
+    before: list[int] = []
+    row = list(range(len(second) + 1))
+    for i, letter in enumerate(first, 1):
+        two_before, before, row = before, row, [i]
+        for j, other in enumerate(second, 1):
+            steps = [before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other)]
+            if i > 1 and j > 1 and letter == second[j - 2] and first[i - 2] == other:
+                steps.append(two_before[j - 2] + 1)
+            row.append(min(steps))
+    return row[-1]
+
+
+def nearest(word: str, names: Iterable[str], n: int = 3) -> list[str]:
+    """The ``n`` names that are most similar to a word; those of which less than half agrees are left out."""
+    similar = [name for name in names if 2 * min(len(word), len(name)) >= max(len(word), len(name))]
+    scored = [(distance(word, name) / max(len(word), len(name), 1), name) for name in similar]
+    return [name for score, name in sorted(scored) if score <= 0.5][:n]

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from gca_scanpy._adata.members import Embedding
 from gca_scanpy._keys import EMBEDDINGS
-from gca_scanpy._reporting.palette import UNKNOWN_COLOR, hex_color
+from gca_scanpy._reporting.display import UNKNOWN_COLOR, hex_color
 from gca_scanpy.model import ClusterReport
 
 MOST = 50_000  # cells drawn of a large dataset: 270 kB of the file, and the picture still follows the mouse

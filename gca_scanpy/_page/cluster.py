@@ -13,7 +13,7 @@ from attrs import frozen
 from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
-from gca_scanpy._reporting.palette import STATUSES
+from gca_scanpy._reporting.display import STATUSES
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
 from gca_scanpy.model import Annotation, Candidate, ClusterReport, Decision, Evidence
 

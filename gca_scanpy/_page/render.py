@@ -13,12 +13,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from gca_scanpy._names.short_names import ShortNames
+from gca_scanpy._names.labels import ShortNames
 from gca_scanpy._page.cluster import ClusterView
 from gca_scanpy._page.view import PageView
-from gca_scanpy._reporting.palette import LEVELS, STATUSES
+from gca_scanpy._reporting.display import LEVELS, STATUSES
+from gca_scanpy._reporting.documents import FILE_COLUMNS, csv_line, csv_rows
 from gca_scanpy._reporting.receipts import GRADES, Receipts
-from gca_scanpy._reporting.table import FILE_COLUMNS, csv_line, csv_rows
 from gca_scanpy.model import DatasetReport
 
 # "</script" ends a script element even within JSON, and older JavaScript ends a line at the last two signs.

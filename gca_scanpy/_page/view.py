@@ -4,22 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Optional
+from urllib.parse import quote
 
 from attrs import frozen
 
 from gca_scanpy._adata.members import Embedding
 from gca_scanpy._page.cells import CellsView, Color, ShareView, colors_of, composition, view_of_cells
 from gca_scanpy._page.cluster import ClusterView, Facts, FlagView, view_of_cluster, view_of_flag
-from gca_scanpy._page.references import SectionView, view_of_references
 from gca_scanpy._reporting.curation import history, standing
-from gca_scanpy._reporting.palette import STATUSES
+from gca_scanpy._reporting.display import STATUSES
 from gca_scanpy._reporting.receipts import GRADES, Grade, Look, Receipts
-from gca_scanpy._reporting.references import Reference
+from gca_scanpy._reporting.references import SECTIONS, Reference
 from gca_scanpy._reporting.report import makers
 from gca_scanpy.model import CONFIDENCE_LEVELS, DatasetReport
 
+DOI = "https://doi.org/"
+SHOWN = 20  # references of a section; a longer section is folded
 LONGEST_NAME = 80  # letters of a name in the title
 HEAD_PARAMETERS = ("species", "tissue", "groupby", "labels")  # those that stand at the head of the page
+
+
+@frozen
+class ReferenceView:
+    """A reference: its text, its address if it has one, and what it stands for."""
+
+    text: str
+    url: str
+    where: str
+    uses: str
+
+
+@frozen
+class SectionView:
+    """The references of one kind."""
+
+    title: str
+    references: tuple[ReferenceView, ...]
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the section is folded."""
+        return len(self.references) > SHOWN
+
+
+def view_of_references(references: Sequence[Reference]) -> tuple[SectionView, ...]:
+    """The sections that have references."""
+    sections = (
+        SectionView(title, tuple(_view(one) for one in references if one.section == title)) for title in SECTIONS
+    )
+    return tuple(section for section in sections if section.references)
+
+
+def _view(reference: Reference) -> ReferenceView:
+    url = DOI + quote(reference.doi, safe="/:;()") if reference.doi else reference.url
+    where = f"doi:{reference.doi}" if reference.doi else reference.url
+    # Of some, nothing but the address is known.
+    return ReferenceView("" if reference.text == where else reference.text, url, where, ", ".join(reference.uses))
 
 
 @frozen(kw_only=True)

@@ -1,1 +1,1 @@
-"""From a matrix, or a table of markers, to the genes of each cluster. Only ``read`` and ``stored`` see AnnData."""
+"""From a matrix, or a user's markers, to the genes of each cluster. Only ``read`` and ``scanpys`` see AnnData."""

@@ -16,7 +16,7 @@ from attrs import define
 from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.values import all_finite
+from gca_scanpy._adata.matrix import all_finite
 from gca_scanpy._scoring import numbers
 
 Floats = npt.NDArray[np.float64]

@@ -10,17 +10,16 @@ from attrs import Factory, define, fields, frozen
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import Genes, read_genes
-from gca_scanpy._adata.matrix import Matrix, select_matrix
-from gca_scanpy._adata.values import Kind, all_finite, is_chunked
+from gca_scanpy._adata.matrix import Kind, Matrix, all_finite, is_chunked, select_matrix
 from gca_scanpy._options import Ranking
-from gca_scanpy._ranking import welch
-from gca_scanpy._ranking.expression import Expressed, expressed
+from gca_scanpy._ranking import from_moments
+from gca_scanpy._ranking.from_moments import Expressed, expressed
 from gca_scanpy._ranking.moments import Moments, gather, gather_chunked
-from gca_scanpy._ranking.scanpys import by_scanpy
-from gca_scanpy._ranking.stored import (
+from gca_scanpy._ranking.scanpys import (
     MIN_RANKED_CELLS,
     Say,
     StoredRanking,
+    by_scanpy,
     displaced,
     rankable,
     read_stored,
@@ -261,7 +260,7 @@ def _rank_by_t_test(moments: Moments, matrix: Matrix, clustering: Clustering, n_
     rows = {key: row for row, key in enumerate(clustering.all_ids)}
     genes = {}
     for key in rankable(clustering.ids, clustering):
-        test = welch.compare(moments, rows[key])
+        test = from_moments.compare(moments, rows[key])
         leading = np.argsort(-test.scores, kind="stable")[:n_genes]
         # NaN passes: scaled data has no fold changes, so only the score decides. The p-value removes genes that are
         # higher by chance, which a panel of few genes would otherwise end with.

@@ -1,22 +1,212 @@
-"""The ranking by a Scanpy test other than the t-test."""
+"""Rankings by Scanpy: the one stored in ``.uns``, if it belongs to these clusters, or a new one by another test."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 import pandas as pd
+from attrs import fields, frozen
 from scipy import sparse
 
 from gca_scanpy._adata import objects
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.matrix import Matrix
-from gca_scanpy._adata.values import all_finite, is_chunked
-from gca_scanpy._ranking.stored import positive, rankable
+from gca_scanpy._adata.matrix import Matrix, all_finite, is_chunked
+from gca_scanpy._adata.objects import to_frame, to_strings
+from gca_scanpy._options import Ranking
+from gca_scanpy._ranking.moments import Moments
 from gca_scanpy._scoring import numbers
-from gca_scanpy.errors import InputError
+from gca_scanpy.errors import GcaWarning, InputError, MissingKeyError, StaleRankingWarning
 
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+MIN_RANKED_CELLS = 2  # a variance needs two
+Say = Callable[[str, type[GcaWarning]], None]
 KEY = "ranking"  # in .uns of the temporary object
+
+
+@frozen
+class StoredRanking:
+    """A ranking by Scanpy.
+
+    Attributes
+    ----------
+    entry
+        The entry of ``.uns``.
+    ids
+        The requested clusters that it ranks.
+    use_raw, layer
+        The matrix that was ranked.
+    """
+
+    entry: Mapping[str, Any]
+    ids: tuple[str, ...]
+    method: str
+    use_raw: Optional[bool]
+    layer: Optional[str]
+
+    def length(self, excluded: AbstractSet[str]) -> int:
+        """The number of ranked features that are not excluded, in the cluster with the fewest."""
+        names = self.entry["names"]
+        return min((sum(name not in excluded for name in names[key]) for key in self.ids), default=0)
+
+    def genes(self, n_genes: int, excluded: AbstractSet[str]) -> dict[str, list[str]]:
+        """Gene names by cluster, best first."""
+        return {key: positive(self.entry, key, n_genes, excluded) for key in self.ids}
+
+
+def rankable(ids: Sequence[str], clustering: Clustering) -> list[str]:
+    """The clusters that can be tested: those with two cells inside and two outside."""
+    sizes = clustering.sizes
+    total = sum(sizes.values())
+    return [key for key in ids if sizes[key] >= MIN_RANKED_CELLS and total - sizes[key] >= MIN_RANKED_CELLS]
+
+
+def read_stored(adata: AnnData, clustering: Clustering, options: Ranking, say: Say) -> Optional[StoredRanking]:
+    """The ranking in ``adata.uns[rank_key]``; None if it is missing, of other clusters, or of another matrix.
+
+    Parameters
+    ----------
+    say
+        Issues and records a warning.
+
+    Raises
+    ------
+    MissingKeyError
+        If ``rank_key`` is not the default and ``.uns`` does not have it.
+    InputError
+        If ``rank_key`` is not the default and its entry is not a ranking.
+    """
+    key = options.rank_key
+    is_default = key == fields(Ranking).rank_key.default
+    if key not in adata.uns and not is_default:
+        there = ", ".join(repr(name) for name in adata.uns if _is_ranking(adata.uns[name])) or "none"
+        msg = f"there is no .uns[{key!r}]; rankings in .uns: {there}"
+        raise MissingKeyError(msg)
+    stored = adata.uns.get(key)
+    if not _is_ranking(stored):
+        if not is_default:
+            msg = f".uns[{key!r}] is not a ranking by sc.tl.rank_genes_groups; leave out rank_key to rank anew"
+            raise InputError(msg)
+        return None
+    problem = _other_input(stored["params"], clustering, options)
+    if problem and is_default:  # a ranking that was made for something else says nothing about this run
+        return None
+    problem = problem or _problem(stored, clustering, _all_names(adata))
+    if problem:
+        say_stale(key, problem, say)
+        return None
+    parameters = stored["params"]
+    ranked = stored["names"].dtype.names
+    return StoredRanking(
+        stored,
+        ids=tuple(key for key in clustering.ids if key in ranked),
+        method=str(parameters.get("method")),
+        use_raw=bool(parameters["use_raw"]) if "use_raw" in parameters else options.use_raw,
+        layer=None if parameters.get("layer") is None else str(parameters["layer"]),
+    )
+
+
+def say_stale(rank_key: str, problem: str, say: Say) -> None:
+    """Warn that a stored ranking is not used, and why."""
+    say(f".uns[{rank_key!r}] is not used, because {problem}; the genes are ranked again", StaleRankingWarning)
+
+
+def _is_ranking(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and "names" in entry and isinstance(entry.get("params"), Mapping)
+
+
+def _all_names(adata: AnnData) -> set[str]:
+    """The names of all features of ``.var`` and ``.raw.var``."""
+    tables = [adata.var, *([adata.raw.var] if adata.raw is not None else [])]
+    return {name for table in tables for name in to_strings(to_frame(table).index)}
+
+
+def _other_input(parameters: Mapping[str, Any], clustering: Clustering, options: Ranking) -> str:
+    """Why a ranking was made from other clusters or another matrix than this run; empty if it was not."""
+    groupby, layer = str(parameters.get("groupby")), parameters.get("layer")
+    if groupby != clustering.groupby:
+        return f"it ranks the clusters of .obs[{groupby!r}]"
+    if options.layer is not None and layer != options.layer:
+        return f"it ranks layer {layer!r}" if layer is not None else "it does not rank a layer"
+    if options.use_raw is not None and bool(parameters.get("use_raw")) != options.use_raw:
+        return "it ranks .X" if options.use_raw else "it ranks .raw"
+    return ""
+
+
+def _problem(stored: Mapping[str, Any], clustering: Clustering, all_names: AbstractSet[str]) -> str:
+    """Why a ranking does not fit the clusters and genes; empty if it does."""
+    names, parameters = stored["names"], stored["params"]
+    if not getattr(getattr(names, "dtype", None), "names", None):
+        return "its gene names are not in Scanpy's form"
+    ranked = set(names.dtype.names)
+    reference = str(parameters.get("reference", "rest"))
+    if reference != "rest":
+        return f"it compares with group {reference!r}, not with the rest"
+    if str(parameters.get("method")) == "logreg" and len(ranked) == 1:
+        return "logreg ranked only one of two clusters"
+    gone = sorted(ranked - set(clustering.all_ids))
+    if gone:
+        return f"it has clusters that are no longer there: {', '.join(gone[:5])}"
+    lacking = [key for key in rankable(clustering.ids, clustering) if key not in ranked]
+    if lacking:
+        return f"it lacks the clusters {', '.join(lacking[:5])}"
+    strange = {str(g) for key in ranked for g in names[key][:50] if isinstance(g, str)} - all_names
+    return f"it has genes that are no longer there, such as {min(strange)!r}" if strange else ""
+
+
+def positive(stored: Mapping[str, Any], key: str, n_genes: int, excluded: AbstractSet[str] = frozenset()) -> list[str]:
+    """The first genes of a group that are higher in it beyond chance, without the excluded ones.
+
+    Scaled data has no fold changes, so only the score is used.
+    """
+    names = stored["names"][key]
+    keep = np.ones(len(names), dtype=bool)
+    for column in ("scores", "logfoldchanges"):
+        if column in stored and key in (stored[column].dtype.names or ()):
+            values = np.asarray(stored[column][key], dtype=float)
+            keep &= ~(values <= 0)  # NaN passes
+    if "pvals" in stored and key in (stored["pvals"].dtype.names or ()):
+        # With few genes in a panel, the last ones in the list are higher only by chance.
+        keep &= ~(np.asarray(stored["pvals"][key], dtype=float) > numbers.NUMBERS.max_p_value)
+    named = (str(name) for name in names[keep] if isinstance(name, (str, np.str_)) and str(name) != "nan")
+    return list(islice((name for name in named if name not in excluded), n_genes))
+
+
+def displaced(
+    ranking: Mapping[str, Sequence[str]], moments: Moments, names: Sequence[str], clustering: Clustering
+) -> list[str]:
+    """The clusters whose leading genes are not higher in them than in the other cells.
+
+    Parameters
+    ----------
+    ranking
+        Gene names by cluster, best first.
+    moments
+        Moments of these clusters, from all or some of their cells.
+    names
+        Gene names, in the order of the moments' columns.
+    """
+    used = numbers.NUMBERS
+    sizes = np.array([*clustering.sizes.values()], dtype=float)
+    means, columns = moments.means, {name: column for column, name in enumerate(names)}
+    moved = []
+    for row, key in enumerate(clustering.all_ids):
+        genes = [columns[name] for name in list(ranking.get(key, ()))[: used.checked_genes] if name in columns]
+        others = np.arange(len(sizes)) != row
+        if len(genes) < used.min_checked_genes or moments.cells[row] < used.min_cluster_cells or not others.any():
+            continue
+        leading = means[:, genes]
+        rest = np.average(leading[others], axis=0, weights=sizes[others])
+        # Wilcoxon and logreg do not rank by the mean, so not all must be higher. NaN counts as higher.
+        if np.mean(~(leading[row] <= rest)) < used.min_higher:
+            moved.append(key)
+    return moved
 
 
 def by_scanpy(matrix: Matrix, clustering: Clustering, method: str, n_genes: int) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from attrs import frozen
 
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy._names.lineages import Lineages, Relation, distance, relation, sort_key
+from gca_scanpy._names.ontology import Lineages, Relation, distance, relation, sort_key
 
 Counts = npt.NDArray[np.integer[Any]]
 

@@ -14,10 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 from attrs import define, frozen
 
-from gca_scanpy._compat import NAMES
-from gca_scanpy._names.gene_forms import clean
-from gca_scanpy._names.genes import SPECIES, GeneNames
+from gca_scanpy._names.genes import SPECIES, GeneNames, clean
 from gca_scanpy._names.ontology import Ontology
+from gca_scanpy._packages import NAMES
 from gca_scanpy.errors import DatabaseError
 
 COLUMNS = (

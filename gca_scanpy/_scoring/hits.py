@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from attrs import define, field, frozen
 
-from gca_scanpy._names.lineages import Lineages
+from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
 
 

@@ -10,7 +10,7 @@ from typing import Optional
 import pandas as pd
 from attrs import define, evolve, field
 
-from gca_scanpy._names.lineages import Lineages
+from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED, WEAK, MarkerDatabase
 from gca_scanpy._scoring.hits import CellType, Hits

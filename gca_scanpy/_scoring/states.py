@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from gca_scanpy._names.gene_forms import clean, without_shared
+from gca_scanpy._names.genes import clean, without_shared
 from gca_scanpy._scoring import numbers
 
 # Programs as commonly described: G2M/S genes, type I interferon response, dissociation stress, hypoxia.

@@ -1,25 +1,35 @@
-"""Reads and writes whole files of cells, and adds clusters from a table."""
+"""Reads and writes files of cells (also loom), whole or lazily, and adds clusters from a table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
+import numpy as np
 import pandas as pd
 
-from gca_scanpy import _tables
+from gca_scanpy import _packages, _tables
 from gca_scanpy._adata import objects
+from gca_scanpy._adata.objects import add_column, column_of
 from gca_scanpy._files import whole
-from gca_scanpy._stores import loom
+from gca_scanpy._packages import element_io, lazy_reader
 from gca_scanpy.errors import InputError, MissingClusterWarning, warn
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-ENDINGS = (".h5ad", ".zarr")  # formats that can be written
+# Attributes in which loompy, AnnData and loomR store the names; the first existing one is used.
+GENES = ("Gene", "var_names", "gene_names", "gene", "GeneName", "Accession")
+CELLS = ("CellID", "obs_names", "cell_names", "cell_id", "barcode", "Barcode")
+ENDINGS = (".h5ad", ".zarr")  # formats that can be written, or read lazily
 DEFAULT_COLUMN = "cluster"
 MAX_MISSING = 0.05  # share of barcodes without a cell, and of cells without a cluster, that need no warning
+SINCE = "0.12"  # the first anndata version that reads lazily
 
 
 def read(path: Path) -> AnnData:
@@ -142,9 +152,143 @@ def _read_10x(path: Path) -> AnnData:
     return sc.read_10x_h5(path)
 
 
+def _read_loom(path: Path) -> AnnData:
+    """The main matrix of a loom file, with its layers and attributes.
+
+    Raises
+    ------
+    InputError
+        If loompy is not installed, or no attribute contains the names of the genes or of the cells.
+    """
+    with _packages.load("loom", InputError).connect(str(path), "r") as file:
+        return objects.build(
+            file.layers[""].sparse().T.tocsr(),
+            obs=_frame(file.ca, CELLS, "column", path),
+            var=_frame(file.ra, GENES, "row", path),
+            layers={name: layer.sparse().T.tocsr() for name, layer in file.layers.items() if name},
+        )
+
+
+def annotate_loom(source: Path, target: Path, adata: AnnData, columns: Collection[str]) -> None:
+    """Copy a loom file, and add these columns of ``.obs`` to the copy.
+
+    A missing label becomes an empty string, because the loom format has no missing values.
+
+    Raises
+    ------
+    InputError
+        If loompy is not installed.
+    OSError
+        If the copy cannot be written.
+    """
+    loompy = _packages.load("loom", InputError, "writing loom files")
+    with whole(target) as part:
+        shutil.copyfile(source, part)
+        with loompy.connect(str(part), "r+") as file:
+            for column in columns:
+                file.ca[column] = _to_array(adata.obs[column])
+
+
+def _to_array(column: pd.Series) -> Any:
+    if pd.api.types.is_float_dtype(column):
+        return column.to_numpy()
+    return np.array(["" if pd.isna(value) else str(value) for value in column], dtype=object)
+
+
+def _frame(attributes: Any, names: tuple[str, ...], what: str, path: Path) -> pd.DataFrame:
+    """The attributes of the genes or of the cells as a table, without attributes that have several values each."""
+    existing = list(attributes.keys())
+    index = next((name for name in names if name in existing), None)
+    if index is None:
+        msg = f"{path} has the {what} attributes {', '.join(existing) or 'none'}; one of {', '.join(names)} is needed"
+        raise InputError(msg)
+    columns = {name: attributes[name] for name in existing if name != index and attributes[name].ndim == 1}
+    return pd.DataFrame(columns, index=attributes[index].astype(str))
+
+
+def read_lazily(path: Path) -> AnnData:
+    """The object in an h5ad file or zarr folder; matrices are Dask arrays, and table columns are read on demand.
+
+    Raises
+    ------
+    InputError
+        If the store has another format or cannot be read, anndata is too old, or Dask or xarray is not installed.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        msg = f"{path} cannot be read lazily; convert it to h5ad or zarr, or leave out --lazy"
+        raise InputError(msg)
+    _packages.load("dask", InputError, modules=["dask.array", "xarray"])
+    read_lazy = lazy_reader()
+    if read_lazy is None:
+        installed = version("anndata")
+        msg = (
+            f"lazy reading needs anndata {SINCE} or later, but {installed} is installed: "
+            f"python -m pip install 'anndata>={SINCE}'"
+        )
+        raise InputError(msg)
+    try:
+        # Dask's workers may run in another folder, in which zarr would read zeros for the chunks that it misses.
+        adata: AnnData = read_lazy(path.absolute())
+    except Exception as error:  # the reader raises nearly any exception for a damaged store
+        msg = f"{path} cannot be read lazily: {error}"
+        raise InputError(msg) from error
+    return adata
+
+
+def annotate_lazily(
+    source: Path, target: Path, adata: AnnData, columns: Collection[str], entries: Collection[str]
+) -> None:
+    """Copy a store on disk, and add these columns of ``.obs`` and entries of ``.uns`` to the copy.
+
+    Raises
+    ------
+    InputError
+        If the store has an ``.obs`` in the format from before anndata 0.7.
+    OSError
+        If the copy cannot be written.
+    """
+    _, write = element_io()
+    with whole(target) as part:
+        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, part)
+        with _open_for_writing(part) as root:
+            if "column-order" not in root["obs"].attrs:
+                msg = f"{source} has an old format; read it with anndata and write it again, or leave out --lazy"
+                raise InputError(msg)
+            for name in columns:
+                add_column(root["obs"], name, column_of(adata.obs, name))
+            if "uns" not in root:
+                write(root, "uns", {})
+            for name in entries:
+                write(root["uns"], name, adata.uns[name])
+
+
+@contextmanager
+def _open_for_writing(path: Path) -> Iterator[Any]:
+    """The root group of a store, open for writing."""
+    if path.is_file():
+        import h5py
+
+        with closing(h5py.File(path, "r+")) as file:
+            yield file
+        return
+    import zarr
+
+    # The consolidated metadata does not list the columns that are added here, so it is ignored and then updated.
+    yield zarr.open_group(str(path), mode="r+", use_consolidated=False)
+    if _is_consolidated(path):
+        zarr.consolidate_metadata(str(path))
+
+
+def _is_consolidated(path: Path) -> bool:
+    root = path / "zarr.json"
+    if not root.is_file():
+        return (path / ".zmetadata").is_file()
+    return bool(json.loads(root.read_text(encoding="utf-8")).get("consolidated_metadata"))
+
+
 READERS: Mapping[str, tuple[str, Callable[[Path], AnnData]]] = {
     ".h5ad": ("h5ad", objects.read_h5ad),
     ".zarr": ("zarr", objects.read_zarr),
-    ".loom": ("loom", loom.read),
+    ".loom": ("loom", _read_loom),
     ".h5": ("10x h5", _read_10x),
 }

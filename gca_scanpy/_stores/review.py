@@ -14,10 +14,10 @@ import pandas as pd
 
 from gca_scanpy._adata import objects
 from gca_scanpy._adata.curate import curation_of, read_for_curation
-from gca_scanpy._adata.tables import add_column
-from gca_scanpy._compat import element_io
+from gca_scanpy._adata.objects import add_column
 from gca_scanpy._files import whole
 from gca_scanpy._keys import UNS_PARAMETERS, UNS_REPORT, ObsKeys
+from gca_scanpy._packages import element_io
 from gca_scanpy._stores import files
 from gca_scanpy.errors import GcaError, InputError, MissingKeyError
 from gca_scanpy.model import DatasetReport

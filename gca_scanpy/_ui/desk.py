@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from attrs import define
 from filelock import FileLock, Timeout
 
+from gca_scanpy._events import now
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy._log import now
 from gca_scanpy._names.ontology import TERM_ID, Ontology, normalize_name
 from gca_scanpy._reporting.curation import Choice, decide, joined, standing
-from gca_scanpy._reporting.palette import STATUSES
+from gca_scanpy._reporting.display import STATUSES
 from gca_scanpy._stores import review
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import ConflictError

@@ -1,11 +1,10 @@
 """Marker databases: load the bundled one, a file, a DataFrame, or several merged; look up, check, export and fetch."""
 
 from gca_scanpy._scoring.database import MarkerDatabase
+from gca_scanpy.db._assets import Fetched, fetch
 from gca_scanpy.db._describe import Verification, verify
-from gca_scanpy.db._export import export
 from gca_scanpy.db._fact import fact
-from gca_scanpy.db._fetch import Fetched, fetch
-from gca_scanpy.db._load import load
+from gca_scanpy.db._io import export, load
 from gca_scanpy.db._receipt import Citation, Fact, Witness
 
 __all__ = [

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from gca_scanpy._names.genes import GeneNames, looks_like_mouse
 from gca_scanpy._names.labels import LEFT_OUT, SourceNames
-from gca_scanpy._names.tissues import Tissues
+from gca_scanpy._names.origins import Tissues
 from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED
 
 MANY_TISSUES = 8  # a type that a table lists in so many tissues, or in more, is bound to none

@@ -12,15 +12,12 @@ from itertools import chain
 import pandas as pd
 
 from gca_scanpy._names.genes import GeneNames, read_genes
-from gca_scanpy._names.labels import SourceNames, read_source_names
-from gca_scanpy._names.lineages import Lineages, read_lineages
-from gca_scanpy._names.ontology import Ontology, read_terms
-from gca_scanpy._names.short_names import ShortNames
-from gca_scanpy._names.species import SpeciesTable, read_species
-from gca_scanpy._names.tissues import Tissues, read_tissues
+from gca_scanpy._names.labels import ShortNames, SourceNames, read_source_names
+from gca_scanpy._names.ontology import Lineages, Ontology, read_lineages, read_terms
+from gca_scanpy._names.origins import SpeciesTable, Tissues, read_species, read_tissues
 from gca_scanpy._names.vocabulary import read_names, read_tissue_words
 from gca_scanpy._names.words import read_lexicon
-from gca_scanpy._reporting.palette import Palette, read_palette
+from gca_scanpy._reporting.display import Palette, read_palette
 from gca_scanpy._reporting.receipts import Describer, Receipts
 from gca_scanpy._reporting.references import Reference, collect
 from gca_scanpy._scoring.database import COLUMNS, STATED, MarkerDatabase

@@ -1,21 +1,24 @@
-"""The report of a run, and tables of its clusters, its curation and the agreement of two columns of labels."""
+"""The report of a run, its references, tables of its clusters and its curation, and the agreement of two columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Literal, Optional, Union
 
 import pandas as pd
 
 from gca_scanpy._adata import compare_columns, read_report, report_of
-from gca_scanpy._arguments import checked
+from gca_scanpy._arguments import checked, one_of
 from gca_scanpy._keys import DEFAULT_KEY
-from gca_scanpy._reporting import table
+from gca_scanpy._reporting import documents
+from gca_scanpy._reporting.references import as_bibtex, as_text
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+FORMATS = {"text": as_text, "bibtex": as_bibtex}
 
 
 @checked()
@@ -85,8 +88,8 @@ def clusters(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.
     'B cell'
     """
     report = report_of(data, key)
-    rows = table.rows(report, _bundled.receipts(report), _bundled.shortener())
-    return table.as_frame([cluster.cluster_id for cluster in report.clusters], rows, table.MAIN_COLUMNS)
+    rows = documents.rows(report, _bundled.receipts(report), _bundled.shortener())
+    return documents.as_frame([cluster.cluster_id for cluster in report.clusters], rows, documents.MAIN_COLUMNS)
 
 
 @checked()
@@ -124,7 +127,7 @@ def curation(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY) -> pd.
     """
     report = report_of(data, key)
     ids = [decision.cluster_id for decision in report.audit]
-    return table.as_frame(ids, table.audit_rows(report), table.AUDIT_COLUMNS)
+    return documents.as_frame(ids, documents.audit_rows(report), documents.AUDIT_COLUMNS)
 
 
 @checked()
@@ -174,3 +177,43 @@ def agreement(adata: AnnData, first: str, second: str, *, terms: Optional[Mappin
     for name in ("cells", "exact", "compatible", "adjusted_rand"):
         frame.attrs[name] = getattr(comparison, name)
     return frame
+
+
+@checked(format=one_of(*FORMATS))
+def references(
+    data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY, *, format: Literal["text", "bibtex"] = "text"
+) -> str:
+    """Get the references of the evidence that a report shows.
+
+    They are this package with the marker database, the Cell Ontology, and each source that is a witness of a gene that
+    the report shows: lists of markers, expression profiles, and the publications that ASCT+B cites for the gene.
+    Each publication is listed once, with what it stands for.
+
+    Parameters
+    ----------
+    data
+        An annotated object, or a report.
+    key
+        The ``key_added`` of the run; ignored if ``data`` is a report.
+    format
+        ``"text"``, a line per reference, or ``"bibtex"``. Of publications that ASCT+B cites, only the DOI or the
+        PubMed id is known. Sources of your own marker table are listed as it names them.
+
+    Returns
+    -------
+    str
+        The references. A report of an earlier version has no witnesses, so only the first two are listed.
+
+    Raises
+    ------
+    MissingKeyError
+        If there is no report under this key.
+
+    Examples
+    --------
+    >>> import gca_scanpy as gca
+    >>> report = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]}, tissue="blood")
+    >>> "doi:10.1093/database/baz046" in gca.get.references(report)
+    True
+    """
+    return FORMATS[format](_bundled.references(report_of(data, key)))

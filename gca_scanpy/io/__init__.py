@@ -1,8 +1,6 @@
 """Files: reports as JSON, HTML, CSV and Cell Annotation Schema documents, and tables of marker genes."""
 
-from gca_scanpy.io._cas import to_cas
+from gca_scanpy.io._files import json_schema, read_markers, read_report, to_cas, to_csv, to_json
 from gca_scanpy.io._html import to_html
-from gca_scanpy.io._markers import read_markers
-from gca_scanpy.io._report import json_schema, read_report, to_csv, to_json
 
 __all__ = ["json_schema", "read_markers", "read_report", "to_cas", "to_csv", "to_html", "to_json"]

@@ -12,7 +12,7 @@ from gca_scanpy._arguments import LABEL_STYLE, PATH, checked, optional
 from gca_scanpy._files import whole
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._page import data_of, render, view_of
-from gca_scanpy._reporting.short_labels import Labels, with_labels
+from gca_scanpy._reporting.display import Labels, with_labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import DatasetReport

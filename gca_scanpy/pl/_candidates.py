@@ -10,24 +10,13 @@ from attrs import frozen
 
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
-from gca_scanpy._names.lineages import sort_key
-from gca_scanpy._reporting.palette import STATUSES
-from gca_scanpy._reporting.short_labels import Labels
+from gca_scanpy._names.ontology import sort_key
+from gca_scanpy._reporting.display import STATUSES, Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport
-from gca_scanpy.pl._figure import (
-    Save,
-    chosen,
-    documented,
-    finish,
-    fitted,
-    label_of,
-    new_axes,
-    report_to_draw,
-    row_name,
-)
-from gca_scanpy.pl._grid import CELL, columns_on_top, frame, rows_at_left
+from gca_scanpy.pl._figure import Save, chosen, documented, finish, fitted, label_of, new_axes, report_to_draw, row_name
+from gca_scanpy.pl._layout import CELL, columns_on_top, frame, rows_at_left
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from gca_scanpy._adata import compare_columns
 from gca_scanpy._arguments import LABEL_STYLE, checked
-from gca_scanpy._names.lineages import Relation
+from gca_scanpy._names.ontology import Relation
 from gca_scanpy._reporting.comparison import Comparison
-from gca_scanpy._reporting.short_labels import Labels
+from gca_scanpy._reporting.display import Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.pl._figure import Save, documented, finish, fitted, new_axes, shortened
-from gca_scanpy.pl._grid import columns_on_top, frame, rows_at_left
+from gca_scanpy.pl._layout import columns_on_top, frame, rows_at_left
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from gca_scanpy._adata import Clustering, embedding_name, read_clustering, rows_of
 from gca_scanpy._adata.members import first_two
-from gca_scanpy._adata.tables import column_of
+from gca_scanpy._adata.objects import column_of
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
-from gca_scanpy._reporting.palette import LEVELS, STATUSES
-from gca_scanpy._reporting.short_labels import Labels
+from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import CONFIDENCE_LEVELS, ClusterReport, DatasetReport
 from gca_scanpy.pl._figure import (

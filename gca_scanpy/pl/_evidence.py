@@ -10,8 +10,8 @@ import pandas as pd
 from gca_scanpy._adata import genes_of, reported_clustering, rows_of
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
-from gca_scanpy._names.lineages import sort_key
-from gca_scanpy._reporting.short_labels import Labels
+from gca_scanpy._names.ontology import sort_key
+from gca_scanpy._reporting.display import Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport

@@ -11,13 +11,11 @@ from attrs import frozen
 from gca_scanpy._adata import report_of
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
-from gca_scanpy._names.lineages import tree
+from gca_scanpy._names.ontology import tree
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.palette import Palette
-from gca_scanpy._reporting.short_labels import Labels
+from gca_scanpy._reporting.display import Labels, Palette
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
-from gca_scanpy.pl._columns import Column, draw
 from gca_scanpy.pl._figure import (
     LONGEST_ID,
     LONGEST_LABEL,
@@ -29,6 +27,7 @@ from gca_scanpy.pl._figure import (
     full_axes,
     shortened,
 )
+from gca_scanpy.pl._layout import Column, draw
 
 if TYPE_CHECKING:
     from anndata import AnnData

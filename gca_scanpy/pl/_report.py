@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.palette import LEVELS, STATUSES
-from gca_scanpy._reporting.short_labels import Labels
+from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
-from gca_scanpy.pl._columns import Column, draw
 from gca_scanpy.pl._figure import (
     LONGEST_ID,
     LONGEST_LABEL,
@@ -26,6 +24,7 @@ from gca_scanpy.pl._figure import (
     report_to_draw,
     shortened,
 )
+from gca_scanpy.pl._layout import Column, draw
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from gca_scanpy._adata.curate import read_for_curation, write_curation
 from gca_scanpy._adata.objects import duplicate
 from gca_scanpy._arguments import LABELS, checked, optional
+from gca_scanpy._events import now
 from gca_scanpy._keys import DEFAULT_KEY
-from gca_scanpy._log import now
 from gca_scanpy._reporting.curation import Choice, decide
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError

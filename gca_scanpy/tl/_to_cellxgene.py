@@ -15,7 +15,7 @@ from gca_scanpy.errors import InputError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from gca_scanpy.names._map import Tissue
+    from gca_scanpy.names._terms import Tissue
 
 COLUMN = "cell_type_ontology_term_id"
 UNKNOWN = "unknown"

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from gca_scanpy._files import whole
 from gca_scanpy._scoring.witnesses import PROFILE
-from gca_scanpy.db import _bundled, _name_rules
+from gca_scanpy.db import _bundled, _rules
 from gca_scanpy.db._rules import Finding
 from witnesses import citations
 from witnesses.compare import Cells
@@ -75,8 +75,8 @@ class Data:
     short: Mapping[str, str] = field(factory=dict)
     decisions: Mapping[tuple[str, str], tuple[str, str]] = field(factory=dict)  # decision and mark by id and gene
     citations: tuple[tuple[str, ...], ...] = ()
-    names: _name_rules.Rows = ()
-    words: _name_rules.Rows = ()
+    names: _rules.Rows = ()
+    words: _rules.Rows = ()
     findings: tuple[Finding, ...] = field(default=())
 
     def facts(self) -> pd.DataFrame:
@@ -120,7 +120,7 @@ def read(folder: Path) -> Data:
     # A folder of markers alone has no tables of names.
     names, words = (
         _lines(folder / name, columns, findings) if (folder / name).exists() else []
-        for name, columns in _name_rules.COLUMNS.items()
+        for name, columns in _rules.NAME_TABLES.items()
     )
     return Data(types, rows, short, decisions, cited, names, words, tuple(findings))
 

@@ -206,7 +206,9 @@ class TestNothingIsLost:
 
     def test_a_pipe_that_nobody_reads(self, gca, mixed, tmp_path, monkeypatch):
         """`gca annotate ... | head` loses the table and nothing else."""
-        monkeypatch.setattr("gca_scanpy._cli.table.print_report", _fails(BrokenPipeError(errno.EPIPE, "Broken pipe")))
+        monkeypatch.setattr(
+            "gca_scanpy._cli.annotate.print_report", _fails(BrokenPipeError(errno.EPIPE, "Broken pipe"))
+        )
         gca("annotate", mixed, *self.REPORTS, "-o", "out.csv")
         assert {"out.csv", "r.json", "r.csv", "r.html", "s.json"} <= {path.name for path in tmp_path.iterdir()}
 

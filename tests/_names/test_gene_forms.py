@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._names.gene_forms import clean, dates_among, genome_of, is_date, members, without_shared
+from gca_scanpy._names.genes import clean, dates_among, genome_of, is_date, members, without_shared
 from gca_scanpy.db import _bundled
 
 GENES = _bundled.gene_names()

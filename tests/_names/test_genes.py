@@ -5,8 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gca_scanpy._names.gene_forms import clean
-from gca_scanpy._names.genes import looks_like_human, looks_like_mouse, read_genes
+from gca_scanpy._names.genes import clean, looks_like_human, looks_like_mouse, read_genes
 from gca_scanpy.db import _bundled
 
 GENES = _bundled.gene_names()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._names.lineages import ROOT, distance, relation, sort_key, tree
+from gca_scanpy._names.ontology import ROOT, distance, relation, sort_key, tree
 from gca_scanpy.db import _bundled
 
 LINEAGES, ONTOLOGY = _bundled.lineages(), _bundled.ontology()

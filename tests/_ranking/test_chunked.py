@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.values import first_chunk, is_chunked
+from gca_scanpy._adata.matrix import first_chunk, is_chunked
 from gca_scanpy._ranking.moments import gather, gather_chunked
 from gca_scanpy.errors import InputError, RankingWarning, RawCountsWarning
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._ranking.moments import gather
-from gca_scanpy._ranking.stored import displaced
+from gca_scanpy._ranking.scanpys import displaced
 from gca_scanpy._scoring.numbers import NUMBERS
 
 LARGE, FEWEST, LEADING = NUMBERS.min_cluster_cells, NUMBERS.min_checked_genes, NUMBERS.checked_genes

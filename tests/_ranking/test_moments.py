@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy import sparse, stats
 
 from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._ranking import from_moments
 from gca_scanpy._ranking import moments as module
-from gca_scanpy._ranking import welch
 from gca_scanpy._ranking.moments import gather
 
 FORMATS = {
@@ -104,7 +104,7 @@ def test_the_t_test_is_scanpys(seed):
     found = gather(sparse.csr_matrix(values), clustering)
     for code, key in enumerate(clustering.all_ids):
         table = sc.get.rank_genes_groups_df(own, key).set_index("names").loc[own.var_names]
-        test = welch.compare(found, code)
+        test = from_moments.compare(found, code)
         np.testing.assert_allclose(test.scores, table["scores"], rtol=1e-6, atol=1e-6)
         finite = np.isfinite(table["logfoldchanges"])
         np.testing.assert_allclose(test.fold_changes[finite], table["logfoldchanges"][finite], rtol=1e-5, atol=1e-5)
@@ -119,7 +119,7 @@ def test_the_t_test_is_scipys(seed):
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected = stats.ttest_ind(own, rest, equal_var=False)
-    test = welch.compare(gather(values, clustering), 1)
+    test = from_moments.compare(gather(values, clustering), 1)
     varies = (own.std(axis=0) > 0) | (rest.std(axis=0) > 0)
     np.testing.assert_allclose(test.scores[varies], expected.statistic[varies], rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(test.p_values(np.flatnonzero(varies)), expected.pvalue[varies], rtol=1e-6, atol=1e-12)
@@ -129,7 +129,7 @@ def test_genes_that_do_not_vary():
     """A gene that no cell has, or all alike, has no statistic: score 0 and p-value 1 where the means are equal."""
     values, clustering = data()
     values[:, 0], values[:, 1] = 0.0, 2.0
-    test = welch.compare(gather(values, clustering), 0)
+    test = from_moments.compare(gather(values, clustering), 0)
     assert test.scores[:2].tolist() == [0, 0]
     assert test.p_values(np.array([0, 1])).tolist() == [1, 1]
 
@@ -146,7 +146,7 @@ def test_missing_values_are_not_measured(form, chunk, value, monkeypatch):
     values[missing] = value
     found = gather(FORMATS[form](values), clustering)
     values[missing] = np.nan
-    test = welch.compare(found, 0)
+    test = from_moments.compare(found, 0)
     for gene in (0, 3, 4):
         own, rest = (
             part[np.isfinite(part)].astype(float)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._reporting.table import guarded
+from gca_scanpy._reporting.documents import guarded
 
 texts = st.text(alphabet=st.sampled_from("=+-@＝'\";|,\t\r\n aZ1.β"), max_size=12) | st.text(max_size=12)
 

@@ -16,7 +16,7 @@ from gca_scanpy._reporting.curation import Choice
 
 pytest.importorskip("filelock", reason="the extra ui is not installed")
 testing = pytest.importorskip("streamlit.testing.v1", reason="the extra ui is not installed")
-from gca_scanpy._ui import embedding, evidence  # noqa: E402
+from gca_scanpy._ui import views  # noqa: E402
 from gca_scanpy._ui.desk import Desk, meant_label, offered_labels  # noqa: E402
 
 SCRIPT = str(files("gca_scanpy") / "_ui" / "review_app.py")
@@ -212,29 +212,29 @@ def test_a_term_in_own_words(app, annotated_file):
 
 def test_points_of_a_large_object(annotated, monkeypatch):
     """Of many cells some of each cluster are drawn, and those of the chosen one by a count of their own."""
-    monkeypatch.setattr(embedding, "MOST_POINTS", 30)
-    monkeypatch.setattr(embedding, "MOST_CHOSEN", 10)
+    monkeypatch.setattr(views, "MOST_POINTS", 30)
+    monkeypatch.setattr(views, "MOST_CHOSEN", 10)
     annotated.obsm["X_umap"][5] = float("nan")
-    drawn = embedding.points(annotated, gca.get.report(annotated), "X_umap", "0")
+    drawn = views.points(annotated, gca.get.report(annotated), "X_umap", "0")
     assert drawn["chosen"].sum() == 10
     assert (~drawn["chosen"]).sum() == 30
     assert set(drawn["cluster"]) == {"0", "1", "2", "3"}
     assert drawn[["x", "y"]].notna().all().all()
     assert set(drawn.loc[drawn["chosen"], "label"]) == {"B cell"}
-    assert embedding.bases(annotated) == ["X_umap", "X_pca"]
-    pd.testing.assert_frame_equal(drawn, embedding.points(annotated, gca.get.report(annotated), "X_umap", "0"))
+    assert views.bases(annotated) == ["X_umap", "X_pca"]
+    pd.testing.assert_frame_equal(drawn, views.points(annotated, gca.get.report(annotated), "X_umap", "0"))
 
 
 def test_evidence_is_escaped(hostile_file):
     """No text of a report becomes markup."""
     desk = Desk.open(hostile_file, "gptca")
     desk.save(Choice("0", "changed", "<b>x</b>", "<i>why</i>"), "<u>Ada</u>")
-    page = evidence.evidence(desk.report, "0") + evidence.trail(desk.report, "0")
+    page = views.evidence(desk.report, "0") + views.trail(desk.report, "0")
     for markup in ("<img", "<script", "<b>x", "<i>", "<u>"):
         assert markup not in page
     for said in ("&lt;b&gt;x&lt;/b&gt;", "&lt;i&gt;why", "&lt;u&gt;Ada", "&lt;img src=x"):
         assert said in page
-    assert evidence.plain("a_b\n[c](d)") == r"a\_b \[c\]\(d\)"
+    assert views.plain("a_b\n[c](d)") == r"a\_b \[c\]\(d\)"
 
 
 def test_a_file_without_tissue(app, annotated, annotated_file):
@@ -254,8 +254,8 @@ def test_flags_are_in_words(annotated):
     annotated.obs.loc["cell0", "cluster"] = "alone"
     gca.tl.annotate(annotated, "cluster", tissue="blood")
     report = gca.get.report(annotated)
-    assert "The cluster has no marker gene." in evidence.evidence(report, "alone")
-    first = evidence.evidence(report, "0")
+    assert "The cluster has no marker gene." in views.evidence(report, "alone")
+    first = views.evidence(report, "0")
     assert all(gene in first for gene in report.cluster("0").validation.supporting_markers)
     assert all(candidate.label in first for candidate in report.cluster("0").candidates[:5])
 
@@ -266,14 +266,14 @@ def test_the_witnesses_of_each_gene(app, annotated):
     key = report.cluster("0").annotation.ontology_id
     witnesses = {**report.witnesses[key], "CD79A": model.Witnesses(key), "CD79B": model.Witnesses(key, ("asctb",))}
     report = evolve(report, witnesses={**report.witnesses, key: witnesses})
-    page = evidence.evidence(report, "0")
+    page = views.evidence(report, "0")
     assert '<td class="gca-genes">CD79A</td><td>no witness</td>' in page
     assert 'title="stated by ASCT+B"><span aria-hidden="true">●</span>&nbsp;CD79B</span>' in page
-    only = evidence.evidence(report, "0", only_witnessed=True)
+    only = views.evidence(report, "0", only_witnessed=True)
     assert "CD79B" in only
     assert "no witness</td>" not in only
     assert "</span>&nbsp;CD79A</span>" not in only
-    older = evidence.evidence(evolve(report, witnesses={}), "0")
+    older = views.evidence(evolve(report, witnesses={}), "0")
     assert "CD79A" in older
     assert "itness" not in older
     opened = app()

@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 import gca_scanpy as gca
-from gca_scanpy._reporting.table import guarded
+from gca_scanpy._reporting.documents import guarded
 from gca_scanpy.errors import MissingKeyError
 
 

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 import gca_scanpy as gca
-from gca_scanpy._reporting.palette import STATUSES
+from gca_scanpy._reporting.display import STATUSES
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._reporting.palette import LEVELS, STATUSES
+from gca_scanpy._reporting.display import LEVELS, STATUSES
 from gca_scanpy.errors import InputError, MissingKeyError
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy._names.short_names import look
+from gca_scanpy._names.labels import look
 from gca_scanpy.errors import InputError
 from gca_scanpy.pl._figure import fitted
 

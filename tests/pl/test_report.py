@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 import gca_scanpy as gca
 from gca_scanpy._reporting.curation import Choice, decide
-from gca_scanpy._reporting.palette import LEVELS, STATUSES
+from gca_scanpy._reporting.display import LEVELS, STATUSES
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import MissingKeyError
 

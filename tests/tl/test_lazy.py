@@ -10,7 +10,7 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy._keys import ObsKeys, colors_of
-from gca_scanpy._stores import lazy as store
+from gca_scanpy._stores import files as store
 from gca_scanpy.errors import InputError
 
 array = pytest.importorskip("dask.array")
@@ -109,12 +109,12 @@ def test_the_copy_of_a_store(path, tmp_path, replaces):
         older = path.rename(path.parent / "old" / path.name)
         lazy, _ = _read(older)
         gca.tl.annotate(lazy, "bulk_labels", tissue="kidney")
-        store.annotate(older, path, lazy, KEYS.all(), ENTRIES)
+        store.annotate_lazily(older, path, lazy, KEYS.all(), ENTRIES)
     lazy, memory = _read(path)
     for adata in (lazy, memory):
         gca.tl.annotate(adata, "some", tissue="blood")
     target = tmp_path / f"out{path.suffix}"
-    store.annotate(path, target, lazy, KEYS.all(), ENTRIES)
+    store.annotate_lazily(path, target, lazy, KEYS.all(), ENTRIES)
     again, found = _read(target)
     assert gca.get.report(found).clusters == gca.get.report(memory).clusters
     assert list(found.obs.columns) == list(memory.obs.columns)
@@ -129,7 +129,7 @@ def test_an_anndata_that_cannot(cells, tmp_path, monkeypatch):
     cells.write_h5ad(tmp_path / "cells.h5ad")
     monkeypatch.delattr(ad.experimental, "read_lazy", raising=False)
     with pytest.raises(InputError, match=r"needs anndata 0\.12 or later, but .*pip install 'anndata>=0\.12'"):
-        store.read(tmp_path / "cells.h5ad")
+        store.read_lazily(tmp_path / "cells.h5ad")
 
 
 @needs_lazy
@@ -138,7 +138,7 @@ def test_a_store_that_is_none(tmp_path, name):
     """A file of other bytes is an error that names it."""
     (tmp_path / name).write_bytes(b"other")
     with pytest.raises(InputError, match=rf"{name} cannot be read lazily"):
-        store.read(tmp_path / name)
+        store.read_lazily(tmp_path / name)
 
 
 def test_two_workers(plant):

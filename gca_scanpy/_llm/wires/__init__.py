@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from gca_scanpy._llm.wires.anthropic import Anthropic
-from gca_scanpy._llm.wires.common import Request, Wire
-from gca_scanpy._llm.wires.form import Form, Mode, simpler
+from gca_scanpy._llm.wires.common import Form, Mode, Request, Wire, simpler
 from gca_scanpy._llm.wires.gemini import Gemini
 from gca_scanpy._llm.wires.openai import OpenAI
 

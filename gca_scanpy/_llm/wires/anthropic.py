@@ -11,6 +11,9 @@ from typing import Any
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires.common import (
+    Form,
+    Limit,
+    Mode,
     Request,
     Usage,
     all_objects,
@@ -22,7 +25,6 @@ from gca_scanpy._llm.wires.common import (
     refusal,
     written,
 )
-from gca_scanpy._llm.wires.form import Form, Limit, Mode
 from gca_scanpy._secrets import Secret
 
 VERSION = "2023-06-01"

@@ -12,6 +12,9 @@ from gca_scanpy._llm import prompt
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires.common import (
+    Form,
+    Limit,
+    Mode,
     Request,
     Usage,
     all_objects,
@@ -24,7 +27,6 @@ from gca_scanpy._llm.wires.common import (
     refusal,
     written,
 )
-from gca_scanpy._llm.wires.form import Form, Limit, Mode
 from gca_scanpy._secrets import Secret
 
 MAX_TOKENS = 300  # per cluster; the longest answer that the schema allows

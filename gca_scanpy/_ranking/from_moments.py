@@ -1,0 +1,139 @@
+"""What the moments of the clusters show: genes that are higher by Welch's t-test, widely expressed, or absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from attrs import define, frozen
+
+from gca_scanpy._ranking.moments import Floats, Moments
+from gca_scanpy._scoring import numbers
+
+PSEUDOCOUNT = 1e-9  # the same as Scanpy's, so that a gene that all other cells lack has a fold change
+EXACT = 2.0**-42  # a variance below this share of the squared mean is a rounding error
+
+
+@define(eq=False)
+class Test:
+    """The test of one cluster; arrays have the shape (genes,).
+
+    Attributes
+    ----------
+    scores
+        Welch's t statistic, or 0 if it is undefined.
+    fold_changes
+        log2 of the ratio of the means, for log1p-transformed values; NaN if the data has negative values.
+    """
+
+    scores: Floats
+    fold_changes: Floats
+    _means: tuple[Floats, Floats]
+    _variances: tuple[Floats, Floats]
+    _cells: tuple[Floats, Floats]
+
+    def p_values(self, genes: npt.NDArray[np.intp]) -> Floats:
+        """Two-sided p-values of these genes, not adjusted; 1 if the statistic is undefined."""
+        from scipy import stats  # importing it takes longer than labeling a marker table
+
+        (mean, variance, cells), (rest_mean, rest_variance, rest_cells) = (
+            [np.broadcast_to(part, self.scores.shape)[genes] for part in parts]
+            for parts in zip(self._means, self._variances, self._cells)
+        )
+        with np.errstate(all="ignore"):
+            result = stats.ttest_ind_from_stats(
+                mean,
+                np.sqrt(variance),
+                cells,
+                rest_mean,
+                np.sqrt(rest_variance),
+                rest_cells,
+                equal_var=False,
+            )
+        return np.where(np.isnan(result.pvalue), 1.0, result.pvalue)
+
+
+def compare(moments: Moments, row: int) -> Test:
+    """Compare the cluster in one row of the moments with the cells of all other clusters; both need two cells.
+
+    The result is the same as that of ``sc.tl.rank_genes_groups(method="t-test", reference="rest")``, which computes the
+    moments again for each cluster.
+    """
+    n_inside = moments.measured[row]
+    n_rest = moments.measured.sum(axis=0) - n_inside
+    sums, squares = moments.sums[row], moments.squares[row]
+    mean, variance = _mean_variance(sums, squares, n_inside)
+    rest_mean, rest_variance = _mean_variance(
+        moments.sums.sum(axis=0) - sums, moments.squares.sum(axis=0) - squares, n_rest
+    )
+    with np.errstate(all="ignore"):
+        scores = (mean - rest_mean) / np.sqrt(variance / n_inside + rest_variance / n_rest)
+        folds = np.log2((np.expm1(mean) + PSEUDOCOUNT) / (np.expm1(rest_mean) + PSEUDOCOUNT))
+    scores = np.where(np.isnan(scores), 0.0, scores)
+    return Test(scores, folds, (mean, rest_mean), (variance, rest_variance), (n_inside, n_rest))
+
+
+def _mean_variance(sums: Floats, squares: Floats, n: Floats) -> tuple[Floats, Floats]:
+    with np.errstate(all="ignore"):  # a gene that is measured in fewer than two cells has no variance, so no statistic
+        mean = sums / n
+        variance = squares / n - mean**2
+        variance[variance < EXACT * mean**2] = 0.0
+        return mean, np.where(n > 1, variance * (n / (n - 1)), np.nan)
+
+
+@frozen
+class Expressed:
+    """Genes by name.
+
+    Attributes
+    ----------
+    present
+        Widely expressed genes, most widely first. If all clusters share a lineage, its genes are here, because a
+        comparison with the other cells does not find them.
+    absent
+        Hardly expressed genes that another cluster shows to be detectable, the most detectable first.
+    """
+
+    present: tuple[str, ...]
+    absent: tuple[str, ...]
+
+
+def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -> dict[str, Expressed]:
+    """The present and absent genes of each cluster; none if values are negative, because zero is then no absence.
+
+    Parameters
+    ----------
+    names
+        Gene names, in the order of the moments' columns.
+    clusters
+        Rows of the moments by cluster id.
+    """
+    used = numbers.NUMBERS
+    means, fractions = _linear(moments.means), moments.fractions
+    large = np.broadcast_to(moments.measured >= used.min_cluster_cells, means.shape)
+    if not large.any() or moments.lowest < 0:
+        return {}
+    best_mean, best_fraction = (np.where(large, values, 0.0).max(axis=0) for values in (means, fractions))
+    detected = best_fraction >= used.detected_fraction
+    genes = {}
+    for key, row in clusters.items():
+        if not large[row].any():
+            continue
+        fraction, mean = np.where(large[row], fractions[row], np.nan), means[row]  # NaN is neither high nor low
+        present = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
+        absent = detected & (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
+        genes[key] = Expressed(
+            present=_ordered(names, present, fractions[row]), absent=_ordered(names, absent, best_fraction)
+        )
+    return genes
+
+
+def _linear(means: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return np.expm1(means)
+
+
+def _ordered(names: list[str], chosen: Floats, by: Floats) -> tuple[str, ...]:
+    genes = np.flatnonzero(chosen)
+    return tuple(names[gene] for gene in genes[np.argsort(-by[genes], kind="stable")])

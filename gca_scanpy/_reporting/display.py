@@ -1,0 +1,202 @@
+"""How clusters look wherever they are shown: short labels, in which no two types look alike, and colors."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Literal, Optional
+
+from attrs import define, evolve, field, frozen
+
+from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._names.labels import Label, ShortNames
+from gca_scanpy._names.ontology import Ontology, normalize_name
+from gca_scanpy.model import Annotation, ClusterReport, DatasetReport, Decision
+
+UNKNOWN_COLOR = "#9E9E9E"
+ROOT_COLOR = "#8A8278"  # for terms above all broad types, such as "cell"
+DARKEST = 0.72  # a derived color is 0.72 to 1 times that of its nearest ancestor
+Labels = Literal["full", "short"]
+
+
+@frozen
+class Look:
+    """How a status or a level of confidence looks.
+
+    Attributes
+    ----------
+    plot
+        Its color in plots: Okabe and Ito's, which color-blind readers can tell apart.
+    light, dark
+        The same hue on a light and on a dark page, where letters in it need a contrast of 4.5.
+    mark
+        A sign for it, in matplotlib's own font; a level of confidence has none.
+    """
+
+    plot: str
+    light: str
+    dark: str
+    mark: str = ""
+
+
+STATUSES: Mapping[str, Look] = {
+    "supported": Look("#009E73", "#00704F", "#46CFA2", "✓"),
+    "flagged": Look("#D55E00", "#A94800", "#FFA266", "!"),
+    "unknown": Look("#666666", "#596066", "#A1ABB4", "?"),
+}
+LEVELS: Mapping[str, Look] = {
+    "High": Look("#0072B2", "#0072B2", "#3AA0DE"),
+    "Medium": Look("#56B4E9", "#56B4E9", "#8FD0F7"),
+    "Low": Look("#BBBBBB", "#A9B0B6", "#6D767E"),
+}
+
+
+@define(eq=False)
+class Palette:
+    """Colors of cell types. A type has the same color in every dataset, whatever other types the dataset has.
+
+    Attributes
+    ----------
+    ontology
+        The Cell Ontology.
+    chosen
+        The colors of the broad types and of the types in the marker database, by id.
+    """
+
+    ontology: Ontology
+    chosen: Mapping[str, str]
+    _cache: dict[str, str] = field(factory=dict, init=False, repr=False)
+
+    def color(self, label: str, term_id: Optional[str] = None) -> str:
+        """The color of a label, as ``#RRGGBB``.
+
+        Parameters
+        ----------
+        label
+            Any text. If the ontology has no term of this name, the label gets a grayish color of its own;
+            "Unknown or Novel" is gray.
+        term_id
+            Cell Ontology id of the label; if None or unknown, ``label`` is looked up.
+        """
+        if label == UNKNOWN_LABEL:
+            return UNKNOWN_COLOR
+        term = term_id if term_id in self.ontology else self.ontology.resolve(label)
+        if term is None:
+            return _dull(label)
+        if term not in self._cache:
+            self._cache[term] = self.chosen.get(term) or self._derived(term)
+        return self._cache[term]
+
+    def _derived(self, term: str) -> str:
+        """The color of the nearest ancestor that has one, made darker."""
+        distances = self.ontology.ancestors(term)
+        nearest = min((t for t in distances if t in self.chosen), key=lambda t: (distances[t], t), default=None)
+        factor = DARKEST + (1 - DARKEST) * (zlib.crc32(term.encode()) % 256) / 256
+        return hex_color(factor * value for value in channels(self.chosen[nearest] if nearest else ROOT_COLOR))
+
+
+def _dull(label: str) -> str:
+    """A color for a label without a term, derived from its text; it is grayish, so that it looks like no lineage."""
+    digest = zlib.crc32(normalize_name(label).encode("utf-8", "surrogatepass"))
+    return hex_color(0x62 + (digest >> shift) % 0x40 for shift in (0, 8, 16))
+
+
+def channels(color: str) -> list[int]:
+    """Red, green and blue of ``#RRGGBB``, 0 to 255."""
+    return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def hex_color(channels: Iterable[float]) -> str:
+    """Red, green and blue, 0 to 255, as ``#RRGGBB``."""
+    return "#" + "".join(f"{round(value):02X}" for value in channels)
+
+
+def read_palette(ontology: Ontology, lines: Iterable[str]) -> Palette:
+    """The palette in the lines of ``colors.tsv``: a header, then an id and its color in each line."""
+    rows = (line.rstrip("\n").split("\t") for line in list(lines)[1:])
+    return Palette(ontology, dict(rows))
+
+
+def short_labels(report: DatasetReport, short: ShortNames) -> list[str]:
+    """The short label of each cluster. Decisions of curators do not change it, as they do not change the label."""
+    shown = short.shown(*_parts(report.clusters))
+    return [shown[_label(cluster)] for cluster in report.clusters]
+
+
+def with_labels(report: DatasetReport, labels: Labels, short: ShortNames) -> DatasetReport:
+    """The report to draw: as it is, or with short names in place of all labels; texts such as notes stay as they are.
+
+    A curated label that says more than its term ("activated pDC") keeps its words.
+    """
+    if labels == "full":
+        return report
+    against = [
+        _named(name, short)
+        for cluster in report.clusters
+        for names in cluster.validation.contradictory_markers.values()
+        for name in names
+    ]
+    shown = short.shown(*_parts(report.clusters), against, [_curated(decision, short) for decision in report.audit])
+    return evolve(
+        report,
+        clusters=tuple(_relabeled(cluster, shown, short) for cluster in report.clusters),
+        audit=tuple(evolve(decision, to_label=shown[_curated(decision, short)]) for decision in report.audit),
+    )
+
+
+def _parts(clusters: tuple[ClusterReport, ...]) -> tuple[list[Label], ...]:
+    """The labels of the clusters, those that were proposed, the candidates, the alternatives and the broad types."""
+    return (
+        [_label(cluster) for cluster in clusters],
+        [_proposed(cluster.annotation) for cluster in clusters],
+        [(candidate.label, candidate.ontology_id) for cluster in clusters for candidate in cluster.candidates],
+        [(other.label, other.ontology_id) for cluster in clusters for other in cluster.annotation.alternatives],
+        [_broad(cluster) for cluster in clusters],
+    )
+
+
+def _relabeled(cluster: ClusterReport, shown: dict[Label, str], short: ShortNames) -> ClusterReport:
+    annotation, validation = cluster.annotation, cluster.validation
+    return evolve(
+        cluster,
+        annotation=evolve(
+            annotation,
+            primary_label=shown[_label(cluster)],
+            proposed_label=shown[_proposed(annotation)],
+            alternatives=tuple(evolve(a, label=shown[a.label, a.ontology_id]) for a in annotation.alternatives),
+        ),
+        validation=evolve(
+            validation,
+            contradictory_markers={
+                gene: tuple(shown[_named(name, short)] for name in names)
+                for gene, names in validation.contradictory_markers.items()
+            },
+        ),
+        broad_label=shown[_broad(cluster)],
+        candidates=tuple(evolve(c, label=shown[c.label, c.ontology_id]) for c in cluster.candidates),
+    )
+
+
+def _label(cluster: ClusterReport) -> Label:
+    return cluster.annotation.primary_label, cluster.annotation.ontology_id
+
+
+def _proposed(annotation: Annotation) -> Label:
+    return annotation.proposed_label, annotation.proposed_ontology_id
+
+
+def _broad(cluster: ClusterReport) -> Label:
+    """The broad type; a label that belongs to none stands in its place, with the term that it has."""
+    label, term = _label(cluster)
+    return cluster.broad_label, cluster.broad_ontology_id or (term if cluster.broad_label == label else None)
+
+
+def _named(name: str, short: ShortNames) -> Label:
+    """A type that is given by its name alone: its term is the one that the ontology calls so."""
+    return name, short.ontology.resolver.vocabulary.label(name)
+
+
+def _curated(decision: Decision, short: ShortNames) -> Label:
+    term: Optional[str] = decision.to_ontology_id
+    is_name = term is not None and term in short.ontology and short.ontology.label(term) == decision.to_label
+    return decision.to_label, term if is_name else None

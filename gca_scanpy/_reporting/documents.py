@@ -1,0 +1,260 @@
+"""The report as a table, and as a document of the Cell Annotation Schema, which CAP and CELLxGENE tools read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Optional
+
+import pandas as pd
+from attrs import asdict
+
+from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._names.labels import ShortNames
+from gca_scanpy._names.ontology import Ontology
+from gca_scanpy._packages import NAMES
+from gca_scanpy._reporting.curation import standing
+from gca_scanpy._reporting.display import short_labels
+from gca_scanpy._reporting.receipts import Receipts
+from gca_scanpy.model import ClusterReport, DatasetReport, Decision
+
+# The columns of get.clusters; a file has the others too, because it is read without the report.
+MAIN_COLUMNS = (
+    "n_cells", "label", "short_label", "proposed_label", "broad_label", "ontology_id", "confidence",
+    "confidence_score", "status", "flag_reasons", "notes", "supporting_markers", "contradictory_markers", "states",
+    "witnessed_markers",
+)  # fmt: skip
+MORE_COLUMNS = (
+    "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
+    "rationale", "alternatives", "caveats", "warnings", "witnesses",
+)  # fmt: skip
+CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
+FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
+AUDIT_COLUMNS = (
+    "kind", "from_label", "from_ontology_id", "to_label", "to_ontology_id", "who", "when", "why", "stands",
+)  # fmt: skip
+NULLABLE = frozenset({"ontology_id", "from_ontology_id", "to_ontology_id"})
+SCHEMA_RELEASE = "1.1.0"
+REPOSITORY = "https://pypi.org/project/gca-scanpy/"
+UNKNOWN = "unknown"  # the schema's word for an unknown cell type
+MAX_RATIONALE, MAX_TITLE = 2000, 200  # characters that the schema allows
+
+
+def as_frame(clusters: Sequence[str], rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """A data frame of these columns of the rows, with its own type for each column; index ``cluster``."""
+    index = pd.Index(clusters, name="cluster", dtype=NAMES)
+
+    def column(name: str) -> pd.Series:
+        values = [row[name] for row in rows]
+        return pd.Series(values, index=index, dtype=NAMES if name in NULLABLE else None)
+
+    return pd.DataFrame({name: column(name) for name in columns}, index=index)
+
+
+def rows(report: DatasetReport, receipts: Receipts, short: ShortNames) -> list[dict[str, Any]]:
+    """The values of each cluster by column, without its id; lists are joined by commas, sentences by semicolons."""
+    labels = short_labels(report, short)
+    return [_row(cluster, label, receipts) for cluster, label in zip(report.clusters, labels)]
+
+
+def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[str, Any]:
+    annotation, validation = cluster.annotation, cluster.validation
+    known = receipts.of_label(cluster)
+    return {
+        "n_cells": cluster.n_cells,
+        "label": annotation.primary_label,
+        "short_label": short_label,
+        "proposed_label": annotation.proposed_label,
+        "broad_label": cluster.broad_label,
+        "ontology_id": annotation.ontology_id,
+        "confidence": cluster.confidence,
+        "confidence_score": cluster.confidence_score,
+        "status": cluster.status,
+        "flag_reasons": ", ".join(validation.flag_reasons),
+        "notes": "; ".join(validation.notes),
+        "supporting_markers": ", ".join(validation.supporting_markers),
+        "contradictory_markers": ", ".join(validation.contradictory_markers),
+        "states": ", ".join(cluster.states),
+        "witnessed_markers": ", ".join(gene for gene, receipt in known.items() if receipt.is_witnessed),
+        "proposed_ontology_id": annotation.proposed_ontology_id,
+        "broad_ontology_id": cluster.broad_ontology_id,
+        "source": cluster.source,
+        "tissue": cluster.tissue,
+        "missing_markers": ", ".join(validation.missing_markers),
+        "unmeasured_markers": ", ".join(validation.unmeasured_markers),
+        "rationale": annotation.rationale,
+        "alternatives": ", ".join(alternative.label for alternative in annotation.alternatives),
+        "caveats": "; ".join(annotation.caveats),
+        "warnings": "; ".join(cluster.warnings),
+        "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
+    }
+
+
+def csv_rows(report: DatasetReport, receipts: Receipts, short: ShortNames) -> list[str]:
+    """The lines of a CSV file, one per cluster, safe to open in a spreadsheet; the columns are ``FILE_COLUMNS``."""
+    decisions = standing(report)
+    lines = (
+        (cluster.cluster_id, *row.values(), *_curated_values(decisions.get(cluster.cluster_id)))
+        for cluster, row in zip(report.clusters, rows(report, receipts, short))
+    )
+    return [csv_line(guarded(value) if isinstance(value, str) else value for value in values) for values in lines]
+
+
+def csv_line(values: Iterable[Any]) -> str:
+    """A line of a CSV file with every text in quotes, so that no program splits a text at a semicolon."""
+    line = io.StringIO(newline="")
+    csv.writer(line, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerow(values)
+    return line.getvalue()
+
+
+def _curated_values(decision: Optional[Decision]) -> tuple[Optional[str], ...]:
+    """The values of ``CURATED_COLUMNS``; all None if no decision stands for the cluster."""
+    if decision is None:
+        return (None,) * len(CURATED_COLUMNS)
+    return (decision.to_label, decision.to_ontology_id, decision.who, decision.when, decision.kind, decision.why)
+
+
+def audit_rows(report: DatasetReport) -> list[dict[str, Any]]:
+    """The values of each decision by column, oldest first."""
+    stand = {id(decision) for decision in standing(report).values()}
+    return [{**asdict(decision), "stands": id(decision) in stand} for decision in report.audit]
+
+
+# Some programs read full-width signs as plain ones.
+_RUNS = re.compile(r"(^|[;|\t\r\n\v\f])(?=[\s\"]*[=+\-@＝＋－＠]|')")
+_NEGATIVE = re.compile(r"-\d{1,15}(\.\d{1,15})?")  # a number, such as cluster -1 of a density clustering, runs nothing
+
+
+def guarded(text: str) -> str:
+    """The text with a ``'`` wherever a spreadsheet could start to run it, and before every ``'`` at such a place."""
+    # Programs stop reading at NUL.
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text if _NEGATIVE.fullmatch(text) else _RUNS.sub(r"\1'", text)
+
+
+def cas_document(
+    report: DatasetReport, cells: Mapping[str, Sequence[str]], labelset: str, curated: str, ontology: Ontology
+) -> dict[str, Any]:
+    """The document, with one annotation for each cluster that has cells.
+
+    Parameters
+    ----------
+    cells
+        Names of the cells by cluster.
+    labelset, curated
+        Names of the columns with the automatic and the curated labels; each is a labelset of the document.
+    """
+    groupby = report.parameters.get("groupby", "")
+    clusters = [cluster for cluster in report.clusters if cluster.cluster_id in cells]
+    labels_from_user = any(cluster.source == "user" for cluster in clusters)
+    decisions = standing(report)
+    curated_clusters = [(c, decisions[c.cluster_id]) for c in clusters if c.cluster_id in decisions]
+    curated_labelset = {
+        "name": curated,
+        "description": f"Decisions of curators about {groupby}",
+        "annotation_method": "manual",
+    }
+    return {
+        "title": f"Cell types of the clusters in {groupby}"[:MAX_TITLE],
+        "author_name": UNKNOWN,
+        "cellannotation_schema_version": SCHEMA_RELEASE,
+        "cellannotation_timestamp": report.provenance.created_at,
+        "cellannotation_version": "1.0.0",
+        "labelsets": [
+            {
+                "name": labelset,
+                "description": f"Cell types of the clusters in {groupby}, from their marker genes",
+                "annotation_method": "both" if labels_from_user else "algorithmic",
+                "automated_annotation": {
+                    "algorithm_name": "gca-scanpy",
+                    "algorithm_version": report.provenance.versions.get("gca_scanpy", UNKNOWN),
+                    "algorithm_repo_url": REPOSITORY,
+                },
+            },
+            *([curated_labelset] if curated_clusters else []),
+        ],
+        "annotations": [
+            *(_annotation(cluster, cells[cluster.cluster_id], labelset, ontology) for cluster in clusters),
+            *(
+                _curated(cluster, decision, cells[cluster.cluster_id], curated, ontology)
+                for cluster, decision in curated_clusters
+            ),
+        ],
+    }
+
+
+def _annotation(cluster: ClusterReport, cells: Sequence[str], labelset: str, ontology: Ontology) -> dict[str, Any]:
+    annotation, label = cluster.annotation, cluster.annotation.primary_label
+    known = label != UNKNOWN_LABEL
+    cell_label = label if known else UNKNOWN
+    entry: dict[str, Any] = {
+        "labelset": labelset,
+        "cell_label": cell_label,
+        "cell_fullname": cell_label,
+        **_term("cell_ontology_", annotation.ontology_id, ontology),
+        "cell_ids": list(cells),
+        "rationale": _shortened(annotation.rationale, MAX_RATIONALE),
+        "rationale_dois": [],
+        "marker_gene_evidence": list(cluster.validation.supporting_markers),
+        "synonyms": [],
+        "author_annotation_fields": _author_fields(cluster),
+    }
+    if known:
+        entry |= {"cell_ontology_exists": annotation.ontology_id is not None, "category_fullname": cluster.broad_label}
+        entry |= _term("category_cell_ontology_", cluster.broad_ontology_id, ontology)
+    return entry
+
+
+def _curated(
+    cluster: ClusterReport, decision: Decision, cells: Sequence[str], labelset: str, ontology: Ontology
+) -> dict[str, Any]:
+    """The annotation of a curated cluster; it lists no genes, because the curator named none."""
+    cell_label = UNKNOWN if decision.to_label == UNKNOWN_LABEL else decision.to_label
+    return {
+        "labelset": labelset,
+        "cell_label": cell_label,
+        "cell_fullname": cell_label,
+        **_term("cell_ontology_", decision.to_ontology_id, ontology),
+        "cell_ontology_exists": decision.to_ontology_id is not None,
+        "cell_ids": list(cells),
+        "rationale": _shortened(decision.why, MAX_RATIONALE),
+        "rationale_dois": [],
+        "marker_gene_evidence": [],
+        "synonyms": [],
+        "author_annotation_fields": {
+            "cluster": cluster.cluster_id,
+            "curator": decision.who,
+            "curated_at": decision.when,
+            "curation": decision.kind,
+            "label_before": decision.from_label,
+        },
+    }
+
+
+def _term(prefix: str, term_id: Optional[str], ontology: Ontology) -> dict[str, str]:
+    if term_id is None:
+        return {}
+    name = {f"{prefix}term": ontology.label(term_id)} if term_id in ontology else {}
+    return {f"{prefix}term_id": term_id, **name}
+
+
+def _author_fields(cluster: ClusterReport) -> dict[str, str]:
+    """Values for which the schema has no field, as texts, like in its examples."""
+    fields = {
+        "cluster": cluster.cluster_id,
+        "status": cluster.status,
+        "confidence": cluster.confidence,
+        "confidence_score": str(cluster.confidence_score),
+        "proposed_label": cluster.annotation.proposed_label,
+        "proposed_ontology_term_id": cluster.annotation.proposed_ontology_id or "",
+        "flag_reasons": ", ".join(cluster.validation.flag_reasons),
+        "contradictory_markers": ", ".join(cluster.validation.contradictory_markers),
+        "states": ", ".join(cluster.states),
+    }
+    return {name: text for name, text in fields.items() if text or name == "cluster"}
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
