@@ -41,7 +41,11 @@ LINEAGES = {
 NOISE = tuple(f"ZNF{n}" for n in (10, 12, 14, 16, 17, 18, 20, 22, 23, 24, 25, 26, 28, 30, 32, 34, 35, 41, 43, 44))
 
 # These repeat the same lines, and tracing doubles their time. The other tests alone must reach the coverage asked for.
-NOT_TRACED = ("benchmark", "benchmarks", "browser", "crash", "hostile", "properties")
+# So do all tests of Hypothesis, and single tests with the mark `no_cover`.
+NOT_TRACED = (
+    "benchmark", "benchmarks", "browser", "crash", "hostile", "properties", "witnesses",
+    "test_governance.py", "test_partial_reports.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(config, items):
@@ -50,7 +54,9 @@ def pytest_collection_modifyitems(config, items):
         return
     folder = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(folder) and item.path.relative_to(folder).parts[0] in NOT_TRACED:
+        is_inside = item.path.is_relative_to(folder)
+        in_folder = is_inside and item.path.relative_to(folder).parts[0] in NOT_TRACED
+        if in_folder or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)
 
 
@@ -147,12 +153,17 @@ def _error_of(call, data):
     return AssertionError("the page says None") if re.search(r"\bNone\b|\bnan\b", text) else None
 
 
-@pytest.fixture
-def pbmc():
-    """Copy Scanpy's bundled PBMC data: 700 cells, scaled X, log-normalized .raw, a logreg ranking of bulk_labels."""
+@functools.cache
+def _pbmc():
     import scanpy as sc
 
     return sc.datasets.pbmc68k_reduced()
+
+
+@pytest.fixture
+def pbmc():
+    """Copy Scanpy's bundled PBMC data: 700 cells, scaled X, log-normalized .raw, a logreg ranking of bulk_labels."""
+    return _pbmc().copy()
 
 
 def _plant(sizes=(30, 30, 30, 30), seed=0):

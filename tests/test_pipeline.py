@@ -105,6 +105,7 @@ def test_the_order_of_the_rows_of_a_database_changes_nothing(rng):
         assert judged[0].validation.flag_reasons == judged[1].validation.flag_reasons
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("length", [10, 50])
 def test_random_genes_are_unknown(seed, length):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
+from pathlib import Path
 
 import anndata as ad
 import numpy as np
@@ -21,13 +23,23 @@ ENTRIES = ("gptca", *map(colors_of, KEYS.colored()))
 needs_lazy = pytest.mark.skipif(not HAS_LAZY, reason="this anndata does not read lazily")
 
 
-@pytest.fixture(params=["zarr", "h5ad"])
-def path(request, pbmc, tmp_path):
-    """The PBMCs, with a cell that has no cluster, in a store of either kind."""
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """Write the PBMCs, with a cell that has no cluster, into a store of either kind."""
+    import scanpy as sc
+
+    folder, pbmc = tmp_path_factory.mktemp("stores"), sc.datasets.pbmc68k_reduced()
     pbmc.obs["some"] = pbmc.obs["louvain"].where(np.arange(pbmc.n_obs) != 3)
-    path = tmp_path / f"cells.{request.param}"
-    getattr(pbmc, f"write_{request.param}")(path)
-    return path
+    pbmc.write_zarr(folder / "cells.zarr")
+    pbmc.write_h5ad(folder / "cells.h5ad")
+    return folder
+
+
+@pytest.fixture(params=["zarr", "h5ad"])
+def path(request, stores, tmp_path):
+    """A copy of the store of either kind."""
+    store = stores / f"cells.{request.param}"
+    return Path((shutil.copytree if store.is_dir() else shutil.copy)(store, tmp_path / store.name))
 
 
 def _read(path):
