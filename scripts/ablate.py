@@ -2,15 +2,14 @@
 
     python scripts/ablate.py CLUSTERS.csv ... --agreement agreement.py [--jobs N] [--write]
 
-CLUSTERS.csv is the input of predict_benchmark.py and has the columns expert_cl_id and expert_broad_type; agreement.py
-is the benchmark's rule. Numbers that these gene lists never reach are listed, but not measured: they act on an
-expression matrix, on given labels, or on several language models. --write replaces the table in docs/scoring.md.
+The arguments are those of measure_labels.py, which explains the figures. Numbers that these gene lists never reach are
+listed, but not measured: they act on an expression matrix or on given labels. --write replaces the table in
+docs/scoring.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,17 +21,24 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 from attrs import field, fields_dict, frozen
+from measure_labels import annotated, figures, read, rule_of
 from write_scoring import PAGE, value_text, with_part
 
 import gca_scanpy as gca
 from gca_scanpy._scoring import numbers
-from gca_scanpy.db import _bundled
 
 MARK = "ablation"
-N_MARKERS, N_BINS, RELATED, VISIBLE = 50, 10, 0.5, 0.001
+N_MARKERS, VISIBLE = 50, 0.001
 SECTIONS = (numbers.WEIGHTS, numbers.INFORMATION, numbers.SCORES, numbers.PATH, numbers.CHECKS, numbers.STATES)
 AT_MOST_ONE = ("share", "probability")  # units of numbers that are not doubled beyond 1
-FIGURES = ("proposed", "same term", "shown", "held back", "wrong among High", "calibration error")
+FIGURES = {  # names of measure_labels, with the heads of the columns
+    "proposed label, agreement": "proposed label",
+    "same": "same term",
+    "label shown, agreement": "label shown",
+    "held back": "held back",
+    "zero among High": "zero among High",
+    "calibration error": "calibration error",
+}
 
 
 @frozen
@@ -76,83 +82,32 @@ class Recorder:
     """The numbers, with a note of which were read."""
 
     def __init__(self, used: numbers.Numbers) -> None:
-        self.used, self.read = used, set[str]()
+        self.used, self.names = used, set[str]()
 
     def __getattr__(self, name: str) -> Any:
-        self.read.add(name)
+        self.names.add(name)
         return getattr(self.used, name)
 
 
-def rule_of(script: Path) -> Any:
-    """The benchmark's rule."""
-    spec = importlib.util.spec_from_file_location("agreement", script)
-    rule = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(rule)
-    return rule
+def measured(paths: Sequence[Path], agreement: Path) -> dict[str, float]:
+    """The figures over the clusters of all tables."""
+    rule, database = rule_of(agreement), gca.db.load("bundled")
+    every = figures(pd.concat([annotated(read(path), N_MARKERS, rule, database) for path in paths]))
+    return {name: every[name] for name in FIGURES}
 
 
-def measured(tables: Sequence[pd.DataFrame], rule: Any) -> dict[str, float]:
-    """The figures over all clusters of all tables."""
-    judge = rule.Agreement()
-    rows = [row for table in tables for row in _judged(table, rule, judge)]
-    f = pd.DataFrame(rows, columns=["proposed", "shown", "status", "level", "score", "term", "covers"])
-    named = f[f["term"].ne("")]
-    figures = (
-        f["proposed"].mean(),
-        f["proposed"].eq(1).mean(),
-        f["shown"].mean(),
-        (f["status"].ne("supported") & f["proposed"].ge(RELATED)).mean(),
-        named.loc[named["level"].eq("High"), "shown"].eq(0).mean(),
-        calibration_error(named["score"], named["covers"]),
-    )
-    return dict(zip(FIGURES, figures))
-
-
-def _judged(table: pd.DataFrame, rule: Any, judge: Any) -> Iterator[tuple[Any, ...]]:
-    """A row for each cluster; each species and tissue is one run."""
-    ancestors = _bundled.ontology().ancestors
-    for (species, tissue), rows in table.groupby(["species", "tissue"]):
-        lists = {str(row.cluster): row.markers.split(",")[:N_MARKERS] for row in rows.itertuples()}
-        experts = {
-            str(row.cluster): (rule.split(row.expert_cl_id), rule.split(row.expert_broad_type))
-            for row in rows.itertuples()
-        }
-        report = gca.annotate_markers(lists, species=species, tissue=tissue or None)
-        for cluster in report.clusters:
-            terms, broad = experts[cluster.cluster_id]
-            label = cluster.annotation
-            yield (
-                judge.score([label.proposed_ontology_id or ""], terms, broad),
-                judge.score([label.ontology_id or ""], terms, broad),
-                cluster.status,
-                cluster.confidence,
-                float(cluster.confidence_score),
-                label.ontology_id or "",
-                any(label.ontology_id in (term, *ancestors(term)) for term in terms),
-            )
-
-
-def calibration_error(score: pd.Series, right: pd.Series) -> float:
-    """Mean difference of the confidence and the share of right labels, over ten bins."""
-    bins = pd.cut(score, np.linspace(0, 1, N_BINS + 1), include_lowest=True)
-    frame = pd.DataFrame({"score": score, "right": right.astype(float)})
-    sums = frame.groupby(bins, observed=True).sum()
-    return float((sums["score"] - sums["right"]).abs().sum() / len(frame)) if len(frame) else float("nan")
-
-
-def reached(tables: Sequence[pd.DataFrame], rule: Any) -> tuple[dict[str, float], set[str]]:
+def reached(paths: Sequence[Path], agreement: Path) -> tuple[dict[str, float], set[str]]:
     """The figures of the released numbers, and the numbers that were read on the way."""
     recorder = Recorder(numbers.NUMBERS)
     with mock.patch.object(numbers, "NUMBERS", recorder):
-        figures = measured(tables, rule)
-    return figures, recorder.read
+        return measured(paths, agreement), recorder.names
 
 
 def changed(change: Change, paths: Sequence[Path], agreement: Path) -> dict[str, float]:
-    """The figures with one change; it is also run in another process, so it reads the files itself."""
-    warnings.simplefilter("ignore", gca.GcaWarning)
+    """The figures with one change, perhaps in a process of its own."""
+    warnings.simplefilter("ignore", gca.errors.GcaWarning)
     with numbers.override(**change.override):
-        return measured([read(path) for path in paths], rule_of(agreement))
+        return measured(paths, agreement)
 
 
 def _each(tried: Sequence[Change], paths: Sequence[Path], agreement: Path, jobs: int) -> list[dict[str, float]]:
@@ -164,20 +119,15 @@ def _each(tried: Sequence[Change], paths: Sequence[Path], agreement: Path, jobs:
         return list(pool.map(work, tried))
 
 
-def read(path: Path) -> pd.DataFrame:
-    """A table of clusters."""
-    return pd.read_csv(path, keep_default_na=False)
-
-
 def table(base: Mapping[str, float], rows: Sequence[tuple[Change, Mapping[str, float]]], unread: Sequence[str]) -> str:
     """The figures of the released numbers, the differences from them, and which numbers were not measured."""
     lines = [
-        f"| number | value | {' | '.join(FIGURES)} |",
+        f"| number | value | {' | '.join(FIGURES.values())} |",
         f"|---|---|{'---|' * len(FIGURES)}",
         f"| as released | | {' | '.join(f'{base[name]:.3f}' for name in FIGURES)} |",
     ]
-    for change, figures in rows:
-        differences = " | ".join(_difference(figures[name] - base[name]) for name in FIGURES)
+    for change, other in rows:
+        differences = " | ".join(_difference(other[name] - base[name]) for name in FIGURES)
         lines.append(f"| `{change.name}` | {change.value} | {differences} |")
     names = ", ".join(f"`{name}`" for name in unread)
     rest = f"\nNot reached by lists of genes: {names}.\n" if unread else ""
@@ -194,8 +144,8 @@ def without_effect(base: Mapping[str, float], rows: Sequence[tuple[Change, Mappi
     """The numbers of which no change is visible in any figure."""
     visible = {
         change.name
-        for change, figures in rows
-        if not all(abs(figures[name] - base[name]) < VISIBLE for name in FIGURES)
+        for change, other in rows
+        if not all(abs(other[name] - base[name]) < VISIBLE for name in FIGURES)
     }
     return [name for name in dict.fromkeys(change.name for change, _ in rows) if name not in visible]
 
@@ -208,8 +158,8 @@ def main(words: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--write", action="store_true", help="replace the table in docs/scoring.md")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these numbers")
     args = parser.parse_args(words)
-    warnings.simplefilter("ignore", gca.GcaWarning)
-    base, was_read = reached([read(path) for path in args.clusters], rule_of(args.agreement))
+    warnings.simplefilter("ignore", gca.errors.GcaWarning)
+    base, was_read = reached(args.clusters, args.agreement)
     deciding = [n.name for n in fields_dict(numbers.Numbers).values() if n.metadata["section"] in SECTIONS]
     deciding = [name for name in deciding if args.only is None or name in args.only]
     tried = [change for name in deciding if name in was_read for change in changes(name)]

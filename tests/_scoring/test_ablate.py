@@ -6,7 +6,6 @@ import importlib.util
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from attrs import field, fields, make_class
 
@@ -18,10 +17,6 @@ class Agreement:
     def score(self, predicted, expert, expert_broad):
         related = "lymphocyte" in expert_broad and predicted != [""]
         return 1.0 if set(predicted) & set(expert) else 0.5 if related else 0.0
-
-
-def split(cell):
-    return [part.strip() for part in cell.split(",") if part.strip()]
 """
 CLUSTERS = """cluster,species,tissue,markers,expert_cl_id,expert_broad_type
 1,human,blood,"MS4A1,CD79A,CD79B,CD19,BANK1,TNFRSF13C",CL:0000236,lymphocyte
@@ -42,7 +37,8 @@ def ablate():
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         yield module
-    sys.modules.pop("write_scoring", None)
+    for name in ("measure_labels", "write_scoring"):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -90,16 +86,10 @@ def test_a_neutral_value_is_another_value(number):
     assert neutral is None or (neutral != number.default and float(neutral) >= 0)
 
 
-def test_the_calibration_error(ablate):
-    """It is the mean difference of confidence and share of right labels, weighted by the bins' sizes."""
-    score, right = pd.Series([0.9, 0.94, 0.2, 0.25]), pd.Series([True, True, True, False])
-    assert ablate.calibration_error(score, right) == pytest.approx((0.5 * 0.08) + (0.25 * 0.8) + (0.25 * 0.25))
-
-
 def test_a_number_without_effect_is_found(ablate):
     """A number is a candidate for removal only if none of its changes is visible in any figure."""
     base = dict.fromkeys(ablate.FIGURES, 0.5)
-    moved = {**base, "shown": 0.502}
+    moved = {**base, "label shown, agreement": 0.502}
     rows = [(ablate.Change(*names), f) for names, f in ((("a", ""), base), (("b", ""), base), (("b", ""), moved))]
     assert ablate.without_effect(base, rows) == ["a"]
     text = ablate.table(base, rows, ["c"])
