@@ -164,9 +164,9 @@ def test_the_finest_guess_needs_a_wide_terminal(capsys, monkeypatch, with_path, 
     monkeypatch.setattr("shutil.get_terminal_size", lambda fallback: os.terminal_size((width, 24)))
     report = gca_scanpy.annotate_markers({"b": ["MS4A1", "CD79A", "CD79B", "BANK1"], "none": []}, tissue="blood")
     print_report(evolve(report, clusters=(with_path(report.clusters[0]), report.clusters[1])))
-    table = capsys.readouterr().out.splitlines()
+    table = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()  # without colors
     assert max(map(len, table[:6])) <= width
-    row = next(line for line in table if line.startswith("b "))
+    row = next(line for line in table if line.strip().startswith("b "))
     assert ("B cell" in row, "0.81" in row) == (True, True)
     assert ("finest guess" in table[1], "naive B cell 0.47" in row) == (is_shown, is_shown)
 
