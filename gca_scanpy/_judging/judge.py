@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from gca_scanpy._judging import evidence
 from gca_scanpy._judging.evidence import LabelEvidence, Rival
-from gca_scanpy._judging.own import own_candidate, speaks_for
+from gca_scanpy._judging.own import denied_by, own_candidate, speaks_for
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees, term_of
@@ -17,9 +17,9 @@ from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.path import without_penalties
 from gca_scanpy._steps import Verdict
-from gca_scanpy.model import Status, Validation
+from gca_scanpy.model import Candidate, Status, Validation
 
-SHOWN_MISSING, SHOWN_CANDIDATES = 10, 3
+SHOWN_MISSING, SHOWN_CANDIDATES, SHOWN_LACKED = 10, 3, 6
 
 
 @frozen
@@ -110,7 +110,9 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
         return _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence)
     own = own_candidate(term, verdict.label, case)
     if own is not None and speaks_for(own, term, case):
-        return _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence)
+        return (
+            _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence) or _denied(own, case)
+        )
     rivals = [rival for rival in (label_evidence.rival, label_evidence.better) if rival is not None]
     if rivals:
         rival = max(rivals, key=lambda rival: rival.evidence)
@@ -147,6 +149,15 @@ def _too_little(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> 
     if verdict.source == "offline" and (case.strength is None or not case.strength.beyond_chance):
         return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives")]
     return []
+
+
+def _denied(own: Candidate, case: Case) -> list[_Finding]:
+    """Whether the cells lack the genes that mark the label's own candidate more than other types."""
+    lacked = denied_by(own, case)
+    if not lacked:
+        return []
+    note = f"the cells lack {', '.join(lacked[:SHOWN_LACKED])}, which mark {own.label} more than other types"
+    return [_Finding("low_marker_overlap", note)]
 
 
 def _ahead(label_evidence: LabelEvidence) -> str:

@@ -48,6 +48,20 @@ def speaks_for(candidate: Candidate, term: Optional[str], case: Case) -> bool:
     return sum(slope * value for slope, value in zip(used.given, values)) >= 0
 
 
+def denied_by(own: Candidate, case: Case) -> tuple[str, ...]:
+    """The canonical markers of a type that mark the fewest other types, if the cells lack all of this half; else empty.
+
+    What is left then, such as the HLA genes of a B cell, is of many types. Markers that were not measured, or that no
+    cluster has, are not used.
+    """
+    key, markers, hits = key_of(own), case.markers, case.index.hits
+    expressed = {gene.symbol for gene in (*markers.genes, *markers.expressed, *markers.present)}
+    absent = {gene.symbol for gene in markers.absent} - expressed
+    canonical = [gene for gene in case.index.types[key].canonical if gene in expressed or gene in absent]
+    better = sorted(canonical, key=lambda gene: (len(hits[gene]), gene))[: (len(canonical) + 1) // 2]
+    return () if len(better) < numbers.NUMBERS.min_lacked or not absent.issuperset(better) else tuple(better)
+
+
 def _has_evidence(candidate: Candidate, case: Case) -> bool:
     """Whether a type has a positive score, and not only from genes of a state, which cells of all types can express."""
     key, hits = key_of(candidate), case.index.hits

@@ -47,6 +47,13 @@ class Numbers:
     generic_weight: float = _number(
         0.25, "factor", "Multiplies the weight of ribosomal, mitochondrial and stress genes.", WEIGHTS, CLUSTERS
     )
+    level_exponent: float = _number(
+        0.5,
+        "exponent",
+        "A gene's mean relative to the highest of any cluster, to this power, multiplies its weight.",
+        WEIGHTS,
+        "real matrices",
+    )
     t_test_share: float = _number(
         0.85,
         "share",
@@ -229,6 +236,9 @@ class Numbers:
         "The same for a rival whose lineage does not exclude the label, if the label was given.",
         CHECKS,
         CLUSTERS,
+    )
+    min_lacked: int = _number(
+        4, "genes", "So many of a label's best markers must be measured before their absence denies it.", CHECKS, BY_HAND
     )
     max_unmapped: float = _number(
         0.5, "share", "If more of the genes have no human ortholog, the confidence is at most Medium.", CHECKS, BY_HAND

@@ -47,6 +47,7 @@ class Weights:
 def _ranked(cluster: ClusterMarkers) -> tuple[Gene, ...]:
     """The ranked genes of a cluster, each once: weighted by rank, averaged over the rankings that there are."""
     half, share = numbers.NUMBERS.rank_half, numbers.NUMBERS.t_test_share
+    level_exponent = numbers.NUMBERS.level_exponent
     shares = (1 - share, share) if cluster.genes and cluster.expressed else (1.0, 1.0)
     names: dict[str, str] = {}
     weights: dict[str, float] = {}
@@ -56,7 +57,7 @@ def _ranked(cluster: ClusterMarkers) -> tuple[Gene, ...]:
             if gene.symbol is not None and gene.symbol not in seen:
                 seen.add(gene.symbol)
                 names.setdefault(gene.symbol, gene.name)
-                weight = damping(gene.symbol) * half / (half + rank) * part
+                weight = damping(gene.symbol) * half / (half + rank) * part * gene.level**level_exponent
                 weights[gene.symbol] = weights.get(gene.symbol, 0.0) + weight
     return tuple(Gene(names[symbol], symbol, weight) for symbol, weight in weights.items())
 

@@ -9,7 +9,7 @@ import numpy as np
 from attrs import asdict, evolve, field, frozen
 
 from gca_scanpy import _pipeline
-from gca_scanpy._adata import Clustering, check_key, duplicate, read_clustering, write_report
+from gca_scanpy._adata import Clustering, check_key, check_writable, duplicate, read_clustering, write_report
 from gca_scanpy._adata.curate import keep_decisions
 from gca_scanpy._events import Clock, Run, RunDetails
 from gca_scanpy._llm.asking import ModelLike, asking_of
@@ -97,9 +97,11 @@ class Cells:
         Raises
         ------
         InputError
-            Before anything is computed, if the key is that of other data.
+            Before anything is computed, if the key is that of other data, or nothing can be written to the object.
         """
         check_key(self.adata, key_added, self.clustering.groupby)
+        if not copy:
+            check_writable(self.adata)
         with Run(_details(request, len(self.clustering.ids))) as run:
             missing = self._warn_of_missing()
             found = self.markers()

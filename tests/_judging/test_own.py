@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,3 +110,31 @@ def test_the_flag_says_what_the_cells_are(pbmc):
     )
     assert all(gene in note for gene in list(found.contradictory_markers)[:5])
     assert not set(found.contradictory_markers) & set(found.supporting_markers)
+
+
+HLA = "CD74 HLA-DRA HLA-DPA1 HLA-DPB1 HLA-DRB1 HLA-DQA1 HLA-DQB1 HLA-DMA HLA-DRB5 CD37 CIITA".split()
+B = "MS4A1 CD79A CD79B CD19 BANK1 CD22".split()
+
+
+def test_a_label_whose_own_markers_are_all_lacking(plant_types):
+    """HLA genes alone support no B cell if the cells lack each gene that marks B cells more than other types."""
+    dendritic = [*HLA[:7], *"FCER1A CD1C CLEC10A CST3 LYZ".split()]
+    adata = plant_types({"B": B + HLA[:5], "HLA": HLA, "T": T.split(), "DC": dendritic})
+    adata.obs["label"] = "B cell"
+    gca.tl.validate(adata, "cluster", "label", tissue="blood")
+    report = gca.get.report(adata)
+    found = report.cluster("HLA")
+    assert (found.status, found.validation.flag_reasons) == ("flagged", ("low_marker_overlap",))
+    (note,) = found.validation.notes
+    assert re.match(r"the cells lack .*BANK1, .*MS4A1.*, which mark B cell more than other types", note)
+    assert report.cluster("B").status == "supported"
+    gca.tl.annotate(adata, "cluster", tissue="blood")
+    assert [c.status for c in gca.get.report(adata).clusters] == ["supported", "unknown", "supported", "supported"]
+
+
+def test_what_was_not_measured_denies_no_label(plant_types):
+    """If no cluster has the markers, nothing shows that the cells lack them."""
+    adata = plant_types({"HLA": HLA, "T": T.split()})
+    adata.obs["label"] = "B cell"
+    gca.tl.validate(adata, "cluster", "label", tissue="blood")
+    assert not any("the cells lack" in note for note in gca.get.report(adata).cluster("HLA").validation.notes)

@@ -364,6 +364,24 @@ def test_a_failure_inside_a_success(serve, model_of, many, fault):
     )
 
 
+@pytest.mark.parametrize("place", ["reply", "choice"])
+def test_a_failure_next_to_an_answer(serve, model_of, many, fault, place):
+    """A gateway that reports a failure next to a part of an answer is asked again; the part does not count."""
+
+    def answer(request, number):
+        if number > 1:
+            return None
+        body = fault.openai(json.dumps({"clusters": request.entries("neuron")}))
+        (body if place == "reply" else body["choices"][0])["error"] = {"message": "upstream failed", "code": 502}
+        return body
+
+    markers, truth = many(2)
+    server = serve(answer)
+    report = gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model_of(server), cache=False))
+    assert labels(report) == truth
+    assert len(server.requests) == 2
+
+
 @pytest.mark.parametrize(("refused", "tried"), [({"json_schema"}, 1), ({"json_schema", "json_object"}, 2)])
 def test_a_server_without_response_format(serve, model_of, many, fault, refused, tried):
     """A server without schemas is met with JSON mode, then with text, once; remembered for all that follows."""
