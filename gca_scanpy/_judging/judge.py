@@ -20,14 +20,16 @@ from gca_scanpy._steps import Verdict
 from gca_scanpy.model import Candidate, Status, Validation
 
 SHOWN_MISSING, SHOWN_CANDIDATES, SHOWN_LACKED = 10, 3, 6
+OF_TWO = ("mixed_lineage", "contradictory_markers")  # the codes of clusters whose cells may be of two lineages
 
 
 @frozen
 class Judgment:
-    """A validation with the status that follows from it."""
+    """A validation with the status that follows from it, and the other lineage that is supported, if there is one."""
 
     validation: Validation
     status: Status
+    rival: Optional[Rival] = None
 
 
 @frozen
@@ -52,7 +54,8 @@ def judge(case: Case, verdict: Verdict) -> Judgment:
         label_evidence, against_label = _check_label(case, verdict, term)
         findings += against_label
     elif verdict.label and verdict.source == "offline" and case.markers.genes:
-        findings.append(_Finding("low_marker_overlap", "no gene of the cluster marks a cell type of the database"))
+        note = case.weights.states.note or "no gene of the cluster marks a cell type of the database"
+        findings.append(_Finding("low_marker_overlap", note))
     if verdict.unavailable:
         findings.append(_Finding("llm_unavailable", f"no language model answered: {verdict.unavailable}"))
     return _judgment(case, verdict, term, label_evidence, findings)
@@ -122,7 +125,9 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     if too_little:
         return too_little
     what = "little" if own is not None else "no"
-    note = f"the cluster's genes give {verdict.label} {what} score of its own{_ahead(label_evidence)}"
+    state = case.weights.states.note
+    ahead = _ahead(label_evidence) or (f"; {state}" if state else "")
+    note = f"the cluster's genes give {verdict.label} {what} score of its own{ahead}"
     return [_Finding("low_marker_overlap", note, label_evidence.leader)]
 
 
@@ -147,7 +152,8 @@ def _too_little(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> 
     if len(label_evidence.support) < case.limits.min_support:
         return [_Finding("low_marker_overlap", f"{note}{_ahead(label_evidence)}", label_evidence.leader)]
     if verdict.source == "offline" and (case.strength is None or not case.strength.beyond_chance):
-        return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives")]
+        state = case.weights.states.note
+        return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives{f'; {state}' if state else ''}")]
     return []
 
 
@@ -205,7 +211,7 @@ def _judgment(
         support_count=len(label_evidence.support),
         flag_reasons=codes,
     )
-    return Judgment(validation, status)
+    return Judgment(validation, status, next((f.rival for f in findings if f.code in OF_TWO), None))
 
 
 def _as_found(label_evidence: LabelEvidence, findings: Sequence[_Finding], *, stopped: bool) -> LabelEvidence:

@@ -8,6 +8,7 @@ from typing import Optional
 from gca_scanpy._judging.evidence import family
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
+from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy._scoring.path import key_of
 from gca_scanpy._scoring.states import is_generic
 from gca_scanpy.model import Candidate
@@ -17,12 +18,15 @@ def own_candidate(term: Optional[str], label: str, case: Case) -> Optional[Candi
     """The best candidate that speaks for a label: its own type or a subtype; None if the genes give it no score.
 
     Nothing speaks for a label that the negative markers of its own type deny. If the database does not describe the
-    label, its best ancestor within the same broad type speaks for it.
+    label, its best ancestor within the same broad type speaks for it. For a label that names the disease, not the type,
+    it is the best candidate of all if genes raise the suspicion of malignancy.
     """
     key, index = term or label, case.index
     own = next((candidate for candidate in case.candidates if key_of(candidate) == key), None)
     if own is not None and own.score < 0:
         return None
+    if case.candidates and names_a_disease(term, index.lineages) and case.malignant_genes:
+        return case.candidates[0] if case.candidates[0].score > 0 else None
     relatives = frozenset(family(term, label, index))
     above = index.lineages.ontology.ancestors(key) if key in index.types else {}
     return next(
@@ -64,7 +68,8 @@ def denied_by(own: Candidate, case: Case) -> tuple[str, ...]:
 
 def _has_evidence(candidate: Candidate, case: Case) -> bool:
     """Whether a type has a positive score, and not only from genes of a state, which cells of all types can express."""
-    key, hits = key_of(candidate), case.index.hits
+    key, hits, bound = key_of(candidate), case.index.hits, case.weights.states.bound
     return candidate.score > 0 and any(
-        key in hits.get(gene.symbol, {}) and not is_generic(gene.symbol) for gene in case.weights.ranked
+        key in hits.get(gene.symbol, {}) and gene.symbol not in bound and not is_generic(gene.symbol)
+        for gene in case.weights.ranked
     )

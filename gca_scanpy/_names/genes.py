@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Optional
 
 from attrs import frozen
@@ -87,7 +87,12 @@ def split_id(name: object) -> tuple[str, str]:
     The symbol is empty for protein features, genes that the cells lack (CD8A-), bare numbers, dates and missing names.
     A bare id is both.
     """
-    text, ensembl, previous = str(name), "", None
+    return _split(str(name))
+
+
+@lru_cache(maxsize=65_536)  # more than the genes of a data set; a run asks for each of them up to six times
+def _split(text: str) -> tuple[str, str]:
+    ensembl, previous = "", None
     while text != previous:
         previous = text
         if not text.isascii():

@@ -8,13 +8,14 @@ import pytest
 import gca_scanpy as gca
 from gca_scanpy._judging.judge import SHOWN_MISSING, judge
 from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._steps import ClusterMarkers, RankedGene, Verdict
 from gca_scanpy.db import _bundled, load
 from gca_scanpy.model import ModelAnswer, Panel
 
-INDEX = index.build(_bundled.database(), "human", _bundled.lineages())
+INDEX = index_of(_bundled.database(), "human")
 T = "CD3D CD3E CD3G TRAC CD2 CD5 CD6 BCL11B"
 B = "MS4A1 CD79A CD79B CD19 BANK1 PAX5 CD22 FCRL1"
 M = "LYZ S100A8 S100A9 S100A12 CD14 FCN1 VCAN CD300E"
@@ -201,7 +202,7 @@ def test_missing_ontology_id_is_advice():
 
 def test_ortholog_unmapped_is_advice():
     """Mouse clusters of which most genes have no ortholog say so; half unmapped, or human, does not."""
-    mouse = index.build(_bundled.database(), "mouse", _bundled.lineages())
+    mouse = index_of(_bundled.database(), "mouse")
     found = check("T cell", "CD3D CD3E CD2 ?a ?b ?c ?d", used=mouse)
     assert (found.status, found.validation.flag_reasons) == ("supported", ("ortholog_unmapped",))
     assert reasons("T cell", "CD3D CD3E CD2 ?a ?b ?c", used=mouse) == ()
@@ -299,7 +300,7 @@ def test_notes_are_sentences_with_the_numbers(label, genes, options, notes):
 def test_notes_of_species():
     """What another species' data says: the species for which a type is unknown, and the genes without ortholog."""
     assert check("hepatocyte", T, used=foreign("human")).validation.notes[0] == "hepatocyte is not known for human"
-    mouse = index.build(_bundled.database(), "mouse", _bundled.lineages())
+    mouse = index_of(_bundled.database(), "mouse")
     notes = check("T cell", "CD3D CD3E CD2 ?a ?b ?c ?d", used=mouse).validation.notes
     assert notes == ("4 of 7 genes have no known human ortholog",)
 

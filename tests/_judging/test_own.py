@@ -11,13 +11,14 @@ import pytest
 import gca_scanpy as gca
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._judging.own import own_candidate
+from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index
 from gca_scanpy._scoring.case import Case, Limits
-from gca_scanpy._scoring.states import STATES
+from gca_scanpy._scoring.programs import PROGRAMS
 from gca_scanpy._steps import ClusterMarkers, RankedGene, Verdict
 from gca_scanpy.db import _bundled, load
 
-INDEX = index.build(_bundled.database(), "human", _bundled.lineages())
+INDEX = index_of(_bundled.database(), "human")
 ONTOLOGY = INDEX.lineages.ontology
 T = "CD3D CD3E CD3G TRAC CD2 CD5 CD6 BCL11B"
 CYCLE = "MKI67 TOP2A CDK1 CCNB1 BIRC5 UBE2C CENPF NUSAP1 TPX2 AURKB"
@@ -36,13 +37,14 @@ def own(label, genes, tissues=(), used=INDEX):
     return found and found.label
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("source", ["user", "model", "offline"])
 @pytest.mark.parametrize("tissue", ["blood", "large intestine", None])
 @pytest.mark.parametrize("label", ["T cell", "cycling T cell", "lymphocyte", "leukocyte"])
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", PROGRAMS, ids=lambda program: program.name)
 def test_the_genes_of_a_state_support_no_label(label, state, tissue, source):
     """Genes that cells of all types express while they divide, or under stress, say nothing of the type."""
-    genes = CYCLE if state == "proliferating" else " ".join(sorted(STATES[state])[:12])
+    genes = CYCLE if state.name == "proliferating" else " ".join(sorted(state.core)[:12])
     found = judge(
         case_of(genes, (tissue,) if tissue else ()), Verdict("0", label, ONTOLOGY.resolve(label), 0.95, source)
     )
@@ -81,6 +83,7 @@ def test_a_type_of_ones_own_without_a_term_has_a_score():
     assert own("my blob", T, used=index.build(table, "human", INDEX.lineages)) == "my blob"
 
 
+@pytest.mark.no_cover
 def test_no_cluster_is_supported_without_a_score(pbmc):
     """Whatever label is given to the clusters of blood, one that passes has a confidence above 0."""
     stem_cells = "CD34+"

@@ -83,6 +83,7 @@ def test_each_format(serve, model_of, many, provider):
     assert (report.telemetry.prompt_tokens, report.telemetry.completion_tokens) == (100, 40)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("count", [60, 600])
 def test_many_clusters(serve, model_of, many, count):
     """60 and 600 clusters: each has the label of its own genes."""
