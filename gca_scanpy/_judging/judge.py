@@ -136,6 +136,9 @@ def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> lis
     rival, strength = label_evidence.rival, case.strength
     if rival is None or rival.share < case.limits.mixed_ratio or strength is None:
         return []
+    # Whoever gave a label that its own genes support may have seen more than the genes: a pair of them is no objection.
+    if verdict.source != "offline" and len(rival.genes) < numbers.NUMBERS.min_rival_genes_of_given:
+        return []
     # A rival's genes may be penalties in the score of the best candidate.
     if verdict.source == "offline" and not (
         strength.beyond_chance or without_penalties(strength, case.candidates[0]).beyond_chance

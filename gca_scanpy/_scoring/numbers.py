@@ -229,6 +229,9 @@ class Numbers:
         0.35, "nats per weight", "Added to that for each unit of recognized weight.", CHECKS, CLUSTERS
     )
     min_rival_genes: int = _number(2, "genes", "Specific genes that a rival needs.", CHECKS, CLUSTERS)
+    min_rival_genes_of_given: int = _number(
+        3, "genes", "The same if a user or a model gave the label, and its own genes support it.", CHECKS, BY_HAND
+    )
     min_rival_genes_per_weight: float = _number(
         0.2, "genes per weight", "Raises that number for each unit of recognized weight.", CHECKS, CLUSTERS
     )
