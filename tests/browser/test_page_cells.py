@@ -127,8 +127,9 @@ def test_the_legend(visit, pages):
         assert _pixels(page, blue) < before / 20
         assert _pixels(page, pink) > 100
         assert page.locator("#legend button[aria-pressed=true]").all_inner_texts() == ["B cell"]
-        for mode, column, title in (("confidence", "confidence", "Confidence"), ("status", "status", "Status"),
-                                    ("cluster", "cluster", "Cluster"), ("broad", "broad_label", "Broad type")):  # fmt: skip
+        columns = {"confidence": "confidence", "status": "status", "cluster": "cluster", "broad": "broad_label"}
+        titles = ("Confidence", "Status", "Cluster", "Broad type")
+        for (mode, column), title in zip(columns.items(), titles):
             n = table[column].nunique()
             page.get_by_label("Color by").select_option(mode)
             assert (entries.count(), page.locator("#legend-title").inner_text()) == (n, title)
