@@ -79,7 +79,7 @@ class Case:
         weights = Weights.of(markers)
         candidates = rank(weights, tissues, index)
         strength = Strength.of(weights, candidates[0], index) if candidates else None
-        levels = Levels.of(candidates, strength, index) if strength else Levels({}, (), index)
+        levels = Levels.of(candidates, strength, index) if strength else Levels({}, (), None, index)
         return cls(markers, weights, candidates, strength, levels, tuple(tissues), index, limits)
 
     @property

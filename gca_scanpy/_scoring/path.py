@@ -81,6 +81,7 @@ class Levels:
 
     probabilities: Mapping[str, float]
     candidates: tuple[Candidate, ...]
+    strength: Optional[Strength]
     index: MarkerIndex
 
     @classmethod
@@ -88,7 +89,7 @@ class Levels:
         """Add the shares of the candidates to their ancestors, and calibrate the sums."""
         shares: dict[str, float] = {}
         for candidate in candidates:
-            if candidate.probability < numbers.NUMBERS.negligible_share:
+            if candidate.probability < numbers.NUMBERS.negligible_share or candidate.score <= 0:
                 continue
             key = key_of(candidate)
             for term in (key, *index.ancestors(key)):
@@ -102,14 +103,32 @@ class Levels:
             for ancestor in index.ancestors(key):
                 if ancestor in levels:
                     levels[ancestor] = max(levels[ancestor], levels[key])
-        return cls(levels, candidates, index)
+        return cls(levels, candidates, strength, index)
 
     def probability(self, key: Optional[str]) -> float:
         """The probability of a term; 0 if the genes say nothing of it."""
         if key is None:
             return 0.0
-        below = (p for other, p in self.probabilities.items() if key in self.index.lineages.ontology.ancestors(other))
-        return self.probabilities[key] if key in self.probabilities else max(below, default=0.0)
+        if key in self.probabilities:
+            return self.probabilities[key]
+        ancestors = self.index.lineages.ontology.ancestors
+        below = [p for other, p in self.probabilities.items() if key in ancestors(other)]
+        return max(below) if below else self._slight(key)
+
+    def _slight(self, key: str) -> float:
+        """The probability of a term with too small a share for a level; if not described, that of its ancestor."""
+        lineages = self.index.lineages
+        above = (term for term in self.index.ancestors(key) if lineages.broad(term) == lineages.broad(key))
+        described = key if key in self.index.types else next(above, key)
+        if described in self.probabilities:
+            return self.probabilities[described]
+        ancestors = lineages.ontology.ancestors
+        own = [c for c in self.candidates if described == key_of(c) or described in ancestors(key_of(c))]
+        if self.strength is None or not any(candidate.score > 0 for candidate in own):
+            return 0.0
+        share = sum(candidate.probability for candidate in own if candidate.score > 0)
+        limits = (self.probabilities[term] for term in self.index.ancestors(described) if term in self.probabilities)
+        return min(_probability(described, share, self.strength, self.index), *limits, 1.0)
 
     def deepest(self, certainty: float) -> Optional[str]:
         """The deepest term that is at least so probable, else the most probable one of the best candidate's lineage."""

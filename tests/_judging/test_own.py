@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from attrs import evolve
 
 import gca_scanpy as gca
 from gca_scanpy._judging.judge import judge
-from gca_scanpy._judging.own import own_candidate
+from gca_scanpy._judging.own import own_candidate, speaks_for
 from gca_scanpy._scoring import index
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.states import STATES
@@ -19,6 +20,7 @@ INDEX = index.build(_bundled.database(), "human", _bundled.lineages())
 ONTOLOGY = INDEX.lineages.ontology
 T = "CD3D CD3E CD3G TRAC CD2 CD5 CD6 BCL11B"
 CYCLE = "MKI67 TOP2A CDK1 CCNB1 BIRC5 UBE2C CENPF NUSAP1 TPX2 AURKB"
+STEM = "CD34 SPINK2 SERPINB1 PRSS57 EGFL7"
 MONOCYTE = "LYZ S100A8 S100A9 S100A12 CD14 FCN1 VCAN CD300E"
 
 
@@ -32,6 +34,13 @@ def own(label, genes, tissues=(), used=INDEX):
     """Name the candidate that speaks for a label."""
     found = own_candidate(ONTOLOGY.resolve(label), label, case_of(genes, tissues, used))
     return found and found.label
+
+
+def speaks(label, genes):
+    """Whether the genes say enough for a label."""
+    case, term = case_of(genes), ONTOLOGY.resolve(label)
+    found = own_candidate(term, label, case)
+    return found is not None and speaks_for(found, term, case)
 
 
 @pytest.mark.parametrize("source", ["user", "model", "offline"])
@@ -63,7 +72,7 @@ def test_the_genes_of_a_state_support_no_label(label, state, tissue, source):
         ("CD14-positive monocyte", MONOCYTE, "monocyte"),
         ("T cell", f"{CYCLE} {T}", "T cell"),
         ("T cell", CYCLE, None),
-        ("T cell", "CD34 SPINK2 SERPINB1 LDHB HMGA1 NUCB2 PRSS57 EGFL7", None),
+        ("T cell", f"{STEM} LDHB HMGA1 NUCB2", "CD8aa(I) thymocyte"),
         ("T cell", "", None),
         ("no type of the database", T, None),
     ],
@@ -71,6 +80,54 @@ def test_the_genes_of_a_state_support_no_label(label, state, tissue, source):
 def test_whose_score_counts(label, genes, speaker):
     """The label's own type speaks for it, or a subtype that the genes show, or a described ancestor."""
     assert own(label, genes) == speaker
+
+
+@pytest.mark.parametrize(
+    ("label", "genes", "enough"),
+    [
+        ("T cell", T, True),
+        ("lymphocyte", T, True),
+        ("naive T cell", T, True),
+        ("B cell", T, False),
+        ("monocyte", T, False),
+        ("T cell", MONOCYTE, False),
+        ("monocyte", f"{MONOCYTE} {STEM}", True),
+        ("T cell", f"{STEM} SMIM24 CYTL1 NPR3 LDHB HMGA1 NUCB2", False),
+        ("hematopoietic precursor cell", f"{STEM} LDHB HMGA1 NUCB2", True),
+    ],
+)
+def test_what_speaks_for_a_label(label, genes, enough):
+    """A label passes if the score of its own type is not far below the best score."""
+    assert speaks(label, genes) is enough
+
+
+@pytest.mark.parametrize("source", ["user", "model"])
+@pytest.mark.parametrize("tissue", ["blood", "bone marrow", None])
+@pytest.mark.parametrize("label", ["T cell", "CD4-positive, alpha-beta T cell", "B cell", "hepatocyte"])
+@pytest.mark.parametrize("more", ["", "LDHB HMGA1 NUCB2", "SMIM24 CYTL1 MSI2 SNHG7"])
+def test_few_genes_of_a_label_do_not_carry_it(more, label, tissue, source):
+    """Among genes of precursor cells, a few that other blood cells share support none of these cells."""
+    case = case_of(f"{STEM} {more}", (tissue,) if tissue else ())
+    found = judge(case, Verdict("0", label, ONTOLOGY.resolve(label), 0.5, source))
+    assert found.status == "flagged"
+    assert {"low_marker_overlap", "contradictory_markers", "mixed_lineage"} & set(found.validation.flag_reasons)
+
+
+def test_a_better_score_speaks_more_and_a_better_rival_less():
+    """A label that passes also passes with a higher score of its own, and with a lower best score."""
+    case = case_of(T)
+    best, term = case.candidates[0], ONTOLOGY.resolve("hepatocyte")
+
+    def passes(own_score, best_score):
+        candidates = (evolve(best, score=best_score), *case.candidates[1:])
+        return speaks_for(evolve(best, ontology_id=term, score=own_score), term, evolve(case, candidates=candidates))
+
+    scores = (0.1, 1.0, 5.0, 20.0, 80.0)
+    table = [[passes(own_score, best_score) for best_score in scores] for own_score in scores]
+    assert all(row == sorted(row, reverse=True) for row in table)
+    assert all(column == tuple(sorted(column)) for column in zip(*table))
+    assert table[0][-1] is False
+    assert table[-1][0] is True
 
 
 def test_a_type_of_ones_own_without_a_term_has_a_score():
@@ -104,7 +161,7 @@ def test_the_flag_says_what_the_cells_are(pbmc):
     assert found.flag_reasons == ("low_marker_overlap",)
     (note,) = found.notes
     assert note.startswith(
-        "the cluster's genes give T cell no score of its own; hematopoietic precursor cell is the best"
+        "the cluster's genes give T cell little score of its own; hematopoietic precursor cell is the best"
     )
     assert all(gene in note for gene in list(found.contradictory_markers)[:5])
     assert not set(found.contradictory_markers) & set(found.supporting_markers)
