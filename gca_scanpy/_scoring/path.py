@@ -131,13 +131,24 @@ class Levels:
         return min(_probability(described, share, self.strength, self.index), *limits, 1.0)
 
     def deepest(self, certainty: float) -> Optional[str]:
-        """The deepest term that is at least so probable, else the most probable one of the best candidate's lineage."""
+        """The last term that is at least so probable, from the most probable one to its most probable subtype and so on.
+
+        If a certainty gives such a term, a lower one gives the same term or a subtype of it. If no term is so probable,
+        the most probable one of the best candidate's lineage.
+        """
+        lineages, found = self.index.lineages, None
         sure = [key for key, probability in self.probabilities.items() if probability >= certainty]
-        if sure:
-            return max(sure, key=lambda key: (_depth(key, self.index), self.probabilities[key], key))
-        lineages, best = self.index.lineages, key_of(self.candidates[0])
+        while sure:
+            found = self._likeliest(sure)
+            sure = [key for key in sure if found in lineages.ontology.ancestors(key)]
+        if found is not None or not self.candidates:
+            return found
+        best = key_of(self.candidates[0])
         same = [key for key in self.probabilities if key == best or lineages.lineage(key) == lineages.lineage(best)]
-        return max(same, key=lambda key: (self.probabilities[key], _depth(key, self.index), key), default=None)
+        return self._likeliest(same) if same else None
+
+    def _likeliest(self, keys: Sequence[str]) -> str:
+        return max(keys, key=lambda key: (self.probabilities[key], _depth(key, self.index), key))
 
     def path(self, key: str) -> tuple[Level, ...]:
         """The levels through a term: its ancestors, itself, and the terms down to the best candidate below it."""
