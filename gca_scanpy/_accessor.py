@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Optional
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import anndata
 from anndata import AnnData
@@ -54,6 +54,10 @@ class Accessor:
     def curate(self, labels: Optional[Mapping[Any, str]] = None, **options: Any) -> Optional[AnnData]:
         """Record the decisions of a curator, see :func:`gca_scanpy.tl.curate`."""
         return gca_scanpy.tl.curate(self._adata, labels, **options)
+
+    def split(self, clusters: Optional[Union[str, Iterable[Any]]] = None, **options: Any) -> Optional[AnnData]:
+        """Take mixed clusters apart, see :func:`gca_scanpy.tl.split`."""
+        return gca_scanpy.tl.split(self._adata, clusters, **options)
 
     def to_cellxgene(self, key: str = DEFAULT_KEY, **options: Any) -> Optional[AnnData]:
         """Fill the cell type column of CELLxGENE, see :func:`gca_scanpy.tl.to_cellxgene`."""

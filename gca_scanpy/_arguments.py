@@ -14,7 +14,7 @@ from numbers import Integral, Number, Real
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, TypeVar, cast
 
-from gca_scanpy._secrets import Address, Concealed, Secret
+from gca_scanpy._secrets import Address, Concealed, Secret, Unusable
 from gca_scanpy.errors import InputError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -57,7 +57,7 @@ def check(name: str, value: Any, kind: Kind) -> None:
     """
     if kind.accepts(value):
         return
-    value_shown = f"<{type(value).__name__}>" if kind.is_secret else shown(value)
+    value_shown = repr(Unusable(value)) if kind.is_secret else shown(value)
     hints = [kind.hint(value), "" if kind.is_secret else _inner(value, kind)]
     msg = "; ".join([f"{name}={value_shown} must be {kind.text}", *filter(None, hints)])
     raise InputError(msg)
@@ -195,7 +195,9 @@ def _is_secret(value: Any) -> bool:
 
 
 def _conceal(value: Any) -> Any:
-    return Concealed(value) if _is_texts(value) else value
+    if value is None or isinstance(value, Concealed):
+        return value
+    return Concealed(value) if _is_texts(value) else Unusable(value)
 
 
 def _is_texts(value: Any) -> bool:
@@ -275,6 +277,7 @@ TISSUES = Kind(
     "the name of a tissue, such as 'kidney', or a list of these",
 )
 HEADERS = Kind(_is_texts, "a dict of texts, such as {'X-Team': 'genomics'}", is_secret=True, seal=_conceal)
+BASE_URL = Kind(_is_secret, "an address, such as 'http://127.0.0.1:8080'", is_secret=True, seal=Address.seal)
 SOURCE = Kind(_is_source, "'bundled', the name of a public table, the path of a table, a DataFrame, or a list of these")
 SAVE = Kind(
     lambda value: _is_flag(value) or _is_path(value) or (_is_text(value) and not value),
@@ -288,7 +291,7 @@ KINDS: Mapping[str, Kind] = {
     "adata": ANNDATA,
     "api_key": optional(Kind(_is_secret, TEXT.text, is_secret=True, seal=Secret.seal)),
     "ax": optional(AXES),
-    "base_url": optional(Kind(_is_secret, "an address, such as 'http://127.0.0.1:8080'", seal=Address.seal)),
+    "base_url": optional(BASE_URL),
     "basis": optional(Kind(_is_text, "the name of an embedding, such as 'umap'")),
     "certainty": optional(SHARE),
     "cell_type": Kind(_is_text, "the name or the Cell Ontology id of a type, such as 'B cell'"),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Optional
 
 from attrs import Factory, evolve, field, frozen
 
+from gca_scanpy import _mixtures
+from gca_scanpy._adata.expression import Expression
 from gca_scanpy._events import Clock, now
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._llm import prompt
@@ -57,8 +60,10 @@ class Request:
         return evolve(self, parameters=parameters, warnings=warnings)
 
 
-def annotate(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -> DatasetReport:
-    """Propose a label for each cluster, judge it, and report both."""
+def annotate(
+    markers: Sequence[ClusterMarkers], request: Request, clock: Clock, expression: Optional[Expression] = None
+) -> DatasetReport:
+    """Propose a label for each cluster, judge it, and report both; with cells, take mixed clusters apart."""
     cases, warnings = prepare(markers, request, clock)
     check = functools.cache(judge)  # asking a model only if the offline scorer is unsure judges its verdicts first
     with clock.step("verdicts"):
@@ -69,6 +74,12 @@ def annotate(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) 
         cluster_report(case, verdict, judgment, force_unknown=request.settings.force_unknown)
         for case, verdict, judgment in zip(cases, proposals.verdicts, judgments)
     ]
+    if expression is not None and any(judgment.rival for judgment in judgments):
+        with clock.step("mixtures"):
+            reports = [
+                _mixtures.explain(report, judgment.rival, expression) if judgment.rival else report
+                for report, judgment in zip(reports, judgments)
+            ]
     telemetry = _telemetry(proposals.cost, reports, request, clock)
     said = [*request.warnings, *warnings, *proposals.warnings]
     provenance = _provenance(request, cases, proposals.models)

@@ -210,7 +210,7 @@ def _with_symbols(
     marker_index: MarkerIndex,
 ) -> ClusterMarkers:
     def all_genes(ranked: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
-        return tuple(named[gene.name] for gene in ranked)
+        return tuple(evolve(named[gene.name], level=gene.level) for gene in ranked)
 
     def known_genes(many: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
         return tuple(gene for gene in all_genes(many) if gene.symbol and gene.symbol.upper() in marker_index.known)

@@ -17,7 +17,9 @@ from gca_scanpy._llm.gate import Gate
 from gca_scanpy._llm.language_model import ChatModel
 from gca_scanpy._llm.question import Plan, Question, Round, plan, prepare
 from gca_scanpy._reporting.report import level
+from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
+from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy._scoring.offline import propose
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import (
@@ -126,6 +128,8 @@ class Given(_SendsNothing):
         reading = ontology.read(label, case.tissues)
         term = reading.ontology_id
         score = case.levels.probability(term or label) if label else 0.0
+        if names_a_disease(term, case.index.lineages):  # genes raise no more than a suspicion
+            score = min(score, round(numbers.NUMBERS.high - 0.01, 4))
         caveats = [f"{share:.0%} of the cluster's labeled cells have this label"] if label and share < 1 else []
         if term and reading.is_partial:
             left = ", ".join(word.text for word in reading.aside)

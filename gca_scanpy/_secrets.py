@@ -14,7 +14,13 @@ MASK = "***"
 MIN_HIDDEN = 4  # characters; a shorter text is not a key, and would match parts of many words
 MIN_SCRUBBED = 16  # characters; a shorter text, such as "test", may be a word of the answer, which must not change
 MIN_CORE = 8  # characters of a key in base64; fewer would match by chance
-_BREAK = r"(?:\s|\\+[nrt]|<br ?/?>)*"  # a long key may be broken into lines
+# Marks of direction, spaces without width and tags: nobody sees them, but they change how a text looks or is read.
+UNSEEN = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f"
+_UNSEEN_CODES = "(?i:00ad|200[b-f]|202[a-e]|206[0-9a-f]|feff)"
+# How often something is escaped has a bound, so that no text of a server can keep the search busy.
+_BACKSLASH = r"(?:\\|%(?:25){0,4}5[cC])"
+# A long key may be broken into lines, or by characters that nobody sees.
+_BREAK = rf"(?:[\s{UNSEEN}]|{_BACKSLASH}{{1,8}}(?:[nrt]|u{_UNSEEN_CODES})|<br ?/?>){{0,60}}"
 _USER = re.compile(r"//[^/\s@]*@")
 
 SecretS = TypeVar("SecretS", bound="Secret")
@@ -42,8 +48,10 @@ class Secret:
 
     @classmethod
     def seal(cls, value: Any) -> Any:
-        """A text as a secret; anything else as it is."""
-        return cls.of(value) if isinstance(value, str) else value
+        """A text as a secret, and what is no text as :class:`Unusable`; None and a secret as they are."""
+        if value is None or isinstance(value, Secret):
+            return value
+        return cls.of(value) if isinstance(value, str) else Unusable(value)
 
     def __bool__(self) -> bool:
         return bool(self.reveal())
@@ -78,6 +86,18 @@ class Secret:
         return _pattern(secret).sub(MASK, text) if len(secret) >= min_length else text
 
 
+class Unusable:
+    """A value of a wrong type in the place of a secret; only its type is kept, because it may contain the secret."""
+
+    __slots__ = ("_type",)
+
+    def __init__(self, value: Any) -> None:
+        self._type: str = value._type if isinstance(value, Unusable) else type(value).__name__
+
+    def __repr__(self) -> str:
+        return f"<{self._type}>"
+
+
 class Address(Secret):
     """A URL. Its repr and str show it without the parts that may be secret: user, password and query."""
 
@@ -88,7 +108,8 @@ class Address(Secret):
 
     def __str__(self) -> str:
         text = self.reveal()
-        if len(text) >= MIN_SCRUBBED and not re.search(r"[./:]", text):  # no address at all, so perhaps a key
+        head = re.split(r"[/?#]", text, maxsplit=1)[0]
+        if len(text) >= MIN_SCRUBBED and not re.search(r"[.:]", head):  # no address at all, so perhaps a key
             return MASK
         start, _, end = text.rpartition("@")
         scheme = re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", start)
@@ -150,10 +171,11 @@ def _pattern(secret: str) -> re.Pattern[str]:
 def _escaped(character: str) -> str:
     """A pattern for a character, as it is or escaped: JSON, URL, HTML; once or several times."""
     code = ord(character)
-    in_url = "".join(f"%(?:25)*(?i:{byte:02x})" for byte in character.encode())
+    in_url = "".join(f"%(?:25){{0,4}}(?i:{byte:02x})" for byte in character.encode())
     entities = [f"#0*{code};?", f"#[xX]0*(?i:{code:x});?", *(f"{name};?" for name in _entities().get(character, ()))]
-    forms = [rf"\\*{re.escape(character)}", rf"\\+u(?i:{code:04x})", rf"\\+x(?i:{code:02x})", in_url]
-    return f"(?:{'|'.join(forms)}|&(?:amp;)*(?:{'|'.join(entities)}))"
+    escaped = [re.escape(character), in_url, rf"u(?i:{code:04x})", rf"x(?i:{code:02x})"]
+    forms = [f"{_BACKSLASH}{{0,8}}(?:{escaped[0]}|{escaped[1]})", f"{_BACKSLASH}{{1,8}}(?:{escaped[2]}|{escaped[3]})"]
+    return f"(?:{'|'.join(forms)}|&(?:amp;){{0,4}}(?:{'|'.join(entities)}))"
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional
 
 from attrs import Attribute, field, fields, frozen
 
-from gca_scanpy._arguments import COUNT, FLAG, HEADERS, PATH, SECONDS, SHARE, TEXT, optional
+from gca_scanpy._arguments import BASE_URL, COUNT, FLAG, HEADERS, PATH, SECONDS, SHARE, TEXT, optional
 from gca_scanpy._options import is_count, of_kind
 from gca_scanpy._secrets import Address, Concealed, environment
 from gca_scanpy.errors import InputError
@@ -68,7 +68,7 @@ def _conceal_headers(value: Any) -> Any:
 
 
 def _conceal_address(value: Any) -> Any:
-    return Address(value) if isinstance(value, str) else value
+    return BASE_URL.seal(value)
 
 
 # Their values may contain keys, so they are concealed before anything is done with them.
@@ -84,7 +84,7 @@ def _concealed(kind: str, *, or_none: bool = False) -> Callable[[Any, Attribute[
 
     def validate(_: Any, attribute: Attribute[Any], value: Any) -> None:
         if not isinstance(value, (Concealed, Address)) and not (or_none and value is None):
-            msg = f"{attribute.name} must be {kind}, not {type(value).__name__}"
+            msg = f"{attribute.name} must be {kind}, not {value!r}"
             raise InputError(msg)
 
     return validate

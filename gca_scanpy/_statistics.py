@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Optional
 
 import pandas as pd
 from attrs import frozen
 
-from gca_scanpy._text_tables import is_missing, numbers
+from gca_scanpy._direction_words import WORDED, answered, worded, words
+from gca_scanpy._levels import pairs
+from gca_scanpy._text_tables import numbers
 
 
 @frozen
@@ -40,9 +41,15 @@ _FOLD = r"(?:fc\b|fc ?\d+\b|fold|ratio)"
 _LOG = r"(?:\b|avg|ave|mean|median)log(?:2|10|1p|e|ged)?(?: |\b|fc|fold|ratio)"  # not that of "biological"
 AUC = Statistic("AUC", "auc, myAUC, roc_auc, AUROC", r"auc\b|auroc|area under|\broc\b", neutral=0.5, is_score=True)
 # Some write a logarithm or a signed fold change here: if the column has a negative value, zero is neutral.
-RATIO = Statistic("ratio", "fold_change, FC, ratio, odds_ratio", _FOLD, neutral=1.0)
+RATIO = Statistic("ratio", "fold_change, FC, ratio, odds_ratio", rf"{_FOLD}|^(?:or|rr)$", neutral=1.0)
 # Wilcoxon's U and others of this name are never negative and have no direction: the column needs a negative value.
 STATISTIC = Statistic("statistic", "statistic, stat", r"\bstat(?:istic)?s?\b", is_score=True)
+SCORE = Statistic(
+    "score",
+    "scores, z_score, t, signed_log10_p",
+    r"scores?\b|^[tz]$|z ?val|\bt(?:est)? ?(?:stat|val)|\bwald\b|\bnes\b|\bsigned\b|\bsi?gn \w*log",
+    is_score=True,
+)
 # The first whose pattern occurs in the words of a column name is taken, unless NO_DIRECTION or UNSIGNED fits.
 STATISTICS = (
     Statistic("ratio", RATIO.columns, rf"\b(?:(?:non|not|un) ?log|linear).*{_FOLD}", neutral=1.0),
@@ -60,23 +67,26 @@ STATISTICS = (
         r"\bcoef|\bestimates?\b|\bbeta\b|\beffects?\b|cohen|hedges|\bcliff|biserial|\bslope\b|logit|\blog ?odds\b|"
         r"^sign$|^direction$",
     ),
-    Statistic(
-        "score",
-        "scores, z_score, t, signed_log10_p",
-        r"scores?\b|^[tz]$|z ?val|\bt ?(?:stat|val)|\bwald\b|\bnes\b|\bsigned\b",
-        is_score=True,
-    ),
+    SCORE,
     STATISTIC,
 )
+# A share or a mean in the cluster, and the same elsewhere.
+LEVELS = Statistic("level in the cluster minus that elsewhere", "pct.1 and pct.2, mean_in and mean_out", "")
 ACCEPTED = "; ".join(f"{name}: {columns}" for name, columns in {s.name: s.columns for s in STATISTICS}.items())
 # P-values, errors, ranks and mean levels.
 NO_DIRECTION = re.compile(
-    r"^(?!.*\bsigned\b)(?:.*(?:[pq] ?val(?:ue)?s?\b|padj\b|\bp ?adj(?:ust(?:ed)?)?\b|\bfdr\b|log\d* ?p$|\b[pq]$|\bse$|"
+    r"^(?!.*\bsigned\b|.*\bsi?gn \w*log)"
+    r"(?:.*(?:[pq] ?val(?:ue)?s?\b|padj\b|\bp ?adj(?:ust(?:ed)?)?\b|\bfdr\b|log\d* ?p$|\b[pq]$|\bse$|"
     r"fcse\b|\bs[dt]d?$|\bstd ?err|\berror\b|\bvar$|variance|\bci$|\bci (?:l|r|lo|hi|low|up)|\brank$|strand$)|"
     r"rank (?:log|auc)|pr |log ?cpm|ave ?expr|b$|chr(?:om\w*)?$)"
 )
+# A logarithm of p-values has one sign. If a column has both, the sign is the direction.
+LOG_OF_CHANCE = re.compile(r"log(?:2|10|e)? ?(?:of )?(?:[pq]\b|[pq] ?val|p ?adj|fdr|adj)")
 # Greater values of these mean that a gene differs more, up or down.
-UNSIGNED = re.compile(r"\babs(?:olute|\b|l|fc|fold)|magnitude|\bpower\b|^f$|^lr$|likelihood ratio|chi ?sq|\bchi2\b")
+UNSIGNED = re.compile(
+    r"\babs(?:olute|\b|l|fc|fold)|magnitude|\bpower\b|^[fuw]$|^lr$|likelihood ratio|"
+    r"chi ?sq|\bchi2\b|mann ?whitney|\bbayes ?factor|\bproba ?de\b|\bimportance|\bgini\b|\bmutual ?info|\binfo\w* ?gain"
+)
 GREATEST = re.compile(r"\bmax(?:imum)?\b")  # of comparisons with single clusters: the gene may be lower than in most
 SUMMARY = re.compile(r"\b(?:summary|mean|median)\b")  # of comparisons with single clusters, which then do not count
 P_VALUE = re.compile(r"(?:.* )?(?:p|p ?val(?:ue)?s?)|pr chisq")
@@ -84,19 +94,6 @@ ADJUSTED = re.compile(r"adj|fdr|q ?val|bonf|holm|corrected|\bbh\b")
 RANK = re.compile(r"(?:.* )?(?:gene|marker) rank|rank|top")
 # Names of cell types and of much else as well: a direction only if the column has a negative value.
 SHORT = ("beta", "delta", "t", "z")
-# Words in place of numbers, as in a volcano plot. A column of this name must be understood.
-WORDED = re.compile(r"regulat|\bdirection|\bsign\b|diff ?exp|\btrend\b|\bup\b|\bdown\b|\bchange|^de$|enrich|deplet")
-UP = re.compile(r"up(?: ?reg\w*)?|higher|high|increased?|pos|positive|enriched|over ?expressed|[+↑▲]")
-DOWN = re.compile(r"down(?: ?reg\w*)?|dn|lower|low|decreased?|neg|negative|depleted|under ?expressed|[-−–↓▼]")
-NEITHER = re.compile(r"no|none|non.*|not.*|nosig.*|ns|n s|stable|same|unchanged|neutral|insignificant")
-
-
-def words(name: object) -> str:
-    """The words of a column name in small letters, with one blank between them: ``avg_log2FC`` is ``avg log2fc``."""
-    text = unicodedata.normalize("NFKC", str(name)).replace("∆", "Δ").replace("Δ", " delta ").replace("%", " percent ")
-    if re.search(r"\|.+\|", text):
-        text = f"abs {text}"
-    return " ".join(re.findall(r"[^\W_]+", text.casefold()))
 
 
 @frozen(eq=False)
@@ -109,6 +106,8 @@ class RowStatistics:
         The columns that show a direction, each with what it was taken for.
     higher
         Whether the gene is higher in its cluster; True in every row if no column shows a direction.
+    lower
+        Whether a column shows that it is lower.
     p_value
         The greatest p-value of each row, not adjusted, or NaN without one.
     order
@@ -119,6 +118,7 @@ class RowStatistics:
 
     columns: tuple[str, ...]
     higher: pd.Series
+    lower: pd.Series
     p_value: pd.Series
     order: Optional[pd.Series]
     other_orders: tuple[pd.Series, ...]
@@ -143,7 +143,7 @@ def read(table: pd.DataFrame, skipped: Collection[object] = ()) -> RowStatistics
     keys = {name: key for name in table.columns if name not in skipped and (key := words(name))}
     directed = _directed(table, keys)
     p_values, adjusted = _p_values(table, keys)
-    higher = pd.Series(True, index=table.index)
+    higher, lower = pd.Series(True, index=table.index), pd.Series(False, index=table.index)
     if directed:
         signs = pd.DataFrame({name: values - _neutral(name, values, kind) for name, (kind, values) in directed.items()})
         if len(table) and signs.isna().all(axis=None):
@@ -151,16 +151,22 @@ def read(table: pd.DataFrame, skipped: Collection[object] = ()) -> RowStatistics
             msg += f"export the table with it, or with one of these: {ACCEPTED}"
             raise ValueError(msg)
         higher = (signs.gt(0) | signs.isna()).all(axis=1) & signs.notna().any(axis=1)
+        lower = signs.lt(0).any(axis=1)
     else:
-        _refuse_unknown(table, keys)
+        levels = _differences(table, keys)
+        _refuse_unknown(table, keys, has_levels=bool(levels))
+        if levels:
+            directed = {name: (LEVELS, difference) for name, difference in levels.items()}
+            higher, lower = pd.DataFrame(levels).gt(0).all(axis=1), pd.DataFrame(levels).lt(0).any(axis=1)
     ranks = [numbers_of(table, name) for name, key in keys.items() if RANK.fullmatch(key)]
     by_kind = _least_by_kind(directed)
     scores = [-by_kind[kind.name] for kind in STATISTICS if kind.is_score and kind.name in by_kind]
-    changes = [-by_kind[kind.name] for kind in STATISTICS if not kind.is_score and kind.name in by_kind]
+    changes = [-by_kind[kind.name] for kind in (*STATISTICS, LEVELS) if not kind.is_score and kind.name in by_kind]
     chance = [values for values in (p_values, adjusted) if values is not None]
     return RowStatistics(
         columns=tuple(f"{str(name)!r} ({kind.name if kind else 'direction'})" for name, (kind, _) in directed.items()),
         higher=higher,
+        lower=lower,
         p_value=pd.Series(float("nan"), index=table.index) if p_values is None else p_values,
         order=next(iter([*ranks, *scores]), None),
         other_orders=(*chance, *changes),
@@ -190,7 +196,11 @@ def _directed(table: pd.DataFrame, keys: Mapping[object, str]) -> Directed:
     directed: dict[object, tuple[Optional[Statistic], pd.Series]] = {}
     for name, key in keys.items():
         kind = None if any(no.search(key) for no in (NO_DIRECTION, UNSIGNED, GREATEST)) else _statistic(key)
-        signs = _worded(table[name], by_name=kind is not None or WORDED.search(key) is not None)
+        if kind is None and LOG_OF_CHANCE.search(key) and _has_both_signs(table[name]):
+            kind = SCORE
+        signs = answered(table[name], key)
+        if signs is None and not NO_DIRECTION.search(key):
+            signs = worded(table[name], by_name=kind is not None or WORDED.search(key) is not None)
         if signs is not None:
             directed[name] = (None, signs)
         elif kind is not None:
@@ -202,6 +212,14 @@ def _directed(table: pd.DataFrame, keys: Mapping[object, str]) -> Directed:
         name: (kind, values)
         for name, (kind, values) in directed.items()
         if kind is None or kind.name not in summaries or SUMMARY.search(keys[name])
+    }
+
+
+def _differences(table: pd.DataFrame, keys: Mapping[object, str]) -> dict[object, pd.Series]:
+    """How much greater a level is in the cluster than elsewhere, for each pair of columns with such levels."""
+    return {
+        f"{inside} - {outside}": numbers_of(table, inside) - numbers_of(table, outside)
+        for inside, outside in pairs(keys)
     }
 
 
@@ -223,35 +241,23 @@ def _neutral(name: object, values: pd.Series, kind: Optional[Statistic]) -> floa
     return 0.0 if kind.name == RATIO.name and values.lt(0).any() else kind.neutral
 
 
-def _worded(texts: pd.Series, *, by_name: bool) -> Optional[pd.Series]:
-    """1 for up, -1 for down and 0 for neither; None if the column has other words, or numbers.
+def _refuse_unknown(table: pd.DataFrame, keys: Mapping[object, str], *, has_levels: bool) -> None:
+    """Refuse a table in which only columns that are not understood could show a direction.
 
     Parameters
     ----------
-    by_name
-        Whether the name of the column says that it has a direction; if not, it must say "up" or "down" itself.
+    has_levels
+        Whether pairs of columns show it; then a statistic without a direction does no harm.
     """
-    signs, plain = {}, False
-    for text in texts.unique():
-        if is_missing(text) and text.strip() != "-":
-            continue
-        word = words(text) or text.strip()
-        sign = next((n for n, pattern in ((1, UP), (-1, DOWN), (0, NEITHER)) if pattern.fullmatch(word)), None)
-        if sign is None:
-            return None
-        signs[text] = float(sign)
-        plain = plain or re.match(r"up|down", word) is not None
-    return texts.map(signs).astype(float) if plain or (by_name and any(signs.values())) else None
-
-
-def _refuse_unknown(table: pd.DataFrame, keys: Mapping[object, str]) -> None:
-    """Refuse a table in which only columns that are not understood could show a direction."""
     for name, key in keys.items():
         if NO_DIRECTION.search(key):
             continue
-        if UNSIGNED.search(key) or re.search(STATISTIC.pattern, key) or (GREATEST.search(key) and _statistic(key)):
+        is_unsigned = UNSIGNED.search(key) or re.search(STATISTIC.pattern, key)
+        if is_unsigned or (GREATEST.search(key) and _statistic(key)):
+            if has_levels:
+                continue
             what = "shows how much a gene differs, but not whether it is higher or lower in the cluster"
-        elif WORDED.search(key):
+        elif WORDED.search(key) or {"+", "-"} <= set(table[name].str.strip()) <= {"+", "-", ""}:
             what = "seems to show whether a gene is higher or lower in the cluster, and is not understood"
         elif _has_negative(table[name]):
             what = "has negative numbers and may show which genes are lower in the cluster, but it is not known"
@@ -266,6 +272,10 @@ def _has_negative(texts: pd.Series) -> bool:
         return bool(numbers(texts).lt(0).any())
     except ValueError:
         return False
+
+
+def _has_both_signs(texts: pd.Series) -> bool:
+    return _has_negative(texts) and bool(numbers(texts).gt(0).any())
 
 
 def _p_values(table: pd.DataFrame, keys: Mapping[object, str]) -> tuple[Optional[pd.Series], Optional[pd.Series]]:

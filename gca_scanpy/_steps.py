@@ -20,10 +20,13 @@ class RankedGene:
         The gene as the data names it, so that plots of the result find it.
     symbol
         Its canonical symbol: HGNC for human genes and for mouse genes with an ortholog; None if unmapped.
+    level
+        Its mean in the cluster relative to the highest mean of any cluster, 0 to 1; 1 if no matrix shows it.
     """
 
     name: str
     symbol: Optional[str] = None
+    level: float = 1.0
 
 
 @frozen

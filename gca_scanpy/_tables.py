@@ -25,6 +25,7 @@ KINDS = "csv, tsv, json, gmt (each of them also with .gz), xlsx or parquet"
 _PACKABLE = (".csv", ".tsv", ".txt", ".json", ".gmt")
 ENDINGS = (*_PACKABLE, *(f"{ending}.gz" for ending in _PACKABLE), ".xlsx", ".parquet")
 MAX_BYTES = 250_000_000  # of a table, unpacked; ten times a large FindAllMarkers
+MAX_WHOLE = 2**53  # greater floats are not exact
 MAX_REASON = 300  # characters of another library's error that are shown
 GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
 INDEX = "index"  # the column of this table that is the index of a data frame
@@ -205,9 +206,15 @@ def as_text(frame: pd.DataFrame) -> pd.DataFrame:
 def _text(table: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
-    columns = [table.iloc[:, n].astype(object) for n in range(table.shape[1])]
+    columns = [_without_points(table.iloc[:, n]).astype(object) for n in range(table.shape[1])]
     cells = [column.where(column.notna(), "").map(_cell).astype(object) for column in columns]
     return pd.DataFrame(dict(enumerate(cells)), index=table.index).set_axis(table.columns, axis=1)
+
+
+def _without_points(column: pd.Series) -> pd.Series:
+    """Whole numbers as integers: a missing value turns them into floats, but cluster 1 must not become "1.0"."""
+    is_whole = column.dtype.kind == "f" and bool((column.dropna() % 1 == 0).all() and column.abs().max() < MAX_WHOLE)
+    return column.astype("Int64") if is_whole else column
 
 
 def _cell(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Write the tables of docs/scoring.md, between its two marks, from gca_scanpy/_scoring/numbers.py.
+"""Write the tables of docs/scoring.md and docs/states.md, between their marks, from gca_scanpy/_scoring.
 
 python scripts/write_scoring.py
 """
@@ -11,9 +11,12 @@ from typing import Any
 
 from attrs import fields
 
+from gca_scanpy._scoring.malignancy import SUSPICIONS
 from gca_scanpy._scoring.numbers import Numbers
+from gca_scanpy._scoring.programs import PROGRAMS
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "scoring.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE, STATES_PAGE = DOCS / "scoring.md", DOCS / "states.md"
 START, END = "<!-- numbers: start -->\n", "<!-- numbers: end -->\n"
 HEAD = "| name | value | unit | effect | set on |\n|---|---|---|---|---|\n"
 
@@ -43,5 +46,24 @@ def page(text: str) -> str:
     return f"{before}{START}\n{tables(Numbers)}\n{END}{rest.partition(END)[2]}"
 
 
+def _list(genes: frozenset[str]) -> str:
+    return ", ".join(sorted(genes))
+
+
+def states_page(text: str) -> str:
+    """The page on states with up-to-date tables."""
+    states = "".join(f"| `{p.name}` | {_list(p.core)} | {p.source} |\n" for p in PROGRAMS)
+    rows = "".join(f"| {row.why} | {row.least} | {_list(row.genes)} | {_list(row.beside)} |\n" for row in SUSPICIONS)
+    for name, table in (
+        ("states", f"| state | core genes | after |\n|---|---|---|\n{states}"),
+        ("malignancy", f"| what | at least | genes | among |\n|---|---|---|---|\n{rows}"),
+    ):
+        start, end = f"<!-- {name}: start -->\n", f"<!-- {name}: end -->\n"
+        before, _, rest = text.partition(start)
+        text = f"{before}{start}\n{table}\n{end}{rest.partition(end)[2]}"
+    return text
+
+
 if __name__ == "__main__":
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    STATES_PAGE.write_text(states_page(STATES_PAGE.read_text(encoding="utf-8")), encoding="utf-8")

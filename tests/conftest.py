@@ -41,7 +41,11 @@ LINEAGES = {
 NOISE = tuple(f"ZNF{n}" for n in (10, 12, 14, 16, 17, 18, 20, 22, 23, 24, 25, 26, 28, 30, 32, 34, 35, 41, 43, 44))
 
 # These repeat the same lines, and tracing doubles their time. The other tests alone must reach the coverage asked for.
-NOT_TRACED = ("benchmark", "benchmarks", "browser", "crash", "hostile", "properties")
+# So do all tests of Hypothesis, and single tests with the mark `no_cover`.
+NOT_TRACED = (
+    "benchmark", "benchmarks", "browser", "crash", "hostile", "properties", "witnesses",
+    "test_governance.py", "test_partial_reports.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(config, items):
@@ -50,7 +54,9 @@ def pytest_collection_modifyitems(config, items):
         return
     folder = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(folder) and item.path.relative_to(folder).parts[0] in NOT_TRACED:
+        is_inside = item.path.is_relative_to(folder)
+        in_folder = is_inside and item.path.relative_to(folder).parts[0] in NOT_TRACED
+        if in_folder or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)
 
 
@@ -147,12 +153,17 @@ def _error_of(call, data):
     return AssertionError("the page says None") if re.search(r"\bNone\b|\bnan\b", text) else None
 
 
-@pytest.fixture
-def pbmc():
-    """Copy Scanpy's bundled PBMC data: 700 cells, scaled X, log-normalized .raw, a logreg ranking of bulk_labels."""
+@functools.cache
+def _pbmc():
     import scanpy as sc
 
     return sc.datasets.pbmc68k_reduced()
+
+
+@pytest.fixture
+def pbmc():
+    """Copy Scanpy's bundled PBMC data: 700 cells, scaled X, log-normalized .raw, a logreg ranking of bulk_labels."""
+    return _pbmc().copy()
 
 
 def _plant(sizes=(30, 30, 30, 30), seed=0):
@@ -209,6 +220,36 @@ def plant_types():
 def cells():
     """120 cells in the clusters "0" B cells, "1" T cells, "2" monocytes, "3" NK cells."""
     return _plant()
+
+
+@pytest.fixture
+def mix():
+    """Make cells of four planted types and one more cluster, "9", in which B and T cells are mixed.
+
+    ``mix(n_b, n_t, n_both)`` is the cluster; its doublets are sums of a B and a T cell, which ``.obs["planted"]`` calls
+    "both". ``ambient`` is the part of the T cells' profile in the RNA around the cells.
+    """
+
+    def mixed(n_b=0, n_t=0, n_both=0, *, ambient=0.0):
+        cells = _plant((50, 50, 50, 50, n_b + n_both, n_t + n_both))
+        counts, planted = cells.layers["counts"].toarray(), cells.obs["planted"].astype(str).to_numpy()
+        b, t = (np.flatnonzero(cells.obs["cluster"] == code) for code in ("4", "5"))
+        counts[b[n_b:]] += counts[t[n_t:]]
+        planted[b[n_b:]] = "both"
+        kept = np.r_[0 : b[-1] + 1 if len(b) else 200, t[:n_t]]
+        rng, in_mix = np.random.default_rng(1), kept >= 200
+        profile = counts[planted == "T cell"].mean(axis=0)
+        counts = counts[kept] + np.where(in_mix[:, None], rng.poisson(ambient * profile, (len(kept), len(profile))), 0)
+        values = np.log1p(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) * 1e4).astype(np.float32)
+        names = cells.obs["cluster"].astype(str).to_numpy()[kept]
+        obs = pd.DataFrame(
+            {"cluster": pd.Categorical(np.where(in_mix, "9", names)), "planted": pd.Categorical(planted[kept])},
+            index=[f"cell{i}" for i in range(len(kept))],
+        )
+        layers = {"counts": sparse.csr_matrix(counts.astype(np.float32))}
+        return AnnData(sparse.csr_matrix(values), obs=obs, var=cells.var.copy(), layers=layers)
+
+    return mixed
 
 
 def _content(value):

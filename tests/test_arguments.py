@@ -120,6 +120,8 @@ TAKEN = {
     "timeout": {"int"},
     "tissue": {"None", "nan", *TEXTS, "list", "two", "tuple", "set", "Series"},  # names of tissues, known or not
     "tl.curate.labels": {"None", "Series"},  # a text by cluster
+    "tl.split.groupby": {"None"},
+    "tl.split.key_added": {"None", "unknown"},
     "tl.to_cellxgene.labels": {"None"},
     "tl.to_cellxgene.species": {"None"},
     "top_n_markers": {"int"},

@@ -48,6 +48,12 @@ validation = st.builds(
     st.integers(0, 99),
     texts,
 )
+mixture = st.builds(
+    model.Mixture,
+    st.sampled_from(["two_populations", "doublets", "ambient", "undecided"]),
+    st.lists(st.builds(model.Part, text, st.none() | text, share, texts), max_size=2).map(tuple),
+    share,
+)
 cluster = st.builds(
     model.ClusterReport,
     cluster_id=text,
@@ -66,6 +72,7 @@ cluster = st.builds(
     tissue=st.none() | text,
     struck_markers=texts,
     panel=st.none() | panel,
+    mixture=st.none() | mixture,
 )
 provenance = st.builds(
     model.Provenance,

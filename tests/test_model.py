@@ -19,6 +19,7 @@ def _report(*ids):
                 markers=_steps.ClusterMarkers(key, (_steps.RankedGene("CD3E", "CD3E"),)),
                 candidates=(),
                 tissues=(),
+                state_genes={},
                 index=SimpleNamespace(lineages=_bundled.lineages()),
             ),
             _steps.Verdict(key, "T cell", "CL:0000084", 0.9, "offline"),

@@ -105,6 +105,7 @@ def test_the_order_of_the_rows_of_a_database_changes_nothing(rng):
         assert judged[0].validation.flag_reasons == judged[1].validation.flag_reasons
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("length", [10, 50])
 def test_random_genes_are_unknown(seed, length):
@@ -117,23 +118,23 @@ def test_random_genes_are_unknown(seed, length):
 
 
 @pytest.mark.parametrize(
-    ("genes", "state"),
+    ("genes", "states"),
     [
-        ("RPL3 RPS3 RPL10 RPL13 RPS27 RPLP0 RPS6 RPL5", None),
-        ("MT-CO1 MT-CO2 MT-ND1 MT-ND4 MT-CYB MT-ATP6", None),
-        ("MALAT1 NEAT1 HLA-A HLA-B HLA-C B2M", None),
-        ("HSPA1A HSPA1B FOS JUN JUNB EGR1 DUSP1 HSPB1 DNAJB1 ATF3", "stressed"),
-        ("MKI67 TOP2A CENPF BIRC5 CDK1 CCNB1 UBE2C TPX2 NUSAP1 AURKA", "proliferating"),
-        ("ISG15 IFI6 IFIT1 IFIT2 IFIT3 MX1 OAS1 RSAD2", "interferon response"),
-        ("VEGFA CA9 NDRG1 ADM BNIP3 EGLN3 ANKRD37", "hypoxic"),
+        ("RPL3 RPS3 RPL10 RPL13 RPS27 RPLP0 RPS6 RPL5", ()),
+        ("MT-CO1 MT-CO2 MT-ND1 MT-ND4 MT-CYB MT-ATP6", ()),
+        ("MALAT1 NEAT1 HLA-A HLA-B HLA-C B2M", ()),
+        ("HSPA1A HSPA1B FOS JUN JUNB EGR1 DUSP1 HSPB1 DNAJB1 ATF3", ("immediate early", "heat shock")),
+        ("MKI67 TOP2A CENPF BIRC5 CDK1 CCNB1 UBE2C TPX2 NUSAP1 AURKA", ("proliferating",)),
+        ("ISG15 IFI6 IFIT1 IFIT2 IFIT3 MX1 OAS1 RSAD2", ("interferon alpha response",)),
+        ("VEGFA CA9 NDRG1 ADM BNIP3 EGLN3 ANKRD37", ("hypoxic",)),
     ],
 )
 @pytest.mark.filterwarnings("ignore::gca_scanpy.errors.GeneNameWarning")
-def test_generic_genes_alone_name_no_type(genes, state):
+def test_generic_genes_alone_name_no_type(genes, states):
     """Genes that every type can have are Unknown, and what they tell is reported as a state."""
     found = one(genes)
     assert (found.annotation.primary_label, found.status) == (UNKNOWN_LABEL, "unknown")
-    assert found.states == ((state,) if state else ())
+    assert found.states == states
 
 
 def test_a_state_stands_beside_the_type():

@@ -99,6 +99,7 @@ def test_a_filtered_ranking_is_not_made_worse(cells, tmp_path, through):
     _same(through(cells, tmp_path), cells)
 
 
+@pytest.mark.no_cover
 def test_many_clusters_fit(plant, tmp_path):
     """The report of 600 clusters is larger than an HDF5 attribute may be, and is read back all the same."""
     adata = plant([2] * 600)

@@ -38,11 +38,15 @@ CODES = [ord(character) for character in KEY]
         f"{KEY[:9]}\n  {KEY[9:]}",
         rf"{KEY[:9]}\n{KEY[9:]}",
         f"{KEY[:9]}<br>{KEY[9:]}",
+        urllib.parse.quote(KEY.replace("/", r"\/"), safe=""),
+        urllib.parse.quote("".join(rf"\u{code:04x}" for code in CODES)),
+        "\u200b".join(KEY),
+        r"\u00ad".join(KEY),
         base64.b64encode(KEY.encode()).decode(),
     ],
 )
 def test_a_secret_is_found_in_every_form(written):
-    """JSON, URL, HTML, hex, base64, once or twice escaped, in capitals or not, and broken into lines."""
+    """JSON, URL, HTML, hex, base64, once or twice escaped, in capitals or not, broken into lines or by unseen marks."""
     assert Secret(KEY).hide_in(f"<<{written}>>") == f"<<{MASK}>>"
 
 
@@ -54,6 +58,12 @@ def test_a_password_in_basic_authorization(user, encode):
     hidden = Secret(KEY).hide_in(f"Basic {header}")
     assert hidden.startswith("Basic ")
     assert len(hidden.partition(MASK)[0]) <= len("Basic ") + len(user) * 4 // 3 + 2
+
+
+@pytest.mark.parametrize("part", ["\\", "%25", "&amp;", "s\u200b", "s<br>", r"s\n"])
+def test_no_text_keeps_the_search_busy(part):
+    """The time of the search does not grow with the square of what a server repeats."""
+    assert Secret(KEY).hide_in(part * 300_000) == part * 300_000
 
 
 def test_what_is_no_secret_stays():

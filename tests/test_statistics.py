@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gca_scanpy import _statistics
-from gca_scanpy._statistics import STATISTICS, read, words
+from gca_scanpy._direction_words import words
+from gca_scanpy._statistics import STATISTICS, read
 
 COLUMNS = {name: kind for kind in STATISTICS for name in kind.columns.split(", ")}
 # Groups whose names have parts that mean something in a column of statistics.
@@ -103,11 +104,36 @@ def test_names_of_ratios(name):
         ("change", ("decreased", "increased", "stable")),
         ("sign", ("-1", "1", "0")),
         ("sign", ("negative", "positive", "")),
+        ("marker_type", ("negative", "positive", "")),
+        ("kind", ("depleted", "enriched", "n.s.")),
+        ("level", ("under-expressed", "overexpressed", "")),
     ],
 )
 def test_words_in_place_of_numbers(name, values):
     """The words of a volcano plot show the direction."""
     assert read(_table(**{name: values})).higher.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("values", [("FALSE", "TRUE"), ("no", "Yes"), ("0", "1")])
+@pytest.mark.parametrize(
+    "name", ["up", "is_up", "upregulated", "is_higher", "positive_marker", "Increased in cluster", "is_marker"]
+)
+def test_yes_and_no(name, values):
+    """A column that is called after a direction answers by yes or no."""
+    assert read(_table(**{name: values})).higher.tolist() == [False, True]
+    assert read(_table(is_lower=values)).higher.tolist() == [True, False]
+
+
+def test_a_signed_logarithm_of_p_values():
+    """A logarithm of p-values has one sign; if a column has both, its sign is the direction."""
+    for name in ("sign_log10p", "-log10(p)", "log10_pval", "-log10 FDR", "slog10p_signed"):
+        assert read(_table(**{name: ["-9", "5", "0"]})).higher.tolist() == [False, True, False], name
+
+
+@pytest.mark.parametrize("name", ["OR", "RR"])
+def test_short_names_of_ratios(name):
+    """An odds ratio and a relative risk of one are neutral."""
+    assert read(_table(**{name: ["0.1", "3", "1"]})).higher.tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +144,11 @@ def test_words_in_place_of_numbers(name, values):
         ("power", ("0.5", "0.1"), "not whether it is higher or lower"),
         ("max.logFC.cohen", ("2", "1"), "not whether it is higher or lower"),
         ("LR", ("20", "1"), "not whether it is higher or lower"),
+        ("U", ("20", "1"), "not whether it is higher or lower"),
+        ("W", ("20", "1"), "not whether it is higher or lower"),
+        ("bayes_factor", ("20", "1"), "not whether it is higher or lower"),
+        ("importance", ("0.2", "0.1"), "not whether it is higher or lower"),
+        ("type", ("-", "+"), "is not understood"),
         ("statistic", ("2500", "100"), "not whether it is higher or lower"),  # Wilcoxon's U
         ("regulation", ("hoch", "runter"), "is not understood"),
         ("enrichment", ("2", "1"), "is not understood"),
@@ -161,12 +192,40 @@ def test_an_error_lists_what_is_accepted(reason):
         {"p_val": ["0.01", "0.02"], "p_val_adj": ["1", "1"], "pct.1": ["0.1", "0.2"], "max_pct": ["0.1", "0.2"]},
         {"-log10(p)": ["5", "3"], "log10_pval": ["-5", "-3"], "strand": ["-1", "1"], "logCPM": ["-1", "2"]},
         {"description": ["up to date", "down syndrome"], "n_cells": ["5", "6"]},
+        {"confidence": ["high", "low"], "pct_positive": ["0.1", "0.9"], "strand": ["+", "-"], "status": ["neg", "neg"]},
+        {"mean": ["0.1", "0.9"], "pct.2": ["0.9", "0.1"], "fraction_expressing": ["0.1", "0.2"]},
         {"alpha": ["3", "0"], "beta": ["0", "2"], "delta": ["0", "0.1"], "T": ["0", "5"]},  # means in cell types
     ],
 )
 def test_columns_without_a_direction(columns):
     """A list of genes, p-values, shares of cells and notes show no direction: every gene is a marker."""
     assert read(_table(gene=["MS4A1", "CD79A"], **columns), ["gene"]).higher.all()
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside"),
+    [
+        ("pct.1", "pct.2"), ("pct_in", "pct_out"), ("mean_1", "mean_2"), ("Mean1", "Mean2"), ("scale1", "scale2"),
+        ("exp.in", "exp.out"),
+        ("raw_mean1", "raw_mean2"), ("proba_m1", "proba_m2"), ("self.average", "other.average"),
+        ("self.detected", "other.detected"), ("log2Mean", "log2Mean_other"), ("pct_nz_group", "pct_nz_reference"),
+        ("avg_expr_cluster", "avg_expr_rest"), ("Average expression in", "Average expression out"),
+    ],
+)  # fmt: skip
+def test_levels_inside_and_outside(inside, outside):
+    """If no other column has a direction, the levels in the cluster and elsewhere show it, in any order."""
+    levels = {outside: ["0,9", "0.1", "0.5", ""], inside: ["0,1", "0.9", "0.5", "1"]}
+    assert read(_table(**levels)).higher.tolist() == [False, True, False, False]
+    levels = {"logFC": ["-1", "1", "1", "1"], "U": ["9", "8", "7", "6"], **levels}
+    assert read(_table(**levels)).higher.tolist() == [False, True, True, True]
+    del levels["logFC"]
+    assert read(_table(**levels)).higher.tolist() == [False, True, False, False]
+
+
+def test_means_outrank_shares():
+    """Of a gene that all cells express, the shares are equal, and the means are not."""
+    table = _table(**{"pct.1": ["1", "1"], "pct.2": ["1", "1"], "mean.1": ["5", "1"], "mean.2": ["1", "5"]})
+    assert read(table).higher.tolist() == [True, False]
 
 
 def test_several_statistics():

@@ -14,7 +14,7 @@ from attrs import define
 
 from gca_scanpy._adata.matrix import Source, select_matrix
 from gca_scanpy._adata.objects import column_of, to_strings
-from gca_scanpy._names.genes import ENSEMBL, GeneNames, clean
+from gca_scanpy._names.genes import ENSEMBL, GeneNames, clean, genome_of
 from gca_scanpy.errors import InputError, MissingKeyError, NoOverlapError
 
 if TYPE_CHECKING:
@@ -28,11 +28,12 @@ SYMBOL_COLUMNS = (
 )  # fmt: skip
 TYPE_COLUMNS = ("feature_types", "feature_type", "featuretype", "modality", "feature_biotype")
 GENE_TYPES = ("gene expression", "gene", "genes", "rna", "mrna", "gex", "expression", "transcriptome")
-OTHER_TYPES = (
-    "antibody capture", "antibody", "antibodies", "protein", "proteins", "prot", "adt", "hto", "peaks", "peak", "atac",
-    "crispr guide capture", "crispr", "guide", "multiplexing capture", "hashtag", "antigen capture", "vdj", "custom",
-    "spike in", "ercc", "metabolite", "chromatin accessibility",
-)  # fmt: skip
+# Also within longer names, such as "Surface Protein", "VDJ-T" and "Negative Control Codeword".
+_OTHER_TYPE = re.compile(
+    r"\b(?:antibod(?:y|ies)|ab|proteins?(?! coding)|prot|adt|hto|peaks?|atac|crispr|guides?|s?grna|multiplex\w*"
+    r"|hashtags?|antigen|vdj|custom|spike ins?|ercc|metabolites?|chromatin|codeword|control|isotype|lipids?)\b"
+)
+MAX_TYPES = 20  # a column with more values does not name the types of features
 CHECKED_GENES = 2_000  # evenly spaced genes whose names are looked up to find the column of symbols
 MIN_KNOWN = 1 / 3  # share of known symbols from which the index is used
 MIN_KNOWN_OF_COLUMN = 0.1
@@ -126,9 +127,24 @@ def _labels(
         ]
         if joined != labels:
             column, labels = column or other_column, joined
-    labels = [known.shown(label) for label in labels]
+    labels = _with_genomes(source.var, [known.shown(label) for label in labels])
     _check_readable(source, labels, others, known)
     return column, labels
+
+
+def _with_genomes(var: pd.DataFrame, labels: list[str]) -> list[str]:
+    """The labels with the genome of each gene, if a column ``genome`` has those of several species.
+
+    The pipeline then reads the genes of one species only, as it does for names such as ``GRCh38_CD3D``.
+    """
+    position = next((n for n, name in enumerate(var.columns) if _usual(name) == "genome"), None)
+    if position is None:
+        return labels
+    genomes = var.iloc[:, position].astype(str)
+    species = {genome: genome_of(f"{genome}_GENE") for genome in genomes.unique()}
+    if len({*species.values()} - {None}) < 2:
+        return labels
+    return [label if genome_of(label) else f"{genome}_{label}" for label, genome in zip(labels, genomes)]
 
 
 def _check_readable(source: Source, labels: Sequence[str], others: Sequence[str], known: GeneNames) -> None:
@@ -229,7 +245,7 @@ def _feature_types(source: Source, names: Sequence[str]) -> tuple[npt.NDArray[np
         return np.ones(len(names), dtype=bool), {}
     keys = {kind: _key(kind) for kind in set(types) if kind is not None}
     has_genes = any(key in GENE_TYPES for key in keys.values())
-    excluded = {kind for kind, key in keys.items() if (key not in GENE_TYPES if has_genes else key in OTHER_TYPES)}
+    excluded = {kind for kind, key in keys.items() if (key not in GENE_TYPES if has_genes else _OTHER_TYPE.search(key))}
     counts = Counter(kind for kind in types if kind in excluded)
     return np.array([kind not in excluded for kind in types], dtype=bool), dict(counts.most_common())
 
@@ -243,15 +259,23 @@ def _numbered(names: Sequence[str]) -> Iterator[tuple[str, int]]:
 
 
 def _types_of(var: pd.DataFrame) -> Optional[list[Optional[str]]]:
-    """The type of each feature, from the first column of types that names one that is known."""
-    for position, name in enumerate(var.columns):
-        if _usual(name) not in TYPE_COLUMNS:
-            continue
-        values = [None if pd.isna(value) else str(value) for value in var.iloc[:, position].astype(object)]
-        if any(_key(value) in (*GENE_TYPES, *OTHER_TYPES) for value in set(values) if value is not None):
-            return values
+    """The type of each feature, from the first column of types that names one that is known.
+
+    A column of another name is one if it has genes and another type.
+    """
+    for is_usual in (True, False):
+        for position, name in enumerate(var.columns):
+            column = var.iloc[:, position]
+            if (_usual(name) in TYPE_COLUMNS) != is_usual or pd.api.types.is_numeric_dtype(column.dtype):
+                continue
+            kinds = {_key(str(value)) for value in column.dropna().astype(object).unique()[: MAX_TYPES + 1]}
+            has_genes = any(kind in GENE_TYPES for kind in kinds)
+            has_others = len(kinds) <= MAX_TYPES and any(map(_OTHER_TYPE.search, kinds))
+            if (has_genes or has_others) if is_usual else (has_genes and has_others):
+                return [None if pd.isna(value) else str(value) for value in column.astype(object)]
     return None
 
 
 def _key(kind: str) -> str:
+    kind = re.sub(r"^b'(.*)'$", r"\1", kind)  # bytes of HDF5 that were made text
     return re.sub(r"[\s_.-]+", " ", kind).strip().casefold()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Optional
 
 import numpy as np
@@ -248,6 +249,18 @@ def select_matrix(adata: AnnData, use_raw: Optional[bool], layer: Optional[str])
     if use_raw is not False and raw_var is not None:
         return Source(adata.raw.X, raw_var, var, use_raw=True)
     return Source(adata.X, var, raw_var, use_raw=False)
+
+
+def as_in_the_run(adata: AnnData, parameters: Mapping[str, str]) -> tuple[Optional[bool], Optional[str], Optional[str]]:
+    """``use_raw``, ``layer`` and ``gene_symbols`` of a run, by its parameters, as far as the object still has them."""
+    use_raw = {"True": True, "False": False}.get(parameters.get("use_raw", ""))
+    layer, symbols = parameters.get("layer"), parameters.get("gene_symbols")
+    tables = [adata.var, *([adata.raw.var] if adata.raw is not None else [])]
+    return (
+        use_raw and (adata.raw is not None or None),
+        layer if layer in adata.layers else None,
+        symbols if any(symbols in table.columns for table in tables) else None,
+    )
 
 
 def in_memory(matrix: Any, adata: AnnData) -> Any:

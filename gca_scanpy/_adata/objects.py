@@ -42,8 +42,22 @@ def read_zarr(path: Path) -> AnnData:
     return anndata.read_zarr(path)
 
 
+def check_writable(adata: AnnData) -> None:
+    """Refuse a view of a backed object: to become an object of its own, it would need a file.
+
+    Raises
+    ------
+    InputError
+        It says how to get an object in memory.
+    """
+    if adata.is_view and adata.isbacked:
+        msg = "adata is a view of a backed object, to which nothing can be added; pass adata.to_memory() instead"
+        raise InputError(msg)
+
+
 def view_to_actual(adata: AnnData) -> None:
     """Turn a view into an actual object, as Scanpy's tools do before they write."""
+    check_writable(adata)
     if adata.is_view:
         adata._init_as_actual(adata.copy())
 

@@ -157,7 +157,8 @@ def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
     check_exclusive(options)
     if is_table:
         _check_table(source, options)
-    check_outputs(source, options, (".csv", ".tsv") if is_table else _endings(source, options["lazy"]))
+    endings = (".csv", ".tsv") if is_table else _endings(source, options["lazy"])
+    check_outputs(source, options, endings, in_place=not is_table)
     with settings.override(**run_settings(options)):
         model = model_of(options)
         if options["dry_run"]:

@@ -133,7 +133,7 @@ def export(kind: Optional[str], marker_db: tuple[str, ...], output: Path, force:
     """Write a marker database, or several merged, to a file."""
     from gca_scanpy import db
 
-    check_free(output, force=force)
+    check_free(output, force=force, inputs=map(Path, marker_db))
     database = db.export(output, list(marker_db) or "bundled", format=kind)
     click.echo(f"{output}: {database!r}", err=True)
 

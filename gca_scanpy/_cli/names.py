@@ -49,7 +49,7 @@ def names(
 
     is_cells = source.suffix.lower() in files.READERS
     if output is not None:
-        _check_output(output, (".csv", *(files.ENDINGS if is_cells else ())), force)
+        _check_output(output, (".csv", *(files.ENDINGS if is_cells else ())), force, source)
     adata = files.read(source) if is_cells else None
     labels = _of_cells(adata, column, source) if adata is not None else _of_table(source, column)
     table = read_names(labels, tissue=list(tissue), species=species)
@@ -69,11 +69,11 @@ def names(
     click.echo(f"written: {output}", err=True)
 
 
-def _check_output(output: Path, endings: tuple[str, ...], force: bool) -> None:
+def _check_output(output: Path, endings: tuple[str, ...], force: bool, source: Path) -> None:
     if output.suffix.lower() not in endings:
         msg = f"{output} has an unknown ending; use {' or '.join(endings)}"
         raise click.UsageError(msg)
-    check_free(output, force=force)
+    check_free(output, force=force, inputs=[source], replaced=None if output.suffix.lower() == ".csv" else source)
 
 
 def _of_cells(adata: AnnData, column: Optional[str], source: Path) -> list[str]:

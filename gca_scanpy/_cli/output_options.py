@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -51,7 +51,9 @@ _OPTIONS = (
         expose_value=False,
         help="Write Prometheus metrics of the run to this file.",
     ),
-    click.option("--force", is_flag=True, help="Replace existing files, even the input."),
+    click.option(
+        "--force", is_flag=True, help="Replace existing files. With it, -o may also replace IN if that has cells."
+    ),
     click.option(
         "--fail-on",
         type=click.Choice(["flagged", "unknown", UNANSWERED]),
@@ -67,13 +69,15 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_options(command, _OPTIONS)
 
 
-def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, ...]) -> None:
-    """Refuse, before anything is read, outputs that cannot be written.
+def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, ...], *, in_place: bool) -> None:
+    """Refuse, before anything is read, outputs that cannot be written, or that would replace what is read.
 
     Parameters
     ----------
     endings
         What ``--output`` may end in for this input.
+    in_place
+        Whether ``--output`` may replace the input with ``--force``, because it contains all of it.
     """
     output = options["output"]
     if output is not None and output.suffix.lower() not in endings:
@@ -81,12 +85,13 @@ def check_outputs(source: Path, options: Mapping[str, Any], endings: tuple[str, 
         raise click.UsageError(msg)
     targets = _targets(options)
     _check_metrics(source, targets)
+    inputs = [source, options.get("clusters"), *map(Path, options.get("marker_db", ()))]
     for number, target in enumerate(targets):
         if target.resolve() in [other.resolve() for other in targets[:number]]:
             msg = f"{target} is named for two outputs; give each its own file"
             raise click.UsageError(msg)
-        note = " (it is the input)" if target.resolve() == source.resolve() else ""
-        check_free(target, force=options["force"], note=note)
+        replaced = source if in_place and target is output else None
+        check_free(target, force=options["force"], inputs=inputs, replaced=replaced)
 
 
 def _check_metrics(source: Path, targets: Sequence[Path]) -> None:
@@ -99,18 +104,26 @@ def _check_metrics(source: Path, targets: Sequence[Path]) -> None:
         raise click.UsageError(msg)
 
 
-def check_free(target: Path, *, force: bool, note: str = "") -> None:
-    """Refuse an output that would replace something: without ``--force`` anything, with it a folder of other files.
+def check_free(
+    target: Path, *, force: bool, inputs: Iterable[Optional[Path]] = (), replaced: Optional[Path] = None
+) -> None:
+    """Refuse an output that would replace something: without ``--force`` anything, with it an input or other folders.
 
     Parameters
     ----------
-    note
-        What the message adds about an existing file.
+    inputs
+        The files that are read.
+    replaced
+        The input that this output may replace with ``--force``, because it contains all of it.
     """
     if not target.exists():
         return
+    is_input = target.resolve() in [path.resolve() for path in inputs if path is not None]
     if not force:
-        msg = f"{target} is already there{note}; choose another name or give --force"
+        msg = f"{target} is already there{' (it is an input)' if is_input else ''}; choose another name or give --force"
+        raise click.UsageError(msg)
+    if is_input and (replaced is None or target.resolve() != replaced.resolve()):
+        msg = f"{target} is an input, which this output does not replace, not even with --force; choose another name"
         raise click.UsageError(msg)
     if target.is_dir() and not (target.suffix.lower() == ".zarr" and any((target / name).exists() for name in ZARR)):
         msg = f"{target} is a folder with other files, which --force does not replace; choose another name"

@@ -144,7 +144,7 @@ def export(source: Path, key: str, cas_json: Optional[Path], **stated: Any) -> N
     Nothing is labeled again, and FILE is not changed. The table of labels goes to stdout.
     """
     options = {**stated, "output": cas_json, "stats_json": None, "key_added": key}
-    check_outputs(source, options, ("",) if cas_json is None else (cas_json.suffix.lower(),))
+    check_outputs(source, options, ("",) if cas_json is None else (cas_json.suffix.lower(),), in_place=False)
     from gca_scanpy import get, io
     from gca_scanpy._stores.files import read
 

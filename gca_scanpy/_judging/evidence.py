@@ -12,6 +12,7 @@ from attrs import Factory, evolve, frozen
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy._scoring.weights import Gene
 
 SHOWN_TYPES = 3
@@ -29,12 +30,18 @@ class Rival:
         The ratio of that to their evidence for the label beyond that for the rival.
     genes
         The genes that are specific for the rival, strongest first, with the types that they mark.
+    label_genes
+        The genes that are specific for the label against the rival, strongest first.
+    ontology_id
+        Cell Ontology id of the rival; None if it has none.
     """
 
     label: str
     evidence: float
     share: float
     genes: Mapping[str, tuple[str, ...]]
+    label_genes: tuple[str, ...] = ()
+    ontology_id: Optional[str] = None
 
     def named(self, limit: int = 5) -> str:
         """The strongest genes, for a message."""
@@ -101,9 +108,12 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEv
     unrelated = [key for key in rivals if not _related(term, key, index)]
     comparison = _Comparison.of(case, for_label, relatives)
     better = comparison.best(unrelated)
+    disease = case.malignant_genes if names_a_disease(term, index.lineages) else ()
     return LabelEvidence(
         support={
-            g.name: round(g.weight * for_label[g.symbol], 4) for g in (*ranked, *present) if for_label[g.symbol] > 0
+            g.name: round(g.weight * max(for_label[g.symbol], g.name in disease), 4)
+            for g in (*ranked, *present)
+            if for_label[g.symbol] > 0 or g.name in disease
         },
         contradictory=_contradictory(ranked, excluded, index),
         rival=comparison.best([key for key in unrelated if excluded(key)]),
@@ -121,6 +131,8 @@ def _related(term: Optional[str], key: str, index: MarkerIndex) -> bool:
     """Whether a type is related to the label, by the ontology or the broad type; without a term it is no rival."""
     other = index.types[key].id
     if term is None or other is None:
+        return True
+    if names_a_disease(term, index.lineages) or names_a_disease(other, index.lineages):
         return True
     return index.lineages.ontology.related(term, other) or index.lineages.broad(term) == index.lineages.broad(other)
 
@@ -150,7 +162,8 @@ class _Comparison:
     Attributes
     ----------
     genes
-        For each ranked gene its name, weight, information by type, and information for the label.
+        For each ranked gene, without those of a state or of a disease, its name, weight, information by type, and
+        information for the label.
     recognized
         Weight of the ranked genes that mark any type.
     present
@@ -180,7 +193,11 @@ class _Comparison:
             for key, nats in index.hits[gene.symbol].items():
                 shared[key] = shared.get(key, 0.0) + min(nats, for_label[gene.symbol]) * gene.weight
         return cls(
-            genes=[(g.name, g.weight, index.hits.get(g.symbol, {}), for_label[g.symbol]) for g in case.weights.ranked],
+            genes=[
+                (g.name, g.weight, index.hits.get(g.symbol, {}), for_label[g.symbol])
+                for g in case.weights.free
+                if g.name not in case.malignant_genes  # they are out of place in any lineage
+            ],
             recognized=case.recognized,
             present=sum(for_label[gene.symbol] * gene.weight for gene in supporting),
             shared=shared,
@@ -215,11 +232,14 @@ class _Comparison:
         behind += self.present - self.shared.get(key, 0.0)
         strongest = sorted(specific, key=lambda name: (-gains[name][0] * gains[name][1], name))
         information = {name: nats for name, _, nats, _ in self.genes}
+        for_label = [name for name, (gain, _) in gains.items() if gain < -numbers.NUMBERS.min_gain]
         return Rival(
             label=self.index.types[key].label,
             evidence=ahead,
             share=ahead / behind if behind > 0 else float("inf"),
             genes={name: self._types(key, information[name]) for name in strongest},
+            label_genes=tuple(sorted(for_label, key=lambda name: (gains[name][0] * gains[name][1], name))),
+            ontology_id=self.index.types[key].id,
         )
 
     def _tissue_factor(self, key: str) -> float:

@@ -9,25 +9,27 @@ from attrs import evolve, frozen
 
 from gca_scanpy._judging import evidence
 from gca_scanpy._judging.evidence import LabelEvidence, Rival
-from gca_scanpy._judging.own import own_candidate, speaks_for
+from gca_scanpy._judging.own import denied_by, is_kin_of_best, own_candidate, speaks_for
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees, term_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.path import without_penalties
+from gca_scanpy._scoring.path import key_of, without_penalties
 from gca_scanpy._steps import Verdict
-from gca_scanpy.model import Status, Validation
+from gca_scanpy.model import Candidate, Status, Validation
 
-SHOWN_MISSING, SHOWN_CANDIDATES = 10, 3
+SHOWN_MISSING, SHOWN_CANDIDATES, SHOWN_LACKED = 10, 3, 6
+OF_TWO = ("mixed_lineage", "contradictory_markers")  # the codes of clusters whose cells may be of two lineages
 
 
 @frozen
 class Judgment:
-    """A validation with the status that follows from it."""
+    """A validation with the status that follows from it, and the other lineage that is supported, if there is one."""
 
     validation: Validation
     status: Status
+    rival: Optional[Rival] = None
 
 
 @frozen
@@ -52,7 +54,8 @@ def judge(case: Case, verdict: Verdict) -> Judgment:
         label_evidence, against_label = _check_label(case, verdict, term)
         findings += against_label
     elif verdict.label and verdict.source == "offline" and case.markers.genes:
-        findings.append(_Finding("low_marker_overlap", "no gene of the cluster marks a cell type of the database"))
+        note = case.weights.states.note or "no gene of the cluster marks a cell type of the database"
+        findings.append(_Finding("low_marker_overlap", note))
     if verdict.unavailable:
         findings.append(_Finding("llm_unavailable", f"no language model answered: {verdict.unavailable}"))
     return _judgment(case, verdict, term, label_evidence, findings)
@@ -106,11 +109,17 @@ def _identity(verdict: Verdict, case: Case, term: Optional[str]) -> list[_Findin
 
 def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: Optional[str]) -> list[_Finding]:
     """Whether there is enough evidence for the label, and not too much for another lineage."""
-    if verdict.source == "offline":
-        return _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence)
     own = own_candidate(term, verdict.label, case)
+    if verdict.source == "offline":
+        findings = _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence)
+        # The cells may lack the genes of the best subtype of a broad label.
+        is_own = own is not None and key_of(own) == (term or verdict.label)
+        return findings or (_denied(own, case) if own is not None and is_own else [])
     if own is not None and speaks_for(own, term, case):
-        return _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence)
+        # Whoever gave a label that its genes support best may have seen more than the genes: a pair is no objection.
+        min_genes = numbers.NUMBERS.min_rival_genes_of_given if is_kin_of_best(own, term, case) else 0
+        mixture = _mixture(case, verdict, label_evidence, min_genes=min_genes)
+        return mixture or _too_little(case, verdict, label_evidence) or _denied(own, case)
     rivals = [rival for rival in (label_evidence.rival, label_evidence.better) if rival is not None]
     if rivals:
         rival = max(rivals, key=lambda rival: rival.evidence)
@@ -120,14 +129,16 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     if too_little:
         return too_little
     what = "little" if own is not None else "no"
-    note = f"the cluster's genes give {verdict.label} {what} score of its own{_ahead(label_evidence)}"
+    state = case.weights.states.note
+    ahead = _ahead(label_evidence) or (f"; {state}" if state else "")
+    note = f"the cluster's genes give {verdict.label} {what} score of its own{ahead}"
     return [_Finding("low_marker_overlap", note, label_evidence.leader)]
 
 
-def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> list[_Finding]:
+def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, min_genes: int = 0) -> list[_Finding]:
     """Whether a lineage that excludes the label is supported beside it, unless chance explains both."""
     rival, strength = label_evidence.rival, case.strength
-    if rival is None or rival.share < case.limits.mixed_ratio or strength is None:
+    if rival is None or len(rival.genes) < min_genes or rival.share < case.limits.mixed_ratio or strength is None:
         return []
     # A rival's genes may be penalties in the score of the best candidate.
     if verdict.source == "offline" and not (
@@ -145,8 +156,18 @@ def _too_little(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> 
     if len(label_evidence.support) < case.limits.min_support:
         return [_Finding("low_marker_overlap", f"{note}{_ahead(label_evidence)}", label_evidence.leader)]
     if verdict.source == "offline" and (case.strength is None or not case.strength.beyond_chance):
-        return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives")]
+        state = case.weights.states.note
+        return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives{f'; {state}' if state else ''}")]
     return []
+
+
+def _denied(own: Candidate, case: Case) -> list[_Finding]:
+    """Whether the cells lack the genes that mark the label's own candidate more than other types."""
+    lacked = denied_by(own, case)
+    if not lacked:
+        return []
+    note = f"the cells lack {', '.join(lacked[:SHOWN_LACKED])}, which mark {own.label} more than other types"
+    return [_Finding("low_marker_overlap", note)]
 
 
 def _ahead(label_evidence: LabelEvidence) -> str:
@@ -194,7 +215,7 @@ def _judgment(
         support_count=len(label_evidence.support),
         flag_reasons=codes,
     )
-    return Judgment(validation, status)
+    return Judgment(validation, status, next((f.rival for f in findings if f.code in OF_TWO), None))
 
 
 def _as_found(label_evidence: LabelEvidence, findings: Sequence[_Finding], *, stopped: bool) -> LabelEvidence:

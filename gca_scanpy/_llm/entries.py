@@ -16,8 +16,20 @@ from gca_scanpy._llm.prompt import asked_id
 from gca_scanpy.errors import ReplyError
 
 MAX_NESTING = 5  # objects and lists around an answer
-# What a repeated schema or example has in the place of a label.
-PLACEHOLDER = re.compile(r"[\W_]+|<.*>|string|label|cell[ _]type", re.IGNORECASE)
+# What stands in the place of a label but names nothing: a repeated schema or example, a number, an error, a refusal.
+PLACEHOLDER = re.compile(
+    r"[\W\d_]+|<.*>|string|label|cell[ _]type|todo|tbd|true|false"
+    r"|(?:error|exception|sorry|I can|I cannot|I['’]m|As an AI)\b.*",
+    re.IGNORECASE,
+)
+# A key under which an object of texts by id gives their labels; another one, such as "rationale", says something else.
+_LABELS = re.compile(
+    r"\$|(?:cell|cluster)?[ _]?(?:types?|labels?|names?|annotations?|identit(?:y|ies)|assignments?)|clusters?|answers?"
+    r"|results?|predictions?|output|response|data|arguments|input",
+    re.IGNORECASE,
+)
+# A key that takes back what stands next to it.
+_REVISION = re.compile(r"(?:correct|final|revis|actual|updat|amend|better|instead|retract|withdraw)", re.IGNORECASE)
 _PREFIX = re.compile(r"cluster(?:[\s_#:.-]+|(?=[0-9]))", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 
@@ -51,17 +63,20 @@ def read_entries(text: str, asked: Sequence[str]) -> tuple[dict[str, list[Entry]
     Thoughts are no answers, nor are values that name none of the clusters or have a placeholder for the label.
 
     Entries are never matched by position. The id of an entry is that of a cluster if it is equal to it, or if it has
-    the same number (``0`` or ``0.0`` for ``"0"``) or the same text after "cluster" as that of one cluster only.
+    the same number (``0`` or ``0.0`` for ``"0"``) or the same text after "cluster" as that of one cluster only. If a
+    reply numbers the clusters anew, from one for instance, none of its ids counts.
 
     Raises
     ------
     ReplyError
-        If the reply has no answer, several, or one that is cut off or damaged.
+        If the reply has no answer, several, one that is cut off or damaged, or one with other numbers.
     """
     find = _finder(asked)
     entries: dict[str, list[Entry]] = {cluster_id: [] for cluster_id in asked}
     invented: dict[str, None] = {}
-    for entry in _answer(read_values(text), find):
+    answer = _answer(read_values(text), find)
+    _check_numbers([entry.given_id for entry in answer], asked)
+    for entry in answer:
         ids = find(entry.given_id)
         if not ids and entry.given_id is not None:
             invented[str(entry.given_id)] = None
@@ -86,6 +101,26 @@ def _finder(asked: Sequence[str]) -> _Find:
         return tuple(dict.fromkeys(exact[key] for key in keys))
 
     return find
+
+
+def _check_numbers(given: Sequence[Any], asked: Sequence[str]) -> None:
+    """Raise an error if the ids of a reply are another numbering of the clusters, so that equal ids are so by chance.
+
+    Its numbers are then those of the question moved by one step, or count from 0 or 1, in the order of the question.
+    """
+    theirs, ours = _numbers(map(str, given)), _numbers(asked)
+    if theirs == ours or not 1 < len(given) == len(theirs) == len(ours) == len(asked):
+        return
+    steps = {one - other for one, other in zip(theirs, ours)}
+    if len(steps) == 1 or theirs in ([*range(len(theirs))], [*range(1, len(theirs) + 1)]):
+        msg = f"the reply numbers the clusters anew: its cluster_ids go from {theirs[0]} to {theirs[-1]}"
+        raise ReplyError(msg)
+
+
+def _numbers(ids: Iterable[str]) -> list[Decimal]:
+    """The numbers among some ids, alone or after the word "cluster"."""
+    names = map(_without_prefix, ids)
+    return [Decimal(name) for name in names if _NUMBER.fullmatch(name)]
 
 
 def _without_prefix(key: str) -> str:
@@ -155,6 +190,8 @@ def _of_value(value: Any, place: str, find: _Find, depth: int) -> Iterator[list[
         if entries:
             yield entries
         for key, item in value.items():
+            if isinstance(item, str) and item.strip() and _REVISION.match(key):  # in words, which cannot be read
+                yield [Entry(None, {key: item}, f"{place}.{key}")]
             if not (entries and _has_label(item)):
                 yield from _of_value(item, f"{place}.{key}", find, depth + 1)
 
@@ -182,9 +219,10 @@ def _of_text(value: str, place: str, find: _Find, depth: int) -> Iterator[list[E
 def _by_id(value: Mapping[str, Any], place: str, find: _Find) -> list[Entry]:
     """The entries of an object that has them, or only their labels, by id; none if no id is a requested one."""
     entries = []
+    is_named = _LABELS.fullmatch(re.sub(r"\[[0-9]+\]", "", place).rpartition(".")[2]) is not None
     for key, item in value.items():
-        fields = {"label": item} if isinstance(item, str) and find(key) else item
-        if not _has_label(fields):
+        fields = {"label": item if is_named else None} if isinstance(item, str) and find(key) else item
+        if not (isinstance(item, str) and find(key)) and not _has_label(fields):
             continue
         written = fields.get("cluster_id", key)
         # An entry under one id that states another is about nobody.
@@ -199,3 +237,19 @@ def _has_id(item: Any) -> bool:
 
 def _has_label(item: Any) -> bool:
     return isinstance(item, dict) and isinstance(item.get("label"), str)
+
+
+def other_label(entry: Entry) -> str:
+    """The key under which an entry gives another label than its own, as a correction does; empty if there is none."""
+    label = str(entry.fields.get("label")).casefold()
+    for key, value in entry.fields.items():
+        is_revision = key != "label" and (_REVISION.match(key) or key.casefold() == "label")
+        if is_revision and isinstance(value, str) and value.strip() and value.casefold() != label:
+            return key
+        items = value if isinstance(value, list) else [value]
+        nested = [
+            item for item in items if _has_label(item) and item.get("cluster_id", entry.given_id) == entry.given_id
+        ]
+        if key != "alternatives" and any(item["label"].casefold() != label for item in nested):
+            return key
+    return ""

@@ -182,6 +182,8 @@ class Deadline:
         Number of requests for it that failed.
     resume
         The next request is not sent before this time; 0 if the last one did not fail.
+    is_rated
+        Whether the server's rate is why it was not answered so far.
     """
 
     seconds: float
@@ -190,6 +192,7 @@ class Deadline:
     started: float = field(init=False)
     failures: int = field(default=0, init=False)
     resume: float = field(default=0.0, init=False)
+    is_rated: bool = field(default=False, init=False)
     _end: Optional[float] = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:

@@ -22,6 +22,25 @@ _COMMENT = r"//[^\n]*|/\*.{0,300}?\*/|#[^\n]*"
 _OPENING = re.compile(r"\{(?=\s*(?:[\"'}]|//|/\*|\Z))|\[(?=\s*(?:[\[{\"'\]]|//|/\*|\Z))")
 _TOKEN = re.compile(rf"{_STRING}|{_COMMENT}|[{{}}\[\]\"']", re.DOTALL)
 _LOOSE = re.compile(rf"(?P<string>{_STRING})|(?P<comment>{_COMMENT})|\b(?P<name>None|True|False)\b", re.DOTALL)
+# Words in which a model refuses to answer, so that a value is only an example, or takes back the value before them.
+_APOSTROPHE = "['’]?"
+_REFUSALS = (
+    rf"\bI(?:{_APOSTROPHE}m| am) (?:unable|not able) to\b",
+    rf"\bI (?:can ?not|can{_APOSTROPHE}t|will not|won{_APOSTROPHE}t) (?:answer|help|assist|provide|comply|do)\b",
+)
+_CORRECTIONS = (
+    r"(?:^|[.!?\n])\W{0,20}(?:wait|oops|hmm+|actually)\b",
+    r"(?:^|[.!?\n])\W{0,20}(?:correct(?:ion|ed)|revis(?:ion|ed)|edit|updated?|final answer|no|sorry)\b[\w ]{0,20}[,:]",
+    r"\bscratch that\b",
+    r"\bon second thought",
+    r"\bshould have been\b",
+    r"\b(?:ignore|disregard|discard) (?:the|this|that|my|it|above|previous)\b",
+    r"\b(?:that|this|it|answers?|labels?|json)(?: above)? (?:is|are|was|were) (?:wrong|incorrect|a mistake)\b",
+    r"\b(?:that|this|it|answers?|labels?|json)(?: above)? (?:is|are|was|were) not (?:right|correct)\b",
+    r"\b(?:made|was) (?:an?|some) (?:mistake|error)",
+)
+_REFUSED = re.compile("|".join(_REFUSALS), re.IGNORECASE)
+_WITHDRAWN = re.compile("|".join((*_REFUSALS, *_CORRECTIONS)), re.IGNORECASE)
 _TRAILING_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
 _QUOTED = re.compile(r"\\.|\"", re.DOTALL)
 _NAMES = {"None": "null", "True": "true", "False": "false"}
@@ -37,8 +56,8 @@ def read_values(text: Any) -> list[list[Any]]:
     Raises
     ------
     ReplyError
-        If there is no complete value, or if one is incomplete or damaged after another that is whole, because it may
-        be a correction of that one.
+        If there is no complete value; if one is incomplete or damaged after another that is whole, because it may be a
+        correction of that one; or if words after the values take them back, or words around them refuse to answer.
     """
     if not isinstance(text, str) or not text.strip():
         msg = "the reply is empty"
@@ -48,7 +67,7 @@ def read_values(text: Any) -> list[list[Any]]:
         raise ReplyError(msg)
     text = _plain(text)
     runs: list[list[Any]] = []
-    position, opening = 0, _OPENING.search(text)
+    position, start, opening = 0, 0, _OPENING.search(text)
     while opening:
         end = _end(text, opening.start())
         value = None if end is None else _value(text[opening.start() : end])
@@ -57,11 +76,15 @@ def read_values(text: Any) -> list[list[Any]]:
             raise ReplyError(msg)
         if end is None:
             break
+        start = start if runs else opening.start()
         if value is not None and runs and not text[position : opening.start()].strip(" \t\r\n,;"):
             runs[-1].append(value)
         elif value is not None:
             runs.append([value])
         position, opening = end, _OPENING.search(text, end)
+    if runs and (_WITHDRAWN.search(text[position:]) or _REFUSED.search(text[:start])):
+        msg = "the reply takes its answer back, or refuses, in words"
+        raise ReplyError(msg)
     if not runs:
         msg = f"the reply contains no complete JSON object; it begins with {text[:60]!r}"
         raise ReplyError(msg)

@@ -10,8 +10,9 @@ from typing import Any, Optional
 from attrs import frozen
 
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy._llm.entries import PLACEHOLDER, Entry, read_entries
+from gca_scanpy._llm.entries import PLACEHOLDER, Entry, other_label, read_entries
 from gca_scanpy._scoring import numbers
+from gca_scanpy._secrets import UNSEEN
 from gca_scanpy._steps import ClusterMarkers, Verdict
 from gca_scanpy.errors import ReplyError
 from gca_scanpy.model import Alternative
@@ -20,10 +21,15 @@ MAX_LABEL = 200  # characters
 MAX_RATIONALE = 1000  # characters
 MAX_STRUCK = 20  # genes
 NO_CONFIDENCE = "the model gave no confidence"
-_UNKNOWN = re.compile(r"(?:unknown|novel|unassigned|not determined|unclear|none|n/a)\b|na$", re.IGNORECASE)
+_UNKNOWN = re.compile(
+    r"(?:unknown|novel|unassigned|undetermined|indeterminate|unidentified|unclear|none|n/a|not determined"
+    r"|cannot|unable|insufficient)\b|(?:na|nan|null|undefined)$",
+    re.IGNORECASE,
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # HDF5 cannot store NUL
+_UNSEEN = re.compile(f"[{UNSEEN}]")
 _MARKDOWN = re.compile(r"([*_`\"']{1,3})(?=\S)(.+)(?<=\S)\1")
-_CONFIDENCE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(%?)\s*")
+_CONFIDENCE = re.compile(r"([0-9]*[.,]?[0-9]+)\s*(%?)")
 
 
 @frozen
@@ -70,6 +76,10 @@ def parse(text: str, asked: Sequence[ClusterMarkers]) -> Reply:
 def _verdict(entry: Entry, cluster: ClusterMarkers) -> Verdict:
     fields = entry.fields
     label = _label(fields.get("label"), entry.place)
+    revision = other_label(entry)
+    if revision:
+        msg = f"{entry.place} of the reply has the label {label!r}, and {entry.place}.{revision} has another"
+        raise ReplyError(msg)
     confidence = _confidence(fields.get("confidence"), entry.place)
     unknown = _UNKNOWN.match(label) is not None
     named = _strings(fields.get("supporting_genes"))
@@ -88,7 +98,7 @@ def _verdict(entry: Entry, cluster: ClusterMarkers) -> Verdict:
         ontology_id=_term_id(ontology_id) if isinstance(ontology_id, str) and not unknown else None,
         confidence_score=confidence or 0.0,
         source="model",
-        rationale=rationale[:MAX_RATIONALE] if isinstance(rationale, str) else "",
+        rationale=_UNSEEN.sub("", rationale)[:MAX_RATIONALE] if isinstance(rationale, str) else "",
         alternatives=tuple(Alternative(a, "named by the model") for a in _strings(fields.get("alternatives"))),
         caveats=caveats,
         markers=tuple(dict.fromkeys(names[g.upper()] for g in named if g.upper() in names)),
@@ -98,7 +108,7 @@ def _verdict(entry: Entry, cluster: ClusterMarkers) -> Verdict:
 
 def _label(value: Any, place: str) -> str:
     """The label without marks of Markdown around it."""
-    label = " ".join(_CONTROL.sub(" ", value).split()) if isinstance(value, str) else ""
+    label = " ".join(_CONTROL.sub(" ", _UNSEEN.sub("", value)).split()) if isinstance(value, str) else ""
     marked = _MARKDOWN.fullmatch(label)
     label = marked[2] if marked else label
     if not 0 < len(label) <= MAX_LABEL:
@@ -119,9 +129,10 @@ def _confidence(value: Any, place: str) -> Optional[float]:
         return None
     if isinstance(value, str):
         levels = {"high": numbers.NUMBERS.high, "medium": numbers.NUMBERS.medium, "low": 0.0}
-        match = _CONFIDENCE.fullmatch(value)
-        number = float(match[1]) / (100 if match[2] else 1) if match else None
-        value = levels.get(value.strip().lower(), number)
+        word = value.strip().lower()
+        match = _CONFIDENCE.fullmatch(word)
+        number = float(match[1].replace(",", ".")) / (100 if match[2] else 1) if match else None
+        value = levels.get(word[len("very ") :] if word.startswith("very ") else word, number)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 100:
         msg = f"{place}.confidence of the reply is not a number from 0 to 1"
         raise ReplyError(msg)
@@ -133,8 +144,10 @@ def _term_id(text: str) -> Optional[str]:
 
 
 def _strings(value: Any) -> tuple[str, ...]:
-    return (
-        tuple(str(item)[:MAX_LABEL] for item in value if isinstance(item, str) and item)
+    """The texts of a list that are not empty."""
+    texts = (
+        [_UNSEEN.sub("", item)[:MAX_LABEL] for item in value if isinstance(item, str)]
         if isinstance(value, list)
-        else ()
+        else []
     )
+    return tuple(filter(None, texts))

@@ -16,7 +16,9 @@ from gca_scanpy._llm.connection import MaskedLogs, Sealed, connection_problem, o
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.failures import PATIENCE, DamagedError, LateError, TransientError, TroubleError, failure
 from gca_scanpy._llm.gate import Deadline, DeadlineError, Gate
+from gca_scanpy._llm.throttle import Throttle
 from gca_scanpy._llm.wires import Request
+from gca_scanpy._llm.wires.common import all_objects
 from gca_scanpy._secrets import Secret
 from gca_scanpy.errors import AccessError, ModelError
 
@@ -46,6 +48,9 @@ class Transport:
     _was_reached: bool = field(default=False, init=False)  # whether the server has ever sent a response
     _refusals: int = field(default=0, init=False)  # connections that were not made before it did
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
+    _throttle: Throttle = field(
+        default=Factory(lambda self: Throttle(self._backoff), takes_self=True), init=False, repr=False
+    )
     _masked_logs: MaskedLogs = field(
         default=Factory(lambda self: MaskedLogs(self.endpoint), takes_self=True), init=False, repr=False
     )
@@ -76,6 +81,7 @@ class Transport:
     def _fail(self, error: TransientError, gate: Gate, deadline: Deadline) -> None:
         """After a failed request, decide when to send the next one, or raise the reason to send none."""
         deadline.failures += 1
+        deadline.is_rated = error.cause == "rate"
         wait = self._delay(error, deadline.failures)
         deadline.resume = gate.clock() + wait
         times = "1 request" if deadline.failures == 1 else f"{deadline.failures} requests"
@@ -92,8 +98,12 @@ class Transport:
 
     def _delay(self, error: TransientError, failures: int) -> float:
         """Seconds until the next request: at least what the server asks for, and different for each thread."""
-        backoff = min(FIRST_WAIT * 2.0 ** min(failures - 1, 10), MAX_WAIT, self.deadline / 10)
+        backoff = self._backoff(failures)
         return max(error.retry_after or 0.0, backoff) + random.uniform(0.0, backoff / 4)
+
+    def _backoff(self, failures: int) -> float:
+        """Seconds to wait after so many failures, if the server does not say."""
+        return min(FIRST_WAIT * 2.0 ** min(failures - 1, 10), MAX_WAIT, self.deadline / 10)
 
     def check(self, headers: Mapping[str, Secret]) -> str:
         """Request the list of models once, which is free of charge; returns a short description of the response.
@@ -122,8 +132,8 @@ class Transport:
     def _attempt(self, request: Request, gate: Gate, estimate: int, deadline: Deadline) -> Mapping[str, Any]:
         deadline.begin()
         if deadline.left <= 0:
-            raise self._late()
-        with gate.request(estimate) as waited:
+            raise self._late(deadline)
+        with self._throttle.turn(gate, deadline), gate.request(estimate) as waited:
             deadline.extend(waited)
             status, headers, body = self._response(request, deadline, "POST")
             if not 200 <= status < 300:
@@ -135,7 +145,7 @@ class Transport:
         try:
             return deadline.run(lambda: without_frames(lambda: self._exchange(request, deadline, method)))
         except DeadlineError:
-            raise self._late() from None
+            raise self._late(deadline) from None
         except httpx.HTTPError as error:
             raise self._unanswered(error) from None
         except (httpx.InvalidURL, httpx.StreamError) as error:
@@ -185,7 +195,7 @@ class Transport:
                     msg = f"{self.endpoint.host} sent more than {max_bytes // 1_000_000} MB, the limit for a reply"
                     raise ModelError(msg)
                 if deadline.left < 0:  # slowly arriving bytes never reach the timeout of a read
-                    raise self._late()
+                    raise self._late(deadline)
         except (httpx.NetworkError, httpx.ProtocolError, httpx.DecodingError) as error:
             if response.is_success:
                 msg = f"the reply of {self.endpoint.host} was cut or damaged ({self._describe(error)})"
@@ -205,16 +215,18 @@ class Transport:
         if not isinstance(reply, dict):
             msg = f"{self.endpoint.host} answers with a JSON {type(reply).__name__} instead of an object"
             raise TransientError(msg, "damage")
-        # Some gateways return the failure of another server with status 200.
-        error = reply.get("error")
-        if error and not reply.get("choices"):
-            code = str(error.get("code")) if isinstance(error, dict) else ""
-            status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 500
-            raise failure(status, {}, body, self.endpoint)
+        # Some gateways return the failure of another server with status 200, also next to a part of its answer.
+        for part in (reply, *all_objects(reply.get("choices"))):
+            error = part.get("error")
+            if error:
+                code = str(error.get("code")) if isinstance(error, dict) else ""
+                status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 500
+                raise failure(status, {}, json.dumps({"error": error}).encode(), self.endpoint)
         return reply
 
-    def _late(self) -> LateError:
-        return LateError(f"{self.endpoint.host} did not finish its reply within {self.deadline:g} s", "silence")
+    def _late(self, deadline: Deadline) -> LateError:
+        msg = f"{self.endpoint.host} did not finish its reply within {self.deadline:g} s"
+        return LateError(msg, "rate" if deadline.is_rated else "silence")
 
     def _describe(self, error: Exception) -> str:
         text = self.endpoint.hide(" ".join(str(error).split()))[:MAX_SHOWN]

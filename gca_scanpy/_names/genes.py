@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Optional
 
 from attrs import frozen
@@ -23,7 +23,7 @@ _ID = r"ENS[A-Z]*G\d{6,}(?:\.\d+)?"
 _BETWEEN = r"[\s_|:;,/.\-]+"
 # TSPAN6_ENSG00000000003, CD3D-ENSG..., CD3D (ENSG...), ENSG00000000003.14|TSPAN6
 _COMPOSITE = re.compile(
-    rf"(?P<first>.+?)(?:{_BETWEEN}|(?=[(\[]))[(\[]*(?P<id>{_ID})|(?P<id2>{_ID})(?:{_BETWEEN}|(?=[(\[]))[(\[]*(?P<last>[A-Z].*)",
+    rf"(?P<first>.+?)(?:{_BETWEEN}|(?=[(\[]))[(\[]*(?P<id>{_ID})(?:[-_]\d{{1,2}})?|(?P<id2>{_ID})(?:{_BETWEEN}|(?=[(\[]))[(\[]*(?P<last>[A-Z].*)",
     re.IGNORECASE,
 )
 _NUMBERED_ID = re.compile(rf"({_ID})[-_]\d{{1,2}}", re.IGNORECASE)  # by make_unique
@@ -44,7 +44,8 @@ _GENOME = re.compile(
 _DECORATION = re.compile(
     r"^(?:gene|rna|sct|gex|transcript|symbol|gene expression)[:_|-]+(?=[A-Z])|\s*[(\[]\d+$|_PAR_Y$", re.IGNORECASE
 )
-_PROTEIN = re.compile(r"^(?:AB|ADT|prot|HTO)[_:-]|_(?:TotalSeq[ABC]?|ADT|prot)$", re.IGNORECASE)
+_PROTEIN = re.compile(r"^(?:AB|ADT|prot|HTO)[_:-]|[_|](?:TotalSeq[ABC]?|ADT|prot|pAbO)$", re.IGNORECASE)
+_LACKING = re.compile(r"^-\w|\w-$")  # CD8A- and -CD8A mean that the cells lack the gene
 # Entrez ids (a column with NaN turns them into floats), missing names (make_unique may number them) and Excel's errors.
 # Each of them is also an alias of some gene ("52", "NAN", "NA").
 _NO_SYMBOL = re.compile(r"[\d.\-]*|(?:nan|none|na|n/a|<na>)(?:[-.]\d+)?|#[A-Z/0]+[!?]?", re.IGNORECASE)
@@ -83,9 +84,15 @@ _COPY = re.compile(r"(.+)-[1-9]\d?")  # by make.unique of R and var_names_make_u
 def split_id(name: object) -> tuple[str, str]:
     """The symbol inside a gene name of a count matrix, and the Ensembl id beside it; either may be empty.
 
-    The symbol is empty for protein features, bare numbers, dates and missing names. A bare id is both.
+    The symbol is empty for protein features, genes that the cells lack (CD8A-), bare numbers, dates and missing names.
+    A bare id is both.
     """
-    text, ensembl, previous = str(name), "", None
+    return _split(str(name))
+
+
+@lru_cache(maxsize=65_536)  # more than the genes of a data set; a run asks for each of them up to six times
+def _split(text: str) -> tuple[str, str]:
+    ensembl, previous = "", None
     while text != previous:
         previous = text
         if not text.isascii():
@@ -101,7 +108,7 @@ def split_id(name: object) -> tuple[str, str]:
             text = ensembl = numbered[1]
         elif composite:
             text, ensembl = composite["first"] or composite["last"], composite["id"] or composite["id2"]
-    is_none = _PROTEIN.search(text) or _NO_SYMBOL.fullmatch(text) or is_date(text)
+    is_none = any(form.search(text) for form in (_PROTEIN, _LACKING)) or _NO_SYMBOL.fullmatch(text) or is_date(text)
     return ("" if is_none else text), ensembl
 
 
@@ -257,16 +264,19 @@ class GeneNames:
 
     def _read(self, text: str, species: str, known: Mapping[str, str]) -> Optional[str]:
         """The symbol of a gene, or of the first gene of a merged probe that the database knows, or of its first."""
-        if not is_merged(text):
+        official = partial(self._official, species, known)
+        if is_merged(text):
+            genes = [self._symbol(clean(member), species, known) for member in members(text, official)]
+        else:
             symbol = self._symbol(text, species, known)
             if symbol or "." not in text:
                 return symbol
-        # R's make.names writes a dot for the slash of a merged probe; then each part must be a gene.
-        parts = members(text if is_merged(text) else text.replace(".", "/"), partial(self._official, species, known))
-        genes = [self._symbol(clean(member), species, known) for member in parts]
+            # R's make.names writes a dot for the slash of a merged probe. Each part must be a gene by its own name: in
+            # HS.CD3D, HS is a species, and an alias of MAP3K14.
+            genes = [official(clean(member).upper()) for member in members(text.replace(".", "/"), official)]
+            if None in genes:
+                return None
         symbols = [symbol for symbol in genes if symbol is not None]
-        if not is_merged(text) and None in genes:
-            return None
         return next((symbol for symbol in symbols if symbol.upper() in known), next(iter(symbols), None))
 
     def _symbol(self, text: str, species: str, known: Mapping[str, str]) -> Optional[str]:

@@ -120,9 +120,10 @@ def read_terms(lines: Iterable[str]) -> tuple[str, Mapping[str, Term]]:
 
 def normalize_name(name: str) -> str:
     """A cell-type name without meaningless differences: case, accents, hyphens, plural, and how ``+`` is written."""
-    decomposed = unicodedata.normalize("NFKD", name).translate(DASHES).casefold()
-    text = "".join(c for c in decomposed if not unicodedata.combining(c)).strip()
-    text = _NEGATIVE.sub(" negative ", _POSITIVE.sub(" positive ", text))
+    text = unicodedata.normalize("NFKD", name).translate(DASHES).casefold()
+    if not text.isascii():
+        text = "".join(c for c in text if not unicodedata.combining(c))
+    text = _NEGATIVE.sub(" negative ", _POSITIVE.sub(" positive ", text.strip()))
     text = _SEPARATORS.sub(" ", text).replace(" ,", ",").strip()
     return _PLURALS.sub(r"\1", text)
 

@@ -18,18 +18,18 @@ SHORTEST, SIMILAR = 4, 0.4  # letters; share of wrong letters up to which a word
 _BREAK = ","  # stands between two tissues, so that no name reaches over it
 # Words that say nothing of where the cells are from; "fetal" does, because embryonic tissue has types of its own.
 _NEUTRAL = frozenset(
-    "a adenocarcinoma adenoma adjacent adult advanced aged aggregate and anterior area aspirate atlas benign "
-    "biopsies biopsy brown cancer carcinoma cell central chronic control covid culture cultured data dataset "
+    "a adenocarcinoma adenoma adjacent adult advanced aged aggregate and anterior area aspirate atlas benign biopsies "
+    "biopsy brown brush brushing cancer carcinoma cell central chronic control covid culture cultured data dataset "
     "depleted derived developing development diffuse disease diseased distal dog donor dorsal ductal early enriched "
-    "entire epithelial epithelium ex explant ffpe fibrosis fresh from frozen gland grade healthy high homo human "
-    "immune in infected infiltrating inflamed inflammatory invasive ipsc juvenile late left lesion lobe lobular low "
-    "lower macaque malignancy malignant marmoset mass medial metastases metastasis metastatic mice microenvironment "
-    "monkey mononuclear mouse mucosa murine mus muscularis musculus neonatal neoplasm neoplastic newborn normal "
-    "nuclear nuclei nucleus of old organ organoid papillary parenchyma part pathological patient pediatric "
-    "perilesional peripheral pig posterior postnatal primary proximal rabbit rat recurrent region resection rhesus "
-    "right rna sample sapiens scrna section seq serous single site slice snrna solid sorted specimen spheroid "
-    "squamous stage stroma stromal subcutaneous submucosa suspension system the tissue total tract treated tumor "
-    "tumour type untreated upper ventral visceral vitro vivo wall white whole with xenograft young".split()
+    "entire epithelial epithelium ex explant ffpe fibrosis fluid fresh from frozen gland grade healthy high homo "
+    "human immune in infected infiltrating inflamed inflammatory invasive ipsc juvenile late lavage left lesion lobe "
+    "lobular low lower macaque malignancy malignant marmoset mass medial metastases metastasis metastatic mice "
+    "microenvironment monkey mononuclear mouse mucosa murine mus muscularis musculus neonatal neoplasm neoplastic "
+    "newborn normal nuclear nuclei nucleus of old organ organoid papillary parenchyma part pathological patient "
+    "pediatric perilesional peripheral pig posterior postnatal primary proximal rabbit rat recurrent region resection "
+    "rhesus right rna sample sapiens scrna section seq serous single site slice snrna solid sorted specimen spheroid "
+    "squamous stage stroma stromal subcutaneous submucosa suspension swab system the tissue total tract treated tumor "
+    "tumour type untreated upper ventral visceral vitro vivo wall washing white whole with xenograft young".split()
 )
 
 
@@ -76,7 +76,9 @@ class SpeciesTable:
         """
         if isinstance(text, bool) or not isinstance(text, (str, int)):
             return None
-        key = _species_key(str(text).rpartition("/")[2])  # an address of the ontology ends in the id
+        name = str(text)
+        # An address of the ontology ends in the id.
+        key = _species_key(name.rpartition("/")[2] if "://" in name else name)
         taxon = _TAXON.fullmatch(key)
         if taxon:
             return self.rows.get(taxon[1])
@@ -179,7 +181,11 @@ class Tissues:
         if key in self.names:
             return [key], []
         ids = [f"uberon:{number}" for number in _UBERON.findall(key)]
-        if ids:
+        parts = re.split(r"[,;|+]+| and " if "://" in key else r"[,;|+/]+| and ", key)
+        if ids and len(parts) > 1:
+            split = [self._split(part) for part in parts]
+            return [name for known, _ in split for name in known], [word for _, unknown in split for word in unknown]
+        if ids:  # the words beside an id are its name
             return [name for name in ids if name in self.names], [name for name in ids if name not in self.names]
         words, known, unknown = _words(key), [], []
         while words:

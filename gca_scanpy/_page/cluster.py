@@ -14,6 +14,7 @@ from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
 from gca_scanpy._reporting.display import STATUSES
+from gca_scanpy._reporting.documents import state_texts
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
 from gca_scanpy.model import Annotation, Candidate, ClusterReport, Decision, Evidence
 
@@ -246,7 +247,7 @@ def _facts(cluster: ClusterReport, full: str) -> Facts:
     texts = {
         "full name": full,
         "broad type": cluster.broad_label,
-        "states": ", ".join(cluster.states),
+        "states": ", ".join(state_texts(cluster)),
         "tissue": cluster.tissue or "",
         "proposed by": SOURCES[cluster.source],
     }

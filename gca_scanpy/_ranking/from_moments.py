@@ -93,10 +93,13 @@ class Expressed:
         comparison with the other cells does not find them.
     absent
         Hardly expressed genes that another cluster shows to be detectable, the most detectable first.
+    levels
+        For each gene, the mean in the cluster relative to the highest mean of any cluster, 0 to 1.
     """
 
     present: tuple[str, ...]
     absent: tuple[str, ...]
+    levels: Mapping[str, float]
 
 
 def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -> dict[str, Expressed]:
@@ -123,8 +126,12 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
         fraction, mean = np.where(large[row], fractions[row], np.nan), means[row]  # NaN is neither high nor low
         present = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
         absent = detected & (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            levels = np.where(best_mean > 0, np.minimum(mean / best_mean, 1.0), 1.0)
         genes[key] = Expressed(
-            present=_ordered(names, present, fractions[row]), absent=_ordered(names, absent, best_fraction)
+            present=_ordered(names, present, fractions[row]),
+            absent=_ordered(names, absent, best_fraction),
+            levels=dict(zip(names, levels.tolist())),
         )
     return genes
 

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from gca_scanpy import _statistics, _tables
+from gca_scanpy._direction_words import words
 from gca_scanpy._names.genes import ENSEMBL
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.states import informative
-from gca_scanpy._statistics import RowStatistics, words
+from gca_scanpy._statistics import RowStatistics
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy._tables import INDEX
 from gca_scanpy._text_tables import ROW_NAMES
@@ -37,6 +38,8 @@ NO_GENE = ("", "nan", "NaN", "NA", "<NA>", "None")
 _WIDE_CHANGE = re.compile(r"(?P<cluster>.+?)[ _.]+log2[ _.]+fold[ _.]+change", re.IGNORECASE)
 _WIDE_MEAN = re.compile(r"(?P<cluster>.+?)[ _.]+(?:mean[ _.]+(?:umi[ _.]+)?counts|average)", re.IGNORECASE)
 _WIDE_CHANCE = re.compile(r"(?P<cluster>.+?)[ _.]+(?:adjusted[ _.]+)?p[ _.-]+value", re.IGNORECASE)
+MAX_MERGED = 2  # names in the only text of a cluster, such as the merged probe "HBA1;HBA2"
+_SET_ITERATOR: type = type(iter({""}))
 _BRACKETS = " \t\r\n[](){}\"'"
 Markers = Union[Mapping[Any, Iterable[str]], pd.Series, pd.DataFrame]
 FORMS = (
@@ -69,7 +72,10 @@ def markers_of(table: pd.DataFrame, source: str) -> dict[str, list[str]]:
     rows = pd.DataFrame({"cluster": table[cluster].str.strip(), "gene": table[gene]})
     is_named = rows["cluster"].ne("") & ~rows["gene"].isin(NO_GENE)
     limit = numbers.NUMBERS.max_p_value
-    kept = rows[is_named & statistics.higher & ~statistics.p_value.gt(limit)]
+    is_certain = is_named & ~statistics.p_value.gt(limit)
+    # If a table has several comparisons of a cluster, a gene must be lower in none of them.
+    is_lower = (statistics.lower & is_certain).groupby([rows["cluster"], rows["gene"]]).transform("any")
+    kept = rows[is_certain & statistics.higher & ~is_lower]
     kept = kept.loc[_best_first(kept["cluster"], statistics)]
     if kept.empty:
         msg = f"{source} has no row with a cluster and a gene that is higher in it (p <= {limit}) among its "
@@ -261,7 +267,7 @@ def _values(key: str, genes: Any) -> list[Any]:
     if isinstance(genes, (str, bytes, bytearray)):
         msg = f"{what} the text {str(genes)[:40]!r}; {advice}"
         raise InputError(msg)
-    if isinstance(genes, Set):
+    if isinstance(genes, (Set, _SET_ITERATOR)):
         msg = f"{what} a set ({type(genes).__name__}), which has no order; {advice}"
         raise InputError(msg)
     if isinstance(genes, (Mapping, pd.DataFrame)):
@@ -272,6 +278,9 @@ def _values(key: str, genes: Any) -> list[Any]:
     except TypeError as error:
         msg = f"{what} {str(genes)[:40]!r} of type {type(genes).__name__}, which is not a list; {advice}"
         raise InputError(msg) from error
+    if len(values) == 1 and isinstance(values[0], str) and len(re.split(r"[,;\n]", values[0])) > MAX_MERGED:
+        msg = f"{what} a single text with several names, {values[0][:40]!r}; give each its own place in the list"
+        raise InputError(msg)
     for value in values:
         if not isinstance(value, str) and not _is_missing(value):
             msg = f"{what} not all text: {str(value)[:40]!r} is of type {type(value).__name__}; {advice}"

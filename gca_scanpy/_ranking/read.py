@@ -111,8 +111,8 @@ def read_markers(adata: AnnData, clustering: Clustering, options: Ranking) -> Re
     clusters = tuple(
         ClusterMarkers(
             cluster_id=key,
-            genes=_leading(ranking.genes.get(key, ()), symbols, n_markers),
-            expressed=_leading(ranking.tested.get(key, ()), symbols, n_markers),
+            genes=_leading(ranking.genes.get(key, ()), symbols, n_markers, expression.get(key)),
+            expressed=_leading(ranking.tested.get(key, ()), symbols, n_markers, expression.get(key)),
             present=_shared_genes(expression[key].present, symbols, shared) if key in expression else (),
             absent=_shared_genes(expression[key].absent, symbols, shared) if key in expression else (),
             measured=measured,
@@ -132,7 +132,7 @@ def _use_stored(
     layer = stored.layer if stored.layer in adata.layers else None
     use_raw = stored.use_raw if adata.raw is not None and layer is None else None
     features = read_genes(adata, use_raw, layer, options.gene_symbols, _bundled.gene_names())
-    n_genes, length = _n_ranked(options), stored.length(features.excluded)
+    n_genes, length = _n_ranked(options), stored.length(features.names, features.excluded)
     genes = stored.genes(n_genes, features.excluded)
     matrix, moments, problem = Matrix.read_if_available(adata, use_raw, layer, features), None, ""
     is_short = length < min(options.n_markers, numbers.NUMBERS.min_stored_genes, len(features.by_name))
@@ -183,7 +183,9 @@ def _say_doubts(
             "rank the genes anew",
             RankingWarning,
         )
-    if matrix is not None and matrix.kind == "linear":  # counts often take the place of the values that were ranked
+    # Counts often take the place of the values that were ranked, but not in a layer or in .raw.
+    is_ranked = matrix is not None and matrix.kind == "counts" and (stored.layer is not None or stored.use_raw)
+    if matrix is not None and (matrix.kind == "linear" or is_ranked):
         say(
             f"the values {NOT_LOGGED[matrix.kind]}; if {place} was computed from them, log-normalize them and rank the "
             "genes again",
@@ -281,9 +283,13 @@ def _expression(ranking: _Ranking, clustering: Clustering) -> dict[str, Expresse
     return expressed(ranking.moments, ranking.matrix.names, {key: rows[key] for key in clustering.ids})
 
 
-def _leading(names: Sequence[str], symbols: Mapping[str, str], n_markers: int) -> tuple[RankedGene, ...]:
+def _leading(
+    names: Sequence[str], symbols: Mapping[str, str], n_markers: int, expression: Optional[Expressed]
+) -> tuple[RankedGene, ...]:
     """The first informative genes."""
-    return tuple(RankedGene(name) for name in informative([symbols.get(name, name) for name in names], n_markers))
+    levels = {symbols.get(name, name): expression.levels.get(name, 1.0) for name in names} if expression else {}
+    leading = informative([symbols.get(name, name) for name in names], n_markers)
+    return tuple(RankedGene(name, level=levels.get(name, 1.0)) for name in leading)
 
 
 def _shared_genes(

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from attrs import fields, frozen
 from scipy import sparse
@@ -25,6 +26,7 @@ from gca_scanpy.errors import GcaWarning, InputError, MissingKeyError, StaleRank
 if TYPE_CHECKING:
     from anndata import AnnData
 
+VALUES = ("scores", "logfoldchanges", "pvals")
 MIN_RANKED_CELLS = 2  # a variance needs two
 Say = Callable[[str, type[GcaWarning]], None]
 KEY = "ranking"  # in .uns of the temporary object
@@ -50,10 +52,22 @@ class StoredRanking:
     use_raw: Optional[bool]
     layer: Optional[str]
 
-    def length(self, excluded: AbstractSet[str]) -> int:
-        """The number of ranked features that are not excluded, in the cluster with the fewest."""
-        names = self.entry["names"]
-        return min((sum(name not in excluded for name in names[key]) for key in self.ids), default=0)
+    def length(self, features: Sequence[str], excluded: AbstractSet[str]) -> int:
+        """The number of ranked features that are not excluded, in the cluster with the fewest.
+
+        Genes that are lower count as well, because all that are higher come before them. They do not count if others
+        were left out in between: by ``filter_rank_genes_groups``, or because ``rankby_abs`` ranks both together.
+        """
+        return min((self._length(key, len(features), excluded) for key in self.ids), default=0)
+
+    def _length(self, key: str, n_features: int, excluded: AbstractSet[str]) -> int:
+        names = self.entry["names"][key]
+        named = [str(name) for name in names if isinstance(name, str) and name != "nan"]
+        scores = _column(self.entry, "scores", key)
+        has_gaps = len(named) < len(names) or (scores is not None and bool((np.diff(scores) > 0).any()))
+        if has_gaps and len(named) < n_features:
+            return len(positive(self.entry, key, n_features, excluded))
+        return sum(name not in excluded for name in named)
 
     def genes(self, n_genes: int, excluded: AbstractSet[str]) -> dict[str, list[str]]:
         """Gene names by cluster, best first."""
@@ -106,7 +120,7 @@ def read_stored(adata: AnnData, clustering: Clustering, options: Ranking, say: S
     return StoredRanking(
         stored,
         ids=tuple(key for key in clustering.ids if key in ranked),
-        method=str(parameters.get("method")),
+        method=str(parameters.get("method", "unknown")),
         use_raw=bool(parameters["use_raw"]) if "use_raw" in parameters else options.use_raw,
         layer=None if parameters.get("layer") is None else str(parameters["layer"]),
     )
@@ -144,6 +158,9 @@ def _problem(stored: Mapping[str, Any], clustering: Clustering, all_names: Abstr
     names, parameters = stored["names"], stored["params"]
     if not getattr(getattr(names, "dtype", None), "names", None):
         return "its gene names are not in Scanpy's form"
+    odd = [column for column in VALUES if column in stored and not _has_form(stored[column], names)]
+    if odd:
+        return f"its {odd[0]} are not in Scanpy's form"
     ranked = set(names.dtype.names)
     reference = str(parameters.get("reference", "rest"))
     if reference != "rest":
@@ -167,15 +184,29 @@ def positive(stored: Mapping[str, Any], key: str, n_genes: int, excluded: Abstra
     """
     names = stored["names"][key]
     keep = np.ones(len(names), dtype=bool)
-    for column in ("scores", "logfoldchanges"):
-        if column in stored and key in (stored[column].dtype.names or ()):
-            values = np.asarray(stored[column][key], dtype=float)
+    for column in VALUES[:2]:
+        values = _column(stored, column, key)
+        if values is not None:
             keep &= ~(values <= 0)  # NaN passes
-    if "pvals" in stored and key in (stored["pvals"].dtype.names or ()):
+    p_values = _column(stored, "pvals", key)
+    if p_values is not None:
         # With few genes in a panel, the last ones in the list are higher only by chance.
-        keep &= ~(np.asarray(stored["pvals"][key], dtype=float) > numbers.NUMBERS.max_p_value)
+        keep &= ~(p_values > numbers.NUMBERS.max_p_value)
     named = (str(name) for name in names[keep] if isinstance(name, (str, np.str_)) and str(name) != "nan")
     return list(islice((name for name in named if name not in excluded), n_genes))
+
+
+def _has_form(values: Any, names: npt.NDArray[Any]) -> bool:
+    """Whether an entry has a number for each name of each of its groups."""
+    groups = getattr(getattr(values, "dtype", None), "names", None) or ()
+    return bool(groups) and len(values) == len(names) and all(values.dtype[key].kind in "fiuO" for key in groups)
+
+
+def _column(stored: Mapping[str, Any], column: str, key: str) -> Optional[npt.NDArray[np.float64]]:
+    """The values of a group, or None if the ranking has no such values."""
+    if column not in stored or key not in (stored[column].dtype.names or ()):
+        return None
+    return np.asarray(stored[column][key], dtype=float)
 
 
 def displaced(

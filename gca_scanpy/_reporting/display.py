@@ -11,7 +11,7 @@ from attrs import define, evolve, field, frozen
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import Label, ShortNames
 from gca_scanpy._names.ontology import Ontology, normalize_name
-from gca_scanpy.model import Annotation, ClusterReport, DatasetReport, Decision
+from gca_scanpy.model import Annotation, ClusterReport, DatasetReport, Decision, Part
 
 UNKNOWN_COLOR = "#9E9E9E"
 ROOT_COLOR = "#8A8278"  # for terms above all broad types, such as "cell"
@@ -145,7 +145,7 @@ def with_labels(report: DatasetReport, labels: Labels, short: ShortNames) -> Dat
 
 
 def _parts(clusters: tuple[ClusterReport, ...]) -> tuple[list[Label], ...]:
-    """The labels of the clusters, those that were proposed, the candidates, the alternatives and the broad types."""
+    """The labels of the clusters, the proposed ones, candidates, alternatives, broad types, and mixed lineages."""
     return (
         [_label(cluster) for cluster in clusters],
         [_proposed(cluster.annotation) for cluster in clusters],
@@ -153,11 +153,13 @@ def _parts(clusters: tuple[ClusterReport, ...]) -> tuple[list[Label], ...]:
         [(other.label, other.ontology_id) for cluster in clusters for other in cluster.annotation.alternatives],
         [_broad(cluster) for cluster in clusters],
         [(level.label, level.ontology_id) for cluster in clusters for level in cluster.path],
+        [(part.label, part.ontology_id) for cluster in clusters for part in _mixed(cluster)],
     )
 
 
 def _relabeled(cluster: ClusterReport, shown: dict[Label, str], short: ShortNames) -> ClusterReport:
     annotation, validation = cluster.annotation, cluster.validation
+    parts = tuple(evolve(part, label=shown[part.label, part.ontology_id]) for part in _mixed(cluster))
     return evolve(
         cluster,
         annotation=evolve(
@@ -176,7 +178,13 @@ def _relabeled(cluster: ClusterReport, shown: dict[Label, str], short: ShortName
         broad_label=shown[_broad(cluster)],
         candidates=tuple(evolve(c, label=shown[c.label, c.ontology_id]) for c in cluster.candidates),
         path=tuple(evolve(level, label=shown[level.label, level.ontology_id]) for level in cluster.path),
+        mixture=cluster.mixture and evolve(cluster.mixture, parts=parts),
     )
+
+
+def _mixed(cluster: ClusterReport) -> tuple[Part, ...]:
+    """The lineages of a mixed cluster."""
+    return cluster.mixture.parts if cluster.mixture else ()
 
 
 def _label(cluster: ClusterReport) -> Label:

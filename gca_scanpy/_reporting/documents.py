@@ -28,7 +28,7 @@ MAIN_COLUMNS = (
 )  # fmt: skip
 MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
-    "rationale", "alternatives", "caveats", "path", "warnings", "witnesses",
+    "rationale", "alternatives", "caveats", "path", "warnings", "state_genes", "witnesses",
 )  # fmt: skip
 CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
 FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
@@ -91,8 +91,15 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "caveats": "; ".join(annotation.caveats),
         "path": " > ".join(f"{level.label} ({level.probability:.2f})" for level in cluster.path),
         "warnings": "; ".join(cluster.warnings),
+        "state_genes": "; ".join(state_texts(cluster)),
         "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
     }
+
+
+def state_texts(cluster: ClusterReport) -> list[str]:
+    """Each state of a cluster with its genes in brackets, if the report has them."""
+    genes = cluster.state_genes
+    return [f"{state} ({', '.join(genes[state])})" if genes.get(state) else state for state in cluster.states]
 
 
 def csv_rows(report: DatasetReport, receipts: Receipts, short: ShortNames) -> list[str]:

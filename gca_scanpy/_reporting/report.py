@@ -11,7 +11,6 @@ from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import term_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.states import states
 from gca_scanpy._steps import Verdict
 from gca_scanpy.model import (
     CONFIDENCE_LEVELS,
@@ -71,7 +70,8 @@ def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_un
         broad_ontology_id=broad.id if broad else None,
         source=verdict.source,
         candidates=case.candidates[:REPORTED_CANDIDATES],
-        states=states(gene.symbol for gene in cluster.genes[: numbers.NUMBERS.state_genes_read] if gene.symbol),
+        states=tuple(case.state_genes),
+        state_genes=case.state_genes,
         n_cells=cluster.n_cells,
         tissue=cluster.tissue,
         struck_markers=verdict.struck,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Optional
 
 from attrs import frozen
 
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.likelihood import rank
+from gca_scanpy._scoring.malignancy import MALIGNANT, malignancy
 from gca_scanpy._scoring.path import Levels, Strength
 from gca_scanpy._scoring.weights import Weights
 from gca_scanpy._settings import Settings
@@ -62,6 +63,8 @@ class Case:
         The marker database of its species.
     limits
         The thresholds that a label must pass.
+    malignant_genes
+        The genes, as the data names them, that raise the suspicion of malignancy.
     """
 
     markers: ClusterMarkers
@@ -72,6 +75,7 @@ class Case:
     tissues: tuple[str, ...]
     index: MarkerIndex
     limits: Limits
+    malignant_genes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, markers: ClusterMarkers, index: MarkerIndex, tissues: Sequence[str], limits: Limits) -> Case:
@@ -80,7 +84,10 @@ class Case:
         candidates = rank(weights, tissues, index)
         strength = Strength.of(weights, candidates[0], index) if candidates else None
         levels = Levels.of(candidates, strength, index) if strength else Levels({}, (), None, index)
-        return cls(markers, weights, candidates, strength, levels, tuple(tissues), index, limits)
+        lineage = index.lineages.lineage(candidates[0].ontology_id) if candidates else None
+        names = {gene.symbol: gene.name for gene in weights.ranked}
+        malignant = tuple(names[symbol] for symbol in malignancy(names, lineage, tissues))
+        return cls(markers, weights, candidates, strength, levels, tuple(tissues), index, limits, malignant)
 
     @property
     def cluster_id(self) -> str:
@@ -88,6 +95,13 @@ class Case:
         return self.markers.cluster_id
 
     @property
+    def state_genes(self) -> Mapping[str, tuple[str, ...]]:
+        """The states of the cells, with the genes that tell them, as the data names them."""
+        names = {gene.symbol: gene.name for gene in self.weights.ranked}
+        held = {state: tuple(names[gene] for gene in genes) for state, genes in self.weights.states.genes.items()}
+        return {**held, MALIGNANT: self.malignant_genes} if self.malignant_genes else held
+
+    @property
     def recognized(self) -> float:
-        """The weight of the ranked genes that mark any type."""
+        """The weight of the ranked genes that mark any type, without those of a state, which alone tell no type."""
         return self.strength.recognized if self.strength else 0.0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Callable, Optional
+from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -80,11 +81,13 @@ class _Reader:
     def cl_ids(self, table: pd.DataFrame, notes: list[str]) -> pd.Series:
         """The Cell Ontology id of each row: the given one if the ontology has it, else the name's."""
         ids = table["cl_id"].str.upper().str.replace("_", ":")
-        unknown = sorted(set(ids[ids.ne("")]) - set(self.ontology.terms))
+        unknown = sorted(key for key in ids.unique() if key and key not in self.ontology.terms)
         if unknown:
             notes.append(f"{len(unknown)} ids are not current Cell Ontology terms and were left out: {_few(unknown)}")
         by_name = self._by_name(table["cell_type"].unique())
-        ids = ids.where(ids.isin(self.ontology.terms), table["cell_type"].map(by_name))
+        rows = zip(ids.tolist(), table["cell_type"].tolist())
+        found = [key if key in self.ontology.terms else by_name[name] for key, name in rows]
+        ids = pd.Series(found, index=table.index, dtype=object)
         nameless = sorted(set(table["cell_type"][ids.eq("")]) - {""})
         if nameless:
             notes.append(f"{len(nameless)} cell types have no Cell Ontology term and keep their name: {_few(nameless)}")
@@ -105,15 +108,14 @@ class _Reader:
         A mouse gene that is the same word as a human symbol gets that symbol, so that no two facts differ only in case.
         """
         current = {}
-        for species, name in set(zip(table["species"], table["gene"])):
+        pairs = list(zip(table["species"].tolist(), table["gene"].tolist()))
+        for species, name in set(pairs):
             text = clean(name)
             if species == "mouse":
                 current[species, name] = self.genes.approved.get(text.upper(), text)
             else:
                 current[species, name] = self.genes.canonical(name, "human", {}) or text.upper()
-        genes = pd.Series(
-            [current[pair] for pair in zip(table["species"], table["gene"])], index=table.index, dtype=object
-        )
+        genes = pd.Series([current[pair] for pair in pairs], index=table.index, dtype=object)
         if genes.eq("").any():
             notes.append(f"{int(genes.eq('').sum())} rows have no gene symbol and were left out")
         nameless = int((genes.ne("") & table["cell_type"].eq("")).sum())
@@ -247,10 +249,11 @@ def _with_columns(table: pd.DataFrame, version: str) -> pd.DataFrame:
             column = table[name].iloc[:, 0] if isinstance(table[name], pd.DataFrame) else table[name]
             text = column.astype(object).where(column.notna(), "").astype(str).str.strip().reset_index(drop=True)
             out[name] = text.where(text.ne(""), DEFAULTS.get(name, ""))
+            if name in STATED:  # blanks are part of no source's name
+                entries = {cell: re.sub(r"\s*(?:;\s*)+", ";", cell).strip("; ") for cell in out[name].unique()}
+                out[name] = [entries[cell] for cell in out[name].tolist()]
         else:
             out[name] = DEFAULTS[name]
-    for name in STATED:  # blanks are part of no source's name
-        out[name] = out[name].str.replace(r"\s*(?:;\s*)+", ";", regex=True).str.strip("; ")
     return out
 
 
@@ -267,8 +270,9 @@ def _check_values(table: pd.DataFrame, version: str) -> None:
 
 
 def _deduplicated(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    # Sorted, so that the result does not depend on the order of the rows.
-    table = table.assign(**{name: _joined(table, name, sorted) for name in ("tissue", *STATED)})
+    repeated = table[table.duplicated(FACT, keep=False)]
+    if len(repeated):
+        table = table.assign(**{name: _joined(table[name], repeated) for name in ("tissue", *STATED)})
     # The strengths sort from canonical to weak, so the strongest row of a fact is kept.
     facts = table.sort_values("strength", kind="stable").drop_duplicates(FACT).sort_index().reset_index(drop=True)
     if len(facts) < len(table):
@@ -289,21 +293,22 @@ def _check_signs(facts: pd.DataFrame, version: str) -> None:
 def _contradicts(facts: pd.DataFrame) -> pd.Series:
     """Whether an earlier row has the gene with the other role, for the same type and a common species."""
     contradicts = pd.Series(False, index=facts.index)
-    for species in SPECIES:
+    for species in SPECIES if facts["role"].eq("negative").any() else ():
         shared = facts[facts["species"].isin(["both", species])]
         first = shared.groupby(["cell_type", "gene"])["role"].transform("first")
         contradicts[shared.index] |= shared["role"].ne(first)
     return contradicts
 
 
-def _joined(facts: pd.DataFrame, column: str, arrange: Callable[[Iterable[str]], list[str]]) -> pd.Series:
-    """A column of ``;``-separated entries in which the rows of one fact have the entries of all of them."""
-    repeated = facts[facts.duplicated(FACT, keep=False)]
-    joined = facts[column].copy()
-    if len(repeated):
-        joined[repeated.index] = repeated.groupby(FACT)[column].transform(
-            lambda cells: ";".join(arrange(dict.fromkeys(filter(None, map(str.strip, ";".join(cells).split(";"))))))
-        )
+def _joined(column: pd.Series, repeated: pd.DataFrame) -> pd.Series:
+    """A column of ``;``-separated entries in which the rows of one fact have the entries of all of them.
+
+    They are sorted, so that the result does not depend on the order of the rows.
+    """
+    joined = column.copy()
+    joined[repeated.index] = repeated.groupby(FACT)[column.name].transform(
+        lambda cells: ";".join(sorted(dict.fromkeys(filter(None, map(str.strip, ";".join(cells).split(";"))))))
+    )
     return joined
 
 

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy._scoring.states import States
 from gca_scanpy._scoring.weights import Gene, Weights
 from gca_scanpy.model import Candidate, Evidence
 
@@ -81,7 +82,7 @@ class _ClusterGenes:
             present=_scored(weights.present, index),
             expressed={gene.symbol: gene for gene in (*weights.ranked, *full)},
             absent={gene.symbol: gene for gene in weights.absent},
-            evidence=_evidence(ranked),
+            evidence=_bounded(ranked, weights.states),
         )
 
 
@@ -120,6 +121,16 @@ def _evidence(genes: Scored) -> dict[str, float]:
     for gene, information in genes:
         for key, nats in information.items():
             evidence[key] = evidence.get(key, 0.0) + round(gene.weight * nats, 4)
+    return evidence
+
+
+def _bounded(ranked: Scored, states: States) -> dict[str, float]:
+    """The evidence of the ranked genes; those of a state that holds add at most a part of what the others tell."""
+    bound = states.bound
+    evidence = _evidence([(gene, nats) for gene, nats in ranked if gene.symbol not in bound])
+    part = 0.0 if states.fill_the_list else numbers.NUMBERS.max_state_part
+    for key, nats in _evidence([(gene, nats) for gene, nats in ranked if gene.symbol in bound]).items():
+        evidence[key] = evidence.get(key, 0.0) + min(nats, part * evidence.get(key, 0.0))
     return evidence
 
 

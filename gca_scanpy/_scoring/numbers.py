@@ -17,6 +17,8 @@ CLUSTERS = "development clusters"  # public clusters that experts labeled; docs/
 FITTED = "logistic regression, `scripts/fit_levels.py`"
 CONVENTION = "convention"
 BY_HAND = "by hand"
+MATRICES = "clusters of eleven public matrices"
+DEVELOPMENT_CELLS = "mixtures of cells of eleven public matrices"
 
 WEIGHTS = "Gene weights"
 INFORMATION = "Information of a gene for a type"
@@ -27,6 +29,7 @@ MODELS = "Several language models"
 STATES = "Cell states"
 EXPRESSION = "Expression"
 RANKINGS = "Rankings"
+MIXTURES = "Mixed clusters"
 
 
 def _number(value: Any, unit: str, effect: str, section: str, origin: str) -> Any:
@@ -45,7 +48,17 @@ class Numbers:
         25, "rank", "A gene at this rank has half the weight of the first gene.", WEIGHTS, CLUSTERS
     )
     generic_weight: float = _number(
-        0.25, "factor", "Multiplies the weight of ribosomal, mitochondrial and stress genes.", WEIGHTS, CLUSTERS
+        0.25, "factor", "Multiplies the weight of ribosomal, mitochondrial and similar genes.", WEIGHTS, CLUSTERS
+    )
+    state_weight: float = _number(
+        0.25, "factor", "Multiplies the weight of the genes of a state that holds.", WEIGHTS, CLUSTERS
+    )
+    level_exponent: float = _number(
+        0.5,
+        "exponent",
+        "A gene's mean relative to the highest of any cluster, to this power, multiplies its weight.",
+        WEIGHTS,
+        MATRICES,
     )
     t_test_share: float = _number(
         0.85,
@@ -119,6 +132,13 @@ class Numbers:
         SCORES,
         BY_HAND,
     )
+    max_state_part: float = _number(
+        0.5,
+        "share",
+        "The genes of a state that holds may add at most this part of what the other ranked genes tell.",
+        SCORES,
+        CLUSTERS,
+    )
     negative_factor: float = _number(
         0.75,
         "factor",
@@ -156,7 +176,7 @@ class Numbers:
         BY_HAND,
     )
     level: tuple[float, ...] = _number(
-        (-1.954, 0.24, 0.967, -0.834, 0.243),
+        (-1.95, 0.25, 0.96, -0.83, 0.235),
         "log-odds",
         "Intercept and slopes of a term's probability on the log-odds of its share, on the log best score, on the log "
         "recognized weight, and on log(1 + its subtypes).",
@@ -164,7 +184,7 @@ class Numbers:
         FITTED,
     )
     chance: tuple[float, ...] = _number(
-        (-12.73, 3.46, -3.48, 4.71),
+        (-13.14, 3.73, -3.34, 4.49),
         "log-odds",
         "Intercept and slopes of the probability that the genes are not random, on the log best score, on the log "
         "recognized weight, and on the log evidence for the broad type of the best candidate.",
@@ -210,6 +230,13 @@ class Numbers:
         0.35, "nats per weight", "Added to that for each unit of recognized weight.", CHECKS, CLUSTERS
     )
     min_rival_genes: int = _number(2, "genes", "Specific genes that a rival needs.", CHECKS, CLUSTERS)
+    min_rival_genes_of_given: int = _number(
+        3,
+        "genes",
+        "The same if a user or a model gave the label, and it is a relative of the best candidate.",
+        CHECKS,
+        BY_HAND,
+    )
     min_rival_genes_per_weight: float = _number(
         0.2, "genes per weight", "Raises that number for each unit of recognized weight.", CHECKS, CLUSTERS
     )
@@ -230,6 +257,13 @@ class Numbers:
         CHECKS,
         CLUSTERS,
     )
+    min_lacked: int = _number(
+        4,
+        "genes",
+        "So many of a label's best markers must be measured before their absence denies it.",
+        CHECKS,
+        BY_HAND,
+    )
     max_unmapped: float = _number(
         0.5, "share", "If more of the genes have no human ortholog, the confidence is at most Medium.", CHECKS, BY_HAND
     )
@@ -242,7 +276,17 @@ class Numbers:
     )
 
     state_genes_read: int = _number(50, "genes", "Only so many ranked genes are searched for states.", STATES, BY_HAND)
-    min_state_genes: int = _number(3, "genes", "Genes of a program that a state needs.", STATES, BY_HAND)
+    min_state_genes: int = _number(3, "genes", "Core genes of a program that a state needs.", STATES, BY_HAND)
+    min_state_share: float = _number(
+        0.7,
+        "share",
+        "If this part of the genes belongs to states, the genes that they share with types are theirs as well.",
+        STATES,
+        BY_HAND,
+    )
+    min_cancer_testis_genes: int = _number(
+        2, "genes", "Cancer-testis antigens that a suspicion of malignancy needs.", STATES, BY_HAND
+    )
 
     present_fraction: float = _number(
         1 / 3,
@@ -323,6 +367,60 @@ class Numbers:
     )
     min_higher: float = _number(
         0.5, "share", "If fewer of them are higher in the cluster, the stored ranking is not used.", RANKINGS, BY_HAND
+    )
+
+    mixture_cells: int = _number(
+        2_000, "cells", "So many cells of a mixed cluster are read to find out what it consists of.", MIXTURES, BY_HAND
+    )
+    expressed_part: float = _number(
+        0.2,
+        "factor",
+        "A cell expresses a gene if it has more than this part of what the gene has in cells that express it well.",
+        MIXTURES,
+        DEVELOPMENT_CELLS,
+    )
+    min_lineage_genes: int = _number(
+        2, "genes", "So many genes of each lineage must tell the two apart.", MIXTURES, BY_HAND
+    )
+    min_rate_gap: float = _number(
+        0.1,
+        "share",
+        "A gene tells the lineages apart if the shares of cells with it differ this much between clusters.",
+        MIXTURES,
+        BY_HAND,
+    )
+    rate_prior: float = _number(
+        20, "cells", "The shares in other clusters count as much as this many cells.", MIXTURES, DEVELOPMENT_CELLS
+    )
+    min_part: float = _number(
+        0.04, "share", "A smaller part of the cells that can be told is no population.", MIXTURES, BY_HAND
+    )
+    min_part_evidence: float = _number(
+        5.0, "nats", "A part exists if the cells are so much better explained with it than without.", MIXTURES, BY_HAND
+    )
+    max_odds_ratio: float = _number(
+        0.25,
+        "odds ratio",
+        "Two populations exclude each other: a cell with one lineage has the other so much less often.",
+        MIXTURES,
+        DEVELOPMENT_CELLS,
+    )
+    min_doublets: float = _number(
+        0.7,
+        "share",
+        "If both lineages also occur alone, so many of the cells that can be told must have both to be doublets.",
+        MIXTURES,
+        DEVELOPMENT_CELLS,
+    )
+    min_told: float = _number(
+        0.5, "share", "If fewer cells express either lineage, nothing is decided.", MIXTURES, BY_HAND
+    )
+    min_source: float = _number(
+        0.75,
+        "share",
+        "Doublets and ambient RNA need another cluster that expresses the genes of one lineage alone so often.",
+        MIXTURES,
+        DEVELOPMENT_CELLS,
     )
 
 

@@ -15,7 +15,7 @@ SHOWN_ALTERNATIVES, SHOWN_GENES, SHOWN_GENES_OF_ALTERNATIVE = 3, 5, 3
 
 def propose(case: Case) -> Verdict:
     """The scorer's verdict: the deepest term that is certain enough, or Unknown if no gene marks a type."""
-    candidates = case.candidates
+    candidates, state = case.candidates, case.weights.states.note
     label = case.levels.deepest(case.limits.certainty) if candidates and candidates[0].score > 0 else None
     if label is None:
         return Verdict(
@@ -24,7 +24,7 @@ def propose(case: Case) -> Verdict:
             None,
             0.0,
             "offline",
-            "No gene of this cluster marks a cell type of the database.",
+            f"No cell type: {state}." if state else "No gene of this cluster marks a cell type of the database.",
         )
     path = case.levels.path(label)
     level, finest = _level(label, path), path[-1]

@@ -28,7 +28,7 @@ class Strength:
     best
         Score of the best candidate, in nats.
     recognized
-        Weight of the ranked genes that mark any type.
+        Weight of the ranked genes that mark any type, without those of a state.
     family
         Evidence for the broad type of the best candidate, in nats: each gene counts for the type that it marks best
         there.
@@ -46,7 +46,7 @@ class Strength:
         """Sum the evidence of the ranked genes by broad type."""
         evidence: dict[str, float] = {}
         recognized = 0.0
-        for gene in weights.ranked:
+        for gene in weights.free:
             if gene.symbol in index.hits:
                 recognized += gene.weight
                 for broad_id, nats in index.hits.by_broad(gene.symbol).items():
@@ -131,7 +131,7 @@ class Levels:
         return min(_probability(described, share, self.strength, self.index), *limits, 1.0)
 
     def deepest(self, certainty: float) -> Optional[str]:
-        """The last term that is at least so probable, from the most probable one to its most probable subtype and so on.
+        """The last term that is so probable, going from the most probable one to its most probable subtype and so on.
 
         If a certainty gives such a term, a lower one gives the same term or a subtype of it. If no term is so probable,
         the most probable one of the best candidate's lineage.

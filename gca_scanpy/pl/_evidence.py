@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import pandas as pd
 
 from gca_scanpy._adata import genes_of, reported_clustering, rows_of
+from gca_scanpy._adata.matrix import as_in_the_run
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.ontology import sort_key
@@ -97,7 +98,7 @@ def evidence(
 
     report = report_to_draw(adata, key, labels)
     if use_raw is None and layer is None and gene_symbols is None:
-        use_raw, layer, gene_symbols = _as_in_the_run(adata, report)
+        use_raw, layer, gene_symbols = as_in_the_run(adata, report.parameters)
     ordered = sorted(report.clusters, key=lambda c: (sort_key(_term(c), _bundled.lineages()), _label(c)))
     wanted = {c.cluster_id for c in chosen(report, clusters)}
     genes = [gene for c in ordered if c.cluster_id in wanted for gene in c.validation.supporting_markers]
@@ -130,19 +131,6 @@ def evidence(
     if ax is None:
         _fit(fig)
     return finish(fig, axes, "evidence", given=ax is not None, show=show, save=save, return_fig=False)
-
-
-def _as_in_the_run(adata: AnnData, report: DatasetReport) -> tuple[Optional[bool], Optional[str], Optional[str]]:
-    """The matrix and the names of the run, as far as the object still has them."""
-    parameters = report.parameters
-    use_raw = {"True": True, "False": False}.get(parameters.get("use_raw", ""))
-    layer, symbols = parameters.get("layer"), parameters.get("gene_symbols")
-    tables = [adata.var, *([adata.raw.var] if adata.raw is not None else [])]
-    return (
-        use_raw and (adata.raw is not None or None),
-        layer if layer in adata.layers else None,
-        symbols if any(symbols in table.columns for table in tables) else None,
-    )
 
 
 def _label(cluster: ClusterReport) -> str:

@@ -54,8 +54,8 @@ def report(
 
     Each row has the cluster, its number of cells, its label with the color of its type (and in brackets the proposed
     label if the checks stopped it), the label that a curator decided on, the confidence as a bar from 0 to 1, the
-    status, the flags, the strongest supporting genes, and of a flagged cluster the type that speaks against the label
-    with its genes. Empty columns are left out.
+    status, the flags, the states, the strongest supporting genes, and of a flagged cluster the type that speaks against
+    the label with its genes. Empty columns are left out.
 
     Parameters
     ----------
@@ -123,6 +123,7 @@ def _columns(clusters: Sequence[ClusterReport], decisions: Sequence[Optional[Dec
             colors=[STATUSES[c.status].plot for c in clusters],
         ),
         Column(title="flags", texts=[", ".join(c.validation.flag_reasons) for c in clusters], colors=orange),
+        Column(title="states", texts=[shortened(", ".join(c.states), LONGEST_LIST) for c in clusters]),
         Column(title="marker genes", texts=[genes(c.validation.supporting_markers, n_genes) for c in clusters]),
         Column(title="against", texts=against, colors=orange),
     ]

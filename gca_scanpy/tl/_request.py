@@ -9,8 +9,9 @@ import numpy as np
 from attrs import asdict, evolve, field, frozen
 
 from gca_scanpy import _pipeline
-from gca_scanpy._adata import Clustering, check_key, duplicate, read_clustering, write_report
+from gca_scanpy._adata import Clustering, check_key, check_writable, duplicate, read_clustering, write_report
 from gca_scanpy._adata.curate import keep_decisions
+from gca_scanpy._adata.expression import Expression
 from gca_scanpy._events import Clock, Run, RunDetails
 from gca_scanpy._llm.asking import ModelLike, asking_of
 from gca_scanpy._llm.cache import open_cache
@@ -97,14 +98,17 @@ class Cells:
         Raises
         ------
         InputError
-            Before anything is computed, if the key is that of other data.
+            Before anything is computed, if the key is that of other data, or nothing can be written to the object.
         """
         check_key(self.adata, key_added, self.clustering.groupby)
+        if not copy:
+            check_writable(self.adata)
         with Run(_details(request, len(self.clustering.ids))) as run:
             missing = self._warn_of_missing()
             found = self.markers()
             used = request.with_used(found.used, (*missing, *found.warnings))
-            report = _pipeline.annotate(found.clusters, used, self.clock)
+            expression = Expression.of_run(self.adata, self.clustering, used.parameters, _bundled.gene_names())
+            report = _pipeline.annotate(found.clusters, used, self.clock, expression)
             target = duplicate(self.adata) if copy else self.adata
             report = keep_decisions(self.adata, report, self.clustering, key_added)
             write_report(target, report, self.clustering, key_added, _bundled.palette(), _bundled.shortener())

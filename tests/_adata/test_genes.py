@@ -10,7 +10,7 @@ import pytest
 import gca_scanpy as gca
 from gca_scanpy._adata.genes import read_genes
 from gca_scanpy.db import _bundled
-from gca_scanpy.errors import InputError, MissingKeyError, NoOverlapError, RankingWarning
+from gca_scanpy.errors import GeneNameWarning, InputError, MissingKeyError, NoOverlapError, RankingWarning
 
 
 def genes_of(adata, use_raw=None, layer=None, gene_symbols=None):
@@ -178,6 +178,16 @@ def with_proteins(cells, column="feature_types", value="Antibody Capture", gene=
         ("feature_types-0", "Antibody Capture", None),
         ("feature_biotype", "spike-in", "gene"),
         ("feature_type", "antibody_capture", "protein_coding"),
+        ("feature_types", "Multiplexing Capture", None),
+        ("feature_types", "Surface Protein", None),
+        ("feature_types", "sgRNA", None),
+        ("feature_types", "Hashtag oligos", None),
+        ("feature_types", "VDJ-T", None),
+        ("feature_types", "Unassigned Codeword", None),
+        ("feature_types", "b'Antibody Capture'", "b'Gene Expression'"),
+        ("Type", "Antibody Capture", "Gene Expression"),
+        ("assay", "ADT", "RNA"),
+        ("mod", "prot", "rna"),
     ],
 )
 def test_only_genes_are_ranked(cells, expected, rank, column, value, gene):
@@ -223,6 +233,25 @@ def test_no_genes_at_all(cells):
     cells.var["feature_types"] = "Antibody Capture"
     with pytest.raises(InputError, match=r"\.var has no genes, but 68 Antibody Capture; choose a matrix of gene exp"):
         gca.tl.annotate(cells, "cluster")
+
+
+@pytest.mark.filterwarnings("ignore:Variable names are not unique")
+@pytest.mark.parametrize("species", ["human", "mouse"])
+def test_a_column_of_genomes(cells, species):
+    """If a column has the genomes of two species, only the genes of one count, which is said."""
+    mouse = cells[np.roll(np.arange(cells.n_obs), 30)]  # each cluster has the mouse genes of another type
+    var = pd.DataFrame(
+        {"genome": ["GRCh38"] * cells.n_vars + ["mm10"] * cells.n_vars},
+        index=[*cells.var_names, *map(str.capitalize, mouse.var_names)],
+    )
+    both = anndata.AnnData(np.hstack([cells.X.toarray(), mouse.X.toarray()]), obs=cells.obs, var=var)
+    with pytest.warns(GeneNameWarning, match=f"only those of {species} are read"):
+        gca.tl.annotate(both, "cluster", species=species, tissue="blood")
+    types = ["B cell", "T cell", "monocyte", "natural killer cell"]
+    found = [cluster.broad_label for cluster in gca.get.report(both).clusters]
+    assert found == (types if species == "human" else [types[-1], *types[:-1]])
+    cells.var["genome"] = "GRCh38"
+    assert genes_of(cells).labels == list(cells.var_names)
 
 
 @pytest.mark.parametrize("values", ["Gene Expression", "protein_coding", np.nan, "x"])

@@ -234,7 +234,7 @@ class TestErrors:
 
     def test_the_output_is_the_input(self, fails, h5ad):
         """The error says that the output would replace the input."""
-        assert "it is the input" in fails("annotate", h5ad, "--groupby", "cluster", "-o", h5ad)
+        assert "it is an input" in fails("annotate", h5ad, "--groupby", "cluster", "-o", h5ad)
 
     @pytest.mark.parametrize(("source", "output"), [("markers.csv", "out.h5ad"), ("in.h5ad", "out.csv")])
     def test_the_output_has_another_ending(self, fails, h5ad, table, source, output):

@@ -19,6 +19,9 @@ def test_a_table_of_labels(gca, tmp_path):
     again = gca("names", "l.csv", "-o", "out.csv")
     assert again.returncode == 2
     assert "--force" in again.stderr
+    before = (tmp_path / "l.csv").read_bytes()
+    assert "l.csv is an input" in gca("names", "l.csv", "-o", "l.csv", "--force").stderr
+    assert (tmp_path / "l.csv").read_bytes() == before
 
 
 def test_a_list_without_a_header(gca, tmp_path):

@@ -101,8 +101,37 @@ class TestRefused:
     def test_what_is_there(self, fails, mixed, option):
         """The input is not replaced without --force."""
         before = mixed.read_bytes()
-        assert "it is the input" in fails("annotate", mixed, option, mixed)
+        assert "it is an input" in fails("annotate", mixed, option, mixed)
         assert mixed.read_bytes() == before
+
+    @pytest.mark.parametrize(
+        "option", ["-o", "--json-report", "--csv-report", "--html-report", "--stats-json", "--references"]
+    )
+    @pytest.mark.parametrize("name", ["mixed.csv", "new/../mixed.csv", "link.csv", "db.csv"])
+    def test_no_report_replaces_an_input(self, fails, mixed, tmp_path, option, name):
+        """Not even --force puts labels or a report in the place of the marker genes, or of a database."""
+        before = mixed.read_bytes()
+        (tmp_path / "new").mkdir()
+        (tmp_path / "link.csv").symlink_to(mixed)
+        (tmp_path / "db.csv").write_text("cell_type,gene\nB cell,MS4A1\n")
+        message = fails("annotate", mixed, "--marker-db", "db.csv", option, name, "--force")
+        assert f"{name} is an input, which this output does not replace, not even with --force" in message
+        assert mixed.read_bytes() == before
+        assert (tmp_path / "db.csv").read_text().startswith("cell_type")
+
+    @pytest.mark.parametrize("option", ["--json-report", "--csv-report", "--html-report", "--stats-json"])
+    def test_no_report_replaces_the_cells(self, gca, fails, h5ad, tmp_path, option):
+        """A report never takes the place of the cells, but -o with --force does: it contains them."""
+        before = h5ad.read_bytes()
+        assert "is an input" in fails("annotate", h5ad, "--groupby", "cluster", option, h5ad, "--force")
+        assert h5ad.read_bytes() == before
+        if option == "--json-report":
+            (tmp_path / "c.csv").write_text("barcode,cluster\n")
+            call = ("annotate", h5ad, "--clusters", "c.csv", option, "c.csv", "--force")
+            assert "c.csv is an input" in fails(*call)
+            assert gca("annotate", h5ad, "--groupby", "cluster", "-o", h5ad, "--force").returncode == 0
+            for name in ("--cas-json", "--html-report"):
+                assert "is an input" in fails("export", h5ad, name, h5ad, "--force")
 
     @pytest.mark.parametrize(
         "options",

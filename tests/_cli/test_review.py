@@ -125,7 +125,7 @@ def test_references(gca, reviewed, tmp_path):
 def test_what_cannot_be_exported(fails, reviewed):
     """Another key is named; nothing is replaced without --force."""
     assert "no report in .uns['mine']" in fails("export", reviewed, "--key", "mine")
-    assert "it is the input" in fails("export", reviewed, "--json-report", reviewed)
+    assert "it is an input" in fails("export", reviewed, "--json-report", reviewed)
 
 
 @pytest.mark.parametrize(("labels", "shown"), [("full", "natural killer cell"), ("short", "NK")])

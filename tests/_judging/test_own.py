@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,13 +12,14 @@ from attrs import evolve
 import gca_scanpy as gca
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._judging.own import own_candidate, speaks_for
+from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index
 from gca_scanpy._scoring.case import Case, Limits
-from gca_scanpy._scoring.states import STATES
+from gca_scanpy._scoring.programs import PROGRAMS
 from gca_scanpy._steps import ClusterMarkers, RankedGene, Verdict
 from gca_scanpy.db import _bundled, load
 
-INDEX = index.build(_bundled.database(), "human", _bundled.lineages())
+INDEX = index_of(_bundled.database(), "human")
 ONTOLOGY = INDEX.lineages.ontology
 T = "CD3D CD3E CD3G TRAC CD2 CD5 CD6 BCL11B"
 CYCLE = "MKI67 TOP2A CDK1 CCNB1 BIRC5 UBE2C CENPF NUSAP1 TPX2 AURKB"
@@ -43,13 +46,14 @@ def speaks(label, genes):
     return found is not None and speaks_for(found, term, case)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("source", ["user", "model", "offline"])
 @pytest.mark.parametrize("tissue", ["blood", "large intestine", None])
 @pytest.mark.parametrize("label", ["T cell", "cycling T cell", "lymphocyte", "leukocyte"])
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", PROGRAMS, ids=lambda program: program.name)
 def test_the_genes_of_a_state_support_no_label(label, state, tissue, source):
     """Genes that cells of all types express while they divide, or under stress, say nothing of the type."""
-    genes = CYCLE if state == "proliferating" else " ".join(sorted(STATES[state])[:12])
+    genes = CYCLE if state.name == "proliferating" else " ".join(sorted(state.core)[:12])
     found = judge(
         case_of(genes, (tissue,) if tissue else ()), Verdict("0", label, ONTOLOGY.resolve(label), 0.95, source)
     )
@@ -136,6 +140,7 @@ def test_a_type_of_ones_own_without_a_term_has_a_score():
     assert own("my blob", T, used=index.build(table, "human", INDEX.lineages)) == "my blob"
 
 
+@pytest.mark.no_cover
 def test_no_cluster_is_supported_without_a_score(pbmc):
     """Whatever label is given to the clusters of blood, one that passes has a confidence above 0."""
     stem_cells = "CD34+"
@@ -165,3 +170,34 @@ def test_the_flag_says_what_the_cells_are(pbmc):
     )
     assert all(gene in note for gene in list(found.contradictory_markers)[:5])
     assert not set(found.contradictory_markers) & set(found.supporting_markers)
+
+
+HLA = "CD74 HLA-DRA HLA-DPA1 HLA-DPB1 HLA-DRB1 HLA-DQA1 HLA-DQB1 HLA-DMA HLA-DRB5 CD37 CIITA".split()
+B = "MS4A1 CD79A CD79B CD19 BANK1 CD22".split()
+
+
+def test_a_label_whose_own_markers_are_all_lacking(plant_types):
+    """HLA genes alone support no B cell if the cells lack each gene that marks B cells more than other types."""
+    dendritic = [*HLA[:7], *"FCER1A CD1C CLEC10A CST3 LYZ".split()]
+    adata = plant_types({"B": B + HLA[:5], "HLA": HLA, "T": T.split(), "DC": dendritic})
+    adata.obs["label"] = "B cell"
+    gca.tl.validate(adata, "cluster", "label", tissue="blood")
+    report = gca.get.report(adata)
+    found = report.cluster("HLA")
+    assert (found.status, found.validation.flag_reasons) == ("flagged", ("low_marker_overlap",))
+    (note,) = found.validation.notes
+    assert re.match(r"the cells lack .*BANK1, .*MS4A1.*, which mark B cell more than other types", note)
+    assert report.cluster("B").status == "supported"
+    gca.tl.annotate(adata, "cluster", tissue="blood")
+    labels = {c.cluster_id: c.annotation.ontology_id for c in gca.get.report(adata).clusters}
+    b_cell = ONTOLOGY.resolve("B cell")
+    assert labels["B"] == b_cell
+    assert labels["HLA"] is None or labels["HLA"] in ONTOLOGY.ancestors(b_cell)
+
+
+def test_what_was_not_measured_denies_no_label(plant_types):
+    """If no cluster has the markers, nothing shows that the cells lack them."""
+    adata = plant_types({"HLA": HLA, "T": T.split()})
+    adata.obs["label"] = "B cell"
+    gca.tl.validate(adata, "cluster", "label", tissue="blood")
+    assert not any("the cells lack" in note for note in gca.get.report(adata).cluster("HLA").validation.notes)

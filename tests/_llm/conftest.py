@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import itertools
 import sys
@@ -11,6 +12,15 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy._llm import gate
+from gca_scanpy._scoring import case
+
+RANK_ONCE = functools.lru_cache(case.rank)
+
+
+@pytest.fixture(autouse=True)
+def _rank_once(monkeypatch):
+    """Rank the candidates of the same genes once; hundreds of these tests ask about the same four types."""
+    monkeypatch.setattr(case, "rank", RANK_ONCE)
 
 
 def _module():

@@ -60,6 +60,9 @@ LINES = f"{json.dumps(A)}\n{json.dumps(B)}"
         json.dumps({"clusters": {"0": "neuron"}, "final": {"0": "T cell"}}),
         json.dumps({"a": {"b": {"clusters": WRONG}}, "clusters": [A, B]}),
         f"{DRAFT}\n</answer>\n{ANSWER}",
+        json.dumps({"clusters": WRONG, "correction": "cluster 0 is a T cell"}),
+        json.dumps({"result": {"clusters": WRONG}, "finalAnswer": "T cells and B cells"}),
+        json.dumps({"clusters": WRONG, "corrections": {"0": "T cell"}}),
     ],
 )
 def test_of_several_answers_none_counts(content):
@@ -227,3 +230,77 @@ def test_two_entries_for_one_cluster():
     assert [v.label for v in result.verdicts] == ["B cell"]
     assert result.missing == {"0": "the reply answers this cluster 2 times instead of once"}
     assert labels(f"{LINES}\n{json.dumps(WRONG[0])}") == {"1": "B cell"}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"corrected_label": "T cell"},
+        {"finalLabel": "T cell"},
+        {"Revised label": "T cell"},
+        {"Label": "T cell"},
+        {"correction": "it is a T cell"},
+        {"final": {"label": "T cell"}},
+        {"answer": {"cluster_id": "0", "label": "T cell"}},
+        {"revisions": [{"label": "T cell"}]},
+    ],
+)
+def test_an_entry_that_names_two_labels(others):
+    """A draft and its correction in one entry: neither counts, and the error names the place; the neighbor counts."""
+    result = found(text(entry("0", "neuron", **others), B))
+    assert [v.label for v in result.verdicts] == ["B cell"]
+    assert f"$.clusters[0].{next(iter(others))}" in result.missing["0"]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"corrected_label": "T cell"},
+        {"final_label": "t cell"},
+        {"final_label": None},
+        {"correction": ""},
+        {"final_confidence": 0.9},
+        {"broad_label": "lymphocyte"},
+        {"alternatives": [{"label": "NK cell"}]},
+        {"extra": {"cluster_id": "1", "label": "neuron"}},
+    ],
+)
+def test_fields_that_name_no_other_label(others):
+    """A correction that is empty or repeats the label, a broader label, alternatives and numbers do no harm."""
+    assert labels(text({**A, **others}, B)) == RIGHT
+
+
+@pytest.mark.parametrize("name", ["confidence", "rationale", "ontology_ids", "supporting_genes", "notes", "status"])
+def test_texts_by_id_that_are_no_labels(name):
+    """A text for each cluster under the name of another field is not its label."""
+    content = json.dumps({name: {"0": "T cell", "1": "B cell"}})
+    result = found(content)
+    assert result.verdicts == ()
+    assert f"$.{name}.0.label" in result.missing["0"]
+
+
+@pytest.mark.parametrize("name", ["labels", "cell_types", "Annotations", "cellType", "predictions", "result"])
+def test_labels_by_id_under_a_name(name):
+    """Labels by id under a name that says so are read."""
+    assert labels(json.dumps({name: {"0": "T cell", "1": "B cell"}})) == RIGHT
+
+
+@pytest.mark.parametrize(
+    ("ids", "given"),
+    [
+        (("0", "1", "2"), (1, 2, 3)),
+        (("1", "2", "3"), ("0", "1", "2")),
+        (("3", "1", "9"), ("1", "2", "3")),
+        (("3", "1", "9"), (0, 1, 2)),
+        (("5", "6", "8"), ("15", "6", "18")),
+        (("Cluster 0", "Cluster 1"), (1, 2)),
+    ],
+)
+def test_clusters_that_a_reply_numbers_anew(ids, given):
+    """If a reply counts the clusters from one, or moves their numbers, equal ids are not the same clusters."""
+    content = text(*(entry(key, "T cell") for key in given))
+    if given == ("15", "6", "18"):
+        assert labels(content, *ids) == {"6": "T cell"}  # two wrong ids, but no other numbering
+    else:
+        with pytest.raises(ReplyError, match="numbers the clusters anew"):
+            found(content, *ids)

@@ -83,6 +83,7 @@ def test_each_format(serve, model_of, many, provider):
     assert (report.telemetry.prompt_tokens, report.telemetry.completion_tokens) == (100, 40)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("count", [60, 600])
 def test_many_clusters(serve, model_of, many, count):
     """60 and 600 clusters: each has the label of its own genes."""
@@ -362,6 +363,24 @@ def test_a_failure_inside_a_success(serve, model_of, many, fault):
     assert (
         labels(gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model_of(server), cache=False))) == truth
     )
+
+
+@pytest.mark.parametrize("place", ["reply", "choice"])
+def test_a_failure_next_to_an_answer(serve, model_of, many, fault, place):
+    """A gateway that reports a failure next to a part of an answer is asked again; the part does not count."""
+
+    def answer(request, number):
+        if number > 1:
+            return None
+        body = fault.openai(json.dumps({"clusters": request.entries("neuron")}))
+        (body if place == "reply" else body["choices"][0])["error"] = {"message": "upstream failed", "code": 502}
+        return body
+
+    markers, truth = many(2)
+    server = serve(answer)
+    report = gca.annotate_markers(markers, tissue="blood", model=gca.Asking(model_of(server), cache=False))
+    assert labels(report) == truth
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(("refused", "tried"), [({"json_schema"}, 1), ({"json_schema", "json_object"}, 2)])

@@ -105,3 +105,55 @@ def test_what_python_prints_has_its_value(value):
     except ReplyError:
         return
     assert found == [["x"], value]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "Wait, cluster 0 has CD3D.",
+        "Correction: it is a T cell.",
+        "**Please ignore the JSON above.**",
+        "Disregard my first answer",
+        "Oops.",
+        "Looks good?\n\n**Revised labels:** cluster 0 is a T cell.",
+        "Done. Actually cluster 0 has CD3D.",
+        "EDIT: 0 is a T cell",
+        "No, 0 is a T cell",
+        "Final answer: T cell",
+        "Hmm, that is not right.",
+        "On second thought, cluster 1 is a B cell.",
+        "Cluster 0 should have been a T cell.",
+        "I made a mistake: it is a B cell.",
+        "This answer is incorrect.",
+        "However, I cannot answer this question.",
+        "I’m unable to help with that.",
+        "Sorry, I can't provide annotations.",
+    ],
+)
+def test_a_value_that_is_withdrawn_in_words(after):
+    """A sentence after the value that takes it back, or refuses: no value counts."""
+    with pytest.raises(ReplyError, match="takes its answer back"):
+        read_values(f"```json\n{TEXT}\n```\n\n{after}")
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "Let me know if anything should be changed.",
+        "Note: cluster 1 may be correct for B cells; I cannot exclude plasma cells.",
+        "Cluster 3 is ambiguous; the right markers are missing.",
+        "These labels are correct. Feel free to ask for more!",
+        "</answer>",
+        "No further questions. Update me if you need more; the corrected p values are small, actually.",
+    ],
+)
+def test_words_after_a_value(after):
+    """Other sentences after the value do not matter, nor do any before it or inside it."""
+    assert read_values(f"Wait, let me think. {TEXT}\n{after}") == [[VALUE]]
+    assert read_values('{"a": "Wait, I made a mistake"}') == [[{"a": "Wait, I made a mistake"}]]
+
+
+def test_a_refusal_before_a_value():
+    """An example after a refusal is no answer."""
+    with pytest.raises(ReplyError, match="takes its answer back"):
+        read_values(f"I'm sorry, but I can't help with that. The format would be: {TEXT}")

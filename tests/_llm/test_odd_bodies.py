@@ -199,6 +199,58 @@ def test_several_answers_in_a_body(wire, body):
         labels(wire, body)
 
 
+def _finished(wire, reason, text=WRONG):
+    """A body whose text is a whole answer, and that ends for a reason."""
+    body = {"openai": openai, "anthropic": anthropic, "gemini": gemini}[wire](text)
+    if wire == "anthropic":
+        return {**body, "stop_reason": reason}
+    name = "finish_reason" if wire == "openai" else "finishReason"
+    body["choices" if wire == "openai" else "candidates"][0][name] = reason
+    return body
+
+
+@pytest.mark.parametrize("reason", ["error", "ABORT", "cancelled", "pause_turn", "SAFETY", "content_filter", "refusal"])
+@pytest.mark.parametrize("wire", WIRES)
+def test_an_answer_that_was_not_finished(wire, reason):
+    """A whole answer in a reply that failed, was stopped, or was filtered does not count."""
+    with pytest.raises(ModelError):
+        labels(wire, _finished(wire, reason))
+
+
+@pytest.mark.parametrize("reason", ["stop", "STOP", "end_turn", "eos", None, "", "other"])
+@pytest.mark.parametrize("wire", WIRES)
+def test_an_answer_that_was_finished(wire, reason):
+    """However a server says that a reply is finished, or if it does not say, the answer is read."""
+    assert labels(wire, _finished(wire, reason, TEXT)) == RIGHT
+
+
+@pytest.mark.parametrize(
+    "reason", ["length", "max_tokens", "MAX_TOKENS", "model_context_window_exceeded", "max_length"]
+)
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_draft_in_a_reply_that_was_cut(wire, reason):
+    """Whatever a server calls its limit, a draft with words after it is no answer."""
+    with pytest.raises(ModelError):
+        labels(wire, _finished(wire, reason, f"{WRONG}\nBut"))
+
+
+@pytest.mark.parametrize(
+    ("wire", "body"),
+    [
+        ("openai", openai([{"type": "text", "text": WRONG}, {"type": "refusal", "refusal": "I take this back"}])),
+        ("openai", openai(WRONG, role="user")),
+        ("openai", {"choices": [{**openai(WRONG)["choices"][0], "native_finish_reason": "SAFETY"}]}),
+        ("anthropic", {**tool(None), "content": [{"type": "tool_use", "name": "search", "input": json.loads(WRONG)}]}),
+        ("anthropic", {**anthropic(WRONG), "role": "user"}),
+        ("anthropic", {**anthropic(WRONG), "stop_reason": "tool_use"}),
+    ],
+)
+def test_an_answer_that_is_not_the_models(wire, body):
+    """A refusal beside the text, an echo, a filter behind a gateway, and a call of another tool: none counts."""
+    with pytest.raises(ModelError):
+        labels(wire, body)
+
+
 def test_a_cut_after_the_answer():
     """A reply that reached the token limit with its answer complete is read."""
     body = openai(f"```json\n{TEXT}\n```")

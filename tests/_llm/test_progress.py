@@ -134,8 +134,8 @@ def test_a_server_that_comes_back(serve, model_of, many, fault, waits, monkeypat
     assert report.telemetry.retries <= len(waits)
 
 
-def _ten_a_minute(fault, minute, headers):
-    """Answers at most ten requests in any minute of that many seconds."""
+def _ten_a_minute(fault, minute, headers, counts_refused=False):
+    """Answers at most ten requests in any minute of that many seconds; some servers count those that they refuse."""
     lock, recent = threading.Lock(), []
 
     def answer(request, _):
@@ -143,6 +143,7 @@ def _ten_a_minute(fault, minute, headers):
             now = gate.monotonic()
             recent[:] = [then for then in recent if now - then < minute]
             if len(recent) >= 10:
+                recent.extend([now] * counts_refused)
                 return fault.Raw(429, {"error": "slow down"}, headers)
             recent.append(now)
         return None
@@ -161,9 +162,10 @@ def test_ten_requests_a_minute(serve, model_of, many, fault, waits, monkeypatch,
     assert sum(waits) > 180
 
 
-def test_ten_requests_a_minute_with_many_threads(serve, model_of, many, fault):
+@pytest.mark.parametrize("counts_refused", [False, True])
+def test_ten_requests_a_minute_with_many_threads(serve, model_of, many, fault, counts_refused):
     """The same for threads that compete for the requests of a minute, which is shorter here."""
-    server, (markers, truth) = serve(_ten_a_minute(fault, 0.4, {})), many(24)
+    server, (markers, truth) = serve(_ten_a_minute(fault, 0.4, {}, counts_refused)), many(24)
     _, answered = annotate(markers, model_of(server, timeout=20, deadline=30), chunk_size=1)
     assert answered == truth
 

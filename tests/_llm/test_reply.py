@@ -136,7 +136,6 @@ def test_another_form_is_an_error_that_names_the_place(content, place):
         (text(entry(label="...")), r"\$\.clusters\[0\]\.label of the reply is '...', which is no name"),
         (text(entry(label="<cell type>")), r"\$\.clusters\[0\]\.label"),
         (text(entry(confidence="certain")), r"\$\.clusters\[0\]\.confidence"),
-        (text(entry(confidence="0,9")), r"\$\.clusters\[0\]\.confidence"),
         (text(entry(confidence="-0.9")), r"\$\.clusters\[0\]\.confidence"),
         (text(entry(confidence=[0.9])), r"\$\.clusters\[0\]\.confidence"),
         (text(entry(confidence=True)), r"\$\.clusters\[0\]\.confidence"),
@@ -200,7 +199,24 @@ def test_ids_are_matched_exactly():
         assert (found.verdicts, tuple(found.missing), found.invented) == ((), (key,), tuple(others))
 
 
-@pytest.mark.parametrize("label", ["Unknown", "unknown or novel", "N/A", "NA", "None", "Unassigned", "not determined"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        *(
+            "Unknown",
+            "unknown or novel",
+            "N/A",
+            "NA",
+            "None",
+            "Unassigned",
+            "not determined",
+            "null",
+            "NaN",
+            "undefined",
+        ),
+        *("Undetermined", "cannot be determined", "Insufficient evidence", "unidentified cells", "Unable to determine"),
+    ],
+)
 def test_ways_to_say_unknown(label):
     """However the model says that it does not know, it is the one unknown label, without a term."""
     verdict = one(label=label, ontology_id="CL:0000084")
@@ -208,7 +224,7 @@ def test_ways_to_say_unknown(label):
 
 
 @pytest.mark.parametrize(
-    "label", ["natural killer cell", "Naive B cell", "nasal epithelial cell", "nonclassical monocyte"]
+    "label", ["natural killer cell", "Naive B cell", "nasal epithelial cell", "nonclassical monocyte", "null cell"]
 )
 def test_labels_that_only_begin_like_unknown(label):
     """A natural killer or naive cell is not NA."""
@@ -337,3 +353,29 @@ def test_a_label_in_markdown(written):
 def test_marks_that_belong_to_a_label():
     """Marks on one side only are part of the label."""
     assert one(label="CD4+ T cell*").label == "CD4+ T cell*"
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        *("ERROR: rate limit exceeded", "Error", "Exception: boom", "I'm sorry, I can't help", "I cannot say", "sorry"),
+        *("As an AI model", "0.9", "12", "#1", "TODO", "tbd", "true", "False"),
+    ],
+)
+def test_labels_that_name_nothing(label):
+    """The message of an error, a refusal, a number and a placeholder are no names."""
+    with pytest.raises(ReplyError, match="which is no name"):
+        raise ReplyError(reply.parse(text(entry("1", label)), asked("1")).missing["1"])
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u200b", "\ufeff", "\u2066", "\u00ad", "\U000e0041"])
+def test_characters_that_are_not_seen(mark):
+    """Marks of direction, spaces without width and tags, which change how a label looks or is read, are removed."""
+    assert one(label=f"{mark}T{mark} cell{mark}").label == "T cell"
+    assert one(rationale=f"by {mark}genes", caveats=[f"few{mark}"], alternatives=[f"NK{mark}"]).rationale == "by genes"
+
+
+@pytest.mark.parametrize(("given", "score"), [("0,9", 0.9), ("90,5 %", 0.905), ("Very high", 0.92), ("very low", 0)])
+def test_confidence_with_a_comma_or_very(given, score):
+    """A decimal comma, and a level with "very", are understood."""
+    assert one(confidence=given).confidence_score == score

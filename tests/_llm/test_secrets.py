@@ -259,6 +259,14 @@ def test_no_traceback_shows_a_key_of_a_broken_exchange(serve, secretive, fault, 
         {"base_url": f"ftp://{PASSWORD}@h/"},
         {"base_url": f"http://[::1?key={QUERY}"},
         {"base_url": KEY},
+        {"base_url": f"{KEY}+/=x"},
+        {"base_url": [f"http://lab:{PASSWORD}@h/?key={QUERY}"]},
+        {"base_url": f"http://lab:{PASSWORD}@h/".encode()},
+        {"api_key": [KEY]},
+        {"api_key": KEY.encode()},
+        {"headers": [HEADER]},
+        {"headers": {"X-Team": [HEADER]}},
+        {"headers": {"X-Team": HEADER, "X-Other": 7}},
         {"api_key": f"{KEY} {KEY}"},
         {"api_key": f"{KEY}\n"},
         {"headers": {"X-Team": f"{HEADER}\n"}},
@@ -277,6 +285,24 @@ def test_no_error_shows_what_cannot_be_used(monkeypatch, options):
     with pytest.raises(InputError) as caught:
         gca.LanguageModel(**given)
     assert_silent(told(caught.value, by_all="timeout" in options))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"base_url": [f"http://lab:{PASSWORD}@h/?key={QUERY}"]},
+        {"base_url": Path(f"/{KEY}")},
+        {"headers": [HEADER]},
+        {"headers": {"X-Team": HEADER, "X-Other": 7}},
+    ],
+)
+def test_no_setting_shows_what_has_a_wrong_type(wrong):
+    """A list or a path in the place of a secret is an error that names its type and shows nothing of it."""
+    (value,) = wrong.values()
+    for use in (gca.settings.current, lambda **values: gca.settings.override(**values).__enter__()):
+        with pytest.raises(InputError, match=f"not <{type(value).__name__}>") as caught:
+            use(**wrong)
+        assert_silent(told(caught.value))
 
 
 @pytest.mark.parametrize(

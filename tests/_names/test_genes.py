@@ -65,10 +65,20 @@ def test_entrez_numbers(name):
     assert human(name) is None
 
 
-@pytest.mark.parametrize("name", ["AB_CD3", "ab-CD3", "ADT_CD4", "prot_CD8", "HTO_1", "CD3E_prot", "CD19_TotalSeqB"])
+@pytest.mark.parametrize(
+    "name",
+    ["AB_CD3", "ab-CD3", "ADT_CD4", "prot_CD8", "HTO_1", "CD3E_prot", "CD19_TotalSeqB", "CD14:M5E2|CD14|AHS0173|pAbO"],
+)
 def test_protein_features(name):
     """A protein feature (``AB_CD3``) is not counted as the gene."""
     assert human(name) is None
+
+
+@pytest.mark.parametrize("name", ["CD8A-", "-CD8A", "\u2212CD8A", "CD8A\u2212", "[CD8A-]", "GRCh38_CD8A-"])
+def test_genes_that_the_cells_lack(name):
+    """A minus behind a gene means that the cells lack it, so it is no marker; a plus is none of the name."""
+    assert human(name) is None
+    assert human("CD8A+") == human("- CD8A") == "CD8A"
 
 
 @pytest.mark.parametrize("name", ["[CD3E]", "[CD3E", "CD3E]", "(CD3E)", "'CD3E'", '"CD3E"', " cd3e ", "GRCh38_CD3E"])

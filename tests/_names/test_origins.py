@@ -72,7 +72,22 @@ def test_the_ways_of_writing_a_species(text, name):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "zebrafish", "Danio rerio", "chicken", "Arabidopsis", "7955", "NCBITaxon:", None, True, 1.5, ["human"]]
+    "text",
+    [
+        "",
+        "human/mouse",
+        "9606/10090",
+        "zebrafish",
+        "Danio rerio",
+        "chicken",
+        "Arabidopsis",
+        "7955",
+        "NCBITaxon:",
+        None,
+        True,
+        1.5,
+        ["human"],
+    ],
 )
 def test_what_is_no_species_here(text):
     """Fish, birds and plants, and what is no name, give none."""
@@ -124,7 +139,20 @@ def test_no_text_fails(text):
         ("islets", ("pancreas",)),
         ("Islets of Langerhans", ("pancreas",)),
         ("BAL", ("lung", "airway")),
+        ("blood, UBERON:0002048", ("blood", "lung")),
+        ("UBERON:0002048; PBMC", ("lung", "blood")),
+        ("blood/UBERON:0002048", ("blood", "lung")),
+        ("blood and http://purl.obolibrary.org/obo/UBERON_0002048", ("blood", "lung")),
+        ("BAL fluid", ("lung", "airway")),
+        ("nasal swab", ("airway",)),
+        ("bronchial brushings", ("airway",)),
+        ("sputum", ("airway",)),
         ("CSF", ("blood", "brain")),
+        ("spinal fluid", ("blood", "brain")),
+        ("tdLN", ("lymph node",)),
+        ("BMNCs", ("bone marrow",)),
+        ("UBERON:0001004", ("lung", "airway")),
+        ("UBERON:0008367", ("breast",)),
         ("NSCLC", ("lung",)),
         ("non-small cell lung cancer", ("lung",)),
         ("HNSCC", ("airway", "salivary gland", "tongue")),

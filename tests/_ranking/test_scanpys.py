@@ -61,6 +61,47 @@ def test_a_short_ranking(cells, rank, is_planted, n_genes):
     assert is_planted(found, "0", "B cell")
 
 
+def test_a_ranking_by_absolute_scores(cells, lineages):
+    """If genes that are lower take the places of others, a ranking is short, unless it has all genes."""
+    import scanpy as sc
+
+    few = cells[:, ~cells.var_names.isin(lineages["B cell"][3:])].copy()
+    sc.tl.rank_genes_groups(few, "cluster", method="t-test", n_genes=20, rankby_abs=True)
+    with pytest.warns(StaleRankingWarning, match=r"it has only \d genes per cluster; the genes are ranked again"):
+        assert used(few)["rank_key"] is None
+    sc.tl.rank_genes_groups(few, "cluster", method="t-test", rankby_abs=True)
+    assert used(few)["rank_key"] == "rank_genes_groups"
+
+
+def test_a_ranking_with_gaps(cells, rank, is_planted):
+    """A ranking from which a filter removed nearly all genes is short."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test")
+    names = cells.uns["rank_genes_groups"]["names"].astype([(key, "O") for key in "0123"])
+    names["0"][2:] = np.nan
+    cells.uns["rank_genes_groups"]["names"] = names
+    with pytest.warns(StaleRankingWarning, match="it has only 2 genes per cluster; the genes are ranked again"):
+        found, _ = rank(cells)
+    assert is_planted(found, "0", "B cell")
+
+
+def test_a_ranking_of_counts(cells):
+    """If the layer or the .raw that was ranked has counts, that is said."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test", layer="counts", use_raw=False)
+    with pytest.warns(
+        RawCountsWarning, match=r"look like raw counts; if \.uns\['rank_genes_groups'\] was computed from"
+    ):
+        assert used(cells)["layer"] == "counts"
+    cells.raw = cells.copy()
+    cells.raw._X = cells.layers["counts"]
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test")
+    with pytest.warns(RawCountsWarning, match="look like raw counts"):
+        assert used(cells)["use_raw"] is True
+
+
 def test_a_ranking_of_ten_genes(cells, rank):
     """Ten genes per cluster are enough; they are used as they are."""
     import scanpy as sc
@@ -299,6 +340,19 @@ def test_something_else_under_the_key(cells, stored, rank, is_planted):
     cells.uns["rank_genes_groups"] = stored
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StaleRankingWarning)
+        found, _ = rank(cells)
+    assert is_planted(found, "1", "T cell")
+
+
+@pytest.mark.parametrize("column", ["scores", "logfoldchanges", "pvals"])
+@pytest.mark.parametrize("spoil", [lambda _: "x", lambda _: None, lambda _: [1, 2], lambda values: values[:3]])
+def test_values_in_another_form(cells, column, spoil, rank, is_planted):
+    """Values that do not belong to the names are never an error: the genes are ranked again, which is said."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test")
+    cells.uns["rank_genes_groups"][column] = spoil(cells.uns["rank_genes_groups"][column])
+    with pytest.warns(StaleRankingWarning, match=f"its {column} are not in Scanpy's form; the genes are ranked again"):
         found, _ = rank(cells)
     assert is_planted(found, "1", "T cell")
 

@@ -15,7 +15,16 @@ from gca_scanpy.db import _bundled
 B_CELL, NAIVE = "CL:0000236", "CL:0000788"
 
 
-def build(status="supported", reasons=(), *, force_unknown=True, genes=("MS4A1",), rival=0.0, **verdict):
+def build(
+    status="supported",
+    reasons=(),
+    *,
+    force_unknown=True,
+    genes=("MS4A1",),
+    rival=0.0,
+    state_genes=None,
+    **verdict,
+):
     """Make the report of one cluster."""
     given = {"label": "naive B cell", "ontology_id": NAIVE, "confidence_score": 0.99, "source": "offline", **verdict}
     validation = model.Validation(status == "supported", (), (), {}, False, (), 0, tuple(reasons))
@@ -26,7 +35,13 @@ def build(status="supported", reasons=(), *, force_unknown=True, genes=("MS4A1",
     levels = SimpleNamespace(path=lambda key: (model.Level("of the case", key, 0.5),))
     strength = Strength(20.0, 8.0, 20.0, rival)
     case = SimpleNamespace(
-        markers=cluster, candidates=candidates, tissues=(), index=index, levels=levels, strength=strength
+        markers=cluster,
+        candidates=candidates,
+        tissues=(),
+        index=index,
+        levels=levels,
+        strength=strength,
+        state_genes=state_genes or {},
     )
     judgment = Judgment(validation, status)
     return report.cluster_report(case, _steps.Verdict("7_0", **given), judgment, force_unknown=force_unknown)
@@ -159,11 +174,11 @@ def test_no_label():
 
 
 def test_states_stand_beside_the_label():
-    """The state is told from the leading genes and does not change the label."""
-    cycling = ("MS4A1", "MKI67", "TOP2A", "CENPF")
-    assert build(genes=cycling).states == ("proliferating",)
-    assert build(genes=cycling).annotation.primary_label == "naive B cell"
-    assert build(genes=(*(f"G{i}" for i in range(50)), *cycling)).states == ()
+    """The states of the case are in the report, each with its genes, and do not change the label."""
+    cycling = {"proliferating": ("MKI67", "TOP2A", "CENPF"), "malignant?": ("PRAME", "CSAG1")}
+    found = build(state_genes=cycling)
+    assert (found.states, found.state_genes) == (("proliferating", "malignant?"), cycling)
+    assert found.annotation == build().annotation
 
 
 PROVENANCE = model.Provenance({}, "1", "0" * 64, "2026", None, None, "run", "2026-01-01T00:00:00+00:00")

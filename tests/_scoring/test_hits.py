@@ -6,10 +6,11 @@ import threading
 
 import pytest
 
+from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index
 from gca_scanpy.db import _bundled
 
-BUNDLED = index.build(_bundled.database(), "human", _bundled.lineages())
+BUNDLED = index_of(_bundled.database(), "human")
 
 
 def test_it_is_a_mapping_of_the_positive_genes():

@@ -7,6 +7,7 @@ import math
 import pandas as pd
 import pytest
 
+from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index, numbers
 from gca_scanpy.db import _bundled, load
 
@@ -202,7 +203,7 @@ def test_symbols_are_found_in_any_case(family):
 def test_the_bundled_index_tells_something_for_every_gene():
     """No gene of the bundled database is without a type or tells a negative amount, in either species."""
     for species in ("human", "mouse"):
-        built = index.build(_bundled.database(), species, _bundled.lineages())
+        built = index_of(_bundled.database(), species)
         assert all(values and min(values.values()) > 0 for values in built.hits.values())
         assert all(key in built.types for values in built.hits.values() for key in values)
 

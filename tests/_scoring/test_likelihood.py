@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index, likelihood, numbers, offline
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled, load
 
-BUNDLED = index.build(_bundled.database(), "human", _bundled.lineages())
+BUNDLED = index_of(_bundled.database(), "human")
 TOY = pd.DataFrame(
     [
         *(("T cell", g, "positive", "general") for g in ("CD3D", "CD3E", "TRAC", "CD2")),

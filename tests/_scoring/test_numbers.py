@@ -33,10 +33,12 @@ def script():
 
 
 def test_the_page_is_current(script):
-    """docs/scoring.md has the numbers of the code; `python scripts/write_scoring.py` brings it up to date."""
+    """Both pages have the numbers and genes of the code; `python scripts/write_scoring.py` brings them up to date."""
     text = script.PAGE.read_text(encoding="utf-8")
     assert text.count(script.START) == text.count(script.END) == 1
     assert script.page(text) == text
+    states = script.STATES_PAGE.read_text(encoding="utf-8")
+    assert script.states_page(states) == states
 
 
 def test_a_number_is_written_with_its_facts(script):
@@ -59,7 +61,14 @@ def test_each_number_is_documented_and_used(number):
     data = number.metadata
     assert data["unit"]
     assert re.fullmatch(r"[A-Z][^|\n]*\.", data["effect"])
-    assert data["origin"] in {numbers.CLUSTERS, numbers.FITTED, numbers.CONVENTION, numbers.BY_HAND}
+    assert data["origin"] in {
+        numbers.CLUSTERS,
+        numbers.FITTED,
+        numbers.CONVENTION,
+        numbers.BY_HAND,
+        numbers.MATRICES,
+        numbers.DEVELOPMENT_CELLS,
+    }
     package = Path(numbers.__file__).parents[1]
     modules = [p for p in package.rglob("*.py") if p != Path(numbers.__file__)]
     assert any(re.search(rf"(NUMBERS|used)\.{number.name}\b", p.read_text(encoding="utf-8")) for p in modules)

@@ -49,3 +49,13 @@ def test_genes_beside_the_ranking():
     present, absent = numbers.NUMBERS.present_weight, numbers.NUMBERS.absent_weight
     assert [(g.symbol, g.weight) for g in Weights.of(made).present] == [("CD3E", present), ("RPL3", present / 4)]
     assert [(g.symbol, g.weight) for g in Weights.of(made).absent] == [("CD19", absent)]
+
+
+def test_genes_of_a_state_step_aside():
+    """They have a quarter of their weight, and the others the ranks that they would have without them."""
+    alone = Weights.of(cluster("CD3D CD3E"))
+    cycling = Weights.of(cluster("MKI67 CD3D TOP2A CENPF CD3E"))
+    assert cycling.free == alone.ranked
+    bound = {gene.symbol: gene.weight for gene in cycling.ranked if gene.symbol in cycling.states.bound}
+    assert bound["MKI67"] == numbers.NUMBERS.state_weight
+    assert set(bound) == {"MKI67", "TOP2A", "CENPF"}

@@ -117,15 +117,22 @@ def review(program, content_of):
     return start
 
 
+@pytest.fixture(scope="module")
+def window(chromium):
+    """A window whose tabs share a cache, since the browser takes seconds for Streamlit's scripts."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def tab(chromium):
+def tab(window):
     """Open an address in a tab; what the page logs as an error or asks of other hosts fails the test."""
-    problems, contexts = [], []
+    problems, pages = [], []
 
     def opened(address):
-        context = chromium.new_context(viewport={"width": 1280, "height": 900})
-        contexts.append(context)
-        page = context.new_page()
+        page = window.new_page()
+        pages.append(page)
         page.set_default_timeout(60_000)
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -136,8 +143,8 @@ def tab(chromium):
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert problems == []
 
 

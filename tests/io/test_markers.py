@@ -40,6 +40,15 @@ def test_seurat(written, name):
     assert written(SEURAT, name) == {"Naive CD4 T": ["CD3D", "IL7R"], "B": ["MS4A1", "CD3D"]}
 
 
+def test_several_comparisons_of_a_cluster(written):
+    """A gene that is lower in one of them, beyond chance, is no marker of the cluster, in whatever row that stands."""
+    text = "gene,cluster,contrast,logFC,p_val\n" + "".join(
+        f"CD3D,T,{a},2,0\nMS4A1,T,{a},{b},0\nLYZ,T,{a},{c},{p}\n"
+        for a, b, c, p in (("T-B", -3, 2, 0), ("B-T", 3, -1, 0.9))
+    )
+    assert written(text) == {"T": ["CD3D", "LYZ"]}
+
+
 def test_row_names_without_a_heading(written):
     """R's write.table gives row names no heading; the columns are still read right."""
     text = SEURAT.replace('"",', "", 1).replace(",", "\t")

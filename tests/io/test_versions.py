@@ -62,6 +62,15 @@ def test_what_1_1_added():
     assert newer.struck_markers == ("FOXP3",)
 
 
+def test_what_1_5_added():
+    """The later report has the parts of its mixed cluster, and no other cluster has any."""
+    older, newer = (gca.io.read_report(REPORTS / f"{version}.json") for version in ("1.4", "1.5"))
+    assert {cluster.mixture for cluster in older.clusters} == {None}
+    mixture = newer.cluster("mix").mixture
+    assert [(part.label, part.share) for part in mixture.parts] == [("B cell", 0.58), ("T cell", 0.37)]
+    assert newer.cluster("B cell").mixture is None
+
+
 def _within(part, whole, path="$"):
     """The places where the second does not have what the first has."""
     if isinstance(part, dict):

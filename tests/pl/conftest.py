@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from attrs import evolve
 
@@ -65,27 +64,30 @@ def texts():
 
 @pytest.fixture
 def overlaps():
-    """Give pairs of an axes' texts that cover each other once it is drawn, and texts that leave the figure."""
+    """Give pairs of an axes' texts that cover each other once it is laid out, and texts that leave the figure."""
 
     def of(ax, tolerance=0.5):
-        ax.figure.canvas.draw()
+        ax.figure.draw_without_rendering()
         shown = list(ax.texts)
         if ax.axison:
             shown += [*ax.get_xticklabels(), *ax.get_yticklabels(), ax.xaxis.label, ax.yaxis.label, ax.title]
         if ax.get_legend():
             shown += ax.get_legend().get_texts()
         shown = [t for t in shown if t.get_text().strip()]
-        boxes = {t: t.get_window_extent().padded(-tolerance) for t in shown}
-        pairs = [(a.get_text(), b.get_text()) for a, b in combinations(shown, 2) if boxes[a].overlaps(boxes[b])]
-        whole = ax.figure.bbox.padded(1)
-        outside = [t.get_text() for t, box in boxes.items() if not _inside(box, whole)]
-        return pairs, outside
+        boxes = np.array([t.get_window_extent().padded(-tolerance).extents for t in shown]).reshape(-1, 4)
+        pairs = [(shown[a].get_text(), shown[b].get_text()) for a, b in _overlapping(boxes)]
+        x0, y0, x1, y1 = ax.figure.bbox.padded(1).extents
+        inside = (boxes >= [x0, y0, x0, y0]).all(axis=1) & (boxes <= [x1, y1, x1, y1]).all(axis=1)
+        return pairs, [t.get_text() for t, fits in zip(shown, inside) if not fits]
 
     return of
 
 
-def _inside(box, whole):
-    return box.x0 >= whole.x0 and box.x1 <= whole.x1 and box.y0 >= whole.y0 and box.y1 <= whole.y1
+def _overlapping(boxes):
+    """Pairs of boxes that overlap; a thousand texts have half a million pairs, so all are compared at once."""
+    low, high = np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])
+    overlap = ((low[:, None] <= high[None]) & (low[None] <= high[:, None])).all(axis=2)
+    return np.argwhere(np.triu(overlap, k=1))
 
 
 @pytest.fixture

@@ -59,6 +59,7 @@ def test_columns_have_the_colors_of_their_types(report_with):
     assert squares == {i: _bundled.palette().color(name) for i, name in enumerate(columns)}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("n", [1, 5, 60])
 @pytest.mark.parametrize("long", [False, True])
 def test_nothing_covers_anything(report_with, overlaps, long_names, n, long):

@@ -84,6 +84,7 @@ def test_a_share_makes_it_strong(labeled):
     assert "110 of 120 cells" in ax.get_legend().get_title().get_text()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("n", [1, 5, 60])
 @pytest.mark.parametrize("long", [False, True])
 def test_nothing_covers_anything(labeled, overlaps, n, long):
@@ -91,10 +92,10 @@ def test_nothing_covers_anything(labeled, overlaps, n, long):
     types = sorted(set(_bundled.database().facts["cell_type"]), key=len)
     types = types[-n:] if long else types[:n]
     rng = np.random.default_rng(0)
-    big = labeled[rng.integers(0, labeled.n_obs, 1000)].copy()
+    big = labeled[rng.integers(0, labeled.n_obs, 400)].copy()
     big.obs_names_make_unique()
-    big.obs["a"] = pd.Categorical(np.array(types)[rng.integers(0, n, 1000)])
-    big.obs["b"] = pd.Categorical(np.array(types)[rng.integers(0, n, 1000)])
+    big.obs["a"] = pd.Categorical(np.array(types)[rng.integers(0, n, 400)])
+    big.obs["b"] = pd.Categorical(np.array(types)[rng.integers(0, n, 400)])
     ax = gca.pl.compare(big, "a", "b", show=False)
     pairs, outside = overlaps(ax)
     assert pairs == []

@@ -27,6 +27,7 @@ def test_a_bar_for_each_cluster(report_with, n):
     assert names[0] == "0 · B cell"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("n", [1, 11, 60])
 @pytest.mark.parametrize("long", [False, True])
 def test_nothing_covers_anything(report_with, overlaps, long_names, n, long):
@@ -108,6 +109,7 @@ class TestBasis:
         assert names
         assert all(name.endswith((" ?", " !")) for name in names)
 
+    @pytest.mark.no_cover
     def test_names_do_not_cover_each_other(self, labeled, overlaps):
         """With many clusters of long names, no name covers another."""
         codes = (labeled.obsm["X_umap"] * 1.3).astype(int)

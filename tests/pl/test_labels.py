@@ -29,7 +29,7 @@ def _drawn(figure):
     """Give all texts of a figure."""
     import matplotlib.text
 
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_text()]
 
 

@@ -64,6 +64,7 @@ def test_the_score_stands_beside_its_bar(report_with):
         assert not any(text.get_window_extent().overlaps(bar) for bar in bars)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("n", [1, 11, 60])
 @pytest.mark.parametrize("long", [False, True])
 def test_nothing_covers_anything(report_with, overlaps, texts, long_names, n, long):

@@ -229,6 +229,7 @@ def test_any_cluster_id(cells, lineages, key):
     assert list(gca.get.clusters(cells).index) == ["0", key, "2", "3"]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("number", [60, 600])
 def test_many_clusters(plant, lineages, number):
     """60 and 600 clusters: each cell has the label of its own cluster."""

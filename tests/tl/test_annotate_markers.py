@@ -136,6 +136,9 @@ B = GENES["B cell"]
         (None, "'None' of type NoneType, which is not a list"),
         (5, "which is not a list"),
         (np.array("MS4A1"), "which is not a list"),
+        (iter(set(B)), "are a set"),
+        (["MS4A1, CD79A, CD79B"], "a single text with several names"),
+        (["MS4A1\nCD79A\nCD79B"], "a single text with several names"),
         (b"MS4A1", "are the text"),
         ([B], "is of type list"),
         ([tuple(B)], "is of type tuple"),
@@ -154,6 +157,12 @@ def test_genes_that_are_no_list(genes, message, verb):
     with pytest.raises(InputError, match=message) as raised:
         verb({"0": B, "7_0": genes})
     assert "cluster '7_0'" in str(raised.value)
+
+
+def test_clusters_beside_missing_values():
+    """A missing value turns the numbers of clusters into floats, but cluster 1 is not called 1.0."""
+    frame = pd.DataFrame({"cluster": [1.0] * len(B) + [np.nan], "gene": [*B, "LYZ"], "scores": [1e300] * len(B) + [1]})
+    assert [cluster.cluster_id for cluster in gca.annotate_markers(frame, tissue="blood").clusters] == ["1"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -11,10 +13,18 @@ import gca_scanpy as gca
 dask = pytest.importorskip("dask")
 
 
+@pytest.fixture(scope="module")
+def two_processes():
+    """Two workers, spawned once, because each takes seconds to import the package."""
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
 @pytest.fixture(params=["synchronous", "threads", "processes"])
 def scheduler(request):
-    """Each scheduler of one machine; processes are spawned, with two workers."""
-    with dask.config.set({"multiprocessing.context": "spawn", "num_workers": 2, "scheduler": request.param}):
+    """Each scheduler of one machine, with two workers."""
+    pool = request.getfixturevalue("two_processes") if request.param == "processes" else None
+    with dask.config.set({"num_workers": 2, "scheduler": request.param, "pool": pool}):
         yield request.param
 
 

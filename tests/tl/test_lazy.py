@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
+from pathlib import Path
 
 import anndata as ad
 import numpy as np
@@ -21,13 +23,23 @@ ENTRIES = ("gptca", *map(colors_of, KEYS.colored()))
 needs_lazy = pytest.mark.skipif(not HAS_LAZY, reason="this anndata does not read lazily")
 
 
-@pytest.fixture(params=["zarr", "h5ad"])
-def path(request, pbmc, tmp_path):
-    """The PBMCs, with a cell that has no cluster, in a store of either kind."""
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """Write the PBMCs, with a cell that has no cluster, into a store of either kind."""
+    import scanpy as sc
+
+    folder, pbmc = tmp_path_factory.mktemp("stores"), sc.datasets.pbmc68k_reduced()
     pbmc.obs["some"] = pbmc.obs["louvain"].where(np.arange(pbmc.n_obs) != 3)
-    path = tmp_path / f"cells.{request.param}"
-    getattr(pbmc, f"write_{request.param}")(path)
-    return path
+    pbmc.write_zarr(folder / "cells.zarr")
+    pbmc.write_h5ad(folder / "cells.h5ad")
+    return folder
+
+
+@pytest.fixture(params=["zarr", "h5ad"])
+def path(request, stores, tmp_path):
+    """A copy of the store of either kind."""
+    store = stores / f"cells.{request.param}"
+    return Path((shutil.copytree if store.is_dir() else shutil.copy)(store, tmp_path / store.name))
 
 
 def _read(path):
@@ -54,6 +66,21 @@ def test_a_lazily_read_object(path, groupby):
     _same(lazy, memory)
     assert isinstance(lazy.X, array.Array)
     assert isinstance(lazy.raw.X, array.Array)
+
+
+@needs_lazy
+@pytest.mark.parametrize("kind", ["zarr", "h5ad"])
+def test_a_mixed_cluster_on_disk(mix, kind, tmp_path):
+    """What the cells of a mixed cluster are, and its parts, are those of the object in memory."""
+    path = tmp_path / f"cells.{kind}"
+    getattr(mix(n_b=30, n_t=30), f"write_{kind}")(path)
+    lazy, memory = _read(path)
+    for adata in (lazy, memory):
+        gca.tl.annotate(adata, "cluster", tissue="blood")
+        gca.tl.split(adata, "9")
+    _same(lazy, memory)
+    assert gca.get.report(lazy).cluster("9").mixture.kind == "two_populations"
+    assert list(lazy.obs[["cluster_split"]].to_memory()["cluster_split"]) == list(memory.obs["cluster_split"])
 
 
 @needs_lazy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -220,6 +221,26 @@ def test_a_model_without_a_name():
             raise AssertionError
 
     _fails(lambda: gca.annotate_markers({"0": ["MS4A1"]}, model=Own()), "the name of a model=None must be text")
+
+
+def test_a_view_of_a_backed_object(cells, tmp_path, monkeypatch):
+    """Nothing can be added to it, which is said before anything is computed; a copy of it can be annotated."""
+    gca.tl.annotate(cells, "cluster")
+    cells.write_h5ad(tmp_path / "a.h5ad")
+    backed = anndata.read_h5ad(tmp_path / "a.h5ad", backed="r")
+    view = backed[:90]
+    assert (
+        gca.get.report(gca.tl.annotate(view, "cluster", tissue="blood", copy=True)).cluster("0").broad_label == "B cell"
+    )
+    monkeypatch.setattr("gca_scanpy._pipeline.annotate", None)
+    for call in (
+        lambda: gca.tl.annotate(view, "cluster"),
+        lambda: gca.tl.validate(view, "cluster", "planted"),
+        lambda: gca.tl.curate(view, accept=["0"], who="Ada"),
+        lambda: gca.tl.to_cellxgene(view),
+    ):
+        _fails(call, "a view of a backed object, to which nothing can be added; pass adata.to_memory()")
+    backed.file.close()
 
 
 def test_cells_without_genes(cells):

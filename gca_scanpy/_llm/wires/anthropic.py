@@ -20,9 +20,10 @@ from gca_scanpy._llm.wires.common import (
     as_json,
     count_tokens,
     cut_off,
+    is_cut,
+    is_models,
     join_texts,
     own_messages,
-    refusal,
     written,
 )
 from gca_scanpy._secrets import Secret
@@ -71,14 +72,14 @@ class Anthropic:
 
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply; raises an error if the reply has no text."""
-        if reply.get("stop_reason") == "refusal":
-            raise refusal(written(reply.get("content")))
-        cut = reply.get("stop_reason") == "max_tokens"
-        blocks = all_objects(reply.get("content"))
-        used = [as_json(block["input"]) for block in blocks if block.get("type") == "tool_use" and block.get("input")]
+        content = reply.get("content") if is_models(reply) else None
+        cut = is_cut([reply.get("stop_reason")], written(content))
+        calls = [block for block in all_objects(content) if block.get("type") == "tool_use"]
+        used = [as_json(call["input"]) for call in calls if call.get("name") in (None, TOOL) and call.get("input")]
         if used and cut:  # the part that arrived is complete JSON all the same
             raise cut_off(used[0])
-        return join_texts(used or [written(reply.get("content"))], cut=cut)  # text next to the tool is no answer
+        is_call = bool(calls) or reply.get("stop_reason") == "tool_use"  # text next to a call is no answer
+        return join_texts(used if is_call else [written(content)], cut=cut)
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
         """The tokens as the server counted them."""

@@ -14,6 +14,20 @@ from gca_scanpy._llm.prompt import Message
 from gca_scanpy._secrets import Secret
 from gca_scanpy.errors import RefusalError, ReplyError
 
+# Why a reply ended, in the words of several services, because a gateway passes on those of the service behind it.
+_LIMIT = re.compile(
+    r"length|max_?(?:length|(?:(?:output|new|completion)_?)?tokens)|token_limit|.*context_window.*", re.I
+)
+_FILTER = re.compile(
+    r"(?:content_?)?filter(?:ed)?|content_policy\w*|refus(?:al|ed)|safety|recitation|blocklist|blocked|spii|language"
+    r"|prohibited_content|.*_(?:safety|prohibited_content|recitation)",
+    re.I,
+)
+_UNFINISHED = re.compile(
+    r"error|fail(?:ed|ure)|abort(?:ed)?|cancel(?:l?ed)?|pause_turn|incomplete|time_?out|malformed_.*", re.I
+)
+_NO_MODEL = {"user", "system", "developer", "tool", "function"}  # roles in a chat
+
 # How a server restricts its reply, from the strictest mode down: to a JSON Schema, to any JSON, or not at all.
 Mode = Literal["schema", "json", "text"]
 # The parameter that bounds the tokens of a reply; None leaves the bound to the server.
@@ -181,6 +195,37 @@ def all_objects(value: Any) -> list[Mapping[str, Any]]:
 def as_mapping(value: Any) -> Mapping[str, Any]:
     """The value if it is an object, otherwise an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def is_models(message: Mapping[str, Any]) -> bool:
+    """Whether the model wrote a message; another role is an echo of what was sent."""
+    role = message.get("role")
+    return not (isinstance(role, str) and role in _NO_MODEL)
+
+
+def is_cut(reasons: Iterable[Any], said: Any = None) -> bool:
+    """Whether a reply ended at the token limit, by the reasons that it gives for its end.
+
+    Parameters
+    ----------
+    said
+        What the model wrote, which the error for a refusal shows.
+
+    Raises
+    ------
+    RefusalError
+        If the model or a filter ended the reply.
+    ReplyError
+        If the reply was not finished for another reason, such as a failure of the server.
+    """
+    ends = [reason for reason in reasons if isinstance(reason, str)]
+    for end in ends:
+        if _FILTER.fullmatch(end):
+            raise refusal(said or end)
+        if _UNFINISHED.fullmatch(end):
+            msg = f"the reply was not finished: the server ended it with {end[:50]!r}"
+            raise ReplyError(msg)
+    return any(_LIMIT.fullmatch(end) for end in ends)
 
 
 def count_tokens(usage: Any, *names: str) -> int:

@@ -21,6 +21,8 @@ from gca_scanpy._llm.wires.common import (
     as_json,
     as_mapping,
     count_tokens,
+    is_cut,
+    is_models,
     join_texts,
     objects,
     own_messages,
@@ -28,8 +30,6 @@ from gca_scanpy._llm.wires.common import (
     written,
 )
 from gca_scanpy._secrets import Secret
-
-REFUSALS = {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"}
 
 
 class Gemini:
@@ -76,12 +76,9 @@ class Gemini:
         if blocked:
             raise refusal(blocked)
         candidates = objects(reply.get("candidates"), "candidates")
-        ends = [c["finishReason"] for c in candidates if isinstance(c.get("finishReason"), str)]
-        for end in ends:
-            if end in REFUSALS:
-                raise refusal(end)
-        texts = [text for c in candidates for text in _texts(as_mapping(c.get("content")))]
-        return join_texts(texts, cut="MAX_TOKENS" in ends)
+        cut = is_cut(candidate.get("finishReason") for candidate in candidates)
+        contents = [as_mapping(candidate.get("content")) for candidate in candidates]
+        return join_texts([text for content in contents if is_models(content) for text in _texts(content)], cut=cut)
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
         """The tokens as the server counted them."""

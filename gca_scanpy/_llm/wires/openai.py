@@ -21,6 +21,8 @@ from gca_scanpy._llm.wires.common import (
     as_json,
     as_mapping,
     count_tokens,
+    is_cut,
+    is_models,
     join_texts,
     objects,
     own_messages,
@@ -73,12 +75,13 @@ class OpenAI:
     def text(self, reply: Mapping[str, Any]) -> str:
         """The text of a reply; raises an error if the reply has no text."""
         choices = objects(reply.get("choices"), "choices")
-        for choice in choices:
-            declined = as_mapping(choice.get("message")).get("refusal")
-            if declined or choice.get("finish_reason") == "content_filter":
-                raise refusal(declined or choice["finish_reason"])
-        texts = [text for choice in choices for text in _texts(as_mapping(choice.get("message")))]
-        return join_texts(texts, cut=any(choice.get("finish_reason") == "length" for choice in choices))
+        messages = [as_mapping(choice.get("message")) for choice in choices]
+        for message in messages:
+            declined = [part.get("refusal") for part in (message, *all_objects(message.get("content")))]
+            if any(declined):
+                raise refusal(next(filter(None, declined)))
+        cut = is_cut(choice.get(name) for choice in choices for name in ("finish_reason", "native_finish_reason"))
+        return join_texts([text for message in messages if is_models(message) for text in _texts(message)], cut=cut)
 
     def usage(self, reply: Mapping[str, Any]) -> Usage:
         """The tokens as the server counted them."""

@@ -1,0 +1,140 @@
+"""Takes mixed clusters apart: from a flag of two lineages to what the cells are, and the part that each belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+import numpy as np
+import numpy.typing as npt
+from attrs import evolve, frozen
+
+from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._adata.expression import Expression
+from gca_scanpy._judging import mixture
+from gca_scanpy._judging.evidence import Rival
+from gca_scanpy._judging.mixture import Outcome
+from gca_scanpy._scoring import numbers
+from gca_scanpy.errors import InputError
+from gca_scanpy.model import ClusterReport, Mixture, Part
+
+SEPARABLE = ("two_populations", "doublets")  # the kinds that can be taken apart
+SHOWN_GENES = 3
+SHOWN_SHARE = 0.005  # a smaller share of the cells is 0 %
+
+
+@frozen
+class Lineage:
+    """One of the two lineages of a mixed cluster, with the genes that are specific for it against the other."""
+
+    label: str
+    ontology_id: Optional[str]
+    genes: tuple[str, ...]
+
+
+def explain(report: ClusterReport, rival: Rival, expression: Expression) -> ClusterReport:
+    """The report of a cluster with what its cells are; as it is if there is no matrix that can be read.
+
+    A rival with much more evidence than the label may just be right; then only two lineages are worth reporting.
+    """
+    annotation = report.annotation
+    lineages: tuple[Lineage, ...] = (
+        Lineage(annotation.proposed_label, annotation.proposed_ontology_id, rival.label_genes),
+        Lineage(rival.label, rival.ontology_id, tuple(rival.genes)),
+    )
+    try:
+        lineages = _measured(lineages, expression)
+        outcome = _find(report.cluster_id, lineages, expression)
+    except InputError:  # the ranking was stored, and the matrix is one that only Scanpy can read
+        return report
+    is_mixed = "mixed_lineage" in report.validation.flag_reasons
+    if outcome is None or not (is_mixed or outcome.kind in SEPARABLE):
+        return report
+    found = _mixture(outcome, lineages)
+    validation = evolve(report.validation, notes=(*report.validation.notes, _note(found, outcome, lineages)))
+    return evolve(report, validation=validation, mixture=found)
+
+
+def states_of(report: ClusterReport, expression: Expression) -> Optional[npt.NDArray[np.intp]]:
+    """The most probable state of each cell of a cluster whose report has the parts of a mixture.
+
+    The result is None if the matrix or a gene is no longer there, or the cells do not show two lineages any more.
+    """
+    parts = report.mixture.parts if report.mixture else ()
+    lineages = tuple(Lineage(part.label, part.ontology_id, part.genes) for part in parts)
+    if not lineages or lineages != _measured(lineages, expression):
+        return None
+    outcome = _find(report.cluster_id, lineages, expression)
+    cells = _cells_of(report.cluster_id, expression.clustering)
+    sample = expression.read(cells, _genes(lineages))
+    if outcome is None or outcome.model is None or sample is None:
+        return None
+    return np.asarray(outcome.model.probabilities(sample.values).argmax(axis=1), dtype=np.intp)
+
+
+def _measured(lineages: Sequence[Lineage], expression: Expression) -> tuple[Lineage, ...]:
+    return tuple(evolve(lineage, genes=tuple(expression.available(lineage.genes))) for lineage in lineages)
+
+
+def _genes(lineages: Sequence[Lineage]) -> list[str]:
+    return [gene for lineage in lineages for gene in lineage.genes]
+
+
+def _cells_of(cluster_id: str, clustering: Clustering) -> npt.NDArray[np.intp]:
+    return np.flatnonzero(clustering.codes == clustering.all_ids.index(cluster_id))
+
+
+def _find(cluster_id: str, lineages: Sequence[Lineage], expression: Expression) -> Optional[Outcome]:
+    """What the cells are, judged from a sample of the cluster and of the others; None without a matrix."""
+    clustering = expression.clustering
+    codes = clustering.subsampled(numbers.NUMBERS.sampled_cells).codes
+    code, cells = clustering.all_ids.index(cluster_id), _cells_of(cluster_id, clustering)
+    n_read = min(len(cells), numbers.NUMBERS.mixture_cells)
+    read = cells[np.linspace(0, len(cells) - 1, n_read).astype(np.intp)]
+    sample = expression.read(np.sort([*read, *np.flatnonzero((codes >= 0) & (codes != code))]), _genes(lineages))
+    if sample is None:
+        return None
+    is_first = np.arange(len(_genes(lineages))) < len(lineages[0].genes)
+    return mixture.find(sample.values, sample.clusters, code, is_first, logged=sample.logged)
+
+
+def _mixture(outcome: Outcome, lineages: Sequence[Lineage]) -> Mixture:
+    if outcome.kind == "undecided" or outcome.model is None:
+        return Mixture("undecided")
+    shares = [round(float(share), 4) for share in outcome.model.shares]
+    parts = tuple(
+        Part(lineage.label, lineage.ontology_id, shares[state], lineage.genes)
+        for lineage, state in zip(lineages, (mixture.FIRST, mixture.SECOND))
+    )
+    return Mixture(outcome.kind, parts, shares[mixture.BOTH])
+
+
+def _note(found: Mixture, outcome: Outcome, lineages: Sequence[Lineage]) -> str:
+    """The outcome in a sentence."""
+    first, second = (lineage.label for lineage in lineages)
+    if found.kind == "undecided":
+        return f"the cells do not show whether {first} and {second} are two populations or doublets: {outcome.why}"
+    parts, both = found.parts, _percent(found.both)
+    genes = " and of ".join(f"{part.label} ({_named(part)})" for part in parts)
+    shares = [f"{_percent(part.share)} express only those of {part.label}" for part in parts]
+    if found.kind == "two_populations":
+        return (
+            f"the cells are two populations by the genes of {genes}: {shares[0]}, {shares[1]}, and {both} both; "
+            "gca_scanpy.tl.split separates them"
+        )
+    if found.kind == "doublets":
+        others = [text for text, part in zip(shares, parts) if part.share >= SHOWN_SHARE]
+        return ", ".join([f"{both} of the cells express the genes of {genes} together, as doublets do", *others])
+    absent = min(parts, key=lambda part: part.share)
+    return (
+        f"no cell is of the lineage of {absent.label}: its genes ({_named(absent)}) are at a low level in all cells, "
+        "as ambient RNA is, and higher in other clusters"
+    )
+
+
+def _named(part: Part) -> str:
+    return ", ".join(part.genes[:SHOWN_GENES])
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
