@@ -62,8 +62,11 @@ class Strength:
     @property
     def beyond_chance(self) -> bool:
         """Whether random genes would rarely say as much."""
-        values = (1.0, _log(self.best), _log(self.recognized), _log(self.family + numbers.NUMBERS.min_recognized))
-        return self.best > 0 and _logistic(numbers.NUMBERS.chance, values) >= 0.5
+        return self.best > 0 and _logistic(numbers.NUMBERS.chance, self.features()) >= 0.5
+
+    def features(self) -> tuple[float, ...]:
+        """What the probability that the genes are not random is computed from."""
+        return (1.0, _log(self.best), _log(self.recognized), _log(self.family + numbers.NUMBERS.min_recognized))
 
 
 @frozen
@@ -86,19 +89,8 @@ class Levels:
 
     @classmethod
     def of(cls, candidates: tuple[Candidate, ...], strength: Strength, index: MarkerIndex) -> Levels:
-        """Add the shares of the candidates to their ancestors, and calibrate the sums."""
-        shares: dict[str, float] = {}
-        for candidate in candidates:
-            if candidate.probability < numbers.NUMBERS.negligible_share or candidate.score <= 0:
-                continue
-            key = key_of(candidate)
-            for term in (key, *index.ancestors(key)):
-                shares[term] = shares.get(term, 0.0) + candidate.probability
-        levels = {
-            key: _probability(key, share, strength, index)
-            for key, share in shares.items()
-            if share >= numbers.NUMBERS.min_level_share and _says_something(key, index)
-        }
+        """Calibrate the shares of the terms."""
+        levels = {key: _probability(key, share, strength, index) for key, share in shares(candidates, index).items()}
         for key in sorted(levels, key=lambda key: (-_depth(key, index), key)):
             for ancestor in index.ancestors(key):
                 if ancestor in levels:
@@ -169,21 +161,38 @@ class Levels:
         return Level(label, term, round(self.probability(key), 4))
 
 
+def shares(candidates: Sequence[Candidate], index: MarkerIndex) -> dict[str, float]:
+    """The share of each term that can be a level: its own and those of its subtypes."""
+    summed: dict[str, float] = {}
+    for candidate in candidates:
+        if candidate.probability < numbers.NUMBERS.negligible_share or candidate.score <= 0:
+            continue
+        key = key_of(candidate)
+        for term in (key, *index.ancestors(key)):
+            summed[term] = summed.get(term, 0.0) + candidate.probability
+    least = numbers.NUMBERS.min_level_share
+    return {key: share for key, share in summed.items() if share >= least and _says_something(key, index)}
+
+
 def without_penalties(strength: Strength, best: Candidate) -> Strength:
     """The strength as if no gene spoke against the best candidate."""
     return evolve(strength, best=sum(gene.contribution for gene in best.supporting))
 
 
-def _probability(key: str, share: float, strength: Strength, index: MarkerIndex) -> float:
+def level_features(key: str, share: float, strength: Strength, index: MarkerIndex) -> tuple[float, ...]:
+    """What the probability of a term is computed from."""
     share = min(max(share, 1e-6), 1 - 1e-3)
-    values = (
+    return (
         1.0,
         math.log(share / (1 - share)),
         _log(strength.best),
         _log(strength.recognized),
         math.log1p(index.n_subtypes(key)),
     )
-    return _logistic(numbers.NUMBERS.level, values)
+
+
+def _probability(key: str, share: float, strength: Strength, index: MarkerIndex) -> float:
+    return _logistic(numbers.NUMBERS.level, level_features(key, share, strength, index))
 
 
 def _says_something(key: str, index: MarkerIndex) -> bool:
