@@ -111,7 +111,8 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     """Whether there is enough evidence for the label, and not too much for another lineage."""
     own = own_candidate(term, verdict.label, case)
     if verdict.source == "offline":
-        findings = _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence)
+        of_finest = _of_finest(case, verdict, label_evidence)
+        findings = _mixture(case, verdict, of_finest) or _too_little(case, verdict, label_evidence)
         # The cells may lack the genes of the best subtype of a broad label.
         is_own = own is not None and key_of(own) == (term or verdict.label)
         return findings or (_denied(own, case) if own is not None and is_own else [])
@@ -133,6 +134,15 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     ahead = _ahead(label_evidence) or (f"; {state}" if state else "")
     note = f"the cluster's genes give {verdict.label} {what} score of its own{ahead}"
     return [_Finding("low_marker_overlap", note, label_evidence.leader)]
+
+
+def _of_finest(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> LabelEvidence:
+    """The evidence for the finest guess: two types of a broad label, such as leukocyte, may exclude each other."""
+    finest = verdict.path[-1] if verdict.path else None
+    if finest is None or finest.label == verdict.label:
+        return label_evidence
+    relatives = evidence.family(finest.ontology_id, finest.label, case.index)
+    return evidence.gather(relatives, finest.ontology_id, case)
 
 
 def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, min_genes: int = 0) -> list[_Finding]:
