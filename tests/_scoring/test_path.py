@@ -86,23 +86,24 @@ def test_the_label_is_certain_or_the_best_of_a_weak_list(genes, certainty):
     probabilities = case.levels.probabilities
     if any(value >= certainty for value in probabilities.values()):
         assert probabilities[label] >= certainty
-        assert not any(label in ONTOLOGY.ancestors(term) and p >= certainty for term, p in probabilities.items())
+        path = [key(level) for level in case.levels.path(label)]
+        assert not any(probabilities.get(term, 0.0) >= certainty for term in path[path.index(label) + 1 :])
     elif probabilities:
-        best = key_of(case.candidates[0])
-        assert label == best or INDEX.lineages.lineage(label) == INDEX.lineages.lineage(best)
+        finest = key(case.levels.path(label)[-1])
+        assert label == finest or INDEX.lineages.lineage(label) == INDEX.lineages.lineage(finest)
     else:
         assert label is None
 
 
 @given(LISTS, CERTAINTIES, CERTAINTIES)
 def test_a_lower_certainty_is_never_broader(genes, first, second):
-    """A label of a certainty is, at a lower one, the same or a subtype; it is never replaced by an ancestor."""
+    """A label that is certain enough is, at a lower certainty, the same or a subtype, and never an ancestor."""
     levels = case_of(genes).levels
     low, high = levels.deepest(min(first, second)), levels.deepest(max(first, second))
-    if high is not None:
-        assert low not in ONTOLOGY.ancestors(high)
-        if levels.probabilities[high] >= max(first, second):
-            assert low == high or high in ONTOLOGY.ancestors(low)
+    assert high is None or levels.path(low)[-1] == levels.path(high)[-1]  # the finest guess is the same
+    # If no term is as probable as the higher one, its label is only the best of a weak list.
+    if high is not None and levels.probabilities[high] >= max(first, second):
+        assert low == high or high in ONTOLOGY.ancestors(low)
 
 
 @given(LISTS, st.randoms(use_true_random=False))
