@@ -110,7 +110,9 @@ def _identity(verdict: Verdict, case: Case, term: Optional[str]) -> list[_Findin
 def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: Optional[str]) -> list[_Finding]:
     """Whether there is enough evidence for the label, and not too much for another lineage."""
     if verdict.source == "offline":
-        return _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence)
+        return _mixture(case, verdict, _of_finest(case, verdict, label_evidence)) or _too_little(
+            case, verdict, label_evidence
+        )
     own = own_candidate(term, verdict.label, case)
     if own is not None and speaks_for(own, term, case):
         return (
@@ -129,6 +131,15 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     ahead = _ahead(label_evidence) or (f"; {state}" if state else "")
     note = f"the cluster's genes give {verdict.label} {what} score of its own{ahead}"
     return [_Finding("low_marker_overlap", note, label_evidence.leader)]
+
+
+def _of_finest(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> LabelEvidence:
+    """The evidence for the finest guess: two types of a broad label, such as leukocyte, may exclude each other."""
+    finest = verdict.path[-1] if verdict.path else None
+    if finest is None or finest.label == verdict.label:
+        return label_evidence
+    relatives = evidence.family(finest.ontology_id, finest.label, case.index)
+    return evidence.gather(relatives, finest.ontology_id, case)
 
 
 def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> list[_Finding]:

@@ -87,11 +87,15 @@ class Levels:
     def of(cls, candidates: tuple[Candidate, ...], strength: Strength, index: MarkerIndex) -> Levels:
         """Add the shares of the candidates to their ancestors, and calibrate the sums."""
         shares: dict[str, float] = {}
+        best = candidates[0]
+        above_best = set(index.ancestors(key_of(best)))
         for candidate in candidates:
             if candidate.probability < numbers.NUMBERS.negligible_share:
                 continue
             key = key_of(candidate)
-            for term in (key, *index.ancestors(key)):
+            # Two lineages that exclude each other are a mixture, which their common ancestor does not describe.
+            shared = above_best if index.lineages.disjoint(best.ontology_id, candidate.ontology_id) else ()
+            for term in (key, *(term for term in index.ancestors(key) if term not in shared)):
                 shares[term] = shares.get(term, 0.0) + candidate.probability
         levels = {
             key: _probability(key, share, strength, index)
