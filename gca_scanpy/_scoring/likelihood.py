@@ -16,7 +16,7 @@ from gca_scanpy._scoring.states import States
 from gca_scanpy._scoring.weights import Gene, Weights
 from gca_scanpy.model import Candidate, Evidence
 
-EXPLAINED = 12  # leading candidates that carry their genes, in addition to the ancestors of the first
+EXPLAINED = 12  # leading candidates that carry their genes, besides the ancestors of the first and possible levels
 
 Scored = Sequence[tuple[Gene, Mapping[str, float]]]  # genes with their information for each type that they mark
 
@@ -36,6 +36,7 @@ def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> tuple[
     shares = _softmax([score for score, _ in scores])
     # Only these can be the answer or be displayed; evidence for all the others would take most of the time.
     explained = {key for _, key in scores[:EXPLAINED]}.union(index.ancestors(scores[0][1]))
+    explained.update(key for (_, key), share in zip(scores, shares) if share >= numbers.NUMBERS.min_level_share)
     return tuple(
         Candidate(
             label=index.types[key].label,
