@@ -9,14 +9,14 @@ from attrs import evolve, frozen
 
 from gca_scanpy._judging import evidence
 from gca_scanpy._judging.evidence import LabelEvidence, Rival
-from gca_scanpy._judging.own import denied_by, own_candidate, speaks_for
+from gca_scanpy._judging.own import denied_by, is_kin_of_best, own_candidate, speaks_for
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
 from gca_scanpy._judging.separating import Apart
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees, term_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.path import without_penalties
+from gca_scanpy._scoring.path import key_of, without_penalties
 from gca_scanpy._steps import Verdict
 from gca_scanpy.model import Candidate, Separation, Status, Validation
 
@@ -118,13 +118,18 @@ def _identity(verdict: Verdict, case: Case, term: Optional[str]) -> list[_Findin
 
 def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: Optional[str]) -> list[_Finding]:
     """Whether there is enough evidence for the label, and not too much for another lineage."""
-    if verdict.source == "offline":
-        return _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence)
     own = own_candidate(term, verdict.label, case)
+    if verdict.source == "offline":
+        of_finest = _of_finest(case, verdict, label_evidence)
+        findings = _mixture(case, verdict, of_finest) or _too_little(case, verdict, label_evidence)
+        # The cells may lack the genes of the best subtype of a broad label.
+        is_own = own is not None and key_of(own) == (term or verdict.label)
+        return findings or (_denied(own, case) if own is not None and is_own else [])
     if own is not None and speaks_for(own, term, case):
-        return (
-            _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence) or _denied(own, case)
-        )
+        # Whoever gave a label that its genes support best may have seen more than the genes: a pair is no objection.
+        min_genes = numbers.NUMBERS.min_rival_genes_of_given if is_kin_of_best(own, term, case) else 0
+        mixture = _mixture(case, verdict, label_evidence, min_genes=min_genes)
+        return mixture or _too_little(case, verdict, label_evidence) or _denied(own, case)
     rivals = [rival for rival in (label_evidence.rival, label_evidence.better) if rival is not None]
     if rivals:
         rival = max(rivals, key=lambda rival: rival.evidence)
@@ -140,13 +145,19 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     return [_Finding("low_marker_overlap", note, label_evidence.leader)]
 
 
-def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> list[_Finding]:
+def _of_finest(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> LabelEvidence:
+    """The evidence for the finest guess: two types of a broad label, such as leukocyte, may exclude each other."""
+    finest = verdict.path[-1] if verdict.path else None
+    if finest is None or finest.label == verdict.label:
+        return label_evidence
+    relatives = evidence.family(finest.ontology_id, finest.label, case.index)
+    return evidence.gather(relatives, finest.ontology_id, case)
+
+
+def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, min_genes: int = 0) -> list[_Finding]:
     """Whether a lineage that excludes the label is supported beside it, unless chance explains both."""
     rival, strength = label_evidence.rival, case.strength
-    if rival is None or rival.share < case.limits.mixed_ratio or strength is None:
-        return []
-    # Whoever gave a label that its own genes support may have seen more than the genes: a pair of them is no objection.
-    if verdict.source != "offline" and len(rival.genes) < numbers.NUMBERS.min_rival_genes_of_given:
+    if rival is None or len(rival.genes) < min_genes or rival.share < case.limits.mixed_ratio or strength is None:
         return []
     # A rival's genes may be penalties in the score of the best candidate.
     if verdict.source == "offline" and not (

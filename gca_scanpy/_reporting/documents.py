@@ -93,11 +93,16 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "rationale": annotation.rationale,
         "alternatives": ", ".join(alternative.label for alternative in annotation.alternatives),
         "caveats": "; ".join(annotation.caveats),
-        "path": " > ".join(f"{level.label} ({level.probability:.2f})" for level in cluster.path),
+        "path": path_text(cluster),
         "warnings": "; ".join(cluster.warnings),
         "state_genes": "; ".join(state_texts(cluster)),
         "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
     }
+
+
+def path_text(cluster: ClusterReport) -> str:
+    """The levels of the path with their probabilities, in a line."""
+    return " > ".join(f"{level.label} ({level.probability:.2f})" for level in cluster.path)
 
 
 def state_texts(cluster: ClusterReport) -> list[str]:
@@ -263,6 +268,10 @@ def _author_fields(cluster: ClusterReport) -> dict[str, str]:
         "confidence_score": str(cluster.confidence_score),
         "proposed_label": cluster.annotation.proposed_label,
         "proposed_ontology_term_id": cluster.annotation.proposed_ontology_id or "",
+        "fine_label": cluster.fine_label,
+        "fine_ontology_term_id": (cluster.path[-1].ontology_id or "") if cluster.path else "",
+        "fine_probability": str(cluster.path[-1].probability) if cluster.path else "",
+        "path": path_text(cluster),
         "flag_reasons": ", ".join(cluster.validation.flag_reasons),
         "contradictory_markers": ", ".join(cluster.validation.contradictory_markers),
         "states": ", ".join(cluster.states),

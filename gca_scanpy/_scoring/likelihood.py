@@ -16,13 +16,15 @@ from gca_scanpy._scoring.states import States
 from gca_scanpy._scoring.weights import Gene, Weights
 from gca_scanpy.model import Candidate, Evidence
 
-EXPLAINED = 12  # leading candidates that carry their genes, in addition to the ancestors of the first
+EXPLAINED = 12  # leading candidates that carry their genes, besides the ancestors of the first and possible levels
 
 Scored = Sequence[tuple[Gene, Mapping[str, float]]]  # genes with their information for each type that they mark
 
 
 def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> tuple[Candidate, ...]:
     """The cell types that any ranked gene of a cluster marks, best first; the leading ones carry their genes.
+
+    The score is what the genes tell. The order and the shares follow the sum of the score and the type's prior.
 
     Parameters
     ----------
@@ -36,6 +38,7 @@ def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> tuple[
     shares = _softmax([score + prior for score, prior, _ in scores])
     # Only these can be the answer or be displayed; evidence for all the others would take most of the time.
     explained = {key for *_, key in scores[:EXPLAINED]}.union(index.ancestors(scores[0][-1]))
+    explained.update(key for (*_, key), share in zip(scores, shares) if share >= numbers.NUMBERS.min_level_share)
     return tuple(
         Candidate(
             label=index.types[key].label,

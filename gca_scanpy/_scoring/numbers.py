@@ -17,6 +17,7 @@ CLUSTERS = "development clusters"  # public clusters that experts labeled; docs/
 FITTED = "logistic regression, `scripts/fit_levels.py`"
 CONVENTION = "convention"
 BY_HAND = "by hand"
+MATRICES = "clusters of eleven public matrices"
 DEVELOPMENT_CELLS = "mixtures of cells of eleven public matrices"
 
 WEIGHTS = "Gene weights"
@@ -57,7 +58,7 @@ class Numbers:
         "exponent",
         "A gene's mean relative to the highest of any cluster, to this power, multiplies its weight.",
         WEIGHTS,
-        "real matrices",
+        MATRICES,
     )
     t_test_share: float = _number(
         0.85,
@@ -238,7 +239,11 @@ class Numbers:
     )
     min_rival_genes: int = _number(2, "genes", "Specific genes that a rival needs.", CHECKS, CLUSTERS)
     min_rival_genes_of_given: int = _number(
-        3, "genes", "The same if a user or a model gave the label, and its own genes support it.", CHECKS, BY_HAND
+        3,
+        "genes",
+        "The same if a user or a model gave the label, and it is a relative of the best candidate.",
+        CHECKS,
+        BY_HAND,
     )
     min_rival_genes_per_weight: float = _number(
         0.2, "genes per weight", "Raises that number for each unit of recognized weight.", CHECKS, CLUSTERS

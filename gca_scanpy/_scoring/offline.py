@@ -28,7 +28,7 @@ def propose(case: Case) -> Verdict:
         )
     path = case.levels.path(label)
     level, finest = _level(label, path), path[-1]
-    best = next(c for c in candidates if key_of(c) == (finest.ontology_id or finest.label))
+    best = next((c for c in candidates if key_of(c) == (finest.ontology_id or finest.label)), candidates[0])
     genes = [e.gene for e in best.supporting]
     return Verdict(
         cluster_id=case.cluster_id,

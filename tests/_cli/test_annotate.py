@@ -90,8 +90,24 @@ def test_where_the_genes_and_the_ranking_are(gca, cells, tmp_path):
         values = [option, name] if name else [option]
         done = gca("annotate", "numbered.h5ad", "--groupby", "cluster", *values, "--json-report", "r.json", "--force")
         assert done.returncode == 0, done.stderr
-        labels = [c.annotation.proposed_label for c in io.read_report(tmp_path / "r.json").clusters]
+        labels = [c.broad_label for c in io.read_report(tmp_path / "r.json").clusters]
         assert labels == list(LABELS.values()), option
+
+
+def test_how_certain_a_label_must_be(gca, tmp_path):
+    """--certainty stops the label at the deepest level with this probability; the path stays the same."""
+    genes = ["MS4A1", "TCL1A", "IGHD", "FCER2", "CD79A", "CD79B"]
+    pd.DataFrame({"cluster": "b", "gene": genes}).to_csv(tmp_path / "in.csv", index=False)
+    reports = []
+    for certainty in ("0", "1"):
+        done = gca("annotate", "in.csv", "--certainty", certainty, "--json-report", f"{certainty}.json")
+        assert done.returncode == 0, done.stderr
+        reports.append(io.read_report(tmp_path / f"{certainty}.json"))
+    fine, broad = (report.clusters[0] for report in reports)
+    assert [report.parameters["certainty"] for report in reports] == ["0.0", "1.0"]
+    assert fine.annotation.primary_label == fine.fine_label == broad.fine_label
+    assert broad.annotation.primary_label == broad.path[0].label
+    assert fine.path == broad.path
 
 
 def test_a_marker_table(gca, table, tmp_path):
