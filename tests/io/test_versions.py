@@ -63,12 +63,13 @@ def test_what_1_1_added():
 
 
 def test_what_1_5_added():
-    """The later report has the parts of its mixed cluster, and no other cluster has any."""
+    """The later report has the parts of its mixed cluster, and the genes that separate a label from its competitor."""
     older, newer = (gca.io.read_report(REPORTS / f"{version}.json") for version in ("1.4", "1.5"))
-    assert {cluster.mixture for cluster in older.clusters} == {None}
-    mixture = newer.cluster("mix").mixture
-    assert [(part.label, part.share) for part in mixture.parts] == [("B cell", 0.58), ("T cell", 0.37)]
-    assert newer.cluster("B cell").mixture is None
+    assert {(cluster.mixture, cluster.validation.separation) for cluster in older.clusters} == {(None, None)}
+    mixed = newer.cluster("B cell")
+    assert [(part.label, part.share) for part in mixed.mixture.parts] == [("B cell", 0.6), ("macrophage", 0.3)]
+    assert (mixed.validation.separation.n_measured, mixed.validation.separation.n_genes) == (5, 9)
+    assert newer.cluster("mix").mixture is None
 
 
 def _within(part, whole, path="$"):
