@@ -220,6 +220,14 @@ class Numbers:
         4, "sources", "More sources of a type do not raise its score.", SCORES, BY_HAND, neutral=UNLIMITED
     )
 
+    prior_common: float = _number(
+        0.3,
+        "nats",
+        "Added to the score of a type that is common in the tissue, when scores become shares.",
+        PATH,
+        CLUSTERS,
+    )
+    prior_rare: float = _number(-0.5, "nats", "The same for a type that is rare there.", PATH, CLUSTERS)
     temperature: float = _number(
         0.7, "nats", "Temperature of the softmax that turns scores into shares.", PATH, CLUSTERS
     )

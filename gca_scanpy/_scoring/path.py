@@ -123,21 +123,28 @@ class Levels:
         return min(_probability(described, share, self.strength, self.index), *limits, 1.0)
 
     def deepest(self, certainty: float) -> Optional[str]:
-        """The last term that is so probable, going from the most probable one to its most probable subtype and so on.
+        """The last term that is so probable, from the most probable term down to the best candidate below it.
 
         If a certainty gives such a term, a lower one gives the same term or a subtype of it. If no term is so probable,
-        the most probable one of the best candidate's lineage.
+        the most probable one on that way that is in the lineage of the candidate.
         """
-        lineages, found = self.index.lineages, None
-        sure = [key for key, probability in self.probabilities.items() if probability >= certainty]
+        if not self.probabilities:
+            return None
+        lineages, ancestors = self.index.lineages, self.index.lineages.ontology.ancestors
+        finest = self._best_below(self._likeliest(list(self.probabilities)))
+        line = [key for key in self.probabilities if key == finest or key in ancestors(finest)]
+        found, sure = None, [key for key in line if self.probabilities[key] >= certainty]
         while sure:
             found = self._likeliest(sure)
-            sure = [key for key in sure if found in lineages.ontology.ancestors(key)]
-        if found is not None or not self.candidates:
-            return found
-        best = key_of(self.candidates[0])
-        same = [key for key in self.probabilities if key == best or lineages.lineage(key) == lineages.lineage(best)]
-        return self._likeliest(same) if same else None
+            sure = [key for key in sure if found in ancestors(key)]
+        same = [key for key in line if key == finest or lineages.lineage(key) == lineages.lineage(finest)]
+        return self._likeliest(same or line) if found is None else found
+
+    def _best_below(self, key: str) -> str:
+        """The best candidate that is a term or a subtype of it; the term itself if there is none."""
+        ancestors = self.index.lineages.ontology.ancestors
+        below = (key_of(candidate) for candidate in self.candidates if candidate.score > 0)
+        return next((other for other in below if other == key or key in ancestors(other)), key)
 
     def _likeliest(self, keys: Sequence[str]) -> str:
         return max(keys, key=lambda key: (self.probabilities[key], _depth(key, self.index), key))
@@ -145,9 +152,7 @@ class Levels:
     def path(self, key: str) -> tuple[Level, ...]:
         """The levels through a term: its ancestors, itself, and the terms down to the best candidate below it."""
         ancestors = self.index.lineages.ontology.ancestors
-        below = (key_of(candidate) for candidate in self.candidates if candidate.score > 0)
-        finest = next((other for other in below if other == key or key in ancestors(other)), key)
-        chain = [finest]
+        chain = [self._best_below(key)]
         for term in sorted({*self.probabilities, key}, key=lambda term: (-_depth(term, self.index), term)):
             is_kin = term == key or key in ancestors(term) or term in ancestors(key)
             if is_kin and term in ancestors(chain[-1]):
