@@ -24,6 +24,8 @@ Scored = Sequence[tuple[Gene, Mapping[str, float]]]  # genes with their informat
 def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> tuple[Candidate, ...]:
     """The cell types that any ranked gene of a cluster marks, best first; the leading ones carry their genes.
 
+    The score is what the genes tell. The order and the shares follow the sum of the score and the type's prior.
+
     Parameters
     ----------
     tissues
@@ -33,10 +35,10 @@ def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> tuple[
     scores = _scores(genes, tissues, index)
     if not scores:
         return ()
-    shares = _softmax([score for score, _ in scores])
+    shares = _softmax([score + prior for score, prior, _ in scores])
     # Only these can be the answer or be displayed; evidence for all the others would take most of the time.
-    explained = {key for _, key in scores[:EXPLAINED]}.union(index.ancestors(scores[0][1]))
-    explained.update(key for (_, key), share in zip(scores, shares) if share >= numbers.NUMBERS.min_level_share)
+    explained = {key for *_, key in scores[:EXPLAINED]}.union(index.ancestors(scores[0][-1]))
+    explained.update(key for (*_, key), share in zip(scores, shares) if share >= numbers.NUMBERS.min_level_share)
     return tuple(
         Candidate(
             label=index.types[key].label,
@@ -46,7 +48,7 @@ def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> tuple[
             supporting=_supporting(key, genes) if key in explained else (),
             contradicting=_contradicting(key, genes, index) if key in explained else (),
         )
-        for (score, key), share in zip(scores, shares)
+        for (score, _, key), share in zip(scores, shares)
     )
 
 
@@ -90,8 +92,8 @@ def _scored(genes: Iterable[Gene], index: MarkerIndex) -> Scored:
     return [(gene, index.hits[gene.symbol]) for gene in genes if gene.symbol in index.hits]
 
 
-def _scores(genes: _ClusterGenes, tissues: Sequence[str], index: MarkerIndex) -> list[tuple[float, str]]:
-    """The score of each type that a ranked gene marks, with its key, best first."""
+def _scores(genes: _ClusterGenes, tissues: Sequence[str], index: MarkerIndex) -> list[tuple[float, float, str]]:
+    """The score of each type that a ranked gene marks, with its prior and its key, best sum first."""
     used = numbers.NUMBERS
     present, absent = _evidence(genes.present), _absent_evidence(genes.absent.values(), index)
     order = {symbol: place for place, symbol in enumerate(genes.expressed)}
@@ -104,8 +106,8 @@ def _scores(genes: _ClusterGenes, tissues: Sequence[str], index: MarkerIndex) ->
         negative = [symbol for symbol in cell_type.negative if symbol in genes.expressed]
         if negative:  # in the order of the genes, because the last digits of a sum depend on the order
             score -= sum(_penalty(genes.expressed[symbol], index) for symbol in sorted(negative, key=order.__getitem__))
-        scores.append((score, key))
-    return sorted(scores, key=lambda item: (-item[0], item[1]))
+        scores.append((score, index.priors.nats(cell_type.id, tissues), key))
+    return sorted(scores, key=lambda item: (-(item[0] + item[1]), item[-1]))
 
 
 def _softmax(scores: Sequence[float]) -> list[float]:

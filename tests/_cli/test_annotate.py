@@ -98,16 +98,19 @@ def test_how_certain_a_label_must_be(gca, tmp_path):
     """--certainty stops the label at the deepest level with this probability; the path stays the same."""
     genes = ["MS4A1", "TCL1A", "IGHD", "FCER2", "CD79A", "CD79B"]
     pd.DataFrame({"cluster": "b", "gene": genes}).to_csv(tmp_path / "in.csv", index=False)
-    reports = []
-    for certainty in ("0", "1"):
-        done = gca("annotate", "in.csv", "--certainty", certainty, "--json-report", f"{certainty}.json")
+
+    def labeled(certainty):
+        done = gca("annotate", "in.csv", "--certainty", certainty, "--json-report", "r.json", "--force")
         assert done.returncode == 0, done.stderr
-        reports.append(io.read_report(tmp_path / f"{certainty}.json"))
-    fine, broad = (report.clusters[0] for report in reports)
-    assert [report.parameters["certainty"] for report in reports] == ["0.0", "1.0"]
-    assert fine.annotation.primary_label == fine.fine_label == broad.fine_label
-    assert broad.annotation.primary_label == broad.path[0].label
-    assert fine.path == broad.path
+        report = io.read_report(tmp_path / "r.json")
+        assert report.parameters["certainty"] == str(float(certainty))
+        return report.clusters[0]
+
+    fine = labeled("0")
+    assert fine.annotation.primary_label == fine.fine_label
+    for level in fine.path:
+        broad = labeled(level.probability - 0.001)  # the report has rounded values
+        assert (broad.annotation.primary_label, broad.path) == (level.label, fine.path)
 
 
 def test_a_marker_table(gca, table, tmp_path):

@@ -76,7 +76,7 @@ def test_the_genes_of_a_state_support_no_label(label, state, tissue, source):
         ("CD14-positive monocyte", MONOCYTE, "monocyte"),
         ("T cell", f"{CYCLE} {T}", "T cell"),
         ("T cell", CYCLE, None),
-        ("T cell", f"{STEM} LDHB HMGA1 NUCB2", "CD8aa(I) thymocyte"),
+        ("T cell", f"{STEM} LDHB HMGA1 NUCB2", "thymocyte"),
         ("T cell", "", None),
         ("no type of the database", T, None),
     ],

@@ -75,6 +75,8 @@ def test_what_1_5_added():
     assert [(level.label, level.probability) for level in found.path] == [("lymphocyte", 0.9), ("B cell", 0.8)]
     assert (found.fine_label, found.fine_probability) == ("B cell", 0.8)
     assert found.state_genes == {"proliferating": ("MKI67", "TOP2A", "CENPF")}
+    assert {cluster.validation.separation for cluster in older.clusters} == {None}
+    assert (found.validation.separation.n_measured, found.validation.separation.n_genes) == (5, 9)
 
 
 def _within(part, whole, path="$"):
