@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy._scoring.likelihood import Candidates
 from gca_scanpy._scoring.weights import Weights
 from gca_scanpy.model import Candidate, Level
 
@@ -80,19 +81,19 @@ class Levels:
     """
 
     probabilities: Mapping[str, float]
-    candidates: tuple[Candidate, ...]
+    candidates: Candidates
     index: MarkerIndex
 
     @classmethod
-    def of(cls, candidates: tuple[Candidate, ...], strength: Strength, index: MarkerIndex) -> Levels:
+    def of(cls, candidates: Candidates, strength: Strength, index: MarkerIndex) -> Levels:
         """Add the shares of the candidates to their ancestors, and calibrate the sums."""
         shares: dict[str, float] = {}
-        for candidate in candidates:
-            if candidate.probability < numbers.NUMBERS.negligible_share:
-                continue
-            key = key_of(candidate)
+        for key, share in zip(candidates.keys, candidates.shares):
+            rounded = round(share, 6)
+            if rounded < numbers.NUMBERS.negligible_share:
+                break  # the others have no larger share
             for term in (key, *index.ancestors(key)):
-                shares[term] = shares.get(term, 0.0) + candidate.probability
+                shares[term] = shares.get(term, 0.0) + rounded
         levels = {
             key: _probability(key, share, strength, index)
             for key, share in shares.items()
@@ -116,14 +117,14 @@ class Levels:
         sure = [key for key, probability in self.probabilities.items() if probability >= certainty]
         if sure:
             return max(sure, key=lambda key: (_depth(key, self.index), self.probabilities[key], key))
-        lineages, best = self.index.lineages, key_of(self.candidates[0])
+        lineages, best = self.index.lineages, self.candidates.keys[0]
         same = [key for key in self.probabilities if key == best or lineages.lineage(key) == lineages.lineage(best)]
         return max(same, key=lambda key: (self.probabilities[key], _depth(key, self.index), key), default=None)
 
     def path(self, key: str) -> tuple[Level, ...]:
         """The levels through a term: its ancestors, itself, and the terms down to the best candidate below it."""
         ancestors = self.index.lineages.ontology.ancestors
-        below = (key_of(candidate) for candidate in self.candidates if candidate.score > 0)
+        below = (other for other, score in zip(self.candidates.keys, self.candidates.scores) if round(score, 4) > 0)
         finest = next((other for other in below if other == key or key in ancestors(other)), key)
         chain = [finest]
         for term in sorted({*self.probabilities, key}, key=lambda term: (-_depth(term, self.index), term)):
