@@ -64,6 +64,7 @@ class Candidates(Sequence[Candidate]):
     def __getitem__(self, place: Union[int, slice]) -> Union[Candidate, tuple[Candidate, ...]]:
         if isinstance(place, slice):
             return tuple(self[number] for number in range(len(self))[place])
+        place = range(len(self))[place]  # -1 is the last
         if place not in self._made:  # two threads may make it at once; both make the same
             self._made[place] = self._make(place)
         return self._made[place]
