@@ -17,13 +17,21 @@ from gca_scanpy._scoring.programs import PROGRAMS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE, STATES_PAGE = DOCS / "scoring.md", DOCS / "states.md"
-START, END = "<!-- numbers: start -->\n", "<!-- numbers: end -->\n"
+START, END = "<!-- {}: start -->\n", "<!-- {}: end -->\n"
 HEAD = "| name | value | unit | effect | set on |\n|---|---|---|---|---|\n"
 
 
-def _value(value: Any) -> str:
+def with_part(text: str, name: str, part: str) -> str:
+    """The page with another text between the marks of a part."""
+    start, end = START.format(name), END.format(name)
+    before, _, rest = text.partition(start)
+    return f"{before}{start}\n{part}\n{end}{rest.partition(end)[2]}"
+
+
+def value_text(value: Any) -> str:
+    """A number, or several, as the tables show them."""
     if isinstance(value, tuple):
-        return ", ".join(map(_value, value))
+        return ", ".join(map(value_text, value))
     if isinstance(value, float) and value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.4g}"
@@ -31,7 +39,9 @@ def _value(value: Any) -> str:
 
 def _row(number: Any) -> str:
     data = number.metadata
-    return f"| `{number.name}` | {_value(number.default)} | {data['unit']} | {data['effect']} | {data['origin']} |\n"
+    return (
+        f"| `{number.name}` | {value_text(number.default)} | {data['unit']} | {data['effect']} | {data['origin']} |\n"
+    )
 
 
 def tables(numbers: type) -> str:
@@ -42,8 +52,7 @@ def tables(numbers: type) -> str:
 
 def page(text: str) -> str:
     """The page with up-to-date tables."""
-    before, _, rest = text.partition(START)
-    return f"{before}{START}\n{tables(Numbers)}\n{END}{rest.partition(END)[2]}"
+    return with_part(text, "numbers", tables(Numbers))
 
 
 def _list(genes: frozenset[str]) -> str:
@@ -54,14 +63,8 @@ def states_page(text: str) -> str:
     """The page on states with up-to-date tables."""
     states = "".join(f"| `{p.name}` | {_list(p.core)} | {p.source} |\n" for p in PROGRAMS)
     rows = "".join(f"| {row.why} | {row.least} | {_list(row.genes)} | {_list(row.beside)} |\n" for row in SUSPICIONS)
-    for name, table in (
-        ("states", f"| state | core genes | after |\n|---|---|---|\n{states}"),
-        ("malignancy", f"| what | at least | genes | among |\n|---|---|---|---|\n{rows}"),
-    ):
-        start, end = f"<!-- {name}: start -->\n", f"<!-- {name}: end -->\n"
-        before, _, rest = text.partition(start)
-        text = f"{before}{start}\n{table}\n{end}{rest.partition(end)[2]}"
-    return text
+    text = with_part(text, "states", f"| state | core genes | after |\n|---|---|---|\n{states}")
+    return with_part(text, "malignancy", f"| what | at least | genes | among |\n|---|---|---|---|\n{rows}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
+from attrs import evolve
 from hypothesis import settings as hypothesis_settings
 from scipy import sparse
 
@@ -26,6 +27,7 @@ from gca_scanpy._llm.language_model import Completion
 from gca_scanpy._options import Ranking
 from gca_scanpy._ranking.read import read_markers
 from gca_scanpy.errors import ModelError
+from gca_scanpy.model import Level
 
 mpl.use("Agg")
 hypothesis_settings.register_profile("gca", deadline=None, max_examples=40, derandomize=True)
@@ -325,6 +327,32 @@ def rank():
         return {c.cluster_id: [g.name for g in c.genes] for c in found}, {c.cluster_id: c.warnings for c in found}
 
     return ranked
+
+
+B_CELL_PATH = (
+    Level("lymphocyte", "CL:0000542", 0.93),
+    Level("B cell", "CL:0000236", 0.81),
+    Level("mature B cell", "CL:0000785", 0.52),
+    Level("naive B cell", "CL:0000788", 0.47),
+)
+
+
+@pytest.fixture
+def with_path():
+    """Give a cluster a path from lymphocyte to naive B cell, with B cell as the label that is shown."""
+
+    def change(cluster):
+        label, guess = B_CELL_PATH[1], B_CELL_PATH[-1]
+        annotation = evolve(
+            cluster.annotation, primary_label=label.label, ontology_id=label.ontology_id,
+            proposed_label=guess.label, proposed_ontology_id=guess.ontology_id,
+        )  # fmt: skip
+        return evolve(
+            cluster, annotation=annotation, status="supported", confidence="High", confidence_score=0.81,
+            path=B_CELL_PATH,
+        )  # fmt: skip
+
+    return change
 
 
 @pytest.fixture

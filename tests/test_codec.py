@@ -47,6 +47,8 @@ validation = st.builds(
     texts,
     st.integers(0, 99),
     texts,
+    texts,
+    st.none() | st.builds(model.Separation, text, st.none() | text, st.integers(0, 99), st.integers(0, 99), texts),
 )
 mixture = st.builds(
     model.Mixture,

@@ -109,12 +109,11 @@ def test_the_order_of_the_rows_of_a_database_changes_nothing(rng):
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("length", [10, 50])
 def test_random_genes_are_unknown(seed, length):
-    """Ten random gene lists give ten times Unknown, and of a hundred at least 97."""
+    """Of a hundred random gene lists at least 98 are Unknown."""
     rng = random.Random(1000 * length + seed)
     lists = {str(i): rng.sample(SYMBOLS, length) for i in range(100)}
     found = [c.annotation.primary_label == UNKNOWN_LABEL for c in quietly(lists).clusters]
-    assert all(found[:10])
-    assert sum(found) >= 97
+    assert sum(found) >= 98
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ PREFIXES = {logging.WARNING: "Warning: ", logging.ERROR: "Error: "}
 LOG_JSON = "--log-json"
 _RECORD_FIELDS = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 PIPED_WIDTH = 160  # characters
+WIDE = 120  # characters, from which on the table of a run also has the finest guess
 
 
 def options_of(command: click.Command) -> dict[str, click.Option]:
@@ -220,8 +221,11 @@ def print_table(table: Table) -> None:
     """Print a table to stdout."""
     from rich.console import Console
 
-    width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if sys.stdout.isatty() else PIPED_WIDTH
-    Console(file=sys.stdout, width=width).print(table)
+    Console(file=sys.stdout, width=_width()).print(table)
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if sys.stdout.isatty() else PIPED_WIDTH
 
 
 def replace_unencodable() -> None:
@@ -242,7 +246,7 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
     from rich.text import Text
 
     from gca_scanpy._reporting.curation import standing
-    from gca_scanpy._reporting.display import with_labels
+    from gca_scanpy._reporting.display import guess_text, with_labels
     from gca_scanpy.db import _bundled
 
     replace_unencodable()
@@ -255,11 +259,15 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
     decided = standing(report)
     if decided:
         table.add_column("curated label", overflow="fold")
+    # Eighty characters have no room for it.
+    guesses = [guess_text(c) if _width() >= WIDE else "" for c in report.clusters]
+    if any(guesses):
+        table.add_column("finest guess", overflow="fold")
     table.add_column("CL id", no_wrap=True)
     table.add_column("confidence", no_wrap=True)
     table.add_column("status", overflow="fold")
     table.add_column("supporting genes", overflow="fold")
-    for c in report.clusters:
+    for c, guess in zip(report.clusters, guesses):
         label = c.annotation.primary_label
         if c.stopped_label:
             label = f"{label} ({c.stopped_label}?)"
@@ -270,6 +278,7 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
             "" if c.n_cells is None else str(c.n_cells),
             Text(_printable(label)),
             *([Text(_printable(decided[c.cluster_id].to_label) if c.cluster_id in decided else "")] if decided else []),
+            *([Text(_printable(guess))] if any(guesses) else []),
             c.annotation.ontology_id or "",
             Text(f"{c.confidence} {c.confidence_score:.2f}", style=CONFIDENCE_STYLES[c.confidence]),
             Text(c.status + flags, style=STATUS_STYLES[c.status]),

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
 from attrs import evolve, frozen
 
 from gca_scanpy._judging import evidence
 from gca_scanpy._judging.evidence import LabelEvidence, Rival
-from gca_scanpy._judging.own import denied_by, own_candidate, speaks_for
+from gca_scanpy._judging.own import denied_by, is_kin_of_best, own_candidate, speaks_for
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
+from gca_scanpy._judging.separating import Apart
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees, term_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.path import without_penalties
+from gca_scanpy._scoring.path import key_of, without_penalties
 from gca_scanpy._steps import Verdict
-from gca_scanpy.model import Candidate, Status, Validation
+from gca_scanpy.model import Candidate, Separation, Status, Validation
 
 SHOWN_MISSING, SHOWN_CANDIDATES, SHOWN_LACKED = 10, 3, 6
 OF_TWO = ("mixed_lineage", "contradictory_markers")  # the codes of clusters whose cells may be of two lineages
@@ -25,11 +26,12 @@ OF_TWO = ("mixed_lineage", "contradictory_markers")  # the codes of clusters who
 
 @frozen
 class Judgment:
-    """A validation with the status that follows from it, and the other lineage that is supported, if there is one."""
+    """A validation with the status that follows from it, the other lineage that is supported, and caveats if any."""
 
     validation: Validation
     status: Status
     rival: Optional[Rival] = None
+    caveats: tuple[str, ...] = ()
 
 
 @frozen
@@ -45,20 +47,27 @@ def judge(case: Case, verdict: Verdict) -> Judgment:
     """Judge the verdict of the scorer, of a language model or of the user on a cluster."""
     term = term_of(verdict.label, verdict.ontology_id, case.index.lineages.ontology, case.tissues)
     findings = [] if case.markers.genes else [_Finding("no_markers_supplied", "the cluster has no marker gene")]
-    label_evidence = LabelEvidence()
+    label_evidence, apart = LabelEvidence(), None
     if not verdict.label:
         findings.append(_Finding("validation_missing", "no label came for this cluster"))
     if verdict.panel is not None and verdict.panel.agreement < numbers.NUMBERS.min_agreement:
         findings.append(_Finding("model_disagreement", _answers(verdict)))
     if verdict.label and verdict.label != UNKNOWN_LABEL:
         label_evidence, against_label = _check_label(case, verdict, term)
-        findings += against_label
+        apart = Apart.of(term or verdict.label, case)
+        findings += against_label + _separated(apart, case, verdict, term)
     elif verdict.label and verdict.source == "offline" and case.markers.genes:
         note = case.weights.states.note or "no gene of the cluster marks a cell type of the database"
         findings.append(_Finding("low_marker_overlap", note))
     if verdict.unavailable:
         findings.append(_Finding("llm_unavailable", f"no language model answered: {verdict.unavailable}"))
-    return _judgment(case, verdict, term, label_evidence, findings)
+    judgment = _judgment(case, verdict, term, label_evidence, findings)
+    if apart is None:
+        return judgment
+    separation = apart.separation(case.markers.measured)
+    is_shown = judgment.status == "supported" and case.index.lineages.is_subtype(term)
+    caveats = tuple(_separation_caveats(apart, separation, verdict)) if is_shown else ()
+    return evolve(judgment, validation=evolve(judgment.validation, separation=separation), caveats=caveats)
 
 
 def _check_label(case: Case, verdict: Verdict, term: Optional[str]) -> tuple[LabelEvidence, list[_Finding]]:
@@ -109,13 +118,18 @@ def _identity(verdict: Verdict, case: Case, term: Optional[str]) -> list[_Findin
 
 def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: Optional[str]) -> list[_Finding]:
     """Whether there is enough evidence for the label, and not too much for another lineage."""
-    if verdict.source == "offline":
-        return _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence)
     own = own_candidate(term, verdict.label, case)
+    if verdict.source == "offline":
+        of_finest = _of_finest(case, verdict, label_evidence)
+        findings = _mixture(case, verdict, of_finest) or _too_little(case, verdict, label_evidence)
+        # The cells may lack the genes of the best subtype of a broad label.
+        is_own = own is not None and key_of(own) == (term or verdict.label)
+        return findings or (_denied(own, case) if own is not None and is_own else [])
     if own is not None and speaks_for(own, term, case):
-        return (
-            _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence) or _denied(own, case)
-        )
+        # Whoever gave a label that its genes support best may have seen more than the genes: a pair is no objection.
+        min_genes = numbers.NUMBERS.min_rival_genes_of_given if is_kin_of_best(own, term, case) else 0
+        mixture = _mixture(case, verdict, label_evidence, min_genes=min_genes)
+        return mixture or _too_little(case, verdict, label_evidence) or _denied(own, case)
     rivals = [rival for rival in (label_evidence.rival, label_evidence.better) if rival is not None]
     if rivals:
         rival = max(rivals, key=lambda rival: rival.evidence)
@@ -131,13 +145,19 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     return [_Finding("low_marker_overlap", note, label_evidence.leader)]
 
 
-def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> list[_Finding]:
+def _of_finest(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> LabelEvidence:
+    """The evidence for the finest guess: two types of a broad label, such as leukocyte, may exclude each other."""
+    finest = verdict.path[-1] if verdict.path else None
+    if finest is None or finest.label == verdict.label:
+        return label_evidence
+    relatives = evidence.family(finest.ontology_id, finest.label, case.index)
+    return evidence.gather(relatives, finest.ontology_id, case)
+
+
+def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, min_genes: int = 0) -> list[_Finding]:
     """Whether a lineage that excludes the label is supported beside it, unless chance explains both."""
     rival, strength = label_evidence.rival, case.strength
-    if rival is None or rival.share < case.limits.mixed_ratio or strength is None:
-        return []
-    # Whoever gave a label that its own genes support may have seen more than the genes: a pair of them is no objection.
-    if verdict.source != "offline" and len(rival.genes) < numbers.NUMBERS.min_rival_genes_of_given:
+    if rival is None or len(rival.genes) < min_genes or rival.share < case.limits.mixed_ratio or strength is None:
         return []
     # A rival's genes may be penalties in the score of the best candidate.
     if verdict.source == "offline" and not (
@@ -190,6 +210,37 @@ def _advice(case: Case, verdict: Verdict, term: Optional[str]) -> list[_Finding]
         note = f"{unmapped} of {len(genes)} genes have no known human ortholog"
         findings.append(_Finding("ortholog_unmapped", note))
     return findings
+
+
+def _separated(apart: Optional[Apart], case: Case, verdict: Verdict, term: Optional[str]) -> list[_Finding]:
+    """Whether any gene can tell the label from its nearest competitor, and for a given subtype whether one does."""
+    if apart is None:
+        return []
+    pair, separation = f"{verdict.label} from {apart.competitor.label}", apart.separation(case.markers.measured)
+    if separation is not None and separation.n_genes and not separation.n_measured:
+        note = f"the data have none of the genes that tell {pair}, such as {', '.join(apart.genes[:SHOWN_LACKED])}"
+        return [_Finding("separating_genes_unmeasured", note)]
+    if verdict.source == "offline" or not case.index.lineages.is_subtype(term):
+        return []
+    expressed = {gene.symbol for gene in (*case.markers.genes, *case.markers.expressed, *case.markers.present)}
+    if apart.inseparable:
+        return [_Finding("not_separated", _no_gene_separates(apart, verdict))]
+    if not expressed.intersection(apart.of_label):
+        return [_Finding("not_separated", f"the cluster has no gene that tells {pair}")]
+    return []
+
+
+def _no_gene_separates(apart: Apart, verdict: Verdict) -> str:
+    return f"the database has no gene that tells {verdict.label} from {apart.inseparable}"
+
+
+def _separation_caveats(apart: Apart, separation: Optional[Separation], verdict: Verdict) -> Iterator[str]:
+    """What a reader of a subtype should know of its competitors, whether or not it lowers the confidence."""
+    if apart.inseparable and verdict.source == "offline":
+        yield _no_gene_separates(apart, verdict)
+    if separation is not None and 0 < separation.n_measured < separation.n_genes:
+        counts = f"{separation.n_measured} of {separation.n_genes} genes"
+        yield f"{counts} that separate {verdict.label} from {separation.competitor} were measured"
 
 
 def _judgment(

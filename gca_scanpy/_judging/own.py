@@ -35,9 +35,22 @@ def own_candidate(term: Optional[str], label: str, case: Case) -> Optional[Candi
 
 def speaks_for(candidate: Candidate, term: Optional[str], case: Case) -> bool:
     """Whether a label's own candidate explains the genes well enough, compared with the best of all candidates."""
-    used, lineages, best = numbers.NUMBERS, case.index.lineages, case.candidates[0]
+    values = given_features(candidate, term, case)
+    return sum(slope * value for slope, value in zip(numbers.NUMBERS.given, values)) >= 0
+
+
+def given_features(candidate: Candidate, term: Optional[str], case: Case) -> tuple[float, ...]:
+    """What the probability that a given label is right is computed from."""
+    offset = numbers.NUMBERS.given_offset
+    scores = (math.log(max(c.score, 0.0) + offset) for c in (candidate, case.candidates[0]))
+    return (1.0, *scores, float(is_kin_of_best(candidate, term, case)))
+
+
+def is_kin_of_best(candidate: Candidate, term: Optional[str], case: Case) -> bool:
+    """Whether a label's own candidate is the best one, or the label is a relative of that or of its broad type."""
+    lineages, best = case.index.lineages, case.candidates[0]
     broad = lineages.broad(term)
-    is_kin = candidate is best or (
+    return candidate is best or (
         term is not None
         and best.ontology_id is not None
         and (
@@ -45,9 +58,6 @@ def speaks_for(candidate: Candidate, term: Optional[str], case: Case) -> bool:
             or (broad is not None and broad == lineages.broad(best.ontology_id))
         )
     )
-    scores = (math.log(max(c.score, 0.0) + used.given_offset) for c in (candidate, best))
-    values = (1.0, *scores, float(is_kin))
-    return sum(slope * value for slope, value in zip(used.given, values)) >= 0
 
 
 def denied_by(own: Candidate, case: Case) -> tuple[str, ...]:

@@ -57,6 +57,11 @@ REASONS = {
         _stops("model_disagreement", "The language models do not agree on a cell type."),
         _advice("tissue_mismatch", "The cell type belongs to other tissues than the one given."),
         _advice("missing_ontology_id", "The label has no Cell Ontology term."),
+        _advice(
+            "separating_genes_unmeasured",
+            "The data measured none of the genes that tell the label from its nearest competitor.",
+        ),
+        _advice("not_separated", "No gene tells the label from its nearest competitor."),
         _advice("ortholog_unmapped", "Most genes of the cluster have no known human ortholog."),
         _advice("other_species", "The genes were read by the symbols of human or mouse, a relative of the species."),
         _advice("llm_unavailable", "No language model answered, so the label is the offline scorer's."),

@@ -28,6 +28,7 @@ _UNKNOWN = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # HDF5 cannot store NUL
 _UNSEEN = re.compile(f"[{UNSEEN}]")
+_TURNED = re.compile("[\u202d\u202e]")
 _MARKDOWN = re.compile(r"([*_`\"']{1,3})(?=\S)(.+)(?<=\S)\1")
 _CONFIDENCE = re.compile(r"([0-9]*[.,]?[0-9]+)\s*(%?)")
 
@@ -107,7 +108,10 @@ def _verdict(entry: Entry, cluster: ClusterMarkers) -> Verdict:
 
 
 def _label(value: Any, place: str) -> str:
-    """The label without marks of Markdown around it."""
+    """The label without marks of Markdown around it. One that is written from right to left cannot be read."""
+    if isinstance(value, str) and _TURNED.search(value):
+        msg = f"{place}.label of the reply is {value[:MAX_LABEL]!r}, which turns the direction of its letters"
+        raise ReplyError(msg)
     label = " ".join(_CONTROL.sub(" ", _UNSEEN.sub("", value)).split()) if isinstance(value, str) else ""
     marked = _MARKDOWN.fullmatch(label)
     label = marked[2] if marked else label

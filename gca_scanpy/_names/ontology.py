@@ -214,6 +214,11 @@ class Lineages:
         nearest = self._nearest(term_id)
         return self.broad_types.get(nearest.broad_id, nearest) if nearest else None
 
+    def is_subtype(self, term_id: Optional[str]) -> bool:
+        """Whether a term is finer than its broad type."""
+        broad = self.broad(term_id)
+        return broad is not None and broad.id != term_id
+
     def lineage(self, term_id: Optional[str]) -> Optional[str]:
         """The lineage of a term, or None if the term has no broad type."""
         nearest = self._nearest(term_id)

@@ -13,7 +13,7 @@ from attrs import frozen
 from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
-from gca_scanpy._reporting.display import STATUSES
+from gca_scanpy._reporting.display import STATUSES, guess_text, is_label
 from gca_scanpy._reporting.documents import state_texts
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
 from gca_scanpy.model import Annotation, Candidate, ClusterReport, Decision, Evidence
@@ -49,6 +49,25 @@ class GeneView:
     name: str
     note: str = ""
     receipt: Optional[Receipt] = None
+
+
+@frozen
+class LevelView:
+    """A level of the path of a cluster.
+
+    Attributes
+    ----------
+    percent
+        The probability, 0 to 100.
+    roles
+        What the level is: ``label`` or ``stopped label``, and ``finest guess``; empty for the levels between.
+    """
+
+    label: str
+    term: Optional[TermView]
+    score: str
+    percent: float
+    roles: tuple[str, ...]
 
 
 @frozen
@@ -113,6 +132,10 @@ class ClusterView:
         All decisions of curators about the cluster, oldest first.
     percent
         The confidence, 0 to 100.
+    finest
+        The finest guess with its probability; empty if it is the label, or if the label was stopped.
+    path
+        The levels from the lineage to the finest guess.
     facts
         Short facts about the cluster: name and value.
     """
@@ -134,6 +157,8 @@ class ClusterView:
     confidence: str
     score: str
     percent: float
+    finest: str
+    path: tuple[LevelView, ...]
     facts: Facts
     rationale: str
     supporting: tuple[GeneView, ...]
@@ -199,6 +224,8 @@ def view_of_cluster(
         confidence=cluster.confidence,
         score=f"{cluster.confidence_score:.2f}",
         percent=_percent(cluster.confidence_score),
+        finest=guess_text(cluster),
+        path=_path(cluster),
         facts=_facts(cluster, full),
         rationale=annotation.rationale,
         supporting=_supporting(cluster, receipts),
@@ -236,6 +263,20 @@ def view_of_term(term_id: Optional[str]) -> Optional[TermView]:
         return None
     number = TERM_ID.fullmatch(term_id)  # only such an id becomes a link; a report may hold any text in its place
     return TermView(term_id, OBO + number[1] if number else None)
+
+
+def _path(cluster: ClusterReport) -> tuple[LevelView, ...]:
+    label = "stopped label" if cluster.stopped_label else "label"
+    return tuple(
+        LevelView(
+            label=level.label,
+            term=view_of_term(level.ontology_id),
+            score=f"{level.probability:.2f}",
+            percent=_percent(level.probability),
+            roles=(*([label] if is_label(level, cluster) else []), *(["finest guess"] if is_last else [])),
+        )
+        for level, is_last in ((level, level is cluster.path[-1]) for level in cluster.path)
+    )
 
 
 def _full_names(shown: Annotation, full: Annotation) -> str:

@@ -42,8 +42,9 @@ def data_of(report: DatasetReport, page: PageView, receipts: Receipts, short: Sh
 
 def _entry(cluster: ClusterView, csv: str) -> dict[str, Any]:
     genes = (gene.name for gene in (*cluster.supporting, *cluster.contradicting))
-    terms = (term.id for term in (cluster.term, cluster.proposed_term) if term)
-    labels = (cluster.label, cluster.full, cluster.proposed, cluster.curated, cluster.broad)
+    terms = (term.id for term in (cluster.term, cluster.proposed_term, *(level.term for level in cluster.path)) if term)
+    levels = (level.label for level in cluster.path)
+    labels = (cluster.label, cluster.full, cluster.proposed, cluster.curated, cluster.broad, *levels)
     return {
         "anchor": cluster.anchor,
         "id": cluster.id,

@@ -138,10 +138,11 @@ def _use_stored(
     is_short = length < min(options.n_markers, numbers.NUMBERS.min_stored_genes, len(features.by_name))
     if matrix is not None:
         moments = _moments(matrix, clustering.subsampled(numbers.NUMBERS.sampled_cells))
-    is_empty = moments is not None and not moments.expressing.any()  # such a matrix cannot be ranked
+    # A matrix without any value can neither be ranked nor contradict a ranking.
+    is_empty = moments is not None and moments.missing is None and not moments.expressing.any()
     if is_short and not is_empty and select_matrix(adata, use_raw, layer).matrix is not None:
         problem = f"it has only {length} genes per cluster"
-    elif matrix is not None and moments is not None:
+    elif matrix is not None and moments is not None and not is_empty:
         problem = _contradiction(genes, matrix, moments, clustering)
     if problem:
         say_stale(options.rank_key, problem, say)

@@ -1,4 +1,4 @@
-"""How clusters look wherever they are shown: short labels, in which no two types look alike, and colors."""
+"""How clusters look wherever they are shown: short labels, in which no two types look alike, levels, and colors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attrs import define, evolve, field, frozen
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import Label, ShortNames
 from gca_scanpy._names.ontology import Ontology, normalize_name
-from gca_scanpy.model import Annotation, ClusterReport, DatasetReport, Decision, Part
+from gca_scanpy.model import Annotation, ClusterReport, DatasetReport, Decision, Level, Part
 
 UNKNOWN_COLOR = "#9E9E9E"
 ROOT_COLOR = "#8A8278"  # for terms above all broad types, such as "cell"
@@ -180,6 +180,25 @@ def _relabeled(cluster: ClusterReport, shown: dict[Label, str], short: ShortName
         path=tuple(evolve(level, label=shown[level.label, level.ontology_id]) for level in cluster.path),
         mixture=cluster.mixture and evolve(cluster.mixture, parts=parts),
     )
+
+
+def is_label(level: Level, cluster: ClusterReport) -> bool:
+    """Whether a level of the path is the label that was judged: the one that is shown, or the one that was stopped."""
+    label, term = cluster.judged
+    return level.label == label if term is None else level.ontology_id == term
+
+
+def finer_guess(cluster: ClusterReport) -> Optional[Level]:
+    """The finest guess, if it is finer than the label; None if a label was stopped, because then that one is shown."""
+    if not cluster.path or cluster.stopped_label or is_label(cluster.path[-1], cluster):
+        return None
+    return cluster.path[-1]
+
+
+def guess_text(cluster: ClusterReport) -> str:
+    """The finest guess with its probability, if it is finer than the label; otherwise empty."""
+    guess = finer_guess(cluster)
+    return f"{guess.label} {guess.probability:.2f}" if guess else ""
 
 
 def _mixed(cluster: ClusterReport) -> tuple[Part, ...]:

@@ -28,7 +28,8 @@ MAIN_COLUMNS = (
 )  # fmt: skip
 MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
-    "rationale", "alternatives", "caveats", "path", "warnings", "state_genes", "witnesses",
+    "separated_from", "separating_genes", "separating_genes_measured", "rationale", "alternatives", "caveats", "path",
+    "warnings", "state_genes", "witnesses",
 )  # fmt: skip
 CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
 FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
@@ -61,7 +62,7 @@ def rows(report: DatasetReport, receipts: Receipts, short: ShortNames) -> list[d
 
 def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[str, Any]:
     annotation, validation = cluster.annotation, cluster.validation
-    known = receipts.of_label(cluster)
+    known, separation = receipts.of_label(cluster), validation.separation
     return {
         "n_cells": cluster.n_cells,
         "label": annotation.primary_label,
@@ -86,14 +87,22 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "tissue": cluster.tissue,
         "missing_markers": ", ".join(validation.missing_markers),
         "unmeasured_markers": ", ".join(validation.unmeasured_markers),
+        "separated_from": separation.competitor if separation else None,
+        "separating_genes": separation.n_genes if separation else None,
+        "separating_genes_measured": separation.n_measured if separation else None,
         "rationale": annotation.rationale,
         "alternatives": ", ".join(alternative.label for alternative in annotation.alternatives),
         "caveats": "; ".join(annotation.caveats),
-        "path": " > ".join(f"{level.label} ({level.probability:.2f})" for level in cluster.path),
+        "path": path_text(cluster),
         "warnings": "; ".join(cluster.warnings),
         "state_genes": "; ".join(state_texts(cluster)),
         "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
     }
+
+
+def path_text(cluster: ClusterReport) -> str:
+    """The levels of the path with their probabilities, in a line."""
+    return " > ".join(f"{level.label} ({level.probability:.2f})" for level in cluster.path)
 
 
 def state_texts(cluster: ClusterReport) -> list[str]:
@@ -259,6 +268,10 @@ def _author_fields(cluster: ClusterReport) -> dict[str, str]:
         "confidence_score": str(cluster.confidence_score),
         "proposed_label": cluster.annotation.proposed_label,
         "proposed_ontology_term_id": cluster.annotation.proposed_ontology_id or "",
+        "fine_label": cluster.fine_label,
+        "fine_ontology_term_id": (cluster.path[-1].ontology_id or "") if cluster.path else "",
+        "fine_probability": str(cluster.path[-1].probability) if cluster.path else "",
+        "path": path_text(cluster),
         "flag_reasons": ", ".join(cluster.validation.flag_reasons),
         "contradictory_markers": ", ".join(cluster.validation.contradictory_markers),
         "states": ", ".join(cluster.states),

@@ -55,7 +55,7 @@ def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_un
         confidence=level(verdict.confidence_score),
         rationale=verdict.rationale,
         alternatives=verdict.alternatives,
-        caveats=verdict.caveats,
+        caveats=(*verdict.caveats, *judgment.caveats),
         markers=tuple(g for g in verdict.markers if g not in judgment.validation.contradictory_markers),
     )
     return ClusterReport(

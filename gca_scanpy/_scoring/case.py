@@ -82,7 +82,7 @@ class Case:
         weights = Weights.of(markers)
         candidates = rank(weights, tissues, index)
         strength = Strength.of(weights, candidates[0], index) if candidates else None
-        levels = Levels.of(candidates, strength, index) if strength else Levels({}, candidates, index)
+        levels = Levels.of(candidates, strength, index) if strength else Levels({}, candidates, None, index)
         lineage = index.lineages.lineage(candidates[0].ontology_id) if candidates else None
         names = {gene.symbol: gene.name for gene in weights.ranked}
         malignant = tuple(names[symbol] for symbol in malignancy(names, lineage, tissues))

@@ -15,6 +15,7 @@ from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED, WEAK, MarkerDatabase
 from gca_scanpy._scoring.hits import CellType, Hits
+from gca_scanpy._scoring.priors import NEUTRAL, Priors
 from gca_scanpy._scoring.witnesses import group, parts, witnesses
 from gca_scanpy.model import Witnesses
 
@@ -37,6 +38,8 @@ class MarkerIndex:
         The gene symbols of the database by their upper-case form.
     foreign
         Keys of the types that the database describes for other species only.
+    priors
+        How usual each type is in each tissue.
     """
 
     species: str
@@ -46,6 +49,7 @@ class MarkerIndex:
     hits: Hits
     known: Mapping[str, str]
     foreign: frozenset[str]
+    priors: Priors = NEUTRAL
     _ancestors: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _families: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _nearest: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
@@ -105,7 +109,11 @@ class MarkerIndex:
 
 
 def build(
-    database: MarkerDatabase, species: str, lineages: Lineages, orthologs: Optional[Mapping[str, str]] = None
+    database: MarkerDatabase,
+    species: str,
+    lineages: Lineages,
+    orthologs: Optional[Mapping[str, str]] = None,
+    priors: Priors = NEUTRAL,
 ) -> MarkerIndex:
     """The index of a database for one species.
 
@@ -114,6 +122,8 @@ def build(
     orthologs
         Human symbols by mouse symbol in capitals. A mouse gene that is a numbered copy of its ortholog (``Lyz2``,
         ``Cd8b1``) counts as that gene, so that it has the facts of both species.
+    priors
+        How usual each type is in each tissue. Types that it does not list are neutral.
     """
     drafts, all_keys = _drafts(database.facts, species, orthologs or {})
     types = {key: drafts[key].finish() for key in sorted(drafts)}
@@ -121,7 +131,7 @@ def build(
     genes = set(chain.from_iterable((*cell_type.positive, *cell_type.negative) for cell_type in types.values()))
     known = {gene.upper(): gene for gene in sorted(genes)}
     return MarkerIndex(
-        species, species, lineages, types, Hits(types, lineages), known, frozenset(all_keys - set(types))
+        species, species, lineages, types, Hits(types, lineages), known, frozenset(all_keys - set(types)), priors
     )
 
 

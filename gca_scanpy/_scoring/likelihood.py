@@ -24,15 +24,19 @@ Scored = Sequence[tuple[Gene, Mapping[str, float]]]  # genes with their informat
 def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> Candidates:
     """The cell types that any ranked gene of a cluster marks, best first.
 
+    The score is what the genes tell. The order and the shares follow the sum of the score and the type's prior.
+
     Parameters
     ----------
     tissues
         Canonical tissues, empty if unknown. They shift the scores but never exclude a type.
     """
     genes = _ClusterGenes.of(weights, index)
-    by_key = _scores(genes, tissues, index)
-    scores = list(by_key.values())
-    return Candidates(list(by_key), scores, _softmax(scores), genes, index)
+    scores = _scores(genes, tissues, index)
+    sums = {key: score + index.priors.nats(index.types[key].id, tissues) for key, score in scores.items()}
+    keys = sorted(sums)
+    keys.sort(key=sums.__getitem__, reverse=True)  # equal sums stay in the order of the keys
+    return Candidates(keys, [scores[key] for key in keys], _softmax([sums[key] for key in keys]), genes, index)
 
 
 @frozen(eq=False)
@@ -126,7 +130,7 @@ def _scored(genes: Iterable[Gene], index: MarkerIndex) -> Scored:
 
 
 def _scores(genes: _ClusterGenes, tissues: Sequence[str], index: MarkerIndex) -> dict[str, float]:
-    """The score of each type that a ranked gene marks, by key, best first."""
+    """The score of each type that a ranked gene marks, by key."""
     used = numbers.NUMBERS
     present, absent = _evidence(genes.present), _absent_evidence(genes.absent.values(), index)
     penalties = _penalties(genes.expressed.values(), index)
@@ -140,9 +144,7 @@ def _scores(genes: _ClusterGenes, tissues: Sequence[str], index: MarkerIndex) ->
             evidence *= _tissue_factor(cell_type.tissues, tissues)
         score = evidence * (1 + used.per_source * cell_type.n_sources)
         scores[key] = score - sum(penalties[key]) if key in penalties else score
-    keys = sorted(scores)
-    keys.sort(key=scores.__getitem__, reverse=True)  # equal scores stay in the order of the keys
-    return {key: scores[key] for key in keys}
+    return scores
 
 
 def _penalties(expressed: Iterable[Gene], index: MarkerIndex) -> dict[str, list[float]]:

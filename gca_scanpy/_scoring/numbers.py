@@ -17,6 +17,7 @@ CLUSTERS = "development clusters"  # public clusters that experts labeled; docs/
 FITTED = "logistic regression, `scripts/fit_levels.py`"
 CONVENTION = "convention"
 BY_HAND = "by hand"
+MATRICES = "clusters of eleven public matrices"
 DEVELOPMENT_CELLS = "mixtures of cells of eleven public matrices"
 
 WEIGHTS = "Gene weights"
@@ -30,9 +31,12 @@ EXPRESSION = "Expression"
 RANKINGS = "Rankings"
 MIXTURES = "Mixed clusters"
 
+UNLIMITED = 1_000_000  # neutral value of a number that limits something
 
-def _number(value: Any, unit: str, effect: str, section: str, origin: str) -> Any:
-    return field(default=value, metadata={"unit": unit, "effect": effect, "section": section, "origin": origin})
+
+def _number(value: Any, unit: str, effect: str, section: str, origin: str, neutral: Any = None) -> Any:
+    metadata = {"unit": unit, "effect": effect, "section": section, "origin": origin, "neutral": neutral}
+    return field(default=value, metadata=metadata)
 
 
 @frozen
@@ -40,24 +44,31 @@ class Numbers:
     """The numbers of the scorer, of the checks and of the rankings.
 
     The metadata of each field has its ``unit``, its ``effect`` in one sentence, the ``section`` of the documentation
-    that it belongs to, and its ``origin``: what it was set on.
+    that it belongs to, its ``origin``: what it was set on, and the ``neutral`` value with which it has no effect; None
+    if there is none. ``scripts/ablate.py`` measures what the neutral values change.
     """
 
     rank_half: int = _number(
-        25, "rank", "A gene at this rank has half the weight of the first gene.", WEIGHTS, CLUSTERS
+        25, "rank", "A gene at this rank has half the weight of the first gene.", WEIGHTS, CLUSTERS, neutral=UNLIMITED
     )
     generic_weight: float = _number(
-        0.25, "factor", "Multiplies the weight of ribosomal, mitochondrial and similar genes.", WEIGHTS, CLUSTERS
+        0.25,
+        "factor",
+        "Multiplies the weight of ribosomal, mitochondrial and similar genes.",
+        WEIGHTS,
+        CLUSTERS,
+        neutral=1.0,
     )
     state_weight: float = _number(
-        0.25, "factor", "Multiplies the weight of the genes of a state that holds.", WEIGHTS, CLUSTERS
+        0.25, "factor", "Multiplies the weight of the genes of a state that holds.", WEIGHTS, CLUSTERS, neutral=1.0
     )
     level_exponent: float = _number(
         0.5,
         "exponent",
         "A gene's mean relative to the highest of any cluster, to this power, multiplies its weight.",
         WEIGHTS,
-        "real matrices",
+        MATRICES,
+        neutral=0.0,
     )
     t_test_share: float = _number(
         0.85,
@@ -65,22 +76,42 @@ class Numbers:
         "Part of a gene's weight that a t-test gives when the stored ranking is a logistic regression.",
         WEIGHTS,
         CLUSTERS,
+        neutral=0.5,
     )
     present_weight: float = _number(
-        0.3, "weight", "Weight of a gene that the cells widely express but that is not ranked.", WEIGHTS, BY_HAND
+        0.3,
+        "weight",
+        "Weight of a gene that the cells widely express but that is not ranked.",
+        WEIGHTS,
+        BY_HAND,
+        neutral=0.0,
     )
-    absent_weight: float = _number(0.3, "weight", "Weight of a canonical marker that the cells lack.", WEIGHTS, BY_HAND)
+    absent_weight: float = _number(
+        0.3, "weight", "Weight of a canonical marker that the cells lack.", WEIGHTS, BY_HAND, neutral=0.0
+    )
 
     canonical: float = _number(1.0, "strength", "Strength of a canonical marker.", INFORMATION, CONVENTION)
-    supporting: float = _number(0.75, "strength", "Strength of a supporting marker.", INFORMATION, CLUSTERS)
+    supporting: float = _number(
+        0.75, "strength", "Strength of a supporting marker.", INFORMATION, CLUSTERS, neutral=1.0
+    )
     weak: float = _number(
-        0.35, "strength", "Strength of a marker that only one public table lists.", INFORMATION, CLUSTERS
+        0.35, "strength", "Strength of a marker that only one public table lists.", INFORMATION, CLUSTERS, neutral=0.75
     )
     corroboration: float = _number(
-        0.3, "factor", "Added to the strength, times log2(1 + n), for n independent lists.", INFORMATION, CLUSTERS
+        0.3,
+        "factor",
+        "Added to the strength, times log2(1 + n), for n independent lists.",
+        INFORMATION,
+        CLUSTERS,
+        neutral=0.0,
     )
     seen: float = _number(
-        0.3, "factor", "Added to the strength if half of the profiles of the type show the gene.", INFORMATION, CLUSTERS
+        0.3,
+        "factor",
+        "Added to the strength if half of the profiles of the type show the gene.",
+        INFORMATION,
+        CLUSTERS,
+        neutral=0.0,
     )
     never_seen: float = _number(
         0.6,
@@ -88,9 +119,15 @@ class Numbers:
         "Multiplies the strength if the gene stands out in no profile of the type.",
         INFORMATION,
         CLUSTERS,
+        neutral=1.0,
     )
     min_unseen: int = _number(
-        2, "profiles", "So many profiles must measure the gene before it counts as never seen.", INFORMATION, BY_HAND
+        2,
+        "profiles",
+        "So many profiles must measure the gene before it counts as never seen.",
+        INFORMATION,
+        BY_HAND,
+        neutral=1,
     )
     min_types: int = _number(
         500,
@@ -98,6 +135,7 @@ class Numbers:
         "A smaller database counts as one of this many types when the information of a gene is computed.",
         INFORMATION,
         CLUSTERS,
+        neutral=1,
     )
     length_exponent: float = _number(
         0.1,
@@ -105,6 +143,7 @@ class Numbers:
         "The total strength of a type's markers, to this power, divides their information.",
         INFORMATION,
         CLUSTERS,
+        neutral=0.0,
     )
     inherited: float = _number(
         0.3,
@@ -112,9 +151,15 @@ class Numbers:
         "Part of a gene's information that a subtype inherits within the same broad type.",
         INFORMATION,
         CLUSTERS,
+        neutral=0.0,
     )
     inherited_far: float = _number(
-        0.15, "factor", "Part that a subtype inherits from an ancestor beyond its broad type.", INFORMATION, CLUSTERS
+        0.15,
+        "factor",
+        "Part that a subtype inherits from an ancestor beyond its broad type.",
+        INFORMATION,
+        CLUSTERS,
+        neutral=0.0,
     )
     max_copy_suffix: int = _number(
         2,
@@ -122,6 +167,7 @@ class Numbers:
         "A mouse gene counts as its human ortholog if its name is longer by at most this suffix.",
         INFORMATION,
         BY_HAND,
+        neutral=UNLIMITED,
     )
 
     max_expression_part: float = _number(
@@ -130,6 +176,7 @@ class Numbers:
         "Present genes may add, and absent genes subtract, at most this part of the ranked genes' score.",
         SCORES,
         BY_HAND,
+        neutral=UNLIMITED,
     )
     max_state_part: float = _number(
         0.5,
@@ -137,6 +184,7 @@ class Numbers:
         "The genes of a state that holds may add at most this part of what the other ranked genes tell.",
         SCORES,
         CLUSTERS,
+        neutral=UNLIMITED,
     )
     negative_factor: float = _number(
         0.75,
@@ -144,13 +192,21 @@ class Numbers:
         "A negative marker subtracts this part of its information for the type that it marks best.",
         SCORES,
         CLUSTERS,
+        neutral=0.0,
     )
     negative_information: float = _number(
-        1.0, "nats", "Information of a negative marker that marks no type.", SCORES, BY_HAND
+        1.0, "nats", "Information of a negative marker that marks no type.", SCORES, BY_HAND, neutral=0.0
     )
-    in_tissue: float = _number(1.1, "factor", "Multiplies the score of a type of the given tissue.", SCORES, CLUSTERS)
+    in_tissue: float = _number(
+        1.1, "factor", "Multiplies the score of a type of the given tissue.", SCORES, CLUSTERS, neutral=1.0
+    )
     out_of_tissue: float = _number(
-        0.7, "factor", "Multiplies the score of a type that belongs to other tissues only.", SCORES, CLUSTERS
+        0.7,
+        "factor",
+        "Multiplies the score of a type that belongs to other tissues only.",
+        SCORES,
+        CLUSTERS,
+        neutral=1.0,
     )
     per_source: float = _number(
         0.07,
@@ -158,14 +214,25 @@ class Numbers:
         "Raises the score of a type for each source that has markers of it.",
         SCORES,
         CLUSTERS,
+        neutral=0.0,
     )
-    max_sources: int = _number(4, "sources", "More sources of a type do not raise its score.", SCORES, BY_HAND)
+    max_sources: int = _number(
+        4, "sources", "More sources of a type do not raise its score.", SCORES, BY_HAND, neutral=UNLIMITED
+    )
 
+    prior_common: float = _number(
+        0.3,
+        "nats",
+        "Added to the score of a type that is common in the tissue, when scores become shares.",
+        PATH,
+        CLUSTERS,
+    )
+    prior_rare: float = _number(-0.5, "nats", "The same for a type that is rare there.", PATH, CLUSTERS)
     temperature: float = _number(
         0.7, "nats", "Temperature of the softmax that turns scores into shares.", PATH, CLUSTERS
     )
     negligible_share: float = _number(
-        1e-4, "share", "Candidates with a smaller share are not added to their ancestors.", PATH, BY_HAND
+        1e-4, "share", "Candidates with a smaller share are not added to their ancestors.", PATH, BY_HAND, neutral=0.0
     )
     min_level_share: float = _number(
         0.01,
@@ -173,6 +240,7 @@ class Numbers:
         "A term of which it and its subtypes have a smaller share is no level of the path.",
         PATH,
         BY_HAND,
+        neutral=0.0,
     )
     level: tuple[float, ...] = _number(
         (-1.95, 0.25, 0.96, -0.83, 0.235),
@@ -201,6 +269,7 @@ class Numbers:
         "If the evidence for another lineage is more than this part of the label's, the confidence is at most Medium.",
         PATH,
         CLUSTERS,
+        neutral=UNLIMITED,
     )
 
     given: tuple[float, ...] = _number(
@@ -213,7 +282,12 @@ class Numbers:
     )
     given_offset: float = _number(0.3, "nats", "Added to the scores before their logarithm is taken.", CHECKS, BY_HAND)
     rivals_tried: int = _number(
-        40, "candidates", "Only so many of the best candidates are compared with the label.", CHECKS, BY_HAND
+        40,
+        "candidates",
+        "Only so many of the best candidates are compared with the label.",
+        CHECKS,
+        BY_HAND,
+        neutral=UNLIMITED,
     )
     min_gain: float = _number(
         1.0,
@@ -221,22 +295,33 @@ class Numbers:
         "A gene is specific for a rival if it has this much more information for it than for the label.",
         CHECKS,
         CLUSTERS,
+        neutral=0.0,
     )
     min_rival_evidence: float = _number(
-        2.0, "nats", "Evidence beyond the label's that a rival needs.", CHECKS, CLUSTERS
+        2.0, "nats", "Evidence beyond the label's that a rival needs.", CHECKS, CLUSTERS, neutral=0.0
     )
     min_rival_evidence_per_weight: float = _number(
-        0.35, "nats per weight", "Added to that for each unit of recognized weight.", CHECKS, CLUSTERS
+        0.35, "nats per weight", "Added to that for each unit of recognized weight.", CHECKS, CLUSTERS, neutral=0.0
     )
-    min_rival_genes: int = _number(2, "genes", "Specific genes that a rival needs.", CHECKS, CLUSTERS)
+    min_rival_genes: int = _number(2, "genes", "Specific genes that a rival needs.", CHECKS, CLUSTERS, neutral=0)
     min_rival_genes_of_given: int = _number(
-        3, "genes", "The same if a user or a model gave the label, and its own genes support it.", CHECKS, BY_HAND
+        3,
+        "genes",
+        "The same if a user or a model gave the label, and it is a relative of the best candidate.",
+        CHECKS,
+        BY_HAND,
+        neutral=0,
     )
     min_rival_genes_per_weight: float = _number(
-        0.2, "genes per weight", "Raises that number for each unit of recognized weight.", CHECKS, CLUSTERS
+        0.2, "genes per weight", "Raises that number for each unit of recognized weight.", CHECKS, CLUSTERS, neutral=0.0
     )
     rival_out_of_tissue: float = _number(
-        0.5, "factor", "Multiplies the evidence for a rival that belongs to other tissues only.", CHECKS, BY_HAND
+        0.5,
+        "factor",
+        "Multiplies the evidence for a rival that belongs to other tissues only.",
+        CHECKS,
+        BY_HAND,
+        neutral=1.0,
     )
     contradicting_ratio: float = _number(
         1.0,
@@ -244,6 +329,7 @@ class Numbers:
         "A disjoint rival with a larger ratio of evidence contradicts the label; below, it is a mixture.",
         CHECKS,
         CLUSTERS,
+        neutral=UNLIMITED,
     )
     contradicting_ratio_of_kin: float = _number(
         2.0,
@@ -251,6 +337,7 @@ class Numbers:
         "The same for a rival whose lineage does not exclude the label, if the label was given.",
         CHECKS,
         CLUSTERS,
+        neutral=UNLIMITED,
     )
     min_lacked: int = _number(
         4,
@@ -258,9 +345,15 @@ class Numbers:
         "So many of a label's best markers must be measured before their absence denies it.",
         CHECKS,
         BY_HAND,
+        neutral=1,
     )
     max_unmapped: float = _number(
-        0.5, "share", "If more of the genes have no human ortholog, the confidence is at most Medium.", CHECKS, BY_HAND
+        0.5,
+        "share",
+        "If more of the genes have no human ortholog, the confidence is at most Medium.",
+        CHECKS,
+        BY_HAND,
+        neutral=1.0,
     )
 
     related_support: float = _number(
@@ -270,17 +363,22 @@ class Numbers:
         2 / 3, "share", "Mean support that the answer of several models needs.", MODELS, BY_HAND
     )
 
-    state_genes_read: int = _number(50, "genes", "Only so many ranked genes are searched for states.", STATES, BY_HAND)
-    min_state_genes: int = _number(3, "genes", "Core genes of a program that a state needs.", STATES, BY_HAND)
+    state_genes_read: int = _number(
+        50, "genes", "Only so many ranked genes are searched for states.", STATES, BY_HAND, neutral=UNLIMITED
+    )
+    min_state_genes: int = _number(
+        3, "genes", "Core genes of a program that a state needs.", STATES, BY_HAND, neutral=1
+    )
     min_state_share: float = _number(
         0.7,
         "share",
         "If this part of the genes belongs to states, the genes that they share with types are theirs as well.",
         STATES,
         BY_HAND,
+        neutral=UNLIMITED,
     )
     min_cancer_testis_genes: int = _number(
-        2, "genes", "Cancer-testis antigens that a suspicion of malignancy needs.", STATES, BY_HAND
+        2, "genes", "Cancer-testis antigens that a suspicion of malignancy needs.", STATES, BY_HAND, neutral=1
     )
 
     present_fraction: float = _number(

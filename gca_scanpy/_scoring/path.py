@@ -63,8 +63,11 @@ class Strength:
     @property
     def beyond_chance(self) -> bool:
         """Whether random genes would rarely say as much."""
-        values = (1.0, _log(self.best), _log(self.recognized), _log(self.family + numbers.NUMBERS.min_recognized))
-        return self.best > 0 and _logistic(numbers.NUMBERS.chance, values) >= 0.5
+        return self.best > 0 and _logistic(numbers.NUMBERS.chance, self.features()) >= 0.5
+
+    def features(self) -> tuple[float, ...]:
+        """What the probability that the genes are not random is computed from."""
+        return (1.0, _log(self.best), _log(self.recognized), _log(self.family + numbers.NUMBERS.min_recognized))
 
 
 @frozen
@@ -82,51 +85,75 @@ class Levels:
 
     probabilities: Mapping[str, float]
     candidates: Candidates
+    strength: Optional[Strength]
     index: MarkerIndex
 
     @classmethod
     def of(cls, candidates: Candidates, strength: Strength, index: MarkerIndex) -> Levels:
-        """Add the shares of the candidates to their ancestors, and calibrate the sums."""
-        shares: dict[str, float] = {}
-        for key, share in zip(candidates.keys, candidates.shares):
-            rounded = round(share, 6)
-            if rounded < numbers.NUMBERS.negligible_share:
-                break  # the others have no larger share
-            for term in (key, *index.ancestors(key)):
-                shares[term] = shares.get(term, 0.0) + rounded
-        levels = {
-            key: _probability(key, share, strength, index)
-            for key, share in shares.items()
-            if share >= numbers.NUMBERS.min_level_share and _says_something(key, index)
-        }
+        """Calibrate the shares of the terms."""
+        levels = {key: _probability(key, share, strength, index) for key, share in shares(candidates, index).items()}
         for key in sorted(levels, key=lambda key: (-_depth(key, index), key)):
             for ancestor in index.ancestors(key):
                 if ancestor in levels:
                     levels[ancestor] = max(levels[ancestor], levels[key])
-        return cls(levels, candidates, index)
+        return cls(levels, candidates, strength, index)
 
     def probability(self, key: Optional[str]) -> float:
         """The probability of a term; 0 if the genes say nothing of it."""
         if key is None:
             return 0.0
-        below = (p for other, p in self.probabilities.items() if key in self.index.lineages.ontology.ancestors(other))
-        return self.probabilities[key] if key in self.probabilities else max(below, default=0.0)
+        if key in self.probabilities:
+            return self.probabilities[key]
+        ancestors = self.index.lineages.ontology.ancestors
+        below = [p for other, p in self.probabilities.items() if key in ancestors(other)]
+        return max(below) if below else self._slight(key)
+
+    def _slight(self, key: str) -> float:
+        """The probability of a term with too small a share for a level; if not described, that of its ancestor."""
+        lineages = self.index.lineages
+        above = (term for term in self.index.ancestors(key) if lineages.broad(term) == lineages.broad(key))
+        described = key if key in self.index.types else next(above, key)
+        if described in self.probabilities:
+            return self.probabilities[described]
+        ancestors = lineages.ontology.ancestors
+        own = [c for c in self.candidates if described == key_of(c) or described in ancestors(key_of(c))]
+        if self.strength is None or not any(candidate.score > 0 for candidate in own):
+            return 0.0
+        share = sum(candidate.probability for candidate in own if candidate.score > 0)
+        limits = (self.probabilities[term] for term in self.index.ancestors(described) if term in self.probabilities)
+        return min(_probability(described, share, self.strength, self.index), *limits, 1.0)
 
     def deepest(self, certainty: float) -> Optional[str]:
-        """The deepest term that is at least so probable, else the most probable one of the best candidate's lineage."""
-        sure = [key for key, probability in self.probabilities.items() if probability >= certainty]
-        if sure:
-            return max(sure, key=lambda key: (_depth(key, self.index), self.probabilities[key], key))
-        lineages, best = self.index.lineages, self.candidates.keys[0]
-        same = [key for key in self.probabilities if key == best or lineages.lineage(key) == lineages.lineage(best)]
-        return max(same, key=lambda key: (self.probabilities[key], _depth(key, self.index), key), default=None)
+        """The last term that is so probable, from the most probable term down to the best candidate below it.
+
+        If a certainty gives such a term, a lower one gives the same term or a subtype of it. If no term is so probable,
+        the most probable one on that way that is in the lineage of the candidate.
+        """
+        if not self.probabilities:
+            return None
+        lineages, ancestors = self.index.lineages, self.index.lineages.ontology.ancestors
+        finest = self._best_below(self._likeliest(list(self.probabilities)))
+        line = [key for key in self.probabilities if key == finest or key in ancestors(finest)]
+        found, sure = None, [key for key in line if self.probabilities[key] >= certainty]
+        while sure:
+            found = self._likeliest(sure)
+            sure = [key for key in sure if found in ancestors(key)]
+        same = [key for key in line if key == finest or lineages.lineage(key) == lineages.lineage(finest)]
+        return self._likeliest(same or line) if found is None else found
+
+    def _best_below(self, key: str) -> str:
+        """The best candidate that is a term or a subtype of it; the term itself if there is none."""
+        ancestors = self.index.lineages.ontology.ancestors
+        below = (key_of(candidate) for candidate in self.candidates if candidate.score > 0)
+        return next((other for other in below if other == key or key in ancestors(other)), key)
+
+    def _likeliest(self, keys: Sequence[str]) -> str:
+        return max(keys, key=lambda key: (self.probabilities[key], _depth(key, self.index), key))
 
     def path(self, key: str) -> tuple[Level, ...]:
         """The levels through a term: its ancestors, itself, and the terms down to the best candidate below it."""
         ancestors = self.index.lineages.ontology.ancestors
-        below = (other for other, score in zip(self.candidates.keys, self.candidates.scores) if round(score, 4) > 0)
-        finest = next((other for other in below if other == key or key in ancestors(other)), key)
-        chain = [finest]
+        chain = [self._best_below(key)]
         for term in sorted({*self.probabilities, key}, key=lambda term: (-_depth(term, self.index), term)):
             is_kin = term == key or key in ancestors(term) or term in ancestors(key)
             if is_kin and term in ancestors(chain[-1]):
@@ -140,21 +167,40 @@ class Levels:
         return Level(label, term, round(self.probability(key), 4))
 
 
+def shares(candidates: Sequence[Candidate], index: MarkerIndex) -> dict[str, float]:
+    """The share of each term that can be a level: its own and those of its subtypes."""
+    summed: dict[str, float] = {}
+    for candidate in candidates:
+        if candidate.probability < numbers.NUMBERS.negligible_share:
+            break  # the others have no larger share
+        if candidate.score <= 0:
+            continue
+        key = key_of(candidate)
+        for term in (key, *index.ancestors(key)):
+            summed[term] = summed.get(term, 0.0) + candidate.probability
+    least = numbers.NUMBERS.min_level_share
+    return {key: share for key, share in summed.items() if share >= least and _says_something(key, index)}
+
+
 def without_penalties(strength: Strength, best: Candidate) -> Strength:
     """The strength as if no gene spoke against the best candidate."""
     return evolve(strength, best=sum(gene.contribution for gene in best.supporting))
 
 
-def _probability(key: str, share: float, strength: Strength, index: MarkerIndex) -> float:
+def level_features(key: str, share: float, strength: Strength, index: MarkerIndex) -> tuple[float, ...]:
+    """What the probability of a term is computed from."""
     share = min(max(share, 1e-6), 1 - 1e-3)
-    values = (
+    return (
         1.0,
         math.log(share / (1 - share)),
         _log(strength.best),
         _log(strength.recognized),
         math.log1p(index.n_subtypes(key)),
     )
-    return _logistic(numbers.NUMBERS.level, values)
+
+
+def _probability(key: str, share: float, strength: Strength, index: MarkerIndex) -> float:
+    return _logistic(numbers.NUMBERS.level, level_features(key, share, strength, index))
 
 
 def _says_something(key: str, index: MarkerIndex) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, cast
+from typing import Literal, Optional, cast
 
-from attrs import frozen
+from attrs import field, frozen
+
+from gca_scanpy._scoring import numbers
 
 Grade = Literal["common", "occasional", "rare"]
 
@@ -26,6 +28,10 @@ class Priors:
     """
 
     grades: Mapping[str, Mapping[str, Grade]]
+    _listed: frozenset[str] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_listed", frozenset().union(*self.grades.values()))
 
     def grade(self, cl_id: str, tissues: Sequence[str]) -> Grade:
         """How usual a type is in these tissues: the best grade of any of them; ``any`` is used if there is none.
@@ -35,6 +41,16 @@ class Priors:
         """
         listed = {self.grades.get(tissue, {}).get(cl_id, RARE) for tissue in tissues or (ANY,)}
         return next((grade for grade in (COMMON, OCCASIONAL) if grade in listed), RARE)
+
+    def nats(self, cl_id: Optional[str], tissues: Sequence[str]) -> float:
+        """What the grade adds to the score when scores become shares; 0 for a type that the table has nowhere."""
+        if cl_id not in self._listed or cl_id is None:
+            return 0.0
+        used = numbers.NUMBERS
+        return {COMMON: used.prior_common, OCCASIONAL: 0.0, RARE: used.prior_rare}[self.grade(cl_id, tissues)]
+
+
+NEUTRAL = Priors({})  # prefers no type
 
 
 def read_priors(lines: Iterable[str]) -> Priors:

@@ -55,7 +55,7 @@ class States:
         Genes that the states explain, so that they speak for a type only beside other genes of it.
     """
 
-    genes: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    genes: Mapping[str, tuple[str, ...]] = field(factory=dict, hash=False)
     share: float = 0.0
     bound: frozenset[str] = frozenset()
 

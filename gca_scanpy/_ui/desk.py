@@ -134,9 +134,14 @@ def _stamp(path: Path) -> Stamp:
 
 
 def offered_labels(cluster: ClusterReport) -> dict[str, str]:
-    """The labels to choose from for a cluster, by their shown text: those of the run, then the Cell Ontology."""
+    """The labels to choose from for a cluster, by their shown text.
+
+    First are the levels of its path, the finest guess before the broader ones, then the other labels of the run, then
+    the Cell Ontology.
+    """
     annotation = cluster.annotation
     ideas = [
+        *((level.label, level.ontology_id) for level in reversed(cluster.path)),
         (annotation.proposed_label, annotation.proposed_ontology_id),
         *((candidate.label, candidate.ontology_id) for candidate in cluster.candidates),
         *((alternative.label, alternative.ontology_id) for alternative in annotation.alternatives),

@@ -15,7 +15,7 @@ from gca_scanpy._judging.reasons import REASONS, meaning
 from gca_scanpy._keys import EMBEDDINGS
 from gca_scanpy._page.render import template
 from gca_scanpy._reporting.curation import history, standing
-from gca_scanpy._reporting.display import LEVELS, STATUSES
+from gca_scanpy._reporting.display import LEVELS, STATUSES, is_label
 from gca_scanpy._reporting.receipts import GRADES, Receipt
 from gca_scanpy._reporting.report import makers
 from gca_scanpy.db import _bundled
@@ -122,6 +122,7 @@ def evidence(report: DatasetReport, cluster_id: str, *, only_witnessed: bool = F
         mark=STATUSES[cluster.status].mark,
         flags=[meaning(code) for code in codes if code in REASONS],
         remarks=[text for text in remarks if text not in REASONS],
+        path=[(level, is_label(level, cluster)) for level in cluster.path],
         candidates=candidates,
         support=shown(validation.supporting_markers, receipts.of_label(cluster)),
         has_witnesses=bool(report.witnesses),

@@ -120,8 +120,10 @@ def to_csv(data: Union[AnnData, DatasetReport], path: Union[str, os.PathLike[str
     """Write the clusters as a CSV file, UTF-8, one row per cluster.
 
     The columns are ``cluster``, the columns of :func:`gca_scanpy.get.clusters`, and ``proposed_ontology_id``,
-    ``broad_ontology_id``, ``source``, ``tissue``, ``missing_markers``, ``unmeasured_markers``, ``rationale``,
-    ``alternatives``, ``caveats``, ``warnings``, ``state_genes`` (each state with its genes) and ``witnesses`` (of each
+    ``broad_ontology_id``, ``source``, ``tissue``, ``missing_markers``, ``unmeasured_markers``,
+    ``separated_from`` (the nearest competitor of the label), ``separating_genes`` (how many genes tell the two apart),
+    ``separating_genes_measured`` (how many of them the data have), ``rationale``, ``alternatives``, ``caveats``,
+    ``path``, ``warnings``, ``state_genes`` (each state with its genes) and ``witnesses`` (of each
     supporting marker, in words). The last columns hold the curator's decision, and are empty if nobody decided:
     ``curated_label``, ``curated_ontology_id``, ``curator``, ``curated_at``, ``curation`` (``accepted``, ``changed`` or
     ``mixed``) and ``curation_note``. A text that a spreadsheet would run as a formula gets a ``'`` in front.

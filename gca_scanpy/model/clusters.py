@@ -155,6 +155,29 @@ class Annotation:
 
 
 @frozen
+class Separation:
+    """The genes that tell a label from its nearest competitor, as far as the data measured them.
+
+    Attributes
+    ----------
+    competitor, competitor_id
+        The best other candidate that is neither an ancestor nor a subtype of the label.
+    n_genes
+        Genes of the database that separate the two: canonical markers of one that are no markers of the other.
+    n_measured
+        How many of them the data have.
+    unmeasured
+        The first genes that the data do not have, as symbols.
+    """
+
+    competitor: str
+    competitor_id: Optional[str]
+    n_genes: int
+    n_measured: int
+    unmeasured: tuple[str, ...] = ()
+
+
+@frozen
 class Validation:
     """How the evidence agrees with the proposed label.
 
@@ -173,6 +196,9 @@ class Validation:
         label is flagged, these are the genes that are specific for that type, strongest first.
     flag_reasons
         Reason codes, as ``docs/scoring.md`` lists them.
+    separation
+        The genes that tell the label from its nearest competitor. None if it is not known which genes were measured, if
+        the database does not describe the label, or if no other type competes with it.
     """
 
     is_supported: bool
@@ -184,6 +210,7 @@ class Validation:
     support_count: int
     flag_reasons: tuple[str, ...]
     unmeasured_markers: tuple[str, ...] = ()
+    separation: Optional[Separation] = None
 
 
 @frozen

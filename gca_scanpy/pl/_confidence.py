@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
@@ -13,7 +13,7 @@ from gca_scanpy._adata.members import first_two
 from gca_scanpy._adata.objects import column_of
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys
-from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels
+from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels, finer_guess
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import CONFIDENCE_LEVELS, ClusterReport, DatasetReport
 from gca_scanpy.pl._figure import (
@@ -38,6 +38,11 @@ if TYPE_CHECKING:
 LONGEST_NAME = 18  # letters
 TRIES = 3  # lines of text by which a name may move up or down
 MANY = 20  # clusters, from which on the names are smaller
+# The finest guess: seen on a bar of any color, and on the page.
+RING: Mapping[str, Any] = {
+    "linestyle": "", "marker": "o", "markersize": 5.5, "markerfacecolor": "white", "markeredgecolor": "black",
+    "markeredgewidth": 1.1, "zorder": 3,
+}  # fmt: skip
 
 
 @checked(labels=LABEL_STYLE)
@@ -55,8 +60,9 @@ def confidence(
 ) -> Any:
     """Draw the confidence of the labels: a bar per cluster, or the cells on an embedding.
 
-    A mark shows the status: ✓ supported, ! flagged, ? unknown. On an embedding it follows the name of the cluster, and
-    supported clusters have no mark.
+    The confidence is the probability that the label, or a subtype of it, is right. If the finest guess is finer than
+    the label, a ring on the bar shows its probability. A mark shows the status: ✓ supported, ! flagged, ? unknown. On
+    an embedding it follows the name of the cluster, and supported clusters have no mark.
 
     Parameters
     ----------
@@ -107,14 +113,17 @@ def confidence(
     axes.set_xlabel("confidence score", fontsize=9)
     axes.grid(False)  # Scanpy's figure settings turn it on
     axes.spines[["top", "right"]].set_visible(False)
+    guesses = {row: guess.probability for row, guess in enumerate(map(finer_guess, clusters)) if guess}
+    axes.plot(list(guesses.values()), list(guesses), **RING)
     for row, cluster in enumerate(clusters):
-        look, x = STATUSES[cluster.status], cluster.confidence_score + 0.015
+        # The confidence may be capped, and then the ring is beside the bar.
+        look, x = STATUSES[cluster.status], max(cluster.confidence_score, guesses.get(row, 0.0) + 0.01) + 0.015
         axes.text(x, row, look.mark, color=look.plot, va="center", weight="bold", fontsize=9)
-    _legend(axes)
+    _legend(axes, has_guesses=bool(guesses))
     return finish(fig, axes, "confidence", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
 
-def _legend(ax: Axes) -> None:
+def _legend(ax: Axes, *, has_guesses: bool) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -125,7 +134,10 @@ def _legend(ax: Axes) -> None:
     ]
     # matplotlib fills a legend by columns; in this order levels and marks have a row each.
     handles = [handle for pair in zip(levels, marks) for handle in pair]
-    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=7, frameon=False)
+    if has_guesses:
+        handles.append(Line2D([], [], **{**RING, "label": "probability of the finest guess"}))
+    columns = 4 if has_guesses else 3
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=7, frameon=False)
 
 
 def _embedding(

@@ -55,8 +55,9 @@ def ontology(
 
     A label hangs below its nearest ancestor that is a label or a broad type; other ancestors are left out. A broad type
     that is not a label of any cluster is gray. Each row has its number of cells (of clusters, if the report has no
-    cells) and its clusters. Labels without a term, and Unknown, are listed below the tree. If a curator
-    decided on a cluster, the curated label counts.
+    cells), the confidence of its label (from the lowest to the highest of its clusters), and its clusters. Labels
+    without a term, and Unknown, are listed below the tree. If a curator decided on a cluster, the curated label counts,
+    and has no confidence.
 
     Parameters
     ----------
@@ -85,7 +86,8 @@ def ontology(
     """
     report = report_of(data, key)
     clusters = chosen(report, None)
-    rows = _rows(clusters, standing(report), _bundled.palette())
+    decided = standing(report)
+    rows = _rows(clusters, decided, _bundled.palette())
     names = _names(rows) if labels == "short" else [row.label for row in rows]
     fig, axes = full_axes(ax)
     counted = any(c.n_cells is not None for c in clusters)
@@ -103,6 +105,7 @@ def ontology(
             right=True,
         ),
         Column(title="", texts=[""] * len(rows), before=BAR_WIDTH),
+        Column(title="confidence", texts=[_confidence(row, decided) for row in rows]),
         Column(title="clusters", texts=[_ids(row.clusters) for row in rows]),
     ]
     lefts = draw(axes, columns, given=ax is not None)
@@ -146,6 +149,14 @@ def _names(rows: Sequence[_Row]) -> list[str]:
     """The short names of the rows."""
     shown = _bundled.shortener().shown([(row.label, row.term) for row in rows])
     return [shown[row.label, row.term] for row in rows]
+
+
+def _confidence(row: _Row, decided: Mapping[str, Decision]) -> str:
+    """The lowest and the highest confidence of a label; empty for Unknown, and if curators decided on all clusters."""
+    scores = [c.confidence_score for c in row.clusters if c.cluster_id not in decided]
+    if not scores or row.label == UNKNOWN_LABEL:
+        return ""
+    return "–".join(dict.fromkeys(f"{score:.2f}" for score in (min(scores), max(scores))))
 
 
 def _ids(clusters: Sequence[ClusterReport]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels
+from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels, guess_text
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._figure import (
@@ -54,8 +54,9 @@ def report(
 
     Each row has the cluster, its number of cells, its label with the color of its type (and in brackets the proposed
     label if the checks stopped it), the label that a curator decided on, the confidence as a bar from 0 to 1, the
-    status, the flags, the states, the strongest supporting genes, and of a flagged cluster the type that speaks against
-    the label with its genes. Empty columns are left out.
+    finest guess with its probability if it is finer than the label, the status, the flags, the states, the strongest
+    supporting genes, and of a flagged cluster the type that speaks against the label with its genes. Empty columns are
+    left out.
 
     Parameters
     ----------
@@ -103,20 +104,22 @@ def _columns(clusters: Sequence[ClusterReport], decisions: Sequence[Optional[Dec
     def genes(names: Iterable[str], limit: int) -> str:
         return shortened(", ".join(list(names)[:limit]), LONGEST_LIST)
 
-    labels = [*map(label_of, clusters), *(d.to_label if d else "" for d in decisions)]
-    names = fitted(labels, LONGEST_LABEL)
+    curated = [d.to_label if d else "" for d in decisions]
+    names = fitted([*map(label_of, clusters), *curated, *map(guess_text, clusters)], LONGEST_LABEL)
+    n = len(clusters)
     orange = STATUSES["flagged"].plot
     against = [_against(c.validation.contradictory_markers) if c.status == "flagged" else "" for c in clusters]
     columns = [
         Column(title="cluster", texts=[shortened(c.cluster_id, LONGEST_ID) for c in clusters]),
         Column(title="cells", texts=["" if c.n_cells is None else f"{c.n_cells:,}" for c in clusters], right=True),
-        Column(title="label", texts=names[: len(clusters)], before=DOT),
-        Column(title=CURATED, texts=names[len(clusters) :], before=DOT),
+        Column(title="label", texts=names[:n], before=DOT),
+        Column(title=CURATED, texts=names[n : 2 * n], before=DOT),
         Column(
             title="confidence",
             texts=[f"{c.confidence_score:.2f} {c.confidence}" for c in clusters],
             before=BAR_WIDTH + 0.08,
         ),
+        Column(title="finest guess", texts=names[2 * n :]),
         Column(
             title="status",
             texts=[f"{STATUSES[c.status].mark} {c.status}" for c in clusters],

@@ -76,8 +76,8 @@ def to_cellxgene(
     >>> adata = sc.datasets.pbmc68k_reduced()
     >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
     >>> gca.tl.to_cellxgene(adata)
-    >>> adata.obs["cell_type_ontology_term_id"].iloc[0]
-    'CL:0000875'
+    >>> adata.obs["cell_type_ontology_term_id"][adata.obs["louvain"] == "4"].iloc[0]
+    'CL:0000236'
     """
     if species is not None:
         check_species(species)

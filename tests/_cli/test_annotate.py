@@ -90,8 +90,27 @@ def test_where_the_genes_and_the_ranking_are(gca, cells, tmp_path):
         values = [option, name] if name else [option]
         done = gca("annotate", "numbered.h5ad", "--groupby", "cluster", *values, "--json-report", "r.json", "--force")
         assert done.returncode == 0, done.stderr
-        labels = [c.annotation.proposed_label for c in io.read_report(tmp_path / "r.json").clusters]
+        labels = [c.broad_label for c in io.read_report(tmp_path / "r.json").clusters]
         assert labels == list(LABELS.values()), option
+
+
+def test_how_certain_a_label_must_be(gca, tmp_path):
+    """--certainty stops the label at the deepest level with this probability; the path stays the same."""
+    genes = ["MS4A1", "TCL1A", "IGHD", "FCER2", "CD79A", "CD79B"]
+    pd.DataFrame({"cluster": "b", "gene": genes}).to_csv(tmp_path / "in.csv", index=False)
+
+    def labeled(certainty):
+        done = gca("annotate", "in.csv", "--certainty", certainty, "--json-report", "r.json", "--force")
+        assert done.returncode == 0, done.stderr
+        report = io.read_report(tmp_path / "r.json")
+        assert report.parameters["certainty"] == str(float(certainty))
+        return report.clusters[0]
+
+    fine = labeled("0")
+    assert fine.annotation.primary_label == fine.fine_label
+    for level in fine.path:
+        broad = labeled(level.probability - 0.001)  # the report has rounded values
+        assert (broad.annotation.primary_label, broad.path) == (level.label, fine.path)
 
 
 def test_a_marker_table(gca, table, tmp_path):

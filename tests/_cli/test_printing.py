@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 from datetime import datetime
 
 import pytest
+from attrs import evolve
 
+import gca_scanpy
 from gca_scanpy._arguments import KINDS
 from gca_scanpy._cli.main import main
-from gca_scanpy._cli.printing import log, options_of, reworded, to_stderr
+from gca_scanpy._cli.printing import log, options_of, print_report, reworded, to_stderr
 
 CSV = "cluster,gene\n" + "".join(f"1,{gene}\n" for gene in ("MS4A1", "CD79A", "CD79B", "BANK1"))
 PANGLAO = ["--marker-db", "panglaodb", "--assets-home", "elsewhere"]
@@ -152,3 +155,25 @@ def test_the_server_of_a_key(fails, cells, tmp_path):
     cells.write_h5ad(tmp_path / "a.h5ad")
     message = fails("annotate", "a.h5ad", "--groupby", "cluster", "--model", "openai:x")
     assert message == "Error: --model 'openai:x' needs a key: set OPENAI_API_KEY"
+
+
+@pytest.mark.parametrize(("width", "is_shown"), [(80, False), (119, False), (120, True), (160, True)])
+def test_the_finest_guess_needs_a_wide_terminal(capsys, monkeypatch, with_path, width, is_shown):
+    """It has a column of its own if there is room; no line is longer than the terminal, and 80 characters suffice."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda fallback: os.terminal_size((width, 24)))
+    report = gca_scanpy.annotate_markers({"b": ["MS4A1", "CD79A", "CD79B", "BANK1"], "none": []}, tissue="blood")
+    print_report(evolve(report, clusters=(with_path(report.clusters[0]), report.clusters[1])))
+    table = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()  # without colors
+    assert max(map(len, table[:6])) <= width
+    row = next(line for line in table if line.strip().startswith("b "))
+    assert ("B cell" in row, "0.81" in row) == (True, True)
+    assert ("finest guess" in table[1], "naive B cell 0.47" in row) == (is_shown, is_shown)
+
+
+def test_no_column_without_a_finer_guess(capsys, with_path):
+    """If each label is its finest guess, the table has no column for it."""
+    report = gca_scanpy.annotate_markers({"b": ["MS4A1", "CD79A", "CD79B", "BANK1"]})
+    cluster = with_path(report.clusters[0])
+    print_report(evolve(report, clusters=(evolve(cluster, path=cluster.path[:2]),)))
+    assert "finest" not in capsys.readouterr().out

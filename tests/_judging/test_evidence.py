@@ -9,6 +9,7 @@ import pytest
 import gca_scanpy as gca
 from gca_scanpy._judging import evidence
 from gca_scanpy._prepare import index_of
+from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled
@@ -158,3 +159,19 @@ def test_the_family_stays_within_the_broad_type():
     assert t_cell in own
     assert leukocyte not in own
     assert ONTOLOGY.resolve("regulatory T cell") in own
+
+
+def test_rivals_of_other_tissues_count_less():
+    """A rival that belongs to other tissues only has half of its evidence; in its tissue, or without one, all of it."""
+    genes = "MS4A1 ALB CD79A APOA1 CD19 TTR BANK1 APOC3"
+    shares = {}
+    for tissue in (None, "liver", "blood"):
+        cluster = ClusterMarkers("0", tuple(RankedGene(gene, gene) for gene in genes.split()))
+        case = Case.of(cluster, INDEX, (tissue,) if tissue else (), Limits(2, 0.2, 0.6))
+        term = ONTOLOGY.resolve("B cell")
+        rival = evidence.gather(evidence.family(term, "B cell", INDEX), term, case).rival
+        shares[tissue] = (rival.label, rival.share)
+    assert shares[None] == shares["liver"]
+    label, share = shares["blood"]
+    assert label != "hepatocyte" or share == pytest.approx(shares[None][1] * numbers.NUMBERS.rival_out_of_tissue)
+    assert share < shares[None][1]

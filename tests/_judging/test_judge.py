@@ -19,6 +19,7 @@ INDEX = index_of(_bundled.database(), "human")
 T = "CD3D CD3E CD3G TRAC CD2 CD5 CD6 BCL11B"
 B = "MS4A1 CD79A CD79B CD19 BANK1 PAX5 CD22 FCRL1"
 M = "LYZ S100A8 S100A9 S100A12 CD14 FCN1 VCAN CD300E"
+CHANCE = "CD2 CD44"
 LIVER = "ALB APOA1 APOC3 TTR CYP3A4 SERPINA1 FGB AHSG"
 CL_T, CL_B = "CL:0000084", "CL:0000236"
 
@@ -35,7 +36,7 @@ def check(
     """Judge a label of a cluster."""
     markers = cluster(genes, also)
     verdict = Verdict("0", label, cl_id, score, source, **others)
-    return judge(Case.of(markers, used, tissues, Limits(*limits)), verdict)
+    return judge(Case.of(markers, used, tissues, Limits(*limits, 0.6)), verdict)
 
 
 def reasons(*args, **kwargs):
@@ -72,10 +73,11 @@ def test_low_marker_overlap():
 
 
 def test_evidence_of_chance_is_low_overlap():
-    """A score that random genes reach too is not enough for the scorer's own label, and the cluster is unknown."""
-    found = check("T cell", T, source="offline", score=0.3)
+    """Genes that say no more than random ones are not enough for the scorer's own label, and the cluster is unknown."""
+    found = check("T cell", CHANCE, source="offline")
     assert (found.status, found.validation.flag_reasons) == ("unknown", ("low_marker_overlap",))
-    assert check("T cell", T, source="model", score=0.3).status == "supported"
+    assert check("T cell", CHANCE, source="model").status == "supported"
+    assert check("T cell", T, source="offline", score=0.3).status == "supported"
 
 
 def test_two_lineages_by_chance_are_no_mixture():
@@ -84,6 +86,13 @@ def test_two_lineages_by_chance_are_no_mixture():
     found = check("epithelial cell", genes, source="offline", score=0.25)
     assert (found.status, found.validation.flag_reasons) == ("unknown", ("low_marker_overlap",))
     assert reasons("epithelial cell", genes) == ("contradictory_markers",)
+
+
+def test_a_pair_of_genes_is_no_objection_to_the_best_label():
+    """Two genes of another lineage stop no given label that the genes support best; three do, and two stop another."""
+    assert check("B cell", f"ALB APOA1 {B}").status == "supported"
+    assert reasons("B cell", f"ALB APOA1 TTR {B}") == ("mixed_lineage",)
+    assert reasons("B cell", f"ALB APOA1 {B}", source="offline") == ("mixed_lineage",)
 
 
 def test_contradictory_markers():
@@ -272,11 +281,12 @@ def test_a_flag_for_another_reason_has_no_genes_against():
         ("T cell", "CD3D", {}, ("1 of 1 genes are known for T cell",)),
         (
             "T cell",
-            T,
-            {"source": "offline", "score": 0.3},
-            ("8 of 8 genes are known for T cell, hardly more than chance gives",),
+            CHANCE,
+            {"source": "offline"},
+            ("2 of 2 genes are known for T cell, hardly more than chance gives",),
         ),
-        ("B cell", T, {}, ("T cell is supported beside B cell, by CD6, CD3D, CD3E, TRAC, CD2",)),
+        ("B cell", f"CD3D CD3E TRAC {B}", {}, ("T cell is supported beside B cell, by CD3D, TRAC, CD3E",)),
+        ("B cell", T, {}, ("T cell has more evidence than B cell, from CD6, CD3D, CD3E, TRAC, CD2",)),
         ("mast cell", M, {}, ("monocyte has more evidence than mast cell, from CD300E, S100A12, FCN1, CD14, VCAN",)),
         ("T cell", T, {"cl_id": CL_B}, ("CL:0000236 is 'B cell'; 'T cell' is CL:0000084",)),
         (
@@ -315,8 +325,11 @@ def test_an_id_of_a_name_that_is_none():
 
 
 def test_the_thresholds_themselves_pass():
-    """The least confidence of the scorer is enough."""
-    assert reasons("T cell", T, source="offline", score=numbers.NUMBERS.min_confidence) == ()
+    """A probability of one half that the genes are not random is enough, and so is one that a given label is right."""
+    with numbers.override(chance=(0.0, 0.0, 0.0, 0.0), given=(0.0, 0.0, 0.0, 0.0)):
+        assert reasons("T cell", T, source="offline") == reasons("T cell", T) == ()
+    with numbers.override(chance=(-1e-6, 0.0, 0.0, 0.0), given=(-1e-6, 0.0, 0.0, 0.0)):
+        assert reasons("T cell", T, source="offline") == reasons("T cell", T) == ("low_marker_overlap",)
 
 
 def test_the_only_candidate():

@@ -368,11 +368,18 @@ def test_labels_that_name_nothing(label):
         raise ReplyError(reply.parse(text(entry("1", label)), asked("1")).missing["1"])
 
 
-@pytest.mark.parametrize("mark", ["\u202e", "\u200b", "\ufeff", "\u2066", "\u00ad", "\U000e0041"])
+@pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u2066", "\u00ad", "\U000e0041"])
 def test_characters_that_are_not_seen(mark):
     """Marks of direction, spaces without width and tags, which change how a label looks or is read, are removed."""
     assert one(label=f"{mark}T{mark} cell{mark}").label == "T cell"
     assert one(rationale=f"by {mark}genes", caveats=[f"few{mark}"], alternatives=[f"NK{mark}"]).rationale == "by genes"
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u202d"])
+def test_a_label_that_turns_its_letters(mark):
+    """Shown, it reads "T cell"; without the mark it would be "llec T", so it is no answer."""
+    with pytest.raises(ReplyError, match="turns the direction"):
+        raise ReplyError(reply.parse(text(entry("1", f"{mark}llec T")), asked("1")).missing["1"])
 
 
 @pytest.mark.parametrize(("given", "score"), [("0,9", 0.9), ("90,5 %", 0.905), ("Very high", 0.92), ("very low", 0)])

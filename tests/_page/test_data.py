@@ -41,6 +41,9 @@ def test_the_clusters(report):
     }
     assert [cluster["csv"]] == csv_rows(report, _bundled.receipts(report), SHORT)
     assert {"cluster b", "B cell", "CL:0000236", "MS4A1"} <= set(cluster["words"].split("\n"))
+    levels = report.cluster("b").path
+    assert {word for level in levels for word in (level.label, level.ontology_id)} <= set(cluster["words"].split("\n"))
+    assert len(levels) > 1
     assert data["cells"] is None
 
 

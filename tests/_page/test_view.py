@@ -245,3 +245,27 @@ def test_a_long_section_is_folded():
     assert view_of_references(many)[0].is_long
     assert not view_of_references(many[1:])[0].is_long
     assert view_of_references([]) == ()
+
+
+def test_the_path(report, with_path):
+    """Each level has its probability and its link; the label and the finest guess are marked."""
+    report = evolve(report, clusters=(with_path(report.clusters[0]), *report.clusters[1:]))
+    first, none, mixed = view_of(report).clusters
+    assert [(level.label, level.score, level.percent, level.roles) for level in first.path] == [
+        ("lymphocyte", "0.93", 93.0, ()),
+        ("B cell", "0.81", 81.0, ("label",)),
+        ("mature B cell", "0.52", 52.0, ()),
+        ("naive B cell", "0.47", 47.0, ("finest guess",)),
+    ]
+    assert first.path[0].term.url == "https://purl.obolibrary.org/obo/CL_0000542"
+    assert first.finest == "naive B cell 0.47"
+    assert (none.path, none.finest, mixed.finest) == ((), "", "")
+    assert [level.label for level in mixed.path if "stopped label" in level.roles] == [mixed.proposed]
+
+
+def test_a_label_that_is_the_finest_guess(report, with_path):
+    """One level has both roles; the guess is not repeated in the table."""
+    cluster = with_path(report.clusters[0])
+    view = view_of(evolve(report, clusters=(evolve(cluster, path=cluster.path[:2]),))).clusters[0]
+    assert [level.roles for level in view.path] == [(), ("label", "finest guess")]
+    assert view.finest == ""

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._options import Ranking
@@ -126,8 +127,33 @@ def test_a_short_ranking_without_a_matrix(cells, rank):
 
     sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=5)
     cells.X = None
-    with pytest.warns(RankingWarning, match="it has only 5 genes per cluster, and there is no matrix"):
+    with pytest.warns(RankingWarning, match="it has only 5 genes per cluster, and there are no values"):
         assert len(rank(cells)[0]["0"]) == 5
+
+
+@pytest.mark.parametrize("form", [np.zeros_like, lambda x: sparse.csr_matrix(x.shape, dtype="float32")])
+def test_a_short_ranking_beside_an_empty_matrix(cells, rank, form):
+    """A matrix without any value cannot be ranked, so a short ranking beside it is used, and this is said."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=5)
+    names = cells.uns["rank_genes_groups"]["names"]
+    cells.X = form(cells.X.toarray() if sparse.issparse(cells.X) else cells.X)
+    with pytest.warns(RankingWarning, match="it has only 5 genes per cluster, and there are no values"):
+        found = rank(cells)[0]
+    assert found == {cluster: list(names[cluster]) for cluster in names.dtype.names}
+
+
+def test_a_long_ranking_beside_an_empty_matrix(cells, rank):
+    """A matrix without any value contradicts no ranking."""
+    import scanpy as sc
+
+    sc.tl.rank_genes_groups(cells, "cluster", method="t-test", n_genes=12)
+    names = cells.uns["rank_genes_groups"]["names"]
+    cells.X = np.zeros(cells.shape, dtype="float32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert rank(cells)[0] == {cluster: list(names[cluster]) for cluster in names.dtype.names}
 
 
 @pytest.mark.parametrize(("n_markers", "is_used"), [(5, True), (12, True), (50, True), (100, True)])

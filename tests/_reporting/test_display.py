@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 import gca_scanpy as gca
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._reporting.curation import Choice, decide
-from gca_scanpy._reporting.display import UNKNOWN_COLOR, read_palette, short_labels, with_labels
+from gca_scanpy._reporting.display import (
+    UNKNOWN_COLOR,
+    finer_guess,
+    guess_text,
+    is_label,
+    read_palette,
+    short_labels,
+    with_labels,
+)
 from gca_scanpy.db import _bundled
 
 ONTOLOGY, LINEAGES, PALETTE = _bundled.ontology(), _bundled.lineages(), _bundled.palette()
@@ -215,3 +223,40 @@ def test_a_label_without_broad_type(report):
     wide = evolve(wide, clusters=(evolve(wide.clusters[0], broad_label="lymphocyte", broad_ontology_id=None),))
     short = with_labels(wide, "short", SHORT).clusters[0]
     assert short.annotation.primary_label == short.broad_label == gca.names.short("CL:0000542")
+
+
+def test_the_finest_guess_beside_the_label(with_path):
+    """It is shown if it is finer than the label: not if it is the label, if a label was stopped, or without a path."""
+    report = gca.annotate_markers({"b": ["MS4A1", "CD79A", "CD79B"], "none": []})
+    cluster = with_path(report.cluster("b"))
+    assert finer_guess(cluster) is cluster.path[-1]
+    assert guess_text(cluster) == "naive B cell 0.47"
+    assert [is_label(level, cluster) for level in cluster.path] == [False, True, False, False]
+    as_deep = evolve(cluster, path=cluster.path[:2])
+    stopped = evolve(
+        cluster, status="flagged", annotation=evolve(cluster.annotation, primary_label=UNKNOWN_LABEL, ontology_id=None)
+    )
+    assert [guess_text(one) for one in (as_deep, stopped, report.cluster("none"))] == ["", "", ""]
+    assert [is_label(level, stopped) for level in stopped.path] == [False, False, False, True]
+
+
+def test_the_label_of_a_path_without_terms(with_path):
+    """A type of a user's own table has no id, so its name counts."""
+    cluster = with_path(gca.annotate_markers({"b": ["MS4A1", "CD79A"]}).cluster("b"))
+    cluster = evolve(
+        cluster,
+        annotation=evolve(cluster.annotation, primary_label="tumor B", ontology_id=None),
+        path=(*cluster.path[:2], evolve(cluster.path[2], label="tumor B", ontology_id=None)),
+    )
+    assert [is_label(level, cluster) for level in cluster.path] == [False, False, True]
+    assert finer_guess(cluster) is None
+
+
+def test_short_names_of_the_levels(with_path):
+    """The levels of the path have short names, like the label, and the label is still found among them."""
+    report = gca.annotate_markers({"b": ["MS4A1", "CD79A", "CD79B"]})
+    report = with_labels(evolve(report, clusters=(with_path(report.clusters[0]),)), "short", SHORT)
+    cluster = report.clusters[0]
+    assert [level.label for level in cluster.path] == [SHORT.of(level.ontology_id) for level in cluster.path]
+    assert guess_text(cluster) == f"{SHORT.of('CL:0000788')} 0.47"
+    assert [is_label(level, cluster) for level in cluster.path] == [False, True, False, False]

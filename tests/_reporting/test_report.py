@@ -9,21 +9,39 @@ from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._reporting import report
 from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.path import Strength
 from gca_scanpy.db import _bundled
 
 B_CELL, NAIVE = "CL:0000236", "CL:0000788"
 
 
-def build(status="supported", reasons=(), *, force_unknown=True, genes=("MS4A1",), state_genes=None, **verdict):
+def build(
+    status="supported",
+    reasons=(),
+    *,
+    force_unknown=True,
+    genes=("MS4A1",),
+    rival=0.0,
+    state_genes=None,
+    **verdict,
+):
     """Make the report of one cluster."""
     given = {"label": "naive B cell", "ontology_id": NAIVE, "confidence_score": 0.99, "source": "offline", **verdict}
     validation = model.Validation(status == "supported", (), (), {}, False, (), 0, tuple(reasons))
     genes = tuple(_steps.RankedGene(gene, gene) for gene in genes)
     cluster = _steps.ClusterMarkers("7_0", genes, n_cells=12, tissue="blood", warnings=("few cells",))
     candidates = tuple(model.Candidate(f"type {i}", None, 9.0 - i, 0.1) for i in range(8))
-    index = SimpleNamespace(lineages=_bundled.lineages())
+    index = SimpleNamespace(lineages=_bundled.lineages(), types={})
+    levels = SimpleNamespace(path=lambda key: (model.Level("of the case", key, 0.5),))
+    strength = Strength(20.0, 8.0, 20.0, rival)
     case = SimpleNamespace(
-        markers=cluster, candidates=candidates, tissues=(), index=index, state_genes=state_genes or {}
+        markers=cluster,
+        candidates=candidates,
+        tissues=(),
+        index=index,
+        levels=levels,
+        strength=strength,
+        state_genes=state_genes or {},
     )
     judgment = Judgment(validation, status)
     return report.cluster_report(case, _steps.Verdict("7_0", **given), judgment, force_unknown=force_unknown)
@@ -90,6 +108,51 @@ def test_advice_caps_the_confidence():
     assert (found.annotation.primary_label, found.confidence) == ("naive B cell", "Medium")
     assert found.warnings == ("few cells", "tissue_mismatch")
     assert build("supported", ["tissue_mismatch"], confidence_score=0.2).confidence_score == 0.2
+
+
+@pytest.mark.parametrize("over", [-0.01, 0.0, 0.01])
+def test_another_lineage_caps_the_confidence(over):
+    """If the evidence for another lineage is more than a limit, the confidence is at most Medium."""
+    found = build(rival=numbers.NUMBERS.max_rival_of_high + over)
+    assert (found.status, found.confidence) == ("supported", "Medium" if over > 0 else "High")
+    assert found.confidence_score == (round(numbers.NUMBERS.high - 0.01, 4) if over > 0 else 0.99)
+
+
+PATH = (
+    model.Level("lymphocyte", "CL:0000542", 0.99),
+    model.Level("B cell", B_CELL, 0.9),
+    model.Level("naive B cell", NAIVE, 0.4),
+)
+
+
+def test_the_path_of_the_scorer():
+    """The label is one level of the path; the finest is what was proposed."""
+    found = build(label="B cell", ontology_id=B_CELL, confidence_score=0.9, path=PATH)
+    assert found.path == PATH
+    assert (found.fine_label, found.fine_probability) == ("naive B cell", 0.4)
+    assert (found.annotation.primary_label, found.annotation.ontology_id) == ("B cell", B_CELL)
+    assert (found.annotation.proposed_label, found.annotation.proposed_ontology_id) == ("naive B cell", NAIVE)
+    assert found.judged == ("B cell", B_CELL)
+    assert found.stopped_label == ""
+
+
+@pytest.mark.parametrize("status", ["flagged", "unknown"])
+def test_a_stopped_label_is_the_proposed_one(status):
+    """If the label was stopped, it is what was proposed, and not the finest guess; the path stays."""
+    found = build(status, ["mixed_lineage"], label="B cell", ontology_id=B_CELL, path=PATH)
+    assert (found.annotation.proposed_label, found.annotation.proposed_ontology_id) == ("B cell", B_CELL)
+    assert found.judged == ("B cell", B_CELL)
+    assert found.stopped_label == "B cell"
+    assert found.path == PATH
+    kept = build(status, ["mixed_lineage"], force_unknown=False, label="B cell", ontology_id=B_CELL, path=PATH)
+    assert (kept.annotation.primary_label, kept.stopped_label) == ("B cell", "")
+
+
+def test_the_path_of_a_given_label():
+    """A label that was given has the levels of the case through its term; a name that nobody knows has none."""
+    assert build(source="user").path == (model.Level("of the case", NAIVE, 0.5),)
+    found = build(label="my blob", ontology_id=None, source="user")
+    assert (found.path, found.fine_label, found.fine_probability) == ((), "", None)
 
 
 def test_the_term_of_a_label_without_id():

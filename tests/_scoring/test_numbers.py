@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from attrs import field, fields, make_class
 
-from gca_scanpy._scoring import index, numbers, offline
+from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.likelihood import rank
 from gca_scanpy._scoring.numbers import Numbers
@@ -35,7 +35,7 @@ def script():
 def test_the_page_is_current(script):
     """Both pages have the numbers and genes of the code; `python scripts/write_scoring.py` brings them up to date."""
     text = script.PAGE.read_text(encoding="utf-8")
-    assert text.count(script.START) == text.count(script.END) == 1
+    assert text.count(script.START.format("numbers")) == text.count(script.END.format("numbers")) == 1
     assert script.page(text) == text
     states = script.STATES_PAGE.read_text(encoding="utf-8")
     assert script.states_page(states) == states
@@ -64,9 +64,9 @@ def test_each_number_is_documented_and_used(number):
     assert data["origin"] in {
         numbers.CLUSTERS,
         numbers.FITTED,
-        numbers.SHIFTED,
         numbers.CONVENTION,
         numbers.BY_HAND,
+        numbers.MATRICES,
         numbers.DEVELOPMENT_CELLS,
     }
     package = Path(numbers.__file__).parents[1]
@@ -98,13 +98,13 @@ def test_an_override_changes_scores_and_ends():
         pass
 
 
-def test_the_features_are_what_the_confidence_uses():
-    """The confidence is the logistic function of the features that the fit is given."""
+def test_the_probabilities_use_the_fitted_numbers():
+    """With slopes of zero each level is as probable as not, and the intercept alone decides what is beyond chance."""
     built = index.build(_bundled.database(), "human", _bundled.lineages())
     cluster = ClusterMarkers("0", tuple(RankedGene(gene, gene) for gene in "CD3D CD3E MS4A1 CD79A".split()))
-    case = Case.of(cluster, built, (), Limits(2, 0.2, 0.6))
-    values = offline.features(case.candidates[0], case)
-    assert values[0] == 1.0
-    assert 0 < values[3] <= 1
-    with numbers.override(confidence=(0.0, 0.0, 0.0, 0.0)):
-        assert offline.confidence(case.candidates[0], case) == 0.5
+    with numbers.override(level=(0.0,) * 5, chance=(1e-6, 0.0, 0.0, 0.0)):
+        case = Case.of(cluster, built, (), Limits(2, 0.2, 0.6))
+        assert set(case.levels.probabilities.values()) == {0.5}
+        assert case.strength.beyond_chance
+        with numbers.override(chance=(-1e-6, 0.0, 0.0, 0.0)):
+            assert not case.strength.beyond_chance

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
+from gca_scanpy._scoring import index
+from gca_scanpy._scoring.likelihood import rank
 from gca_scanpy._scoring.priors import ANY, Priors, read_priors
-from gca_scanpy.db import _bundled
+from gca_scanpy._scoring.weights import Weights
+from gca_scanpy._steps import ClusterMarkers, RankedGene
+from gca_scanpy.db import _bundled, load
 
 T_CELL, CD8, HEPATOCYTE, NEURON, AT1 = "CL:0000084", "CL:0000625", "CL:0000182", "CL:0000540", "CL:0002062"
 TABLE = [
@@ -67,3 +72,25 @@ def test_the_bundled_table():
 def test_the_table_is_read_once():
     """The bundled table is read when it is first asked for, and kept."""
     assert _bundled.priors() is _bundled.priors()
+
+
+def test_the_prior_changes_the_order_and_the_shares_but_no_score():
+    """Of two types with the same genes the common one comes first; a type that the table does not know is neutral."""
+    rows = [(t, g) for t in ("T cell", "neuron", "my type") for g in ("AAA1", "BBB1")]
+    table = load(pd.DataFrame(rows, columns=["cell_type", "gene"]))
+    markers = ClusterMarkers("0", (RankedGene("AAA1", "AAA1"), RankedGene("BBB1", "BBB1")))
+    for tissue, order in (("brain", "neuron T cell my type"), ("liver", "T cell my type neuron")):
+        used = index.build(table, "human", _bundled.lineages(), priors=read_priors(TABLE))
+        found = rank(Weights.of(markers), (tissue,), used)
+        plain = rank(Weights.of(markers), (tissue,), index.build(table, "human", _bundled.lineages()))
+        assert {c.label: c.score for c in found} == {c.label: c.score for c in plain}
+        assert [c.probability for c in found] == sorted((c.probability for c in found), reverse=True)
+        assert order.startswith(found[0].label)
+
+
+@pytest.mark.parametrize(
+    ("cl_id", "nats"), [(NEURON, 0.3), (T_CELL, 0.0), (HEPATOCYTE, -0.5), (AT1, 0.0), (None, 0.0), ("my type", 0.0)]
+)
+def test_what_a_grade_adds(cl_id, nats):
+    """Common types gain, rare types lose, and a type that is in no tissue of the table is neutral."""
+    assert read_priors(TABLE).nats(cl_id, ("brain",)) == nats

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.resources import files
 
@@ -182,6 +183,32 @@ def test_names_that_are_offered(annotated):
     assert offered["plasmacytoid dendritic cell (CL:0000784)"] == "CL:0000784"
     assert offered["pDC → plasmacytoid dendritic cell (CL:0000784)"] == "CL:0000784"
     assert len(offered) > 5000
+
+
+def test_the_levels_of_the_path_are_offered(annotated, with_path):
+    """They come first, the finest guess before the broader ones, each once."""
+    cluster = with_path(gca.get.report(annotated).clusters[0])
+    offered = offered_labels(cluster)
+    levels = [f"{level.label} ({level.ontology_id})" for level in reversed(cluster.path)]
+    assert list(offered)[: len(levels)] == levels
+    assert [offered[text] for text in levels] == [level.ontology_id for level in reversed(cluster.path)]
+
+
+def test_the_path_among_the_evidence(annotated, with_path):
+    """Each level has its probability; the label and the finest guess are marked, and so is a stopped label."""
+    report = gca.get.report(annotated)
+    cluster = with_path(report.clusters[0])
+    page = views.evidence(evolve(report, clusters=(cluster,)), cluster.cluster_id)
+    rows = re.findall(r"<tr.*?</tr>", page[page.index("gca-path") :], re.DOTALL)[: len(cluster.path)]
+    for row, level in zip(rows, cluster.path):
+        assert level.label in row
+        assert f"</meter> {level.probability:.2f}" in row
+    assert [re.findall('gca-tag">([^<]*)', row) for row in rows] == [[], ["label"], [], ["finest guess"]]
+    note = evolve(cluster.annotation, primary_label="Unknown or Novel", ontology_id=None)
+    stopped = evolve(cluster, status="flagged", annotation=note)
+    page = views.evidence(evolve(report, clusters=(stopped,)), cluster.cluster_id)
+    assert '<span class="gca-tag">stopped label</span> <span class="gca-tag">finest guess</span>' in page
+    assert "gca-path" not in views.evidence(evolve(report, clusters=(evolve(cluster, path=()),)), cluster.cluster_id)
 
 
 def test_what_a_term_and_words_mean():

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
+import pytest
+
 ODD_IDS = ("3", "NK/T cell", "a b", "a%20b", "50%", "50% x", "#1", "β+", "\N{BRAIN}", "?a=1&b", "", "*", "L" * 300)
 FOCUSED = "document.activeElement.id || document.activeElement.getAttribute('href')"
 
@@ -130,3 +133,29 @@ def test_hostile_clusters(visit):
             page.locator("#next").click()
         assert page.evaluate("document.querySelectorAll('img, iframe, script').length") == 2
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_path(visit, pages):
+    """Each level has its link, its number and a bar as long as it; the label is marked; it is there without script."""
+    row = pd.read_csv(pages / "blood.csv", index_col="cluster").loc[4]
+    levels = re.findall(r"(?:^| > )(.*?) \((\d\.\d\d)\)", row["path"])
+    assert len(levels) > 2
+    with visit("blood", "#cluster-4") as page:
+        steps = page.get_by_role("dialog").locator(".path li")
+        shown = [
+            (step.locator("bdi").first.inner_text(), step.locator(".sure").inner_text().strip()) for step in steps.all()
+        ]
+        assert shown == levels
+        assert steps.locator("a.term").count() == len(levels)
+        bars = [step.locator(".fill").bounding_box()["width"] for step in steps.all()]
+        rail = steps.first.locator(".rail").bounding_box()["width"]
+        assert bars == pytest.approx([float(number) * rail for _, number in levels], abs=1)
+        lefts = [step.locator("bdi").first.bounding_box()["x"] for step in steps.all()]
+        assert lefts == sorted(set(lefts))  # each level is a step to the right
+        marked = page.get_by_role("dialog").locator(".path .label")
+        assert (marked.count(), marked.locator("bdi").inner_text()) == (1, row["label"])
+        assert marked.locator(".role").first.inner_text() == "label"
+        assert steps.last.locator(".role").last.inner_text() == "finest guess"
+    with visit("blood", "#cluster-4", javascript=False) as page:
+        assert page.locator("article[id=cluster-4] .path li").count() == len(levels)
+        assert page.locator("article[id=cluster-4] .path").is_visible()

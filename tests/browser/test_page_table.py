@@ -109,3 +109,14 @@ def test_saving_what_is_shown(visit, pages, tmp_path):
     assert list(rows.index) == ["2", "6", "7"][: len(rows)]
     assert rows.equals(whole.loc[rows.index])
     assert len(rows) == 3
+
+
+def test_searching_by_a_level(visit, pages):
+    """A broader type finds all clusters with it in their paths, by its name and by its id."""
+    table = pd.read_csv(pages / "blood.csv", dtype={"cluster": str})
+    lymphocytes = table.loc[table["path"].str.contains("lymphocyte (", regex=False), "cluster"].tolist()
+    assert 1 < len(lymphocytes) < len(table)
+    with visit("blood") as page:
+        for text in ("lymphocyte", "CL:0000542"):
+            page.get_by_role("searchbox").fill(text)
+            assert set(lymphocytes) <= set(_column(page, 0))

@@ -55,6 +55,10 @@ def test_an_annotation_has_what_the_report_says(annotated):
     assert set(first["marker_gene_evidence"]) <= set(annotated.var_names)
     assert first["rationale"] == cluster.annotation.rationale
     assert first["author_annotation_fields"]["confidence_score"] == str(cluster.confidence_score)
+    own, path = first["author_annotation_fields"], cluster.path
+    assert (own["fine_label"], own["fine_probability"]) == (cluster.fine_label, str(cluster.fine_probability))
+    assert own["fine_ontology_term_id"] == path[-1].ontology_id
+    assert own["path"] == " > ".join(f"{level.label} ({level.probability:.2f})" for level in path)
     labelset = document["labelsets"][0]
     assert labelset["name"] == first["labelset"] == "gptca_label"
     assert labelset["annotation_method"] == "algorithmic"

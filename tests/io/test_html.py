@@ -114,7 +114,7 @@ def test_hostile_texts_stay_text(hostile):
     page = Page(html)
     plain = Page(gca.io.to_html(evolve(hostile, clusters=())))
     assert {tag for tag, _ in page.elements} <= {tag for tag, _ in plain.elements} | set(
-        "a article bdi circle dd div dt h4 p rect small svg table tbody td th tr".split()
+        "a article bdi circle dd div dt h4 ol p rect small svg table tbody td th tr".split()
     )
     names = {name for _, attrs in page.elements for name in attrs}
     assert not [name for name in names if name.startswith("on") or name in ("style", "src", "srcset", "action")]

@@ -63,12 +63,20 @@ def test_what_1_1_added():
 
 
 def test_what_1_5_added():
-    """The later report has the parts of its mixed cluster, and no other cluster has any."""
+    """The later report has paths, genes of states, and the parts of its mixed cluster; the earlier one has none."""
     older, newer = (gca.io.read_report(REPORTS / f"{version}.json") for version in ("1.4", "1.5"))
     assert {cluster.mixture for cluster in older.clusters} == {None}
     mixture = newer.cluster("mix").mixture
     assert [(part.label, part.share) for part in mixture.parts] == [("B cell", 0.58), ("T cell", 0.37)]
     assert newer.cluster("B cell").mixture is None
+    assert {cluster.path for cluster in older.clusters} == {()}
+    assert {(cluster.fine_label, cluster.fine_probability) for cluster in older.clusters} == {("", None)}
+    found = newer.cluster("B cell")
+    assert [(level.label, level.probability) for level in found.path] == [("lymphocyte", 0.9), ("B cell", 0.8)]
+    assert (found.fine_label, found.fine_probability) == ("B cell", 0.8)
+    assert found.state_genes == {"proliferating": ("MKI67", "TOP2A", "CENPF")}
+    assert {cluster.validation.separation for cluster in older.clusters} == {None}
+    assert (found.validation.separation.n_measured, found.validation.separation.n_genes) == (5, 9)
 
 
 def _within(part, whole, path="$"):

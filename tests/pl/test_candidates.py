@@ -33,22 +33,37 @@ def test_each_cell_has_the_candidates_value(report_with, value):
     assert {(row.split(" · ")[0], column): got for (row, column), got in seen.items()} == pytest.approx(expected)
 
 
-def test_the_proposed_label_is_marked(report_with):
-    """The cell of each proposed label has the mark of the status, also where it is not among the best."""
-    report = report_with(2)
-    second = report.clusters[0].candidates[3]
-    note = evolve(report.clusters[0].annotation, proposed_label=second.label, proposed_ontology_id=second.ontology_id)
-    report = evolve(report, clusters=(evolve(report.clusters[0], annotation=note), report.clusters[1]))
-    ax = gca.pl.candidates(report, n_terms=2, show=False)
+def _marks(ax):
+    """Give the marks by the cluster and the type of their fields."""
     rows, columns = ([t.get_text() for t in labels] for labels in (ax.get_yticklabels(), ax.get_xticklabels()))
-    marks = {}
-    for text in ax.texts:
-        x, y = text.get_position()
-        marks[rows[int(y)].split(" · ")[0], columns[int(x)]] = text.get_text()
-    assert marks == {
-        ("0", second.label): STATUSES["supported"].mark,
+    places = [(text.get_text(), *map(int, text.get_position())) for text in ax.texts]
+    return {(rows[y].split(" · ")[0], columns[x]): mark for mark, x, y in places}
+
+
+def test_the_label_is_marked(report_with):
+    """The field of each label, shown or stopped, has the mark of the status, also if it is not among the best."""
+    report = report_with(2)
+    last = report.clusters[0].candidates[3]
+    note = evolve(report.clusters[0].annotation, primary_label=last.label, ontology_id=last.ontology_id)
+    report = evolve(report, clusters=(evolve(report.clusters[0], annotation=note, path=()), report.clusters[1]))
+    assert _marks(gca.pl.candidates(report, n_terms=2, show=False)) == {
+        ("0", last.label): STATUSES["supported"].mark,
         ("1", report.clusters[1].annotation.proposed_label): STATUSES["flagged"].mark,
     }
+
+
+@pytest.mark.parametrize(("label", "marks"), [(1, {1: "✓", 3: "○"}), (0, {3: "✓"}), (3, {3: "✓"})])
+def test_the_finest_guess_is_marked(report_with, with_path, label, marks):
+    """A ring is on the finest guess; if the label is no candidate, the guess has the mark of the status instead."""
+    report = report_with(1)
+    cluster = with_path(report.clusters[0])
+    levels, shown = cluster.path, cluster.path[label]
+    first = cluster.candidates[0]
+    named = tuple(evolve(first, label=level.label, ontology_id=level.ontology_id) for level in levels[1:])
+    note = evolve(cluster.annotation, primary_label=shown.label, ontology_id=shown.ontology_id)
+    report = evolve(report, clusters=(evolve(cluster, candidates=named, annotation=note),))
+    expected = {("0", levels[place].label): mark for place, mark in marks.items()}
+    assert _marks(gca.pl.candidates(report, n_terms=1, show=False)) == expected
 
 
 def test_columns_have_the_colors_of_their_types(report_with):

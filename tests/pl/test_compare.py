@@ -37,7 +37,7 @@ def _cells(ax):
 
 def test_numbers_and_colors(labeled):
     """Each cell has its count, and the color says how the two labels are related."""
-    numbers, colors = _cells(gca.pl.compare(labeled, "gptca_label", "mine", show=False))
+    numbers, colors = _cells(gca.pl.compare(labeled, "gptca_broad_label", "mine", show=False))
     expected = {
         ("B cell", "naive B cell"): "kin",
         ("T cell", "T cells"): "exact",
@@ -51,7 +51,7 @@ def test_numbers_and_colors(labeled):
 
 def test_the_order_and_the_figures(labeled):
     """Rows and columns follow the ontology, labels without a term last; the figures stand in the legend's title."""
-    ax = gca.pl.compare(labeled, "gptca_label", "mine", show=False)
+    ax = gca.pl.compare(labeled, "gptca_broad_label", "mine", show=False)
     assert [t.get_text() for t in ax.get_yticklabels()] == ["T cell", "natural killer cell", "B cell", "monocyte"]
     assert [t.get_text() for t in ax.get_xticklabels()] == ["T cells", "NK", "naive B cell", "blob"]
     title = ax.get_legend().get_title().get_text()
@@ -78,7 +78,7 @@ def test_a_share_makes_it_strong(labeled):
     mine[30:45] = "B cell"
     mine[:10] = None
     labeled.obs["mine"] = pd.Categorical(mine)
-    ax = gca.pl.compare(labeled, "gptca_label", "mine", show=False)
+    ax = gca.pl.compare(labeled, "gptca_broad_label", "mine", show=False)
     _, colors = _cells(ax)
     assert colors["T cell", "B cell"][:3] == pytest.approx(_mixed(RELATIONS["unrelated"][0], 0.12 + 0.88 / 2))
     assert "110 of 120 cells" in ax.get_legend().get_title().get_text()

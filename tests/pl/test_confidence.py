@@ -6,6 +6,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from attrs import evolve
 
 import gca_scanpy as gca
 from gca_scanpy._reporting.display import LEVELS, STATUSES
@@ -153,3 +154,31 @@ class TestBasis:
         del labeled.obs["gptca_confidence_score"]
         with pytest.raises(MissingKeyError, match="gptca_confidence_score"):
             gca.pl.confidence(labeled, basis="umap")
+
+
+def _rings(ax):
+    return {row: x for line in ax.lines if line.get_marker() == "o" for x, row in line.get_xydata()}
+
+
+@pytest.mark.parametrize("n", [1, 12, 40])
+def test_rings_are_the_finest_guesses(report_with, with_path, overlaps, n):
+    """A ring is on the bar of each cluster whose finest guess is finer than its label, and the legend explains it."""
+    report = report_with(n)
+    clusters = tuple(with_path(c) if i % 3 == 0 else c for i, c in enumerate(report.clusters))
+    ax = gca.pl.confidence(evolve(report, clusters=clusters), show=False)
+    assert _rings(ax) == dict.fromkeys(range(0, n, 3), 0.47)
+    assert "probability of the finest guess" in {text.get_text() for text in ax.get_legend().get_texts()}
+    assert overlaps(ax) == ([], [])
+    without = tuple(evolve(c, path=()) for c in clusters)
+    ax = gca.pl.confidence(evolve(report, clusters=without), show=False)
+    assert _rings(ax) == {}
+    assert len(ax.get_legend().get_texts()) == 6
+
+
+def test_a_ring_beyond_a_capped_bar(report_with, with_path):
+    """If the confidence is capped below the probability of the guess, the mark of the status is beside the ring."""
+    report = report_with(1)
+    cluster = evolve(with_path(report.clusters[0]), confidence_score=0.4)
+    ax = gca.pl.confidence(evolve(report, clusters=(cluster,)), show=False)
+    assert _rings(ax) == {0: 0.47}
+    assert ax.texts[0].get_position()[0] > 0.48

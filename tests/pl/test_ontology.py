@@ -8,6 +8,7 @@ from attrs import evolve
 from matplotlib.patches import Rectangle
 
 import gca_scanpy as gca
+from gca_scanpy._reporting.curation import Choice, decide
 from gca_scanpy.db import _bundled
 from gca_scanpy.pl._ontology import INDENT
 
@@ -46,14 +47,20 @@ def _rows(ax):
 def test_a_row_has_label_cells_and_clusters(labeled):
     """Clusters of one label share a row; what joins branches has a name only, and Unknown stands apart at the end."""
     report = labeled("regulatory T cell", "B cell", "B cell", "Unknown or Novel", "my own type")
+    scores = [f"{cluster.confidence_score:.2f}" for cluster in report.clusters]
+    assert scores[2] < scores[1]
     rows = [texts for _, texts in _rows(gca.pl.ontology(report, show=False))]
     assert rows == [
         ["leukocyte"],
-        ["regulatory T cell", "10", "0"],
-        ["B cell", "20", "1, 2"],
-        ["my own type", "10", "4"],
+        ["regulatory T cell", "10", scores[0], "0"],
+        ["B cell", "20", f"{scores[2]}–{scores[1]}", "1, 2"],
+        ["my own type", "10", scores[4], "4"],
         ["Unknown or Novel", "10", "3"],
     ]
+    same = evolve(report, clusters=tuple(evolve(c, confidence_score=0.804) for c in report.clusters))
+    assert _rows(gca.pl.ontology(same, show=False))[2][1] == ["B cell", "20", "0.80", "1, 2"]
+    decided = decide(report, [Choice("1", "accepted"), Choice("2", "accepted")], "Ada", "", _bundled.ontology())
+    assert _rows(gca.pl.ontology(decided, show=False))[2][1] == ["B cell", "20", "1, 2"]
 
 
 def test_what_is_special_stands_further_right(labeled):
@@ -88,8 +95,10 @@ def test_sane_without_a_tree(labeled, labels, overlaps):
 
 def test_a_report_without_cells_counts_clusters(labeled):
     """Where the report knows no cells, the clusters are counted."""
-    ax = gca.pl.ontology(labeled("B cell", "B cell", "T cell", n_cells=None), show=False)
-    assert [texts for _, texts in _rows(ax)][1:] == [["T cell", "1", "2"], ["B cell", "2", "0, 1"]]
+    report = labeled("B cell", "B cell", "T cell", n_cells=None)
+    report = evolve(report, clusters=tuple(evolve(c, confidence_score=0.7) for c in report.clusters))
+    ax = gca.pl.ontology(report, show=False)
+    assert [texts for _, texts in _rows(ax)][1:] == [["T cell", "1", "0.70", "2"], ["B cell", "2", "0.70", "0, 1"]]
     assert "n" in [text.get_text() for text in ax.texts]
 
 

@@ -231,3 +231,17 @@ def test_curated_labels(report_with, texts):
     assert {"curated label", "plasmacytoid dendritic cell", "B cell"} <= set(shown)
     assert "curated label" not in texts(gca.pl.report(report, show=False))
     assert "plasmacytoid dendritic cell" in texts(gca.pl.ontology(curated, show=False))
+
+
+@pytest.mark.parametrize("n", [3, 12, 40])
+def test_the_finest_guess(report_with, with_path, texts, overlaps, n):
+    """It stands beside the confidence with its probability, only where it is finer than the label."""
+    report = report_with(n)
+    report = evolve(report, clusters=tuple(with_path(c) if i % 3 == 0 else c for i, c in enumerate(report.clusters)))
+    ax = gca.pl.report(report, show=False)
+    shown = texts(ax)
+    assert shown.count("naive B cell 0.47") == len(range(0, n, 3))
+    assert shown.index("confidence") < shown.index("finest guess") < shown.index("status")
+    assert overlaps(ax) == ([], [])
+    short = texts(gca.pl.report(report, labels="short", show=False))
+    assert f"{_bundled.shortener().of('CL:0000788')} 0.47" in short

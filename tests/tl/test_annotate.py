@@ -17,6 +17,8 @@ COLUMNS = [
         "short_label",
         "proposed_label",
         "broad_label",
+        "fine_label",
+        "fine_probability",
         "ontology_id",
         "status",
         "confidence",
@@ -34,7 +36,8 @@ def _without(content, prefix="gptca"):
     """Leave a content without the documented keys."""
     index, columns = content["obs"]
     kept = [column for column in columns if not column[0].startswith(prefix)]
-    colors = {f"{prefix}_{name}_colors" for name in ("label", "short_label", "proposed_label", "broad_label")}
+    labels = ("label", "short_label", "proposed_label", "broad_label", "fine_label")
+    colors = {f"{prefix}_{name}_colors" for name in labels}
     uns = [entry for entry in content["uns"] if entry[0] != prefix and entry[0] not in colors]
     return {**content, "obs": [index, kept], "uns": uns}
 
@@ -264,11 +267,14 @@ def test_the_short_label(cells, tmp_path, ending):
     gca.tl.annotate(cells, "cluster", tissue="blood")
     with gca.settings.override(force_unknown=False):
         gca.tl.validate(cells, "cluster", "mine", tissue="blood", key_added="check")
+    terms = [cluster.annotation.ontology_id for cluster in gca.get.report(cells).clusters]
+    assert terms[3] == "CL:0000623"
+    assert gca.names.short(terms)[3] == "NK"
     place = tmp_path / f"cells.{ending}"
     getattr(cells, f"write_{ending}")(place)
     read = (ad.read_zarr if ending == "zarr" else ad.read_h5ad)(place)
     for key, expected in {
-        "gptca": ["B cell", "T cell", "monocyte", "NK"],
+        "gptca": gca.names.short(terms),
         "check": ["B cell", "T cell", "blob", "my own"],
     }.items():
         short = read.obs[f"{key}_short_label"]

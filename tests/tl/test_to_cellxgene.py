@@ -79,7 +79,9 @@ def test_another_key_and_a_view(annotated):
     view = annotated[annotated.obs["cluster"] == "1"]
     gca.tl.to_cellxgene(view, "mine")
     assert not view.is_view
-    assert set(view.obs[COLUMN]) == {"CL:0000084"}
+    term = gca.get.report(annotated, "mine").cluster("1").annotation.ontology_id
+    assert gca.get.report(annotated, "mine").cluster("1").broad_ontology_id == "CL:0000084"
+    assert set(view.obs[COLUMN]) == {term}
 
 
 def test_curated_labels(annotated):

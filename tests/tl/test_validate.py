@@ -97,5 +97,5 @@ def test_the_tables_show_why_a_label_is_flagged():
     report = gca.validate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]}, {"0": "T cell"}, tissue="blood")
     table = gca.get.clusters(report)
     assert list(table.flag_reasons) == ["contradictory_markers"]
-    assert table.loc["0", "notes"].startswith("B cell is supported beside T cell, by ")
+    assert table.loc["0", "notes"].startswith("B cell has more evidence than T cell, from ")
     assert table.loc["0", "contradictory_markers"].split(", ")[0] in table.loc["0", "notes"]
