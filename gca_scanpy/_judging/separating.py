@@ -72,10 +72,10 @@ def _competitors(key: str, case: Case) -> Iterator[Candidate]:
     if key not in case.index.types:
         return
     lineages, broad = case.index.lineages, case.index.lineages.broad(key)
-    tried = case.candidates[: numbers.NUMBERS.rivals_tried]
-    siblings = [c for c in tried if broad is not None and lineages.broad(c.ontology_id) == broad]
-    for candidate in (*siblings, *tried):
-        if candidate.score > 0 and not _overlap(key, key_of(candidate), case.index):
+    tried = case.candidates.keys[: numbers.NUMBERS.rivals_tried]
+    siblings = [k for k in tried if broad is not None and lineages.broad(case.index.types[k].id) == broad]
+    for candidate in map(case.candidates.find, (*siblings, *tried)):
+        if candidate is not None and candidate.score > 0 and not _overlap(key, key_of(candidate), case.index):
             yield candidate
 
 
