@@ -125,20 +125,18 @@ class Levels:
     def deepest(self, certainty: float) -> Optional[str]:
         """The last term that is so probable, from the most probable term down to the best candidate below it.
 
-        If a certainty gives such a term, a lower one gives the same term or a subtype of it. If no term is so probable,
-        the most probable one on that way that is in the lineage of the candidate.
+        A lower certainty gives the same term or a subtype of it. If no term is so probable, the most probable one.
         """
         if not self.probabilities:
             return None
-        lineages, ancestors = self.index.lineages, self.index.lineages.ontology.ancestors
+        ancestors = self.index.lineages.ontology.ancestors
         finest = self._best_below(self._likeliest(list(self.probabilities)))
         line = [key for key in self.probabilities if key == finest or key in ancestors(finest)]
         found, sure = None, [key for key in line if self.probabilities[key] >= certainty]
         while sure:
             found = self._likeliest(sure)
             sure = [key for key in sure if found in ancestors(key)]
-        same = [key for key in line if key == finest or lineages.lineage(key) == lineages.lineage(finest)]
-        return self._likeliest(same or line) if found is None else found
+        return self._likeliest(line) if found is None else found
 
     def _best_below(self, key: str) -> str:
         """The best candidate that is a term or a subtype of it; the term itself if there is none."""

@@ -1,0 +1,246 @@
+"""The numbers from the genes of a cluster to its path."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from gca_scanpy._scoring.numbers.fields import (
+    BY_HAND,
+    CLUSTERS,
+    CONVENTION,
+    FITTED,
+    INFORMATION,
+    MATRICES,
+    PATH,
+    SCORES,
+    UNLIMITED,
+    WEIGHTS,
+    number,
+)
+
+
+@frozen
+class OfGenes:
+    """From genes to weights, information, scores and levels."""
+
+    rank_half: int = number(
+        25, "rank", "A gene at this rank has half the weight of the first gene.", WEIGHTS, CLUSTERS, neutral=UNLIMITED
+    )
+    generic_weight: float = number(
+        0.25,
+        "factor",
+        "Multiplies the weight of ribosomal, mitochondrial and similar genes.",
+        WEIGHTS,
+        CLUSTERS,
+        neutral=1.0,
+    )
+    state_weight: float = number(
+        0.25, "factor", "Multiplies the weight of the genes of a state that holds.", WEIGHTS, CLUSTERS, neutral=1.0
+    )
+    level_exponent: float = number(
+        0.5,
+        "exponent",
+        "A gene's mean relative to the highest of any cluster, to this power, multiplies its weight.",
+        WEIGHTS,
+        MATRICES,
+        neutral=0.0,
+    )
+    t_test_share: float = number(
+        0.85,
+        "share",
+        "Part of a gene's weight that a t-test gives when the stored ranking is a logistic regression.",
+        WEIGHTS,
+        CLUSTERS,
+        neutral=0.5,
+    )
+    present_weight: float = number(
+        0.3,
+        "weight",
+        "Weight of a gene that the cells widely express but that is not ranked.",
+        WEIGHTS,
+        BY_HAND,
+        neutral=0.0,
+    )
+    absent_weight: float = number(
+        0.3, "weight", "Weight of a canonical marker that the cells lack.", WEIGHTS, BY_HAND, neutral=0.0
+    )
+
+    canonical: float = number(1.0, "strength", "Strength of a canonical marker.", INFORMATION, CONVENTION)
+    supporting: float = number(0.75, "strength", "Strength of a supporting marker.", INFORMATION, CLUSTERS, neutral=1.0)
+    weak: float = number(
+        0.35, "strength", "Strength of a marker that only one public table lists.", INFORMATION, CLUSTERS, neutral=0.75
+    )
+    corroboration: float = number(
+        0.3,
+        "factor",
+        "Added to the strength, times log2(1 + n), for n independent lists.",
+        INFORMATION,
+        CLUSTERS,
+        neutral=0.0,
+    )
+    seen: float = number(
+        0.3,
+        "factor",
+        "Added to the strength if half of the profiles of the type show the gene.",
+        INFORMATION,
+        CLUSTERS,
+        neutral=0.0,
+    )
+    never_seen: float = number(
+        0.6,
+        "factor",
+        "Multiplies the strength if the gene stands out in no profile of the type.",
+        INFORMATION,
+        CLUSTERS,
+        neutral=1.0,
+    )
+    min_unseen: int = number(
+        2,
+        "profiles",
+        "So many profiles must measure the gene before it counts as never seen.",
+        INFORMATION,
+        BY_HAND,
+        neutral=1,
+    )
+    min_types: int = number(
+        500,
+        "types",
+        "A smaller database counts as one of this many types when the information of a gene is computed.",
+        INFORMATION,
+        CLUSTERS,
+        neutral=1,
+    )
+    length_exponent: float = number(
+        0.1,
+        "exponent",
+        "The total strength of a type's markers, to this power, divides their information.",
+        INFORMATION,
+        CLUSTERS,
+        neutral=0.0,
+    )
+    inherited: float = number(
+        0.3,
+        "factor",
+        "Part of a gene's information that a subtype inherits within the same broad type.",
+        INFORMATION,
+        CLUSTERS,
+        neutral=0.0,
+    )
+    inherited_far: float = number(
+        0.15,
+        "factor",
+        "Part that a subtype inherits from an ancestor beyond its broad type.",
+        INFORMATION,
+        CLUSTERS,
+        neutral=0.0,
+    )
+    max_copy_suffix: int = number(
+        2,
+        "characters",
+        "A mouse gene counts as its human ortholog if its name is longer by at most this suffix.",
+        INFORMATION,
+        BY_HAND,
+        neutral=UNLIMITED,
+    )
+
+    max_expression_part: float = number(
+        0.5,
+        "share",
+        "Present genes may add, and absent genes subtract, at most this part of the ranked genes' score.",
+        SCORES,
+        BY_HAND,
+        neutral=UNLIMITED,
+    )
+    max_state_part: float = number(
+        0.5,
+        "share",
+        "The genes of a state that holds may add at most this part of what the other ranked genes tell.",
+        SCORES,
+        CLUSTERS,
+        neutral=UNLIMITED,
+    )
+    negative_factor: float = number(
+        0.75,
+        "factor",
+        "A negative marker subtracts this part of its information for the type that it marks best.",
+        SCORES,
+        CLUSTERS,
+        neutral=0.0,
+    )
+    negative_information: float = number(
+        1.0, "nats", "Information of a negative marker that marks no type.", SCORES, BY_HAND, neutral=0.0
+    )
+    in_tissue: float = number(
+        1.1, "factor", "Multiplies the score of a type of the given tissue.", SCORES, CLUSTERS, neutral=1.0
+    )
+    out_of_tissue: float = number(
+        0.7,
+        "factor",
+        "Multiplies the score of a type that belongs to other tissues only.",
+        SCORES,
+        CLUSTERS,
+        neutral=1.0,
+    )
+    per_source: float = number(
+        0.07,
+        "factor per source",
+        "Raises the score of a type for each source that has markers of it.",
+        SCORES,
+        CLUSTERS,
+        neutral=0.0,
+    )
+    max_sources: int = number(
+        4, "sources", "More sources of a type do not raise its score.", SCORES, BY_HAND, neutral=UNLIMITED
+    )
+
+    prior_common: float = number(
+        0.3,
+        "nats",
+        "Added to the score of a type that is common in the tissue, when scores become shares.",
+        PATH,
+        CLUSTERS,
+    )
+    prior_rare: float = number(-0.5, "nats", "The same for a type that is rare there.", PATH, CLUSTERS)
+    temperature: float = number(
+        0.7, "nats", "Temperature of the softmax that turns scores into shares.", PATH, CLUSTERS
+    )
+    negligible_share: float = number(
+        1e-4, "share", "Candidates with a smaller share are not added to their ancestors.", PATH, BY_HAND, neutral=0.0
+    )
+    min_level_share: float = number(
+        0.01,
+        "share",
+        "A term of which it and its subtypes have a smaller share is no level of the path.",
+        PATH,
+        BY_HAND,
+        neutral=0.0,
+    )
+    level: tuple[float, ...] = number(
+        (-1.95, 0.25, 0.96, -0.83, 0.235),
+        "log-odds",
+        "Intercept and slopes of a term's probability on the log-odds of its share, on the log best score, on the log "
+        "recognized weight, and on log(1 + its subtypes).",
+        PATH,
+        FITTED,
+    )
+    chance: tuple[float, ...] = number(
+        (-13.14, 3.73, -3.34, 4.49),
+        "log-odds",
+        "Intercept and slopes of the probability that the genes are not random, on the log best score, on the log "
+        "recognized weight, and on the log evidence for the broad type of the best candidate.",
+        PATH,
+        FITTED,
+    )
+    min_recognized: float = number(
+        0.1, "weight or nats", "Smaller values count as this one, because their logarithm is taken.", PATH, BY_HAND
+    )
+    medium: float = number(0.6, "probability", "Confidence from which the level is Medium.", PATH, CLUSTERS)
+    high: float = number(0.8, "probability", "Confidence from which the level is High.", PATH, CLUSTERS)
+    max_rival_of_high: float = number(
+        0.45,
+        "ratio",
+        "If the evidence for another lineage is more than this part of the label's, the confidence is at most Medium.",
+        PATH,
+        CLUSTERS,
+        neutral=UNLIMITED,
+    )
