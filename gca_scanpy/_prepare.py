@@ -211,7 +211,11 @@ def _with_symbols(
     marker_index: MarkerIndex,
 ) -> ClusterMarkers:
     def all_genes(ranked: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
-        return tuple(evolve(named[gene.name], level=gene.level) for gene in ranked)
+        # Without a matrix, all levels are those of the named genes.
+        return tuple(
+            known if known.level == gene.level else evolve(known, level=gene.level)
+            for gene, known in ((gene, named[gene.name]) for gene in ranked)
+        )
 
     def known_genes(many: Sequence[RankedGene]) -> tuple[RankedGene, ...]:
         return tuple(gene for gene in all_genes(many) if gene.symbol and gene.symbol.upper() in marker_index.known)
@@ -238,19 +242,22 @@ def _gene_warnings(
         f"the {len(marker_index.hits)} genes of the database"
     )
     messages = _remarks(all_names, foreign, symbols, marker_index)
-    first = heapq.nsmallest(EXAMPLES, marker_index.hits)
-    examples = f"yours: {', '.join(names[:EXAMPLES])}; the database's: {', '.join(first)}"
     if symbols and not any(symbols.values()):
         msg = (
-            f"{counts} ({examples}). None is a {marker_index.species} gene symbol; name the column of .var that holds "
-            "symbols with gene_symbols="
+            f"{counts} ({_examples(names, marker_index)}). None is a {marker_index.species} gene symbol; name the "
+            "column of .var that holds symbols with gene_symbols="
         )
         raise NoOverlapError(". ".join([msg, *messages]))
     if symbols and n_known < MIN_KNOWN * len(symbols):
-        messages.append(f"only {counts}; clusters may be Unknown for that reason ({examples})")
+        messages.append(f"only {counts}; clusters may be Unknown for that reason ({_examples(names, marker_index)})")
     for message in messages:
         warn(message, GeneNameWarning)
     return messages
+
+
+def _examples(names: Sequence[str], marker_index: MarkerIndex) -> str:
+    first = heapq.nsmallest(EXAMPLES, marker_index.hits)
+    return f"yours: {', '.join(names[:EXAMPLES])}; the database's: {', '.join(first)}"
 
 
 def _remarks(

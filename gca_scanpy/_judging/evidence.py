@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import chain, islice
 from typing import Optional
 
 from attrs import Factory, evolve, frozen
@@ -101,13 +101,16 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEv
     """
     used, index = numbers.NUMBERS, case.index
     ranked, present = case.weights.ranked, case.weights.present
-    rivals = [candidate.ontology_id or candidate.label for candidate in case.candidates[: used.rivals_tried]]
+    rivals = case.candidates.keys[: used.rivals_tried]
     family_keys = frozenset(relatives)
     for_label = {gene.symbol: _best(gene, family_keys, index) for gene in (*ranked, *present)}
-    excluded = functools.cache(lambda key: index.lineages.disjoint(term, index.types[key].id))  # genes share types
-    unrelated = [key for key in rivals if not _related(term, key, index)]
+
+    def excluded(key: str) -> bool:
+        return index.lineages.disjoint(term, index.types[key].id)
+
     comparison = _Comparison.of(case, for_label, relatives)
-    better = comparison.best(unrelated)
+    leads = comparison.leads(_unrelated(term, rivals, index))
+    better = comparison.best(leads)
     disease = case.malignant_genes if names_a_disease(term, index.lineages) else ()
     return LabelEvidence(
         support={
@@ -116,25 +119,33 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEv
             if for_label[g.symbol] > 0 or g.name in disease
         },
         contradictory=_contradictory(ranked, excluded, index),
-        rival=comparison.best([key for key in unrelated if excluded(key)]),
+        rival=comparison.best({key: lead for key, lead in leads.items() if excluded(key)}),
         better=better if better is not None and better.share > used.contradicting_ratio_of_kin else None,
-        leader=comparison.rival(rivals[0]) if rivals and rivals[0] in unrelated else None,
+        leader=comparison.rival(rivals[0]) if rivals and rivals[0] in leads else None,
     )
 
 
 def _best(gene: Gene, keys: AbstractSet[str], index: MarkerIndex) -> float:
     """The highest information of a gene for one of some types."""
-    return max((nats for key, nats in index.hits.get(gene.symbol, {}).items() if key in keys), default=0.0)
+    best = next((key for key in index.hits.best(gene.symbol) if key in keys), None)
+    return index.hits[gene.symbol][best] if best is not None else 0.0
 
 
-def _related(term: Optional[str], key: str, index: MarkerIndex) -> bool:
-    """Whether a type is related to the label, by the ontology or the broad type; without a term it is no rival."""
-    other = index.types[key].id
-    if term is None or other is None:
-        return True
-    if names_a_disease(term, index.lineages) or names_a_disease(other, index.lineages):
-        return True
-    return index.lineages.ontology.related(term, other) or index.lineages.broad(term) == index.lineages.broad(other)
+def _unrelated(term: Optional[str], keys: Iterable[str], index: MarkerIndex) -> list[str]:
+    """The types that are not related to the label by the ontology or the broad type; without a term, none is."""
+    lineages = index.lineages
+    if term is None or names_a_disease(term, lineages):
+        return []
+    broad = lineages.broad(term)
+    ids = ((key, index.types[key].id) for key in keys)
+    return [
+        key
+        for key, other in ids
+        if other is not None
+        and lineages.broad(other) != broad
+        and not names_a_disease(other, lineages)
+        and not lineages.ontology.related(term, other)
+    ]
 
 
 def _contradictory(
@@ -143,16 +154,15 @@ def _contradictory(
     """The genes of which every type is excluded by the label, with the types that they mark best."""
     contradictory = {}
     for gene in genes:
-        information = index.hits.get(gene.symbol, {})
-        if information and all(map(excluded, information)):
-            contradictory[gene.name] = _marked(information, index)
+        marked = index.hits.best(gene.symbol)
+        if marked and all(map(excluded, marked)):
+            contradictory[gene.name] = _labels(marked, index)
     return contradictory
 
 
-def _marked(information: Mapping[str, float], index: MarkerIndex) -> tuple[str, ...]:
-    """The types that a gene marks best."""
-    best = sorted(information, key=lambda key: (-information[key], key))[:SHOWN_TYPES]
-    return tuple(index.types[key].label for key in best)
+def _labels(keys: Iterable[str], index: MarkerIndex) -> tuple[str, ...]:
+    """The names of the first types."""
+    return tuple(index.types[key].label for key in islice(keys, SHOWN_TYPES))
 
 
 @frozen
@@ -162,8 +172,8 @@ class _Comparison:
     Attributes
     ----------
     genes
-        For each ranked gene, without those of a state or of a disease, its name, weight, information by type, and
-        information for the label.
+        By name, the ranked genes without those of a state or of a disease, each with its information by type and
+        its information for the label.
     recognized
         Weight of the ranked genes that mark any type.
     present
@@ -176,7 +186,7 @@ class _Comparison:
         Canonical tissues of the cluster, empty if unknown.
     """
 
-    genes: Sequence[tuple[str, float, Mapping[str, float], float]]
+    genes: Mapping[str, tuple[Gene, Mapping[str, float], float]]
     recognized: float
     present: float
     shared: Mapping[str, float]
@@ -193,11 +203,11 @@ class _Comparison:
             for key, nats in index.hits[gene.symbol].items():
                 shared[key] = shared.get(key, 0.0) + min(nats, for_label[gene.symbol]) * gene.weight
         return cls(
-            genes=[
-                (g.name, g.weight, index.hits.get(g.symbol, {}), for_label[g.symbol])
+            genes={
+                g.name: (g, index.hits.get(g.symbol, {}), for_label[g.symbol])
                 for g in case.weights.free
                 if g.name not in case.malignant_genes  # they are out of place in any lineage
-            ],
+            },
             recognized=case.recognized,
             present=sum(for_label[gene.symbol] * gene.weight for gene in supporting),
             shared=shared,
@@ -206,38 +216,47 @@ class _Comparison:
             index=index,
         )
 
-    def best(self, keys: Sequence[str]) -> Optional[Rival]:
-        """The type with the most evidence beyond the label's, if it is enough."""
+    def leads(self, keys: Sequence[str]) -> dict[str, tuple[int, float]]:
+        """For each type, how many genes are specific for it, and the evidence for it beyond the label's."""
+        gains: dict[str, list[tuple[float, float]]] = {key: [] for key in keys}
+        for gene, nats, label in self.genes.values():
+            for key in gains.keys() & nats.keys():
+                if nats[key] > label:
+                    gains[key].append((nats[key] - label, gene.weight))
+        least = numbers.NUMBERS.min_gain
+        return {
+            key: (
+                sum(gain > least for gain, _ in ahead),
+                self._tissue_factor(key) * sum(gain * weight for gain, weight in ahead),
+            )
+            for key, ahead in gains.items()
+        }
+
+    def best(self, leads: Mapping[str, tuple[int, float]]) -> Optional[Rival]:
+        """The type with the most evidence beyond the label's, if it is enough; from :meth:`leads`."""
         used = numbers.NUMBERS
         # In a longer list, the best of all types reaches more evidence by chance.
         min_evidence = used.min_rival_evidence + used.min_rival_evidence_per_weight * self.recognized
         min_genes = max(used.min_rival_genes, round(used.min_rival_genes_per_weight * self.recognized))
-        best: Optional[Rival] = None
-        for key in keys:
-            rival = self.rival(key)
-            if rival is None or len(rival.genes) < min_genes or rival.evidence < min_evidence:
-                continue
-            if best is None or rival.evidence > best.evidence:
-                best = rival
-        return best
+        enough = [key for key, (n, evidence) in leads.items() if n >= min_genes and evidence >= min_evidence]
+        return self.rival(max(enough, key=lambda key: leads[key][1])) if enough else None
 
     def rival(self, key: str) -> Optional[Rival]:
         """A type as a rival; None if no gene is specific for it. Present genes count for the label only."""
-        gains = {name: (nats.get(key, 0.0) - label, weight) for name, weight, nats, label in self.genes}
+        gains = {name: (nats.get(key, 0.0) - label, gene.weight) for name, (gene, nats, label) in self.genes.items()}
         specific = [name for name, (gain, _) in gains.items() if gain > numbers.NUMBERS.min_gain]
         if not specific:
             return None
-        ahead = self._tissue_factor(key) * sum(gain * weight for gain, weight in gains.values() if gain > 0)
+        _, ahead = self.leads([key])[key]
         behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
         behind += self.present - self.shared.get(key, 0.0)
         strongest = sorted(specific, key=lambda name: (-gains[name][0] * gains[name][1], name))
-        information = {name: nats for name, _, nats, _ in self.genes}
         for_label = [name for name, (gain, _) in gains.items() if gain < -numbers.NUMBERS.min_gain]
         return Rival(
             label=self.index.types[key].label,
             evidence=ahead,
             share=ahead / behind if behind > 0 else float("inf"),
-            genes={name: self._types(key, information[name]) for name in strongest},
+            genes={name: self._types(key, self.genes[name][0].symbol) for name in strongest},
             label_genes=tuple(sorted(for_label, key=lambda name: (gains[name][0] * gains[name][1], name))),
             ontology_id=self.index.types[key].id,
         )
@@ -248,7 +267,7 @@ class _Comparison:
         is_possible = not of_type or not self.tissues or of_type.intersection(self.tissues)
         return 1.0 if is_possible else numbers.NUMBERS.rival_out_of_tissue
 
-    def _types(self, key: str, information: Mapping[str, float]) -> tuple[str, ...]:
+    def _types(self, key: str, gene: str) -> tuple[str, ...]:
         """The rival's label, and the other types that a gene marks best, without the label's relatives."""
-        others = {k: nats for k, nats in information.items() if k != key and k not in self.relatives}
-        return (self.index.types[key].label, *_marked(others, self.index))[:SHOWN_TYPES]
+        others = (other for other in self.index.hits.best(gene) if other != key and other not in self.relatives)
+        return _labels(chain([key], others), self.index)

@@ -22,17 +22,15 @@ def own_candidate(term: Optional[str], label: str, case: Case) -> Optional[Candi
     it is the best candidate of all if genes raise the suspicion of malignancy.
     """
     key, index = term or label, case.index
-    own = next((candidate for candidate in case.candidates if key_of(candidate) == key), None)
+    own = case.candidates.find(key)
     if own is not None and own.score < 0:
         return None
     if case.candidates and names_a_disease(term, index.lineages) and case.malignant_genes:
         return case.candidates[0] if case.candidates[0].score > 0 else None
     relatives = frozenset(family(term, label, index))
     above = index.lineages.ontology.ancestors(key) if key in index.types else {}
-    return next(
-        (c for c in case.candidates if key_of(c) in relatives and key_of(c) not in above and _has_evidence(c, case)),
-        None,
-    )
+    places = (n for n, other in enumerate(case.candidates.keys) if other in relatives and other not in above)
+    return next((c for c in map(case.candidates.__getitem__, places) if _has_evidence(c, case)), None)
 
 
 def speaks_for(candidate: Candidate, term: Optional[str], case: Case) -> bool:

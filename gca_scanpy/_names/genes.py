@@ -117,6 +117,7 @@ def clean(name: object) -> str:
     return split_id(name)[0]
 
 
+@lru_cache(maxsize=65_536)
 def genome_of(name: str) -> Optional[str]:
     """The species whose genome or Ensembl id is part of a gene name, if any."""
     prefix = _GENOME.match(name.strip())
@@ -126,6 +127,7 @@ def genome_of(name: str) -> Optional[str]:
     return "human" if "ENSG0" in upper else "mouse" if "ENSMUSG0" in upper else None
 
 
+@lru_cache(maxsize=65_536)
 def is_date(text: str) -> bool:
     """Whether a spreadsheet made a date of this gene name, such as ``1-Mar`` of MARCH1."""
     return _DATE.fullmatch(text.strip()) is not None

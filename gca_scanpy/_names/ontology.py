@@ -207,6 +207,7 @@ class Lineages:
     broad_types: Mapping[str, BroadType]
     compatible: Mapping[str, frozenset[str]]
     _broad: dict[str, Optional[BroadType]] = field(factory=dict, init=False, repr=False)
+    _disjoint: dict[tuple[str, str], bool] = field(factory=dict, init=False, repr=False)
 
     def broad(self, term_id: Optional[str]) -> Optional[BroadType]:
         """The broad type that represents a term, or None."""
@@ -231,9 +232,12 @@ class Lineages:
 
     def disjoint(self, first: Optional[str], second: Optional[str]) -> bool:
         """Whether two terms cannot both be right: they are unrelated, and their lineages exclude each other."""
-        if first is None or second is None or self.ontology.related(first, second):
+        if first is None or second is None:
             return False
-        return not self.compatible_lineages(self.lineage(first), self.lineage(second))
+        if (first, second) not in self._disjoint:  # a run asks for the same pairs gene after gene
+            exclude = not self.compatible_lineages(self.lineage(first), self.lineage(second))
+            self._disjoint[first, second] = exclude and not self.ontology.related(first, second)
+        return self._disjoint[first, second]
 
     def _nearest(self, term_id: Optional[str]) -> Optional[BroadType]:
         if term_id is None:

@@ -57,8 +57,8 @@ def collect(cases: Sequence[Case], clusters: Sequence[ClusterReport]) -> Collect
         symbols = {gene.name: gene.symbol for gene in (*case.weights.ranked, *case.weights.present)}
         ontology = case.index.lineages.ontology
         for key, genes in _shown(cluster, ontology):
+            of_type = collected.setdefault(key, {})
             for gene in genes:
-                of_type = collected.setdefault(key, {})
                 if gene in symbols and gene not in of_type:
                     witnesses = case.index.witnesses(key, symbols[gene])
                     if witnesses is not None:
@@ -81,10 +81,12 @@ def _short(witnesses: Witnesses, key: str, ontology: Ontology) -> Witnesses:
 
     The fact may be of an ancestor of the type, whose neighbors need not be relatives of the type.
     """
+    if not witnesses.nearby:
+        return witnesses
     by_key = [(one.rpartition(AT)[2], one) for one in witnesses.nearby]
     own = tuple(one for neighbor, one in by_key if neighbor == key)
     if own or witnesses.stated_by or witnesses.seen_in:
-        return evolve(witnesses, nearby=own)
+        return evolve(witnesses, nearby=own) if own != witnesses.nearby else witnesses
     if key not in ontology:
         return witnesses
     return evolve(witnesses, nearby=tuple(one for neighbor, one in by_key if ontology.related(neighbor, key)))

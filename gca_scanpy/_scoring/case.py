@@ -8,13 +8,12 @@ from typing import Optional
 from attrs import frozen
 
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy._scoring.likelihood import rank
+from gca_scanpy._scoring.likelihood import Candidates, rank
 from gca_scanpy._scoring.malignancy import MALIGNANT, malignancy
 from gca_scanpy._scoring.path import Levels, Strength
 from gca_scanpy._scoring.weights import Weights
 from gca_scanpy._settings import Settings
 from gca_scanpy._steps import ClusterMarkers
-from gca_scanpy.model import Candidate
 
 
 @frozen
@@ -52,7 +51,7 @@ class Case:
     weights
         Its recognized genes with their weights.
     candidates
-        The cell types that could explain it, best first.
+        The cell types that any of its ranked genes marks, best first.
     strength
         How much its genes say; None without candidates.
     levels
@@ -69,7 +68,7 @@ class Case:
 
     markers: ClusterMarkers
     weights: Weights
-    candidates: tuple[Candidate, ...]
+    candidates: Candidates
     strength: Optional[Strength]
     levels: Levels
     tissues: tuple[str, ...]
@@ -83,7 +82,7 @@ class Case:
         weights = Weights.of(markers)
         candidates = rank(weights, tissues, index)
         strength = Strength.of(weights, candidates[0], index) if candidates else None
-        levels = Levels.of(candidates, strength, index) if strength else Levels({}, (), None, index)
+        levels = Levels.of(candidates, strength, index) if strength else Levels({}, candidates, None, index)
         lineage = index.lineages.lineage(candidates[0].ontology_id) if candidates else None
         names = {gene.symbol: gene.name for gene in weights.ranked}
         malignant = tuple(names[symbol] for symbol in malignancy(names, lineage, tissues))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from attrs import define, field, frozen
@@ -56,6 +56,8 @@ class Hits(Mapping[str, Mapping[str, float]]):
     _far: dict[str, list[str]] = field(factory=dict, init=False)
     _norms: dict[str, float] = field(factory=dict, init=False)
     _information: dict[str, Mapping[str, float]] = field(factory=dict, init=False)
+    _order: dict[str, tuple[str, ...]] = field(factory=dict, init=False)
+    _denied: dict[str, list[str]] = field(factory=dict, init=False)
     _own: dict[tuple[str, float, float], Mapping[str, float]] = field(factory=dict, init=False)
     _broad: dict[str, Mapping[str, float]] = field(factory=dict, init=False)
 
@@ -63,6 +65,8 @@ class Hits(Mapping[str, Mapping[str, float]]):
         for key, cell_type in self.types.items():
             for gene in cell_type.positive:
                 self._owners.setdefault(gene, []).append(key)
+            for gene in cell_type.negative:
+                self._denied.setdefault(gene, []).append(key)
             self._norms[key] = sum(cell_type.positive.values()) ** numbers.NUMBERS.length_exponent
             broad = self.lineages.broad(key)
             for ancestor in self.lineages.ontology.ancestors(key):
@@ -88,6 +92,17 @@ class Hits(Mapping[str, Mapping[str, float]]):
     def get(self, gene: str, default: Any = None) -> Any:
         """The information of a gene, or the default. It raises no error, since most genes of a run mark nothing."""
         return self[gene] if gene in self._owners else default
+
+    def best(self, gene: str) -> tuple[str, ...]:
+        """The types that a gene marks, those for which it has most information first; kept."""
+        if gene not in self._order:
+            information = self.get(gene, {})
+            self._order[gene] = tuple(sorted(information, key=lambda key: (-information[key], key)))
+        return self._order[gene]
+
+    def denied(self, gene: str) -> Sequence[str]:
+        """The types of which a gene is a negative marker."""
+        return self._denied.get(gene, ())
 
     def own(self, gene: str, min_strength: float, weight: float) -> Mapping[str, float]:
         """The contribution of a gene of this weight to the types whose own marker of this strength it is; kept."""

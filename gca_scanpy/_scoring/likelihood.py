@@ -6,9 +6,11 @@ A gene contributes its weight times its information to the score of each type. d
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Optional, Union, overload
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
@@ -16,13 +18,11 @@ from gca_scanpy._scoring.states import States
 from gca_scanpy._scoring.weights import Gene, Weights
 from gca_scanpy.model import Candidate, Evidence
 
-EXPLAINED = 12  # leading candidates that carry their genes, besides the ancestors of the first and possible levels
-
 Scored = Sequence[tuple[Gene, Mapping[str, float]]]  # genes with their information for each type that they mark
 
 
-def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> tuple[Candidate, ...]:
-    """The cell types that any ranked gene of a cluster marks, best first; the leading ones carry their genes.
+def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> Candidates:
+    """The cell types that any ranked gene of a cluster marks, best first.
 
     The score is what the genes tell. The order and the shares follow the sum of the score and the type's prior.
 
@@ -33,23 +33,60 @@ def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> tuple[
     """
     genes = _ClusterGenes.of(weights, index)
     scores = _scores(genes, tissues, index)
-    if not scores:
-        return ()
-    shares = _softmax([score + prior for score, prior, _ in scores])
-    # Only these can be the answer or be displayed; evidence for all the others would take most of the time.
-    explained = {key for *_, key in scores[:EXPLAINED]}.union(index.ancestors(scores[0][-1]))
-    explained.update(key for (*_, key), share in zip(scores, shares) if share >= numbers.NUMBERS.min_level_share)
-    return tuple(
-        Candidate(
-            label=index.types[key].label,
-            ontology_id=index.types[key].id,
-            score=round(score, 4),
-            probability=round(share, 6),
-            supporting=_supporting(key, genes) if key in explained else (),
-            contradicting=_contradicting(key, genes, index) if key in explained else (),
+    sums = {key: score + index.priors.nats(index.types[key].id, tissues) for key, score in scores.items()}
+    keys = sorted(sums)
+    keys.sort(key=sums.__getitem__, reverse=True)  # equal sums stay in the order of the keys
+    return Candidates(keys, [scores[key] for key in keys], _softmax([sums[key] for key in keys]), genes, index)
+
+
+@frozen(eq=False)
+class Candidates(Sequence[Candidate]):
+    """The candidates of a cluster, best first: there are hundreds, and each is made when it is first read.
+
+    Attributes
+    ----------
+    keys, scores, shares
+        For each candidate, its key in the index, its score in nats and its share of the evidence, not rounded.
+    """
+
+    keys: Sequence[str]
+    scores: Sequence[float]
+    shares: Sequence[float]
+    _genes: _ClusterGenes = field(repr=False)
+    _index: MarkerIndex = field(repr=False)
+    _made: dict[int, Candidate] = field(factory=dict, init=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, place: int) -> Candidate: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Candidate, ...]: ...
+
+    def __getitem__(self, place: Union[int, slice]) -> Union[Candidate, tuple[Candidate, ...]]:
+        if isinstance(place, slice):
+            return tuple(self[number] for number in range(len(self))[place])
+        place = range(len(self))[place]  # -1 is the last
+        if place not in self._made:  # two threads may make it at once; both make the same
+            self._made[place] = self._make(place)
+        return self._made[place]
+
+    def find(self, key: str) -> Optional[Candidate]:
+        """The candidate with this key, or None."""
+        return self[self.keys.index(key)] if key in self.keys else None
+
+    def _make(self, place: int) -> Candidate:
+        key = self.keys[place]
+        return Candidate(
+            label=self._index.types[key].label,
+            ontology_id=self._index.types[key].id,
+            score=round(self.scores[place], 4),
+            probability=round(self.shares[place], 6),
+            supporting=_supporting(key, self._genes),
+            contradicting=_contradicting(key, self._genes, self._index),
         )
-        for (score, _, key), share in zip(scores, shares)
-    )
 
 
 @frozen
@@ -92,37 +129,50 @@ def _scored(genes: Iterable[Gene], index: MarkerIndex) -> Scored:
     return [(gene, index.hits[gene.symbol]) for gene in genes if gene.symbol in index.hits]
 
 
-def _scores(genes: _ClusterGenes, tissues: Sequence[str], index: MarkerIndex) -> list[tuple[float, float, str]]:
-    """The score of each type that a ranked gene marks, with its prior and its key, best sum first."""
+def _scores(genes: _ClusterGenes, tissues: Sequence[str], index: MarkerIndex) -> dict[str, float]:
+    """The score of each type that a ranked gene marks, by key."""
     used = numbers.NUMBERS
     present, absent = _evidence(genes.present), _absent_evidence(genes.absent.values(), index)
-    order = {symbol: place for place, symbol in enumerate(genes.expressed)}
-    scores = []
-    for key, ranked in genes.evidence.items():
+    penalties = _penalties(genes.expressed.values(), index)
+    scores = {}
+    for key, evidence in genes.evidence.items():
         cell_type = index.types[key]
-        limit = used.max_expression_part * ranked
-        evidence = ranked + (min(present.get(key, 0.0), limit) - min(absent.get(key, 0.0), limit))
-        score = evidence * _tissue_factor(cell_type.tissues, tissues) * (1 + used.per_source * cell_type.n_sources)
-        negative = [symbol for symbol in cell_type.negative if symbol in genes.expressed]
-        if negative:  # in the order of the genes, because the last digits of a sum depend on the order
-            score -= sum(_penalty(genes.expressed[symbol], index) for symbol in sorted(negative, key=order.__getitem__))
-        scores.append((score, index.priors.nats(cell_type.id, tissues), key))
-    return sorted(scores, key=lambda item: (-(item[0] + item[1]), item[-1]))
+        if present or absent:
+            limit = used.max_expression_part * evidence
+            evidence += min(present.get(key, 0.0), limit) - min(absent.get(key, 0.0), limit)
+        if tissues:
+            evidence *= _tissue_factor(cell_type.tissues, tissues)
+        score = evidence * (1 + used.per_source * cell_type.n_sources)
+        scores[key] = score - sum(penalties[key]) if key in penalties else score
+    return scores
+
+
+def _penalties(expressed: Iterable[Gene], index: MarkerIndex) -> dict[str, list[float]]:
+    """What the genes subtract from the types of which they are negative markers, by type."""
+    penalties: dict[str, list[float]] = {}
+    for gene in expressed:
+        denied = index.hits.denied(gene.symbol)
+        penalty = _penalty(gene, index) if denied else 0.0
+        for key in denied:
+            penalties.setdefault(key, []).append(penalty)
+    return penalties
 
 
 def _softmax(scores: Sequence[float]) -> list[float]:
     """Scores, best first, as shares of one."""
-    exponentials = [math.exp((score - scores[0]) / numbers.NUMBERS.temperature) for score in scores]
+    temperature = numbers.NUMBERS.temperature
+    exponentials = [math.exp((score - scores[0]) / temperature) for score in scores]
     total = sum(exponentials)
     return [value / total for value in exponentials]
 
 
 def _evidence(genes: Scored) -> dict[str, float]:
     """The sum of the contributions of some genes, by type."""
-    evidence: dict[str, float] = {}
+    evidence: dict[str, float] = defaultdict(float)
     for gene, information in genes:
+        weight = gene.weight
         for key, nats in information.items():
-            evidence[key] = evidence.get(key, 0.0) + round(gene.weight * nats, 4)
+            evidence[key] += round(weight * nats, 4)
     return evidence
 
 
@@ -132,7 +182,7 @@ def _bounded(ranked: Scored, states: States) -> dict[str, float]:
     evidence = _evidence([(gene, nats) for gene, nats in ranked if gene.symbol not in bound])
     part = 0.0 if states.fill_the_list else numbers.NUMBERS.max_state_part
     for key, nats in _evidence([(gene, nats) for gene, nats in ranked if gene.symbol in bound]).items():
-        evidence[key] = evidence.get(key, 0.0) + min(nats, part * evidence.get(key, 0.0))
+        evidence[key] += min(nats, part * evidence[key])
     return evidence
 
 
@@ -183,7 +233,7 @@ def _penalty(gene: Gene, index: MarkerIndex) -> float:
 
 
 def _tissue_factor(types: frozenset[str], tissues: Sequence[str]) -> float:
-    if not tissues or not types:
+    if not types:
         return 1.0
     return numbers.NUMBERS.in_tissue if types.intersection(tissues) else numbers.NUMBERS.out_of_tissue
 

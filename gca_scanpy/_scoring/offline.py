@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.path import key_of
 from gca_scanpy._steps import Verdict
 from gca_scanpy.model import Alternative, Candidate, Level
 
@@ -28,7 +27,7 @@ def propose(case: Case) -> Verdict:
         )
     path = case.levels.path(label)
     level, finest = _level(label, path), path[-1]
-    best = next((c for c in candidates if key_of(c) == (finest.ontology_id or finest.label)), candidates[0])
+    best = candidates.find(finest.ontology_id or finest.label) or candidates[0]
     genes = [e.gene for e in best.supporting]
     return Verdict(
         cluster_id=case.cluster_id,

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy._scoring.likelihood import Candidates
 from gca_scanpy._scoring.weights import Weights
 from gca_scanpy.model import Candidate, Level
 
@@ -83,12 +84,12 @@ class Levels:
     """
 
     probabilities: Mapping[str, float]
-    candidates: tuple[Candidate, ...]
+    candidates: Candidates
     strength: Optional[Strength]
     index: MarkerIndex
 
     @classmethod
-    def of(cls, candidates: tuple[Candidate, ...], strength: Strength, index: MarkerIndex) -> Levels:
+    def of(cls, candidates: Candidates, strength: Strength, index: MarkerIndex) -> Levels:
         """Calibrate the shares of the terms."""
         levels = {key: _probability(key, share, strength, index) for key, share in shares(candidates, index).items()}
         for key in sorted(levels, key=lambda key: (-_depth(key, index), key)):
@@ -168,7 +169,9 @@ def shares(candidates: Sequence[Candidate], index: MarkerIndex) -> dict[str, flo
     """The share of each term that can be a level: its own and those of its subtypes."""
     summed: dict[str, float] = {}
     for candidate in candidates:
-        if candidate.probability < numbers.NUMBERS.negligible_share or candidate.score <= 0:
+        if candidate.probability < numbers.NUMBERS.negligible_share:
+            break  # the others have no larger share
+        if candidate.score <= 0:
             continue
         key = key_of(candidate)
         for term in (key, *index.ancestors(key)):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._prepare import index_of
-from gca_scanpy._scoring import index, likelihood, numbers, offline
+from gca_scanpy._scoring import index, numbers, offline
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled, load
@@ -164,15 +164,18 @@ def test_the_verdict_is_explained():
     assert all("% of the evidence, from CD3D" in a.reason and a.label != "B cell" for a in verdict.alternatives)
 
 
-def test_only_leading_candidates_carry_their_genes():
-    """Candidates that can be shown or chosen are explained, in a cluster that many types share genes with too."""
+def test_a_candidate_is_made_when_it_is_first_read():
+    """Of hundreds of candidates the read ones are made, each once and with its genes, by place, slice or key."""
     found = case("CD3D CD3E TRAC IL7R LYZ MS4A1 ALB COL1A1 VWF KRT18 CD34 KIT", used=BUNDLED).candidates
-    explained = [bool(c.supporting) for c in found]
-    assert len(found) > 2 * likelihood.EXPLAINED
-    assert all(explained[: likelihood.EXPLAINED])
-    assert all(c.supporting for c in found if c.probability >= numbers.NUMBERS.min_level_share)
-    ancestors = BUNDLED.ancestors(found[0].ontology_id)
-    assert all(c.supporting for c in found if c.ontology_id in ancestors)
+    last = found[-1]
+    assert len(found) > 100
+    assert last.supporting
+    assert last is found[-1] is found.find(found.keys[-1])
+    assert found[:2] == (found[0], found[1])
+    assert found[2:2] == ()
+    assert found.find("CL:9999999") is None
+    with pytest.raises(IndexError):
+        found[len(found)]
 
 
 @given(st.permutations(["CD19", "ALB", "CD3D", "CD28", "CD4", "ZNF10"]), st.integers(1, 6))
