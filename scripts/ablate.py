@@ -26,10 +26,20 @@ from write_scoring import PAGE, value_text, with_part
 
 import gca_scanpy as gca
 from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.numbers.fields import (
+    CHECKS,
+    CONVENTION,
+    INFORMATION,
+    PATH,
+    SCORES,
+    STATES,
+    UNLIMITED,
+    WEIGHTS,
+)
 
 MARK = "ablation"
 N_MARKERS, VISIBLE = 50, 0.001
-SECTIONS = (numbers.WEIGHTS, numbers.INFORMATION, numbers.SCORES, numbers.PATH, numbers.CHECKS, numbers.STATES)
+SECTIONS = (WEIGHTS, INFORMATION, SCORES, PATH, CHECKS, STATES)
 AT_MOST_ONE = ("share", "probability")  # units of numbers that are not doubled beyond 1
 FIGURES = {  # names of measure_labels, with the heads of the columns
     "proposed label, agreement": "proposed label",
@@ -64,7 +74,7 @@ def changes(name: str, kinds: type = numbers.Numbers) -> Iterator[Change]:
     """The ways in which a number is changed: to its neutral value, or else to half and to double of it."""
     number = fields_dict(kinds)[name]
     value, neutral = number.default, number.metadata["neutral"]
-    if number.metadata["origin"] == numbers.CONVENTION:
+    if number.metadata["origin"] == CONVENTION:
         return
     if isinstance(value, tuple):  # intercept and slopes
         for place in range(1, len(value)):
@@ -74,7 +84,7 @@ def changes(name: str, kinds: type = numbers.Numbers) -> Iterator[Change]:
     limit = 1.0 if number.metadata["unit"] in AT_MOST_ONE else float("inf")
     others = [neutral] if neutral is not None else [v for v in (value / 2, value * 2) if v <= limit]
     for other in others:
-        text = "no limit" if other == numbers.UNLIMITED else value_text(other)
+        text = "no limit" if other == UNLIMITED else value_text(other)
         yield Change(name, f"{value_text(value)} → {text}", {name: other})
 
 
@@ -143,9 +153,7 @@ def _difference(value: float) -> str:
 def without_effect(base: Mapping[str, float], rows: Sequence[tuple[Change, Mapping[str, float]]]) -> list[str]:
     """The numbers of which no change is visible in any figure."""
     visible = {
-        change.name
-        for change, other in rows
-        if not all(abs(other[name] - base[name]) < VISIBLE for name in FIGURES)
+        change.name for change, other in rows if not all(abs(other[name] - base[name]) < VISIBLE for name in FIGURES)
     }
     return [name for name in dict.fromkeys(change.name for change, _ in rows) if name not in visible]
 

@@ -3,7 +3,7 @@
     python scripts/fit_levels.py CLUSTERS.csv [CLUSTERS.csv ...] --agreement agreement.py
 
 The tables are as for measure_labels.py, and have a column `study` or `dataset`. Each list is used with its first 10 and
-its first 50 genes. The script prints the fields `level`, `chance` and `given` of gca_scanpy/_scoring/numbers.py, fitted
+its first 50 genes. The script prints the fields `level`, `chance` and `given` of gca_scanpy/_scoring/numbers, fitted
 to all clusters and to each half of the studies, and how the half that was not fitted is calibrated.
 
 - `level`: every term of a list, right if it is an expert's term or its ancestor. Each list has the same weight.

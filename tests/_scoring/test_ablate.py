@@ -10,6 +10,7 @@ import pytest
 from attrs import field, fields, make_class
 
 from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.numbers.fields import CONVENTION, UNLIMITED
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 RULE = """
@@ -60,10 +61,10 @@ def _numbers(**values):
     ("value", "metadata", "expected"),
     [
         (0.3, {"neutral": 1.0}, [("0.3 → 1", 1.0)]),
-        (4, {"neutral": numbers.UNLIMITED}, [("4 → no limit", numbers.UNLIMITED)]),
+        (4, {"neutral": UNLIMITED}, [("4 → no limit", UNLIMITED)]),
         (0.7, {}, [("0.7 → 0.35", 0.35), ("0.7 → 1.4", 1.4)]),
         (0.6, {"unit": "share"}, [("0.6 → 0.3", 0.3)]),
-        (1.0, {"origin": numbers.CONVENTION}, []),
+        (1.0, {"origin": CONVENTION}, []),
     ],
 )
 def test_how_a_number_is_changed(ablate, value, metadata, expected):
