@@ -199,8 +199,9 @@ class OfGenes:
         "Added to the score of a type that is common in the tissue, when scores become shares.",
         PATH,
         CLUSTERS,
+        neutral=0.0,
     )
-    prior_rare: float = number(-0.5, "nats", "The same for a type that is rare there.", PATH, CLUSTERS)
+    prior_rare: float = number(-0.5, "nats", "The same for a type that is rare there.", PATH, CLUSTERS, neutral=0.0)
     temperature: float = number(
         0.7, "nats", "Temperature of the softmax that turns scores into shares.", PATH, CLUSTERS
     )
@@ -224,7 +225,7 @@ class OfGenes:
         FITTED,
     )
     chance: tuple[float, ...] = number(
-        (-13.14, 3.73, -3.34, 4.49),
+        (-13.5, 3.59, -3.45, 4.77),
         "log-odds",
         "Intercept and slopes of the probability that the genes are not random, on the log best score, on the log "
         "recognized weight, and on the log evidence for the broad type of the best candidate.",
