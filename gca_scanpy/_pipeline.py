@@ -71,8 +71,8 @@ def annotate(
     with clock.step("guardrails"):
         judgments = [check(case, verdict) for case, verdict in zip(cases, proposals.verdicts)]
     reports = [
-        cluster_report(case, verdict, judgment, force_unknown=request.settings.force_unknown)
-        for case, verdict, judgment in zip(cases, proposals.verdicts, judgments)
+        cluster_report(case, judgment, force_unknown=request.settings.force_unknown)
+        for case, judgment in zip(cases, judgments)
     ]
     if expression is not None and any(judgment.rival for judgment in judgments):
         with clock.step("mixtures"):

@@ -73,6 +73,7 @@ TAKEN = {
     "base_url": {"None", "empty"},
     "basis": {"None"},
     "cache": {"bool", "path", "Path", "unknown"},
+    "certainty": {"None", "zero"},
     "cell_type": {"NUL"},  # a label of B cells with a stray letter
     "chunk_size": {"int"},
     "clusters": {"None"},
@@ -134,6 +135,7 @@ SETTINGS = {
     "min_support": {"int"},
     "force_unknown": {"bool"},
     "mixed_ratio": {"zero"},
+    "certainty": {"zero"},
     "timeout": {"int"},
     "deadline": {"int"},
     "headers": set(),

@@ -23,8 +23,7 @@ def _report(*ids):
                 index=SimpleNamespace(lineages=_bundled.lineages(), types={}),
                 strength=None,
             ),
-            _steps.Verdict(key, "T cell", "CL:0000084", 0.9, "offline"),
-            Judgment(validation, "supported"),
+            Judgment(validation, "supported", _steps.Verdict(key, "T cell", "CL:0000084", 0.9, "offline")),
             force_unknown=True,
         )
         for key in ids

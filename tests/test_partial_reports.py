@@ -6,6 +6,7 @@ The fields are found by introspection, so a new field is tested without a change
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Mapping
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
@@ -23,7 +24,7 @@ CELLS_ARE_LOST = {"parameters", "parameters[groupby]", "clusters", "all of it"}
 
 
 def _hints(kind):
-    return get_type_hints(kind, vars(model))
+    return get_type_hints(kind, vars(sys.modules[kind.__module__]))
 
 
 def _is_model(kind):

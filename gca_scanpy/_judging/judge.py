@@ -26,10 +26,17 @@ OF_TWO = ("mixed_lineage", "contradictory_markers")  # the codes of clusters who
 
 @frozen
 class Judgment:
-    """A validation with the status that follows from it, the other lineage that is supported, and caveats if any."""
+    """A validation with the status that follows from it, the other lineage that is supported, and caveats if any.
+
+    Attributes
+    ----------
+    verdict
+        The verdict that was judged: the one that came, or its finest guess if another lineage stands beside that.
+    """
 
     validation: Validation
     status: Status
+    verdict: Verdict
     rival: Optional[Rival] = None
     caveats: tuple[str, ...] = ()
 
@@ -45,6 +52,7 @@ class _Finding:
 
 def judge(case: Case, verdict: Verdict) -> Judgment:
     """Judge the verdict of the scorer, of a language model or of the user on a cluster."""
+    verdict = _of_one_lineage(case, verdict)
     term = term_of(verdict.label, verdict.ontology_id, case.index.lineages.ontology, case.tissues)
     findings = [] if case.markers.genes else [_Finding("no_markers_supplied", "the cluster has no marker gene")]
     label_evidence, apart = LabelEvidence(), None
@@ -120,8 +128,7 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     """Whether there is enough evidence for the label, and not too much for another lineage."""
     own = own_candidate(term, verdict.label, case)
     if verdict.source == "offline":
-        of_finest = _of_finest(case, verdict, label_evidence)
-        findings = _mixture(case, verdict, of_finest) or _too_little(case, verdict, label_evidence)
+        findings = _mixture(case, verdict, label_evidence) or _too_little(case, verdict, label_evidence)
         # The cells may lack the genes of the best subtype of a broad label.
         is_own = own is not None and key_of(own) == (term or verdict.label)
         return findings or (_denied(own, case) if own is not None and is_own else [])
@@ -145,13 +152,17 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
     return [_Finding("low_marker_overlap", note, label_evidence.leader)]
 
 
-def _of_finest(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> LabelEvidence:
-    """The evidence for the finest guess: two types of a broad label, such as leukocyte, may exclude each other."""
+def _of_one_lineage(case: Case, verdict: Verdict) -> Verdict:
+    """The verdict, or its finest guess if another lineage stands beside that: a broad label may hide that it has two.
+
+    Lymphocyte, for example, is what B and T cells have in common.
+    """
     finest = verdict.path[-1] if verdict.path else None
     if finest is None or finest.label == verdict.label:
-        return label_evidence
+        return verdict
+    guess = evolve(verdict, label=finest.label, ontology_id=finest.ontology_id, confidence_score=finest.probability)
     relatives = evidence.family(finest.ontology_id, finest.label, case.index)
-    return evidence.gather(relatives, finest.ontology_id, case)
+    return guess if _mixture(case, guess, evidence.gather(relatives, finest.ontology_id, case)) else verdict
 
 
 def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, min_genes: int = 0) -> list[_Finding]:
@@ -265,7 +276,7 @@ def _judgment(
         support_count=len(label_evidence.support),
         flag_reasons=codes,
     )
-    return Judgment(validation, status, next((f.rival for f in findings if f.code in OF_TWO), None))
+    return Judgment(validation, status, verdict, next((f.rival for f in findings if f.code in OF_TWO), None))
 
 
 def _as_found(label_evidence: LabelEvidence, findings: Sequence[_Finding], *, stopped: bool) -> LabelEvidence:

@@ -35,8 +35,9 @@ def level(score: float) -> Confidence:
     return "High" if score >= numbers.NUMBERS.high else "Medium" if score >= numbers.NUMBERS.medium else "Low"
 
 
-def cluster_report(case: Case, verdict: Verdict, judgment: Judgment, *, force_unknown: bool) -> ClusterReport:
+def cluster_report(case: Case, judgment: Judgment, *, force_unknown: bool) -> ClusterReport:
     """The report of one cluster; with ``force_unknown`` only a supported label stands."""
+    verdict = judgment.verdict
     cluster, lineages = case.markers, case.index.lineages
     reasons = judgment.validation.flag_reasons
     proposed_id = term_of(verdict.label, verdict.ontology_id, lineages.ontology, case.tissues) or verdict.ontology_id

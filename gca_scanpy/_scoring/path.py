@@ -124,14 +124,15 @@ class Levels:
         return min(_probability(described, share, self.strength, self.index), *limits, 1.0)
 
     def deepest(self, certainty: float) -> Optional[str]:
-        """The last term that is so probable, from the most probable term down to the best candidate below it.
+        """The last term that is so probable, on the way from the most probable term down to the best candidate.
 
         A lower certainty gives the same term or a subtype of it. If no term is so probable, the most probable one.
         """
         if not self.probabilities:
             return None
         ancestors = self.index.lineages.ontology.ancestors
-        finest = self._best_below(self._likeliest(list(self.probabilities)))
+        best = key_of(self.candidates[0])
+        finest = best if best in self.probabilities else self._best_below(self._likeliest(list(self.probabilities)))
         line = [key for key in self.probabilities if key == finest or key in ancestors(finest)]
         found, sure = None, [key for key in line if self.probabilities[key] >= certainty]
         while sure:

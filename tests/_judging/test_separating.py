@@ -41,7 +41,7 @@ def judged(label, case, source="user"):
     """Judge a label that is as sure as can be; its report."""
     term = case.index.lineages.ontology.resolve(label)
     verdict = Verdict("0", label, term, 0.99, source)
-    return cluster_report(case, verdict, judge(case, verdict), force_unknown=True)
+    return cluster_report(case, judge(case, verdict), force_unknown=True)
 
 
 def test_the_genes_are_those_of_one_type_only():

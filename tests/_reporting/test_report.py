@@ -43,8 +43,8 @@ def build(
         strength=strength,
         state_genes=state_genes or {},
     )
-    judgment = Judgment(validation, status)
-    return report.cluster_report(case, _steps.Verdict("7_0", **given), judgment, force_unknown=force_unknown)
+    judgment = Judgment(validation, status, _steps.Verdict("7_0", **given))
+    return report.cluster_report(case, judgment, force_unknown=force_unknown)
 
 
 @pytest.mark.parametrize(

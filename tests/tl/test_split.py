@@ -47,15 +47,15 @@ def test_the_parts_can_be_labeled(mixed):
 
 def test_doublets_are_a_part_of_their_own(mix):
     """Cells that express both leave the cells of the one type."""
-    adata = mix(n_b=30, n_both=30)
+    adata = mix(n_b=15, n_both=45)
     gca.tl.annotate(adata, "cluster", tissue="blood")
     gca.tl.split(adata)
-    assert _parts(adata) == {"9,0": {"B cell": 30, "both": 0}, "9,doublets": {"B cell": 0, "both": 30}}
+    assert _parts(adata) == {"9,0": {"B cell": 15, "both": 0}, "9,doublets": {"B cell": 0, "both": 45}}
 
 
 def test_cells_without_the_genes_keep_the_name(mix):
     """A cell that expresses none of the genes is in neither part."""
-    adata = mix(n_b=30, n_t=30)
+    adata = mix(n_b=30, n_t=33)
     adata.X = adata.X.toarray()
     empty = np.flatnonzero(adata.obs["cluster"] == "9")[:3]
     for row in empty:
