@@ -95,7 +95,7 @@ class Expression:
 def _rows(matrix: Any, cells: npt.NDArray[np.intp]) -> Any:
     if sparse.issparse(matrix) and matrix.format not in ("csr", "csc"):
         matrix = matrix.tocsr()
-    return matrix[cells]
+    return matrix[cells, :]  # older AnnData take no array alone
 
 
 def _dense(values: Any) -> npt.NDArray[np.float64]:

@@ -292,7 +292,7 @@ class ClusterReport:
 
     @property
     def judged(self) -> tuple[str, Optional[str]]:
-        """The label that was judged, with its id: the one that is shown, or the one that was stopped."""
+        """The label that was judged and its id; it is shown, or it was stopped."""
         annotation = self.annotation
         if self.status == "supported":
             return annotation.primary_label, annotation.ontology_id

@@ -80,19 +80,20 @@ def test_the_path_is_a_chain(genes, certainty):
 
 @given(LISTS, CERTAINTIES)
 def test_the_label_is_certain_or_the_best_of_a_weak_list(genes, certainty):
-    """If any term is so probable, the label is; else it is in the lineage of the best candidate."""
+    """If any term above the finest guess is so probable, the label is; else it is the most probable one."""
     case = case_of(genes)
     label = case.levels.deepest(certainty)
     probabilities = case.levels.probabilities
-    if any(value >= certainty for value in probabilities.values()):
-        assert probabilities[label] >= certainty
-        path = [key(level) for level in case.levels.path(label)]
-        assert not any(probabilities.get(term, 0.0) >= certainty for term in path[path.index(label) + 1 :])
-    elif probabilities:
-        finest = key(case.levels.path(label)[-1])
-        assert label == finest or INDEX.lineages.lineage(label) == INDEX.lineages.lineage(finest)
-    else:
+    if not probabilities:
         assert label is None
+        return
+    path = [key(level) for level in case.levels.path(label)]
+    line = {term: p for term, p in probabilities.items() if term == path[-1] or term in ONTOLOGY.ancestors(path[-1])}
+    if max(line.values()) >= certainty:
+        assert probabilities[label] >= certainty
+        assert not any(probabilities.get(term, 0.0) >= certainty for term in path[path.index(label) + 1 :])
+    else:
+        assert probabilities[label] == max(line.values())
 
 
 @given(LISTS, CERTAINTIES, CERTAINTIES)
@@ -101,9 +102,7 @@ def test_a_lower_certainty_is_never_broader(genes, first, second):
     levels = case_of(genes).levels
     low, high = levels.deepest(min(first, second)), levels.deepest(max(first, second))
     assert high is None or levels.path(low)[-1] == levels.path(high)[-1]  # the finest guess is the same
-    # If no term is as probable as the higher one, its label is only the best of a weak list.
-    if high is not None and levels.probabilities[high] >= max(first, second):
-        assert low == high or high in ONTOLOGY.ancestors(low)
+    assert low == high or high in ONTOLOGY.ancestors(low)
 
 
 @given(LISTS, st.randoms(use_true_random=False))
