@@ -114,7 +114,7 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEv
     disease = case.malignant_genes if names_a_disease(term, index.lineages) else ()
     return LabelEvidence(
         support={
-            g.name: round(g.weight * max(for_label[g.symbol], g.name in disease), 4)
+            g.name: round(g.weight * max(_shown(g, for_label[g.symbol], term, index), g.name in disease), 4)
             for g in (*ranked, *present)
             if for_label[g.symbol] > 0 or g.name in disease
         },
@@ -129,6 +129,13 @@ def _best(gene: Gene, keys: AbstractSet[str], index: MarkerIndex) -> float:
     """The highest information of a gene for one of some types."""
     best = next((key for key in index.hits.best(gene.symbol) if key in keys), None)
     return index.hits[gene.symbol][best] if best is not None else 0.0
+
+
+def _shown(gene: Gene, for_label: float, term: Optional[str], index: MarkerIndex) -> float:
+    """The information of a gene for the label; a gene that only its relatives have as a marker stands behind its own."""
+    kind = index.types.get(term or "")
+    is_own = kind is None or gene.symbol in kind.positive
+    return for_label if is_own else for_label * numbers.NUMBERS.inherited_far
 
 
 def _unrelated(term: Optional[str], keys: Iterable[str], index: MarkerIndex) -> list[str]:
