@@ -132,7 +132,7 @@ def _best(gene: Gene, keys: AbstractSet[str], index: MarkerIndex) -> float:
 
 
 def _shown(gene: Gene, for_label: float, term: Optional[str], index: MarkerIndex) -> float:
-    """The information of a gene for the label; a gene that only its relatives have as a marker stands behind its own."""
+    """The information of a gene for the label; one that only its relatives have as a marker stands behind its own."""
     kind = index.types.get(term or "")
     is_own = kind is None or gene.symbol in kind.positive
     return for_label if is_own else for_label * numbers.NUMBERS.inherited_far
