@@ -95,7 +95,10 @@ class Expression:
 def _rows(matrix: Any, cells: npt.NDArray[np.intp]) -> Any:
     if sparse.issparse(matrix) and matrix.format not in ("csr", "csc"):
         matrix = matrix.tocsr()
-    return matrix[cells, :]  # older AnnData take no array alone
+    try:
+        return matrix[cells, :]  # AnnData before 0.10 takes no array alone
+    except TypeError:  # and it cannot pick rows of a CSC matrix on disk
+        return matrix.to_memory()[cells, :]
 
 
 def _dense(values: Any) -> npt.NDArray[np.float64]:
