@@ -19,8 +19,7 @@ from gca_scanpy.errors import InputError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 MAX_KEY = 200  # bytes; the file systems on which zarr makes a folder of each column allow 255
-# In h5ad and zarr "/" separates groups, and on Windows "\\" does; both replace or refuse NUL.
-NOT_IN_KEYS = ("/", "\\", "\0")
+NOT_IN_KEYS = ("/", "\\", "\0")  # the first two separate groups, "\\" on Windows; NUL is replaced or refused
 
 
 class Kind(NamedTuple):
@@ -107,8 +106,7 @@ class _Shown(reprlib.Repr):
     def repr_instance(self, x: Any, level: int) -> str:
         if isinstance(x, (str, os.PathLike)):  # the text type of NumPy is a str, but does not have its name
             return self.repr_str(str(os.fspath(x)), level)
-        is_plain = x is None or isinstance(x, (Number, bytes))
-        return repr(x)[: self.maxother] if is_plain else f"<{type(x).__name__}>"
+        return repr(x)[: self.maxother] if x is None or isinstance(x, (Number, bytes)) else f"<{type(x).__name__}>"
 
 
 def shown(value: Any) -> str:
@@ -286,7 +284,7 @@ SAVE = Kind(
 LABEL_STYLE = one_of("full", "short")
 AXES = Kind(lambda value: is_a(value, "matplotlib.axes", "Axes"), "matplotlib axes, such as plt.subplots()[1]")
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, Kind] = {  # a parameter has one meaning wherever it occurs
     "accept": IDS,
     "adata": ANNDATA,
     "api_key": optional(Kind(_is_secret, TEXT.text, is_secret=True, seal=Secret.seal)),
@@ -350,4 +348,3 @@ KINDS: Mapping[str, Kind] = {
     "who": optional(TEXT),
     "why": TEXT,
 }
-"""What each parameter of the public functions may be; a parameter has one meaning wherever it occurs."""
