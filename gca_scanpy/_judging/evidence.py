@@ -270,9 +270,8 @@ class _Comparison:
 
     def _tissue_factor(self, key: str) -> float:
         """A type that belongs to other tissues only is a rival if there is much more evidence for it."""
-        of_type = self.index.types[key].tissues
-        is_possible = not of_type or not self.tissues or of_type.intersection(self.tissues)
-        return 1.0 if is_possible else numbers.NUMBERS.rival_out_of_tissue
+        is_elsewhere = self.index.types[key].is_elsewhere(self.tissues)
+        return numbers.NUMBERS.rival_out_of_tissue if is_elsewhere else 1.0
 
     def _types(self, key: str, gene: str) -> tuple[str, ...]:
         """The rival's label, and the other types that a gene marks best, without the label's relatives."""

@@ -211,7 +211,7 @@ def _advice(case: Case, verdict: Verdict, term: Optional[str]) -> list[_Finding]
     if term is None:
         findings.append(_Finding("missing_ontology_id", f"{verdict.label!r} is not a Cell Ontology name"))
     kind = case.index.types.get(term or "")
-    if kind is not None and kind.tissues and case.tissues and not kind.tissues.intersection(case.tissues):
+    if kind is not None and kind.is_elsewhere(case.tissues):
         findings.append(_Finding("tissue_mismatch", f"{kind.label} is expected in {', '.join(sorted(kind.tissues))}"))
     index, genes = case.index, case.markers.genes
     if index.species != index.genes_of:
@@ -233,10 +233,9 @@ def _separated(apart: Optional[Apart], case: Case, verdict: Verdict, term: Optio
         return [_Finding("separating_genes_unmeasured", note)]
     if verdict.source == "offline" or not case.index.lineages.is_subtype(term):
         return []
-    expressed = {gene.symbol for gene in (*case.markers.genes, *case.markers.expressed, *case.markers.present)}
     if apart.inseparable:
         return [_Finding("not_separated", _no_gene_separates(apart, verdict))]
-    if not expressed.intersection(apart.of_label):
+    if not case.markers.expressed_symbols.intersection(apart.of_label):
         return [_Finding("not_separated", f"the cluster has no gene that tells {pair}")]
     return []
 
@@ -302,7 +301,7 @@ def _strongest_first(support: Mapping[str, float]) -> tuple[str, ...]:
 def _missing(case: Case, key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Canonical markers of a type that are not among the cluster's genes: the measured ones, and the others."""
     markers, kind = case.markers, case.index.types.get(key)
-    symbols = {gene.symbol for gene in (*markers.genes, *markers.expressed, *markers.present)}
+    symbols = markers.expressed_symbols
     missing = [gene for gene in kind.canonical if gene not in symbols] if kind else []
     measured = markers.measured if markers.measured is not None else frozenset(missing)
     return (

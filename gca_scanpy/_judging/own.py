@@ -67,7 +67,7 @@ def denied_by(own: Candidate, case: Case) -> tuple[str, ...]:
     cluster has, are not used.
     """
     key, markers, hits = key_of(own), case.markers, case.index.hits
-    expressed = {gene.symbol for gene in (*markers.genes, *markers.expressed, *markers.present)}
+    expressed = markers.expressed_symbols
     absent = {gene.symbol for gene in markers.absent} - expressed
     canonical = [gene for gene in case.index.types[key].canonical if gene in expressed or gene in absent]
     better = sorted(canonical, key=lambda gene: (len(hits[gene]), gene))[: (len(canonical) + 1) // 2]

@@ -21,7 +21,7 @@ class CellType:
     positive
         Strength of each marker; the type's own facts only.
     negative
-        Negative markers; its own facts only.
+        Negative markers; its own facts and those of its ancestors.
     canonical
         Its own canonical markers, in the order of the database.
     n_sources
@@ -39,6 +39,10 @@ class CellType:
     canonical: tuple[str, ...]
     n_sources: int = 0
     stated: Mapping[str, tuple[str, str, str, str]] = field(factory=dict)
+
+    def is_elsewhere(self, tissues: Sequence[str]) -> bool:
+        """Whether the type belongs to other tissues than these only; not if either are unknown."""
+        return bool(tissues and self.tissues) and self.tissues.isdisjoint(tissues)
 
 
 @define(eq=False)

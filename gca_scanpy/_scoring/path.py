@@ -203,7 +203,7 @@ def _probability(key: str, share: float, strength: Strength, index: MarkerIndex)
 
 
 def _says_something(key: str, index: MarkerIndex) -> bool:
-    """Whether a term is a broad type or finer; "leukocyte" and "cell" are no answers."""
+    """Whether a term is a broad type or finer; "cell" alone is no answer."""
     return index.types[key].id is None or index.lineages.broad(key) is not None
 
 

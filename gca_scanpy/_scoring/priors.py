@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Optional, cast
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from gca_scanpy._scoring import numbers
 
@@ -28,10 +28,9 @@ class Priors:
     """
 
     grades: Mapping[str, Mapping[str, Grade]]
-    _listed: frozenset[str] = field(init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_listed", frozenset().union(*self.grades.values()))
+    _listed: frozenset[str] = field(
+        init=False, repr=False, default=Factory(lambda self: frozenset().union(*self.grades.values()), takes_self=True)
+    )
 
     def grade(self, cl_id: str, tissues: Sequence[str]) -> Grade:
         """How usual a type is in these tissues: the best grade of any of them; ``any`` is used if there is none.

@@ -126,7 +126,7 @@ class OfCells(OfLabels):
         20, "cells", "The shares in other clusters count as much as this many cells.", MIXTURES, DEVELOPMENT_CELLS
     )
     min_part: float = number(
-        0.04, "share", "A smaller part of the cells that can be told is no population.", MIXTURES, BY_HAND
+        0.04, "share", "A smaller part of the cells that express either lineage is no population.", MIXTURES, BY_HAND
     )
     min_part_evidence: float = number(
         5.0, "nats", "A part exists if the cells are so much better explained with it than without.", MIXTURES, BY_HAND
@@ -141,7 +141,7 @@ class OfCells(OfLabels):
     min_doublets: float = number(
         0.7,
         "share",
-        "If both lineages also occur alone, so many of the cells that can be told must have both to be doublets.",
+        "If both lineages also occur alone, so many of the cells that express either must have both to be doublets.",
         MIXTURES,
         DEVELOPMENT_CELLS,
     )
