@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.witnesses import group, parts
 
 
 @frozen
@@ -39,6 +40,11 @@ class CellType:
     canonical: tuple[str, ...]
     n_sources: int = 0
     stated: Mapping[str, tuple[str, str, str, str]] = field(factory=dict)
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """The independent lists that state any of its facts."""
+        return frozenset(group(name) for sources, *_ in self.stated.values() for name in parts(sources))
 
     def is_elsewhere(self, tissues: Sequence[str]) -> bool:
         """Whether the type belongs to other tissues than these only; not if either are unknown."""

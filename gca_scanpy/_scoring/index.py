@@ -54,6 +54,7 @@ class MarkerIndex:
     _families: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _nearest: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _subtypes: Counter[str] = field(factory=Counter, init=False, repr=False)
+    _names_a_cluster: dict[str, bool] = field(factory=dict, init=False, repr=False)
 
     def ancestors(self, key: str) -> tuple[str, ...]:
         """The ancestors of a type that are in the index, nearest first."""
@@ -63,6 +64,27 @@ class MarkerIndex:
                 sorted((a for a in distances if a in self.types), key=lambda a: (distances[a], a))
             )
         return self._ancestors[key]
+
+    def levels_above(self, key: str) -> tuple[str, ...]:
+        """The ancestors that can be levels above a type: a neuron is no secretory cell, whatever the ontology says."""
+        lineage, compatible = self.lineages.lineage, self.lineages.compatible_lineages
+        return tuple(other for other in self.ancestors(key) if compatible(lineage(key), lineage(other)))
+
+    def names_a_cluster(self, key: str) -> bool:
+        """Whether people call a cluster so; other terms, such as central nervous system neuron, only group types.
+
+        They do if enough lists describe the term, or if one does and the term is common in a tissue. All terms do if
+        they have no prior, or if the database has no lists.
+        """
+        if key not in self._names_a_cluster:
+            n_lists = len(self.types[key].lists)
+            self._names_a_cluster[key] = (
+                n_lists >= numbers.NUMBERS.min_lists
+                or (n_lists > 0 and self.priors.is_common(key))
+                or not self.priors.knows(key)
+                or not any(kind.n_sources for kind in self.types.values())
+            )
+        return self._names_a_cluster[key]
 
     def n_subtypes(self, key: str) -> int:
         """How many types of the index are subtypes of a type."""

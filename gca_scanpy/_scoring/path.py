@@ -127,13 +127,16 @@ class Levels:
         """The last term that is so probable, on the way from the most probable term down to the best candidate.
 
         A lower certainty gives the same term or a subtype of it. If no term is so probable, the most probable one.
+        A term that only groups types is passed over, unless it is the best candidate.
         """
         if not self.probabilities:
             return None
         ancestors = self.index.lineages.ontology.ancestors
         best = key_of(self.candidates[0])
         finest = best if best in self.probabilities else self._best_below(self._likeliest(list(self.probabilities)))
-        line = [key for key in self.probabilities if key == finest or key in ancestors(finest)]
+        above = set(self.index.levels_above(finest))
+        line = [key for key in self.probabilities if key == finest or key in above]
+        line = [key for key in line if key == finest or self.index.names_a_cluster(key)] or line
         found, sure = None, [key for key in line if self.probabilities[key] >= certainty]
         while sure:
             found = self._likeliest(sure)
@@ -155,7 +158,8 @@ class Levels:
         chain = [self._best_below(key)]
         for term in sorted({*self.probabilities, key}, key=lambda term: (-_depth(term, self.index), term)):
             is_kin = term == key or key in ancestors(term) or term in ancestors(key)
-            if is_kin and term in ancestors(chain[-1]):
+            is_above = term in self.index.levels_above(chain[-1]) or term == key != chain[-1]
+            if is_kin and is_above:
                 chain.append(term)
         return tuple(self._level(term) for term in reversed(chain))
 

@@ -41,6 +41,14 @@ class Priors:
         listed = {self.grades.get(tissue, {}).get(cl_id, RARE) for tissue in tissues or (ANY,)}
         return next((grade for grade in (COMMON, OCCASIONAL) if grade in listed), RARE)
 
+    def knows(self, key: str) -> bool:
+        """Whether the table has a type in any tissue."""
+        return key in self._listed
+
+    def is_common(self, cl_id: str) -> bool:
+        """Whether a type is common in any tissue."""
+        return any(grades.get(cl_id) == COMMON for grades in self.grades.values())
+
     def nats(self, cl_id: Optional[str], tissues: Sequence[str]) -> float:
         """What the grade adds to the score when scores become shares; 0 for a type that the table has nowhere."""
         if cl_id not in self._listed or cl_id is None:
