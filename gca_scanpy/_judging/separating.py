@@ -10,8 +10,8 @@ from attrs import evolve, frozen
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy._scoring.path import key_of
-from gca_scanpy.model import Candidate, Separation
+from gca_scanpy._scoring.hits import CellType
+from gca_scanpy.model import Separation
 
 SHOWN_UNMEASURED = 10
 
@@ -31,7 +31,7 @@ class Apart:
         The label of a better candidate that no gene of the database separates from the label; empty if there is none.
     """
 
-    competitor: Candidate
+    competitor: CellType
     of_label: tuple[str, ...]
     of_competitor: tuple[str, ...]
     inseparable: str = ""
@@ -46,7 +46,7 @@ class Apart:
         """The genes that separate a type; None if the index has it not, or no other candidate competes with it."""
         index, first = case.index, None
         for competitor in _competitors(key, case):
-            other = key_of(competitor)
+            other = competitor.key
             apart = cls(competitor, _only(key, other, index), _only(other, key, index))
             if apart.genes:
                 return evolve(apart, inseparable=first.inseparable) if first else apart
@@ -61,22 +61,23 @@ class Apart:
         unmeasured = tuple(gene for gene in genes if gene not in measured)
         return Separation(
             competitor=self.competitor.label,
-            competitor_id=self.competitor.ontology_id,
+            competitor_id=self.competitor.id,
             n_genes=len(genes),
             n_measured=len(genes) - len(unmeasured),
             unmeasured=unmeasured[:SHOWN_UNMEASURED],
         )
 
 
-def _competitors(key: str, case: Case) -> Iterator[Candidate]:
+def _competitors(key: str, case: Case) -> Iterator[CellType]:
     if key not in case.index.types:
         return
     lineages, broad = case.index.lineages, case.index.lineages.broad(key)
-    tried = case.candidates.keys[: numbers.NUMBERS.rivals_tried]
-    siblings = [k for k in tried if broad is not None and lineages.broad(case.index.types[k].id) == broad]
-    for candidate in map(case.candidates.find, (*siblings, *tried)):
-        if candidate is not None and candidate.score > 0 and not _overlap(key, key_of(candidate), case.index):
-            yield candidate
+    scored = zip(case.candidates.keys[: numbers.NUMBERS.rivals_tried], case.candidates.scores)
+    tried = [case.index.types[other] for other, score in scored if score > 0]
+    siblings = [kind for kind in tried if broad is not None and lineages.broad(kind.id) == broad]
+    for kind in (*siblings, *tried):
+        if not _overlap(key, kind.key, case.index):
+            yield kind
 
 
 def _overlap(key: str, other: str, index: MarkerIndex) -> bool:

@@ -33,7 +33,8 @@ def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> Candid
     """
     genes = _ClusterGenes.of(weights, index)
     scores = _scores(genes, tissues, index)
-    sums = {key: score + index.priors.nats(index.types[key].id, tissues) for key, score in scores.items()}
+    priors = index.priors.nats(tissues)  # a type without an id has its name as key, and no prior
+    sums = {key: score + priors.get(key, 0.0) for key, score in scores.items()}
     keys = sorted(sums)
     keys.sort(key=sums.__getitem__, reverse=True)  # equal sums stay in the order of the keys
     return Candidates(keys, [scores[key] for key in keys], _softmax([sums[key] for key in keys]), genes, index)
@@ -172,7 +173,7 @@ def _evidence(genes: Scored) -> dict[str, float]:
     for gene, information in genes:
         weight = gene.weight
         for key, nats in information.items():
-            evidence[key] += round(weight * nats, 4)
+            evidence[key] += weight * nats
     return evidence
 
 
