@@ -178,13 +178,9 @@ def _evidence(genes: Scored) -> dict[str, float]:
 
 
 def _bounded(ranked: Scored, states: States) -> dict[str, float]:
-    """The evidence of the ranked genes; those of a state that holds add at most a part of what the others tell."""
-    bound = states.bound
-    evidence = _evidence([(gene, nats) for gene, nats in ranked if gene.symbol not in bound])
-    part = 0.0 if states.fill_the_list else numbers.NUMBERS.max_state_part
-    for key, nats in _evidence([(gene, nats) for gene, nats in ranked if gene.symbol in bound]).items():
-        evidence[key] += min(nats, part * evidence[key])
-    return evidence
+    """The evidence of the ranked genes, without the genes of states that fill the list."""
+    bound = states.bound if states.fill_the_list else frozenset()
+    return _evidence([(gene, nats) for gene, nats in ranked if gene.symbol not in bound])
 
 
 def _absent_evidence(absent: Iterable[Gene], index: MarkerIndex) -> dict[str, float]:

@@ -151,14 +151,6 @@ class OfGenes:
         BY_HAND,
         neutral=UNLIMITED,
     )
-    max_state_part: float = number(
-        0.5,
-        "share",
-        "The genes of a state that holds may add at most this part of what the other ranked genes tell.",
-        SCORES,
-        CLUSTERS,
-        neutral=UNLIMITED,
-    )
     negative_factor: float = number(
         0.75,
         "factor",
