@@ -18,9 +18,8 @@ from gca_scanpy._llm.language_model import ChatModel
 from gca_scanpy._llm.question import Plan, Question, Round, plan, prepare
 from gca_scanpy._reporting.report import level
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.case import Case
+from gca_scanpy._scoring.case import Case, propose
 from gca_scanpy._scoring.malignancy import names_a_disease
-from gca_scanpy._scoring.offline import propose
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import (
     AccessError,
