@@ -14,12 +14,11 @@ from numbers import Integral, Number, Real
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, TypeVar, cast
 
+from gca_scanpy._keys import MAX_KEY, is_key
 from gca_scanpy._secrets import Address, Concealed, Secret, Unusable
 from gca_scanpy.errors import InputError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-MAX_KEY = 200  # bytes; the file systems on which zarr makes a folder of each column allow 255
-NOT_IN_KEYS = ("/", "\\", "\0")  # the first two separate groups, "\\" on Windows; NUL is replaced or refused
 
 
 class Kind(NamedTuple):
@@ -168,17 +167,6 @@ def _is_sha256(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-fA-F]{64}", value) is not None
 
 
-def _is_key(value: Any) -> bool:
-    if not isinstance(value, str) or value.strip() in ("", "zarr.json") or value.startswith("."):
-        return False
-    if any(mark in value for mark in NOT_IN_KEYS):
-        return False
-    try:
-        return len(value.encode()) <= MAX_KEY
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-
-
 def _is_ids(value: Any) -> bool:
     """Text, or an iterable of text and numbers. A mapping or a table has other contents than ids."""
     if isinstance(value, str):
@@ -211,14 +199,6 @@ def _no_text(value: Any) -> str:
     pairs = value.items() if isinstance(value, Mapping) else ()
     wrong = next((f"{shown(key)} is {shown(text)}" for key, text in pairs if not isinstance(text, str)), "")
     return f"{wrong}; it must be text" if wrong else ""
-
-
-def _is_tissue(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return all(not isinstance(one, Mapping) and _is_tissue(one) for one in value.values())
-    is_list = isinstance(value, (list, tuple, set, frozenset)) or getattr(value, "ndim", 0) == 1
-    is_missing = isinstance(value, float) and math.isnan(value)  # as in a table of samples
-    return is_missing or all(name is None or isinstance(name, str) for name in (value if is_list else [value]))
 
 
 def _is_source(value: Any) -> bool:
@@ -263,7 +243,7 @@ SECONDS = Kind(lambda value: _is_number(value) and value > 0, "a number of secon
 SHARE = Kind(lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1")
 PATH = Kind(_is_path, "the path of a file, such as 'report.json'")
 KEY = Kind(
-    _is_key,
+    is_key,
     f"a name that files can contain, such as 'gptca': 1 to {MAX_KEY} bytes of text without /, \\ and a leading dot",
 )
 IDS = Kind(_is_ids, "a list of cluster ids, such as ['0', '1']")

@@ -10,7 +10,7 @@ from attrs import asdict, evolve, field, frozen
 
 from gca_scanpy import _pipeline
 from gca_scanpy._adata import Clustering, check_key, check_writable, duplicate, read_clustering, write_report
-from gca_scanpy._adata.curate import keep_decisions
+from gca_scanpy._adata.changes import keep_decisions
 from gca_scanpy._adata.expression import Expression
 from gca_scanpy._events import Clock, Run, RunDetails
 from gca_scanpy._llm.asking import ModelLike, asking_of
