@@ -1,4 +1,4 @@
-"""What each argument of a public function may be, once by its name, and the check that all of these functions share."""
+"""What each argument of a public function may be, once by its name, and the check that functions and classes share."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import inspect
 import math
 import os
 import re
-import reprlib
 import sys
 from collections.abc import Iterable, Mapping
-from numbers import Integral, Number, Real
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Callable, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, TypeVar, cast
 
 from gca_scanpy._keys import MAX_KEY, is_key
 from gca_scanpy._secrets import Address, Concealed, Secret, Unusable
-from gca_scanpy.errors import InputError
+from gca_scanpy.errors import InputError, shown
+
+if TYPE_CHECKING:
+    from attrs import Attribute
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Validator = Callable[[Any, "Attribute[Any]", Any], None]
 
 
 class Kind(NamedTuple):
@@ -94,23 +97,9 @@ def checked(**kinds: Kind) -> Callable[[Function], Function]:
     return decorate
 
 
-class _Shown(reprlib.Repr):
-    """A short repr; of an object only its type, because it may be large, or hold a key."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxstring = self.maxother = self.maxlong = 60
-        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = 4
-
-    def repr_instance(self, x: Any, level: int) -> str:
-        if isinstance(x, (str, os.PathLike)):  # the text type of NumPy is a str, but does not have its name
-            return self.repr_str(str(os.fspath(x)), level)
-        return repr(x)[: self.maxother] if x is None or isinstance(x, (Number, bytes)) else f"<{type(x).__name__}>"
-
-
-def shown(value: Any) -> str:
-    """A value in a message: short, and never the content of an object."""
-    return _Shown().repr(value)
+def of_kind(kind: Kind) -> Validator:
+    """A validator that refuses what is not of this kind, with an :class:`~gca_scanpy.errors.InputError`."""
+    return lambda _, attribute, value: check(attribute.name, value, kind)
 
 
 def optional(kind: Kind) -> Kind:
@@ -263,6 +252,8 @@ SAVE = Kind(
 )
 LABEL_STYLE = one_of("full", "short")
 AXES = Kind(lambda value: is_a(value, "matplotlib.axes", "Axes"), "matplotlib axes, such as plt.subplots()[1]")
+
+is_count, is_text = of_kind(COUNT), of_kind(TEXT)
 
 KINDS: Mapping[str, Kind] = {  # a parameter has one meaning wherever it occurs
     "accept": IDS,
