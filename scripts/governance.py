@@ -25,7 +25,7 @@ from witnesses import citations, lists, profiles
 from witnesses.compare import Evidence
 from witnesses.files import CITATIONS, Data, Row, read, write
 
-from gca_scanpy._scoring.witnesses import ASCTB, PROFILE
+from gca_scanpy._scoring.facts import ASCTB, PROFILE
 from gca_scanpy.db import _bundled, _rules
 from gca_scanpy.db._rules import Finding
 

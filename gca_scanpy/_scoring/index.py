@@ -14,8 +14,7 @@ from attrs import Factory, define, evolve, field, frozen
 from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED, WEAK, MarkerDatabase
-from gca_scanpy._scoring.hits import CellType, Hits
-from gca_scanpy._scoring.witnesses import group, parts, witnesses
+from gca_scanpy._scoring.facts import CellType, Hits, group, parts, witnesses
 from gca_scanpy.model import Witnesses
 
 Grade = Literal["common", "occasional", "rare"]

@@ -10,7 +10,7 @@ from attrs import frozen
 from gca_scanpy._arguments import checked
 from gca_scanpy._names.words import nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
-from gca_scanpy._scoring.witnesses import parts
+from gca_scanpy._scoring.facts import parts
 from gca_scanpy.db import _assets, _bundled, _rules
 from gca_scanpy.db._io import BUNDLED, PROJECT, Source, load
 from gca_scanpy.errors import InputError, shown

@@ -10,7 +10,7 @@ import pandas as pd
 from attrs import field, frozen
 
 from gca_scanpy._files import whole
-from gca_scanpy._scoring.witnesses import PROFILE
+from gca_scanpy._scoring.facts import PROFILE
 from gca_scanpy.db import _bundled, _rules
 from gca_scanpy.db._rules import Finding
 from witnesses import citations
