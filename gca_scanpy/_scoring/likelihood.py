@@ -14,8 +14,7 @@ from attrs import evolve, field, frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy._scoring.states import States
-from gca_scanpy._scoring.weights import Gene, Weights
+from gca_scanpy._scoring.weights import Gene, States, Weights
 from gca_scanpy.model import Candidate, Evidence
 
 Scored = Sequence[tuple[Gene, Mapping[str, float]]]  # genes with their information for each type that they mark

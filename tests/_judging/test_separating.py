@@ -9,7 +9,7 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy._judging.judge import judge
-from gca_scanpy._judging.separating import Apart
+from gca_scanpy._judging.label import Apart
 from gca_scanpy._prepare import index_of
 from gca_scanpy._reporting.report import cluster_report
 from gca_scanpy._scoring import index

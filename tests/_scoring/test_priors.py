@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from gca_scanpy._scoring import index, numbers
+from gca_scanpy._scoring.index import ANY, Priors, read_priors
 from gca_scanpy._scoring.likelihood import rank
-from gca_scanpy._scoring.priors import ANY, Priors, read_priors
 from gca_scanpy._scoring.weights import Weights
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled, load
