@@ -14,16 +14,12 @@ from attrs import evolve, frozen
 from gca_scanpy._judging.evidence import family
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
+from gca_scanpy._scoring.facts import CellType
 from gca_scanpy._scoring.index import MarkerIndex
-<<<<<<< HEAD:gca_scanpy/_judging/separating.py
-from gca_scanpy._scoring.hits import CellType
-from gca_scanpy.model import Separation
-=======
 from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy._scoring.path import key_of
 from gca_scanpy._scoring.weights import is_generic
 from gca_scanpy.model import Candidate, Separation
->>>>>>> h/house:gca_scanpy/_judging/label.py
 
 
 def own_candidate(term: Optional[str], label: str, case: Case) -> Optional[Candidate]:

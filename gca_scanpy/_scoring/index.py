@@ -40,21 +40,20 @@ class Priors:
         init=False, repr=False, default=Factory(lambda self: frozenset().union(*self.grades.values()), takes_self=True)
     )
 
-    def grade(self, cl_id: str, tissues: Sequence[str]) -> Grade:
-        """How usual a type is in these tissues: the best grade of any of them; ``any`` is used if there is none.
+    def nats(self, tissues: Sequence[str]) -> Mapping[str, float]:
+        """What the grade of each listed type adds to its score when scores become shares, by Cell Ontology id.
 
-        Only rows of the type itself count. A subtype does not get the grade of its parent: where T cells are common,
-        most of their subtypes are not.
+        The best grade of any of the tissues counts; the rows of ``any`` are used if there is no tissue. Only rows of
+        the type itself count. A subtype does not get the grade of its parent: where T cells are common, most of their
+        subtypes are not.
         """
-        listed = {self.grades.get(tissue, {}).get(cl_id, RARE) for tissue in tissues or (ANY,)}
-        return next((grade for grade in (COMMON, OCCASIONAL) if grade in listed), RARE)
-
-    def nats(self, cl_id: Optional[str], tissues: Sequence[str]) -> float:
-        """What the grade adds to the score when scores become shares; 0 for a type that the table has nowhere."""
-        if cl_id not in self._listed or cl_id is None:
-            return 0.0
         used = numbers.NUMBERS
-        return {COMMON: used.prior_common, OCCASIONAL: 0.0, RARE: used.prior_rare}[self.grade(cl_id, tissues)]
+        nats = dict.fromkeys(self._listed, used.prior_rare)
+        values: tuple[tuple[Grade, float], ...] = ((OCCASIONAL, 0.0), (COMMON, used.prior_common))  # the best one last
+        for grade, value in values:
+            for tissue in tissues or (ANY,):
+                nats.update((cl_id, value) for cl_id, is_ in self.grades.get(tissue, {}).items() if is_ == grade)
+        return nats
 
 
 NEUTRAL = Priors({})  # prefers no type
