@@ -48,14 +48,6 @@ class Priors:
         """Whether a type is common in any tissue."""
         return any(grades.get(cl_id) == COMMON for grades in self.grades.values())
 
-    def knows(self, key: str) -> bool:
-        """Whether the table has a type in any tissue."""
-        return key in self._listed
-
-    def is_common(self, cl_id: str) -> bool:
-        """Whether a type is common in any tissue."""
-        return any(grades.get(cl_id) == COMMON for grades in self.grades.values())
-
     def nats(self, tissues: Sequence[str]) -> Mapping[str, float]:
         """What the grade of each listed type adds to its score when scores become shares, by Cell Ontology id.
 

@@ -257,7 +257,7 @@ def test_chance_is_unknown(length):
 def test_a_level_is_of_a_lineage_that_the_type_can_have():
     """The ontology has neurons below "secretory cell", which is epithelial here: it is no level of them."""
     case = case_of(["GAD1", "GAD2", "SLC32A1", "RELN", "CNR1", "LAMP5", "KIT"], ["brain"])
-    found = offline.propose(case)
+    found = propose(case)
     labels = [level.label for level in found.path]
     assert "neuron" in labels
     assert "secretory cell" not in labels
