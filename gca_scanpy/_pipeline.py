@@ -20,6 +20,7 @@ from gca_scanpy._prepare import Place, canonical, check_species, genes_of, index
 from gca_scanpy._propose import Offline, Proposer
 from gca_scanpy._reporting.receipts import collect
 from gca_scanpy._reporting.report import cluster_report, dataset_report
+from gca_scanpy._scoring.activity import CellEvidence
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import Settings
@@ -99,7 +100,12 @@ def prepare(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -
     with clock.step("genes"):
         clusters, warnings = canonical(markers, request.tissue, index)
     with clock.step("scoring"):
-        cases = [Case.of(cluster, index, tissues[cluster.cluster_id], limits) for cluster in clusters]
+        activity = clusters[0].activity if clusters else None
+        cells = CellEvidence(activity, index) if activity is not None else None
+        cases = [
+            Case.of(cluster, index, tissues[cluster.cluster_id], limits, cells and cells.of(cluster.cluster_id))
+            for cluster in clusters
+        ]
     return cases, [*warnings, *request.database.notes]
 
 

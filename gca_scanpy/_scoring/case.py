@@ -7,6 +7,7 @@ from typing import Optional
 
 from attrs import frozen
 
+from gca_scanpy._scoring.activity import ClusterCells
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.likelihood import Candidates, rank
 from gca_scanpy._scoring.malignancy import MALIGNANT, malignancy
@@ -64,6 +65,8 @@ class Case:
         The thresholds that a label must pass.
     malignant_genes
         The genes, as the data names them, that raise the suspicion of malignancy.
+    cells
+        Which genes its cells have on and off; None without a matrix.
     """
 
     markers: ClusterMarkers
@@ -75,23 +78,37 @@ class Case:
     index: MarkerIndex
     limits: Limits
     malignant_genes: tuple[str, ...] = ()
+    cells: Optional[ClusterCells] = None
 
     @classmethod
-    def of(cls, markers: ClusterMarkers, index: MarkerIndex, tissues: Sequence[str], limits: Limits) -> Case:
+    def of(
+        cls,
+        markers: ClusterMarkers,
+        index: MarkerIndex,
+        tissues: Sequence[str],
+        limits: Limits,
+        cells: Optional[ClusterCells] = None,
+    ) -> Case:
         """Weigh the genes of a cluster and rank its candidates."""
         weights = Weights.of(markers)
-        candidates = rank(weights, tissues, index)
+        candidates = rank(weights, tissues, index, cells)
         strength = Strength.of(weights, candidates[0], index) if candidates else None
         levels = Levels.of(candidates, strength, index) if strength else Levels({}, candidates, None, index)
         lineage = index.lineages.lineage(candidates[0].ontology_id) if candidates else None
         names = {gene.symbol: gene.name for gene in weights.ranked}
         malignant = tuple(names[symbol] for symbol in malignancy(names, lineage, tissues))
-        return cls(markers, weights, candidates, strength, levels, tuple(tissues), index, limits, malignant)
+        return cls(markers, weights, candidates, strength, levels, tuple(tissues), index, limits, malignant, cells)
 
     @property
     def cluster_id(self) -> str:
         """The cluster as the data names it."""
         return self.markers.cluster_id
+
+    def beyond_chance(self, key: Optional[str]) -> bool:
+        """Whether random genes would rarely say as much, or else the markers of a term stand out in the cells."""
+        if self.strength is not None and self.strength.beyond_chance:
+            return True
+        return self.cells is not None and key in self.index.types and self.cells.stands_out(key)
 
     @property
     def state_genes(self) -> Mapping[str, tuple[str, ...]]:

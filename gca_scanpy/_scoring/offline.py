@@ -26,6 +26,7 @@ def propose(case: Case) -> Verdict:
             f"No cell type: {state}." if state else "No gene of this cluster marks a cell type of the database.",
         )
     path = case.levels.path(label)
+    label = _beyond_chance(label, path, case)
     level, finest = _level(label, path), path[-1]
     best = candidates.find(finest.ontology_id or finest.label) or candidates[0]
     genes = [e.gene for e in best.supporting]
@@ -40,6 +41,13 @@ def propose(case: Case) -> Verdict:
         markers=tuple(genes),
         path=path,
     )
+
+
+def _beyond_chance(label: str, path: Sequence[Level], case: Case) -> str:
+    """The label, or if chance could have given it, its last ancestor that the cells show; the label if none is."""
+    keys = [level.ontology_id or level.label for level in path]
+    shown = (key for key in reversed(keys[: keys.index(label) + 1]) if case.beyond_chance(key))
+    return next(shown, label)
 
 
 def _level(key: str, path: Sequence[Level]) -> Level:

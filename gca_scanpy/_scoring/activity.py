@@ -1,0 +1,136 @@
+"""What the cells tell of a type besides the ranking: which of its genes they have on, and which they have off.
+
+A ranking only has genes that are higher in a cluster than elsewhere. The cells also show the genes that they share with
+other clusters, and those that they lack, so they separate types that the same ranked genes mark: a T cell without CD8A
+in data in which other T cells have it. Each type has each of its markers on with a rate that the strength of the fact
+gives; a type that does not list a gene has it on as often as the clusters of the data have. A subtype has the markers
+of its ancestors, so these say nothing between it and its parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from attrs import define, field, frozen
+
+from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy._scoring.priors import COMMON
+from gca_scanpy._steps import Activity
+
+Floats = npt.NDArray[np.float64]
+
+
+@frozen(eq=False)
+class _Markers:
+    """The measured markers of a type: their columns, strengths, and what they tell if they are on or off, in nats."""
+
+    columns: npt.NDArray[np.intp]
+    strengths: Floats
+    if_on: Floats
+    if_off: Floats
+
+
+@define(eq=False)
+class CellEvidence:
+    """The evidence of the cells of a run. The markers of a type are looked up once for all clusters."""
+
+    activity: Activity
+    index: MarkerIndex
+    _markers: dict[str, _Markers] = field(factory=dict, init=False)
+    _known: npt.NDArray[np.intp] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        hits = self.index.hits
+        known = [column for symbol, column in self.activity.columns.items() if symbol in hits]
+        self._known = np.array(known, dtype=np.intp)
+
+    def of(self, cluster_id: str) -> ClusterCells:
+        """The evidence of one cluster."""
+        row = self.activity.rows[cluster_id]
+        return ClusterCells(self, self.activity.on[row], self.activity.off[row])
+
+    def markers(self, key: str) -> _Markers:
+        """The markers of a type and of its ancestors that the data have; kept."""
+        if key not in self._markers:  # two threads may make it at once; both make the same
+            self._markers[key] = self._find(key)
+        return self._markers[key]
+
+    @property
+    def known(self) -> npt.NDArray[np.intp]:
+        """The columns of all genes that mark any type."""
+        return self._known
+
+    def _find(self, key: str) -> _Markers:
+        used, index, columns = numbers.NUMBERS, self.index, self.activity.columns
+        negative = index.types[key].negative
+        strengths: dict[int, float] = {}
+        for owner in (key, *index.ancestors(key)):
+            for gene, strength in index.types[owner].positive.items():
+                column = columns.get(gene)
+                if column is not None and gene not in negative:
+                    strengths[column] = max(strength, strengths.get(column, 0.0))
+        denied = [columns[gene] for gene in sorted(negative) if gene in columns]
+        positive = np.array(list(strengths), dtype=np.intp)
+        strong = np.array(list(strengths.values()), dtype=np.float64)
+        rates = np.minimum(used.max_on, used.on_per_strength * strong)
+        usual = self.activity.usual[positive]
+        return _Markers(
+            np.concatenate([positive, np.array(denied, dtype=np.intp)]),
+            np.concatenate([strong, np.zeros(len(denied))]),
+            np.concatenate([np.log(rates / usual + 1 - rates), np.full(len(denied), np.log1p(-used.max_on))]),
+            np.concatenate([np.log1p(-rates), np.zeros(len(denied))]),
+        )
+
+
+@frozen(eq=False)
+class ClusterCells:
+    """The evidence of the cells of one cluster."""
+
+    run: CellEvidence
+    on: Floats
+    off: Floats
+
+    def nats(self, key: str) -> float:
+        """How much better a type explains which genes are on and off than an unknown type does."""
+        markers = self.run.markers(key)
+        return float(self.on[markers.columns] @ markers.if_on + self.off[markers.columns] @ markers.if_off)
+
+    def shifts(self, keys: Sequence[str], tissues: Sequence[str]) -> list[float]:
+        """What the cells add to the score of each candidate when scores become shares, in nats; at most little.
+
+        Between lineages hundreds of genes differ, and the ranking has the best of them, so the cells count little.
+        Within a broad type few genes decide, so they count more. They speak for a subtype only where it is common.
+        """
+        used, kin = numbers.NUMBERS, [self._kin(key) for key in keys]
+        lineages = [self.nats(anchor) for anchor in kin]
+        best = max(lineages, default=0.0)
+        shifts = []
+        for key, lineage in zip(keys, lineages):
+            limit = used.max_kin_nats if self._is_common(key, tissues) else 0.0
+            beyond = min(max(self.nats(key) - lineage, -used.max_kin_nats), limit)
+            shifts.append(used.cell_weight * (lineage - best) + used.cell_weight_of_kin * beyond)
+        return shifts
+
+    def stands_out(self, key: str) -> bool:
+        """Whether the markers of a term are on so much more than all known genes of the data that it is no chance."""
+        used, markers = numbers.NUMBERS, self.run.markers(key)
+        weights = np.minimum(markers.strengths, used.canonical)
+        known = self.on[self.run.known]
+        if weights.sum() < used.min_standing_genes or not known.std():
+            return False
+        error = known.std() * np.sqrt((weights**2).sum()) / weights.sum()
+        mean = float(self.on[markers.columns] @ weights / weights.sum())
+        return bool(mean - known.mean() >= used.min_standing_out * error)
+
+    def _kin(self, key: str) -> str:
+        """The broadest described type of the same broad type."""
+        index, broad = self.run.index, self.run.index.lineages.broad
+        line = [other for other in (key, *index.ancestors(key)) if broad(other) == broad(key)]
+        return line[-1] if broad(key) is not None else key
+
+    def _is_common(self, key: str, tissues: Sequence[str]) -> bool:
+        term = self.run.index.types[key].id
+        return term is not None and self.run.index.priors.grade(term, tissues) == COMMON
