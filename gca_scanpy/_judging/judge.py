@@ -9,9 +9,8 @@ from attrs import evolve, frozen
 
 from gca_scanpy._judging import evidence
 from gca_scanpy._judging.evidence import LabelEvidence, Rival
-from gca_scanpy._judging.own import denied_by, is_kin_of_best, own_candidate, speaks_for
+from gca_scanpy._judging.label import Apart, denied_by, is_kin_of_best, own_candidate, speaks_for
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
-from gca_scanpy._judging.separating import Apart
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees, term_of
 from gca_scanpy._scoring import numbers

@@ -10,6 +10,7 @@ of its ancestors, so these say nothing between it and its parent.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,7 @@ from attrs import define, field, frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy._scoring.priors import COMMON
-from gca_scanpy._steps import Activity
+from gca_scanpy._steps import Activity, ClusterMarkers
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,35 +33,35 @@ class _Markers:
     if_off: Floats
 
 
+def of_cells(clusters: Sequence[ClusterMarkers], index: MarkerIndex) -> list[Optional[ClusterCells]]:
+    """The evidence of the cells of each cluster of a run; None without a matrix."""
+    activity = clusters[0].activity if clusters else None
+    if activity is None:
+        return [None] * len(clusters)
+    run = _Run(activity, index)
+    rows = [activity.rows[cluster.cluster_id] for cluster in clusters]
+    return [ClusterCells(run, activity.on[row], activity.off[row]) for row in rows]
+
+
 @define(eq=False)
-class CellEvidence:
-    """The evidence of the cells of a run. The markers of a type are looked up once for all clusters."""
+class _Run:
+    """The genes of a run. The markers of a type are looked up once for all clusters."""
 
     activity: Activity
     index: MarkerIndex
     _markers: dict[str, _Markers] = field(factory=dict, init=False)
-    _known: npt.NDArray[np.intp] = field(init=False)
+    known: npt.NDArray[np.intp] = field(init=False)  # columns of the genes that mark any type
 
     def __attrs_post_init__(self) -> None:
         hits = self.index.hits
         known = [column for symbol, column in self.activity.columns.items() if symbol in hits]
-        self._known = np.array(known, dtype=np.intp)
-
-    def of(self, cluster_id: str) -> ClusterCells:
-        """The evidence of one cluster."""
-        row = self.activity.rows[cluster_id]
-        return ClusterCells(self, self.activity.on[row], self.activity.off[row])
+        self.known = np.array(known, dtype=np.intp)
 
     def markers(self, key: str) -> _Markers:
         """The markers of a type and of its ancestors that the data have; kept."""
         if key not in self._markers:  # two threads may make it at once; both make the same
             self._markers[key] = self._find(key)
         return self._markers[key]
-
-    @property
-    def known(self) -> npt.NDArray[np.intp]:
-        """The columns of all genes that mark any type."""
-        return self._known
 
     def _find(self, key: str) -> _Markers:
         used, index, columns = numbers.NUMBERS, self.index, self.activity.columns
@@ -89,13 +89,13 @@ class CellEvidence:
 class ClusterCells:
     """The evidence of the cells of one cluster."""
 
-    run: CellEvidence
+    _run: _Run
     on: Floats
     off: Floats
 
     def nats(self, key: str) -> float:
         """How much better a type explains which genes are on and off than an unknown type does."""
-        markers = self.run.markers(key)
+        markers = self._run.markers(key)
         return float(self.on[markers.columns] @ markers.if_on + self.off[markers.columns] @ markers.if_off)
 
     def shifts(self, keys: Sequence[str], tissues: Sequence[str]) -> list[float]:
@@ -106,19 +106,19 @@ class ClusterCells:
         """
         used, kin = numbers.NUMBERS, [self._kin(key) for key in keys]
         lineages = [self.nats(anchor) for anchor in kin]
-        best = max(lineages, default=0.0)
+        best, common = max(lineages, default=0.0), self._run.index.priors.common(tissues)
         shifts = []
         for key, lineage in zip(keys, lineages):
-            limit = used.max_kin_nats if self._is_common(key, tissues) else 0.0
+            limit = used.max_kin_nats if key in common else 0.0
             beyond = min(max(self.nats(key) - lineage, -used.max_kin_nats), limit)
             shifts.append(used.cell_weight * (lineage - best) + used.cell_weight_of_kin * beyond)
         return shifts
 
     def stands_out(self, key: str) -> bool:
         """Whether the markers of a term are on so much more than all known genes of the data that it is no chance."""
-        used, markers = numbers.NUMBERS, self.run.markers(key)
+        used, markers = numbers.NUMBERS, self._run.markers(key)
         weights = np.minimum(markers.strengths, used.canonical)
-        known = self.on[self.run.known]
+        known = self.on[self._run.known]
         if weights.sum() < used.min_standing_genes or not known.std():
             return False
         error = known.std() * np.sqrt((weights**2).sum()) / weights.sum()
@@ -127,10 +127,6 @@ class ClusterCells:
 
     def _kin(self, key: str) -> str:
         """The broadest described type of the same broad type."""
-        index, broad = self.run.index, self.run.index.lineages.broad
+        index, broad = self._run.index, self._run.index.lineages.broad
         line = [other for other in (key, *index.ancestors(key)) if broad(other) == broad(key)]
         return line[-1] if broad(key) is not None else key
-
-    def _is_common(self, key: str, tissues: Sequence[str]) -> bool:
-        term = self.run.index.types[key].id
-        return term is not None and self.run.index.priors.grade(term, tissues) == COMMON
