@@ -104,7 +104,7 @@ class ClusterMarkers:
     present: tuple[RankedGene, ...] = ()
     absent: tuple[RankedGene, ...] = ()
     measured: Optional[Container[str]] = None
-    activity: Optional[Activity] = None
+    activity: Optional[Activity] = field(default=None, eq=False)
     n_cells: Optional[int] = None
     tissue: Optional[str] = None
     warnings: tuple[str, ...] = ()

@@ -72,16 +72,17 @@ class _Run:
                 column = columns.get(gene)
                 if column is not None and gene not in negative:
                     strengths[column] = max(strength, strengths.get(column, 0.0))
-        denied = [columns[gene] for gene in sorted(negative) if gene in columns]
         positive = np.array(list(strengths), dtype=np.intp)
+        denied = np.array([columns[gene] for gene in sorted(negative) if gene in columns], dtype=np.intp)
         strong = np.array(list(strengths.values()), dtype=np.float64)
         rates = np.minimum(used.max_on, used.on_per_strength * strong)
-        usual = self.activity.usual[positive]
+        usual, usual_of_denied = self.activity.usual[positive], self.activity.usual[denied]
+        denied_on = (1 - used.max_on) * usual_of_denied
         return _Markers(
-            np.concatenate([positive, np.array(denied, dtype=np.intp)]),
-            np.concatenate([strong, np.zeros(len(denied))]),
-            np.concatenate([np.log(rates / usual + 1 - rates), np.full(len(denied), np.log1p(-used.max_on))]),
-            np.concatenate([np.log1p(-rates), np.zeros(len(denied))]),
+            columns=np.concatenate([positive, denied]),
+            strengths=np.concatenate([strong, np.zeros(len(denied))]),
+            if_on=np.log(np.concatenate([rates / usual + 1 - rates, denied_on / usual_of_denied])),
+            if_off=np.log(np.concatenate([1 - rates, (1 - denied_on) / (1 - usual_of_denied)])),
         )
 
 
@@ -104,7 +105,7 @@ class ClusterCells:
         Between lineages hundreds of genes differ, and the ranking has the best of them, so the cells count little.
         Within a broad type few genes decide, so they count more. They speak for a subtype only where it is common.
         """
-        used, kin = numbers.NUMBERS, [self._kin(key) for key in keys]
+        used, kin = numbers.NUMBERS, [self._kin(key, keys) for key in keys]
         lineages = [self.nats(anchor) for anchor in kin]
         best, common = max(lineages, default=0.0), self._run.index.priors.common(tissues)
         shifts = []
@@ -125,8 +126,10 @@ class ClusterCells:
         mean = float(self.on[markers.columns] @ weights / weights.sum())
         return bool(mean - known.mean() >= used.min_standing_out * error)
 
-    def _kin(self, key: str) -> str:
-        """The broadest described type of the same broad type."""
+    def _kin(self, key: str, keys: Sequence[str]) -> str:
+        """The broadest ancestor of the same broad type; the type itself if it has subtypes of other broad types."""
         index, broad = self._run.index, self._run.index.lineages.broad
-        line = [other for other in (key, *index.ancestors(key)) if broad(other) == broad(key)]
-        return line[-1] if broad(key) is not None else key
+        own, ancestors = broad(key), index.lineages.ontology.ancestors
+        if own is None or any(key in ancestors(other) and broad(other) != own for other in keys):
+            return key
+        return [other for other in (key, *index.ancestors(key)) if broad(other) == own][-1]

@@ -196,7 +196,7 @@ class OfCells(OfLabels):
     max_on: float = number(
         0.7,
         "share",
-        "The highest such share, and the share of a type's clusters that have its negative markers off.",
+        "The highest such share, and the part of the usual share that a negative marker takes away.",
         EXPRESSION,
         MATRICES,
     )
@@ -216,7 +216,7 @@ class OfCells(OfLabels):
         neutral=0.0,
     )
     cell_weight_of_kin: float = number(
-        3.0, "factor", "The same between types of one broad type.", EXPRESSION, MATRICES, neutral=0.0
+        4.0, "factor", "The same between types of one broad type.", EXPRESSION, MATRICES, neutral=0.0
     )
     max_kin_nats: float = number(
         2.0, "nats", "What it may be at most, before it is weighted.", EXPRESSION, MATRICES, neutral=UNLIMITED
