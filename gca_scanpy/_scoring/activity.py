@@ -115,16 +115,21 @@ class ClusterCells:
             shifts.append(used.cell_weight * (lineage - best) + used.cell_weight_of_kin * beyond)
         return shifts
 
-    def stands_out(self, key: str) -> bool:
-        """Whether the markers of a term are on so much more than all known genes of the data that it is no chance."""
-        used, markers = numbers.NUMBERS, self._run.markers(key)
+    def standing(self, key: str) -> float:
+        """By how many standard errors the cells have the markers of a term on, compared with other genes; 0 to 5.
+
+        Each gene is compared with what is usual in the clusters of the data: markers that all of them share do not
+        count, because groups of cells that were chosen at random have them, too.
+        """
+        used, markers, usual = numbers.NUMBERS, self._run.markers(key), self._run.activity.usual
         weights = np.minimum(markers.strengths, used.canonical)
-        known = self.on[self._run.known]
+        above = self.on - usual
+        known = above[self._run.known]
         if weights.sum() < used.min_standing_genes or not known.std():
-            return False
+            return 0.0
         error = known.std() * np.sqrt((weights**2).sum()) / weights.sum()
-        mean = float(self.on[markers.columns] @ weights / weights.sum())
-        return bool(mean - known.mean() >= used.min_standing_out * error)
+        mean = above[markers.columns] @ weights / weights.sum()
+        return float(np.clip((mean - known.mean()) / error, 0.0, used.max_standing))
 
     def _kin(self, key: str, keys: Sequence[str]) -> str:
         """The broadest ancestor of the same broad type; the type itself if it has subtypes of other broad types."""

@@ -11,6 +11,7 @@ from typing import Optional
 from attrs import frozen
 
 from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.activity import ClusterCells
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.likelihood import Candidates, rank
@@ -110,10 +111,13 @@ class Case:
         return self.markers.cluster_id
 
     def beyond_chance(self, key: Optional[str]) -> bool:
-        """Whether random genes would rarely say as much, or else the markers of a term stand out in the cells."""
-        if self.strength is not None and self.strength.beyond_chance:
-            return True
-        return self.cells is not None and key is not None and key in self.index.types and self.cells.stands_out(key)
+        """Whether random genes would rarely say as much of a term; the cells have a say in it, too."""
+        if self.strength is None:
+            return False
+        standing = 0.0
+        if self.cells is not None and key is not None and key in self.index.types:
+            standing = self.cells.standing(key)
+        return self.strength.beyond(numbers.NUMBERS.standing_weight * standing)
 
     @property
     def state_genes(self) -> Mapping[str, tuple[str, ...]]:

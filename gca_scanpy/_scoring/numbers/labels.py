@@ -221,13 +221,17 @@ class OfCells(OfLabels):
     max_kin_nats: float = number(
         2.0, "nats", "What it may be at most, before it is weighted.", EXPRESSION, MATRICES, neutral=UNLIMITED
     )
-    min_standing_out: float = number(
-        3.3,
-        "standard errors",
-        "If the markers of a term are on so much more than other genes, a ranking that says little is no objection.",
+    standing_weight: float = number(
+        0.5,
+        "log-odds per standard error",
+        "Added to the log-odds that the genes are not random, for each standard error by which the cells have the "
+        "markers of the term on more than other genes.",
         EXPRESSION,
         MATRICES,
-        neutral=UNLIMITED,
+        neutral=0.0,
+    )
+    max_standing: float = number(
+        5.0, "standard errors", "More of them do not count.", EXPRESSION, BY_HAND, neutral=UNLIMITED
     )
     min_standing_genes: float = number(
         5, "genes", "So many markers of the term must be measured for that.", EXPRESSION, BY_HAND, neutral=0
