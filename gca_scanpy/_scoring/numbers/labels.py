@@ -67,6 +67,15 @@ class OfLabels(OfGenes):
         BY_HAND,
         neutral=0,
     )
+    spared_genes_of_user: int = number(
+        1,
+        "genes",
+        "A user's label needs so many genes less than `min_support`, but one at least, if it is a relative of the best "
+        "candidate.",
+        CHECKS,
+        CLUSTERS,
+        neutral=0,
+    )
     min_rival_genes_per_weight: float = number(
         0.2, "genes per weight", "Raises that number for each unit of recognized weight.", CHECKS, CLUSTERS, neutral=0.0
     )
