@@ -21,6 +21,7 @@ from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._steps import Activity, ClusterMarkers
 
 Floats = npt.NDArray[np.float64]
+LEAST_SPREAD = 1e-9  # what is less is a rounding error: all genes are on alike
 
 
 @frozen(eq=False)
@@ -121,13 +122,13 @@ class ClusterCells:
         Each gene is compared with what is usual in the clusters of the data: markers that all of them share do not
         count, because groups of cells that were chosen at random have them, too.
         """
-        used, markers, usual = numbers.NUMBERS, self._run.markers(key), self._run.activity.usual
-        weights = np.minimum(markers.strengths, used.canonical)
-        above = self.on - usual
-        known = above[self._run.known]
-        if weights.sum() < used.min_standing_genes or not known.std():
+        used, markers = numbers.NUMBERS, self._run.markers(key)
+        above = self.on - self._run.activity.usual
+        known, weights = above[self._run.known], np.minimum(markers.strengths, used.canonical)
+        spread = known.std() if len(known) else 0.0
+        if weights.sum() < used.min_standing_genes or spread < LEAST_SPREAD:
             return 0.0
-        error = known.std() * np.sqrt((weights**2).sum()) / weights.sum()
+        error = spread * np.sqrt((weights**2).sum()) / weights.sum()
         mean = above[markers.columns] @ weights / weights.sum()
         return float(np.clip((mean - known.mean()) / error, 0.0, used.max_standing))
 
