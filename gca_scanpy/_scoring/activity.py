@@ -9,7 +9,7 @@ of its ancestors, so these say nothing between it and its parent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Optional
 
 import numpy as np
@@ -100,20 +100,24 @@ class ClusterCells:
         markers = self._run.markers(key)
         return float(self.on[markers.columns] @ markers.if_on + self.off[markers.columns] @ markers.if_off)
 
-    def shifts(self, keys: Sequence[str], tissues: Sequence[str]) -> list[float]:
-        """What the cells add to the score of each candidate when scores become shares, in nats; at most little.
+    def shifts(self, scores: Mapping[str, float], tissues: Sequence[str]) -> list[float]:
+        """What the cells add to the scores of some candidates when scores become shares, in nats.
 
         Between lineages hundreds of genes differ, and the ranking has the best of them, so the cells count little.
-        Within a broad type few genes decide, so they count more. They speak for a subtype only where it is common.
+        Within a broad type few genes decide, so they count more, up to a part of the score. They speak for a subtype
+        only where it is common, and if it explains the cells at all, which no type does if the cluster is mixed.
         """
-        used, kin = numbers.NUMBERS, [self._kin(key, keys) for key in keys]
-        lineages = [self.nats(anchor) for anchor in kin]
-        best, common = max(lineages, default=0.0), self._run.index.priors.common(tissues)
+        used, keys = numbers.NUMBERS, list(scores)
+        kin = [self._kin(key, keys) for key in keys]
+        lineages, common = [self.nats(anchor) for anchor in kin], self._run.index.priors.common(tissues)
+        best = max(lineages, default=0.0)
         shifts = []
         for key, lineage in zip(keys, lineages):
-            limit = used.max_kin_nats if key in common else 0.0
-            beyond = min(max(self.nats(key) - lineage, -used.max_kin_nats), limit)
-            shifts.append(used.cell_weight * (lineage - best) + used.cell_weight_of_kin * beyond)
+            nats, most = self.nats(key), used.max_expression_part * max(scores[key], 0.0)
+            beyond = float(np.clip(nats - lineage, -used.max_kin_nats, used.max_kin_nats))
+            limit = most if key in common and nats > 0 else 0.0
+            shift = min(max(used.cell_weight_of_kin * beyond, -most), limit)
+            shifts.append(used.cell_weight * (lineage - best) + shift)
         return shifts
 
     def standing(self, key: str) -> float:

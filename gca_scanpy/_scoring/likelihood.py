@@ -44,7 +44,7 @@ def rank(
     keys.sort(key=sums.__getitem__, reverse=True)  # equal sums stay in the order of the keys
     if cells is not None and keys:
         compared = keys[: numbers.NUMBERS.cell_candidates]
-        shifts = dict(zip(compared, cells.shifts(compared, tissues)))
+        shifts = dict(zip(compared, cells.shifts({key: scores[key] for key in compared}, tissues)))
         rest = min(0.0, *shifts.values())  # the others do not pass those that were compared
         sums = {key: total + shifts.get(key, rest) for key, total in sums.items()}
         keys.sort(key=sums.__getitem__, reverse=True)

@@ -93,27 +93,29 @@ def test_the_same_ranking_and_other_cells():
 def test_cells_speak_for_a_subtype_only_where_it_is_common(grades, sign):
     """What is on by chance in one of hundreds of rare subtypes is no evidence; what is off always counts."""
     rare = evolve(INDEX, priors=Priors({"any": grades}))
-    keys = [T_CELL, CD8]
+    scores = {T_CELL: 20.0, CD8: 20.0}
     (found,) = of_cells([markers(f"{SHARED} CD8A CD8B")], rare)
-    shifts = found.shifts(keys, ())
+    shifts = found.shifts(scores, ())
     assert np.sign(shifts[1] - shifts[0]) == sign
     (found,) = of_cells([markers(SHARED)], rare)
-    shifts = found.shifts(keys, ())
+    shifts = found.shifts(scores, ())
     assert shifts[1] < shifts[0]
 
 
 def test_the_shift_is_bounded():
-    """However many genes are on, a subtype gains at most the bound, and no lineage gains over the best."""
+    """However many genes are on, a subtype gains at most the bound or half of its score, and a lineage nothing."""
     used = numbers.NUMBERS
-    most = used.cell_weight_of_kin * used.max_kin_nats
-    for on in ("", SHARED, " ".join(GENES)):
-        assert all(shift <= most + 1e-9 for shift in cells(on, usual=0.01).shifts([T_CELL, CD4, CD8, B_CELL], ()))
+    for score in (0.0, 2.0, 100.0):
+        most = min(used.cell_weight_of_kin * used.max_kin_nats, used.max_expression_part * score)
+        scores = dict.fromkeys((T_CELL, CD4, CD8, B_CELL), score)
+        for on in ("", SHARED, " ".join(GENES)):
+            assert all(shift <= most + 1e-9 for shift in cells(on, usual=0.01).shifts(scores, ()))
 
 
 def test_a_type_with_subtypes_of_other_broad_types_is_no_kin():
     """Myeloid cell contains monocyte, which is a broad type itself, so it gains nothing over the cells above it."""
     found = cells("LYZ CST3 CD14 FCN1")
-    myeloid, monocyte = found.shifts([MYELOID, MONOCYTE], ())
+    myeloid, monocyte = found.shifts({MYELOID: 20.0, MONOCYTE: 20.0}, ())
     assert myeloid <= monocyte == 0
 
 
