@@ -20,6 +20,7 @@ from gca_scanpy._prepare import Place, canonical, check_species, genes_of, index
 from gca_scanpy._propose import Offline, Proposer
 from gca_scanpy._reporting.receipts import collect
 from gca_scanpy._reporting.report import cluster_report, dataset_report, with_counts
+from gca_scanpy._scoring.activity import of_cells
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import Settings
@@ -94,7 +95,10 @@ def prepare(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -
     with clock.step("genes"):
         clusters, warnings = canonical(markers, request.tissue, index)
     with clock.step("scoring"):
-        cases = [Case.of(cluster, index, tissues[cluster.cluster_id], limits) for cluster in clusters]
+        cases = [
+            Case.of(cluster, index, tissues[cluster.cluster_id], limits, cells)
+            for cluster, cells in zip(clusters, of_cells(clusters, index))
+        ]
     return cases, [*warnings, *request.database.notes]
 
 

@@ -16,7 +16,7 @@ from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.numbers import Numbers
-from gca_scanpy._steps import ClusterMarkers, RankedGene
+from gca_scanpy._steps import Activity, ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import (
     GeneNameWarning,
@@ -177,7 +177,20 @@ def canonical(
     if markers and isinstance(markers[0].measured, frozenset):  # the same for all clusters
         measured = _Measured(markers[0].measured, marker_index)
         clusters = [evolve(cluster, measured=measured) for cluster in clusters]
+    if markers and markers[0].activity is not None:  # the same for all clusters, too
+        shared = _by_symbol(markers[0].activity, symbols)
+        clusters = [evolve(cluster, activity=shared) for cluster in clusters]
     return clusters, _gene_warnings(clusters, marker_index, names, foreign)
+
+
+def _by_symbol(activity: Activity, symbols: Mapping[str, Optional[str]]) -> Activity:
+    """The same activity with the columns of symbols. A name that was not read is its own symbol in capitals."""
+    columns: dict[str, int] = {}
+    for name, column in activity.columns.items():
+        symbol = symbols.get(name, name.upper())
+        if symbol is not None:
+            columns.setdefault(symbol, column)
+    return evolve(activity, columns=columns)
 
 
 @define(eq=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,7 @@ from attrs import define, frozen
 
 from gca_scanpy._ranking.moments import Floats, Moments
 from gca_scanpy._scoring import numbers
+from gca_scanpy._steps import Activity
 
 PSEUDOCOUNT = 1e-9  # the same as Scanpy's, so that a gene that all other cells lack has a fold change
 EXACT = 2.0**-42  # a variance below this share of the squared mean is a rounding error
@@ -134,6 +137,42 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
             levels=dict(zip(names, levels.tolist())),
         )
     return genes
+
+
+def activity(moments: Moments, names: Sequence[str], ids: Sequence[str]) -> Optional[Activity]:
+    """How far each cluster has each gene on; None if values are negative, or no cluster has enough cells.
+
+    A gene is on by its mean relative to the highest mean of any cluster, on a logarithmic scale, and by the share of
+    the cells that express it: few cells may be another population. It is off by the same scale, unless so few cells of
+    all clusters show it that its absence says little.
+
+    Parameters
+    ----------
+    names
+        Gene names, in the order of the moments' columns.
+    ids
+        Cluster ids, in the order of its rows.
+    """
+    used = numbers.NUMBERS
+    means, fractions = np.nan_to_num(_linear(moments.means)), moments.fractions
+    large = moments.cells >= used.min_cluster_cells
+    if not large.any() or moments.lowest < 0:
+        return None
+    best_mean, best_fraction = means[large].max(axis=0), fractions[large].max(axis=0)
+    shown = np.flatnonzero(best_mean > 0)
+    levels = np.clip(means[:, shown] / best_mean[shown], used.off_level, 1.0)
+    high = 1.0 - np.log(levels) / math.log(used.off_level)
+    usual = (high[large].sum(axis=0) + used.usual_share * used.usual_clusters) / (large.sum() + used.usual_clusters)
+    columns: dict[str, int] = {}
+    for column, gene in enumerate(shown.tolist()):
+        columns.setdefault(names[gene], column)
+    return Activity(
+        rows={key: row for row, key in enumerate(ids)},
+        columns=columns,
+        on=high * np.minimum(1.0, fractions[:, shown] / used.present_fraction),
+        off=(1.0 - high) * np.minimum(1.0, best_fraction[shown] / used.detected_fraction),
+        usual=usual,
+    )
 
 
 def _linear(means: Floats) -> Floats:

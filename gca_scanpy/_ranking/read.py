@@ -12,7 +12,7 @@ from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import Genes, read_genes
 from gca_scanpy._adata.matrix import Kind, Matrix, all_finite, is_chunked, select_matrix
 from gca_scanpy._ranking import from_moments
-from gca_scanpy._ranking.from_moments import Expressed, expressed
+from gca_scanpy._ranking.from_moments import Expressed, activity, expressed
 from gca_scanpy._ranking.moments import Moments, gather, gather_chunked
 from gca_scanpy._ranking.scanpys import (
     MIN_RANKED_CELLS,
@@ -26,7 +26,7 @@ from gca_scanpy._ranking.scanpys import (
 )
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.weights import informative
-from gca_scanpy._steps import ClusterMarkers, RankedGene, Ranking
+from gca_scanpy._steps import Activity, ClusterMarkers, RankedGene, Ranking
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import GcaWarning, InputError, RankingWarning, RawCountsWarning, warn
 
@@ -106,7 +106,7 @@ def read_markers(adata: AnnData, clustering: Clustering, options: Ranking) -> Re
     expression = _expression(ranking, clustering)
     sizes, symbols, n_markers = clustering.sizes, ranking.features.by_name, options.n_markers
     shared: dict[str, RankedGene] = {}
-    measured = frozenset(symbols.values())
+    measured, shown = frozenset(symbols.values()), _activity(ranking, clustering)
     clusters = tuple(
         ClusterMarkers(
             cluster_id=key,
@@ -115,6 +115,7 @@ def read_markers(adata: AnnData, clustering: Clustering, options: Ranking) -> Re
             present=_shared_genes(expression[key].present, symbols, shared) if key in expression else (),
             absent=_shared_genes(expression[key].absent, symbols, shared) if key in expression else (),
             measured=measured,
+            activity=shown,
             n_cells=sizes[key],
             warnings=ranking.notes if ranking.genes.get(key) else (_reason(key, clustering),),
         )
@@ -280,6 +281,14 @@ def _expression(ranking: _Ranking, clustering: Clustering) -> dict[str, Expresse
         return {}
     rows = {key: row for row, key in enumerate(clustering.all_ids)}
     return expressed(ranking.moments, ranking.matrix.names, {key: rows[key] for key in clustering.ids})
+
+
+def _activity(ranking: _Ranking, clustering: Clustering) -> Optional[Activity]:
+    """Which genes the clusters have on; None without a matrix."""
+    if ranking.moments is None or ranking.matrix is None:
+        return None
+    symbols = ranking.features.by_name
+    return activity(ranking.moments, [symbols.get(name, name) for name in ranking.matrix.names], clustering.all_ids)
 
 
 def _leading(

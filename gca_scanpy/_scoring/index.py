@@ -63,6 +63,11 @@ class Priors:
                 nats.update((cl_id, value) for cl_id, is_ in self.grades.get(tissue, {}).items() if is_ == grade)
         return nats
 
+    def common(self, tissues: Sequence[str]) -> frozenset[str]:
+        """The Cell Ontology ids of the types that are common in any of the tissues, or anywhere if there is none."""
+        grades = (self.grades.get(tissue, {}).items() for tissue in tissues or (ANY,))
+        return frozenset(cl_id for rows in grades for cl_id, is_ in rows if is_ == COMMON)
+
 
 NEUTRAL = Priors({})  # prefers no type
 

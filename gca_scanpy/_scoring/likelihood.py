@@ -13,6 +13,7 @@ from typing import Optional, Union, overload
 from attrs import evolve, field, frozen
 
 from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.activity import ClusterCells
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.weights import Gene, States, Weights
 from gca_scanpy.model import Candidate, Evidence
@@ -20,15 +21,20 @@ from gca_scanpy.model import Candidate, Evidence
 Scored = Sequence[tuple[Gene, Mapping[str, float]]]  # genes with their information for each type that they mark
 
 
-def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> Candidates:
+def rank(
+    weights: Weights, tissues: Sequence[str], index: MarkerIndex, cells: Optional[ClusterCells] = None
+) -> Candidates:
     """The cell types that any ranked gene of a cluster marks, best first.
 
-    The score is what the genes tell. The order and the shares follow the sum of the score and the type's prior.
+    The score is what the genes tell. The order and the shares follow the sum of the score, the type's prior, and what
+    the cells tell besides the ranking.
 
     Parameters
     ----------
     tissues
         Canonical tissues, empty if unknown. They shift the scores but never exclude a type.
+    cells
+        Which genes the cells have on and off; None without a matrix.
     """
     genes = _ClusterGenes.of(weights, index)
     scores = _scores(genes, tissues, index)
@@ -36,6 +42,12 @@ def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> Candid
     sums = {key: score + priors.get(key, 0.0) for key, score in scores.items()}
     keys = sorted(sums)
     keys.sort(key=sums.__getitem__, reverse=True)  # equal sums stay in the order of the keys
+    if cells is not None and keys:
+        compared = keys[: numbers.NUMBERS.cell_candidates]
+        shifts = dict(zip(compared, cells.shifts({key: scores[key] for key in compared}, tissues)))
+        rest = min(0.0, *shifts.values())  # the others do not pass those that were compared
+        sums = {key: total + shifts.get(key, rest) for key, total in sums.items()}
+        keys.sort(key=sums.__getitem__, reverse=True)
     return Candidates(keys, [scores[key] for key in keys], _softmax([sums[key] for key in keys]), genes, index)
 
 

@@ -64,7 +64,12 @@ class Strength:
     @property
     def beyond_chance(self) -> bool:
         """Whether random genes would rarely say as much."""
-        return self.best > 0 and _logistic(numbers.NUMBERS.chance, self.features()) >= 0.5
+        return self.beyond(0.0)
+
+    def beyond(self, log_odds: float) -> bool:
+        """The same with evidence besides the ranked genes that they are not random, in log-odds."""
+        evidence = sum(map(operator.mul, numbers.NUMBERS.chance, self.features()))
+        return self.best > 0 and evidence + log_odds >= 0
 
     def features(self) -> tuple[float, ...]:
         """What the probability that the genes are not random is computed from."""

@@ -12,6 +12,7 @@ from gca_scanpy._scoring.numbers.genes import (
     DEVELOPMENT_CELLS,
     EXPRESSION,
     FITTED,
+    MATRICES,
     MIXTURES,
     MODELS,
     RANKINGS,
@@ -179,6 +180,70 @@ class OfCells(OfLabels):
     )
     sampled_cells: int = number(
         200, "cells", "Cells of each cluster that are read next to a ranking.", EXPRESSION, BY_HAND
+    )
+
+    off_level: float = number(
+        0.05,
+        "ratio",
+        "A gene is off if its mean is at most this part of the highest cluster mean, and on if it is the highest.",
+        EXPRESSION,
+        MATRICES,
+    )
+    usual_share: float = number(
+        0.2, "share", "The share of clusters that have a gene on, before any was seen.", EXPRESSION, MATRICES
+    )
+    usual_clusters: float = number(
+        2, "clusters", "That share counts as much as this many clusters.", EXPRESSION, MATRICES
+    )
+    on_per_strength: float = number(
+        0.3,
+        "share per strength",
+        "The share of a type's clusters that have a marker of strength 1 on; other strengths in proportion.",
+        EXPRESSION,
+        MATRICES,
+    )
+    max_on: float = number(
+        0.7,
+        "share",
+        "The highest such share, and the part of the usual share that a negative marker takes away.",
+        EXPRESSION,
+        MATRICES,
+    )
+    cell_candidates: int = number(
+        30,
+        "candidates",
+        "So many of the best candidates are compared by the genes that the cells have on and off.",
+        EXPRESSION,
+        BY_HAND,
+    )
+    cell_weight: float = number(
+        0.3,
+        "factor",
+        "Weight of the genes that are on and off, from one lineage to the other.",
+        EXPRESSION,
+        MATRICES,
+        neutral=0.0,
+    )
+    cell_weight_of_kin: float = number(
+        4.0, "factor", "The same between types of one broad type.", EXPRESSION, MATRICES, neutral=0.0
+    )
+    max_kin_nats: float = number(
+        2.0, "nats", "What it may be at most, before it is weighted.", EXPRESSION, MATRICES, neutral=UNLIMITED
+    )
+    standing_weight: float = number(
+        0.5,
+        "log-odds per standard error",
+        "Added to the log-odds that the genes are not random, for each standard error by which the cells have the "
+        "markers of the term on more than other genes.",
+        EXPRESSION,
+        MATRICES,
+        neutral=0.0,
+    )
+    max_standing: float = number(
+        5.0, "standard errors", "More of them do not count.", EXPRESSION, BY_HAND, neutral=UNLIMITED
+    )
+    min_standing_genes: float = number(
+        5, "genes", "So many markers of the term must be measured for that.", EXPRESSION, BY_HAND, neutral=0
     )
 
     counts_per_cell: float = number(
