@@ -166,18 +166,22 @@ def canonical(
         If no gene is a gene symbol of the species or of the database.
     """
     names = list(dict.fromkeys(g.name for c in markers for g in (*c.genes, *c.expressed, *c.present, *c.absent)))
-    nomenclature = _bundled.gene_names()
-    foreign = _of_other_genomes(names, marker_index)
-    symbols: dict[str, Optional[str]] = dict.fromkeys(names)
-    read = [name for name in names if name not in foreign]
-    symbols.update(nomenclature.canonical_all(read, marker_index.genes_of, marker_index.known))
-    # Thousands of genes are in many clusters: one object for each.
-    genes_by_name = {name: RankedGene(nomenclature.shown(name), symbol) for name, symbol in symbols.items()}
+    genes_by_name, foreign = canonical_genes(names, marker_index)
     clusters = [_with_symbols(cluster, tissue, genes_by_name, marker_index) for cluster in markers]
     if markers and isinstance(markers[0].measured, frozenset):  # the same for all clusters
         measured = _Measured(markers[0].measured, marker_index)
         clusters = [evolve(cluster, measured=measured) for cluster in clusters]
     return clusters, _gene_warnings(clusters, marker_index, names, foreign)
+
+
+def canonical_genes(names: Sequence[str], marker_index: MarkerIndex) -> tuple[dict[str, RankedGene], Collection[str]]:
+    """A gene with its canonical symbol for each name, and the names of another genome, which are not read."""
+    nomenclature, foreign = _bundled.gene_names(), _of_other_genomes(names, marker_index)
+    symbols: dict[str, Optional[str]] = dict.fromkeys(names)
+    read = [name for name in names if name not in foreign]
+    symbols.update(nomenclature.canonical_all(read, marker_index.genes_of, marker_index.known))
+    # Thousands of genes are in many clusters: one object for each.
+    return {name: RankedGene(nomenclature.shown(name), symbol) for name, symbol in symbols.items()}, foreign
 
 
 @define(eq=False)

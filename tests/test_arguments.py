@@ -112,6 +112,7 @@ TAKEN = {
     "rank_key": TEXTS,  # without a stored ranking, the genes are ranked
     "result_prefix": {"unknown"},
     "return_fig": {"bool"},
+    "sample_key": {"None"},
     "schema": {"dict", "nested"},
     "save": {"None", "bool", "empty", "unknown", "path", "Path"},
     "sha256": {"None"},

@@ -6,7 +6,6 @@ A NaN or infinite value is left out, as if the gene had not been measured in thi
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Optional
 
@@ -74,6 +73,17 @@ class Moments:
     def fractions(self) -> Floats:
         """Shares of expressing cells, 0 to 1."""
         return self.expressing / np.maximum(self.measured, 1)
+
+    @property
+    def total(self) -> Moments:
+        """The moments of all cells together."""
+        return self.added(np.zeros(len(self.cells), dtype=np.intp), 1)
+
+    def of_genes(self, columns: Codes) -> Moments:
+        """The moments of some genes."""
+        sums, squares, expressing = (table[:, columns] for table in (self.sums, self.squares, self.expressing))
+        missing = None if self.missing is None else self.missing[:, columns]
+        return Moments(self.cells, sums, squares, expressing, self.lowest, missing, self.infinite)
 
     def added(self, rows: Codes, n_rows: int) -> Moments:
         """The moments of ``n_rows`` larger groups of cells.
@@ -273,7 +283,7 @@ def _add_values(
     if factors is not None:
         data *= factors
         np.log1p(data, out=data)
-    moments.lowest = min(moments.lowest, data.min(initial=0.0))
+    moments.lowest = min(moments.lowest, float(np.min(data, initial=0.0)))
     kept = data != 0  # a stored zero is not expression
     if not kept.all():
         data, flat = data[kept], flat[kept]
@@ -293,9 +303,7 @@ def _blocks(indptr: Any) -> Iterator[tuple[slice, slice]]:
         start = stop
 
 
-def _add_dense(
-    moments: Moments, matrix: npt.NDArray[Any], codes: Codes, factors: Optional[Floats]
-) -> None:
+def _add_dense(moments: Moments, matrix: npt.NDArray[Any], codes: Codes, factors: Optional[Floats]) -> None:
     """Add the values of a dense matrix to the moments."""
     step, order = max(1, BLOCK // max(matrix.shape[1], 1)), _by_cluster(codes)
     for start in range(0, len(order), step):

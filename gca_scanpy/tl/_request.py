@@ -25,7 +25,7 @@ from gca_scanpy._ranking.read import ReadMarkers, read_markers
 from gca_scanpy._settings import settings
 from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled, load
-from gca_scanpy.errors import MissingClusterWarning, warn
+from gca_scanpy.errors import InputError, MissingClusterWarning, warn
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:
@@ -36,22 +36,42 @@ MAX_WITHOUT_CLUSTER = 0.05  # share of the cells
 
 @frozen(eq=False)
 class Cells:
-    """An annotated object with its clusters, and how their genes are ranked."""
+    """An annotated object with its clusters, how their genes are ranked, and the samples in which they are judged."""
 
     adata: AnnData
     clustering: Clustering
     ranking: Ranking
+    samples: Optional[Clustering] = None
     clock: Clock = field(factory=Clock)
 
     @classmethod
-    def read(cls, adata: AnnData, groupby: str, groups: Optional[Sequence[str]], **ranking: Any) -> Cells:
-        """The clusters of an object; raises as :func:`gca_scanpy._adata.read_clustering` does."""
-        return cls(adata, read_clustering(adata, groupby, groups), Ranking(**ranking))
+    def read(
+        cls,
+        adata: AnnData,
+        groupby: str,
+        groups: Optional[Sequence[str]],
+        *,
+        sample_key: Optional[str] = None,
+        **ranking: Any,
+    ) -> Cells:
+        """The clusters and samples of an object.
+
+        Raises
+        ------
+        MissingKeyError, InputError
+            As :func:`gca_scanpy._adata.read_clustering` does, or if clusters and samples are the same column.
+        """
+        clustering = read_clustering(adata, groupby, groups)
+        if sample_key == groupby:
+            msg = f"sample_key={sample_key!r} is the column of the clusters; name the column of the samples instead"
+            raise InputError(msg)
+        samples = None if sample_key is None else read_clustering(adata, sample_key, what="sample")
+        return cls(adata, clustering, Ranking(**ranking), samples)
 
     def markers(self) -> ReadMarkers:
         """The marker genes of each cluster, and how they were ranked."""
         with self.clock.step("markers"):
-            return read_markers(self.adata, self.clustering, self.ranking)
+            return read_markers(self.adata, self.clustering, self.ranking, self.samples)
 
     def request(
         self,
@@ -66,6 +86,8 @@ class Cells:
         """The request of a verb; ``more`` is recorded among the parameters of the report."""
         asked_groups = None if groups is None else list(self.clustering.ids)
         parameters = {"groupby": self.clustering.groupby, **asdict(self.ranking), "groups": asked_groups, **more}
+        if self.samples is not None:
+            parameters["sample_key"] = self.samples.groupby
         with self.clock.step("database"):
             request = make_request(self._asked(tissue), species, marker_db, parameters, certainty)
         return evolve(request, cells_without_cluster=self.clustering.cells_without_cluster)
@@ -92,6 +114,20 @@ class Cells:
         warn(message, MissingClusterWarning)
         return (message,)
 
+    def _warn_of_unsampled(self) -> tuple[str, ...]:
+        """Warn if cells with a cluster have no sample."""
+        if self.samples is None:
+            return ()
+        n_cells, without = len(self.samples.codes), (self.samples.codes < 0) & (self.clustering.codes >= 0)
+        if not without.any():
+            return ()
+        message = (
+            f"{int(without.sum()):,} of {n_cells:,} cells have a cluster but no sample in "
+            f".obs[{self.samples.groupby!r}]; they count for their cluster, and for no sample"
+        )
+        warn(message, MissingClusterWarning)
+        return (message,)
+
     def label(self, request: Request, key_added: str, *, copy: bool) -> Optional[AnnData]:
         """Run the request, write its report all at once, and give the copy if one was asked for.
 
@@ -104,11 +140,11 @@ class Cells:
         if not copy:
             check_writable(self.adata)
         with Run(_details(request, len(self.clustering.ids))) as run:
-            missing = self._warn_of_missing()
+            missing = (*self._warn_of_missing(), *self._warn_of_unsampled())
             found = self.markers()
             used = request.with_used(found.used, (*missing, *found.warnings))
             expression = Expression.of_run(self.adata, self.clustering, used.parameters, _bundled.gene_names())
-            report = _pipeline.annotate(found.clusters, used, self.clock, expression)
+            report = _pipeline.annotate(found.clusters, used, self.clock, expression, found.by_sample)
             target = duplicate(self.adata) if copy else self.adata
             report = keep_decisions(self.adata, report, self.clustering, key_added)
             write_report(target, report, self.clustering, key_added, _bundled.palette(), _bundled.shortener())

@@ -1,4 +1,4 @@
-"""The numbers of what is read from cells: rankings, expression and mixtures."""
+"""The numbers of what is read from cells: rankings, expression, mixtures and samples."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from gca_scanpy._scoring.numbers.fields import (
     EXPRESSION,
     MIXTURES,
     RANKINGS,
+    SAMPLES,
+    UNLIMITED,
     number,
 )
 from gca_scanpy._scoring.numbers.labels import OfLabels
@@ -19,7 +21,7 @@ from gca_scanpy._scoring.numbers.labels import OfLabels
 
 @frozen
 class OfCells(OfLabels):
-    """Rankings, expression and mixtures."""
+    """Rankings, expression, mixtures and samples."""
 
     present_fraction: float = number(
         1 / 3,
@@ -154,4 +156,35 @@ class OfCells(OfLabels):
         "Doublets and ambient RNA need another cluster that expresses the genes of one lineage alone so often.",
         MIXTURES,
         DEVELOPMENT_CELLS,
+    )
+
+    min_sample_cells: int = number(
+        10,
+        "cells",
+        "A sample has a vote on a cluster if it has so many cells of the cluster, and so many others.",
+        SAMPLES,
+        BY_HAND,
+    )
+    max_differing: float = number(
+        0.25,
+        "share",
+        "If so many of the samples with a vote differ, `sample_disagreement` is raised.",
+        SAMPLES,
+        BY_HAND,
+        UNLIMITED,
+    )
+    min_share_of_one: float = number(
+        0.9,
+        "share",
+        "`one_sample` needs so many of the cluster's cells from one sample.",
+        SAMPLES,
+        BY_HAND,
+        UNLIMITED,
+    )
+    min_ratio_of_one: float = number(
+        1.5,
+        "ratio",
+        "It also needs that this share is so much larger than the sample's share of the other clusters' cells.",
+        SAMPLES,
+        BY_HAND,
     )
