@@ -176,7 +176,7 @@ class OfCells(OfLabels):
     min_share_of_one: float = number(
         0.9,
         "share",
-        "`one_sample` needs so many of the cluster's cells from one sample.",
+        "For `one_sample`, so many of the cluster's cells must come from one sample.",
         SAMPLES,
         BY_HAND,
         UNLIMITED,
@@ -184,7 +184,7 @@ class OfCells(OfLabels):
     min_ratio_of_one: float = number(
         1.5,
         "ratio",
-        "It also needs that this share is so much larger than the sample's share of the other clusters' cells.",
+        "That share must be so much larger than the sample's share of the other clusters' cells.",
         SAMPLES,
         BY_HAND,
     )
