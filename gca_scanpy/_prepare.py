@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -166,7 +167,13 @@ def canonical(
         If no gene is a gene symbol of the species or of the database.
     """
     names = list(dict.fromkeys(g.name for c in markers for g in (*c.genes, *c.expressed, *c.present, *c.absent)))
-    genes_by_name, foreign = canonical_genes(names, marker_index)
+    nomenclature = _bundled.gene_names()
+    foreign = _of_other_genomes(names, marker_index)
+    symbols: dict[str, Optional[str]] = dict.fromkeys(names)
+    read = [name for name in names if name not in foreign]
+    symbols.update(nomenclature.canonical_all(read, marker_index.genes_of, marker_index.known))
+    # Thousands of genes are in many clusters: one object for each.
+    genes_by_name = {name: RankedGene(nomenclature.shown(name), symbol) for name, symbol in symbols.items()}
     clusters = [_with_symbols(cluster, tissue, genes_by_name, marker_index) for cluster in markers]
     if markers and isinstance(markers[0].measured, frozenset):  # the same for all clusters
         measured = _Measured(markers[0].measured, marker_index)
@@ -174,14 +181,16 @@ def canonical(
     return clusters, _gene_warnings(clusters, marker_index, names, foreign)
 
 
-def canonical_genes(names: Sequence[str], marker_index: MarkerIndex) -> tuple[dict[str, RankedGene], Collection[str]]:
-    """A gene with its canonical symbol for each name, and the names of another genome, which are not read."""
-    nomenclature, foreign = _bundled.gene_names(), _of_other_genomes(names, marker_index)
-    symbols: dict[str, Optional[str]] = dict.fromkeys(names)
-    read = [name for name in names if name not in foreign]
-    symbols.update(nomenclature.canonical_all(read, marker_index.genes_of, marker_index.known))
-    # Thousands of genes are in many clusters: one object for each.
-    return {name: RankedGene(nomenclature.shown(name), symbol) for name, symbol in symbols.items()}, foreign
+@lru_cache(maxsize=1)  # a run with samples needs them for the clusters and for the samples
+def _all_symbols(names: frozenset[str], marker_index: MarkerIndex) -> Mapping[str, Optional[str]]:
+    return _bundled.gene_names().canonical_all(names, marker_index.genes_of, marker_index.known)
+
+
+def genes_of_matrix(labels: Sequence[str], marker_index: MarkerIndex) -> list[RankedGene]:
+    """All genes of a matrix with their canonical symbols, in the order of its columns."""
+    nomenclature, symbols = _bundled.gene_names(), _all_symbols(frozenset(labels), marker_index)
+    foreign = _of_other_genomes(labels, marker_index)
+    return [RankedGene(nomenclature.shown(name), None if name in foreign else symbols[name]) for name in labels]
 
 
 @define(eq=False)
@@ -203,8 +212,7 @@ class _Measured:
         if str(symbol).upper() in self._capitals:
             return True
         if self._symbols is None:
-            symbols = _bundled.gene_names().canonical_all(self.names, self.index.genes_of, self.index.known)
-            self._symbols = frozenset(symbols.values())
+            self._symbols = frozenset(_all_symbols(self.names, self.index).values())
         return symbol in self._symbols
 
 

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from attrs import evolve
 
-from gca_scanpy._judging.judge import Judgment, judge
+from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._judging.samples import answer, with_samples
-from gca_scanpy._prepare import canonical_genes
+from gca_scanpy._prepare import genes_of_matrix
 from gca_scanpy._ranking.by_sample import SampleMoments
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.offline import propose
 from gca_scanpy.model import SampleAnswer
 
 
@@ -45,14 +44,13 @@ def _said(
     """The answers of the samples that have enough cells, by cluster and sample."""
     clusters = {case.cluster_id: (case, judgment) for case, judgment in zip(cases, judgments)}
     index = cases[0].index
-    named, _ = canonical_genes(by_sample.labels, index)
-    genes = [named[label] for label in by_sample.labels]
+    genes = genes_of_matrix(by_sample.labels, index)
     known = np.flatnonzero([gene.symbol is not None and gene.symbol.upper() in index.known for gene in genes])
     answers = {}
     for cluster_id, sample, markers in by_sample.rank(genes, known, numbers.NUMBERS.min_sample_cells):
         whole, judgment = clusters[cluster_id]
         case = Case.of(evolve(markers, measured=whole.markers.measured), index, whole.tissues, whole.limits)
-        answers[cluster_id, sample] = answer(sample, judgment, case, judge(case, propose(case)))
+        answers[cluster_id, sample] = answer(sample, judgment, case)
     return answers
 
 

@@ -7,51 +7,50 @@ from typing import Optional
 
 from attrs import evolve
 
-from gca_scanpy._judging.judge import Judgment
+from gca_scanpy._judging.judge import Judgment, judge
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import term_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
+from gca_scanpy._scoring.offline import certain_level, propose
 from gca_scanpy.model import Level, SampleAnswer
 
 MAX_NAMED = 5  # samples in a sentence
 
 
-def answer(sample: str, cluster: Judgment, case: Case, judgment: Judgment) -> SampleAnswer:
+def answer(sample: str, cluster: Judgment, case: Case) -> SampleAnswer:
     """What the cells of a cluster in one sample say.
+
+    A label that the whole cluster has was judged there, so that here it needs no more than genes beyond chance. Another
+    label must pass all checks before it counts against that of the cluster.
 
     Parameters
     ----------
     cluster
         The judgment of the whole cluster.
-    case, judgment
-        Those of its cells in this sample.
+    case
+        Its cells in this sample.
     """
-    verdict, n_cells = judgment.verdict, case.markers.n_cells or 0
-    if not verdict.label or verdict.label == UNKNOWN_LABEL:
+    n_cells, found = case.markers.n_cells or 0, certain_level(case)
+    if found is None:
         return SampleAnswer(sample, n_cells, "unclear")
-    said = SampleAnswer(
-        sample, n_cells, "unclear", verdict.label, _term(judgment, case), round(verdict.confidence_score, 4)
-    )
-    if judgment.status != "supported":
+    level, path = found
+    said = SampleAnswer(sample, n_cells, "unclear", level.label, level.ontology_id, level.probability)
+    if _agree(cluster, level, case):
+        return evolve(said, vote="agrees") if case.strength and case.strength.beyond_chance else said
+    if judge(case, propose(case)).status != "supported":
         return said
-    if _agree(cluster, judgment, case):
-        return evolve(said, vote="agrees")
-    common = _common(cluster.verdict.path, verdict.path)
+    common = _common(cluster.verdict.path, path)
     return evolve(said, vote="differs", common_label=common.label if common else "")
 
 
-def _term(judgment: Judgment, case: Case) -> Optional[str]:
-    verdict = judgment.verdict
-    return term_of(verdict.label, verdict.ontology_id, case.index.lineages.ontology, case.tissues)
-
-
-def _agree(cluster: Judgment, judgment: Judgment, case: Case) -> bool:
-    """Whether the two labels are one term, or an ancestor and a subtype of it."""
-    first, second = _term(cluster, case), _term(judgment, case)
-    if first is None or second is None:
-        return cluster.verdict.label == judgment.verdict.label
-    return first == second or case.index.lineages.ontology.related(first, second)
+def _agree(cluster: Judgment, level: Level, case: Case) -> bool:
+    """Whether the label of a cluster is that of its cells in a sample, or one is an ancestor of the other."""
+    verdict, ontology = cluster.verdict, case.index.lineages.ontology
+    term = term_of(verdict.label, verdict.ontology_id, ontology, case.tissues)
+    if term is None or level.ontology_id is None:
+        return verdict.label == level.label
+    return term == level.ontology_id or ontology.related(term, level.ontology_id)
 
 
 def _common(first: Sequence[Level], second: Sequence[Level]) -> Optional[Level]:

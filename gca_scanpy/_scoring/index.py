@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Optional
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from attrs import define, evolve, field
 
@@ -18,6 +20,8 @@ from gca_scanpy._scoring.hits import CellType, Hits
 from gca_scanpy._scoring.priors import NEUTRAL, Priors
 from gca_scanpy._scoring.witnesses import group, parts, witnesses
 from gca_scanpy.model import Witnesses
+
+Floats = npt.NDArray[np.float64]
 
 
 @define(eq=False)
@@ -54,6 +58,8 @@ class MarkerIndex:
     _families: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _nearest: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _subtypes: Counter[str] = field(factory=Counter, init=False, repr=False)
+    _factors: dict[tuple[str, ...], Floats] = field(factory=dict, init=False, repr=False)
+    _prior_nats: dict[tuple[str, ...], Floats] = field(factory=dict, init=False, repr=False)
 
     def ancestors(self, key: str) -> tuple[str, ...]:
         """The ancestors of a type that are in the index, nearest first."""
@@ -69,6 +75,23 @@ class MarkerIndex:
         if not self._subtypes:
             self._subtypes.update(chain.from_iterable(map(self.ancestors, self.types)))
         return self._subtypes[key]
+
+    def factors(self, tissues: Sequence[str]) -> Floats:
+        """The factor of the evidence for each type: for its tissues, and for how well-known it is; kept."""
+        place, used = tuple(tissues), numbers.NUMBERS
+        if place not in self._factors:
+            kinds = [self.types[key] for key in self.hits.ordered]
+            tissue = [_tissue_factor(kind.tissues, place) for kind in kinds]
+            self._factors[place] = np.array(tissue) * [1 + used.per_source * kind.n_sources for kind in kinds]
+        return self._factors[place]
+
+    def prior_nats(self, tissues: Sequence[str]) -> Floats:
+        """What the prior of each type adds to its score when scores become shares; kept."""
+        place = tuple(tissues)
+        if place not in self._prior_nats:
+            nats = [self.priors.nats(self.types[key].id, place) for key in self.hits.ordered]
+            self._prior_nats[place] = np.array(nats, dtype=np.float64)
+        return self._prior_nats[place]
 
     def family(self, term_id: str) -> tuple[str, ...]:
         """The types of the index that are a term, its ancestors or its descendants."""
@@ -133,6 +156,12 @@ def build(
     return MarkerIndex(
         species, species, lineages, types, Hits(types, lineages), known, frozenset(all_keys - set(types)), priors
     )
+
+
+def _tissue_factor(types: frozenset[str], tissues: Sequence[str]) -> float:
+    if not types or not tissues:
+        return 1.0
+    return numbers.NUMBERS.in_tissue if types.intersection(tissues) else numbers.NUMBERS.out_of_tissue
 
 
 def _with_inherited_negatives(key: str, types: Mapping[str, CellType], lineages: Lineages) -> CellType:

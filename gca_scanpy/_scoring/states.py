@@ -32,12 +32,15 @@ def is_generic(symbol: str) -> bool:
     return symbol.upper() in _GENERIC_NAMES or _GENERIC.match(symbol) is not None
 
 
+@lru_cache(maxsize=100_000)
+def _is_housekeeping(name: str) -> bool:
+    return _HOUSEKEEPING.match(clean(name)) is not None
+
+
 def informative(names: Sequence[str], n: int) -> tuple[str, ...]:
     """The first genes of a list without ribosomal, mitochondrial and similar ones; of the whole list if all are."""
     rest = without_shared(names, len(names))  # with a prefix, RPL3 is housekeeping as well
-    kept = [
-        name for name in names if not any(_HOUSEKEEPING.match(clean(form)) for form in (name, rest.get(name, name)))
-    ]
+    kept = [name for name in names if not (_is_housekeeping(name) or _is_housekeeping(rest.get(name, name)))]
     return tuple((kept or list(names))[:n])
 
 

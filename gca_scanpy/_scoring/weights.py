@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -18,6 +19,12 @@ class Gene:
     name: str
     symbol: str
     weight: float
+
+
+@lru_cache(maxsize=100_000)  # the same thousands of genes in cluster after cluster
+def gene_of(name: str, symbol: str, weight: float) -> Gene:
+    """A gene, the same object if it was made before."""
+    return Gene(name, symbol, weight)
 
 
 @frozen
@@ -97,4 +104,4 @@ def _unranked(genes: Iterable[RankedGene], cluster: ClusterMarkers, weight: floa
     for gene in genes:
         if gene.symbol is not None and gene.symbol not in ranked:
             names.setdefault(gene.symbol, gene.name)
-    return tuple(Gene(name, symbol, weight * _damping(symbol, held)) for symbol, name in names.items())
+    return tuple(gene_of(name, symbol, weight * _damping(symbol, held)) for symbol, name in names.items())
