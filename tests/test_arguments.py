@@ -68,6 +68,7 @@ TEXTS, PATHS = {"path", "empty", "unknown", "NUL"}, {"path", "Path", "unknown"}
 # The values that an argument takes as they are, by its name, or by those of function and argument; each other one must
 # be refused.
 TAKEN = {
+    "agreement": {"zero"},
     "api_key": {"None", *TEXTS},
     "ax": {"None"},
     "base_url": {"None", "empty"},
@@ -122,6 +123,7 @@ TAKEN = {
     "timeout": {"int"},
     "tissue": {"None", "nan", *TEXTS, "list", "two", "tuple", "set", "Series"},  # names of tissues, known or not
     "tl.curate.labels": {"None", "Series"},  # a text by cluster
+    "tl.harmonize.sample_key": set(),
     "tl.split.groupby": {"None"},
     "tl.split.key_added": {"None", "unknown"},
     "tl.to_cellxgene.labels": {"None"},
@@ -175,6 +177,7 @@ def right(plant, tmp_path_factory):
         "name": "panglaodb",
         "messages": [],
         "path": table,
+        "sample_key": "planted",
         "schema": {},
         "source": "bundled",
         "second": "planted",

@@ -12,6 +12,7 @@ from attrs import define, evolve
 
 from gca_scanpy._adata.objects import column_of, to_frame
 from gca_scanpy._arguments import shown
+from gca_scanpy._keys import pair_id
 from gca_scanpy.errors import InputError, MissingKeyError
 
 if TYPE_CHECKING:
@@ -117,6 +118,17 @@ def read_clustering(
         raise InputError(msg)
     requested = _requested(ids, groups, groupby)
     return Clustering(groupby, requested, used.cat.codes.to_numpy().astype(np.intp), ids)
+
+
+def clusters_apart(clustering: Clustering, samples: Clustering) -> Clustering:
+    """The clusters of each sample, one sample after the other; a cell without a cluster or a sample has none."""
+    n_clusters = len(clustering.all_ids)
+    both = (clustering.codes >= 0) & (samples.codes >= 0)
+    found, codes = np.unique(samples.codes[both] * n_clusters + clustering.codes[both], return_inverse=True)
+    ids = tuple(pair_id(samples.all_ids[pair // n_clusters], clustering.all_ids[pair % n_clusters]) for pair in found)
+    all_codes = np.full(len(clustering.codes), -1, dtype=np.intp)
+    all_codes[both] = codes
+    return Clustering(clustering.groupby, ids, all_codes, ids)
 
 
 def group_columns(obs: Any) -> list[str]:

@@ -108,16 +108,11 @@ def read_markers(
     samples
         The sample of each cell. Their moments are read in the same pass over the matrix.
     """
-    warnings: list[str] = []
-
-    def say(message: str, category: type[GcaWarning]) -> None:
-        warn(message, category)
-        warnings.append(message)
-
+    say, warnings = recorder()
     stored = read_stored(adata, clustering, options, say)
     ranking = _use_stored(adata, clustering, samples, stored, options, say) if stored is not None else None
     if ranking is None:
-        ranking = _rank(adata, clustering, samples, options, say)
+        ranking = rank_anew(adata, clustering, samples, options, say)
     expression = _expression(ranking, clustering)
     sizes, symbols, n_markers = clustering.sizes, ranking.features.by_name, options.n_markers
     shared: dict[str, RankedGene] = {}
@@ -137,6 +132,17 @@ def read_markers(
     )
     used = {"n_markers": n_markers, "gene_symbols": ranking.features.column, **ranking.used}
     return ReadMarkers(clusters, used, tuple(warnings), ranking.by_sample)
+
+
+def recorder() -> tuple[Say, list[str]]:
+    """What issues a warning and records it, and the list of those that it has issued."""
+    warnings: list[str] = []
+
+    def say(message: str, category: type[GcaWarning]) -> None:
+        warn(message, category)
+        warnings.append(message)
+
+    return say, warnings
 
 
 def _use_stored(
@@ -221,9 +227,10 @@ def _say_doubts(
         )
 
 
-def _rank(
+def rank_anew(
     adata: AnnData, clustering: Clustering, samples: Optional[Clustering], options: Ranking, say: Say
 ) -> _Ranking:
+    """A ranking of the matrix, whatever is stored."""
     method, layer, n_genes = options.method, options.layer, _n_ranked(options)
     features = read_genes(adata, options.use_raw, layer, options.gene_symbols, _bundled.gene_names())
     source = select_matrix(adata, options.use_raw, layer)

@@ -9,7 +9,15 @@ import numpy as np
 from attrs import asdict, evolve, field, frozen
 
 from gca_scanpy import _pipeline
-from gca_scanpy._adata import Clustering, check_key, check_writable, duplicate, read_clustering, write_report
+from gca_scanpy._adata import (
+    Clustering,
+    check_key,
+    check_writable,
+    clusters_apart,
+    duplicate,
+    read_clustering,
+    write_report,
+)
 from gca_scanpy._adata.curate import keep_decisions
 from gca_scanpy._adata.expression import Expression
 from gca_scanpy._events import Clock, Run, RunDetails
@@ -21,6 +29,7 @@ from gca_scanpy._options import Ranking
 from gca_scanpy._pipeline import Request
 from gca_scanpy._prepare import Tissue, check_species, check_tissue
 from gca_scanpy._propose import Asked
+from gca_scanpy._ranking.apart import read_apart
 from gca_scanpy._ranking.read import ReadMarkers, read_markers
 from gca_scanpy._settings import settings
 from gca_scanpy._steps import ClusterMarkers
@@ -101,18 +110,21 @@ class Cells:
 
     def _warn_of_missing(self) -> tuple[str, ...]:
         """Warn if many cells have no cluster."""
-        codes, groupby = self.clustering.codes, self.clustering.groupby
+        codes = self.clustering.codes
         n_cells, n_missing = len(codes), self.clustering.cells_without_cluster
         if n_missing <= MAX_WITHOUT_CLUSTER * n_cells:
             return ()
         without, within = (self.adata.obs_names[np.flatnonzero(part)[0]] for part in (codes < 0, codes >= 0))
         message = (
-            f"{n_missing:,} of {n_cells:,} cells have no cluster in .obs[{groupby!r}], so they get no label, such as "
+            f"{n_missing:,} of {n_cells:,} cells have no cluster in {self._columns()}, so they get no label, such as "
             f"{without!r} (but {within!r} has one). If the clusters come from a table, write the names of the cells in "
             "the same way in both; a missing '-1' at the end is often the reason"
         )
         warn(message, MissingClusterWarning)
         return (message,)
+
+    def _columns(self) -> str:
+        return f".obs[{self.clustering.groupby!r}]"
 
     def _warn_of_unsampled(self) -> tuple[str, ...]:
         """Warn if cells with a cluster have no sample."""
@@ -150,6 +162,36 @@ class Cells:
             write_report(target, report, self.clustering, key_added, _bundled.palette(), _bundled.shortener())
             run.report = report
         return target if copy else None
+
+
+@frozen(eq=False)
+class CellsApart(Cells):
+    """An annotated object whose samples were clustered apart; ``clustering`` has the clusters of all samples.
+
+    Attributes
+    ----------
+    grouping, sampling
+        The clusters, of which those of one name have nothing to do with each other, and the samples.
+    """
+
+    grouping: Clustering = field(kw_only=True)
+    sampling: Clustering = field(kw_only=True)
+
+    @classmethod
+    def read_apart(cls, adata: AnnData, groupby: str, sample_key: str, **ranking: Any) -> CellsApart:
+        """The clusters of each sample; raises as :meth:`Cells.read` does."""
+        cells = Cells.read(adata, groupby, None, sample_key=sample_key, **ranking)
+        assert cells.samples is not None
+        pairs = clusters_apart(cells.clustering, cells.samples)
+        return cls(adata, pairs, cells.ranking, grouping=cells.clustering, sampling=cells.samples)
+
+    def _columns(self) -> str:
+        return f".obs[{self.grouping.groupby!r}], or no sample in .obs[{self.sampling.groupby!r}]"
+
+    def markers(self) -> ReadMarkers:
+        """The marker genes of each cluster, compared with the other cells of its sample."""
+        with self.clock.step("markers"):
+            return read_apart(self.adata, self.grouping, self.sampling, self.clustering, self.ranking)
 
 
 def make_request(
