@@ -22,7 +22,7 @@ def answer(sample: str, cluster: Judgment, case: Case) -> SampleAnswer:
     """What the cells of a cluster in one sample say.
 
     A label that the whole cluster has was judged there, so that here it needs no more than genes beyond chance. Another
-    label must pass all checks before it counts against that of the cluster.
+    label must be certain enough and pass all checks before it counts against that of the cluster.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def answer(sample: str, cluster: Judgment, case: Case) -> SampleAnswer:
     said = SampleAnswer(sample, n_cells, "unclear", level.label, level.ontology_id, level.probability)
     if _agree(cluster, level, case):
         return evolve(said, vote="agrees") if case.strength and case.strength.beyond_chance else said
-    if judge(case, propose(case)).status != "supported":
+    if level.probability < case.limits.certainty or judge(case, propose(case)).status != "supported":
         return said
     common = _common(cluster.verdict.path, path)
     return evolve(said, vote="differs", common_label=common.label if common else "")

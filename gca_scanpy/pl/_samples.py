@@ -125,7 +125,8 @@ class _Grid:
 
 def _clusters_by_sample(clusters: Sequence[ClusterReport]) -> _Grid:
     samples = list(dict.fromkeys(one.sample for cluster in clusters for one in cluster.samples))
-    shares, votes = np.full((len(clusters), len(samples)), np.nan), {}
+    shares = np.full((len(clusters), len(samples)), np.nan)
+    votes: dict[tuple[int, int], Vote] = {}
     for row, cluster in enumerate(clusters):
         for one in cluster.samples:
             place = row, samples.index(one.sample)
@@ -139,7 +140,8 @@ def _names_by_sample(clusters: Sequence[ClusterReport]) -> _Grid:
     pairs = [(cluster, read_pair(cluster.cluster_id)[0]) for cluster in clusters]
     names = sorted({label_of(cluster) for cluster in clusters})
     samples = list(dict.fromkeys(sample for _, sample in pairs))
-    cells, votes = np.zeros((len(names), len(samples))), {}
+    cells = np.zeros((len(names), len(samples)))
+    votes: dict[tuple[int, int], Vote] = {}
     for cluster, sample in pairs:
         place = names.index(label_of(cluster)), samples.index(sample)
         cells[place] += cluster.n_cells or 0
@@ -156,7 +158,7 @@ def _draw_votes(fig: Figure, ax: Axes, grid: _Grid) -> None:
     for (row, column), vote in grid.votes.items():
         corner = (column - 0.5, row - 0.5)
         if vote in VOTES:
-            ax.add_patch(Rectangle(corner, 1, 1, facecolor=VOTES[vote], linewidth=0))
+            ax.add_patch(Rectangle(corner, 1, 1, facecolor=VOTES[vote], edgecolor="white", linewidth=0.6))
         else:
             ax.add_patch(Rectangle(corner, 1, 1, facecolor=ABSTAINS, edgecolor=HATCH, hatch="////", linewidth=0))
         if vote == "differs":

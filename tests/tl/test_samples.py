@@ -297,7 +297,7 @@ def chunked(cells, read):
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_chunks_are_read_once_more_for_nothing(plant, stored):
+def test_chunks_are_not_read_more_often(plant, stored):
     """Out of core, a run with samples reads no chunk more often than one without, and gives the report of memory."""
     import scanpy as sc
 
@@ -330,3 +330,30 @@ def test_a_backed_object(plant, tmp_path):
         assert [c.samples for c in found.clusters] == [c.samples for c in expected.clusters]
         backed.file.close()
         sc.tl.rank_genes_groups(cells, "cluster")
+
+
+def test_where_the_samples_are_shown(plant, tmp_path, everywhere):
+    """CSV, page, review and Cell Annotation Schema have the votes of the samples; short names are used in all."""
+    from gca_scanpy._ui import views
+
+    cells = sampled(plant)
+    swap(cells, "B")
+    report = report_of(cells)
+    gca.io.to_csv(report, tmp_path / "c.csv")
+    table = pd.read_csv(tmp_path / "c.csv", dtype={"cluster": str}).set_index("cluster")
+    assert (table.loc["0", "samples_agreeing"], table.loc["0", "samples_differing"]) == (2, 1)
+    assert "B: 20 cells, differs (T cell 0." in table.loc["0", "samples"]
+    page = gca.io.to_html(report)
+    assert page.count('<table class="samples">') == 4
+    assert "no vote" not in page
+    assert "<b>differs</b>: T cell" in views.evidence(report, "0")
+    assert gca.io.to_cas(cells)["annotations"][0]["author_annotation_fields"]["samples"].startswith("A: 20 cells")
+    assert everywhere(report) == {}
+
+
+def test_without_samples(plant, tmp_path):
+    """A run without samples has no section and empty columns."""
+    report = report_of(sampled(plant), sample_key=None)
+    gca.io.to_csv(report, tmp_path / "c.csv")
+    assert pd.read_csv(tmp_path / "c.csv")[["samples_agreeing", "samples_differing", "samples"]].isna().all(axis=None)
+    assert '<table class="samples">' not in gca.io.to_html(report)
