@@ -47,7 +47,7 @@ def _said(
     genes = genes_of_matrix(by_sample.labels, index)
     known = np.flatnonzero([gene.symbol is not None and gene.symbol.upper() in index.known for gene in genes])
     answers = {}
-    for cluster_id, sample, markers in by_sample.rank(genes, known, numbers.NUMBERS.min_sample_cells):
+    for cluster_id, sample, markers in by_sample.rank(genes, known, numbers.NUMBERS.min_sample_cells, absent=False):
         whole, judgment = clusters[cluster_id]
         case = Case.of(evolve(markers, measured=whole.markers.measured), index, whole.tissues, whole.limits)
         answers[cluster_id, sample] = answer(sample, judgment, case)

@@ -94,7 +94,7 @@ class SampleMoments:
         np.add.at(self.sizes, (self.clustering.codes[both], self.samples.codes[both]), 1)
 
     def rank(
-        self, genes: Sequence[RankedGene], known: Codes, min_cells: int
+        self, genes: Sequence[RankedGene], known: Codes, min_cells: int, *, absent: bool = True
     ) -> Iterator[tuple[str, str, ClusterMarkers]]:
         """Cluster, sample and markers of each requested cluster in each sample; the samples follow one another.
 
@@ -106,6 +106,8 @@ class SampleMoments:
             The columns of those that can be present or absent genes.
         min_cells
             A cluster is left out if it has fewer cells in a sample, or if the sample has fewer other cells.
+        absent
+            Whether to give the absent genes; the cells of one sample are often too few to show that a gene is absent.
         """
         of_known, n_genes = self.moments.of_genes(known), numbers.NUMBERS.ranked_per_marker * self.n_markers
         by_name = {genes[column].name: genes[column] for column in reversed(known.tolist())}
@@ -127,7 +129,7 @@ class SampleMoments:
                     cluster_id=key,
                     genes=_leading([genes[column] for column in leading], self.n_markers, held.levels),
                     present=tuple(map(by_name.__getitem__, held.present)),
-                    absent=tuple(map(by_name.__getitem__, held.absent)),
+                    absent=tuple(map(by_name.__getitem__, held.absent)) if absent else (),
                     n_cells=int(sizes[row]),
                 )
                 yield key, sample, markers
@@ -154,8 +156,8 @@ def read_moments(
     read = clustering.subsampled(numbers.NUMBERS.sampled_cells) if few else clustering
     if samples is None:
         return gather_all(matrix.data, read, linear=not matrix.logged), None
-    groups, labels = Groups.of(clustering, samples, read), features.by_name
+    groups = Groups.of(clustering, samples, read)
     moments = gather_all(matrix.data, groups.cells, linear=not matrix.logged)
-    names = [labels[name] for name in matrix.names]
+    names = [label for label, is_gene in zip(features.labels, features.are_genes) if is_gene]
     by_sample = SampleMoments(clustering, samples, groups, moments, names, options.n_markers)
     return groups.clusters_of(moments, len(clustering.all_ids)), by_sample
