@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Optional
 
 import numpy as np
@@ -19,7 +19,7 @@ from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.states import informative
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 
-NOTHING = Expressed((), (), {})
+NOTHING = Expressed((), (), {}, np.zeros(0))
 
 
 @define(eq=False)
@@ -127,7 +127,7 @@ class SampleMoments:
                 held = expression.get(key, NOTHING)
                 markers = ClusterMarkers(
                     cluster_id=key,
-                    genes=_leading([genes[column] for column in leading], self.n_markers, held.levels),
+                    genes=_leading([genes[column] for column in leading], self.n_markers, held),
                     present=tuple(map(by_name.__getitem__, held.present)),
                     absent=tuple(map(by_name.__getitem__, held.absent)) if absent else (),
                     n_cells=int(sizes[row]),
@@ -135,11 +135,11 @@ class SampleMoments:
                 yield key, sample, markers
 
 
-def _leading(genes: Sequence[RankedGene], n_markers: int, levels: Mapping[str, float]) -> tuple[RankedGene, ...]:
+def _leading(genes: Sequence[RankedGene], n_markers: int, held: Expressed) -> tuple[RankedGene, ...]:
     """The first informative genes, with their levels."""
     by_name = {gene.name: gene for gene in reversed(genes)}
     chosen = (by_name[name] for name in informative([gene.name for gene in genes], n_markers))
-    return tuple(RankedGene(gene.name, gene.symbol, levels.get(gene.name, 1.0)) for gene in chosen)
+    return tuple(RankedGene(gene.name, gene.symbol, held.level(gene.name)) for gene in chosen)
 
 
 def read_moments(

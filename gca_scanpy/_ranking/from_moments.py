@@ -118,13 +118,17 @@ class Expressed:
         comparison with the other cells does not find them.
     absent
         Hardly expressed genes that another cluster shows to be detectable, the most detectable first.
-    levels
-        For each gene, the mean in the cluster relative to the highest mean of any cluster, 0 to 1.
     """
 
     present: tuple[str, ...]
     absent: tuple[str, ...]
-    levels: Mapping[str, float]
+    _columns: Mapping[str, int]
+    _levels: Floats
+
+    def level(self, name: str) -> float:
+        """The mean of a gene in the cluster relative to the highest mean of any cluster, 0 to 1; 1 if unknown."""
+        column = self._columns.get(name)
+        return 1.0 if column is None else float(self._levels[column])
 
 
 def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -> dict[str, Expressed]:
@@ -144,7 +148,7 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
         return {}
     best_mean, best_fraction = (np.where(large, values, 0.0).max(axis=0) for values in (means, fractions))
     detected = best_fraction >= used.detected_fraction
-    genes = {}
+    genes, columns = {}, {name: column for column, name in enumerate(names)}
     for key, row in clusters.items():
         if not large[row].any():
             continue
@@ -156,7 +160,8 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
         genes[key] = Expressed(
             present=_ordered(names, present, fractions[row]),
             absent=_ordered(names, absent, best_fraction),
-            levels=dict(zip(names, levels.tolist())),
+            columns=columns,
+            levels=levels,
         )
     return genes
 

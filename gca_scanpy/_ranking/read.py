@@ -312,7 +312,7 @@ def _leading(
     names: Sequence[str], symbols: Mapping[str, str], n_markers: int, expression: Optional[Expressed]
 ) -> tuple[RankedGene, ...]:
     """The first informative genes."""
-    levels = {symbols.get(name, name): expression.levels.get(name, 1.0) for name in names} if expression else {}
+    levels = {symbols.get(name, name): expression.level(name) for name in names} if expression else {}
     leading = informative([symbols.get(name, name) for name in names], n_markers)
     return tuple(RankedGene(name, level=levels.get(name, 1.0)) for name in leading)
 
