@@ -1,6 +1,6 @@
 """Measure how much time samples add to a run: in memory, and out of core with samples one after the other or mixed.
 
-python benchmarks/samples.py --cells 20000 --samples 10 --write
+python benchmarks/samples.py --cells 20000 50000 --samples 10 --write
 """
 
 from __future__ import annotations
@@ -67,21 +67,24 @@ def compare(cells: Any, column: str, rounds: int) -> tuple[float, float]:
 def main() -> None:
     """Measure and print; with ``--write``, write the table as well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", type=int, default=20_000)
+    parser.add_argument("--cells", type=int, nargs="+", default=[20_000])
     parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", action="store_true", help="write the table into docs/samples.md")
     args = parser.parse_args()
-    cells, rows = cells_of(args.cells, args.samples), []
-    lazy = chunked(cells)
-    for title, data, column in (
-        ("in memory", cells, "mixed"),
-        (f"chunks of {CHUNK:,} cells, samples one after the other", lazy, "in order"),
-        (f"chunks of {CHUNK:,} cells, samples mixed", lazy, "mixed"),
-    ):
-        without, within = compare(data, column, args.rounds)
-        rows.append([title, f"{without:.2f}", f"{within:.2f}", f"{within / without:.2f}"])
-    head = [f"{args.cells:,} cells, {args.samples} samples", "without, CPU s", "with samples, CPU s", "ratio"]
+    rows = []
+    for n_cells in args.cells:
+        cells = cells_of(n_cells, args.samples)
+        lazy = chunked(cells)
+        for title, data, column in (
+            ("in memory", cells, "mixed"),
+            (f"chunks of {CHUNK:,} cells, samples one after the other", lazy, "in order"),
+            (f"chunks of {CHUNK:,} cells, samples mixed", lazy, "mixed"),
+        ):
+            without, within = compare(data, column, args.rounds)
+            ratio = f"{within / without:.2f}"
+            rows.append([f"{n_cells:,} cells, {title}", f"{without:.2f}", f"{within:.2f}", ratio])
+    head = [f"25 clusters, {args.samples} samples", "without, CPU s", "with samples, CPU s", "ratio"]
     text = f"{measure.machine()}\n\n{measure.table(head, rows)}"
     print(text)
     if args.write:
