@@ -1,17 +1,16 @@
 """Mean, variance and share of expressing cells by cluster and gene, computed in one pass over a matrix.
 
 A NaN or infinite value is left out, as if the gene had not been measured in this cell.
-:func:`gather` reads a matrix in memory, and :func:`gather_chunked` a Dask array.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
-from attrs import define, evolve
+from attrs import define
 from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
@@ -21,7 +20,6 @@ from gca_scanpy._scoring import numbers
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 BLOCK = 500_000  # values processed at a time, so that no second matrix is needed
-FAN_IN = 4  # partial results merged at a time: a balanced tree keeps few in memory, in an order that never changes
 
 
 @define(eq=False)
@@ -126,49 +124,6 @@ def gather(matrix: Any, clustering: Clustering, *, linear: bool = False, totals:
     add_values = _add_sparse if sparse.issparse(matrix) else _add_dense
     add_values(moments, matrix, clustering.codes, factors)
     return moments
-
-
-def gather_chunked(matrix: Any, clustering: Clustering, *, linear: bool = False) -> Moments:
-    """The moments of all clusters from a Dask array, the same as those of :func:`gather` for a matrix in memory.
-
-    Each thread holds one chunk in memory at a time. The array may be divided along cells and genes.
-    """
-    import dask
-
-    rows, columns = _slices(matrix.chunks[0]), _slices(matrix.chunks[1])
-    chunks = matrix.to_delayed()
-    totals: Sequence[Optional[Floats]] = [None] * len(rows)
-    if linear and len(columns) > 1:  # a chunk does not contain all values of its cells
-        sums = dask.delayed(cell_totals, pure=False)
-        totals = dask.compute(*(_merge_tree([sums(chunk) for chunk in row], _add_arrays) for row in chunks))
-    gather_later = dask.delayed(_gather_present, pure=False)
-    by_genes = []
-    for column in chunks.T:
-        by_cells = [
-            gather_later(chunk, clustering.select_cells(row), linear=linear, totals=total)
-            for chunk, row, total in zip(column, rows, totals)
-        ]
-        by_genes.append(_merge_tree(by_cells, _merge_present))
-    found = [moments.added(present, len(clustering.all_ids)) for present, moments in dask.compute(*by_genes)]
-    return merge_genes(found)
-
-
-def _gather_present(
-    matrix: Any, clustering: Clustering, *, linear: bool, totals: Optional[Floats]
-) -> tuple[Codes, Moments]:
-    """The codes of the clusters that have cells in a chunk, which are few of many, and their moments."""
-    present = np.unique(clustering.codes[clustering.codes >= 0])
-    places = np.full(len(clustering.all_ids) + 1, -1)  # the last is that of the code -1
-    places[present] = np.arange(len(present))
-    ids = tuple(clustering.all_ids[code] for code in present)
-    there = evolve(clustering, codes=places[clustering.codes], all_ids=ids)
-    return present, gather(matrix, there, linear=linear, totals=totals)
-
-
-def _merge_present(parts: Sequence[tuple[Codes, Moments]]) -> tuple[Codes, Moments]:
-    """The codes of all clusters that are in any part, and their moments."""
-    present = np.unique(np.concatenate([codes for codes, _ in parts]))
-    return present, merge_cells([(np.searchsorted(present, codes), part) for codes, part in parts], len(present))
 
 
 def merge_cells(parts: Sequence[tuple[Codes, Moments]], n_rows: int) -> Moments:
@@ -324,24 +279,3 @@ def _add_dense(moments: Moments, matrix: npt.NDArray[Any], codes: Codes, factors
             moments.expressing[code] += (values != 0).sum(axis=0)
             if moments.missing is not None and absent is not None:
                 moments.missing[code] += absent[codes[cells] == code].sum(axis=0)
-
-
-def _slices(sizes: Sequence[int]) -> list[slice]:
-    """Consecutive slices of these sizes."""
-    ends = np.cumsum(sizes)
-    return [slice(int(end - size), int(end)) for size, end in zip(sizes, ends)]
-
-
-def _merge_tree(parts: Sequence[Any], merge: Callable[[Sequence[Any]], Any]) -> Any:
-    """Merge delayed parts in a tree, ``FAN_IN`` at a time."""
-    import dask
-
-    merge_later = dask.delayed(merge, pure=False)
-    while len(parts) > 1:
-        parts = [merge_later(list(parts[i : i + FAN_IN])) for i in range(0, len(parts), FAN_IN)]
-    return parts[0]
-
-
-def _add_arrays(parts: Sequence[Floats]) -> Floats:
-    total: Floats = np.sum(parts, axis=0)
-    return total
