@@ -20,14 +20,14 @@ from gca_scanpy._prepare import Place, canonical, check_species, genes_of, index
 from gca_scanpy._propose import Offline, Proposer
 from gca_scanpy._ranking.by_sample import SampleMoments
 from gca_scanpy._reporting.receipts import collect
-from gca_scanpy._reporting.report import cluster_report, dataset_report
+from gca_scanpy._reporting.report import cluster_report, dataset_report, with_counts
 from gca_scanpy._samples import judge_samples
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import Settings
 from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import ClusterReport, DatasetReport, Provenance, SampleAnswer, Telemetry
+from gca_scanpy.model import DatasetReport, Provenance, SampleAnswer
 
 
 @frozen(kw_only=True)
@@ -87,13 +87,8 @@ def annotate(
         evolve(cluster_report(case, judgment, force_unknown=request.settings.force_unknown), samples=said)
         for case, judgment, said in zip(cases, judgments, answers)
     ]
-    if expression is not None and any(judgment.rival for judgment in judgments):
-        with clock.step("mixtures"):
-            reports = [
-                _mixtures.explain(report, judgment.rival, expression) if judgment.rival else report
-                for report, judgment in zip(reports, judgments)
-            ]
-    telemetry = _telemetry(proposals.cost, reports, request, clock)
+    reports = _mixtures.explain_all(reports, [judgment.rival for judgment in judgments], expression, clock)
+    telemetry = with_counts(proposals.cost, reports, request.cells_without_cluster, clock.seconds)
     said = [*request.warnings, *warnings, *proposals.warnings]
     provenance = _provenance(request, cases, proposals.models)
     return dataset_report(reports, request.parameters, provenance, telemetry, said, collect(cases, reports))
@@ -114,17 +109,6 @@ def prepare(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -
     with clock.step("scoring"):
         cases = [Case.of(cluster, index, tissues[cluster.cluster_id], limits) for cluster in clusters]
     return cases, [*warnings, *request.database.notes]
-
-
-def _telemetry(cost: Telemetry, reports: Sequence[ClusterReport], request: Request, clock: Clock) -> Telemetry:
-    return evolve(
-        cost,
-        clusters=len(reports),
-        overrides=sum(1 for r in reports if r.stopped_label),
-        cells_without_cluster=request.cells_without_cluster,
-        seconds=clock.seconds,
-        struck_markers=sum(len(r.struck_markers) for r in reports),
-    )
 
 
 def _provenance(request: Request, cases: Sequence[Case], models: Sequence[str]) -> Provenance:

@@ -11,8 +11,7 @@ from gca_scanpy._judging.judge import Judgment, judge
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import term_of
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.offline import certain_level, propose
+from gca_scanpy._scoring.case import Case, certain_level, propose
 from gca_scanpy.model import Level, SampleAnswer
 
 MAX_NAMED = 5  # samples in a sentence

@@ -9,10 +9,9 @@ from attrs import evolve
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._keys import pair_id
-from gca_scanpy._options import Ranking
 from gca_scanpy._ranking.read import ReadMarkers, rank_anew, recorder
 from gca_scanpy._ranking.scanpys import MIN_RANKED_CELLS
-from gca_scanpy._steps import ClusterMarkers, RankedGene
+from gca_scanpy._steps import ClusterMarkers, RankedGene, Ranking
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -11,14 +11,13 @@ from attrs import define, field
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import Genes
 from gca_scanpy._adata.matrix import Matrix, is_chunked
-from gca_scanpy._options import Ranking
 from gca_scanpy._ranking import from_moments
 from gca_scanpy._ranking.chunked import gather_chunked
 from gca_scanpy._ranking.from_moments import Expressed, expressed
 from gca_scanpy._ranking.moments import Codes, Moments, gather
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.states import informative
-from gca_scanpy._steps import ClusterMarkers, RankedGene
+from gca_scanpy._scoring.weights import informative
+from gca_scanpy._steps import ClusterMarkers, RankedGene, Ranking
 
 NOTHING = Expressed((), (), {}, np.zeros(0))
 

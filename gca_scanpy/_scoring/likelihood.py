@@ -15,8 +15,7 @@ from attrs import field, frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy._scoring.states import States
-from gca_scanpy._scoring.weights import Gene, Weights, gene_of
+from gca_scanpy._scoring.weights import Gene, States, Weights, gene_of
 from gca_scanpy.model import Candidate, Evidence
 
 Floats = npt.NDArray[np.float64]
@@ -169,18 +168,15 @@ def _evidence(genes: Scored, index: MarkerIndex) -> tuple[Floats, Places]:
         return np.zeros(n_types), np.zeros(n_types, dtype=np.intp)
     places = np.concatenate([where for where, _ in arrays])
     weights = np.repeat([gene.weight for gene, _ in genes], [len(where) for where, _ in arrays])
-    nats = np.round(weights * np.concatenate([nats for _, nats in arrays]), 4)
+    nats = weights * np.concatenate([nats for _, nats in arrays])
     return np.bincount(places, nats, minlength=n_types), np.bincount(places, minlength=n_types)
 
 
 def _bounded(ranked: Scored, states: States, index: MarkerIndex) -> Floats:
-    """The evidence of the ranked genes; those of a state that holds add at most a part of what the others tell."""
-    bound = states.bound
+    """The evidence of the ranked genes, without the genes of states that fill the list."""
+    bound = states.bound if states.fill_the_list else frozenset()
     evidence, n_genes = _evidence([(gene, nats) for gene, nats in ranked if gene.symbol not in bound], index)
-    part = 0.0 if states.fill_the_list else numbers.NUMBERS.max_state_part
-    of_states, n_of_states = _evidence([(gene, nats) for gene, nats in ranked if gene.symbol in bound], index)
-    evidence += np.minimum(of_states, part * evidence)
-    return np.where(n_genes + n_of_states > 0, evidence, np.nan)
+    return np.where(n_genes > 0, evidence, np.nan)
 
 
 def _absent_evidence(absent: Iterable[Gene], index: MarkerIndex) -> Floats:
