@@ -107,7 +107,6 @@ class SampleView:
 
     sample: str
     n_cells: str
-    vote: str
     text: str
     label: str
     term: Optional[TermView]
@@ -260,8 +259,8 @@ def view_of_cluster(
 
 
 def _sample(one: SampleAnswer) -> SampleView:
-    score, term = "" if one.probability is None else f"{one.probability:.2f}", view_of_term(one.ontology_id)
-    return SampleView(one.sample, f"{one.n_cells:,}", one.vote, VOTES[one.vote], one.label, term, score)
+    said = one.label, view_of_term(one.ontology_id), "" if one.probability is None else f"{one.probability:.2f}"
+    return SampleView(one.sample, f"{one.n_cells:,}", VOTES[one.vote], *said)
 
 
 def anchor_of(cluster_id: str) -> str:
