@@ -48,6 +48,10 @@ class Accessor:
         """Name each cluster of cells, see :func:`gca_scanpy.tl.annotate`."""
         return gca_scanpy.tl.annotate(self._adata, groupby, **options)
 
+    def harmonize(self, groupby: str, sample_key: str, **options: Any) -> Optional[AnnData]:
+        """Name the same kind of cell alike across samples, see :func:`gca_scanpy.tl.harmonize`."""
+        return gca_scanpy.tl.harmonize(self._adata, groupby, sample_key, **options)
+
     def validate(self, groupby: str, labels: str, **options: Any) -> Optional[AnnData]:
         """Check the labels of cells, see :func:`gca_scanpy.tl.validate`."""
         return gca_scanpy.tl.validate(self._adata, groupby, labels, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 DEFAULT_KEY = "gptca"
@@ -24,6 +25,20 @@ EMBEDDINGS = {
     "X_phate": "PHATE",
     "X_pca": "PCA",
 }
+
+
+PAIR = " | "  # between the sample and the cluster in the id of a cluster of one sample
+
+
+def pair_id(sample: str, cluster: str) -> str:
+    """The id of a cluster of one sample, such as ``A | 0``; no two pairs have the same."""
+    return PAIR.join(part.replace("\\", r"\\").replace("|", r"\|") for part in (sample, cluster))
+
+
+def read_pair(pair: str) -> tuple[str, str]:
+    """The sample and the cluster that :func:`pair_id` has put together."""
+    sample, _, cluster = pair.partition(PAIR)
+    return re.sub(r"(?s)\\(.)", r"\1", sample), re.sub(r"(?s)\\(.)", r"\1", cluster)
 
 
 def is_key(value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -193,6 +194,18 @@ def _by_symbol(activity: Activity, symbols: Mapping[str, Optional[str]]) -> Acti
     return evolve(activity, columns=columns)
 
 
+@lru_cache(maxsize=1)  # a run with samples needs them for the clusters and for the samples
+def _all_symbols(names: frozenset[str], marker_index: MarkerIndex) -> Mapping[str, Optional[str]]:
+    return _bundled.gene_names().canonical_all(names, marker_index.genes_of, marker_index.known)
+
+
+def genes_of_matrix(labels: Sequence[str], marker_index: MarkerIndex) -> list[RankedGene]:
+    """All genes of a matrix with their canonical symbols, in the order of its columns."""
+    nomenclature, symbols = _bundled.gene_names(), _all_symbols(frozenset(labels), marker_index)
+    foreign = _of_other_genomes(labels, marker_index)
+    return [RankedGene(nomenclature.shown(name), None if name in foreign else symbols[name]) for name in labels]
+
+
 @define(eq=False)
 class _Measured:
     """The genes of the data, to be searched by canonical symbol.
@@ -212,8 +225,7 @@ class _Measured:
         if str(symbol).upper() in self._capitals:
             return True
         if self._symbols is None:
-            symbols = _bundled.gene_names().canonical_all(self.names, self.index.genes_of, self.index.known)
-            self._symbols = frozenset(symbols.values())
+            self._symbols = frozenset(_all_symbols(self.names, self.index).values())
         return symbol in self._symbols
 
 

@@ -8,6 +8,7 @@ from typing import Optional, Protocol
 from attrs import evolve, field, frozen
 
 from gca_scanpy._judging import reasons
+from gca_scanpy._judging.harmony import harmonized
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._llm.ask import Answers, ask
 from gca_scanpy._llm.asking import Asking
@@ -134,6 +135,32 @@ class Given(_SendsNothing):
             left = ", ".join(word.text for word in reading.aside)
             caveats.append(f"The label was read as {ontology.label(term)!r}" + (f", without {left}" if left else ""))
         return Verdict(case.cluster_id, label, term, score, "user", "The label was given.", caveats=tuple(caveats))
+
+
+@frozen
+class Harmonized(_SendsNothing):
+    """The offline scorer, with one name for the same kind of cell in samples that were clustered apart.
+
+    Attributes
+    ----------
+    samples
+        The sample by cluster id.
+    agreement
+        Share of the samples with a kind of cell that must support its name, 0 to 1.
+    """
+
+    samples: Mapping[str, str]
+    agreement: float
+
+    def propose(self, cases: Sequence[Case], judge: Judge) -> Proposals:
+        """The names of the clusters whose own labels the guardrails let stand, and the verdicts of the others."""
+        if not cases:
+            return Proposals(())
+        verdicts = [propose(case) for case in cases]
+        judged = [judge(case, verdict) for case, verdict in zip(cases, verdicts)]
+        supported = [judgment.status == "supported" for judgment in judged]
+        certainty, lineages = cases[0].limits.certainty, cases[0].index.lineages
+        return Proposals(harmonized(verdicts, supported, self.samples, self.agreement, certainty, lineages))
 
 
 @frozen

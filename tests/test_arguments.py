@@ -68,6 +68,7 @@ TEXTS, PATHS = {"path", "empty", "unknown", "NUL"}, {"path", "Path", "unknown"}
 # The values that an argument takes as they are, by its name, or by those of function and argument; each other one must
 # be refused.
 TAKEN = {
+    "agreement": {"zero"},
     "api_key": {"None", *TEXTS},
     "ax": {"None"},
     "base_url": {"None", "empty"},
@@ -112,6 +113,7 @@ TAKEN = {
     "rank_key": TEXTS,  # without a stored ranking, the genes are ranked
     "result_prefix": {"unknown"},
     "return_fig": {"bool"},
+    "sample_key": {"None"},
     "schema": {"dict", "nested"},
     "save": {"None", "bool", "empty", "unknown", "path", "Path"},
     "sha256": {"None"},
@@ -121,6 +123,7 @@ TAKEN = {
     "timeout": {"int"},
     "tissue": {"None", "nan", *TEXTS, "list", "two", "tuple", "set", "Series"},  # names of tissues, known or not
     "tl.curate.labels": {"None", "Series"},  # a text by cluster
+    "tl.harmonize.sample_key": set(),
     "tl.split.groupby": {"None"},
     "tl.split.key_added": {"None", "unknown"},
     "tl.to_cellxgene.labels": {"None"},
@@ -174,6 +177,7 @@ def right(plant, tmp_path_factory):
         "name": "panglaodb",
         "messages": [],
         "path": table,
+        "sample_key": "planted",
         "schema": {},
         "source": "bundled",
         "second": "planted",

@@ -43,7 +43,10 @@ if TYPE_CHECKING:
     from gca_scanpy.model import DatasetReport
 
 # Options that a table of marker genes does not take.
-OBJECT_ONLY = ("clusters", "groupby", *(name for name in RANKING if name != "n_markers"), "validate_only", "key_added")
+OBJECT_ONLY = (
+    "clusters", "groupby", *(name for name in RANKING if name != "n_markers"), "sample_key", "validate_only",
+    "key_added",
+)  # fmt: skip
 
 
 class Preset(NamedTuple):
@@ -140,6 +143,9 @@ def presets() -> None:
 @marker_db_option
 @assets_option
 @threshold_options
+@click.option(
+    "--sample-key", metavar="COLUMN", help="Column of .obs with samples; each cluster is judged in each sample."
+)
 @click.option("--validate-only", metavar="COLUMN", help="Check the labels in this column of .obs, and propose none.")
 @click.option("--key-added", callback=check_key, help=f"Prefix of what is written.  [default: {DEFAULT_KEY}]")
 @model_options
@@ -243,7 +249,7 @@ def _label_cells(source: Path, options: Mapping[str, Any], model: ModelLike) -> 
         if options["validate_only"] is not None:
             tl.validate(adata, labels=options["validate_only"], key_added=key, **arguments)
         else:
-            tl.annotate(adata, model=model, key_added=key, **arguments)
+            tl.annotate(adata, model=model, key_added=key, sample_key=options["sample_key"], **arguments)
     return get.report(adata, key), adata
 
 

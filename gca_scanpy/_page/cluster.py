@@ -14,9 +14,9 @@ from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
 from gca_scanpy._reporting.display import STATUSES, guess_text, is_label
-from gca_scanpy._reporting.documents import state_texts
+from gca_scanpy._reporting.documents import VOTES, state_texts
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
-from gca_scanpy.model import Annotation, Candidate, ClusterReport, Decision, Evidence
+from gca_scanpy.model import Annotation, Candidate, ClusterReport, Decision, Evidence, SampleAnswer
 
 LONGEST_ANCHOR = 200  # characters of an escaped id; a longer one is replaced by its hash
 OBO = "https://purl.obolibrary.org/obo/CL_"
@@ -102,6 +102,18 @@ class AnswerView:
 
 
 @frozen
+class SampleView:
+    """What a sample says of a cluster; ``text`` is the vote in words."""
+
+    sample: str
+    n_cells: str
+    text: str
+    label: str
+    term: Optional[TermView]
+    score: str
+
+
+@frozen
 class DecisionView:
     """A curator's decision; it ``stands`` unless a later decision about the cluster replaced it."""
 
@@ -172,6 +184,7 @@ class ClusterView:
     candidates: tuple[CandidateView, ...]
     answers: tuple[AnswerView, ...]
     agreement: str
+    samples: tuple[SampleView, ...] = ()
 
 
 def view_of_cluster(
@@ -241,7 +254,13 @@ def view_of_cluster(
         candidates=tuple(_candidate(candidate, receipts) for candidate in cluster.candidates),
         answers=_answers(cluster),
         agreement=f"{cluster.panel.agreement:.2f}" if cluster.panel else "",
+        samples=tuple(map(_sample, cluster.samples)),
     )
+
+
+def _sample(one: SampleAnswer) -> SampleView:
+    said = one.label, view_of_term(one.ontology_id), "" if one.probability is None else f"{one.probability:.2f}"
+    return SampleView(one.sample, f"{one.n_cells:,}", VOTES[one.vote], *said)
 
 
 def anchor_of(cluster_id: str) -> str:

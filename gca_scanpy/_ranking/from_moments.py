@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Optional
 
 import numpy as np
-import numpy.typing as npt
 from attrs import define, frozen
 
-from gca_scanpy._ranking.moments import Floats, Moments
+from gca_scanpy._ranking.moments import Codes, Floats, Moments
 from gca_scanpy._scoring import numbers
 from gca_scanpy._steps import Activity
 
@@ -26,17 +25,21 @@ class Test:
     ----------
     scores
         Welch's t statistic, or 0 if it is undefined.
-    fold_changes
-        log2 of the ratio of the means, for log1p-transformed values; NaN if the data has negative values.
     """
 
     scores: Floats
-    fold_changes: Floats
     _means: tuple[Floats, Floats]
     _variances: tuple[Floats, Floats]
     _cells: tuple[Floats, Floats]
 
-    def p_values(self, genes: npt.NDArray[np.intp]) -> Floats:
+    def fold_changes(self, genes: Codes) -> Floats:
+        """log2 of the ratio of the means, for log1p-transformed values; NaN if the data has negative values."""
+        mean, rest_mean = (part[genes] for part in self._means)
+        with np.errstate(all="ignore"):
+            folds: Floats = np.log2((np.expm1(mean) + PSEUDOCOUNT) / (np.expm1(rest_mean) + PSEUDOCOUNT))
+        return folds
+
+    def p_values(self, genes: Codes) -> Floats:
         """Two-sided p-values of these genes, not adjusted; 1 if the statistic is undefined."""
         from scipy import stats  # importing it takes longer than labeling a marker table
 
@@ -57,24 +60,45 @@ class Test:
         return np.where(np.isnan(result.pvalue), 1.0, result.pvalue)
 
 
-def compare(moments: Moments, row: int) -> Test:
+def compare(moments: Moments, row: int, total: Optional[Moments] = None) -> Test:
     """Compare the cluster in one row of the moments with the cells of all other clusters; both need two cells.
 
     The result is the same as that of ``sc.tl.rank_genes_groups(method="t-test", reference="rest")``, which computes the
     moments again for each cluster.
+
+    Parameters
+    ----------
+    total
+        The moments of all clusters together, to compute them once for many clusters.
     """
+    total = moments.total if total is None else total
     n_inside = moments.measured[row]
-    n_rest = moments.measured.sum(axis=0) - n_inside
+    n_rest = total.measured[0] - n_inside
     sums, squares = moments.sums[row], moments.squares[row]
     mean, variance = _mean_variance(sums, squares, n_inside)
-    rest_mean, rest_variance = _mean_variance(
-        moments.sums.sum(axis=0) - sums, moments.squares.sum(axis=0) - squares, n_rest
-    )
+    rest_mean, rest_variance = _mean_variance(total.sums[0] - sums, total.squares[0] - squares, n_rest)
     with np.errstate(all="ignore"):
         scores = (mean - rest_mean) / np.sqrt(variance / n_inside + rest_variance / n_rest)
-        folds = np.log2((np.expm1(mean) + PSEUDOCOUNT) / (np.expm1(rest_mean) + PSEUDOCOUNT))
     scores = np.where(np.isnan(scores), 0.0, scores)
-    return Test(scores, folds, (mean, rest_mean), (variance, rest_variance), (n_inside, n_rest))
+    return Test(scores, (mean, rest_mean), (variance, rest_variance), (n_inside, n_rest))
+
+
+def higher(moments: Moments, row: int, n_genes: int, total: Optional[Moments] = None) -> Codes:
+    """The first genes by Welch's t statistic, as columns: those that are higher than in other cells, beyond chance."""
+    test = compare(moments, row, total)
+    leading = _first(test.scores, n_genes)
+    # NaN passes: scaled data has no fold changes, so only the score decides. The p-value removes genes that are higher
+    # by chance, which a panel of few genes would otherwise end with.
+    are_higher = (test.scores[leading] > 0) & ~(test.fold_changes(leading) <= 0)
+    return leading[are_higher & (test.p_values(leading) <= numbers.NUMBERS.max_p_value)]
+
+
+def _first(scores: Floats, n: int) -> Codes:
+    """The places of the ``n`` highest scores, the highest first; of equal ones, the first comes first."""
+    if n >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    candidates = np.flatnonzero(scores >= np.partition(scores, -n)[-n])
+    return candidates[np.argsort(-scores[candidates], kind="stable")][:n]
 
 
 def _mean_variance(sums: Floats, squares: Floats, n: Floats) -> tuple[Floats, Floats]:
@@ -96,13 +120,17 @@ class Expressed:
         comparison with the other cells does not find them.
     absent
         Hardly expressed genes that another cluster shows to be detectable, the most detectable first.
-    levels
-        For each gene, the mean in the cluster relative to the highest mean of any cluster, 0 to 1.
     """
 
     present: tuple[str, ...]
     absent: tuple[str, ...]
-    levels: Mapping[str, float]
+    _columns: Mapping[str, int]
+    _levels: Floats
+
+    def level(self, name: str) -> float:
+        """The mean of a gene in the cluster relative to the highest mean of any cluster, 0 to 1; 1 if unknown."""
+        column = self._columns.get(name)
+        return 1.0 if column is None else float(self._levels[column])
 
 
 def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -> dict[str, Expressed]:
@@ -122,7 +150,7 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
         return {}
     best_mean, best_fraction = (np.where(large, values, 0.0).max(axis=0) for values in (means, fractions))
     detected = best_fraction >= used.detected_fraction
-    genes = {}
+    genes, columns = {}, {name: column for column, name in enumerate(names)}
     for key, row in clusters.items():
         if not large[row].any():
             continue
@@ -134,7 +162,8 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
         genes[key] = Expressed(
             present=_ordered(names, present, fractions[row]),
             absent=_ordered(names, absent, best_fraction),
-            levels=dict(zip(names, levels.tolist())),
+            columns=columns,
+            levels=levels,
         )
     return genes
 

@@ -18,7 +18,7 @@ from gca_scanpy._packages import NAMES
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.display import short_labels
 from gca_scanpy._reporting.receipts import Receipts
-from gca_scanpy.model import ClusterReport, DatasetReport, Decision
+from gca_scanpy.model import ClusterReport, DatasetReport, Decision, SampleAnswer, Vote
 
 # The columns of get.clusters; a file has the others too, because it is read without the report.
 MAIN_COLUMNS = (
@@ -29,8 +29,15 @@ MAIN_COLUMNS = (
 MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
     "separated_from", "separating_genes", "separating_genes_measured", "rationale", "alternatives", "caveats", "path",
-    "warnings", "state_genes", "witnesses",
+    "warnings", "state_genes", "witnesses", "samples_agreeing", "samples_differing", "samples",
 )  # fmt: skip
+VOTES: Mapping[Vote, str] = {
+    "agrees": "agrees",
+    "differs": "differs",
+    "unclear": "no vote: unclear",
+    "too_few": "no vote: too few cells",
+    "no_contrast": "no vote: too few other cells",
+}
 CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
 FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
 AUDIT_COLUMNS = (
@@ -97,7 +104,25 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "warnings": "; ".join(cluster.warnings),
         "state_genes": "; ".join(state_texts(cluster)),
         "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
+        **_of_samples(cluster),
     }
+
+
+def _of_samples(cluster: ClusterReport) -> dict[str, Any]:
+    """The numbers of samples with each vote, None without samples, and what each sample says."""
+    votes = [one.vote for one in cluster.samples]
+    return {
+        "samples_agreeing": votes.count("agrees") if votes else None,
+        "samples_differing": votes.count("differs") if votes else None,
+        "samples": "; ".join(map(sample_text, cluster.samples)),
+    }
+
+
+def sample_text(answer: SampleAnswer) -> str:
+    """What a sample says of a cluster, such as ``B: 20 cells, differs (T cell 0.93)``."""
+    n_cells = f"{answer.n_cells:,} cell{'' if answer.n_cells == 1 else 's'}"
+    said = f" ({answer.label} {answer.probability:.2f})" if answer.label and answer.probability is not None else ""
+    return f"{answer.sample}: {n_cells}, {VOTES[answer.vote]}{said}"
 
 
 def path_text(cluster: ClusterReport) -> str:
@@ -275,6 +300,7 @@ def _author_fields(cluster: ClusterReport) -> dict[str, str]:
         "flag_reasons": ", ".join(cluster.validation.flag_reasons),
         "contradictory_markers": ", ".join(cluster.validation.contradictory_markers),
         "states": ", ".join(cluster.states),
+        "samples": "; ".join(map(sample_text, cluster.samples)),
     }
     return {name: text for name, text in fields.items() if text or name == "cluster"}
 

@@ -138,8 +138,8 @@ SHOWN_ALTERNATIVES, SHOWN_GENES, SHOWN_GENES_OF_ALTERNATIVE = 3, 5, 3
 def propose(case: Case) -> Verdict:
     """The scorer's verdict: the deepest term that is certain enough, or Unknown if no gene marks a type."""
     candidates, state = case.candidates, case.weights.states.note
-    label = case.levels.deepest(case.limits.certainty) if candidates and candidates[0].score > 0 else None
-    if label is None:
+    found = certain_level(case)
+    if found is None:
         return Verdict(
             case.cluster_id,
             UNKNOWN_LABEL,
@@ -148,9 +148,8 @@ def propose(case: Case) -> Verdict:
             "offline",
             f"No cell type: {state}." if state else "No gene of this cluster marks a cell type of the database.",
         )
-    path = case.levels.path(label)
-    label = _beyond_chance(label, path, case)
-    level, finest = _level(label, path), path[-1]
+    level, path = found
+    finest = path[-1]
     best = candidates.find(finest.ontology_id or finest.label) or candidates[0]
     genes = [e.gene for e in best.supporting]
     return Verdict(
@@ -164,6 +163,16 @@ def propose(case: Case) -> Verdict:
         markers=tuple(genes),
         path=path,
     )
+
+
+def certain_level(case: Case) -> Optional[tuple[Level, tuple[Level, ...]]]:
+    """The deepest level that is certain enough, and the path through it; None if no gene marks a type."""
+    is_marked = bool(case.candidates) and case.candidates.scores[0] > 0
+    label = case.levels.deepest(case.limits.certainty) if is_marked else None
+    if label is None:
+        return None
+    path = case.levels.path(label)
+    return _level(_beyond_chance(label, path, case), path), path
 
 
 def _beyond_chance(label: str, path: Sequence[Level], case: Case) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Literal, Optional, cast
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from attrs import Factory, define, evolve, field, frozen
 
@@ -16,6 +18,8 @@ from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED, WEAK, MarkerDatabase
 from gca_scanpy._scoring.facts import CellType, Hits, group, parts, witnesses
 from gca_scanpy.model import Witnesses
+
+Floats = npt.NDArray[np.float64]
 
 Grade = Literal["common", "occasional", "rare"]
 
@@ -116,6 +120,8 @@ class MarkerIndex:
     _nearest: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _subtypes: Counter[str] = field(factory=Counter, init=False, repr=False)
     _names_a_cluster: dict[str, bool] = field(factory=dict, init=False, repr=False)
+    _factors: dict[tuple[str, ...], Floats] = field(factory=dict, init=False, repr=False)
+    _prior_nats: dict[tuple[str, ...], Floats] = field(factory=dict, init=False, repr=False)
 
     def ancestors(self, key: str) -> tuple[str, ...]:
         """The ancestors of a type that are in the index, nearest first."""
@@ -152,6 +158,23 @@ class MarkerIndex:
         if not self._subtypes:
             self._subtypes.update(chain.from_iterable(map(self.ancestors, self.types)))
         return self._subtypes[key]
+
+    def factors(self, tissues: Sequence[str]) -> Floats:
+        """The factor of the evidence for each type: for its tissues, and for how well-known it is; kept."""
+        place, used = tuple(tissues), numbers.NUMBERS
+        if place not in self._factors:
+            kinds = [self.types[key] for key in self.hits.ordered]
+            tissue = [kind.tissue_factor(place) for kind in kinds]
+            self._factors[place] = np.array(tissue) * [1 + used.per_source * kind.n_sources for kind in kinds]
+        return self._factors[place]
+
+    def prior_nats(self, tissues: Sequence[str]) -> Floats:
+        """What the prior of each type adds to its score when scores become shares; kept."""
+        place = tuple(tissues)
+        if place not in self._prior_nats:
+            nats = self.priors.nats(place)  # a type without an id has its name as key, and no prior
+            self._prior_nats[place] = np.array([nats.get(key, 0.0) for key in self.hits.ordered], dtype=np.float64)
+        return self._prior_nats[place]
 
     def family(self, term_id: str) -> tuple[str, ...]:
         """The types of the index that are a term, its ancestors or its descendants."""

@@ -152,7 +152,8 @@ class Levels:
     def _best_below(self, key: str) -> str:
         """The best candidate that is a term or a subtype of it; the term itself if there is none."""
         ancestors = self.index.lineages.ontology.ancestors
-        below = (key_of(candidate) for candidate in self.candidates if candidate.score > 0)
+        pairs = zip(self.candidates.keys, self.candidates.scores)
+        below = (other for other, score in pairs if round(score, 4) > 0)
         return next((other for other in below if other == key or key in ancestors(other)), key)
 
     def _likeliest(self, keys: Sequence[str]) -> str:
@@ -176,17 +177,17 @@ class Levels:
         return Level(label, term, round(self.probability(key), 4))
 
 
-def shares(candidates: Sequence[Candidate], index: MarkerIndex) -> dict[str, float]:
+def shares(candidates: Candidates, index: MarkerIndex) -> dict[str, float]:
     """The share of each term that can be a level: its own and those of its subtypes."""
     summed: dict[str, float] = {}
-    for candidate in candidates:
-        if candidate.probability < numbers.NUMBERS.negligible_share:
+    for key, score, share in zip(candidates.keys, candidates.scores, candidates.shares):
+        probability = round(share, 6)  # as the candidate has it; to make it takes longer
+        if probability < numbers.NUMBERS.negligible_share:
             break  # the others have no larger share
-        if candidate.score <= 0:
+        if round(score, 4) <= 0:
             continue
-        key = key_of(candidate)
         for term in (key, *index.ancestors(key)):
-            summed[term] = summed.get(term, 0.0) + candidate.probability
+            summed[term] = summed.get(term, 0.0) + probability
     least = numbers.NUMBERS.min_level_share
     return {key: share for key, share in summed.items() if share >= least and _says_something(key, index)}
 

@@ -15,10 +15,12 @@ from gca_scanpy.model.clusters import (
     ModelAnswer,
     Panel,
     Part,
+    SampleAnswer,
     Separation,
     Source,
     Status,
     Validation,
+    Vote,
     Witnesses,
 )
 from gca_scanpy.model.dataset import (
@@ -53,11 +55,13 @@ __all__ = [
     "Panel",
     "Part",
     "Provenance",
+    "SampleAnswer",
     "Separation",
     "Source",
     "Status",
     "Summary",
     "Telemetry",
     "Validation",
+    "Vote",
     "Witnesses",
 ]

@@ -11,6 +11,7 @@ Status = Literal["supported", "flagged", "unknown"]
 Confidence = Literal["Low", "Medium", "High"]
 Source = Literal["offline", "model", "user"]
 MixtureKind = Literal["two_populations", "doublets", "ambient", "undecided"]
+Vote = Literal["agrees", "differs", "unclear", "too_few", "no_contrast"]
 
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
 STATUSES: tuple[Status, ...] = ("supported", "flagged", "unknown")
@@ -252,6 +253,36 @@ class Mixture:
 
 
 @frozen
+class SampleAnswer:
+    """What the cells of a cluster in one sample say, compared with the other cells of that sample.
+
+    Attributes
+    ----------
+    sample
+        The sample as the data names it.
+    n_cells
+        Number of the cluster's cells in this sample, at least 1.
+    vote
+        ``agrees`` if the label of these cells is that of the cluster, an ancestor or a subtype of it; ``differs`` if it
+        is another type. The others are abstentions: ``unclear`` if no label is justified, ``too_few`` cells of the
+        cluster, or ``no_contrast`` if the sample has too few other cells.
+    label, ontology_id, probability
+        The label of these cells, its id and its probability, 0 to 1; empty if there is none.
+    common_label
+        If the label is another type, the deepest level that it has in common with that of the cluster; empty if they
+        have none.
+    """
+
+    sample: str
+    n_cells: int
+    vote: Vote
+    label: str = ""
+    ontology_id: Optional[str] = None
+    probability: Optional[float] = None
+    common_label: str = ""
+
+
+@frozen
 class ClusterReport:
     """The result for one cluster.
 
@@ -268,6 +299,8 @@ class ClusterReport:
         The genes that tell each state, as the data names them, in the order of their ranks.
     mixture
         What the cells of a cluster of two lineages are; None if it is not mixed, or its cells could not be read.
+    samples
+        What the cells of each sample say; empty if the run had no ``sample_key``.
     """
 
     cluster_id: str
@@ -289,6 +322,7 @@ class ClusterReport:
     path: tuple[Level, ...] = ()
     state_genes: Mapping[str, tuple[str, ...]] = Factory(dict)
     mixture: Optional[Mixture] = None
+    samples: tuple[SampleAnswer, ...] = ()
 
     @property
     def judged(self) -> tuple[str, Optional[str]]:

@@ -6,5 +6,6 @@ from gca_scanpy.pl._confidence import confidence
 from gca_scanpy.pl._evidence import evidence
 from gca_scanpy.pl._ontology import ontology
 from gca_scanpy.pl._report import report
+from gca_scanpy.pl._samples import samples
 
-__all__ = ["candidates", "compare", "confidence", "evidence", "ontology", "report"]
+__all__ = ["candidates", "compare", "confidence", "evidence", "ontology", "report", "samples"]

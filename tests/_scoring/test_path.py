@@ -218,7 +218,8 @@ def test_shares_add_up_along_the_ontology():
 def test_a_type_that_genes_speak_against_is_no_level():
     """With no certainty at all, a candidate with a negative score is still not the label."""
     case = case_of("CD3D CD3E".split())
-    negative = tuple(evolve(c, score=-abs(c.score)) if key_of(c) != T_CELL else c for c in case.candidates)
+    pairs = zip(case.candidates.keys, case.candidates.scores)
+    negative = evolve(case.candidates, scores=[score if key == T_CELL else -abs(score) for key, score in pairs])
     levels = Levels.of(negative, case.strength, INDEX)
     assert levels.deepest(0.0) == T_CELL
     below = [term for term in levels.probabilities if term != T_CELL]

@@ -88,3 +88,14 @@ def _within(part, whole, path="$"):
         pairs = enumerate(zip(part, whole)) if same else ()
         return [p for i, (a, b) in pairs for p in _within(a, b, f"{path}[{i}]")] if same else [path]
     return [] if part == whole and type(part) is type(whole) else [path]
+
+
+def test_what_1_6_added():
+    """The later report has what the samples say; the earlier one has no samples."""
+    older, newer = (gca.io.read_report(REPORTS / f"{version}.json") for version in ("1.5", "1.6"))
+    assert {cluster.samples for cluster in older.clusters} == {()}
+    found = newer.cluster("B cell").samples
+    assert [(one.sample, one.vote, one.label) for one in found] == [
+        ("D1", "agrees", "B cell"), ("D2", "differs", "T cell"), ("D3", "too_few", "")
+    ]  # fmt: skip
+    assert found[1].common_label == "lymphocyte"

@@ -23,6 +23,7 @@ STATES = "Cell states"
 EXPRESSION = "Expression"
 RANKINGS = "Rankings"
 MIXTURES = "Mixed clusters"
+SAMPLES = "Samples"
 
 UNLIMITED = 1_000_000  # neutral value of a number that limits something
 

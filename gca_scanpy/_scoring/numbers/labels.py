@@ -16,6 +16,7 @@ from gca_scanpy._scoring.numbers.genes import (
     MIXTURES,
     MODELS,
     RANKINGS,
+    SAMPLES,
     STATES,
     UNLIMITED,
     OfGenes,
@@ -345,4 +346,35 @@ class OfCells(OfLabels):
         "Doublets and ambient RNA need another cluster that expresses the genes of one lineage alone so often.",
         MIXTURES,
         DEVELOPMENT_CELLS,
+    )
+
+    min_sample_cells: int = number(
+        10,
+        "cells",
+        "A sample has a vote on a cluster if it has so many cells of the cluster, and so many others.",
+        SAMPLES,
+        BY_HAND,
+    )
+    max_differing: float = number(
+        0.25,
+        "share",
+        "If so many of the samples with a vote differ, `sample_disagreement` is raised.",
+        SAMPLES,
+        BY_HAND,
+        UNLIMITED,
+    )
+    min_share_of_one: float = number(
+        0.9,
+        "share",
+        "For `one_sample`, so many of the cluster's cells must come from one sample.",
+        SAMPLES,
+        BY_HAND,
+        UNLIMITED,
+    )
+    min_ratio_of_one: float = number(
+        1.5,
+        "ratio",
+        "That share must be so much larger than the sample's share of the other clusters' cells.",
+        SAMPLES,
+        BY_HAND,
     )
