@@ -85,6 +85,11 @@ class ObsKeys(NamedTuple):
         return f"{self.prefix}_confidence_score"
 
     @property
+    def agreement(self) -> str:
+        """The agreement of the votes on the label, a float from 0 to 1; only a consensus has it."""
+        return f"{self.prefix}_agreement"
+
+    @property
     def curated_label(self) -> str:
         """The label that a curator decided on, missing if there is no decision."""
         return f"{self.prefix}_curated_label"

@@ -86,6 +86,13 @@ def annotate(
     return dataset_report(reports, request.parameters, provenance, telemetry, said, collect(cases, reports))
 
 
+def report_votes(clusters: Sequence[ClusterReport], request: Request, clock: Clock) -> DatasetReport:
+    """The report of labels that come from votes alone; no marker genes are ranked."""
+    telemetry = _telemetry(Telemetry(), clusters, request, clock)
+    provenance = _provenance(request, (), ())
+    return dataset_report(clusters, request.parameters, provenance, telemetry, request.warnings, {})
+
+
 def plan(markers: Sequence[ClusterMarkers], request: Request) -> Plan:
     """What a run would send to language models; nothing is sent or written."""
     cases, _ = prepare(markers, request, Clock())

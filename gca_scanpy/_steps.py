@@ -7,7 +7,7 @@ from typing import Optional
 
 from attrs import frozen
 
-from gca_scanpy.model import Alternative, Level, Panel, Source
+from gca_scanpy.model import Alternative, Consensus, Level, Panel, Source
 
 
 @frozen
@@ -92,6 +92,8 @@ class Verdict:
         The answers of several models, if there were several.
     path
         For the scorer, the levels through the label down to its finest guess.
+    consensus
+        The votes behind a label on which several columns agreed.
     """
 
     cluster_id: str
@@ -107,3 +109,4 @@ class Verdict:
     struck: tuple[str, ...] = ()
     panel: Optional[Panel] = None
     path: tuple[Level, ...] = ()
+    consensus: Optional[Consensus] = None

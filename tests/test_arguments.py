@@ -107,6 +107,7 @@ TAKEN = {
     "n_terms": {"int"},
     "n_threads": {"int"},
     "name": TEXTS,
+    "min_agreement": {"zero"},
     "overwrite": {"bool"},
     "path": {"None", "unknown"},
     "rank_key": TEXTS,  # without a stored ranking, the genes are ranked
@@ -114,12 +115,14 @@ TAKEN = {
     "return_fig": {"bool"},
     "schema": {"dict", "nested"},
     "save": {"None", "bool", "empty", "unknown", "path", "Path"},
+    "scores": {"None"},
     "sha256": {"None"},
     "show": {"None", "bool"},
     "temperature": {"None", "int", "zero"},
     "terms": {"None"},
     "timeout": {"int"},
     "tissue": {"None", "nan", *TEXTS, "list", "two", "tuple", "set", "Series"},  # names of tissues, known or not
+    "tl.consensus.groupby": {"None"},
     "tl.curate.labels": {"None", "Series"},  # a text by cluster
     "tl.split.groupby": {"None"},
     "tl.split.key_added": {"None", "unknown"},
@@ -128,6 +131,7 @@ TAKEN = {
     "top_n_markers": {"int"},
     "use_raw": {"None", "bool"},
     "title": {"None", *TEXTS},
+    "weights": {"None"},
     "who": {"None", *TEXTS},
     "why": TEXTS,
 }
@@ -168,6 +172,7 @@ def right(plant, tmp_path_factory):
         "gene": "MS4A1",
         "groupby": "cluster",
         "hooks": None,
+        "keys": ["gptca_label", "planted"],
         "labels": {"0": "B cell"},
         "markers": {"0": ["MS4A1", "CD79A", "CD79B"]},
         "model": "m",

@@ -15,7 +15,7 @@ from gca_scanpy._adata.objects import column_of
 from gca_scanpy._adata.write import read_report
 from gca_scanpy._keys import ObsKeys
 from gca_scanpy._names.genes import GeneNames
-from gca_scanpy._names.ontology import Lineages
+from gca_scanpy._names.ontology import Lineages, Ontology
 from gca_scanpy._reporting.comparison import Comparison, compare
 from gca_scanpy.errors import GcaError, InputError
 
@@ -71,26 +71,36 @@ def compare_columns(
         raise InputError(msg)
     counts = np.zeros((len(rows.all_ids), len(columns.all_ids)), dtype=np.int64)
     np.add.at(counts, (rows.codes[both], columns.codes[both]), 1)
-    given_terms = {str(label): _resolve(str(label), name, lineages) for label, name in (given or {}).items()}
+    given_terms = terms_of(given or {}, lineages.ontology)
     first_terms, second_terms = (
         {
             label: given_terms.get(label) or reported.get(label) or lineages.ontology.resolve(label)
             for label in clustering.all_ids
         }
-        for clustering, reported in ((rows, _reported_terms(adata, first)), (columns, _reported_terms(adata, second)))
+        for clustering, reported in ((rows, reported_terms(adata, first)), (columns, reported_terms(adata, second)))
     )
     return compare(first_terms, second_terms, counts, lineages), (first_terms, second_terms)
 
 
-def _resolve(label: str, name: str, lineages: Lineages) -> str:
-    term = lineages.ontology.resolve(str(name))
-    if term is None:
-        msg = f"terms[{label!r}]={name!r} is neither the id nor a name of a Cell Ontology term; correct it"
-        raise InputError(msg)
-    return term
+def terms_of(given: Mapping[str, str], ontology: Ontology) -> dict[str, str]:
+    """The ids of the terms that a user gives for labels, by id or name.
+
+    Raises
+    ------
+    InputError
+        If one is not a term.
+    """
+    terms = {}
+    for label, name in given.items():
+        term = ontology.resolve(str(name))
+        if term is None:
+            msg = f"terms[{label!r}]={name!r} is neither the id nor a name of a Cell Ontology term; correct it"
+            raise InputError(msg)
+        terms[str(label)] = term
+    return terms
 
 
-def _reported_terms(adata: AnnData, column: str) -> Mapping[str, Optional[str]]:
+def reported_terms(adata: AnnData, column: str) -> Mapping[str, Optional[str]]:
     """The terms of a column's labels in the report that it belongs to; empty if this package did not write it."""
     for key in adata.uns:
         keys = ObsKeys(str(key))

@@ -67,6 +67,7 @@ class Ontology:
     tissue_words: frozenset[str] = frozenset()
     genes: Callable[[], frozenset[str]] = frozenset
     _ancestors: dict[str, Mapping[str, int]] = field(factory=dict, init=False, repr=False)
+    _descendants: dict[str, frozenset[str]] = field(factory=dict, init=False, repr=False)
 
     def __contains__(self, term_id: object) -> bool:
         return term_id in self.terms
@@ -92,6 +93,24 @@ class Ontology:
     def related(self, first: str, second: str) -> bool:
         """Whether two terms are the same, or one is an ancestor of the other."""
         return first == second or first in self.ancestors(second) or second in self.ancestors(first)
+
+    def descendants(self, term_id: str) -> frozenset[str]:
+        """A term and all of its subtypes."""
+        if term_id not in self._descendants:
+            below, found = [term_id], {term_id}
+            while below:
+                below = [child for term in below for child in self._children.get(term, ()) if child not in found]
+                found.update(below)
+            self._descendants[term_id] = frozenset(found)
+        return self._descendants[term_id]
+
+    @cached_property
+    def _children(self) -> Mapping[str, list[str]]:
+        children: dict[str, list[str]] = {}
+        for term in self.terms.values():
+            for parent in term.parents:
+                children.setdefault(parent, []).append(term.id)
+        return children
 
     def read(self, label: str, tissues: Iterable[str] = ()) -> Reading:
         """What a label says, as somebody wrote it; every label of users, models and tables is read here."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from gca_scanpy._judging.consensus import described
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._judging.reasons import ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import term_of
+from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Verdict
@@ -18,12 +20,14 @@ from gca_scanpy.model import (
     Annotation,
     ClusterReport,
     Confidence,
+    Consensus,
     DatasetReport,
     Level,
     Metrics,
     Provenance,
     Summary,
     Telemetry,
+    Validation,
     Witnesses,
 )
 
@@ -78,6 +82,48 @@ def cluster_report(case: Case, judgment: Judgment, *, force_unknown: bool) -> Cl
         struck_markers=verdict.struck,
         panel=verdict.panel,
         path=path,
+        consensus=verdict.consensus,
+    )
+
+
+def voted_report(cluster_id: str, one: Consensus, n_cells: int, lineages: Lineages) -> ClusterReport:
+    """The report of cells whose label comes from votes alone, without markers; the agreement is its probability."""
+    label = one.label or UNKNOWN_LABEL
+    broad = lineages.broad(one.ontology_id)
+    confidence = level(one.agreement)
+    return ClusterReport(
+        cluster_id=cluster_id,
+        annotation=Annotation(
+            primary_label=label,
+            proposed_label=label,
+            ontology_id=one.ontology_id,
+            proposed_ontology_id=one.ontology_id,
+            confidence=confidence,
+            rationale=described(one),
+            alternatives=(),
+            caveats=(),
+            markers=(),
+        ),
+        validation=Validation(
+            is_supported=one.ontology_id is not None,
+            supporting_markers=(),
+            missing_markers=(),
+            contradictory_markers={},
+            ontology_mismatch=False,
+            notes=(),
+            support_count=0,
+            flag_reasons=(),
+        ),
+        warnings=(),
+        status="supported" if one.ontology_id else "unknown",
+        confidence=confidence,
+        confidence_score=one.agreement,
+        broad_label=broad.label if broad else label,
+        broad_ontology_id=broad.id if broad else None,
+        source="user",
+        n_cells=n_cells,
+        path=one.path,
+        consensus=one,
     )
 
 

@@ -8,6 +8,7 @@ from gca_scanpy.model.clusters import (
     Candidate,
     ClusterReport,
     Confidence,
+    Consensus,
     Evidence,
     Level,
     Mixture,
@@ -19,6 +20,8 @@ from gca_scanpy.model.clusters import (
     Source,
     Status,
     Validation,
+    Vote,
+    VoteRelation,
     Witnesses,
 )
 from gca_scanpy.model.dataset import (
@@ -41,6 +44,7 @@ __all__ = [
     "Candidate",
     "ClusterReport",
     "Confidence",
+    "Consensus",
     "DatasetReport",
     "Decision",
     "DecisionKind",
@@ -59,5 +63,7 @@ __all__ = [
     "Summary",
     "Telemetry",
     "Validation",
+    "Vote",
+    "VoteRelation",
     "Witnesses",
 ]

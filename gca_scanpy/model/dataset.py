@@ -12,7 +12,7 @@ from gca_scanpy.model.clusters import ClusterReport, Witnesses
 
 DecisionKind = Literal["accepted", "changed", "mixed", "reopened"]
 
-SCHEMA_VERSION = "1.5"
+SCHEMA_VERSION = "1.6"
 
 
 @frozen
