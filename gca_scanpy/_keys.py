@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 DEFAULT_KEY = "gptca"
+CONSENSUS_KEY = "consensus"
 UNKNOWN_LABEL = "Unknown or Novel"
 
 # Entries of .uns[key_added]; all values are strings, so that every anndata can write and read them.

@@ -83,7 +83,7 @@ def damage(truth: Mapping[str, Sequence[str]], names: Mapping[str, Sequence[str]
 
 def measured(adata: ad.AnnData, names: Mapping[str, Sequence[str]], seed: int, row: object) -> list[dict]:
     """A row for each cluster and labeling."""
-    truth, dice = truth_of(adata), random.Random(seed)
+    truth, dice = truth_of(adata), random.Random(f"{row.name} {seed}")
     given = {tool: damage(truth, names, dice) for tool in TOOLS}
     clusters = adata.obs["leiden"].astype(str)
     for tool, labels in given.items():

@@ -102,6 +102,29 @@ class AnswerView:
 
 
 @frozen
+class VoteView:
+    """The vote of a column; ``label`` is empty if it abstained.
+
+    Attributes
+    ----------
+    backs
+        Share of the vote that stands behind the label, as text; empty without a consensus.
+    dissents
+        Whether it contradicts the consensus.
+    unread
+        Labels that no cell type could be read from.
+    """
+
+    key: str
+    label: str
+    term: Optional[TermView]
+    relation: str
+    backs: str
+    dissents: bool
+    unread: str
+
+
+@frozen
 class DecisionView:
     """A curator's decision; it ``stands`` unless a later decision about the cluster replaced it."""
 
@@ -138,6 +161,8 @@ class ClusterView:
         The levels from the lineage to the finest guess.
     facts
         Short facts about the cluster: name and value.
+    votes, voted
+        The votes of the columns that were joined, and the agreement at each level.
     """
 
     anchor: str
@@ -172,6 +197,8 @@ class ClusterView:
     candidates: tuple[CandidateView, ...]
     answers: tuple[AnswerView, ...]
     agreement: str
+    votes: tuple[VoteView, ...]
+    voted: str
 
 
 def view_of_cluster(
@@ -241,6 +268,8 @@ def view_of_cluster(
         candidates=tuple(_candidate(candidate, receipts) for candidate in cluster.candidates),
         answers=_answers(cluster),
         agreement=f"{cluster.panel.agreement:.2f}" if cluster.panel else "",
+        votes=_votes(cluster),
+        voted=_voted(cluster),
     )
 
 
@@ -321,6 +350,30 @@ def _answers(cluster: ClusterReport) -> tuple[AnswerView, ...]:
     return tuple(
         AnswerView(a.model, a.label, view_of_term(a.ontology_id), f"{a.confidence_score:.2f}") for a in answers
     )
+
+
+def _votes(cluster: ClusterReport) -> tuple[VoteView, ...]:
+    if cluster.consensus is None:
+        return ()
+    one = cluster.consensus
+    place = next((i for i, level in enumerate(one.path) if level.ontology_id == one.ontology_id), None)
+    return tuple(
+        VoteView(
+            key=vote.key,
+            label=vote.label,
+            term=view_of_term(vote.ontology_id),
+            relation=vote.relation,
+            backs="" if place is None else f"{vote.backing[place]:.0%}",
+            dissents=vote.dissents,
+            unread=", ".join(vote.unread),
+        )
+        for vote in one.votes
+    )
+
+
+def _voted(cluster: ClusterReport) -> str:
+    path = cluster.consensus.path if cluster.consensus else ()
+    return " > ".join(f"{level.label} {level.probability:.2f}" for level in path)
 
 
 def _genes(evidence: Iterable[Evidence], known: Mapping[str, Receipt] = MappingProxyType({})) -> tuple[GeneView, ...]:

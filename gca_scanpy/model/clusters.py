@@ -291,8 +291,8 @@ class Vote:
 
     @property
     def dissents(self) -> bool:
-        """Whether it contradicts the consensus, or is finer and no more votes are for it than against it."""
-        is_disputed = self.relation == "finer" and self.against >= self.support
+        """Whether it contradicts the consensus, or is finer, with at least half as many votes against it as for it."""
+        is_disputed = self.relation == "finer" and 2 * self.against >= self.support
         return is_disputed or self.relation in ("related", "other lineage", "no consensus")
 
 

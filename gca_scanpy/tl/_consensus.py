@@ -25,7 +25,7 @@ from gca_scanpy._adata.curate import keep_decisions
 from gca_scanpy._arguments import COLUMN, SHARE, Kind, checked, is_a, optional
 from gca_scanpy._events import Clock, Run
 from gca_scanpy._judging.consensus import MIN_AGREEMENT, Ladder, describe
-from gca_scanpy._keys import UNKNOWN_LABEL, ObsKeys
+from gca_scanpy._keys import CONSENSUS_KEY, UNKNOWN_LABEL, ObsKeys
 from gca_scanpy._pipeline import Request
 from gca_scanpy._prepare import Tissue, check_species, check_tissue
 from gca_scanpy._propose import Agreed
@@ -72,7 +72,7 @@ def consensus(
     species: str = "human",
     tissue: Tissue = None,
     marker_db: Any = None,
-    key_added: str = "consensus",
+    key_added: str = CONSENSUS_KEY,
     copy: bool = False,
 ) -> Optional[AnnData]:
     """Join the labels of several tools into one, by the Cell Ontology.
