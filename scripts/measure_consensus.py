@@ -182,8 +182,15 @@ def show(table: pd.DataFrame) -> None:
     print(f"{table['cluster'].nunique()} clusters, {table['seed'].nunique()} seeds")
     print(table.groupby("labeling")[["exact", "relative", "none"]].mean().round(3))
     votes = table[table["labeling"].isin(TOOLS)]
-    print(votes.groupby("done")["dissents"].agg(["mean", "size"]))
-    print(votes.groupby(["done", "relation"]).size())
+    n_wrong = votes.assign(wrong=votes["done"] == "wrong").groupby(["cluster", "seed"])["wrong"].sum().rename("wrong")
+    joined = table[table["labeling"] == "consensus"].join(n_wrong, on=["cluster", "seed"])
+    print("consensus, by the number of wrong labelings")
+    print(
+        joined.groupby("wrong")[["exact", "relative", "none"]].mean().round(3).assign(n=joined.groupby("wrong").size())
+    )
+    print(f"relative if at most one is wrong: {joined.loc[joined['wrong'] < 2, 'relative'].mean():.3f}")
+    print("votes that dissent, by what was done to them")
+    print(votes.groupby("done")["dissents"].agg(["mean", "size"]).round(3))
 
 
 if __name__ == "__main__":

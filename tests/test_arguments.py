@@ -82,6 +82,7 @@ TAKEN = {
     "db.export.path": {"path", "Path"},  # they are of another format
     "db.fetch.name": set(),
     "deadline": {"int"},
+    "depth": {"int"},
     "format": {"None"},
     "gene_symbols": {"None"},
     "groups": {"None"},
@@ -160,6 +161,7 @@ def right(plant, tmp_path_factory):
     """A right value for each argument that has no default, by its name."""
     cells = plant((5, 5, 5, 5))
     gca.tl.annotate(cells, "cluster", tissue="blood")
+    gca.tl.consensus(cells, ["gptca_label", "planted"], "cluster", tissue="blood")
     table = tmp_path_factory.mktemp("right") / "markers.csv"
     table.write_text("cluster,gene\n0,MS4A1\n")
     return {

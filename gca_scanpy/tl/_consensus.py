@@ -22,7 +22,7 @@ from gca_scanpy._adata import (
     write_report,
 )
 from gca_scanpy._adata.curate import keep_decisions
-from gca_scanpy._arguments import COLUMN, SHARE, Kind, checked, is_a, optional
+from gca_scanpy._arguments import COLUMN, SECONDS, SHARE, Kind, checked, is_a, optional
 from gca_scanpy._events import Clock, Run
 from gca_scanpy._judging.consensus import MIN_AGREEMENT, Ladder, describe
 from gca_scanpy._keys import CONSENSUS_KEY, UNKNOWN_LABEL, ObsKeys
@@ -46,14 +46,15 @@ def _is_columns(value: Any) -> bool:
 
 
 def _is_weights(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(k, str) and WEIGHT.accepts(v) for k, v in value.items())
+    if not isinstance(value, Mapping):
+        return False
+    return all(isinstance(k, str) and (SHARE.accepts(v) or SECONDS.accepts(v)) for k, v in value.items())
 
 
 def _is_names(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(text, str) for pair in value.items() for text in pair)
 
 
-WEIGHT = Kind(lambda value: SHARE.accepts(value) or (SHARE.accepts(1 / value) if value else False), "a number from 0")
 KEYS = Kind(_is_columns, "a list of columns of .obs with labels, such as ['celltypist', 'singler']")
 WEIGHTS = Kind(_is_weights, "a dict with a number from 0 for each column, such as {'expert': 2}")
 SCORES = Kind(_is_names, "a dict with the column of the scores for each column, such as {'celltypist': 'conf_score'}")
