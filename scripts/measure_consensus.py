@@ -191,6 +191,12 @@ def show(table: pd.DataFrame) -> None:
     print(f"relative if at most one is wrong: {joined.loc[joined['wrong'] < 2, 'relative'].mean():.3f}")
     print("votes that dissent, by what was done to them")
     print(votes.groupby("done")["dissents"].agg(["mean", "size"]).round(3))
+    wrong = votes[votes["done"] == "wrong"].join(n_wrong, on=["cluster", "seed"])
+    named = wrong["dissents"].astype(bool)
+    print(f"wrong votes that dissent if the other labeling is not wrong: {named[wrong['wrong'] < 2].mean():.3f}")
+    print(
+        f"wrong votes that dissent, or are in a flagged cluster: {(named | (wrong['status'] == 'flagged')).mean():.3f}"
+    )
 
 
 if __name__ == "__main__":

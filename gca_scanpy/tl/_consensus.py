@@ -140,7 +140,9 @@ def consensus(
     >>> adata = sc.datasets.pbmc68k_reduced()
     >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
     >>> gca.tl.consensus(adata, ["gptca_label", "bulk_labels"], groupby="louvain", tissue="blood")
-    >>> adata.obs["consensus_label"].nunique()
+    >>> vote = gca.get.report(adata, "consensus").cluster("4").consensus.votes[1]
+    >>> vote.label, vote.relation
+    ('CD19+ B', 'same')
     """
     voters = _Voters.of(keys, weights, scores)
     recorded = {**voters.recorded, "terms": terms, "min_agreement": min_agreement, "key_added": key_added}
