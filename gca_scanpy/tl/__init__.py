@@ -2,8 +2,7 @@
 
 from gca_scanpy.tl._annotate import annotate, plan, validate
 from gca_scanpy.tl._consensus import consensus
-from gca_scanpy.tl._curate import curate
+from gca_scanpy.tl._curate import curate, to_cellxgene
 from gca_scanpy.tl._split import split
-from gca_scanpy.tl._to_cellxgene import to_cellxgene
 
 __all__ = ["annotate", "consensus", "curate", "plan", "split", "to_cellxgene", "validate"]
