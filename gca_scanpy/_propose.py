@@ -8,7 +8,7 @@ from typing import Optional, Protocol
 from attrs import evolve, field, frozen
 
 from gca_scanpy._judging import reasons
-from gca_scanpy._judging.consensus import Ballot, Ladder, consensus, described
+from gca_scanpy._judging.consensus import Ballot, Ladder, consensus
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._llm.ask import Answers, ask
 from gca_scanpy._llm.asking import Asking
@@ -17,7 +17,7 @@ from gca_scanpy._llm.gate import Gate
 from gca_scanpy._llm.language_model import ChatModel
 from gca_scanpy._llm.question import Plan, Question, Round, plan, prepare
 from gca_scanpy._llm.reply import vote
-from gca_scanpy._reporting.report import level
+from gca_scanpy._reporting.report import described, level
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case, propose
 from gca_scanpy._scoring.malignancy import names_a_disease

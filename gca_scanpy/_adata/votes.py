@@ -15,8 +15,9 @@ from gca_scanpy._adata.comparison import reported_terms
 from gca_scanpy._adata.members import clusters_of, rows_of
 from gca_scanpy._adata.objects import column_of
 from gca_scanpy._adata.write import read_report
-from gca_scanpy._judging.consensus import Ballot, Ladder, Poll, is_abstention, masses_of
+from gca_scanpy._judging.consensus import Ballot, Ladder, Poll, masses_of
 from gca_scanpy._keys import UNKNOWN_LABEL, ObsKeys
+from gca_scanpy._names.labels import is_abstention
 from gca_scanpy.errors import GcaError, InputError, MissingKeyError
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def read_column(
     """
     column = _column(adata, key)
     strengths = None if scores is None else _scores(adata, scores)
-    own = _own(adata, key)
+    own = _own(adata, key, read)
     if own is not None:
         return Column(key, *own, weight, strengths)
     values = _as_category(column).cat.remove_unused_categories()
@@ -164,12 +165,13 @@ def _as_category(column: pd.Series) -> pd.Series:
 
 
 def _choice(label: str, known: Mapping[str, Optional[str]], read: Reader) -> Choice:
-    term = known.get(label) or (None if is_abstention(label) else read(label))
+    given = known.get(label)
+    term = (given and read(given)) or (None if is_abstention(label) else read(label))
     is_unread = term is None and not is_abstention(label)
     return Choice(label, term, {term: 1.0} if term else {}, is_unread)
 
 
-def _own(adata: AnnData, key: str) -> Optional[tuple[tuple[Choice, ...], Codes]]:
+def _own(adata: AnnData, key: str, read: Reader) -> Optional[tuple[tuple[Choice, ...], Codes]]:
     """The clusters of the report that a column of labels belongs to; None if it belongs to none."""
     for name in adata.uns:
         if key != ObsKeys(str(name)).label:
@@ -182,8 +184,9 @@ def _own(adata: AnnData, key: str) -> Optional[tuple[tuple[Choice, ...], Codes]]
         choices = []
         for cluster in report.clusters:
             label, term = cluster.annotation.primary_label, cluster.annotation.ontology_id
-            masses = {} if label == UNKNOWN_LABEL else masses_of(cluster.path) or ({term: 1.0} if term else {})
-            choices.append(Choice(label, term, masses, not masses and label != UNKNOWN_LABEL))
+            given = {} if label == UNKNOWN_LABEL else masses_of(cluster.path) or ({term: 1.0} if term else {})
+            masses = {known: mass for name, mass in given.items() if (known := read(name))}  # ids of another release
+            choices.append(Choice(label, read(term) if term else None, masses, not masses and label != UNKNOWN_LABEL))
         return tuple(choices), codes
     return None
 

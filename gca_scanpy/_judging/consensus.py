@@ -9,16 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import Optional, get_args
+from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
 from attrs import Factory, define, evolve, field, frozen
 
-from gca_scanpy._names.labels import look
 from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._names.resolver import GENERAL
-from gca_scanpy._text_tables import is_no_name
 from gca_scanpy.model import Consensus, Level, Vote, VoteRelation
 
 Numbers = npt.NDArray[np.float64]
@@ -31,25 +29,6 @@ MIN_AGREEMENT = 0.6
 SILENCE = 0.5  # how much a silent vote counts against a term
 MOST = 0.6  # share of the types of its broad type, above which a term says little more than the broad type
 DIGITS, TINY = 9, 1e-9  # sums of the same numbers in another order are equal to so many digits
-
-# What tools write for cells of no type, as letters only.
-_NO_TYPE = frozenset(
-    "unknown unknownornovel unassigned notassigned unannotated notannotated undetermined undefined unclassified "
-    "unidentified unlabeled unlabelled unclear uncertain unresolved ambiguous rejected reject heterogeneous other "
-    "mixed lowquality lowqual debris empty emptydroplet contamination contaminated novel unk noconsensus nolabel "
-    "nocall nomatch filtered removed exclude excluded tbd intermediate unsure undecided unspecified discard discarded "
-    "artifact artefact junk".split()
-)
-_SEVERAL = ("doublet", "multiplet", "heterotypic")
-
-
-def is_abstention(label: str) -> bool:
-    """Whether a label says that a tool gives a cell no single type, such as ``Unassigned`` or ``T/B doublet``."""
-    text = look(label)
-    letters = text.rstrip("0123456789") or text  # a number alone is a label that nobody can read
-    forms = {letters, letters.removesuffix("s"), letters.removesuffix("s").removesuffix("cell")}
-    is_no_type = not text or is_no_name(label) or not forms.isdisjoint(_NO_TYPE)
-    return is_no_type or any(word in letters for word in _SEVERAL)
 
 
 def masses_of(path: Sequence[Level]) -> dict[str, float]:
@@ -114,19 +93,16 @@ class Ladder:
     def is_level(self, term: str) -> bool:
         """Whether a term that no vote is for can be the answer: it joins broad types, or tells apart those of one."""
         if term not in self._levels:
-            broad = self.lineages.broad(term)
-            is_known = self._says_something(term) and term in self.known and broad is not None
+            broad, below = self.lineages.broad(term), self.lineages.ontology.below
+            is_known = broad is not None and term in self.known and term not in GENERAL
             self._levels[term] = is_known and (
-                not self.lineages.broad_types.keys().isdisjoint(self.lineages.ontology.descendants(term))
-                or self._size(term) <= MOST * self._size(broad.id if broad else term)
+                not self.lineages.broad_types.keys().isdisjoint(below[term])
+                or len(self.known & below[term]) <= MOST * len(self.known & below[broad.id if broad else term])
             )
         return self._levels[term]
 
     def _says_something(self, term: str) -> bool:
         return term not in GENERAL and self.lineages.broad(term) is not None
-
-    def _size(self, term: str) -> int:
-        return len(self.known & self.lineages.ontology.descendants(term))
 
 
 @define(eq=False, slots=False)
@@ -155,14 +131,12 @@ class Poll:
     @cached_property
     def _supports(self) -> Numbers:
         """1 if a vote for the term of the row supports that of the column."""
-        lineages = self.ladder.lineages
-        return _table(self.voted, self.terms, lambda vote, term: supports(vote, term, lineages))
+        return _table(self.voted, self.terms, lambda vote, term: supports(vote, term, self.ladder.lineages))
 
     @cached_property
     def _leaves_open(self) -> Numbers:
         """1 if a vote for the term of the row leaves that of the column open."""
-        lineages = self.ladder.lineages
-        return _table(self.voted, self.terms, lambda vote, term: leaves_open(vote, term, lineages))
+        return _table(self.voted, self.terms, lambda vote, term: leaves_open(vote, term, self.ladder.lineages))
 
     @cached_property
     def _unless_voted(self) -> tuple[Positions, Positions]:
@@ -206,8 +180,7 @@ class Poll:
         best = last & (backed >= most - TINY)
         agreed = np.divide(backed, counted, out=np.full_like(backed, -1.0), where=best)
         places = np.where(best, agreed.round(DIGITS), -1.0).argmax(axis=1)
-        has_one = best.any(axis=1)
-        return np.where(has_one, places, -1), np.where(has_one, agreed[np.arange(len(masses)), places], 0.0)
+        return np.where(best.any(axis=1), places, -1), np.maximum(agreed[np.arange(len(masses)), places], 0.0)
 
     def winner(self, masses: Numbers, min_agreement: float) -> Optional[str]:
         """The deepest term with this agreement, for a single row; None if there is none."""
@@ -285,23 +258,6 @@ def _masses(ballots: Sequence[Ballot], poll: Poll) -> Numbers:
     return np.array(masses, dtype=float).reshape(1, len(poll.voted))
 
 
-def described(one: Consensus) -> str:
-    """A sentence on who stands behind a consensus, and who does not."""
-    by_kind = {kind: _and([v.key for v in one.votes if v.relation == kind]) for kind in get_args(VoteRelation)}
-    if by_kind["no consensus"]:
-        return f"There is no cell type on which enough of the votes agree: {by_kind['no consensus']}."
-    if not one.ontology_id:
-        return "No column gives these cells a cell type."
-    words = {"same": "this type", "finer": "a subtype", "broader": "a broader type", "related": "a related type"}
-    words |= {"other lineage": "a type of another lineage", "abstained": "no type"}
-    if one.by_markers:
-        start = f"The votes are split, and the marker genes decide (agreement {one.agreement:.0%})"
-    else:
-        start = f"Agreement {one.agreement:.0%}"
-    parts = [f"{what} by {by_kind[kind]}" for kind, what in words.items() if by_kind[kind]]
-    return f"{start}: {'; '.join(parts)}."
-
-
 def relation_to(term: Optional[str], consensus_term: Optional[str], lineages: Lineages) -> VoteRelation:
     """How a vote is related to the consensus."""
     ontology = lineages.ontology
@@ -336,8 +292,7 @@ def leaves_open(vote: str, term: str, lineages: Lineages) -> bool:
     if vote == term or term in ontology.ancestors(vote):
         return False
     return vote in ontology.ancestors(term) or (
-        lineages.lineage(vote) == lineages.lineage(term)
-        and not ontology.descendants(vote).isdisjoint(ontology.descendants(term))
+        lineages.lineage(vote) == lineages.lineage(term) and not ontology.below[vote].isdisjoint(ontology.below[term])
     )
 
 
@@ -388,10 +343,6 @@ def _vote(ballot: Ballot, term: Optional[str], path: Sequence[Level], poll: Poll
 
 def _backing(masses: Masses, term: str, lineages: Lineages) -> float:
     return round(math.fsum(mass for vote, mass in masses.items() if supports(vote, term, lineages)), 4)
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
 
 
 def _table(rows: Sequence[str], columns: Sequence[str], holds: Callable[[str, str], bool]) -> Numbers:

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal, Optional
 
 from attrs import define, field, frozen
@@ -67,7 +69,6 @@ class Ontology:
     tissue_words: frozenset[str] = frozenset()
     genes: Callable[[], frozenset[str]] = frozenset
     _ancestors: dict[str, Mapping[str, int]] = field(factory=dict, init=False, repr=False)
-    _descendants: dict[str, frozenset[str]] = field(factory=dict, init=False, repr=False)
 
     def __contains__(self, term_id: object) -> bool:
         return term_id in self.terms
@@ -94,23 +95,11 @@ class Ontology:
         """Whether two terms are the same, or one is an ancestor of the other."""
         return first == second or first in self.ancestors(second) or second in self.ancestors(first)
 
-    def descendants(self, term_id: str) -> frozenset[str]:
-        """A term and all of its subtypes."""
-        if term_id not in self._descendants:
-            below, found = [term_id], {term_id}
-            while below:
-                below = [child for term in below for child in self._children.get(term, ()) if child not in found]
-                found.update(below)
-            self._descendants[term_id] = frozenset(found)
-        return self._descendants[term_id]
-
     @cached_property
-    def _children(self) -> Mapping[str, list[str]]:
-        children: dict[str, list[str]] = {}
-        for term in self.terms.values():
-            for parent in term.parents:
-                children.setdefault(parent, []).append(term.id)
-        return children
+    def below(self) -> Mapping[str, frozenset[str]]:
+        """Each term with all of its subtypes, itself among them."""
+        pairs = sorted((upper, term) for term in self.terms for upper in (term, *self.ancestors(term)))
+        return {upper: frozenset(term for _, term in group) for upper, group in groupby(pairs, key=itemgetter(0))}
 
     def read(self, label: str, tissues: Iterable[str] = ()) -> Reading:
         """What a label says, as somebody wrote it; every label of users, models and tables is read here."""

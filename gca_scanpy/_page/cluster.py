@@ -14,9 +14,9 @@ from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
 from gca_scanpy._reporting.display import STATUSES, guess_text, is_label
-from gca_scanpy._reporting.documents import state_texts
+from gca_scanpy._reporting.documents import path_text, state_texts
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
-from gca_scanpy.model import Annotation, Candidate, ClusterReport, Decision, Evidence
+from gca_scanpy.model import Annotation, Candidate, ClusterReport, Consensus, Decision, Evidence, Vote
 
 LONGEST_ANCHOR = 200  # characters of an escaped id; a longer one is replaced by its hash
 OBO = "https://purl.obolibrary.org/obo/CL_"
@@ -102,29 +102,6 @@ class AnswerView:
 
 
 @frozen
-class VoteView:
-    """The vote of a column; ``label`` is empty if it abstained.
-
-    Attributes
-    ----------
-    backs
-        Share of the vote that stands behind the label, as text; empty without a consensus.
-    dissents
-        Whether it contradicts the consensus.
-    unread
-        Labels that no cell type could be read from.
-    """
-
-    key: str
-    label: str
-    term: Optional[TermView]
-    relation: str
-    backs: str
-    dissents: bool
-    unread: str
-
-
-@frozen
 class DecisionView:
     """A curator's decision; it ``stands`` unless a later decision about the cluster replaced it."""
 
@@ -162,7 +139,8 @@ class ClusterView:
     facts
         Short facts about the cluster: name and value.
     votes, voted
-        The votes of the columns that were joined, and the agreement at each level.
+        The votes of the columns that were joined, each with its term and the share that stands behind the label; and
+        the agreement at each level.
     """
 
     anchor: str
@@ -197,7 +175,7 @@ class ClusterView:
     candidates: tuple[CandidateView, ...]
     answers: tuple[AnswerView, ...]
     agreement: str
-    votes: tuple[VoteView, ...]
+    votes: tuple[tuple[Vote, Optional[TermView], str], ...]
     voted: str
 
 
@@ -268,8 +246,8 @@ def view_of_cluster(
         candidates=tuple(_candidate(candidate, receipts) for candidate in cluster.candidates),
         answers=_answers(cluster),
         agreement=f"{cluster.panel.agreement:.2f}" if cluster.panel else "",
-        votes=_votes(cluster),
-        voted=_voted(cluster),
+        votes=_votes(cluster.consensus),
+        voted=path_text(cluster.consensus.path) if cluster.consensus else "",
     )
 
 
@@ -352,28 +330,10 @@ def _answers(cluster: ClusterReport) -> tuple[AnswerView, ...]:
     )
 
 
-def _votes(cluster: ClusterReport) -> tuple[VoteView, ...]:
-    if cluster.consensus is None:
-        return ()
-    one = cluster.consensus
-    place = next((i for i, level in enumerate(one.path) if level.ontology_id == one.ontology_id), None)
-    return tuple(
-        VoteView(
-            key=vote.key,
-            label=vote.label,
-            term=view_of_term(vote.ontology_id),
-            relation=vote.relation,
-            backs="" if place is None else f"{vote.backing[place]:.0%}",
-            dissents=vote.dissents,
-            unread=", ".join(vote.unread),
-        )
-        for vote in one.votes
-    )
-
-
-def _voted(cluster: ClusterReport) -> str:
-    path = cluster.consensus.path if cluster.consensus else ()
-    return " > ".join(f"{level.label} {level.probability:.2f}" for level in path)
+def _votes(one: Optional[Consensus]) -> tuple[tuple[Vote, Optional[TermView], str], ...]:
+    place = next((i for i, level in enumerate(one.path) if level.ontology_id == one.ontology_id), None) if one else None
+    backs = (("" if place is None else f"{vote.backing[place]:.0%}") for vote in (one.votes if one else ()))
+    return tuple(zip(one.votes, (view_of_term(vote.ontology_id) for vote in one.votes), backs)) if one else ()
 
 
 def _genes(evidence: Iterable[Evidence], known: Mapping[str, Receipt] = MappingProxyType({})) -> tuple[GeneView, ...]:

@@ -18,7 +18,7 @@ from gca_scanpy._packages import NAMES
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.display import short_labels
 from gca_scanpy._reporting.receipts import Receipts
-from gca_scanpy.model import ClusterReport, DatasetReport, Decision, Vote
+from gca_scanpy.model import ClusterReport, DatasetReport, Decision, Level, Vote
 
 # The columns of get.clusters; a file has the others too, because it is read without the report.
 MAIN_COLUMNS = (
@@ -93,7 +93,7 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "rationale": annotation.rationale,
         "alternatives": ", ".join(alternative.label for alternative in annotation.alternatives),
         "caveats": "; ".join(annotation.caveats),
-        "path": path_text(cluster),
+        "path": path_text(cluster.path),
         "agreement": cluster.consensus.agreement if cluster.consensus else None,
         "votes": "; ".join(vote_texts(cluster)),
         "dissenters": ", ".join(vote.key for vote in cluster.consensus.dissenters) if cluster.consensus else "",
@@ -103,9 +103,9 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
     }
 
 
-def path_text(cluster: ClusterReport) -> str:
-    """The levels of the path with their probabilities, in a line."""
-    return " > ".join(f"{level.label} ({level.probability:.2f})" for level in cluster.path)
+def path_text(path: Iterable[Level]) -> str:
+    """The levels of a path with their probabilities, in a line."""
+    return " > ".join(f"{level.label} ({level.probability:.2f})" for level in path)
 
 
 def vote_texts(cluster: ClusterReport) -> list[str]:
@@ -320,7 +320,7 @@ def _author_fields(cluster: ClusterReport) -> dict[str, str]:
         "fine_label": cluster.fine_label,
         "fine_ontology_term_id": (cluster.path[-1].ontology_id or "") if cluster.path else "",
         "fine_probability": str(cluster.path[-1].probability) if cluster.path else "",
-        "path": path_text(cluster),
+        "path": path_text(cluster.path),
         "agreement": str(cluster.consensus.agreement) if cluster.consensus else "",
         "flag_reasons": ", ".join(cluster.validation.flag_reasons),
         "contradictory_markers": ", ".join(cluster.validation.contradictory_markers),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from attrs import evolve
 
-from gca_scanpy._judging.consensus import described
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._judging.reasons import ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
@@ -30,6 +30,7 @@ from gca_scanpy.model import (
     Summary,
     Telemetry,
     Validation,
+    VoteRelation,
     Witnesses,
 )
 
@@ -86,6 +87,27 @@ def cluster_report(case: Case, judgment: Judgment, *, force_unknown: bool) -> Cl
         path=path,
         consensus=verdict.consensus,
     )
+
+
+def described(one: Consensus) -> str:
+    """A sentence on who stands behind a consensus, and who does not."""
+    by_kind = {kind: _and([v.key for v in one.votes if v.relation == kind]) for kind in get_args(VoteRelation)}
+    if by_kind["no consensus"]:
+        return f"There is no cell type on which enough of the votes agree: {by_kind['no consensus']}."
+    if not one.ontology_id:
+        return "No column gives these cells a cell type."
+    words = {"same": "this type", "finer": "a subtype", "broader": "a broader type", "related": "a related type"}
+    words |= {"other lineage": "a type of another lineage", "abstained": "no type"}
+    if one.by_markers:
+        start = f"The votes are split, and the marker genes decide (agreement {one.agreement:.0%})"
+    else:
+        start = f"Agreement {one.agreement:.0%}"
+    parts = [f"{what} by {by_kind[kind]}" for kind, what in words.items() if by_kind[kind]]
+    return f"{start}: {'; '.join(parts)}."
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
 
 
 def voted_report(cluster_id: str, one: Consensus, n_cells: int, lineages: Lineages) -> ClusterReport:

@@ -8,20 +8,14 @@ from gca_scanpy.model.clusters import (
     Candidate,
     ClusterReport,
     Confidence,
-    Consensus,
     Evidence,
-    Level,
     Mixture,
     MixtureKind,
-    ModelAnswer,
-    Panel,
     Part,
     Separation,
     Source,
     Status,
     Validation,
-    Vote,
-    VoteRelation,
     Witnesses,
 )
 from gca_scanpy.model.dataset import (
@@ -34,6 +28,7 @@ from gca_scanpy.model.dataset import (
     Summary,
     Telemetry,
 )
+from gca_scanpy.model.votes import Consensus, Level, ModelAnswer, Panel, Vote, VoteRelation
 
 __all__ = [
     "CONFIDENCE_LEVELS",

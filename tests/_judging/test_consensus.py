@@ -11,11 +11,10 @@ from gca_scanpy._judging.consensus import (
     Ballot,
     Ladder,
     consensus,
-    described,
-    is_abstention,
     leaves_open,
     masses_of,
 )
+from gca_scanpy._reporting.report import described
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import Level
 
@@ -159,24 +158,6 @@ def test_the_marker_genes_decide_a_split_vote():
 def test_in_words(labels, text):
     """The sentence says who stands behind the label and who does not."""
     assert described(_of(*labels)) == text
-
-
-@pytest.mark.parametrize(
-    "label",
-    "Unknown|unknown cells|UNASSIGNED|Unassigned_3|not assigned|Ambiguous|Doublet|T/B doublets|Low quality|low-quality "
-    "cells|Unknown or Novel|nan|NA|None|-|?||rejected|Other|Multiplets|Heterogeneous".split("|"),
-)
-def test_labels_that_give_no_type(label):
-    """A tool that gives a cell no single type abstains."""
-    assert is_abstention(label)
-
-
-@pytest.mark.parametrize(
-    "label", ["T cell", "Unknown T cell", "Node3", "blob", "other lymphocytes", "Mixed B cell", "3"]
-)
-def test_labels_that_are_no_abstention(label):
-    """A label with a type, or one that nobody can read, is none."""
-    assert not is_abstention(label)
 
 
 VOTES = st.lists(
