@@ -8,6 +8,7 @@ import pytest
 from anndata import AnnData
 
 import gca_scanpy as gca
+from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, LabelWarning, MissingKeyError
 
 NAMES = {"0": "B cell", "1": "T cell", "2": "monocyte", "3": "natural killer cell"}
@@ -87,6 +88,48 @@ def test_a_consensus_goes_everywhere(labeled, groupby, everywhere):
     gca.tl.consensus(labeled, KEYS, groupby, key_added="gptca")
     labeled.obsm["X_umap"] = np.zeros((labeled.n_obs, 2))
     assert everywhere(gca.get.report(labeled), labeled, skip=("curate",) if groupby is None else ()) == {}
+
+
+def test_the_page_the_review_and_the_table_show_the_votes(labeled, tmp_path):
+    """Each column with its label and its relation, and labels that could not be read."""
+    from gca_scanpy._ui import views
+
+    labeled.obs["tool"] = labeled.obs["tool"].cat.rename_categories({"B-cells": "blob 7"})
+    with pytest.warns(LabelWarning):
+        gca.tl.consensus(labeled, KEYS, "cluster", tissue="blood")
+    page = gca.io.to_html(labeled, key="consensus")
+    assert "Votes of the columns" in page
+    assert "(not read: <bdi>blob 7</bdi>)" in page
+    assert "<strong>other lineage</strong>" in page
+    shown = views.evidence(gca.get.report(labeled, "consensus"), "1")
+    assert "<td>tool</td><td>CD8+ T</td><td>same</td>" in shown
+    gca.io.to_csv(labeled, tmp_path / "clusters.csv", key="consensus")
+    table = pd.read_csv(tmp_path / "clusters.csv", dtype=str).set_index("cluster")
+    assert table.loc["1", ["agreement", "votes"]].to_list() == [
+        "0.8", "mine: T cell (broader); tool: CD8+ T (same); expert: CD8 T cells (same)",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("Tem/Trm cytotoxic T cells", "T cell"),  # CellTypist
+        ("DC2", "conventional dendritic cell"),
+        ("CD4 TCM", "CD4-positive, alpha-beta T cell"),  # Azimuth
+        ("NK_CD56bright", "natural killer cell"),
+        ("T_cells", "T cell"),  # the references of SingleR
+        ("Class-switched memory B-cells", "memory B cell"),
+        ("T cells, CD4+, Th17", "T-helper 17 cell"),
+        ("HSC_CD34+", "hematopoietic stem cell"),
+        ("cd8-positive, alpha-beta t cell", "CD8-positive, alpha-beta T cell"),  # popV
+    ],
+)
+def test_labels_of_public_tools(cells, label, expected):
+    """Each is read as its type, or as a kin of it."""
+    cells.obs["tool"] = label
+    gca.tl.consensus(cells, ["tool"], tissue="blood")
+    term, ontology = cells.obs["consensus_ontology_id"].iloc[0], _bundled.ontology()
+    assert ontology.related(term, ontology.resolve(expected)), cells.obs["consensus_label"].iloc[0]
 
 
 def test_our_own_report_votes_with_its_probabilities(labeled):
