@@ -238,9 +238,10 @@ def _check_labels(columns: Sequence[Column]) -> tuple[str, ...]:
         if column.unread:
             listed = ", ".join(map(repr, column.unread[:LISTED]))
             more = f" and {len(column.unread) - LISTED} more" if len(column.unread) > LISTED else ""
+            labels = "1 label" if len(column.unread) == 1 else f"{len(column.unread)} labels"
             message = (
-                f"no cell type could be read from {len(column.unread)} labels of .obs[{column.key!r}], so their cells "
-                f"do not count there: {listed}{more}; name their types with the argument terms"
+                f"no cell type could be read from {labels} of .obs[{column.key!r}], whose cells do not count there: "
+                f"{listed}{more}; name the types with the argument terms"
             )
             warn(message, LabelWarning)
             messages.append(message)

@@ -167,7 +167,7 @@ def test_weights_and_scores(labeled):
 def test_labels_that_cannot_be_read(labeled):
     """They abstain and are listed, in a warning and with the vote; the argument terms reads them."""
     labeled.obs["tool"] = labeled.obs["tool"].cat.rename_categories({"B-cells": "blob 7"})
-    with pytest.warns(LabelWarning, match=r"1 labels of \.obs\['tool'\].*'blob 7'; name their types with the argument"):
+    with pytest.warns(LabelWarning, match=r"1 label of \.obs\['tool'\].*'blob 7'; name the types with the argument"):
         gca.tl.consensus(labeled, KEYS, "cluster")
     assert _votes(labeled, "0")["tool"].unread == ("blob 7",)
     assert "blob 7" in gca.get.report(labeled, "consensus").warnings[0]
