@@ -331,9 +331,10 @@ def _answers(cluster: ClusterReport) -> tuple[AnswerView, ...]:
 
 
 def _votes(one: Optional[Consensus]) -> tuple[tuple[Vote, Optional[TermView], str], ...]:
-    place = next((i for i, level in enumerate(one.path) if level.ontology_id == one.ontology_id), None) if one else None
-    backs = (("" if place is None else f"{vote.backing[place]:.0%}") for vote in (one.votes if one else ()))
-    return tuple(zip(one.votes, (view_of_term(vote.ontology_id) for vote in one.votes), backs)) if one else ()
+    if one is None:
+        return ()
+    backs = (f"{one.backing(vote, one.level):.0%}" if one.level else "" for vote in one.votes)
+    return tuple(zip(one.votes, (view_of_term(vote.ontology_id) for vote in one.votes), backs))
 
 
 def _genes(evidence: Iterable[Evidence], known: Mapping[str, Receipt] = MappingProxyType({})) -> tuple[GeneView, ...]:

@@ -129,3 +129,13 @@ class Consensus:
     def dissenters(self) -> tuple[Vote, ...]:
         """The votes that contradict the consensus or each other."""
         return tuple(vote for vote in self.votes if vote.dissents)
+
+    @property
+    def level(self) -> Optional[Level]:
+        """The level of the path that is the label; None if there is no consensus."""
+        return next((level for level in self.path if self.ontology_id and level.ontology_id == self.ontology_id), None)
+
+    def backing(self, vote: Vote, level: Optional[Level]) -> float:
+        """Share of a vote that stands behind a level of the path, 0 to 1; 0 if it is not known."""
+        shares = dict(zip(self.path, vote.backing))
+        return shares.get(level, 0.0) if level else 0.0

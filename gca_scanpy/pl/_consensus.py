@@ -144,7 +144,7 @@ class _Row:
 
     def backing(self, vote: Vote) -> float:
         """Share of a vote that stands behind the level."""
-        return vote.backing[self.consensus.path.index(self.level)] if self.level else 0.0
+        return self.consensus.backing(vote, self.level)
 
     def field(self, vote: Vote) -> str:
         """How a vote agrees with the level, a key of ``FIELDS``."""
@@ -179,7 +179,7 @@ def _level(one: Consensus, depth: Depth) -> Optional[Level]:
     if not one.path or one.ontology_id is None:
         return None
     if depth == "label":
-        return next((level for level in one.path if level.ontology_id == one.ontology_id), None)
+        return one.level
     return one.path[0 if depth == "broad" else min(int(depth), len(one.path)) - 1]
 
 

@@ -6,6 +6,7 @@ import anndata as ad
 import pytest
 
 from gca_scanpy import get, io
+from gca_scanpy._judging.consensus import MIN_AGREEMENT
 
 
 @pytest.fixture
@@ -66,3 +67,8 @@ def test_options(gca, source, tmp_path):
 def test_what_cannot_be_used(fails, source, options, message):
     """One line says what is wrong, before anything is written."""
     assert message in fails("consensus", source, *options)
+
+
+def test_the_default_of_the_agreement(gca):
+    """The help has the number that Python uses."""
+    assert f"[default: {MIN_AGREEMENT}]" in " ".join(gca("consensus", "--help").stdout.split())
