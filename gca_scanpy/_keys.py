@@ -6,6 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 DEFAULT_KEY = "gptca"
+CONSENSUS_KEY = "consensus"
 UNKNOWN_LABEL = "Unknown or Novel"
 MAX_KEY = 200  # bytes; the file systems on which zarr makes a folder of each column allow 255
 NOT_IN_KEYS = ("/", "\\", "\0")  # the first two separate groups, "\\" on Windows; NUL is replaced or refused
@@ -112,6 +113,11 @@ class ObsKeys(NamedTuple):
     def confidence_score(self) -> str:
         """A float from 0 to 1."""
         return f"{self.prefix}_confidence_score"
+
+    @property
+    def agreement(self) -> str:
+        """The agreement of the votes on the label, a float from 0 to 1; only a consensus has it."""
+        return f"{self.prefix}_agreement"
 
     @property
     def curated_label(self) -> str:

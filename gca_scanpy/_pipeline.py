@@ -28,7 +28,7 @@ from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import Settings
 from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import DatasetReport, Provenance, SampleAnswer
+from gca_scanpy.model import ClusterReport, DatasetReport, Provenance, SampleAnswer, Telemetry
 
 
 @frozen(kw_only=True)
@@ -93,6 +93,13 @@ def annotate(
     said = [*request.warnings, *warnings, *proposals.warnings]
     provenance = _provenance(request, cases, proposals.models)
     return dataset_report(reports, request.parameters, provenance, telemetry, said, collect(cases, reports))
+
+
+def report_votes(clusters: Sequence[ClusterReport], request: Request, clock: Clock) -> DatasetReport:
+    """The report of labels that come from votes alone; no marker genes are ranked."""
+    telemetry = with_counts(Telemetry(), clusters, request.cells_without_cluster, clock.seconds)
+    provenance = _provenance(request, (), ())
+    return dataset_report(clusters, request.parameters, provenance, telemetry, request.warnings, {})
 
 
 def plan(markers: Sequence[ClusterMarkers], request: Request) -> Plan:

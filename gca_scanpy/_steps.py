@@ -10,7 +10,7 @@ import numpy.typing as npt
 from attrs import field, frozen
 
 from gca_scanpy._arguments import is_count
-from gca_scanpy.model import Alternative, Level, Panel, Source
+from gca_scanpy.model import Alternative, Consensus, Level, Panel, Source
 
 
 @frozen(kw_only=True)
@@ -133,6 +133,8 @@ class Verdict:
         The answers of several models, if there were several.
     path
         For the scorer, the levels through the label down to its finest guess.
+    consensus
+        The votes behind a label on which several columns agreed.
     """
 
     cluster_id: str
@@ -148,3 +150,4 @@ class Verdict:
     struck: tuple[str, ...] = ()
     panel: Optional[Panel] = None
     path: tuple[Level, ...] = ()
+    consensus: Optional[Consensus] = None

@@ -89,7 +89,7 @@ def read_clustering(
         ``groups`` contains an unknown id.
     """
     if groupby not in adata.obs.columns:
-        msg = f"there is no .obs[{groupby!r}]; columns that hold groups: {_listed(group_columns(adata.obs)) or 'none'}"
+        msg = f"there is no .obs[{groupby!r}]; columns that hold groups: {listed(group_columns(adata.obs)) or 'none'}"
         raise MissingKeyError(msg)
     labels, grouping = column_of(adata.obs, groupby), "clustering" if what == "cluster" else f"column of {what}s"
     values = labels if isinstance(labels.dtype, pd.CategoricalDtype) else _to_category(labels)
@@ -111,7 +111,7 @@ def read_clustering(
     if not isinstance(labels.dtype, pd.CategoricalDtype) and _is_measure(labels, len(ids), n_cells):
         msg = (
             f".obs[{groupby!r}] has {len(ids)} different numbers for {n_cells} cells, so it is a measure and not "
-            f"a {grouping}; use another column: {_listed(group_columns(adata.obs)) or 'none holds groups'}. If the "
+            f"a {grouping}; use another column: {listed(group_columns(adata.obs)) or 'none holds groups'}. If the "
             f"numbers are {what}s: adata.obs[{groupby!r}] = adata.obs[{groupby!r}].astype('category')"
         )
         raise InputError(msg)
@@ -171,7 +171,7 @@ def majority_labels(adata: AnnData, clustering: Clustering, key: str) -> dict[st
         If there is no such column.
     """
     if key not in adata.obs.columns:
-        columns = _listed(group_columns(adata.obs)) or "none"
+        columns = listed(group_columns(adata.obs)) or "none"
         msg = f"there is no .obs[{key!r}] to validate; columns that hold groups: {columns}"
         raise MissingKeyError(msg)
     labels = column_of(adata.obs, key).astype(object).to_numpy()
@@ -201,16 +201,16 @@ def _requested(ids: tuple[str, ...], groups: Optional[Sequence[str]], groupby: s
         return ids
     wanted = [groups] if isinstance(groups, str) else [str(group) for group in groups]
     if not wanted:
-        msg = f"groups is empty; name clusters of .obs[{groupby!r}], or pass None for all; there are: {_listed(ids)}"
+        msg = f"groups is empty; name clusters of .obs[{groupby!r}], or pass None for all; there are: {listed(ids)}"
         raise InputError(msg)
     missing = [group for group in wanted if group not in ids]
     if missing:
-        msg = f"groups={wanted!r}: no cluster {_listed(missing)} in .obs[{groupby!r}]; there are: {_listed(ids)}"
+        msg = f"groups={wanted!r}: no cluster {listed(missing)} in .obs[{groupby!r}]; there are: {listed(ids)}"
         raise InputError(msg)
     return tuple(key for key in ids if key in set(wanted))
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     return ", ".join(repr(name) for name in names[:MAX_LISTED]) + (
         f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     )

@@ -13,6 +13,7 @@ from typing import IO, Any, Optional
 import click
 
 from gca_scanpy._cli.annotate import annotate, presets
+from gca_scanpy._cli.consensus import consensus
 from gca_scanpy._cli.doctor import cache, doctor
 from gca_scanpy._cli.lookups import markers, names
 from gca_scanpy._cli.output_options import check_free
@@ -151,5 +152,5 @@ def demo(folder: Optional[Path], force: bool) -> None:
         click.echo(f"written to {folder}: {', '.join(DEMO_FILES)}", err=True)
 
 
-for _command in (annotate, cache, completion, demo, doctor, export, markers, names, presets, review, schema):
+for _command in (annotate, cache, completion, consensus, demo, doctor, export, markers, names, presets, review, schema):
     main.add_command(_command)

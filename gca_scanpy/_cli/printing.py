@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from gca_scanpy._reporting.display import Labels
     from gca_scanpy.model import ClusterReport, DatasetReport, Provenance
 
-COMMANDS = {"tl.annotate": "gca annotate", "tl.curate": "gca review", "get.curation": "gca review"}
+COMMANDS = {
+    "tl.annotate": "gca annotate",
+    "tl.consensus": "gca consensus",
+    "tl.curate": "gca review",
+    "get.curation": "gca review",
+}
 VARIABLES = {"api_key": "GCA_API_KEY"}  # of arguments that have no option
 _OUTSIDE = r"(?<![\w.'\"\[/\\?&-])"  # not inside a name, a path, an address or a quotation
 _CALL = re.compile(r"gca(?:_scanpy)?\.([a-z]+\.[a-z_]+)\([^()]*\)")
@@ -293,6 +298,9 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
     for c in report.clusters:
         if (c.status != "supported" or SAMPLE_CODES.intersection(c.validation.flag_reasons)) and c.validation.notes:
             print(f"{_printable(c.cluster_id)}: {_printable('; '.join(c.validation.notes))}")
+    for c in report.clusters:
+        for vote in c.consensus.dissenters if c.consensus else ():
+            print(_printable(f"{c.cluster_id}: {vote.key} says {vote.label} ({vote.relation})"))
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
     clusters = f"{s.total_clusters} cluster{'' if s.total_clusters == 1 else 's'}"

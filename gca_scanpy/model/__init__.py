@@ -9,18 +9,15 @@ from gca_scanpy.model.clusters import (
     ClusterReport,
     Confidence,
     Evidence,
-    Level,
     Mixture,
     MixtureKind,
-    ModelAnswer,
-    Panel,
     Part,
     SampleAnswer,
+    SampleVote,
     Separation,
     Source,
     Status,
     Validation,
-    Vote,
     Witnesses,
 )
 from gca_scanpy.model.dataset import (
@@ -33,6 +30,7 @@ from gca_scanpy.model.dataset import (
     Summary,
     Telemetry,
 )
+from gca_scanpy.model.votes import Consensus, Level, ModelAnswer, Panel, Vote, VoteRelation
 
 __all__ = [
     "CONFIDENCE_LEVELS",
@@ -43,6 +41,7 @@ __all__ = [
     "Candidate",
     "ClusterReport",
     "Confidence",
+    "Consensus",
     "DatasetReport",
     "Decision",
     "DecisionKind",
@@ -56,6 +55,7 @@ __all__ = [
     "Part",
     "Provenance",
     "SampleAnswer",
+    "SampleVote",
     "Separation",
     "Source",
     "Status",
@@ -63,5 +63,6 @@ __all__ = [
     "Telemetry",
     "Validation",
     "Vote",
+    "VoteRelation",
     "Witnesses",
 ]

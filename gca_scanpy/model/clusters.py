@@ -7,11 +7,13 @@ from typing import Literal, Optional  # these are read at run time, on Python 3.
 
 from attrs import Factory, frozen
 
+from gca_scanpy.model.votes import Consensus, Level, Panel
+
 Status = Literal["supported", "flagged", "unknown"]
 Confidence = Literal["Low", "Medium", "High"]
 Source = Literal["offline", "model", "user"]
 MixtureKind = Literal["two_populations", "doublets", "ambient", "undecided"]
-Vote = Literal["agrees", "differs", "unclear", "too_few", "no_contrast"]
+SampleVote = Literal["agrees", "differs", "unclear", "too_few", "no_contrast"]
 
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
 STATUSES: tuple[Status, ...] = ("supported", "flagged", "unknown")
@@ -79,56 +81,12 @@ class Candidate:
 
 
 @frozen
-class Level:
-    """A level of the ontology in the path of a cluster.
-
-    Attributes
-    ----------
-    label, ontology_id
-        A Cell Ontology term; a type of a user's own table may have no id.
-    probability
-        Probability that the term or a subtype of it is right, 0 to 1.
-    """
-
-    label: str
-    ontology_id: Optional[str]
-    probability: float
-
-
-@frozen
 class Alternative:
     """Another label that was considered, and why."""
 
     label: str
     reason: str
     ontology_id: Optional[str] = None
-
-
-@frozen
-class ModelAnswer:
-    """The answer of one of several language models; ``label`` is empty if it gave no answer."""
-
-    model: str
-    label: str
-    ontology_id: Optional[str]
-    confidence_score: float
-
-
-@frozen
-class Panel:
-    """The answers of several language models, in the order in which the user named the models.
-
-    Attributes
-    ----------
-    agreement
-        Mean support of the verdict among the models that answered, 0 to 1; an ontology neighbor counts half.
-    entropy
-        Shannon entropy of the distinct answers, in bits; 0 if all agree.
-    """
-
-    answers: tuple[ModelAnswer, ...]
-    agreement: float
-    entropy: float
 
 
 @frozen
@@ -275,7 +233,7 @@ class SampleAnswer:
 
     sample: str
     n_cells: int
-    vote: Vote
+    vote: SampleVote
     label: str = ""
     ontology_id: Optional[str] = None
     probability: Optional[float] = None
@@ -301,6 +259,8 @@ class ClusterReport:
         What the cells of a cluster of two lineages are; None if it is not mixed, or its cells could not be read.
     samples
         What the cells of each sample say; empty if the run had no ``sample_key``.
+    consensus
+        The votes of :func:`gca_scanpy.tl.consensus`; None if the label has another source.
     """
 
     cluster_id: str
@@ -323,6 +283,7 @@ class ClusterReport:
     state_genes: Mapping[str, tuple[str, ...]] = Factory(dict)
     mixture: Optional[Mixture] = None
     samples: tuple[SampleAnswer, ...] = ()
+    consensus: Optional[Consensus] = None
 
     @property
     def judged(self) -> tuple[str, Optional[str]]:

@@ -13,7 +13,7 @@ from gca_scanpy._arguments import LABEL_STYLE, checked, one_of
 from gca_scanpy._keys import DEFAULT_KEY, read_pair
 from gca_scanpy._reporting.display import Labels
 from gca_scanpy.errors import InputError
-from gca_scanpy.model import ClusterReport, DatasetReport, Vote
+from gca_scanpy.model import ClusterReport, DatasetReport, SampleVote
 from gca_scanpy.pl._figure import Save, chosen, documented, finish, fitted, label_of, new_axes, report_to_draw, row_name
 from gca_scanpy.pl._layout import CELL, columns_on_top, frame, rows_at_left
 
@@ -117,7 +117,7 @@ class _Grid:
 
     rows: Sequence[str]
     samples: Sequence[str]
-    votes: dict[tuple[int, int], Vote]
+    votes: dict[tuple[int, int], SampleVote]
     shares: npt.NDArray[np.float64]
     alone: Sequence[int] = ()
     unit: str = "share of the cluster's cells"
@@ -126,7 +126,7 @@ class _Grid:
 def _clusters_by_sample(clusters: Sequence[ClusterReport]) -> _Grid:
     samples = list(dict.fromkeys(one.sample for cluster in clusters for one in cluster.samples))
     shares = np.full((len(clusters), len(samples)), np.nan)
-    votes: dict[tuple[int, int], Vote] = {}
+    votes: dict[tuple[int, int], SampleVote] = {}
     for row, cluster in enumerate(clusters):
         for one in cluster.samples:
             place = row, samples.index(one.sample)
@@ -141,11 +141,11 @@ def _names_by_sample(clusters: Sequence[ClusterReport]) -> _Grid:
     names = sorted({label_of(cluster) for cluster in clusters})
     samples = list(dict.fromkeys(sample for _, sample in pairs))
     cells = np.zeros((len(names), len(samples)))
-    votes: dict[tuple[int, int], Vote] = {}
+    votes: dict[tuple[int, int], SampleVote] = {}
     for cluster, sample in pairs:
         place = names.index(label_of(cluster)), samples.index(sample)
         cells[place] += cluster.n_cells or 0
-        vote: Vote = "agrees" if cluster.status == "supported" else "unclear"
+        vote: SampleVote = "agrees" if cluster.status == "supported" else "unclear"
         votes[place] = "agrees" if "agrees" in (vote, votes.get(place)) else vote
     shares = np.where(cells > 0, cells / np.maximum(cells.sum(axis=0), 1), np.nan)
     return _Grid(fitted(names, LONGEST_LABEL), samples, votes, shares, unit="share of the sample's cells")

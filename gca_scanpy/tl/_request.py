@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
@@ -139,7 +139,7 @@ class Cells:
         warn(message, MissingClusterWarning)
         return (message,)
 
-    def label(self, request: Request, key_added: str, *, copy: bool) -> Optional[AnnData]:
+    def label(self, request: Request, key_added: str, *, copy: bool, inputs: Collection[str] = ()) -> Optional[AnnData]:
         """Run the request, write its report all at once, and give the copy if one was asked for.
 
         Raises
@@ -147,10 +147,10 @@ class Cells:
         InputError
             Before anything is computed, if the key is that of other data, or nothing can be written to the object.
         """
-        check_key(self.adata, key_added, self.clustering.groupby)
+        check_key(self.adata, key_added, self.clustering.groupby, inputs)
         if not copy:
             check_writable(self.adata)
-        with Run(_details(request, len(self.clustering.ids))) as run:
+        with Run(run_details(request, len(self.clustering.ids))) as run:
             missing = (*self._warn_of_missing(), *self._warn_of_unsampled())
             found = self.markers()
             used = request.with_used(found.used, (*missing, *found.warnings))
@@ -225,12 +225,12 @@ def make_request(
 
 def run_markers(markers: Sequence[ClusterMarkers], request: Request) -> DatasetReport:
     """Run a request on lists of genes."""
-    with Run(_details(request, len(markers))) as run:
+    with Run(run_details(request, len(markers))) as run:
         run.report = _pipeline.annotate(markers, request, Clock())
     return run.report
 
 
-def _details(request: Request, n_clusters: int) -> RunDetails:
+def run_details(request: Request, n_clusters: int) -> RunDetails:
     """What the hooks receive when a run starts."""
     models = request.proposer.models
     return RunDetails(request_id=request.request_id, species=request.species, n_clusters=n_clusters, models=models)

@@ -79,6 +79,23 @@ def test_what_1_5_added():
     assert (found.validation.separation.n_measured, found.validation.separation.n_genes) == (5, 9)
 
 
+def test_the_votes_that_1_6_added():
+    """The later report has the votes behind a label; the earlier one has none."""
+    older, newer = (gca.io.read_report(REPORTS / f"{version}.json") for version in ("1.5", "1.6"))
+    assert {cluster.consensus for cluster in older.clusters} == {None}
+    found = newer.cluster("B cell").consensus
+    assert (found.label, found.agreement, [vote.key for vote in found.dissenters]) == (
+        "B cell",
+        0.6667,
+        ["celltypist", "singler"],
+    )
+    assert [(vote.relation, vote.backing, vote.unread) for vote in found.votes] == [
+        ("same", (1.0,), ()),
+        ("finer", (1.0,), ("B-ish",)),
+        ("other lineage", (0.0,), ()),
+    ]
+
+
 def _within(part, whole, path="$"):
     """The places where the second does not have what the first has."""
     if isinstance(part, dict):
