@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,6 @@ from gca_scanpy._ranking.moments import Floats, Moments
 from gca_scanpy._scoring import numbers
 
 PSEUDOCOUNT = 1e-9  # the same as Scanpy's, so that a gene that all other cells lack has a fold change
-EXACT = 2.0**-42  # a variance below this share of the squared mean is a rounding error
 
 
 @define(eq=False)
@@ -54,32 +54,28 @@ class Test:
         return np.where(np.isnan(result.pvalue), 1.0, result.pvalue)
 
 
-def compare(moments: Moments, row: int) -> Test:
+def compare(moments: Moments, row: int, others: Optional[Moments] = None) -> Test:
     """Compare the cluster in one row of the moments with the cells of all other clusters; both need two cells.
 
     The result is the same as that of ``sc.tl.rank_genes_groups(method="t-test", reference="rest")``, which computes the
     moments again for each cluster.
+
+    Parameters
+    ----------
+    others
+        ``moments.others``, to compute them once for many clusters.
     """
-    n_inside = moments.measured[row]
-    n_rest = moments.measured.sum(axis=0) - n_inside
-    sums, squares = moments.sums[row], moments.squares[row]
-    mean, variance = _mean_variance(sums, squares, n_inside)
-    rest_mean, rest_variance = _mean_variance(
-        moments.sums.sum(axis=0) - sums, moments.squares.sum(axis=0) - squares, n_rest
-    )
-    with np.errstate(all="ignore"):
+    parts = moments, moments.others if others is None else others
+    mean, rest_mean = (part.means[row] for part in parts)
+    n_inside, n_rest = (part.measured[row] for part in parts)
+    with np.errstate(all="ignore"):  # a gene that is measured in fewer than two cells has no variance, so no statistic
+        variance, rest_variance = (
+            np.where(n > 1, part.deviations[row] / (n - 1), np.nan) for part, n in zip(parts, (n_inside, n_rest))
+        )
         scores = (mean - rest_mean) / np.sqrt(variance / n_inside + rest_variance / n_rest)
         folds = np.log2((np.expm1(mean) + PSEUDOCOUNT) / (np.expm1(rest_mean) + PSEUDOCOUNT))
     scores = np.where(np.isnan(scores), 0.0, scores)
     return Test(scores, folds, (mean, rest_mean), (variance, rest_variance), (n_inside, n_rest))
-
-
-def _mean_variance(sums: Floats, squares: Floats, n: Floats) -> tuple[Floats, Floats]:
-    with np.errstate(all="ignore"):  # a gene that is measured in fewer than two cells has no variance, so no statistic
-        mean = sums / n
-        variance = squares / n - mean**2
-        variance[variance < EXACT * mean**2] = 0.0
-        return mean, np.where(n > 1, variance * (n / (n - 1)), np.nan)
 
 
 @frozen

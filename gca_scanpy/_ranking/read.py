@@ -14,7 +14,8 @@ from gca_scanpy._adata.matrix import Kind, Matrix, all_finite, is_chunked, selec
 from gca_scanpy._options import Ranking
 from gca_scanpy._ranking import from_moments
 from gca_scanpy._ranking.from_moments import Expressed, expressed
-from gca_scanpy._ranking.moments import Moments, gather, gather_chunked
+from gca_scanpy._ranking.gather import gather, gather_chunked
+from gca_scanpy._ranking.moments import Moments
 from gca_scanpy._ranking.scanpys import (
     MIN_RANKED_CELLS,
     Say,
@@ -262,10 +263,10 @@ def _rank_by_t_test(moments: Moments, matrix: Matrix, clustering: Clustering, n_
     """Gene names by cluster, by Welch's t statistic: genes that are higher in it than in other cells, beyond chance."""
     if len(clustering.all_ids) < 2:
         return {}
-    rows = {key: row for row, key in enumerate(clustering.all_ids)}
+    rows, others = {key: row for row, key in enumerate(clustering.all_ids)}, moments.others
     genes = {}
     for key in rankable(clustering.ids, clustering):
-        test = from_moments.compare(moments, rows[key])
+        test = from_moments.compare(moments, rows[key], others)
         leading = np.argsort(-test.scores, kind="stable")[:n_genes]
         # NaN passes: scaled data has no fold changes, so only the score decides. The p-value removes genes that are
         # higher by chance, which a panel of few genes would otherwise end with.
