@@ -19,8 +19,8 @@ from gca_scanpy._version import __version__
 
 if TYPE_CHECKING:
     from gca_scanpy import db, get, io, names, pl, tl
+    from gca_scanpy._accessor import annotate_anndata
     from gca_scanpy._events import RunDetails, RunHook, get_run_hooks, set_run_hooks
-    from gca_scanpy._legacy import annotate_anndata
     from gca_scanpy._llm.asking import Asking
     from gca_scanpy._llm.language_model import Completion, LanguageModel
     from gca_scanpy._llm.question import Plan
@@ -42,7 +42,7 @@ _OBJECTS = {
     "GcaError": "gca_scanpy.errors",
     "GcaWarning": "gca_scanpy.errors",
     "LanguageModel": "gca_scanpy._llm.language_model",
-    "annotate_anndata": "gca_scanpy._legacy",
+    "annotate_anndata": "gca_scanpy._accessor",
     **dict.fromkeys(["annotate_markers", "plan_markers", "validate_markers"], "gca_scanpy.tl._markers"),
     **dict.fromkeys(["RunDetails", "RunHook", "get_run_hooks", "set_run_hooks"], "gca_scanpy._events"),
     "settings": "gca_scanpy._settings",

@@ -1,4 +1,7 @@
-"""``adata.gca``, an accessor of anndata. This module is imported only after anndata, which it needs."""
+"""Other ways to call the public functions: ``adata.gca``, an accessor of anndata, and a deprecated name.
+
+This module is imported only after anndata, which it needs. docs/migration.md shows what takes the place of the name.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ import anndata
 from anndata import AnnData
 
 import gca_scanpy
+from gca_scanpy._arguments import checked
 from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy.errors import DeprecatedNameWarning, warn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,3 +93,52 @@ def register() -> None:
     """Give every AnnData object its ``gca``, once; if another package has taken the name, that package keeps it."""
     if not hasattr(AnnData, NAME):
         anndata.register_anndata_namespace(NAME)(Accessor)
+
+
+@checked()
+def annotate_anndata(
+    adata: AnnData,
+    cluster_key: str,
+    *,
+    species: str,
+    tissue: Optional[str] = None,
+    top_n_markers: int = 50,
+    result_prefix: str = DEFAULT_KEY,
+    marker_db: Any = None,
+) -> DatasetReport:
+    """Call :func:`gca_scanpy.tl.annotate` by an older name (deprecated), and get its report.
+
+    Parameters
+    ----------
+    adata, species, tissue, marker_db
+        As in :func:`gca_scanpy.tl.annotate`.
+    cluster_key, top_n_markers, result_prefix
+        Older names of ``groupby``, ``n_markers`` and ``key_added``.
+
+    Returns
+    -------
+    DatasetReport
+        The report, which is in ``adata.uns`` as well.
+
+    Raises
+    ------
+    GcaError
+        As :func:`gca_scanpy.tl.annotate` does.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import scanpy as sc
+    >>> from gca_scanpy import annotate_anndata
+    >>> adata = sc.datasets.pbmc68k_reduced()
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", DeprecationWarning)
+    ...     report = annotate_anndata(adata, "louvain", species="human", tissue="blood")
+    >>> report.summary.total_clusters
+    11
+    """
+    msg = f"annotate_anndata is deprecated; call gca_scanpy.tl.annotate(adata, groupby={cluster_key!r})"
+    warn(msg, DeprecatedNameWarning)
+    options = {"species": species, "tissue": tissue, "marker_db": marker_db}
+    gca_scanpy.tl.annotate(adata, cluster_key, n_markers=top_n_markers, key_added=result_prefix, **options)
+    return gca_scanpy.get.report(adata, result_prefix)

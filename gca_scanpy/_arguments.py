@@ -1,4 +1,4 @@
-"""What each argument of a public function may be, once by its name, and the check that all of these functions share."""
+"""What each argument of a public function may be, once by its name, and the check that functions and classes share."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ import inspect
 import math
 import os
 import re
-import reprlib
 import sys
 from collections.abc import Iterable, Mapping
-from numbers import Integral, Number, Real
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Callable, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, TypeVar, cast
 
+from gca_scanpy._keys import MAX_KEY, is_key
 from gca_scanpy._secrets import Address, Concealed, Secret, Unusable
-from gca_scanpy.errors import InputError
+from gca_scanpy.errors import InputError, shown
+
+if TYPE_CHECKING:
+    from attrs import Attribute
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-MAX_KEY = 200  # bytes; the file systems on which zarr makes a folder of each column allow 255
-NOT_IN_KEYS = ("/", "\\", "\0")  # the first two separate groups, "\\" on Windows; NUL is replaced or refused
+Validator = Callable[[Any, "Attribute[Any]", Any], None]
 
 
 class Kind(NamedTuple):
@@ -95,23 +97,9 @@ def checked(**kinds: Kind) -> Callable[[Function], Function]:
     return decorate
 
 
-class _Shown(reprlib.Repr):
-    """A short repr; of an object only its type, because it may be large, or hold a key."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxstring = self.maxother = self.maxlong = 60
-        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = 4
-
-    def repr_instance(self, x: Any, level: int) -> str:
-        if isinstance(x, (str, os.PathLike)):  # the text type of NumPy is a str, but does not have its name
-            return self.repr_str(str(os.fspath(x)), level)
-        return repr(x)[: self.maxother] if x is None or isinstance(x, (Number, bytes)) else f"<{type(x).__name__}>"
-
-
-def shown(value: Any) -> str:
-    """A value in a message: short, and never the content of an object."""
-    return _Shown().repr(value)
+def of_kind(kind: Kind) -> Validator:
+    """A validator that refuses what is not of this kind, with an :class:`~gca_scanpy.errors.InputError`."""
+    return lambda _, attribute, value: check(attribute.name, value, kind)
 
 
 def optional(kind: Kind) -> Kind:
@@ -168,17 +156,6 @@ def _is_sha256(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-fA-F]{64}", value) is not None
 
 
-def _is_key(value: Any) -> bool:
-    if not isinstance(value, str) or value.strip() in ("", "zarr.json") or value.startswith("."):
-        return False
-    if any(mark in value for mark in NOT_IN_KEYS):
-        return False
-    try:
-        return len(value.encode()) <= MAX_KEY
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-
-
 def _is_ids(value: Any) -> bool:
     """Text, or an iterable of text and numbers. A mapping or a table has other contents than ids."""
     if isinstance(value, str):
@@ -211,14 +188,6 @@ def _no_text(value: Any) -> str:
     pairs = value.items() if isinstance(value, Mapping) else ()
     wrong = next((f"{shown(key)} is {shown(text)}" for key, text in pairs if not isinstance(text, str)), "")
     return f"{wrong}; it must be text" if wrong else ""
-
-
-def _is_tissue(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return all(not isinstance(one, Mapping) and _is_tissue(one) for one in value.values())
-    is_list = isinstance(value, (list, tuple, set, frozenset)) or getattr(value, "ndim", 0) == 1
-    is_missing = isinstance(value, float) and math.isnan(value)  # as in a table of samples
-    return is_missing or all(name is None or isinstance(name, str) for name in (value if is_list else [value]))
 
 
 def _is_source(value: Any) -> bool:
@@ -263,7 +232,7 @@ SECONDS = Kind(lambda value: _is_number(value) and value > 0, "a number of secon
 SHARE = Kind(lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1")
 PATH = Kind(_is_path, "the path of a file, such as 'report.json'")
 KEY = Kind(
-    _is_key,
+    is_key,
     f"a name that files can contain, such as 'gptca': 1 to {MAX_KEY} bytes of text without /, \\ and a leading dot",
 )
 IDS = Kind(_is_ids, "a list of cluster ids, such as ['0', '1']")
@@ -283,6 +252,8 @@ SAVE = Kind(
 )
 LABEL_STYLE = one_of("full", "short")
 AXES = Kind(lambda value: is_a(value, "matplotlib.axes", "Axes"), "matplotlib axes, such as plt.subplots()[1]")
+
+is_count, is_text = of_kind(COUNT), of_kind(TEXT)
 
 KINDS: Mapping[str, Kind] = {  # a parameter has one meaning wherever it occurs
     "accept": IDS,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 DEFAULT_KEY = "gptca"
 UNKNOWN_LABEL = "Unknown or Novel"
+MAX_KEY = 200  # bytes; the file systems on which zarr makes a folder of each column allow 255
+NOT_IN_KEYS = ("/", "\\", "\0")  # the first two separate groups, "\\" on Windows; NUL is replaced or refused
 
 # Entries of .uns[key_added]; all values are strings, so that every anndata can write and read them.
 UNS_REPORT = "report"
@@ -22,6 +24,18 @@ EMBEDDINGS = {
     "X_phate": "PHATE",
     "X_pca": "PCA",
 }
+
+
+def is_key(value: Any) -> bool:
+    """Whether every kind of file can contain this name."""
+    if not isinstance(value, str) or value.strip() in ("", "zarr.json") or value.startswith("."):
+        return False
+    if any(mark in value for mark in NOT_IN_KEYS):
+        return False
+    try:
+        return len(value.encode()) <= MAX_KEY
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
 
 
 def colors_of(column: str) -> str:

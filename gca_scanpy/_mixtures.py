@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.expression import Expression
+from gca_scanpy._events import Clock
 from gca_scanpy._judging import mixture
 from gca_scanpy._judging.evidence import Rival
 from gca_scanpy._judging.mixture import Outcome
@@ -53,6 +54,16 @@ def explain(report: ClusterReport, rival: Rival, expression: Expression) -> Clus
     found = _mixture(outcome, lineages)
     validation = evolve(report.validation, notes=(*report.validation.notes, _note(found, outcome, lineages)))
     return evolve(report, validation=validation, mixture=found)
+
+
+def explain_all(
+    reports: Sequence[ClusterReport], rivals: Sequence[Optional[Rival]], expression: Optional[Expression], clock: Clock
+) -> list[ClusterReport]:
+    """The reports with what the cells of each mixed cluster are; without cells, or without rivals, as they are."""
+    if expression is None or not any(rivals):
+        return [*reports]
+    with clock.step("mixtures"):
+        return [explain(report, rival, expression) if rival else report for report, rival in zip(reports, rivals)]
 
 
 def states_of(report: ClusterReport, expression: Expression) -> Optional[npt.NDArray[np.intp]]:

@@ -19,13 +19,13 @@ from gca_scanpy._packages import versions
 from gca_scanpy._prepare import Place, canonical, check_species, genes_of, index_of, tissues_of
 from gca_scanpy._propose import Offline, Proposer
 from gca_scanpy._reporting.receipts import collect
-from gca_scanpy._reporting.report import cluster_report, dataset_report
+from gca_scanpy._reporting.report import cluster_report, dataset_report, with_counts
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import Settings
 from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import ClusterReport, DatasetReport, Provenance, Telemetry
+from gca_scanpy.model import DatasetReport, Provenance
 
 
 @frozen(kw_only=True)
@@ -74,13 +74,8 @@ def annotate(
         cluster_report(case, judgment, force_unknown=request.settings.force_unknown)
         for case, judgment in zip(cases, judgments)
     ]
-    if expression is not None and any(judgment.rival for judgment in judgments):
-        with clock.step("mixtures"):
-            reports = [
-                _mixtures.explain(report, judgment.rival, expression) if judgment.rival else report
-                for report, judgment in zip(reports, judgments)
-            ]
-    telemetry = _telemetry(proposals.cost, reports, request, clock)
+    reports = _mixtures.explain_all(reports, [judgment.rival for judgment in judgments], expression, clock)
+    telemetry = with_counts(proposals.cost, reports, request.cells_without_cluster, clock.seconds)
     said = [*request.warnings, *warnings, *proposals.warnings]
     provenance = _provenance(request, cases, proposals.models)
     return dataset_report(reports, request.parameters, provenance, telemetry, said, collect(cases, reports))
@@ -101,17 +96,6 @@ def prepare(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -
     with clock.step("scoring"):
         cases = [Case.of(cluster, index, tissues[cluster.cluster_id], limits) for cluster in clusters]
     return cases, [*warnings, *request.database.notes]
-
-
-def _telemetry(cost: Telemetry, reports: Sequence[ClusterReport], request: Request, clock: Clock) -> Telemetry:
-    return evolve(
-        cost,
-        clusters=len(reports),
-        overrides=sum(1 for r in reports if r.stopped_label),
-        cells_without_cluster=request.cells_without_cluster,
-        seconds=clock.seconds,
-        struck_markers=sum(len(r.struck_markers) for r in reports),
-    )
 
 
 def _provenance(request: Request, cases: Sequence[Case], models: Sequence[str]) -> Provenance:

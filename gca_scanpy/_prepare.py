@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from attrs import define, evolve, field
 
-from gca_scanpy._arguments import shown
 from gca_scanpy._names import genes
 from gca_scanpy._names.genes import dates_among, genome_of
 from gca_scanpy._scoring import index, numbers
@@ -25,6 +24,7 @@ from gca_scanpy.errors import (
     NoOverlapError,
     UnknownSpeciesError,
     UnknownTissueWarning,
+    shown,
     warn,
 )
 

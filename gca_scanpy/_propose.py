@@ -9,18 +9,17 @@ from attrs import evolve, field, frozen
 
 from gca_scanpy._judging import reasons
 from gca_scanpy._judging.judge import Judgment
-from gca_scanpy._judging.vote import vote
 from gca_scanpy._llm.ask import Answers, ask
 from gca_scanpy._llm.asking import Asking
 from gca_scanpy._llm.cache import AnswerCache
 from gca_scanpy._llm.gate import Gate
 from gca_scanpy._llm.language_model import ChatModel
 from gca_scanpy._llm.question import Plan, Question, Round, plan, prepare
+from gca_scanpy._llm.reply import vote
 from gca_scanpy._reporting.report import level
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.case import Case
+from gca_scanpy._scoring.case import Case, propose
 from gca_scanpy._scoring.malignancy import names_a_disease
-from gca_scanpy._scoring.offline import propose
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import (
     AccessError,

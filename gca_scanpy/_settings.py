@@ -11,8 +11,19 @@ from typing import Any, Callable, Optional
 
 from attrs import Attribute, field, fields, frozen
 
-from gca_scanpy._arguments import BASE_URL, COUNT, FLAG, HEADERS, PATH, SECONDS, SHARE, TEXT, optional
-from gca_scanpy._options import is_count, of_kind
+from gca_scanpy._arguments import (
+    BASE_URL,
+    COUNT,
+    FLAG,
+    HEADERS,
+    PATH,
+    SECONDS,
+    SHARE,
+    TEXT,
+    is_count,
+    of_kind,
+    optional,
+)
 from gca_scanpy._secrets import Address, Concealed, environment
 from gca_scanpy.errors import InputError
 

@@ -9,8 +9,7 @@ from typing import Optional
 import pandas as pd
 from attrs import frozen
 
-from gca_scanpy._direction_words import WORDED, answered, worded, words
-from gca_scanpy._levels import pairs
+from gca_scanpy._directions import WORDED, answered, pairs, worded, words
 from gca_scanpy._text_tables import numbers
 
 

@@ -1,13 +1,26 @@
-"""What one step of a run passes to the next; nothing here is part of a report."""
+"""What one step of a run passes to the next, and how genes are ranked; nothing here is part of a report."""
 
 from __future__ import annotations
 
 from collections.abc import Container  # these are read at run time, on Python 3.9 too
 from typing import Optional
 
-from attrs import frozen
+from attrs import field, frozen
 
+from gca_scanpy._arguments import is_count
 from gca_scanpy.model import Alternative, Level, Panel, Source
+
+
+@frozen(kw_only=True)
+class Ranking:
+    """How the genes of each cluster are ranked; the fields are arguments of :func:`gca_scanpy.tl.annotate`."""
+
+    n_markers: int = field(default=50, validator=is_count, metadata={"help": "Marker genes per cluster."})
+    rank_key: str = field(default="rank_genes_groups", metadata={"help": "Key in .uns of a ranking to use."})
+    method: str = field(default="t-test", metadata={"help": "How to rank the genes if there is no ranking."})
+    use_raw: Optional[bool] = field(default=None, metadata={"option": "use-raw/--no-raw"})
+    layer: Optional[str] = field(default=None, metadata={"help": "Layer to rank."})
+    gene_symbols: Optional[str] = field(default=None, metadata={"help": "Column of .var with gene symbols."})
 
 
 @frozen

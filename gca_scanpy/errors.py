@@ -35,8 +35,12 @@ Every error says what was wrong, what was there instead, and what to do::
 
 from __future__ import annotations
 
+import os
+import reprlib
 import sys
 import warnings
+from numbers import Number
+from typing import Any
 
 
 class GcaError(Exception):
@@ -163,3 +167,22 @@ def warn(message: str, category: type[GcaWarning]) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "gca_scanpy":
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+class _Shown(reprlib.Repr):
+    """A short repr; of an object only its type, because it may be large, or hold a key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 60
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = 4
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        if isinstance(x, (str, os.PathLike)):  # the text type of NumPy is a str, but does not have its name
+            return self.repr_str(str(os.fspath(x)), level)
+        return repr(x)[: self.maxother] if x is None or isinstance(x, (Number, bytes)) else f"<{type(x).__name__}>"
+
+
+def shown(value: Any) -> str:
+    """A value in a message: short, and never the content of an object."""
+    return _Shown().repr(value)

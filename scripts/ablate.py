@@ -26,7 +26,7 @@ from write_scoring import PAGE, value_text, with_part
 
 import gca_scanpy as gca
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.numbers.fields import (
+from gca_scanpy._scoring.numbers.genes import (
     CHECKS,
     CONVENTION,
     INFORMATION,

@@ -30,7 +30,7 @@ from measure_labels import RELATED, agreement, calibration_error, covers, read, 
 from scipy.optimize import minimize
 
 import gca_scanpy as gca
-from gca_scanpy._judging.own import given_features, own_candidate
+from gca_scanpy._judging.label import given_features, own_candidate
 from gca_scanpy._scoring import index
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.path import key_of, level_features, shares

@@ -25,8 +25,8 @@ from witnesses import citations, lists, profiles
 from witnesses.compare import Evidence
 from witnesses.files import CITATIONS, Data, Row, read, write
 
-from gca_scanpy._scoring.witnesses import ASCTB, PROFILE
-from gca_scanpy.db import _bundled, _prior_rules, _rules
+from gca_scanpy._scoring.facts import ASCTB, PROFILE
+from gca_scanpy.db import _bundled, _rules
 from gca_scanpy.db._rules import Finding
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -48,7 +48,7 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
     broken += [*_rules.duplicates(facts), *_rules.signs(facts)]
     broken += _rules.tables_of_names(data.names, data.words, ontology, tissues)
     if data.priors is not None:
-        broken += _prior_rules.priors(data.priors, {key: t.split(";") for key, (_, t) in data.types.items()}, tissues)
+        broken += _rules.priors(data.priors, {key: t.split(";") for key, (_, t) in data.types.items()}, tissues)
     return [*broken, *_stale(data)], [*_rules.few(facts), *_rules.siblings(facts, ontology)]
 
 

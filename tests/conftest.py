@@ -24,8 +24,8 @@ from scipy import sparse
 import gca_scanpy as gca
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._llm.language_model import Completion
-from gca_scanpy._options import Ranking
 from gca_scanpy._ranking.read import read_markers
+from gca_scanpy._steps import Ranking
 from gca_scanpy.errors import ModelError
 from gca_scanpy.model import Level
 

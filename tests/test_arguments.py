@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._arguments import MAX_KEY
+from gca_scanpy._keys import MAX_KEY
 from gca_scanpy._settings import Settings
 from gca_scanpy.errors import FileError, GcaError, InputError
 

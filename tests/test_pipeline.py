@@ -15,8 +15,8 @@ import gca_scanpy as gca
 from gca_scanpy import _codec, _prepare
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
-from gca_scanpy._scoring import index, offline
-from gca_scanpy._scoring.case import Case, Limits
+from gca_scanpy._scoring import index
+from gca_scanpy._scoring.case import Case, Limits, propose
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled, load
 from gca_scanpy.errors import GeneNameWarning
@@ -98,7 +98,7 @@ def test_the_order_of_the_rows_of_a_database_changes_nothing(rng):
         assert [(c.label, pytest.approx(c.score, abs=1e-3)) for c in ranked[0]] == [
             (c.label, c.score) for c in ranked[1]
         ]
-        a, b = map(offline.propose, cases)
+        a, b = map(propose, cases)
         assert (a.label, a.ontology_id) == (b.label, b.ontology_id)
         judged = [judge(case, a) for case in cases]
         assert judged[0].status == judged[1].status

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gca_scanpy import _statistics
-from gca_scanpy._direction_words import words
+from gca_scanpy._directions import words
 from gca_scanpy._statistics import STATISTICS, read
 
 COLUMNS = {name: kind for kind in STATISTICS for name in kind.columns.split(", ")}

@@ -11,8 +11,7 @@ import pandas as pd
 from attrs import define, evolve
 
 from gca_scanpy._adata.objects import column_of, to_frame
-from gca_scanpy._arguments import shown
-from gca_scanpy.errors import InputError, MissingKeyError
+from gca_scanpy.errors import InputError, MissingKeyError, shown
 
 if TYPE_CHECKING:
     from anndata import AnnData

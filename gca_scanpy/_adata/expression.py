@@ -1,4 +1,4 @@
-"""The expression of a few genes in some cells: nothing else is read, also if the matrix is on disk."""
+"""The expression of a few genes, for mixtures and plots: nothing else is read, also if the matrix is on disk."""
 
 from __future__ import annotations
 
@@ -7,18 +7,45 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from attrs import define, field
 from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import read_genes
-from gca_scanpy._adata.matrix import as_in_the_run, as_numbers, is_chunked, kind_of, select_matrix
+from gca_scanpy._adata.matrix import as_in_the_run, as_numbers, in_memory, is_chunked, kind_of, select_matrix
 from gca_scanpy._names.genes import GeneNames
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 BLOCK = 1_000  # cells of a matrix on disk that are in memory at a time
+
+
+def genes_of(
+    adata: AnnData,
+    genes: Sequence[str],
+    *,
+    use_raw: Optional[bool],
+    layer: Optional[str],
+    gene_symbols: Optional[str],
+    known: GeneNames,
+) -> AnnData:
+    """A new object with all cells and only these genes, named as in a report.
+
+    Genes that the data does not contain are left out. If two columns have the same symbol, the first one is used.
+    """
+    from anndata import AnnData
+
+    values = select_matrix(adata, use_raw, layer).matrix
+    columns: dict[str, int] = {}
+    for column, name in enumerate(read_genes(adata, use_raw, layer, gene_symbols, known).labels):
+        columns.setdefault(name, column)
+    present = [gene for gene in dict.fromkeys(genes) if gene in columns]
+    values = as_numbers(in_memory(values, adata))[:, [columns[gene] for gene in present]]
+    if hasattr(values, "compute"):
+        values = values.compute()
+    return AnnData(values, obs=pd.DataFrame(index=adata.obs_names.copy()), var=pd.DataFrame(index=pd.Index(present)))
 
 
 @define(eq=False)

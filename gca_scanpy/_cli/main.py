@@ -14,8 +14,7 @@ import click
 
 from gca_scanpy._cli.annotate import annotate, presets
 from gca_scanpy._cli.doctor import cache, doctor
-from gca_scanpy._cli.markers import markers
-from gca_scanpy._cli.names import names
+from gca_scanpy._cli.lookups import markers, names
 from gca_scanpy._cli.output_options import check_free
 from gca_scanpy._cli.printing import log, one_line, print_report, text_of, to_stderr
 from gca_scanpy._cli.review import export, review

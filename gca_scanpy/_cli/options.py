@@ -11,13 +11,13 @@ import click
 from attrs import Attribute, fields
 
 from gca_scanpy import _packages
-from gca_scanpy._arguments import KEY, shown
+from gca_scanpy._arguments import KEY
 from gca_scanpy._cli.printing import log
 from gca_scanpy._llm.asking import OFFLINE, Asking, ModelLike
 from gca_scanpy._llm.endpoint import endpoint_of
-from gca_scanpy._options import Ranking
 from gca_scanpy._settings import Settings, settings
-from gca_scanpy.errors import InputError
+from gca_scanpy._steps import Ranking
+from gca_scanpy.errors import InputError, shown
 
 LAZY_ENDINGS = (".h5ad", ".zarr")
 SCHEDULER_TIMEOUT = 10.0  # seconds

@@ -143,15 +143,11 @@ def _unrelated(term: Optional[str], keys: Iterable[str], index: MarkerIndex) -> 
     lineages = index.lineages
     if term is None or names_a_disease(term, lineages):
         return []
-    broad = lineages.broad(term)
     ids = ((key, index.types[key].id) for key in keys)
     return [
         key
         for key, other in ids
-        if other is not None
-        and lineages.broad(other) != broad
-        and not names_a_disease(other, lineages)
-        and not lineages.ontology.related(term, other)
+        if other is not None and not names_a_disease(other, lineages) and not lineages.akin(term, other)
     ]
 
 

@@ -9,9 +9,8 @@ from attrs import evolve, frozen
 
 from gca_scanpy._judging import evidence
 from gca_scanpy._judging.evidence import LabelEvidence, Rival
-from gca_scanpy._judging.own import denied_by, is_kin_of_best, own_candidate, speaks_for
+from gca_scanpy._judging.label import Apart, denied_by, is_kin_of_best, own_candidate, speaks_for
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
-from gca_scanpy._judging.separating import Apart
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees, term_of
 from gca_scanpy._scoring import numbers
@@ -134,9 +133,10 @@ def _weight(case: Case, verdict: Verdict, label_evidence: LabelEvidence, term: O
         return findings or (_denied(own, case) if own is not None and is_own else [])
     if own is not None and speaks_for(own, term, case):
         # Whoever gave a label that its genes support best may have seen more than the genes: a pair is no objection.
-        min_genes = numbers.NUMBERS.min_rival_genes_of_given if is_kin_of_best(own, term, case) else 0
-        mixture = _mixture(case, verdict, label_evidence, min_genes=min_genes)
-        return mixture or _too_little(case, verdict, label_evidence) or _denied(own, case)
+        used, is_kin = numbers.NUMBERS, is_kin_of_best(own, term, case)
+        mixture = _mixture(case, verdict, label_evidence, min_genes=used.min_rival_genes_of_given if is_kin else 0)
+        spared = used.spared_genes_of_user if is_kin and verdict.source == "user" else 0
+        return mixture or _too_little(case, verdict, label_evidence, spared=spared) or _denied(own, case)
     rivals = [rival for rival in (label_evidence.rival, label_evidence.better) if rival is not None]
     if rivals:
         rival = max(rivals, key=lambda rival: rival.evidence)
@@ -179,11 +179,11 @@ def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, min
     return [_Finding(code, f"{rival.label} is supported beside {verdict.label}, by {rival.named()}", rival)]
 
 
-def _too_little(case: Case, verdict: Verdict, label_evidence: LabelEvidence) -> list[_Finding]:
-    """Whether too few genes are known for the label, or no more than chance would give."""
+def _too_little(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, spared: int = 0) -> list[_Finding]:
+    """Whether too few genes are known for the label, or no more than chance would give; so many may be missing."""
     n_names = len({gene.name for gene in (*case.markers.genes, *case.markers.expressed)})
     note = f"{len(label_evidence.support)} of {n_names} genes are known for {verdict.label}"
-    if len(label_evidence.support) < case.limits.min_support:
+    if len(label_evidence.support) < max(case.limits.min_support - spared, 1):
         return [_Finding("low_marker_overlap", f"{note}{_ahead(label_evidence)}", label_evidence.leader)]
     if verdict.source == "offline" and (case.strength is None or not case.strength.beyond_chance):
         state = case.weights.states.note

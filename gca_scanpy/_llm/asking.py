@@ -9,11 +9,10 @@ from typing import Any, Literal, Optional, Union, get_args
 from attrs import field, frozen
 from attrs.validators import optional
 
-from gca_scanpy._arguments import PATH, TEXT, Kind, check, one_of, shown
+from gca_scanpy._arguments import PATH, TEXT, Kind, check, is_count, is_text, of_kind, one_of
 from gca_scanpy._llm.language_model import ChatModel, LanguageModel
-from gca_scanpy._options import is_count, is_text, of_kind
 from gca_scanpy._settings import Settings
-from gca_scanpy.errors import InputError
+from gca_scanpy.errors import InputError, shown
 
 Escalate = Literal["all", "unsure"]
 OnError = Literal["offline", "raise"]

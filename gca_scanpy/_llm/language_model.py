@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Optional, Protocol, Union, cast
 
 from attrs import define, field, frozen
 
-from gca_scanpy._arguments import checked, shown
+from gca_scanpy._arguments import checked
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.endpoint import Endpoint, endpoint_of
 from gca_scanpy._llm.failures import TooLongError, TroubleError, UnsupportedError
@@ -17,7 +17,7 @@ from gca_scanpy._llm.gate import Deadline, Gate
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._llm.wires import WIRES, Form, Wire, simpler
 from gca_scanpy._secrets import Address, Concealed, Secret, environment
-from gca_scanpy.errors import InputError, ModelError
+from gca_scanpy.errors import InputError, ModelError, shown
 
 if TYPE_CHECKING:
     from gca_scanpy._llm.transport import Transport

@@ -15,8 +15,7 @@ from gca_scanpy import _events
 from gca_scanpy._llm.connection import MaskedLogs, Sealed, connection_problem, open_client, without_frames
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy._llm.failures import PATIENCE, DamagedError, LateError, TransientError, TroubleError, failure
-from gca_scanpy._llm.gate import Deadline, DeadlineError, Gate
-from gca_scanpy._llm.throttle import Throttle
+from gca_scanpy._llm.gate import Deadline, DeadlineError, Gate, Throttle
 from gca_scanpy._llm.wires import Request
 from gca_scanpy._llm.wires.common import all_objects
 from gca_scanpy._secrets import Secret

@@ -239,6 +239,11 @@ class Lineages:
             self._disjoint[first, second] = exclude and not self.ontology.related(first, second)
         return self._disjoint[first, second]
 
+    def akin(self, first: str, second: str) -> bool:
+        """Whether two terms are the same, ancestor and descendant, or of the same broad type."""
+        broad = self.broad(first)
+        return self.ontology.related(first, second) or (broad is not None and broad == self.broad(second))
+
     def _nearest(self, term_id: Optional[str]) -> Optional[BroadType]:
         if term_id is None:
             return None

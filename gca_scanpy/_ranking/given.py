@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from gca_scanpy import _statistics, _tables
-from gca_scanpy._direction_words import words
+from gca_scanpy._directions import words
 from gca_scanpy._names.genes import ENSEMBL
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.states import informative
+from gca_scanpy._scoring.weights import informative
 from gca_scanpy._statistics import RowStatistics
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy._tables import INDEX

@@ -11,7 +11,6 @@ from attrs import Factory, define, fields, frozen
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import Genes, read_genes
 from gca_scanpy._adata.matrix import Kind, Matrix, all_finite, is_chunked, select_matrix
-from gca_scanpy._options import Ranking
 from gca_scanpy._ranking import from_moments
 from gca_scanpy._ranking.from_moments import Expressed, expressed
 from gca_scanpy._ranking.gather import gather, gather_chunked
@@ -27,8 +26,8 @@ from gca_scanpy._ranking.scanpys import (
     say_stale,
 )
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.states import informative
-from gca_scanpy._steps import ClusterMarkers, RankedGene
+from gca_scanpy._scoring.weights import informative
+from gca_scanpy._steps import ClusterMarkers, RankedGene, Ranking
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import GcaWarning, InputError, RankingWarning, RawCountsWarning, warn
 
@@ -50,7 +49,7 @@ class ReadMarkers:
     Attributes
     ----------
     used
-        What was used, under the names of the options of :class:`gca_scanpy._options.Ranking`; None if it was not.
+        What was used, under the names of the options of :class:`gca_scanpy._steps.Ranking`; None if it was not.
     warnings
         Warnings about the matrix and the ranking; they were issued already.
     """

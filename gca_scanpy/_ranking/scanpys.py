@@ -18,9 +18,9 @@ from gca_scanpy._adata import objects
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.matrix import Matrix, all_finite, is_chunked
 from gca_scanpy._adata.objects import to_frame, to_strings
-from gca_scanpy._options import Ranking
 from gca_scanpy._ranking.moments import Moments
 from gca_scanpy._scoring import numbers
+from gca_scanpy._steps import Ranking
 from gca_scanpy.errors import GcaWarning, InputError, MissingKeyError, StaleRankingWarning
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from gca_scanpy._names.ontology import Ontology
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.witnesses import AT, PROFILE, PublicSource
+from gca_scanpy._scoring.facts import AT, PROFILE, PublicSource
 from gca_scanpy.model import Candidate, ClusterReport, Witnesses
 
 SHOWN_GENES = 8  # of each candidate

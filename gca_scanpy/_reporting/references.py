@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve, frozen
 
-from gca_scanpy._scoring.witnesses import ASCTB, AT, PROFILE, PublicSource
+from gca_scanpy._scoring.facts import ASCTB, AT, PROFILE, PublicSource
 from gca_scanpy.model import DatasetReport
 
 Tables = Callable[[str, str], Iterable[tuple[str, Sequence[str]]]]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from attrs import evolve
+
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._judging.reasons import ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
@@ -132,6 +134,20 @@ def dataset_report(
         telemetry=telemetry,
         warnings=tuple(warnings),
         witnesses=witnesses,
+    )
+
+
+def with_counts(
+    cost: Telemetry, clusters: Sequence[ClusterReport], cells_without_cluster: int, seconds: Mapping[str, float]
+) -> Telemetry:
+    """What the language models cost, with what the run counted and how long each step took."""
+    return evolve(
+        cost,
+        clusters=len(clusters),
+        overrides=sum(1 for c in clusters if c.stopped_label),
+        cells_without_cluster=cells_without_cluster,
+        seconds=seconds,
+        struck_markers=sum(len(c.struck_markers) for c in clusters),
     )
 
 

@@ -1,4 +1,7 @@
-"""One cluster as scoring and judging see it, its weights and candidates worked out once."""
+"""One cluster as scoring and judging see it, worked out once, and the offline scorer's verdict on it.
+
+The verdict is the deepest term that the evidence makes certain enough, with the finest guess below it.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,15 @@ from typing import Optional
 
 from attrs import frozen
 
+from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.likelihood import Candidates, rank
 from gca_scanpy._scoring.malignancy import MALIGNANT, malignancy
 from gca_scanpy._scoring.path import Levels, Strength
 from gca_scanpy._scoring.weights import Weights
 from gca_scanpy._settings import Settings
-from gca_scanpy._steps import ClusterMarkers
+from gca_scanpy._steps import ClusterMarkers, Verdict
+from gca_scanpy.model import Alternative, Candidate, Level
 
 
 @frozen
@@ -104,3 +109,57 @@ class Case:
     def recognized(self) -> float:
         """The weight of the ranked genes that mark any type, without those of a state, which alone tell no type."""
         return self.strength.recognized if self.strength else 0.0
+
+
+SHOWN_ALTERNATIVES, SHOWN_GENES, SHOWN_GENES_OF_ALTERNATIVE = 3, 5, 3
+
+
+def propose(case: Case) -> Verdict:
+    """The scorer's verdict: the deepest term that is certain enough, or Unknown if no gene marks a type."""
+    candidates, state = case.candidates, case.weights.states.note
+    label = case.levels.deepest(case.limits.certainty) if candidates and candidates[0].score > 0 else None
+    if label is None:
+        return Verdict(
+            case.cluster_id,
+            UNKNOWN_LABEL,
+            None,
+            0.0,
+            "offline",
+            f"No cell type: {state}." if state else "No gene of this cluster marks a cell type of the database.",
+        )
+    path = case.levels.path(label)
+    level, finest = _level(label, path), path[-1]
+    best = candidates.find(finest.ontology_id or finest.label) or candidates[0]
+    genes = [e.gene for e in best.supporting]
+    return Verdict(
+        cluster_id=case.cluster_id,
+        label=level.label,
+        ontology_id=level.ontology_id,
+        confidence_score=level.probability,
+        source="offline",
+        rationale=_rationale(level, finest, genes),
+        alternatives=_alternatives(candidates, best),
+        markers=tuple(genes),
+        path=path,
+    )
+
+
+def _level(key: str, path: Sequence[Level]) -> Level:
+    return next(level for level in path if (level.ontology_id or level.label) == key)
+
+
+def _rationale(level: Level, finest: Level, genes: Sequence[str]) -> str:
+    known = f"{len(genes)} marker genes are known for {finest.label}: {', '.join(genes[:SHOWN_GENES])}."
+    if level == finest:
+        return known
+    return f"{known} That it is a {level.label} is more certain ({level.probability:.0%}; {finest.probability:.0%})."
+
+
+def _alternatives(candidates: Sequence[Candidate], chosen: Candidate) -> tuple[Alternative, ...]:
+    others = [c for c in candidates[: SHOWN_ALTERNATIVES + 1] if c is not chosen]
+    return tuple(Alternative(c.label, _share_and_genes(c), c.ontology_id) for c in others[:SHOWN_ALTERNATIVES])
+
+
+def _share_and_genes(candidate: Candidate) -> str:
+    genes = ", ".join(e.gene for e in candidate.supporting[:SHOWN_GENES_OF_ALTERNATIVE])
+    return f"{candidate.probability:.0%} of the evidence, from {genes}"

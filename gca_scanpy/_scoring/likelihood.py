@@ -14,8 +14,7 @@ from attrs import evolve, field, frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy._scoring.states import States
-from gca_scanpy._scoring.weights import Gene, Weights
+from gca_scanpy._scoring.weights import Gene, States, Weights
 from gca_scanpy.model import Candidate, Evidence
 
 Scored = Sequence[tuple[Gene, Mapping[str, float]]]  # genes with their information for each type that they mark
@@ -33,7 +32,8 @@ def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> Candid
     """
     genes = _ClusterGenes.of(weights, index)
     scores = _scores(genes, tissues, index)
-    sums = {key: score + index.priors.nats(index.types[key].id, tissues) for key, score in scores.items()}
+    priors = index.priors.nats(tissues)  # a type without an id has its name as key, and no prior
+    sums = {key: score + priors.get(key, 0.0) for key, score in scores.items()}
     keys = sorted(sums)
     keys.sort(key=sums.__getitem__, reverse=True)  # equal sums stay in the order of the keys
     return Candidates(keys, [scores[key] for key in keys], _softmax([sums[key] for key in keys]), genes, index)
@@ -172,18 +172,14 @@ def _evidence(genes: Scored) -> dict[str, float]:
     for gene, information in genes:
         weight = gene.weight
         for key, nats in information.items():
-            evidence[key] += round(weight * nats, 4)
+            evidence[key] += weight * nats
     return evidence
 
 
 def _bounded(ranked: Scored, states: States) -> dict[str, float]:
-    """The evidence of the ranked genes; those of a state that holds add at most a part of what the others tell."""
-    bound = states.bound
-    evidence = _evidence([(gene, nats) for gene, nats in ranked if gene.symbol not in bound])
-    part = 0.0 if states.fill_the_list else numbers.NUMBERS.max_state_part
-    for key, nats in _evidence([(gene, nats) for gene, nats in ranked if gene.symbol in bound]).items():
-        evidence[key] += min(nats, part * evidence[key])
-    return evidence
+    """The evidence of the ranked genes, without the genes of states that fill the list."""
+    bound = states.bound if states.fill_the_list else frozenset()
+    return _evidence([(gene, nats) for gene, nats in ranked if gene.symbol not in bound])
 
 
 def _absent_evidence(absent: Iterable[Gene], index: MarkerIndex) -> dict[str, float]:

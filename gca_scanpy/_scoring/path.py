@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
@@ -217,4 +218,4 @@ def _log(value: float) -> float:
 
 def _logistic(slopes: Sequence[float], values: Sequence[float]) -> float:
     """The logistic function of a weighted sum. Not SciPy's expit: its import takes a tenth of an offline call."""
-    return 1.0 / (1.0 + math.exp(-sum(slope * value for slope, value in zip(slopes, values))))
+    return 1.0 / (1.0 + math.exp(-sum(map(operator.mul, slopes, values))))

@@ -13,7 +13,7 @@ from jinja2 import Template
 from gca_scanpy._adata import reported_clustering
 from gca_scanpy._judging.reasons import REASONS, meaning
 from gca_scanpy._keys import EMBEDDINGS
-from gca_scanpy._page.render import template
+from gca_scanpy._page.html import template
 from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy._reporting.display import LEVELS, STATUSES, is_label
 from gca_scanpy._reporting.receipts import GRADES, Receipt

@@ -21,8 +21,8 @@ from gca_scanpy._reporting.display import Palette, read_palette
 from gca_scanpy._reporting.receipts import Describer, Receipts
 from gca_scanpy._reporting.references import Reference, collect
 from gca_scanpy._scoring.database import COLUMNS, STATED, MarkerDatabase
-from gca_scanpy._scoring.priors import Priors, read_priors
-from gca_scanpy._scoring.witnesses import PublicSource, named_columns, read_sources
+from gca_scanpy._scoring.facts import PublicSource, named_columns, read_sources
+from gca_scanpy._scoring.index import Priors, read_priors
 from gca_scanpy.model import DatasetReport
 
 _DATA = files("gca_scanpy") / "data"

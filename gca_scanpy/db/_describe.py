@@ -7,13 +7,13 @@ from typing import Union
 
 from attrs import frozen
 
-from gca_scanpy._arguments import checked, shown
+from gca_scanpy._arguments import checked
 from gca_scanpy._names.words import nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
-from gca_scanpy._scoring.witnesses import parts
+from gca_scanpy._scoring.facts import parts
 from gca_scanpy.db import _assets, _bundled, _rules
 from gca_scanpy.db._io import BUNDLED, PROJECT, Source, load
-from gca_scanpy.errors import InputError
+from gca_scanpy.errors import InputError, shown
 
 PROJECT_LICENSE = "BSD-3-Clause"
 

@@ -9,15 +9,15 @@ from typing import Union
 
 import pandas as pd
 
-from gca_scanpy._arguments import checked, shown
+from gca_scanpy._arguments import checked
 from gca_scanpy._names.genes import ENSEMBL, SPECIES, clean, parts
 from gca_scanpy._names.words import distance, nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
-from gca_scanpy._scoring.witnesses import ASCTB, AT, PROFILE
+from gca_scanpy._scoring.facts import ASCTB, AT, PROFILE
 from gca_scanpy.db import _bundled, _describe
 from gca_scanpy.db._io import BUNDLED, Source, load
 from gca_scanpy.db._receipt import Citation, Fact, Witness, named
-from gca_scanpy.errors import InputError
+from gca_scanpy.errors import InputError, shown
 
 SHOWN = 5  # types or genes in a message
 FAR = 99  # more steps than between any two related terms

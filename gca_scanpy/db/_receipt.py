@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from gca_scanpy._scoring.witnesses import PROFILE
+from gca_scanpy._scoring.facts import PROFILE
 from gca_scanpy.db import _bundled
 
 

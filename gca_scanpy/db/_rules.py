@@ -1,9 +1,9 @@
-"""The rules of marker tables and of the tables of names; each gives the rows or types that break it."""
+"""The rules of marker tables and of the tables of names and priors; each gives the rows or types that break it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from gca_scanpy._names.genes import SPECIES, GeneNames
 from gca_scanpy._names.ontology import Ontology
 from gca_scanpy._names.vocabulary import read_names
 from gca_scanpy._names.words import KINDS, SAME, STATE, Lexicon, read_lexicon, written_words
+from gca_scanpy._scoring.index import ANY, COMMON, OCCASIONAL
 
 MIN_GENES = 6  # positive genes that a type needs, and that must separate it from each sibling
 # Cd3e, Tcrg-C1, H2-K1, 1700003M07Rik, D6Ertd527e, AW112010, mt-Nd1: as the mouse nomenclature writes genes.
@@ -22,6 +23,10 @@ _MOUSE_SYMBOL = re.compile(
 )
 NAMES, WORDS = "cell_names.tsv", "cell_words.tsv"
 NAME_TABLES = {NAMES: ["name", "cl_id", "tissue", "used_by"], WORDS: ["word", "kind", "meaning"]}
+PRIORS = "priors.tsv"
+PRIOR_COLUMNS = ["tissue", "grade", "cl_id"]
+GRADES = (COMMON, OCCASIONAL)  # a type without a row is rare
+MIN_COMMON = 12  # common types that every tissue has
 Rows = Sequence[tuple[int, list[str]]]  # the lines of a table with their numbers
 
 
@@ -249,3 +254,85 @@ def _unsorted(file: str, keys: Sequence[tuple[int, tuple[str, ...]]], by: str) -
         for (_, before), (line, key) in pairs
         if key < before
     ]
+
+
+@frozen
+class PriorRow:
+    """A line of ``priors.tsv``."""
+
+    line: int
+    tissue: str
+    grade: str
+    cl_id: str
+
+    @property
+    def where(self) -> str:
+        return f"{PRIORS}:{self.line}"
+
+    @property
+    def order(self) -> tuple[str, str, str]:
+        return (self.tissue, self.grade, self.cl_id)
+
+
+def priors(
+    rows: Rows, types: Mapping[str, Sequence[str]], tissues: Sequence[str], least: int = MIN_COMMON
+) -> list[Finding]:
+    """Rows that break a rule, tissues with few common types, and types without a row in a tissue of theirs.
+
+    Parameters
+    ----------
+    rows
+        The table.
+    types
+        The tissues of each type of the database, by its id.
+    tissues
+        The canonical tissues.
+    least
+        The number of common types that a tissue must have.
+    """
+    table = [PriorRow(line, *cells) for line, cells in rows]
+    places = (*tissues, ANY)
+    findings = [Finding("priors", row.where, text) for row in table for text in _wrong_prior(row, types, places)]
+    for place in places:
+        common = sum(row.tissue == place and row.grade == COMMON for row in table)
+        if common < least:
+            text = f"{place!r} has {common} common types; a tissue must have at least {least}"
+            findings.append(Finding("priors", PRIORS, text))
+    return [*findings, *_twice(table), *_unlisted(table, types, tissues), *_unsorted_priors(table)]
+
+
+def _wrong_prior(row: PriorRow, types: Mapping[str, Sequence[str]], places: Sequence[str]) -> Iterator[str]:
+    if row.tissue not in places:
+        yield f"{row.tissue!r} is no known tissue; write {ANY!r} if no tissue is meant"
+    if row.grade not in GRADES:
+        yield f"the grade {row.grade!r} of {row.cl_id} is not one of: {', '.join(GRADES)}; a type without a row is rare"
+    if row.cl_id not in types:
+        yield f"{row.cl_id} is not in cell_types.tsv"
+
+
+def _twice(table: Sequence[PriorRow]) -> Iterator[Finding]:
+    first: dict[tuple[str, str], PriorRow] = {}
+    for row in table:
+        other = first.setdefault((row.tissue, row.cl_id), row)
+        if other is not row:
+            text = f"{row.cl_id} has two rows in {row.tissue!r}; the other one is in line {other.line}"
+            yield Finding("priors", row.where, text)
+
+
+def _unlisted(
+    table: Sequence[PriorRow], types: Mapping[str, Sequence[str]], tissues: Sequence[str]
+) -> Iterator[Finding]:
+    listed = {(row.tissue, row.cl_id) for row in table}
+    for cl_id, places in types.items():
+        for place in places:
+            if place in tissues and (place, cl_id) not in listed:
+                text = f"{cl_id} has no row in {place!r}, a tissue that cell_types.tsv gives it"
+                yield Finding("priors", PRIORS, text)
+
+
+def _unsorted_priors(table: Sequence[PriorRow]) -> Iterator[Finding]:
+    """Rows out of order. Rows are sorted so that two people who add the same type change the same line."""
+    for before, row in zip(table, table[1:]):
+        if row.order < before.order:
+            text = "the row must stand before the one above it; rows are sorted by tissue, grade and id"
+            yield Finding("order", row.where, text)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from gca_scanpy._adata import compare_columns
+from gca_scanpy._adata.comparison import Comparison
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._names.ontology import Relation
-from gca_scanpy._reporting.comparison import Comparison
 from gca_scanpy._reporting.display import Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.pl._figure import Save, documented, finish, fitted, new_axes, shortened

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
 
 from gca_scanpy._adata import report_of
-from gca_scanpy._arguments import shown
 from gca_scanpy._files import naming, whole
 from gca_scanpy._names.labels import look
 from gca_scanpy._reporting.display import Labels, with_labels
 from gca_scanpy.db import _bundled
-from gca_scanpy.errors import InputError
+from gca_scanpy.errors import InputError, shown
 from gca_scanpy.model import ClusterReport, DatasetReport
 
 if TYPE_CHECKING:

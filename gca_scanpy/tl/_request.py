@@ -10,20 +10,19 @@ from attrs import asdict, evolve, field, frozen
 
 from gca_scanpy import _pipeline
 from gca_scanpy._adata import Clustering, check_key, check_writable, duplicate, read_clustering, write_report
-from gca_scanpy._adata.curate import keep_decisions
+from gca_scanpy._adata.changes import keep_decisions
 from gca_scanpy._adata.expression import Expression
 from gca_scanpy._events import Clock, Run, RunDetails
 from gca_scanpy._llm.asking import ModelLike, asking_of
 from gca_scanpy._llm.cache import open_cache
 from gca_scanpy._llm.gate import Gate
 from gca_scanpy._llm.question import Question
-from gca_scanpy._options import Ranking
 from gca_scanpy._pipeline import Request
 from gca_scanpy._prepare import Tissue, check_species, check_tissue
 from gca_scanpy._propose import Asked
 from gca_scanpy._ranking.read import ReadMarkers, read_markers
 from gca_scanpy._settings import settings
-from gca_scanpy._steps import ClusterMarkers
+from gca_scanpy._steps import ClusterMarkers, Ranking
 from gca_scanpy.db import _bundled, load
 from gca_scanpy.errors import MissingClusterWarning, warn
 from gca_scanpy.model import DatasetReport

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from gca_scanpy._adata.changes import check_column, write_split
 from gca_scanpy._adata.expression import Expression
 from gca_scanpy._adata.members import clusters_of
 from gca_scanpy._adata.objects import duplicate
-from gca_scanpy._adata.split import check_column, write_split
 from gca_scanpy._adata.write import read_report
 from gca_scanpy._arguments import COLUMN, KEY, checked, optional
 from gca_scanpy._keys import DEFAULT_KEY

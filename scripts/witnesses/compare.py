@@ -10,7 +10,7 @@ from typing import Optional
 from attrs import define, field, frozen
 
 from gca_scanpy._names.ontology import Ontology
-from gca_scanpy._scoring.witnesses import PublicSource
+from gca_scanpy._scoring.facts import PublicSource
 from witnesses.citations import Cited
 from witnesses.lists import Listed
 from witnesses.profiles import STEPS, Profile, Standing, standing

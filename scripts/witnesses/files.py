@@ -10,8 +10,8 @@ import pandas as pd
 from attrs import field, frozen
 
 from gca_scanpy._files import whole
-from gca_scanpy._scoring.witnesses import PROFILE
-from gca_scanpy.db import _bundled, _prior_rules, _rules
+from gca_scanpy._scoring.facts import PROFILE
+from gca_scanpy.db import _bundled, _rules
 from gca_scanpy.db._rules import Finding
 from witnesses import citations
 from witnesses.compare import Cells
@@ -78,7 +78,7 @@ class Data:
     citations: tuple[tuple[str, ...], ...] = ()
     names: _rules.Rows = ()
     words: _rules.Rows = ()
-    priors: Optional[_prior_rules.Rows] = None  # no table
+    priors: Optional[_rules.Rows] = None  # no table
     findings: tuple[Finding, ...] = field(default=())
 
     def facts(self) -> pd.DataFrame:
@@ -124,8 +124,8 @@ def read(folder: Path) -> Data:
         _lines(folder / name, columns, findings) if (folder / name).exists() else []
         for name, columns in _rules.NAME_TABLES.items()
     )
-    path = folder / _prior_rules.PRIORS
-    priors = _lines(path, _prior_rules.COLUMNS, findings) if path.exists() else None
+    path = folder / _rules.PRIORS
+    priors = _lines(path, _rules.PRIOR_COLUMNS, findings) if path.exists() else None
     return Data(types, rows, short, decisions, cited, names, words, priors, tuple(findings))
 
 

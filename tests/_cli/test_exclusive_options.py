@@ -186,8 +186,8 @@ class TestBuiltFromTheClasses:
     def test_the_help_shows_the_defaults_of_the_classes(self, gca):
         """The defaults in the help are those of the classes."""
         from gca_scanpy._llm.asking import Asking
-        from gca_scanpy._options import Ranking
         from gca_scanpy._settings import Settings
+        from gca_scanpy._steps import Ranking
 
         text = " ".join(gca("annotate", "--help").stdout.split())
         asking, ranking = Asking("m"), Ranking()

@@ -66,10 +66,20 @@ def test_no_markers_supplied():
 
 def test_low_marker_overlap():
     """Fewer genes than min_support are too few; as many are enough."""
-    assert "low_marker_overlap" in reasons("T cell", "CD3D ZNF10")
-    assert "low_marker_overlap" not in reasons("T cell", "CD3D CD3E ZNF10")
-    assert "low_marker_overlap" in reasons("T cell", T, limits=(9, 0.2))
-    assert "low_marker_overlap" not in reasons("T cell", T, limits=(8, 0.2))
+    for source in ("offline", "model"):
+        assert "low_marker_overlap" in reasons("T cell", "CD3D ZNF10", source=source)
+    assert "low_marker_overlap" not in reasons("T cell", "CD3D CD3E ZNF10", source="model")
+    assert "low_marker_overlap" in reasons("T cell", T, limits=(9, 0.2), source="model")
+    assert "low_marker_overlap" not in reasons("T cell", T, limits=(8, 0.2), source="model")
+
+
+def test_a_users_label_needs_one_gene_less_if_it_is_the_best():
+    """A user may have seen more than the genes: one known gene is enough for the best label, but not for another."""
+    assert "low_marker_overlap" not in reasons("T cell", "CD3D ZNF10")
+    assert "low_marker_overlap" in reasons("T cell", "ZNF10 ZNF12")
+    assert reasons("hepatocyte", "CD3D CD3E AHSG") == ("contradictory_markers",)
+    assert "low_marker_overlap" not in reasons("T cell", T, limits=(9, 0.2))
+    assert "low_marker_overlap" in reasons("T cell", T, limits=(10, 0.2))
 
 
 def test_evidence_of_chance_is_low_overlap():
@@ -278,7 +288,7 @@ def test_a_flag_for_another_reason_has_no_genes_against():
     [
         ("T cell", "", {}, ("the cluster has no marker gene", "0 of 0 genes are known for T cell")),
         ("", T, {}, ("no label came for this cluster",)),
-        ("T cell", "CD3D", {}, ("1 of 1 genes are known for T cell",)),
+        ("T cell", "CD3D", {"source": "model"}, ("1 of 1 genes are known for T cell",)),
         (
             "T cell",
             CHANCE,
@@ -351,7 +361,7 @@ def test_genes_that_are_shown():
 
 def test_genes_that_expression_brought_in():
     """Genes of the second order count as present: none is missing and supporting at once, and the counts fit."""
-    found = check("T cell", "CD3D", also="CD3D CD3E ZNF10", limits=(3, 0.2)).validation
+    found = check("T cell", "CD3D", also="CD3D CD3E ZNF10", limits=(3, 0.2), source="model").validation
     assert set(found.supporting_markers) == {"CD3D", "CD3E"}
     assert not set(found.missing_markers) & {"CD3D", "CD3E"}
     assert found.notes == ("2 of 3 genes are known for T cell",)

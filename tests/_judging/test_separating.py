@@ -9,7 +9,7 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy._judging.judge import judge
-from gca_scanpy._judging.separating import Apart
+from gca_scanpy._judging.label import Apart
 from gca_scanpy._prepare import index_of
 from gca_scanpy._reporting.report import cluster_report
 from gca_scanpy._scoring import index
@@ -47,7 +47,7 @@ def judged(label, case, source="user"):
 def test_the_genes_are_those_of_one_type_only():
     """Canonical markers of one that the other has not, its own first; shared and inherited ones are none."""
     apart = Apart.of(CD8, case_of(f"{T_GENES} CD8A CD8B CD4"))
-    assert apart.competitor.ontology_id == CD4
+    assert apart.competitor.id == CD4
     assert (apart.of_label, apart.of_competitor) == (("CD8A", "CD8B"), ("CD4", "CD40LG"))
 
 
@@ -55,7 +55,7 @@ def test_a_competitor_excludes_the_label():
     """An ancestor or a subtype is none; a type of the same broad type comes before a better one of another."""
     assert Apart.of(T, case_of(T_GENES)) is None
     assert Apart.of(T, case_of(f"{T_GENES} CD8A ALB APOA1")).competitor.label == "hepatocyte"
-    assert Apart.of(CD8, case_of("CD8A CD8B CD28 ALB APOA1 TTR")).competitor.ontology_id == CD4
+    assert Apart.of(CD8, case_of("CD8A CD8B CD28 ALB APOA1 TTR")).competitor.id == CD4
     assert Apart.of("no type", case_of(T_GENES)) is None
 
 
@@ -64,7 +64,7 @@ def test_types_with_a_subtype_in_common_do_not_compete():
     case = case_of(f"{T_GENES} CD4 CCR7 SELL TCF7 LEF1 MAL", used=BUNDLED)
     naive = BUNDLED.lineages.ontology.resolve("naive T cell")
     assert naive in {candidate.ontology_id for candidate in case.candidates}
-    assert Apart.of(CD4, case).competitor.ontology_id != naive
+    assert Apart.of(CD4, case).competitor.id != naive
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_what_no_gene_of_the_database_separates_is_said():
     used = index.build(load(pd.DataFrame(rows, columns=["cell_type", "gene"])), "human", _bundled.lineages())
     case = case_of(f"{T_GENES} CD8A CD8B", "CD4", used=used)
     apart = Apart.of(CD8, case)
-    assert (apart.inseparable, apart.competitor.ontology_id) == ("cytotoxic T cell", CD4)
+    assert (apart.inseparable, apart.competitor.id) == ("cytotoxic T cell", CD4)
     text = "the database has no gene that tells CD8-positive, alpha-beta T cell from cytotoxic T cell"
     offline, given = (judged("CD8-positive, alpha-beta T cell", case, source) for source in ("offline", "user"))
     assert text in offline.annotation.caveats

@@ -4,9 +4,8 @@ import threading
 
 import pytest
 
-from gca_scanpy._llm import throttle
 from gca_scanpy._llm.failures import LateError, TransientError
-from gca_scanpy._llm.gate import Deadline, Gate
+from gca_scanpy._llm.gate import Deadline, Gate, Throttle
 from gca_scanpy.errors import ModelError
 
 
@@ -50,7 +49,7 @@ def refusal(retry_after=None):
 
 def test_after_a_refusal_all_wait(gate_of_time):
     """The next request, of whichever question, is sent after the wait that the server asks for."""
-    turns = throttle.Throttle(lambda failures: failures)
+    turns = Throttle(lambda failures: failures)
     assert take(turns, gate_of_time, refusal(7.0)) == 0
     assert take(turns, gate_of_time) == 7
     assert take(turns, gate_of_time) == 7
@@ -58,7 +57,7 @@ def test_after_a_refusal_all_wait(gate_of_time):
 
 def test_refusals_in_a_row_make_the_wait_longer(gate_of_time):
     """Without a word of the server the wait grows, over all questions, until a request succeeds."""
-    turns = throttle.Throttle(lambda failures: float(2**failures))
+    turns = Throttle(lambda failures: float(2**failures))
     assert [take(turns, gate_of_time, refusal()) for _ in range(4)] == [0, 2, 6, 14]
     assert take(turns, gate_of_time) == 30
     assert take(turns, gate_of_time, refusal()) == 30
@@ -68,14 +67,14 @@ def test_refusals_in_a_row_make_the_wait_longer(gate_of_time):
 @pytest.mark.parametrize("error", [TransientError("500", "fault"), TransientError("503", "busy", 9.0)])
 def test_other_failures_hold_nobody_back(gate_of_time, error):
     """A failure that has nothing to do with a rate changes nothing for the other questions."""
-    turns = throttle.Throttle(lambda failures: failures)
+    turns = Throttle(lambda failures: failures)
     take(turns, gate_of_time, error)
     assert take(turns, gate_of_time) == 0
 
 
 def test_more_requests_with_each_success():
     """After a refusal one request may be open, and one more after each that succeeds."""
-    turns, gate, most, counts = throttle.Throttle(lambda _: 0.0), Gate(), [], []
+    turns, gate, most, counts = Throttle(lambda _: 0.0), Gate(), [], []
     take(turns, gate, refusal())
     lock, start = threading.Lock(), threading.Barrier(4)
 
@@ -102,7 +101,7 @@ def test_more_requests_with_each_success():
 
 def test_a_turn_that_comes_too_late(gate_of_time):
     """A question whose deadline passes while it waits fails because of the rate."""
-    turns = throttle.Throttle(lambda failures: failures)
+    turns = Throttle(lambda failures: failures)
     take(turns, gate_of_time, refusal(60.0))
     with pytest.raises(LateError, match="allows too few requests") as caught:
         take(turns, gate_of_time, seconds=5.0)
@@ -112,7 +111,7 @@ def test_a_turn_that_comes_too_late(gate_of_time):
 
 def test_a_stopped_run_does_not_wait():
     """If the run is stopped, a turn is given at once, and the gate refuses the request."""
-    turns, gate = throttle.Throttle(lambda failures: failures), Gate()
+    turns, gate = Throttle(lambda failures: failures), Gate()
     take(turns, gate, refusal(1e6))
     gate.stop.set()
     deadline = Deadline(1e7)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy._page.render import data_of
+from gca_scanpy._page.html import data_of
 from gca_scanpy._page.view import view_of
 from gca_scanpy._reporting.documents import csv_rows
 from gca_scanpy.db import _bundled

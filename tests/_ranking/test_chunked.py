@@ -123,8 +123,8 @@ def test_beside_a_stored_ranking(cells, rank):
     import scanpy as sc
 
     from gca_scanpy._adata import read_clustering
-    from gca_scanpy._options import Ranking
     from gca_scanpy._ranking.read import read_markers
+    from gca_scanpy._steps import Ranking
 
     sc.tl.rank_genes_groups(cells, "cluster", method="wilcoxon", use_raw=False)
     lazy = anndata.AnnData(chunked(cells.X.toarray(), 17, -1, None), obs=cells.obs, var=cells.var, uns=cells.uns)

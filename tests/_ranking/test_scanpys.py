@@ -9,8 +9,8 @@ import pytest
 from scipy import sparse
 
 from gca_scanpy._adata import read_clustering
-from gca_scanpy._options import Ranking
 from gca_scanpy._ranking.read import read_markers
+from gca_scanpy._steps import Ranking
 from gca_scanpy.errors import InputError, MissingKeyError, RankingWarning, RawCountsWarning, StaleRankingWarning
 
 N_MARKERS = 5  # as many as the rankings of these tests have

@@ -10,7 +10,7 @@ import pytest
 from attrs import field, fields, make_class
 
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.numbers.fields import CONVENTION, UNLIMITED
+from gca_scanpy._scoring.numbers.genes import CONVENTION, UNLIMITED
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 RULE = """

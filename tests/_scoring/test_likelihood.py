@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._prepare import index_of
-from gca_scanpy._scoring import index, numbers, offline
+from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.case import Case, Limits
+from gca_scanpy._scoring.case import propose as verdict_of
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled, load
 
@@ -51,7 +52,7 @@ def rank(text, tissues=(), used=INDEX, **beside):
 
 def propose(text, used=INDEX):
     """Verdict on a cluster with these genes."""
-    return offline.propose(case(text, used=used))
+    return verdict_of(case(text, used=used))
 
 
 def test_the_score_is_the_sum_of_what_the_genes_tell():

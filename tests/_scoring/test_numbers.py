@@ -13,7 +13,7 @@ from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.likelihood import rank
 from gca_scanpy._scoring.numbers import Numbers
-from gca_scanpy._scoring.numbers import fields as declared
+from gca_scanpy._scoring.numbers import genes as declared
 from gca_scanpy._scoring.weights import Weights
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled

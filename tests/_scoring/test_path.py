@@ -16,8 +16,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy._scoring import index, numbers, offline
-from gca_scanpy._scoring.case import Case, Limits
+from gca_scanpy._scoring import index, numbers
+from gca_scanpy._scoring.case import Case, Limits, propose
 from gca_scanpy._scoring.path import Levels, Strength, key_of, shares, without_penalties
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled, load
@@ -62,7 +62,7 @@ def test_probabilities_are_monotone(genes):
 def test_the_path_is_a_chain(genes, certainty):
     """It goes from ancestor to subtype through the label to the finest guess, and its probabilities never rise."""
     case = case_of(genes, certainty=certainty)
-    found = offline.propose(case)
+    found = propose(case)
     assert bool(found.path) == bool(case.levels.probabilities)
     for above, below in zip(found.path, found.path[1:]):
         assert key(above) in ONTOLOGY.ancestors(key(below))
@@ -111,7 +111,7 @@ def test_the_order_of_present_and_absent_genes_changes_nothing(genes, dice):
     beside = GENES[::3], GENES[1::3]
     shuffled = [dice.sample(part, len(part)) for part in beside]
     first, second = (case_of(genes[:5], present=present, absent=absent) for present, absent in (beside, shuffled))
-    assert offline.propose(first).path == offline.propose(second).path
+    assert propose(first).path == propose(second).path
 
 
 @given(LISTS, LISTS)
@@ -131,7 +131,7 @@ def test_the_order_of_a_database_changes_no_path(dice):
     table = facts[facts["cell_type"].isin(["T cell", "B cell", "regulatory T cell", "naive B cell", "monocyte"])]
     rows = dice.sample(range(len(table)), len(table))
     used = [index.build(load(some), "human", INDEX.lineages) for some in (table, table.iloc[rows])]
-    first, second = (offline.propose(case_of("CD3D FOXP3 IL2RA MS4A1 LYZ".split(), used=some)) for some in used)
+    first, second = (propose(case_of("CD3D FOXP3 IL2RA MS4A1 LYZ".split(), used=some)) for some in used)
     assert (first.label, [level.label for level in first.path]) == (
         second.label,
         [level.label for level in second.path],
@@ -166,12 +166,12 @@ def test_types_without_an_id():
     rows = [("my blob", gene) for gene in ("CD3D", "CD3E", "TRAC")] + [("B cell", gene) for gene in ("MS4A1", "CD79A")]
     used = index.build(load(pd.DataFrame(rows, columns=["cell_type", "gene"])), "human", INDEX.lineages)
     case = case_of("CD3D CD3E TRAC".split(), used=used)
-    found = offline.propose(case)
+    found = propose(case)
     assert (found.label, found.ontology_id) == ("my blob", None)
     assert [(level.label, level.ontology_id) for level in found.path] == [("my blob", None)]
     assert case.levels.probability("my blob") == case.levels.probabilities["my blob"] > 0.5
     assert case.levels.probability("B cell") == case.levels.probability("no such type") == 0.0
-    both = offline.propose(case_of("CD3D CD3E TRAC MS4A1 CD79A".split(), used=used))
+    both = propose(case_of("CD3D CD3E TRAC MS4A1 CD79A".split(), used=used))
     assert len(both.path) >= 1
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gca_scanpy._scoring.programs import PROGRAMS
-from gca_scanpy._scoring.states import is_generic, states
+from gca_scanpy._scoring.weights import is_generic, states
 from gca_scanpy.db import _bundled
 
 CYCLE = "MKI67 TOP2A CENPF UBE2C CDK1 CCNB1 BIRC5 TPX2"

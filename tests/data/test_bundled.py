@@ -11,7 +11,7 @@ import pytest
 
 from gca_scanpy import _codec
 from gca_scanpy._scoring.database import COLUMNS, GENERAL
-from gca_scanpy._scoring.witnesses import VENDORS
+from gca_scanpy._scoring.facts import VENDORS
 from gca_scanpy.db import _bundled
 
 DATA = files("gca_scanpy") / "data"

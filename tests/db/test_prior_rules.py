@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gca_scanpy.db._prior_rules import MIN_COMMON, priors
+from gca_scanpy.db._rules import MIN_COMMON, priors
 
 A, B, C = "CL:0000057", "CL:0000084", "CL:0000236"
 TYPES = {A: ["general"], B: ["lung"], C: ["blood", "lung"]}

@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 
 import gca_scanpy as gca
-from gca_scanpy._llm.wires import openai
+from gca_scanpy._llm.wires import formats
 from gca_scanpy.db import _bundled
 
 TRUE = {
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::gca_scanpy.errors.ModelWarning"
 @pytest.fixture
 def make(server_url, monkeypatch):
     """Make the small model under a name, with the time that two cores need, and few tokens for reasoning."""
-    monkeypatch.setattr(openai, "SPARE_TOKENS", 100)  # in text mode the model writes until its limit
+    monkeypatch.setattr(formats, "SPARE_TOKENS", 100)  # in text mode the model writes until its limit
     return lambda name="smollm2": gca.LanguageModel(name, base_url=server_url, timeout=120, deadline=240)
 
 

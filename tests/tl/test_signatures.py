@@ -8,7 +8,7 @@ import pytest
 from attrs import fields
 
 import gca_scanpy as gca
-from gca_scanpy._options import Ranking
+from gca_scanpy._steps import Ranking
 
 VERBS = {"annotate": 16, "validate": 15, "plan": 13, "curate": 12}
 

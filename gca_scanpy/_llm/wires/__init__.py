@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 
-from gca_scanpy._llm.wires.anthropic import Anthropic
 from gca_scanpy._llm.wires.common import Form, Mode, Request, Wire, simpler
-from gca_scanpy._llm.wires.gemini import Gemini
-from gca_scanpy._llm.wires.openai import OpenAI
+from gca_scanpy._llm.wires.formats import Anthropic, Gemini, OpenAI
 
 WIRES: Mapping[str, Wire] = {"openai": OpenAI(), "anthropic": Anthropic(), "gemini": Gemini()}
 

@@ -1,7 +1,7 @@
 // The script of the page; render.py joins its parts in order. It is a module: strict, with its own scope, and run when
 // the page is parsed. It never makes HTML of a text: all texts of a report go through textContent.
 
-// The data that data_of in _page/render.py wrote.
+// The data that data_of in _page/html.py wrote.
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const CLUSTERS = DATA.clusters.map((cluster, index) => ({ ...cluster, index }));
 const BY_ANCHOR = new Map(CLUSTERS.map((cluster) => [cluster.anchor, cluster]));

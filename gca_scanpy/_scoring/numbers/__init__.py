@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from gca_scanpy._scoring.numbers.cells import OfCells
+from gca_scanpy._scoring.numbers.labels import OfCells
 
 
 @frozen

@@ -1,22 +1,35 @@
-"""The numbers from the genes of a cluster to its path."""
+"""How a number is declared, and the numbers of genes: weights, information, scores and the path of levels."""
 
 from __future__ import annotations
 
-from attrs import frozen
+from typing import Any
 
-from gca_scanpy._scoring.numbers.fields import (
-    BY_HAND,
-    CLUSTERS,
-    CONVENTION,
-    FITTED,
-    INFORMATION,
-    MATRICES,
-    PATH,
-    SCORES,
-    UNLIMITED,
-    WEIGHTS,
-    number,
-)
+from attrs import field, frozen
+
+CLUSTERS = "development clusters"  # public clusters that experts labeled; docs/accuracy.md describes them
+FITTED = "logistic regression, `scripts/fit_levels.py`"
+CONVENTION = "convention"
+BY_HAND = "by hand"
+MATRICES = "clusters of eleven public matrices"
+DEVELOPMENT_CELLS = "mixtures of cells of eleven public matrices"
+
+WEIGHTS = "Gene weights"
+INFORMATION = "Information of a gene for a type"
+SCORES = "Scores"
+PATH = "From candidates to a path of levels"
+CHECKS = "Checks of a label"
+MODELS = "Several language models"
+STATES = "Cell states"
+EXPRESSION = "Expression"
+RANKINGS = "Rankings"
+MIXTURES = "Mixed clusters"
+
+UNLIMITED = 1_000_000  # neutral value of a number that limits something
+
+
+def number(value: Any, unit: str, effect: str, section: str, origin: str, neutral: Any = None) -> Any:
+    metadata = {"unit": unit, "effect": effect, "section": section, "origin": origin, "neutral": neutral}
+    return field(default=value, metadata=metadata)
 
 
 @frozen
@@ -149,14 +162,6 @@ class OfGenes:
         "Present genes may add, and absent genes subtract, at most this part of the ranked genes' score.",
         SCORES,
         BY_HAND,
-        neutral=UNLIMITED,
-    )
-    max_state_part: float = number(
-        0.5,
-        "share",
-        "The genes of a state that holds may add at most this part of what the other ranked genes tell.",
-        SCORES,
-        CLUSTERS,
         neutral=UNLIMITED,
     )
     negative_factor: float = number(

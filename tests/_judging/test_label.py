@@ -11,7 +11,7 @@ from attrs import evolve
 
 import gca_scanpy as gca
 from gca_scanpy._judging.judge import judge
-from gca_scanpy._judging.own import own_candidate, speaks_for
+from gca_scanpy._judging.label import own_candidate, speaks_for
 from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index
 from gca_scanpy._scoring.case import Case, Limits

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from gca_scanpy._reporting.comparison import compare
+from gca_scanpy._adata.comparison import compare
 from gca_scanpy.db import _bundled
 
 LINEAGES = _bundled.lineages()

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._judging.vote import vote
 from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._llm.reply import vote
 from gca_scanpy._names.labels import agrees
 from gca_scanpy._names.ontology import Term
 from gca_scanpy._steps import Verdict

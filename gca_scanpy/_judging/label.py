@@ -1,0 +1,177 @@
+"""What speaks for a label that was given: its own candidate, and the genes that tell it from its nearest competitor.
+
+A question about one label and its own type belongs here; what speaks against it is in ``evidence``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Iterator, Sequence
+from typing import Optional
+
+from attrs import evolve, frozen
+
+from gca_scanpy._judging.evidence import family
+from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.case import Case
+from gca_scanpy._scoring.facts import CellType
+from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy._scoring.malignancy import names_a_disease
+from gca_scanpy._scoring.path import key_of
+from gca_scanpy._scoring.weights import is_generic
+from gca_scanpy.model import Candidate, Separation
+
+
+def own_candidate(term: Optional[str], label: str, case: Case) -> Optional[Candidate]:
+    """The best candidate that speaks for a label: its own type or a subtype; None if the genes give it no score.
+
+    Nothing speaks for a label that the negative markers of its own type deny. If the database does not describe the
+    label, its best ancestor within the same broad type speaks for it. For a label that names the disease, not the type,
+    it is the best candidate of all if genes raise the suspicion of malignancy.
+    """
+    key, index = term or label, case.index
+    own = case.candidates.find(key)
+    if own is not None and own.score < 0:
+        return None
+    if case.candidates and names_a_disease(term, index.lineages) and case.malignant_genes:
+        return case.candidates[0] if case.candidates[0].score > 0 else None
+    relatives = frozenset(family(term, label, index))
+    above = index.lineages.ontology.ancestors(key) if key in index.types else {}
+    places = (n for n, other in enumerate(case.candidates.keys) if other in relatives and other not in above)
+    return next((c for c in map(case.candidates.__getitem__, places) if _has_evidence(c, case)), None)
+
+
+def speaks_for(candidate: Candidate, term: Optional[str], case: Case) -> bool:
+    """Whether a label's own candidate explains the genes well enough, compared with the best of all candidates."""
+    values = given_features(candidate, term, case)
+    return sum(slope * value for slope, value in zip(numbers.NUMBERS.given, values)) >= 0
+
+
+def given_features(candidate: Candidate, term: Optional[str], case: Case) -> tuple[float, ...]:
+    """What the probability that a given label is right is computed from."""
+    offset = numbers.NUMBERS.given_offset
+    scores = (math.log(max(c.score, 0.0) + offset) for c in (candidate, case.candidates[0]))
+    return (1.0, *scores, float(is_kin_of_best(candidate, term, case)))
+
+
+def is_kin_of_best(candidate: Candidate, term: Optional[str], case: Case) -> bool:
+    """Whether a label's own candidate is the best one, or the label is a relative of that or of its broad type."""
+    best = case.candidates[0]
+    if candidate is best or term is None or best.ontology_id is None:
+        return candidate is best
+    return case.index.lineages.akin(term, best.ontology_id)
+
+
+def denied_by(own: Candidate, case: Case) -> tuple[str, ...]:
+    """The canonical markers of a type that mark the fewest other types, if the cells lack all of this half; else empty.
+
+    What is left then, such as the HLA genes of a B cell, is of many types. Markers that were not measured, or that no
+    cluster has, are not used.
+    """
+    key, markers, hits = key_of(own), case.markers, case.index.hits
+    expressed = markers.expressed_symbols
+    absent = {gene.symbol for gene in markers.absent} - expressed
+    canonical = [gene for gene in case.index.types[key].canonical if gene in expressed or gene in absent]
+    better = sorted(canonical, key=lambda gene: (len(hits[gene]), gene))[: (len(canonical) + 1) // 2]
+    return () if len(better) < numbers.NUMBERS.min_lacked or not absent.issuperset(better) else tuple(better)
+
+
+def _has_evidence(candidate: Candidate, case: Case) -> bool:
+    """Whether a type has a positive score, and not only from genes of a state, which cells of all types can express."""
+    key, hits, bound = key_of(candidate), case.index.hits, case.weights.states.bound
+    return candidate.score > 0 and any(
+        key in hits.get(gene.symbol, {}) and gene.symbol not in bound and not is_generic(gene.symbol)
+        for gene in case.weights.ranked
+    )
+
+
+SHOWN_UNMEASURED = 10
+
+
+@frozen
+class Apart:
+    """A label and its nearest competitor, with the genes that the database has to tell them apart.
+
+    Attributes
+    ----------
+    competitor
+        The best other candidate that excludes the label: neither an ancestor nor a subtype, and without a subtype in
+        common. Types of the same broad type come first, then those that any gene separates from the label.
+    of_label, of_competitor
+        Canonical markers of one of the two, or of its ancestors, that are no markers of the other.
+    inseparable
+        The label of a better candidate that no gene of the database separates from the label; empty if there is none.
+    """
+
+    competitor: CellType
+    of_label: tuple[str, ...]
+    of_competitor: tuple[str, ...]
+    inseparable: str = ""
+
+    @property
+    def genes(self) -> tuple[str, ...]:
+        """The genes of both."""
+        return (*self.of_label, *self.of_competitor)
+
+    @classmethod
+    def of(cls, key: str, case: Case) -> Optional[Apart]:
+        """The genes that separate a type; None if the index has it not, or no other candidate competes with it."""
+        index, first = case.index, None
+        for competitor in _competitors(key, case):
+            other = competitor.key
+            apart = cls(competitor, _only(key, other, index), _only(other, key, index))
+            if apart.genes:
+                return evolve(apart, inseparable=first.inseparable) if first else apart
+            first = first or evolve(apart, inseparable=competitor.label)
+        return first
+
+    def separation(self, measured: Optional[Container[str]]) -> Optional[Separation]:
+        """How many of the genes were measured; None if it is not known which genes were."""
+        genes = self.genes
+        if measured is None:
+            return None
+        unmeasured = tuple(gene for gene in genes if gene not in measured)
+        return Separation(
+            competitor=self.competitor.label,
+            competitor_id=self.competitor.id,
+            n_genes=len(genes),
+            n_measured=len(genes) - len(unmeasured),
+            unmeasured=unmeasured[:SHOWN_UNMEASURED],
+        )
+
+
+def _competitors(key: str, case: Case) -> Iterator[CellType]:
+    if key not in case.index.types:
+        return
+    lineages, broad = case.index.lineages, case.index.lineages.broad(key)
+    scored = zip(case.candidates.keys[: numbers.NUMBERS.rivals_tried], case.candidates.scores)
+    tried = [case.index.types[other] for other, score in scored if score > 0]
+    siblings = [kind for kind in tried if broad is not None and lineages.broad(kind.id) == broad]
+    for kind in (*siblings, *tried):
+        if not _overlap(key, kind.key, case.index):
+            yield kind
+
+
+def _overlap(key: str, other: str, index: MarkerIndex) -> bool:
+    """Whether a cell can be of both types: as "naive" and "CD4-positive" T cells have naive CD4-positive ones."""
+    ontology = index.lineages.ontology
+    ancestors = ontology.ancestors
+    return ontology.related(key, other) or any(
+        key in above and other in above for above in map(ancestors, index.family(key))
+    )
+
+
+def _only(key: str, other: str, index: MarkerIndex) -> tuple[str, ...]:
+    """The canonical markers of a type and its ancestors that are no markers of another type; its own come first."""
+    excluded = index.types[key].negative.union(_markers(other, index))
+    return tuple(dict.fromkeys(gene for gene in _canonical(key, index) if gene not in excluded))
+
+
+def _canonical(key: str, index: MarkerIndex) -> Sequence[str]:
+    return [gene for owner in (key, *index.ancestors(key)) for gene in index.types[owner].canonical]
+
+
+def _markers(key: str, index: MarkerIndex) -> frozenset[str]:
+    """The markers of a type and its ancestors, strong or weak, without its negative ones."""
+    owners = (key, *index.ancestors(key))
+    return frozenset().union(*(index.types[owner].positive for owner in owners)) - index.types[key].negative
