@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Optional
 
 import numpy as np
-import numpy.typing as npt
 from attrs import define, frozen
 
-from gca_scanpy._ranking.moments import Floats, Moments
+from gca_scanpy._ranking.moments import Codes, Floats, Moments
 from gca_scanpy._scoring import numbers
 
 PSEUDOCOUNT = 1e-9  # the same as Scanpy's, so that a gene that all other cells lack has a fold change
@@ -23,17 +22,21 @@ class Test:
     ----------
     scores
         Welch's t statistic, or 0 if it is undefined.
-    fold_changes
-        log2 of the ratio of the means, for log1p-transformed values; NaN if the data has negative values.
     """
 
     scores: Floats
-    fold_changes: Floats
     _means: tuple[Floats, Floats]
     _variances: tuple[Floats, Floats]
     _cells: tuple[Floats, Floats]
 
-    def p_values(self, genes: npt.NDArray[np.intp]) -> Floats:
+    def fold_changes(self, genes: Codes) -> Floats:
+        """log2 of the ratio of the means, for log1p-transformed values; NaN if the data has negative values."""
+        mean, rest_mean = (part[genes] for part in self._means)
+        with np.errstate(all="ignore"):
+            folds: Floats = np.log2((np.expm1(mean) + PSEUDOCOUNT) / (np.expm1(rest_mean) + PSEUDOCOUNT))
+        return folds
+
+    def p_values(self, genes: Codes) -> Floats:
         """Two-sided p-values of these genes, not adjusted; 1 if the statistic is undefined."""
         from scipy import stats  # importing it takes longer than labeling a marker table
 
@@ -73,9 +76,26 @@ def compare(moments: Moments, row: int, others: Optional[Moments] = None) -> Tes
             np.where(n > 1, part.deviations[row] / (n - 1), np.nan) for part, n in zip(parts, (n_inside, n_rest))
         )
         scores = (mean - rest_mean) / np.sqrt(variance / n_inside + rest_variance / n_rest)
-        folds = np.log2((np.expm1(mean) + PSEUDOCOUNT) / (np.expm1(rest_mean) + PSEUDOCOUNT))
     scores = np.where(np.isnan(scores), 0.0, scores)
-    return Test(scores, folds, (mean, rest_mean), (variance, rest_variance), (n_inside, n_rest))
+    return Test(scores, (mean, rest_mean), (variance, rest_variance), (n_inside, n_rest))
+
+
+def higher(moments: Moments, row: int, n_genes: int, others: Optional[Moments] = None) -> Codes:
+    """The first genes by Welch's t statistic, as columns: those that are higher than in other cells, beyond chance."""
+    test = compare(moments, row, others)
+    leading = _first(test.scores, n_genes)
+    # NaN passes: scaled data has no fold changes, so only the score decides. The p-value removes genes that are higher
+    # by chance, which a panel of few genes would otherwise end with.
+    are_higher = (test.scores[leading] > 0) & ~(test.fold_changes(leading) <= 0)
+    return leading[are_higher & (test.p_values(leading) <= numbers.NUMBERS.max_p_value)]
+
+
+def _first(scores: Floats, n: int) -> Codes:
+    """The places of the ``n`` highest scores, the highest first; of equal ones, the first comes first."""
+    if n >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    candidates = np.flatnonzero(scores >= np.partition(scores, -n)[-n])
+    return candidates[np.argsort(-scores[candidates], kind="stable")][:n]
 
 
 @frozen

@@ -259,20 +259,14 @@ def _say_missing(moments: Moments, say: Say) -> None:
 
 
 def _rank_by_t_test(moments: Moments, matrix: Matrix, clustering: Clustering, n_genes: int) -> dict[str, list[str]]:
-    """Gene names by cluster, by Welch's t statistic: genes that are higher in it than in other cells, beyond chance."""
+    """Gene names by cluster, by Welch's t statistic, best first."""
     if len(clustering.all_ids) < 2:
         return {}
     rows, others = {key: row for row, key in enumerate(clustering.all_ids)}, moments.others
-    genes = {}
-    for key in rankable(clustering.ids, clustering):
-        test = from_moments.compare(moments, rows[key], others)
-        leading = np.argsort(-test.scores, kind="stable")[:n_genes]
-        # NaN passes: scaled data has no fold changes, so only the score decides. The p-value removes genes that are
-        # higher by chance, which a panel of few genes would otherwise end with.
-        higher = (test.scores[leading] > 0) & ~(test.fold_changes[leading] <= 0)
-        kept = leading[higher & (test.p_values(leading) <= numbers.NUMBERS.max_p_value)]
-        genes[key] = [matrix.names[gene] for gene in kept]
-    return genes
+    return {
+        key: [matrix.names[gene] for gene in from_moments.higher(moments, rows[key], n_genes, others)]
+        for key in rankable(clustering.ids, clustering)
+    }
 
 
 def _expression(ranking: _Ranking, clustering: Clustering) -> dict[str, Expressed]:
