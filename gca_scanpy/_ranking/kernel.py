@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 LARGE = 30_000_000  # SciPy adds up fewer values in the time that Numba takes to start
+IMPORT = 5  # times as many, if Numba must be imported first: the program has not used Scanpy
 VALUES = ("float32", "float64")  # types of values that are read as they are; others are converted part by part
 Floats = npt.NDArray[np.float64]
 Add = Callable[[Any, npt.NDArray[np.intp], Floats], float]
@@ -42,6 +43,11 @@ def compiled(matrix: Any) -> Optional[Add]:
         return float(loop(*_arrays(rows_of), rows, table))
 
     return add
+
+
+def pays(n_values: int) -> bool:
+    """Whether a matrix of so many values is added up sooner by the compiled loop."""
+    return n_values >= LARGE * (1 if "numba" in sys.modules else IMPORT)
 
 
 def n_threads() -> int:

@@ -131,7 +131,7 @@ class Reader:
     @classmethod
     def of(cls, matrix: Any, *, linear: bool, totals: Optional[Floats]) -> Reader:
         """The reader of a matrix; only one that is large and read as it is pays for the compiled loop."""
-        is_large = sparse.issparse(matrix) and not linear and matrix.nnz >= kernel.LARGE
+        is_large = sparse.issparse(matrix) and not linear and kernel.pays(matrix.nnz)
         return cls(linear, totals, kernel.compiled(matrix) if is_large else None)
 
     def moments(self, matrix: Any, cells: Codes) -> Moments:

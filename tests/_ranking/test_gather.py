@@ -197,6 +197,11 @@ def test_a_small_matrix_starts_no_compiler(large, monkeypatch):
     gather(large[0].toarray(), large[1])
     gather((large[0] * 100).astype(np.int64), large[1])
     assert asked == []
+    with monkeypatch.context() as patch:  # as in a program that has not imported Scanpy
+        patch.delitem(sys.modules, "numba", raising=False)
+        gather(*large)
+    assert asked == []
+    monkeypatch.setitem(sys.modules, "numba", pytest.importorskip("numba"))
     gather(*large)
     assert asked == [("float32", "int32")]
 
