@@ -38,23 +38,19 @@ class Test:
 
     def p_values(self, genes: Codes) -> Floats:
         """Two-sided p-values of these genes, not adjusted; 1 if the statistic is undefined."""
-        from scipy import stats  # importing it takes longer than labeling a marker table
+        from scipy import special  # importing scipy.stats takes longer than the test of all clusters
 
         (mean, variance, cells), (rest_mean, rest_variance, rest_cells) = (
             [np.broadcast_to(part, self.scores.shape)[genes] for part in parts]
             for parts in zip(self._means, self._variances, self._cells)
         )
         with np.errstate(all="ignore"):
-            result = stats.ttest_ind_from_stats(
-                mean,
-                np.sqrt(variance),
-                cells,
-                rest_mean,
-                np.sqrt(rest_variance),
-                rest_cells,
-                equal_var=False,
-            )
-        return np.where(np.isnan(result.pvalue), 1.0, result.pvalue)
+            error, rest_error = variance / cells, rest_variance / rest_cells
+            statistic = (mean - rest_mean) / np.sqrt(error + rest_error)
+            freedom = (error + rest_error) ** 2 / (error**2 / (cells - 1) + rest_error**2 / (rest_cells - 1))
+            # Without any variance, the degrees of freedom have no effect, but must be a number.
+            values = 2 * special.stdtr(np.where(np.isnan(freedom), 1.0, freedom), -np.abs(statistic))
+        return np.where(np.isnan(values), 1.0, values)
 
 
 def compare(moments: Moments, row: int, others: Optional[Moments] = None) -> Test:
