@@ -84,6 +84,8 @@ TAKEN = {
     "deadline": {"int"},
     "format": {"None"},
     "gene_symbols": {"None"},
+    "get.contrast.first": {"None", "NUL"},
+    "get.contrast.second": {"None", "NUL"},
     "groups": {"None"},
     "headers": {"None"},
     "hooks": {"None"},
@@ -161,6 +163,7 @@ def right(plant, tmp_path_factory):
     return {
         "adata": cells,
         "cell_type": "B cell",
+        "cluster": "0",
         "cluster_key": "cluster",
         "data": cells,
         "db.export.path": table.with_suffix(".tsv"),
