@@ -91,6 +91,10 @@ class Accessor:
         """Get the references of the evidence, see :func:`gca_scanpy.get.references`."""
         return gca_scanpy.get.references(self._adata, key, **options)
 
+    def methods(self, key: str = DEFAULT_KEY, **options: Any) -> str:
+        """Get a methods paragraph, see :func:`gca_scanpy.get.methods`."""
+        return gca_scanpy.get.methods(self._adata, key, **options)
+
     def agreement(self, first: str, second: str, **options: Any) -> pd.DataFrame:
         """Compare two columns of labels, see :func:`gca_scanpy.get.agreement`."""
         return gca_scanpy.get.agreement(self._adata, first, second, **options)

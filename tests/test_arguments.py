@@ -84,6 +84,7 @@ TAKEN = {
     "deadline": {"int"},
     "format": {"None"},
     "gene_symbols": {"None"},
+    "get.methods.references": {"bool"},
     "get.contrast.first": {"None", "NUL"},
     "get.contrast.second": {"None", "NUL"},
     "groups": {"None"},

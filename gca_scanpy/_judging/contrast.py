@@ -340,7 +340,7 @@ def observed(clusters: Sequence[Floats], position: int, *, logged: bool) -> list
     large = np.array([len(values) >= used.min_cluster_cells for values in clusters])
     linear = np.expm1(np.minimum(means, used.max_logged)) if logged else means
     best_mean, best_fraction = (np.where(large[:, None], x, 0.0).max(axis=0) for x in (linear, fractions))
-    lowest = min(float(values.min()) if values.size else 0.0 for values in clusters)
+    lowest = min(float(np.min(values, initial=0.0)) for values in clusters)
     fraction, mean = fractions[position], linear[position]
     high = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
     lacks = (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
