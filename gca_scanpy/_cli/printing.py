@@ -288,6 +288,9 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
     for c in report.clusters:
         if c.status != "supported" and c.validation.notes:
             print(f"{_printable(c.cluster_id)}: {_printable('; '.join(c.validation.notes))}")
+    for c in report.clusters:
+        if c.next_steps and c.status != "supported":
+            print(f"{_printable(c.cluster_id)}, to settle it: {_printable(c.next_steps[0].text)}")
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
     clusters = f"{s.total_clusters} cluster{'' if s.total_clusters == 1 else 's'}"

@@ -14,7 +14,7 @@ from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
 from gca_scanpy._reporting.display import STATUSES, guess_text, is_label
-from gca_scanpy._reporting.documents import state_texts
+from gca_scanpy._reporting.documents import state_texts, step_texts
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
 from gca_scanpy.model import Annotation, Candidate, ClusterReport, Decision, Evidence
 
@@ -138,6 +138,8 @@ class ClusterView:
         The levels from the lineage to the finest guess.
     facts
         Short facts about the cluster: name and value.
+    next_steps
+        What would settle it, in sentences.
     """
 
     anchor: str
@@ -172,6 +174,7 @@ class ClusterView:
     candidates: tuple[CandidateView, ...]
     answers: tuple[AnswerView, ...]
     agreement: str
+    next_steps: tuple[str, ...]
 
 
 def view_of_cluster(
@@ -241,6 +244,7 @@ def view_of_cluster(
         candidates=tuple(_candidate(candidate, receipts) for candidate in cluster.candidates),
         answers=_answers(cluster),
         agreement=f"{cluster.panel.agreement:.2f}" if cluster.panel else "",
+        next_steps=tuple(step_texts(cluster)),
     )
 
 

@@ -29,7 +29,7 @@ MAIN_COLUMNS = (
 MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
     "separated_from", "separating_genes", "separating_genes_measured", "rationale", "alternatives", "caveats", "path",
-    "warnings", "state_genes", "witnesses",
+    "warnings", "state_genes", "witnesses", "next_steps",
 )  # fmt: skip
 CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
 FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
@@ -97,12 +97,18 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "warnings": "; ".join(cluster.warnings),
         "state_genes": "; ".join(state_texts(cluster)),
         "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
+        "next_steps": " ".join(step_texts(cluster)),
     }
 
 
 def path_text(cluster: ClusterReport) -> str:
     """The levels of the path with their probabilities, in a line."""
     return " > ".join(f"{level.label} ({level.probability:.2f})" for level in cluster.path)
+
+
+def step_texts(cluster: ClusterReport) -> list[str]:
+    """What would settle a cluster, each step with its reason."""
+    return [f"{step.text} {step.reason}" for step in cluster.next_steps]
 
 
 def state_texts(cluster: ClusterReport) -> list[str]:

@@ -88,3 +88,11 @@ def _within(part, whole, path="$"):
         pairs = enumerate(zip(part, whole)) if same else ()
         return [p for i, (a, b) in pairs for p in _within(a, b, f"{path}[{i}]")] if same else [path]
     return [] if part == whole and type(part) is type(whole) else [path]
+
+
+def test_what_1_6_added():
+    """The later report says what would settle a cluster; the earlier one does not."""
+    older, newer = (gca.io.read_report(REPORTS / f"{version}.json") for version in ("1.5", "1.6"))
+    assert {cluster.next_steps for cluster in older.clusters} == {()}
+    steps = next(cluster.next_steps for cluster in newer.clusters if cluster.next_steps)
+    assert [step.kind for step in steps] == ["genes", "look", "stain", "tissue"]
