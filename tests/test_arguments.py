@@ -86,6 +86,8 @@ TAKEN = {
     "gene_symbols": {"None"},
     "get.methods.references": {"bool"},
     "get.contrast.first": {"None", "NUL"},
+    "pl.contrast.first": {"None", "NUL"},
+    "pl.contrast.second": {"None", "NUL"},
     "get.contrast.second": {"None", "NUL"},
     "groups": {"None"},
     "headers": {"None"},
