@@ -1,7 +1,7 @@
 """The sessions of nox; `nox -l` lists and explains them.
 
 A Python that is not installed is skipped, by name, in the table with which nox and `nox -s compat` end. `.ci/run` runs
-two sessions at a time.
+three sessions at a time.
 """
 
 from __future__ import annotations
@@ -78,10 +78,13 @@ def _wheel(session: nox.Session) -> Path:
     return wheel
 
 
-def _pytest(session: nox.Session, *arguments: str, **env: str) -> None:
-    # `pytest`, not `python -m pytest`: the latter would put the checkout before the wheel.
-    workers = ["-n", os.environ.get("GCA_TEST_WORKERS", "2"), "--dist=worksteal"]
-    session.run("pytest", *workers, *arguments, env={**ENV, **env})
+def _pytest(session: nox.Session, *arguments: str, workers: str = "2", **env: str) -> None:
+    """Run pytest with so many workers; with none, it runs all in its own process, and imports Scanpy once."""
+    # `pytest`, not `python -m pytest`: the latter would put the checkout before the wheel. The plugins of these two
+    # packages, which no test here uses, would have the process that only hands out tests import Dask and AnnData.
+    options = ["-n", os.environ.get("GCA_TEST_WORKERS", workers), "--dist=worksteal"]
+    options += ["-p", "no:fast_array_utils", "-p", "no:zarr"]
+    session.run("pytest", *options, *arguments, env={**ENV, **env})
 
 
 @nox.session(default=False)
@@ -106,7 +109,8 @@ def tests(session: nox.Session) -> None:
         return
     elsewhere = ["tests/docs", *([] if is_newest else NEWEST_ONLY)]  # `nox -s docs` runs tests/docs
     ignored = [f"--ignore={folder}" for folder in elsewhere]
-    _pytest(session, "--durations=20", *ignored, *(COVERAGE if is_newest else []))
+    # The newest takes longest: the others are at its side in the gate, each in one process.
+    _pytest(session, "--durations=20", *ignored, *(COVERAGE if is_newest else []), workers="2" if is_newest else "0")
 
 
 @nox.session(python=PYTHONS, requires=["build"])
@@ -278,7 +282,7 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "-b", "html", "docs", str(target), env=ENV)
     session.run("python", "scripts/check_links.py", str(target))
     # Here a package that is missing fails the tests, which elsewhere skips them.
-    _pytest(session, "tests/docs", *session.posargs, GCA_DOCS="1")
+    _pytest(session, "tests/docs", *session.posargs, workers="0", GCA_DOCS="1")
 
 
 @nox.session(requires=["build"], allow_parallel=True)

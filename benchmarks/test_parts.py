@@ -17,7 +17,8 @@ import gca_scanpy as gca
 from gca_scanpy import _codec
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._ranking import from_moments
-from gca_scanpy._ranking.moments import gather, gather_chunked
+from gca_scanpy._ranking.chunked import gather_chunked
+from gca_scanpy._ranking.moments import gather
 
 
 @pytest.fixture(scope="module")

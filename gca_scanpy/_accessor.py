@@ -5,7 +5,7 @@ This module is imported only after anndata, which it needs. docs/migration.md sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import anndata
@@ -49,6 +49,10 @@ class Accessor:
         """Name each cluster of cells, see :func:`gca_scanpy.tl.annotate`."""
         return gca_scanpy.tl.annotate(self._adata, groupby, **options)
 
+    def harmonize(self, groupby: str, sample_key: str, **options: Any) -> Optional[AnnData]:
+        """Name the same kind of cell alike across samples, see :func:`gca_scanpy.tl.harmonize`."""
+        return gca_scanpy.tl.harmonize(self._adata, groupby, sample_key, **options)
+
     def validate(self, groupby: str, labels: str, **options: Any) -> Optional[AnnData]:
         """Check the labels of cells, see :func:`gca_scanpy.tl.validate`."""
         return gca_scanpy.tl.validate(self._adata, groupby, labels, **options)
@@ -60,6 +64,10 @@ class Accessor:
     def curate(self, labels: Optional[Mapping[Any, str]] = None, **options: Any) -> Optional[AnnData]:
         """Record the decisions of a curator, see :func:`gca_scanpy.tl.curate`."""
         return gca_scanpy.tl.curate(self._adata, labels, **options)
+
+    def consensus(self, keys: Sequence[str], groupby: Optional[str] = None, **options: Any) -> Optional[AnnData]:
+        """Join the labels of several tools, see :func:`gca_scanpy.tl.consensus`."""
+        return gca_scanpy.tl.consensus(self._adata, keys, groupby, **options)
 
     def split(self, clusters: Optional[Union[str, Iterable[Any]]] = None, **options: Any) -> Optional[AnnData]:
         """Take mixed clusters apart, see :func:`gca_scanpy.tl.split`."""

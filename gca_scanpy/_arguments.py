@@ -303,6 +303,7 @@ KINDS: Mapping[str, Kind] = {  # a parameter has one meaning wherever it occurs
     "reopen": IDS,
     "result_prefix": KEY,
     "return_fig": FLAG,
+    "sample_key": optional(COLUMN),
     "save": optional(SAVE),
     "schema": Kind(lambda value: isinstance(value, Mapping), "a dict with a JSON Schema"),
     "second": COLUMN,

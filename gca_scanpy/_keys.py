@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 DEFAULT_KEY = "gptca"
+CONSENSUS_KEY = "consensus"
 UNKNOWN_LABEL = "Unknown or Novel"
 MAX_KEY = 200  # bytes; the file systems on which zarr makes a folder of each column allow 255
 NOT_IN_KEYS = ("/", "\\", "\0")  # the first two separate groups, "\\" on Windows; NUL is replaced or refused
@@ -24,6 +26,20 @@ EMBEDDINGS = {
     "X_phate": "PHATE",
     "X_pca": "PCA",
 }
+
+
+PAIR = " | "  # between the sample and the cluster in the id of a cluster of one sample
+
+
+def pair_id(sample: str, cluster: str) -> str:
+    """The id of a cluster of one sample, such as ``A | 0``; no two pairs have the same."""
+    return PAIR.join(part.replace("\\", r"\\").replace("|", r"\|") for part in (sample, cluster))
+
+
+def read_pair(pair: str) -> tuple[str, str]:
+    """The sample and the cluster that :func:`pair_id` has put together."""
+    sample, _, cluster = pair.partition(PAIR)
+    return re.sub(r"(?s)\\(.)", r"\1", sample), re.sub(r"(?s)\\(.)", r"\1", cluster)
 
 
 def is_key(value: Any) -> bool:
@@ -97,6 +113,11 @@ class ObsKeys(NamedTuple):
     def confidence_score(self) -> str:
         """A float from 0 to 1."""
         return f"{self.prefix}_confidence_score"
+
+    @property
+    def agreement(self) -> str:
+        """The agreement of the votes on the label, a float from 0 to 1; only a consensus has it."""
+        return f"{self.prefix}_agreement"
 
     @property
     def curated_label(self) -> str:

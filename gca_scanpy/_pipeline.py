@@ -19,14 +19,17 @@ from gca_scanpy._llm.question import Plan
 from gca_scanpy._packages import versions
 from gca_scanpy._prepare import Place, canonical, check_species, genes_of, index_of, tissues_of
 from gca_scanpy._propose import Offline, Proposer
+from gca_scanpy._ranking.by_sample import SampleMoments
 from gca_scanpy._reporting.receipts import collect
 from gca_scanpy._reporting.report import cluster_report, dataset_report, with_counts
+from gca_scanpy._samples import judge_samples
+from gca_scanpy._scoring.activity import of_cells
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import Settings
 from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled
-from gca_scanpy.model import DatasetReport, Provenance
+from gca_scanpy.model import ClusterReport, DatasetReport, Provenance, SampleAnswer, Telemetry
 
 
 @frozen(kw_only=True)
@@ -62,18 +65,29 @@ class Request:
 
 
 def annotate(
-    markers: Sequence[ClusterMarkers], request: Request, clock: Clock, expression: Optional[Expression] = None
+    markers: Sequence[ClusterMarkers],
+    request: Request,
+    clock: Clock,
+    expression: Optional[Expression] = None,
+    by_sample: Optional[SampleMoments] = None,
 ) -> DatasetReport:
-    """Propose a label for each cluster, judge it, and report both; with cells, take mixed clusters apart."""
+    """Propose a label for each cluster, judge it, and report both; with cells, take mixed clusters apart.
+
+    With the moments of samples, each cluster is judged in each sample as well.
+    """
     cases, warnings = prepare(markers, request, clock)
     check = functools.cache(judge)  # asking a model only if the offline scorer is unsure judges its verdicts first
     with clock.step("verdicts"):
         proposals = request.proposer.propose(cases, check)
     with clock.step("guardrails"):
         judgments = [check(case, verdict) for case, verdict in zip(cases, proposals.verdicts)]
+    answers: Sequence[tuple[SampleAnswer, ...]] = [()] * len(cases)
+    if by_sample is not None:
+        with clock.step("samples"):
+            judgments, answers = judge_samples(by_sample, cases, judgments)
     reports = [
-        cluster_report(case, judgment, force_unknown=request.settings.force_unknown)
-        for case, judgment in zip(cases, judgments)
+        evolve(cluster_report(case, judgment, force_unknown=request.settings.force_unknown), samples=said)
+        for case, judgment, said in zip(cases, judgments, answers)
     ]
     reports = _mixtures.explain_all(reports, [judgment.rival for judgment in judgments], expression, clock)
     surface = _bundled.surface_proteins()
@@ -82,6 +96,13 @@ def annotate(
     said = [*request.warnings, *warnings, *proposals.warnings]
     provenance = _provenance(request, cases, proposals.models)
     return dataset_report(reports, request.parameters, provenance, telemetry, said, collect(cases, reports))
+
+
+def report_votes(clusters: Sequence[ClusterReport], request: Request, clock: Clock) -> DatasetReport:
+    """The report of labels that come from votes alone; no marker genes are ranked."""
+    telemetry = with_counts(Telemetry(), clusters, request.cells_without_cluster, clock.seconds)
+    provenance = _provenance(request, (), ())
+    return dataset_report(clusters, request.parameters, provenance, telemetry, request.warnings, {})
 
 
 def plan(markers: Sequence[ClusterMarkers], request: Request) -> Plan:
@@ -97,7 +118,10 @@ def prepare(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -
     with clock.step("genes"):
         clusters, warnings = canonical(markers, request.tissue, index)
     with clock.step("scoring"):
-        cases = [Case.of(cluster, index, tissues[cluster.cluster_id], limits) for cluster in clusters]
+        cases = [
+            Case.of(cluster, index, tissues[cluster.cluster_id], limits, cells)
+            for cluster, cells in zip(clusters, of_cells(clusters, index))
+        ]
     return cases, [*warnings, *request.database.notes]
 
 

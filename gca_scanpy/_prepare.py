@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -16,7 +17,7 @@ from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.numbers import Numbers
-from gca_scanpy._steps import ClusterMarkers, RankedGene
+from gca_scanpy._steps import Activity, ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import (
     GeneNameWarning,
@@ -177,7 +178,32 @@ def canonical(
     if markers and isinstance(markers[0].measured, frozenset):  # the same for all clusters
         measured = _Measured(markers[0].measured, marker_index)
         clusters = [evolve(cluster, measured=measured) for cluster in clusters]
+    if markers and markers[0].activity is not None:  # the same for all clusters, too
+        shared = _by_symbol(markers[0].activity, symbols)
+        clusters = [evolve(cluster, activity=shared) for cluster in clusters]
     return clusters, _gene_warnings(clusters, marker_index, names, foreign)
+
+
+def _by_symbol(activity: Activity, symbols: Mapping[str, Optional[str]]) -> Activity:
+    """The same activity with the columns of symbols. A name that was not read is its own symbol in capitals."""
+    columns: dict[str, int] = {}
+    for name, column in activity.columns.items():
+        symbol = symbols.get(name, name.upper())
+        if symbol is not None:
+            columns.setdefault(symbol, column)
+    return evolve(activity, columns=columns)
+
+
+@lru_cache(maxsize=1)  # a run with samples needs them for the clusters and for the samples
+def _all_symbols(names: frozenset[str], marker_index: MarkerIndex) -> Mapping[str, Optional[str]]:
+    return _bundled.gene_names().canonical_all(names, marker_index.genes_of, marker_index.known)
+
+
+def genes_of_matrix(labels: Sequence[str], marker_index: MarkerIndex) -> list[RankedGene]:
+    """All genes of a matrix with their canonical symbols, in the order of its columns."""
+    nomenclature, symbols = _bundled.gene_names(), _all_symbols(frozenset(labels), marker_index)
+    foreign = _of_other_genomes(labels, marker_index)
+    return [RankedGene(nomenclature.shown(name), None if name in foreign else symbols[name]) for name in labels]
 
 
 @define(eq=False)
@@ -199,8 +225,7 @@ class _Measured:
         if str(symbol).upper() in self._capitals:
             return True
         if self._symbols is None:
-            symbols = _bundled.gene_names().canonical_all(self.names, self.index.genes_of, self.index.known)
-            self._symbols = frozenset(symbols.values())
+            self._symbols = frozenset(_all_symbols(self.names, self.index).values())
         return symbol in self._symbols
 
 

@@ -8,6 +8,8 @@ from typing import Optional, Protocol
 from attrs import evolve, field, frozen
 
 from gca_scanpy._judging import reasons
+from gca_scanpy._judging.consensus import Ballot, Ladder, consensus
+from gca_scanpy._judging.harmony import harmonized
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._llm.ask import Answers, ask
 from gca_scanpy._llm.asking import Asking
@@ -16,7 +18,7 @@ from gca_scanpy._llm.gate import Gate
 from gca_scanpy._llm.language_model import ChatModel
 from gca_scanpy._llm.question import Plan, Question, Round, plan, prepare
 from gca_scanpy._llm.reply import vote
-from gca_scanpy._reporting.report import level
+from gca_scanpy._reporting.report import described, level
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case, propose
 from gca_scanpy._scoring.malignancy import names_a_disease
@@ -30,7 +32,7 @@ from gca_scanpy.errors import (
     ReplyError,
     warn,
 )
-from gca_scanpy.model import Telemetry
+from gca_scanpy.model import Consensus, Telemetry
 
 Judge = Callable[[Case, Verdict], Judgment]
 
@@ -137,6 +139,66 @@ class Given(_SendsNothing):
 
 
 @frozen
+class Harmonized(_SendsNothing):
+    """The offline scorer, with one name for the same kind of cell in samples that were clustered apart.
+
+    Attributes
+    ----------
+    samples
+        The sample by cluster id.
+    agreement
+        Share of the samples with a kind of cell that must support its name, 0 to 1.
+    """
+
+    samples: Mapping[str, str]
+    agreement: float
+
+    def propose(self, cases: Sequence[Case], judge: Judge) -> Proposals:
+        """The names of the clusters whose own labels the guardrails let stand, and the verdicts of the others."""
+        if not cases:
+            return Proposals(())
+        verdicts = [propose(case) for case in cases]
+        judged = [judge(case, verdict) for case, verdict in zip(cases, verdicts)]
+        supported = [judgment.status == "supported" for judgment in judged]
+        certainty, lineages = cases[0].limits.certainty, cases[0].index.lineages
+        return Proposals(harmonized(verdicts, supported, self.samples, self.agreement, certainty, lineages))
+
+
+@frozen
+class Agreed(_SendsNothing):
+    """The labels on which several columns agree, to be checked.
+
+    Attributes
+    ----------
+    ballots
+        The votes by cluster id.
+    min_agreement
+        Agreement that a label must have, 0 to 1.
+    ladder
+        The terms that can be the answer.
+    warnings
+        Warnings about the labels, for the report.
+    """
+
+    ballots: Mapping[str, Sequence[Ballot]]
+    min_agreement: float
+    ladder: Ladder
+    warnings: tuple[str, ...] = ()
+
+    def propose(self, cases: Sequence[Case], judge: Judge) -> Proposals:
+        """The consensus of each cluster, checked as a label that was given."""
+        agreed = {
+            case.cluster_id: consensus(
+                self.ballots[case.cluster_id], self.min_agreement, self.ladder, case.levels.probability
+            )
+            for case in cases
+        }
+        labels = {key: (one.label, 1.0) for key, one in agreed.items()}
+        verdicts = Given(labels).propose(cases, judge).verdicts
+        return Proposals(tuple(_with_votes(one, agreed[one.cluster_id]) for one in verdicts), warnings=self.warnings)
+
+
+@frozen
 class Asked:
     """Language models; a cluster that they leave unanswered gets the offline verdict, marked as such.
 
@@ -240,6 +302,10 @@ class Asked:
         for message in messages:
             warn(message, ModelWarning)
         return tuple(messages)
+
+
+def _with_votes(verdict: Verdict, one: Consensus) -> Verdict:
+    return evolve(verdict, ontology_id=one.ontology_id, rationale=described(one), consensus=one)
 
 
 def _public(answers: Sequence[Answers], unanswered: Sequence[str]) -> type[ModelError]:

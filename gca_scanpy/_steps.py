@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container  # these are read at run time, on Python 3.9 too
+from collections.abc import Container, Mapping  # these are read at run time, on Python 3.9 too
 from typing import Optional
 
+import numpy as np
+import numpy.typing as npt
 from attrs import field, frozen
 
 from gca_scanpy._arguments import is_count
-from gca_scanpy.model import Alternative, Level, Panel, Source
+from gca_scanpy.model import Alternative, Consensus, Level, Panel, Source
 
 
 @frozen(kw_only=True)
@@ -42,6 +44,29 @@ class RankedGene:
     level: float = 1.0
 
 
+@frozen(eq=False)
+class Activity:
+    """How far the cells of each cluster have each gene on; one object for all clusters of a run.
+
+    Attributes
+    ----------
+    rows
+        The row of each cluster, by its id.
+    columns
+        The column of each gene: by its name, and once the names are read by its canonical symbol.
+    on, off
+        0 to 1, shape (clusters, genes). A gene that hardly any cell of the data shows is neither on nor off.
+    usual
+        The share of the clusters that have the gene on, shape (genes,).
+    """
+
+    rows: Mapping[str, int]
+    columns: Mapping[str, int]
+    on: npt.NDArray[np.float64]
+    off: npt.NDArray[np.float64]
+    usual: npt.NDArray[np.float64]
+
+
 @frozen
 class ClusterMarkers:
     """The ranked marker genes of one cluster, best first.
@@ -63,6 +88,8 @@ class ClusterMarkers:
         given.
     measured
         All genes of the data, as symbols; None if only a marker table was given.
+    activity
+        Which genes each cluster has on; None if there is no matrix, or it has negative values.
     n_cells
         Number of cells; None if only a marker table was given.
     tissue
@@ -77,6 +104,7 @@ class ClusterMarkers:
     present: tuple[RankedGene, ...] = ()
     absent: tuple[RankedGene, ...] = ()
     measured: Optional[Container[str]] = None
+    activity: Optional[Activity] = field(default=None, eq=False)
     n_cells: Optional[int] = None
     tissue: Optional[str] = None
     warnings: tuple[str, ...] = ()
@@ -105,6 +133,8 @@ class Verdict:
         The answers of several models, if there were several.
     path
         For the scorer, the levels through the label down to its finest guess.
+    consensus
+        The votes behind a label on which several columns agreed.
     """
 
     cluster_id: str
@@ -120,3 +150,4 @@ class Verdict:
     struck: tuple[str, ...] = ()
     panel: Optional[Panel] = None
     path: tuple[Level, ...] = ()
+    consensus: Optional[Consensus] = None

@@ -23,9 +23,10 @@ Every error says what was wrong, what was there instead, and what to do::
     ├── RankingWarning             the genes are ranked in another way than asked, or values or features are left out
     │   ├── RawCountsWarning       the values are raw counts, CPM or the like instead of log-normalized values
     │   └── StaleRankingWarning    a stored ranking does not fit these clusters and cells; the genes are ranked again
-    ├── MissingClusterWarning      many cells have no cluster, so they get no label
+    ├── MissingClusterWarning      many cells have no cluster, so they get no label, or some have no sample
     ├── UnknownTissueWarning       a tissue is misspelled; the nearest name of the vocabulary is used
     ├── GeneNameWarning            few genes were recognized, or they look like those of another species
+    ├── LabelWarning               labels that no cell type could be read from do not count
     ├── CacheWarning               the cache folder cannot be used; the run continues without it
     ├── ModelWarning               a language model left clusters unanswered; they keep their offline labels
     ├── HookWarning                a run hook failed, or the metrics file cannot be written; the run continues
@@ -130,7 +131,7 @@ class StaleRankingWarning(RankingWarning):
 
 
 class MissingClusterWarning(GcaWarning):
-    """Many cells have no cluster, so they get no label."""
+    """Many cells have no cluster, so they get no label; or cells have no sample, so they count for none."""
 
 
 class UnknownTissueWarning(GcaWarning):
@@ -139,6 +140,10 @@ class UnknownTissueWarning(GcaWarning):
 
 class GeneNameWarning(GcaWarning):
     """Few gene names were recognized, or they look like those of another species."""
+
+
+class LabelWarning(GcaWarning):
+    """No cell type could be read from some labels, so they do not count."""
 
 
 class CacheWarning(GcaWarning):

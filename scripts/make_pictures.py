@@ -46,6 +46,8 @@ def main() -> None:
     gca.pl.candidates(adata, value="score", show=False, save=IMAGES / "candidates.png")
     gca.pl.ontology(adata, show=False, save=IMAGES / "ontology.png")
     gca.pl.compare(adata, "gptca_label", "bulk_labels", terms=names(), show=False, save=IMAGES / "compare.png")
+    gca.tl.consensus(adata, ["gptca_label", "bulk_labels"], groupby="louvain", tissue="blood")
+    gca.pl.consensus(adata, show=False, save=IMAGES / "consensus.png")
     _page(adata, IMAGES / "html_report.png")
     _review(adata, IMAGES / "review.png")
 

@@ -68,6 +68,7 @@ TEXTS, PATHS = {"path", "empty", "unknown", "NUL"}, {"path", "Path", "unknown"}
 # The values that an argument takes as they are, by its name, or by those of function and argument; each other one must
 # be refused.
 TAKEN = {
+    "agreement": {"zero"},
     "api_key": {"None", *TEXTS},
     "ax": {"None"},
     "base_url": {"None", "empty"},
@@ -82,6 +83,7 @@ TAKEN = {
     "db.export.path": {"path", "Path"},  # they are of another format
     "db.fetch.name": set(),
     "deadline": {"int"},
+    "depth": {"int"},
     "format": {"None"},
     "gene_symbols": {"None"},
     "get.methods.references": {"bool"},
@@ -112,20 +114,25 @@ TAKEN = {
     "n_terms": {"int"},
     "n_threads": {"int"},
     "name": TEXTS,
+    "min_agreement": {"zero"},
     "overwrite": {"bool"},
     "path": {"None", "unknown"},
     "rank_key": TEXTS,  # without a stored ranking, the genes are ranked
     "result_prefix": {"unknown"},
     "return_fig": {"bool"},
+    "sample_key": {"None"},
     "schema": {"dict", "nested"},
     "save": {"None", "bool", "empty", "unknown", "path", "Path"},
+    "scores": {"None"},
     "sha256": {"None"},
     "show": {"None", "bool"},
     "temperature": {"None", "int", "zero"},
     "terms": {"None"},
     "timeout": {"int"},
     "tissue": {"None", "nan", *TEXTS, "list", "two", "tuple", "set", "Series"},  # names of tissues, known or not
+    "tl.consensus.groupby": {"None"},
     "tl.curate.labels": {"None", "Series"},  # a text by cluster
+    "tl.harmonize.sample_key": set(),
     "tl.split.groupby": {"None"},
     "tl.split.key_added": {"None", "unknown"},
     "tl.to_cellxgene.labels": {"None"},
@@ -133,6 +140,7 @@ TAKEN = {
     "top_n_markers": {"int"},
     "use_raw": {"None", "bool"},
     "title": {"None", *TEXTS},
+    "weights": {"None"},
     "who": {"None", *TEXTS},
     "why": TEXTS,
 }
@@ -161,6 +169,7 @@ def right(plant, tmp_path_factory):
     """A right value for each argument that has no default, by its name."""
     cells = plant((5, 5, 5, 5))
     gca.tl.annotate(cells, "cluster", tissue="blood")
+    gca.tl.consensus(cells, ["gptca_label", "planted"], "cluster", tissue="blood")
     table = tmp_path_factory.mktemp("right") / "markers.csv"
     table.write_text("cluster,gene\n0,MS4A1\n")
     return {
@@ -174,12 +183,14 @@ def right(plant, tmp_path_factory):
         "gene": "MS4A1",
         "groupby": "cluster",
         "hooks": None,
+        "keys": ["gptca_label", "planted"],
         "labels": {"0": "B cell"},
         "markers": {"0": ["MS4A1", "CD79A", "CD79B"]},
         "model": "m",
         "name": "panglaodb",
         "messages": [],
         "path": table,
+        "sample_key": "planted",
         "schema": {},
         "source": "bundled",
         "second": "planted",

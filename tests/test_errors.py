@@ -73,7 +73,7 @@ def test_a_warning_points_at_the_line_of_the_user(tmp_path):
 def test_all_warnings_of_the_package_can_be_silenced_together():
     """A filter on GcaWarning or on UserWarning covers each of them."""
     kinds = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, Warning)]
-    assert len(kinds) == 12
+    assert len(kinds) == 13
     assert all(issubclass(kind, GcaWarning) and issubclass(kind, UserWarning) for kind in kinds)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from attrs import define, evolve
 
 from gca_scanpy._adata.objects import column_of, to_frame
+from gca_scanpy._keys import pair_id
 from gca_scanpy.errors import InputError, MissingKeyError, shown
 
 if TYPE_CHECKING:
@@ -67,13 +68,17 @@ class Clustering:
         return evolve(self, codes=self.codes[cells])
 
 
-def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]] = None) -> Clustering:
+def read_clustering(
+    adata: AnnData, groupby: str, groups: Optional[Sequence[str]] = None, what: str = "cluster"
+) -> Clustering:
     """The clusters in ``adata.obs[groupby]``.
 
     Parameters
     ----------
     groups
         Ids of the requested clusters; None for all.
+    what
+        What the groups are, for messages.
 
     Raises
     ------
@@ -84,34 +89,45 @@ def read_clustering(adata: AnnData, groupby: str, groups: Optional[Sequence[str]
         ``groups`` contains an unknown id.
     """
     if groupby not in adata.obs.columns:
-        msg = f"there is no .obs[{groupby!r}]; columns that hold groups: {_listed(group_columns(adata.obs)) or 'none'}"
+        msg = f"there is no .obs[{groupby!r}]; columns that hold groups: {listed(group_columns(adata.obs)) or 'none'}"
         raise MissingKeyError(msg)
-    labels = column_of(adata.obs, groupby)
+    labels, grouping = column_of(adata.obs, groupby), "clustering" if what == "cluster" else f"column of {what}s"
     values = labels if isinstance(labels.dtype, pd.CategoricalDtype) else _to_category(labels)
     used = values.cat.remove_unused_categories()
     ids = tuple(str(category) for category in used.cat.categories)
     if len(set(ids)) < len(ids):
-        msg = f".obs[{groupby!r}] has clusters that differ in type only, such as 1 and '1'; convert them to strings"
+        msg = f".obs[{groupby!r}] has {what}s that differ in type only, such as 1 and '1'; convert them to strings"
         raise InputError(msg)
     n_cells = int(used.notna().sum())
     if n_cells == 0:
-        msg = f"no cell has a cluster in .obs[{groupby!r}]: all {len(labels)} values are missing; use another column"
+        msg = f"no cell has a {what} in .obs[{groupby!r}]: all {len(labels)} values are missing; use another column"
         raise InputError(msg)
     if len(ids) == n_cells and n_cells > 1:
         msg = (
-            f".obs[{groupby!r}] has a different value for each of its {n_cells} cells, so it is not a clustering; "
-            "use another column"
+            f".obs[{groupby!r}] has a different value for each of its {n_cells} cells, so it is not a "
+            f"{grouping}; use another column"
         )
         raise InputError(msg)
     if not isinstance(labels.dtype, pd.CategoricalDtype) and _is_measure(labels, len(ids), n_cells):
         msg = (
-            f".obs[{groupby!r}] has {len(ids)} different numbers for {n_cells} cells, so it is a measure and not a "
-            f"clustering; use another column: {_listed(group_columns(adata.obs)) or 'none holds groups'}. If the "
-            f"numbers are clusters: adata.obs[{groupby!r}] = adata.obs[{groupby!r}].astype('category')"
+            f".obs[{groupby!r}] has {len(ids)} different numbers for {n_cells} cells, so it is a measure and not "
+            f"a {grouping}; use another column: {listed(group_columns(adata.obs)) or 'none holds groups'}. If the "
+            f"numbers are {what}s: adata.obs[{groupby!r}] = adata.obs[{groupby!r}].astype('category')"
         )
         raise InputError(msg)
     requested = _requested(ids, groups, groupby)
     return Clustering(groupby, requested, used.cat.codes.to_numpy().astype(np.intp), ids)
+
+
+def clusters_apart(clustering: Clustering, samples: Clustering) -> Clustering:
+    """The clusters of each sample, one sample after the other; a cell without a cluster or a sample has none."""
+    n_clusters = len(clustering.all_ids)
+    both = (clustering.codes >= 0) & (samples.codes >= 0)
+    found, codes = np.unique(samples.codes[both] * n_clusters + clustering.codes[both], return_inverse=True)
+    ids = tuple(pair_id(samples.all_ids[pair // n_clusters], clustering.all_ids[pair % n_clusters]) for pair in found)
+    all_codes = np.full(len(clustering.codes), -1, dtype=np.intp)
+    all_codes[both] = codes
+    return Clustering(clustering.groupby, ids, all_codes, ids)
 
 
 def group_columns(obs: Any) -> list[str]:
@@ -155,7 +171,7 @@ def majority_labels(adata: AnnData, clustering: Clustering, key: str) -> dict[st
         If there is no such column.
     """
     if key not in adata.obs.columns:
-        columns = _listed(group_columns(adata.obs)) or "none"
+        columns = listed(group_columns(adata.obs)) or "none"
         msg = f"there is no .obs[{key!r}] to validate; columns that hold groups: {columns}"
         raise MissingKeyError(msg)
     labels = column_of(adata.obs, key).astype(object).to_numpy()
@@ -185,16 +201,16 @@ def _requested(ids: tuple[str, ...], groups: Optional[Sequence[str]], groupby: s
         return ids
     wanted = [groups] if isinstance(groups, str) else [str(group) for group in groups]
     if not wanted:
-        msg = f"groups is empty; name clusters of .obs[{groupby!r}], or pass None for all; there are: {_listed(ids)}"
+        msg = f"groups is empty; name clusters of .obs[{groupby!r}], or pass None for all; there are: {listed(ids)}"
         raise InputError(msg)
     missing = [group for group in wanted if group not in ids]
     if missing:
-        msg = f"groups={wanted!r}: no cluster {_listed(missing)} in .obs[{groupby!r}]; there are: {_listed(ids)}"
+        msg = f"groups={wanted!r}: no cluster {listed(missing)} in .obs[{groupby!r}]; there are: {listed(ids)}"
         raise InputError(msg)
     return tuple(key for key in ids if key in set(wanted))
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     return ", ".join(repr(name) for name in names[:MAX_LISTED]) + (
         f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     )

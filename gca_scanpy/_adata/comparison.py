@@ -14,7 +14,8 @@ from gca_scanpy._adata.clusters import read_clustering
 from gca_scanpy._adata.objects import column_of
 from gca_scanpy._adata.write import read_report
 from gca_scanpy._keys import UNKNOWN_LABEL, ObsKeys
-from gca_scanpy._names.ontology import Lineages, Relation, distance, relation, sort_key
+from gca_scanpy._names.ontology import Lineages, Ontology, Relation, distance, relation, sort_key
+from gca_scanpy._names.resolver import GENERAL
 from gca_scanpy.errors import GcaError, InputError
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ class Pair:
         Share of the cells with the first label that have the second, 0 to 1.
     steps
         Steps between the two terms in the ontology; None if a label has no term.
+    precision, recall
+        Share of the terms that the first label says (its term and the ancestors) that the second says as well, and the
+        other way round, 0 to 1; ancestors that say nothing, such as "cell", are left out. None if a label has no term.
     """
 
     first: str
@@ -41,6 +45,13 @@ class Pair:
     share: float
     relation: Relation
     steps: Optional[int]
+    precision: Optional[float] = None
+    recall: Optional[float] = None
+
+    @property
+    def f1(self) -> Optional[float]:
+        """The harmonic mean of precision and recall."""
+        return _f1(self.precision, self.recall)
 
 
 @frozen(kw_only=True)
@@ -59,6 +70,9 @@ class Comparison:
         Share of the cells whose labels are exact or ancestor and descendant, 0 to 1.
     adjusted_rand
         Adjusted Rand index: how similar the two groupings are, whatever the labels are called; 1 if they are equal.
+    precision, recall
+        The same as of the pairs, over all cells whose labels both have a term: the shared terms of all of these cells,
+        divided by the terms that their labels say. None if there is no such cell.
     """
 
     firsts: tuple[str, ...]
@@ -68,6 +82,13 @@ class Comparison:
     exact: float
     compatible: float
     adjusted_rand: float
+    precision: Optional[float] = None
+    recall: Optional[float] = None
+
+    @property
+    def f1(self) -> Optional[float]:
+        """The harmonic mean of precision and recall."""
+        return _f1(self.precision, self.recall)
 
 
 def compare(
@@ -86,15 +107,19 @@ def compare(
     row_of = {label: i for i, label in enumerate(firsts)}
     column_of = {label: i for i, label in enumerate(seconds)}
     row_sums = counts.sum(axis=1)
-    pairs = []
+    said = {term: _said(term, lineages) for term in (*firsts.values(), *seconds.values())}
+    pairs, sums = [], np.zeros(3)  # of terms: shared, of the first label, of the second
     for first in rows:
         for second in columns:
             i, j = row_of[first], column_of[second]
             if counts[i, j]:
                 a, b = firsts[first], seconds[second]
                 kind: Relation = "exact" if first == second else relation(a, b, lineages)
-                share = float(counts[i, j] / row_sums[i])
-                pairs.append(Pair(first, second, int(counts[i, j]), share, kind, distance(a, b, lineages)))
+                share, n = float(counts[i, j] / row_sums[i]), int(counts[i, j])
+                sizes = len(said[a] & said[b]), len(said[a]), len(said[b])
+                measured = (_ratio(sizes[0], sizes[1]), _ratio(sizes[0], sizes[2])) if said[a] and said[b] else ()
+                pairs.append(Pair(first, second, n, share, kind, distance(a, b, lineages), *measured))
+                sums += n * np.array(sizes) if measured else 0
     total = int(counts.sum())
     exact = sum(pair.cells for pair in pairs if pair.relation == "exact")
     kin = sum(pair.cells for pair in pairs if pair.relation == "kin")
@@ -106,7 +131,26 @@ def compare(
         exact=exact / total if total else 0.0,
         compatible=(exact + kin) / total if total else 0.0,
         adjusted_rand=_adjusted_rand(counts),
+        precision=_ratio(sums[0], sums[1]),
+        recall=_ratio(sums[0], sums[2]),
     )
+
+
+def _said(term: Optional[str], lineages: Lineages) -> frozenset[str]:
+    """A term and its ancestors, as far as they say something; none for a label without a term."""
+    if term is None or term not in lineages.ontology:
+        return frozenset()
+    return frozenset((term, *lineages.ontology.ancestors(term))) - GENERAL or frozenset((term,))
+
+
+def _ratio(part: float, whole: float) -> Optional[float]:
+    return float(part / whole) if whole else None
+
+
+def _f1(precision: Optional[float], recall: Optional[float]) -> Optional[float]:
+    if precision is None or recall is None:
+        return None
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
 def _ordered(labels: Mapping[str, Optional[str]], lineages: Lineages) -> tuple[str, ...]:
@@ -142,26 +186,36 @@ def compare_columns(
         raise InputError(msg)
     counts = np.zeros((len(rows.all_ids), len(columns.all_ids)), dtype=np.int64)
     np.add.at(counts, (rows.codes[both], columns.codes[both]), 1)
-    given_terms = {str(label): _resolve(str(label), name, lineages) for label, name in (given or {}).items()}
+    given_terms = terms_of(given or {}, lineages.ontology)
     first_terms, second_terms = (
         {
             label: given_terms.get(label) or reported.get(label) or lineages.ontology.resolve(label)
             for label in clustering.all_ids
         }
-        for clustering, reported in ((rows, _reported_terms(adata, first)), (columns, _reported_terms(adata, second)))
+        for clustering, reported in ((rows, reported_terms(adata, first)), (columns, reported_terms(adata, second)))
     )
     return compare(first_terms, second_terms, counts, lineages), (first_terms, second_terms)
 
 
-def _resolve(label: str, name: str, lineages: Lineages) -> str:
-    term = lineages.ontology.resolve(str(name))
-    if term is None:
-        msg = f"terms[{label!r}]={name!r} is neither the id nor a name of a Cell Ontology term; correct it"
-        raise InputError(msg)
-    return term
+def terms_of(given: Mapping[str, str], ontology: Ontology) -> dict[str, str]:
+    """The ids of the terms that a user gives for labels, by id or name.
+
+    Raises
+    ------
+    InputError
+        If one is not a term.
+    """
+    terms = {}
+    for label, name in given.items():
+        term = ontology.resolve(str(name))
+        if term is None:
+            msg = f"terms[{label!r}]={name!r} is neither the id nor a name of a Cell Ontology term; correct it"
+            raise InputError(msg)
+        terms[str(label)] = term
+    return terms
 
 
-def _reported_terms(adata: AnnData, column: str) -> Mapping[str, Optional[str]]:
+def reported_terms(adata: AnnData, column: str) -> Mapping[str, Optional[str]]:
     """The terms of a column's labels in the report that it belongs to; empty if this package did not write it."""
     for key in adata.uns:
         keys = ObsKeys(str(key))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from attrs import define
 from scipy import sparse
 
-from gca_scanpy._adata.clusters import Clustering, read_clustering
+from gca_scanpy._adata.clusters import Clustering, clusters_apart, read_clustering
 from gca_scanpy._adata.matrix import NUMERIC, TO_CPU
 from gca_scanpy._adata.objects import column_of
 from gca_scanpy._keys import EMBEDDINGS, ObsKeys
@@ -88,7 +88,8 @@ def reported_clustering(adata: AnnData, report: DatasetReport) -> Clustering:
     if not groupby:
         msg = "the report does not name the column of its clusters (its parameter 'groupby'); annotate the cells again"
         raise InputError(msg)
-    return read_clustering(adata, groupby)
+    clustering, within = read_clustering(adata, groupby), report.parameters.get("within")
+    return clusters_apart(clustering, read_clustering(adata, within, what="sample")) if within else clustering
 
 
 def rows_of(clusters: Sequence[ClusterReport], clustering: Clustering) -> npt.NDArray[np.intp]:

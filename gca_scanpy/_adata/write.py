@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
@@ -37,17 +37,25 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def check_key(adata: AnnData, key_added: str, groupby: str) -> None:
+def check_key(adata: AnnData, key_added: str, groupby: str, inputs: Collection[str] = ()) -> None:
     """Refuse a key under which a run would replace what this package did not write.
+
+    Parameters
+    ----------
+    inputs
+        Other columns that the run reads; with these, the key also gets a column of the agreement.
 
     Raises
     ------
     InputError
-        If the key belongs to other data, or one of its columns is the clustering itself.
+        If the key belongs to other data, or one of its columns is an input of the run.
     """
     keys = ObsKeys(key_added)
-    if groupby in keys.all():
-        msg = f"key_added={key_added!r} would replace .obs[{groupby!r}], the clusters; choose another key_added"
+    own = (*keys.all(), keys.agreement) if inputs else keys.all()
+    replaced = next((name for name in (groupby, *inputs) if name in own), None)
+    if replaced is not None:
+        what = "the clusters" if replaced == groupby else "which the run reads"
+        msg = f"key_added={key_added!r} would replace .obs[{replaced!r}], {what}; choose another key_added"
         raise InputError(msg)
     stored = adata.uns.get(key_added)
     if key_added == DEFAULT_KEY or (isinstance(stored, Mapping) and UNS_REPORT in stored):
@@ -55,8 +63,8 @@ def check_key(adata: AnnData, key_added: str, groupby: str) -> None:
     if stored is not None:
         msg = f"key_added={key_added!r} would replace .uns[{key_added!r}], which is of other origin; choose another"
         raise InputError(msg)
-    columns = [name for name in keys.all() if name in adata.obs.columns]
-    if columns and len(columns) < len(keys.all()):  # all of them are of a run whose .uns was lost, as by concat
+    columns = [name for name in own if name in adata.obs.columns]
+    if columns and len(columns) < len(own):  # all of them are of a run whose .uns was lost, as by concat
         msg = f"key_added={key_added!r} would replace .obs[{columns[0]!r}], which is of other origin; choose another"
         raise InputError(msg)
 
@@ -68,14 +76,22 @@ def write_report(
     key_added: str,
     palette: Palette,
     short: ShortNames,
+    agreement: Optional[npt.NDArray[np.float64]] = None,
 ) -> None:
     """Write the documented keys; if anything fails, ``adata`` is left unchanged.
 
     Cells without a cluster, and cells of clusters that were not requested, get missing values.
+
+    Parameters
+    ----------
+    agreement
+        For each cell the agreement of the votes. If None, it is that of its cluster, if the report has votes.
     """
     keys = ObsKeys(key_added)
     names = short_labels(report, short)
     columns = _columns(report, names, clustering, keys, adata.obs_names)
+    if agreement is not None:
+        columns[keys.agreement] = pd.Series(agreement, index=adata.obs_names)
     entries = {key_added: _entries(report), **_colors(report, names, columns, keys, palette)}
     if report.audit:
         columns |= curated_columns(report, clustering, key_added, adata.obs_names)
@@ -192,6 +208,8 @@ def _columns(
         numbers = np.array([*(np.nan if value is None else value for value in values), np.nan])
         return pd.Series(numbers[rows], index=cells)
 
+    agreements = [c.consensus.agreement if c.consensus else None for c in report.clusters]
+    has_votes = any(agreement is not None for agreement in agreements)
     status_order = [status for status in STATUSES if any(c.status == status for c in report.clusters)]
     status = categorical(lambda c: c.status, status_order)
     return {
@@ -205,6 +223,7 @@ def _columns(
         keys.status: status.cat.as_unordered(),
         keys.confidence: categorical(lambda c: c.confidence, CONFIDENCE_LEVELS),
         keys.confidence_score: number(c.confidence_score for c in report.clusters),
+        **({keys.agreement: number(agreements)} if has_votes else {}),
     }
 
 

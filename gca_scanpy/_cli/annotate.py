@@ -43,7 +43,10 @@ if TYPE_CHECKING:
     from gca_scanpy.model import DatasetReport
 
 # Options that a table of marker genes does not take.
-OBJECT_ONLY = ("clusters", "groupby", *(name for name in RANKING if name != "n_markers"), "validate_only", "key_added")
+OBJECT_ONLY = (
+    "clusters", "groupby", *(name for name in RANKING if name != "n_markers"), "sample_key", "validate_only",
+    "key_added",
+)  # fmt: skip
 
 
 class Preset(NamedTuple):
@@ -140,6 +143,9 @@ def presets() -> None:
 @marker_db_option
 @assets_option
 @threshold_options
+@click.option(
+    "--sample-key", metavar="COLUMN", help="Column of .obs with samples; each cluster is judged in each sample."
+)
 @click.option("--validate-only", metavar="COLUMN", help="Check the labels in this column of .obs, and propose none.")
 @click.option("--key-added", callback=check_key, help=f"Prefix of what is written.  [default: {DEFAULT_KEY}]")
 @model_options
@@ -157,7 +163,7 @@ def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
     check_exclusive(options)
     if is_table:
         _check_table(source, options)
-    endings = (".csv", ".tsv") if is_table else _endings(source, options["lazy"])
+    endings = (".csv", ".tsv") if is_table else endings_of(source, lazy=options["lazy"])
     check_outputs(source, options, endings, in_place=not is_table)
     with settings.override(**run_settings(options)):
         model = model_of(options)
@@ -166,10 +172,11 @@ def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
             return
         make_folders(options)
         report, cells = (_label_table if is_table else _label_cells)(source, options, model)
-    _report(source, report, cells, options)
+    print_and_write(source, report, cells, options)
 
 
-def _report(source: Path, report: DatasetReport, cells: Optional[AnnData], options: Mapping[str, Any]) -> None:
+def print_and_write(source: Path, report: DatasetReport, cells: Optional[AnnData], options: Mapping[str, Any]) -> None:
+    """Print the report, write what the options ask for, and end with the exit code of the run."""
 
     def output(report: DatasetReport, path: Path) -> None:
         if cells is None:
@@ -186,7 +193,7 @@ def _report(source: Path, report: DatasetReport, cells: Optional[AnnData], optio
     end(report, options, all_written=all_written)
 
 
-def _endings(source: Path, lazy: bool) -> tuple[str, ...]:
+def endings_of(source: Path, *, lazy: bool = False) -> tuple[str, ...]:
     """How the output may end: lazily read cells are copied in their format, and only a loom file can become one."""
     if lazy:
         return (source.suffix.lower(),)
@@ -243,7 +250,7 @@ def _label_cells(source: Path, options: Mapping[str, Any], model: ModelLike) -> 
         if options["validate_only"] is not None:
             tl.validate(adata, labels=options["validate_only"], key_added=key, **arguments)
         else:
-            tl.annotate(adata, model=model, key_added=key, **arguments)
+            tl.annotate(adata, model=model, key_added=key, sample_key=options["sample_key"], **arguments)
     return get.report(adata, key), adata
 
 
@@ -254,7 +261,8 @@ def _write_cells(source: Path, output: Path, adata: AnnData, options: Mapping[st
     keys = ObsKeys(key)
     curated = [name for name in (keys.curated_label, keys.curated_ontology_id) if name in adata.obs.columns]
     added = [] if options["clusters"] is None else [groupby]
-    columns = (*added, *keys.all(), *curated)
+    agreed = [keys.agreement] if keys.agreement in adata.obs.columns and "keys" in options else []
+    columns = (*added, *keys.all(), *agreed, *curated)
     if options["lazy"]:
         files.annotate_lazily(source, output, adata, columns, (key, *map(colors_of, keys.colored())))
     elif output.suffix.lower() == ".loom":

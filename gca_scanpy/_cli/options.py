@@ -137,7 +137,7 @@ ASKING = tuple(attribute.name for attribute in fields(Asking) if "help" in attri
 FOR_MODELS = ("base_url", *ASKING, "cache_dir", "no_cache")  # options that only a language model needs
 # Each option with those that contradict it.
 EXCLUSIVE = {
-    "validate_only": ("dry_run", "model", *FOR_MODELS),  # checking labels asks no language model
+    "validate_only": ("dry_run", "model", "sample_key", *FOR_MODELS),  # checking labels asks no language model
     "offline": ("model", *FOR_MODELS),
     "no_cache": ("cache_dir",),
 }

@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 
     from gca_scanpy._llm.question import Plan
     from gca_scanpy._reporting.display import Labels
-    from gca_scanpy.model import DatasetReport, Provenance
+    from gca_scanpy.model import ClusterReport, DatasetReport, Provenance
 
-COMMANDS = {"tl.annotate": "gca annotate", "tl.curate": "gca review", "get.curation": "gca review"}
+COMMANDS = {
+    "tl.annotate": "gca annotate",
+    "tl.consensus": "gca consensus",
+    "tl.curate": "gca review",
+    "get.curation": "gca review",
+}
 VARIABLES = {"api_key": "GCA_API_KEY"}  # of arguments that have no option
 _OUTSIDE = r"(?<![\w.'\"\[/\\?&-])"  # not inside a name, a path, an address or a quotation
 _CALL = re.compile(r"gca(?:_scanpy)?\.([a-z]+\.[a-z_]+)\([^()]*\)")
@@ -237,6 +242,7 @@ def replace_unencodable() -> None:
 CONFIDENCE_STYLES = {"High": "bold green", "Medium": "yellow", "Low": "dim"}
 STATUS_STYLES = {"supported": "green", "flagged": "bold red", "unknown": "dim"}
 SHOWN_GENES = 5
+SAMPLE_CODES = frozenset({"sample_disagreement", "one_sample"})  # advice whose note says which samples
 
 
 def print_report(report: DatasetReport, labels: Labels = "full") -> None:
@@ -263,6 +269,9 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
     guesses = [guess_text(c) if _width() >= WIDE else "" for c in report.clusters]
     if any(guesses):
         table.add_column("finest guess", overflow="fold")
+    has_samples = any(c.samples for c in report.clusters)
+    if has_samples:
+        table.add_column("samples", no_wrap=True)
     table.add_column("CL id", no_wrap=True)
     table.add_column("confidence", no_wrap=True)
     table.add_column("status", overflow="fold")
@@ -279,6 +288,7 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
             Text(_printable(label)),
             *([Text(_printable(decided[c.cluster_id].to_label) if c.cluster_id in decided else "")] if decided else []),
             *([Text(_printable(guess))] if any(guesses) else []),
+            *([_votes(c)] if has_samples else []),
             c.annotation.ontology_id or "",
             Text(f"{c.confidence} {c.confidence_score:.2f}", style=CONFIDENCE_STYLES[c.confidence]),
             Text(c.status + flags, style=STATUS_STYLES[c.status]),
@@ -286,15 +296,23 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
         )
     print_table(table)
     for c in report.clusters:
-        if c.status != "supported" and c.validation.notes:
+        if (c.status != "supported" or SAMPLE_CODES.intersection(c.validation.flag_reasons)) and c.validation.notes:
             print(f"{_printable(c.cluster_id)}: {_printable('; '.join(c.validation.notes))}")
     for c in report.clusters:
         if c.next_steps and c.status != "supported":
             print(f"{_printable(c.cluster_id)}, to settle it: {_printable(c.next_steps[0].text)}")
+        for vote in c.consensus.dissenters if c.consensus else ():
+            print(_printable(f"{c.cluster_id}: {vote.key} says {vote.label} ({vote.relation})"))
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
     clusters = f"{s.total_clusters} cluster{'' if s.total_clusters == 1 else 's'}"
     print("; ".join([f"{clusters}: {summary}", *map(_printable, _readings(report.provenance))]))
+
+
+def _votes(cluster: ClusterReport) -> str:
+    """How many of the samples with a vote agree."""
+    votes = [one.vote for one in cluster.samples if one.vote in ("agrees", "differs")]
+    return f"{votes.count('agrees')} of {len(votes)}"
 
 
 def _readings(origin: Provenance) -> list[str]:

@@ -289,7 +289,8 @@ def _known_competitor(key: str, cluster: ClusterReport, index: MarkerIndex) -> O
     separation = cluster.validation.separation
     evidence: dict[str, float] = {}
     nearest = [separation.competitor_id or separation.competitor] if separation and key in cluster.judged else []
-    for gene in cluster.validation.supporting_markers:
+    of_best = [item.gene for item in cluster.candidates[0].supporting] if cluster.candidates else []
+    for gene in cluster.validation.supporting_markers or of_best:
         for other, nats in index.hits.get(index.known.get(gene.upper(), gene), {}).items():
             evidence[other] = evidence.get(other, 0.0) + nats
     best = sorted(evidence, key=lambda other: (not _is_akin(key, other, index), -evidence[other], other))

@@ -132,10 +132,12 @@ def _best(gene: Gene, keys: AbstractSet[str], index: MarkerIndex) -> float:
 
 
 def _shown(gene: Gene, for_label: float, term: Optional[str], index: MarkerIndex) -> float:
-    """The information of a gene for the label; one that only its relatives have as a marker stands behind its own."""
+    """The information of a gene for the label itself; a marker of its relatives only stands behind its own."""
     kind = index.types.get(term or "")
-    is_own = kind is None or gene.symbol in kind.positive
-    return for_label if is_own else for_label * numbers.NUMBERS.inherited_far
+    if kind is None:
+        return for_label
+    is_own = gene.symbol in kind.positive
+    return index.hits[gene.symbol][kind.key] if is_own else for_label * numbers.NUMBERS.inherited_far
 
 
 def _unrelated(term: Optional[str], keys: Iterable[str], index: MarkerIndex) -> list[str]:

@@ -185,7 +185,7 @@ def _too_little(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, 
     note = f"{len(label_evidence.support)} of {n_names} genes are known for {verdict.label}"
     if len(label_evidence.support) < max(case.limits.min_support - spared, 1):
         return [_Finding("low_marker_overlap", f"{note}{_ahead(label_evidence)}", label_evidence.leader)]
-    if verdict.source == "offline" and (case.strength is None or not case.strength.beyond_chance):
+    if verdict.source == "offline" and not case.beyond_chance(verdict.ontology_id or verdict.label):
         state = case.weights.states.note
         return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives{f'; {state}' if state else ''}")]
     return []

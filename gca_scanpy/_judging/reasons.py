@@ -62,6 +62,8 @@ REASONS = {
             "The data measured none of the genes that tell the label from its nearest competitor.",
         ),
         _advice("not_separated", "No gene tells the label from its nearest competitor."),
+        _advice("sample_disagreement", "In many of the samples the cells are of another type."),
+        _advice("one_sample", "Nearly all cells come from one sample, whose share of the other cells is much lower."),
         _advice("ortholog_unmapped", "Most genes of the cluster have no known human ortholog."),
         _advice("other_species", "The genes were read by the symbols of human or mouse, a relative of the species."),
         _advice("llm_unavailable", "No language model answered, so the label is the offline scorer's."),

@@ -12,6 +12,7 @@ from attrs import define, frozen
 
 from gca_scanpy._names.ontology import Ontology, Term, normalize_name
 from gca_scanpy._names.words import singular
+from gca_scanpy._text_tables import is_no_name
 from gca_scanpy.errors import InputError
 
 LEFT_OUT = ""  # the id of a table's name that no term fits
@@ -35,6 +36,15 @@ _GREEK = str.maketrans(
 _COMMON = frozenset({"cell", "positive", "of", "the", "and", "type", "like", "human", "mouse"})
 # Words that change the meaning of a name: a non-classical monocyte is not a classical monocyte.
 _NEGATING = frozenset({"non", "not", "negative", "no", "pre", "pro", "anti"})
+# What tools write for cells of no type, as letters only.
+_NO_TYPE = frozenset(
+    "unknown unknownornovel unassigned notassigned unannotated notannotated undetermined undefined unclassified "
+    "unidentified unlabeled unlabelled unclear uncertain unresolved ambiguous rejected reject heterogeneous other "
+    "mixed lowquality lowqual debris empty emptydroplet contamination contaminated novel unk noconsensus nolabel "
+    "nocall nomatch filtered removed exclude excluded tbd intermediate unsure undecided unspecified discard discarded "
+    "artifact artefact junk".split()
+)
+_SEVERAL = ("doublet", "multiplet", "heterotypic")
 Label = tuple[str, Optional[str]]  # a label, and its term if it has one
 
 
@@ -257,3 +267,12 @@ class ShortNames:
 def look(name: str) -> str:
     """What a reader remembers of a name: its letters and digits, whatever their case."""
     return "".join(letter for letter in unicodedata.normalize("NFKC", name).casefold() if letter.isalnum())
+
+
+def is_abstention(label: str) -> bool:
+    """Whether a label says that a tool gives a cell no single type, such as ``Unassigned`` or ``T/B doublet``."""
+    text = look(label)
+    letters = text.rstrip("0123456789") or text  # a number alone is a label that nobody can read
+    forms = {letters, letters.removesuffix("s"), letters.removesuffix("s").removesuffix("cell")}
+    is_no_type = not text or is_no_name(label) or not forms.isdisjoint(_NO_TYPE)
+    return is_no_type or any(word in letters for word in _SEVERAL)

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal, Optional
 
 from attrs import define, field, frozen
@@ -92,6 +94,12 @@ class Ontology:
     def related(self, first: str, second: str) -> bool:
         """Whether two terms are the same, or one is an ancestor of the other."""
         return first == second or first in self.ancestors(second) or second in self.ancestors(first)
+
+    @cached_property
+    def below(self) -> Mapping[str, frozenset[str]]:
+        """Each term with all of its subtypes, itself among them."""
+        pairs = sorted((upper, term) for term in self.terms for upper in (term, *self.ancestors(term)))
+        return {upper: frozenset(term for _, term in group) for upper, group in groupby(pairs, key=itemgetter(0))}
 
     def read(self, label: str, tissues: Iterable[str] = ()) -> Reading:
         """What a label says, as somebody wrote it; every label of users, models and tables is read here."""

@@ -31,7 +31,7 @@ _MOST_ASIDE = 0.2  # a part of a joined type that has lost more does not count
 _ID = re.compile(r"(?<![A-Za-z])CL[:_](\d{7})(?!\d)", re.IGNORECASE)
 _NEVER_LEFT_OUT = frozenset({"non", "not", "pre", "pro", "anti", "negative", "double", "triple"})
 # Ancestors that say nothing: cell, native cell, animal cell, hematopoietic cell, somatic cell and their like.
-_GENERAL = frozenset(
+GENERAL = frozenset(
     {"CL:0000000", "CL:0000003", "CL:0000226", "CL:0000255", "CL:0000548", "CL:0000988", "CL:0002371", "CL:0000151"}
 )
 
@@ -226,7 +226,7 @@ class Resolver:
     def common(self, terms: tuple[str, ...]) -> Optional[str]:
         """The nearest common ancestor of terms that still says something."""
         lines = [{term: 0, **self.vocabulary.ontology.ancestors(term)} for term in terms]
-        shared = set(lines[0]).intersection(*lines[1:]) - _GENERAL
+        shared = set(lines[0]).intersection(*lines[1:]) - GENERAL
         return min(shared, key=lambda term: (sum(line[term] for line in lines), term), default=None)
 
     def _aside(self, words: Iterable[Word]) -> tuple[Aside, ...]:

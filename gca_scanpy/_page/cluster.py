@@ -14,9 +14,9 @@ from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
 from gca_scanpy._reporting.display import STATUSES, guess_text, is_label
-from gca_scanpy._reporting.documents import state_texts, step_texts
+from gca_scanpy._reporting.documents import VOTES, path_text, state_texts, step_texts
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
-from gca_scanpy.model import Annotation, Candidate, ClusterReport, Decision, Evidence
+from gca_scanpy.model import Annotation, Candidate, ClusterReport, Consensus, Decision, Evidence, SampleAnswer, Vote
 
 LONGEST_ANCHOR = 200  # characters of an escaped id; a longer one is replaced by its hash
 OBO = "https://purl.obolibrary.org/obo/CL_"
@@ -102,6 +102,18 @@ class AnswerView:
 
 
 @frozen
+class SampleView:
+    """What a sample says of a cluster; ``text`` is the vote in words."""
+
+    sample: str
+    n_cells: str
+    text: str
+    label: str
+    term: Optional[TermView]
+    score: str
+
+
+@frozen
 class DecisionView:
     """A curator's decision; it ``stands`` unless a later decision about the cluster replaced it."""
 
@@ -140,6 +152,9 @@ class ClusterView:
         Short facts about the cluster: name and value.
     next_steps
         What would settle it, in sentences.
+    votes, voted
+        The votes of the columns that were joined, each with its term and the share that stands behind the label; and
+        the agreement at each level.
     """
 
     anchor: str
@@ -174,7 +189,10 @@ class ClusterView:
     candidates: tuple[CandidateView, ...]
     answers: tuple[AnswerView, ...]
     agreement: str
-    next_steps: tuple[str, ...]
+    votes: tuple[tuple[Vote, Optional[TermView], str], ...]
+    voted: str
+    samples: tuple[SampleView, ...] = ()
+    next_steps: tuple[str, ...] = ()
 
 
 def view_of_cluster(
@@ -245,7 +263,15 @@ def view_of_cluster(
         answers=_answers(cluster),
         agreement=f"{cluster.panel.agreement:.2f}" if cluster.panel else "",
         next_steps=tuple(step_texts(cluster)),
+        samples=tuple(map(_sample, cluster.samples)),
+        votes=_votes(cluster.consensus),
+        voted=path_text(cluster.consensus.path) if cluster.consensus else "",
     )
+
+
+def _sample(one: SampleAnswer) -> SampleView:
+    said = one.label, view_of_term(one.ontology_id), "" if one.probability is None else f"{one.probability:.2f}"
+    return SampleView(one.sample, f"{one.n_cells:,}", VOTES[one.vote], *said)
 
 
 def anchor_of(cluster_id: str) -> str:
@@ -325,6 +351,13 @@ def _answers(cluster: ClusterReport) -> tuple[AnswerView, ...]:
     return tuple(
         AnswerView(a.model, a.label, view_of_term(a.ontology_id), f"{a.confidence_score:.2f}") for a in answers
     )
+
+
+def _votes(one: Optional[Consensus]) -> tuple[tuple[Vote, Optional[TermView], str], ...]:
+    if one is None:
+        return ()
+    backs = (f"{one.backing(vote, one.level):.0%}" if one.level else "" for vote in one.votes)
+    return tuple(zip(one.votes, (view_of_term(vote.ontology_id) for vote in one.votes), backs))
 
 
 def _genes(evidence: Iterable[Evidence], known: Mapping[str, Receipt] = MappingProxyType({})) -> tuple[GeneView, ...]:

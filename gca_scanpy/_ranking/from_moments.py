@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from typing import Optional
 
 import numpy as np
-import numpy.typing as npt
 from attrs import define, frozen
 
-from gca_scanpy._ranking.moments import Floats, Moments
+from gca_scanpy._ranking.moments import Codes, Floats, Moments
 from gca_scanpy._scoring import numbers
+from gca_scanpy._steps import Activity
 
 PSEUDOCOUNT = 1e-9  # the same as Scanpy's, so that a gene that all other cells lack has a fold change
 EXACT = 2.0**-42  # a variance below this share of the squared mean is a rounding error
@@ -23,17 +25,21 @@ class Test:
     ----------
     scores
         Welch's t statistic, or 0 if it is undefined.
-    fold_changes
-        log2 of the ratio of the means, for log1p-transformed values; NaN if the data has negative values.
     """
 
     scores: Floats
-    fold_changes: Floats
     _means: tuple[Floats, Floats]
     _variances: tuple[Floats, Floats]
     _cells: tuple[Floats, Floats]
 
-    def p_values(self, genes: npt.NDArray[np.intp]) -> Floats:
+    def fold_changes(self, genes: Codes) -> Floats:
+        """log2 of the ratio of the means, for log1p-transformed values; NaN if the data has negative values."""
+        mean, rest_mean = (part[genes] for part in self._means)
+        with np.errstate(all="ignore"):
+            folds: Floats = np.log2((np.expm1(mean) + PSEUDOCOUNT) / (np.expm1(rest_mean) + PSEUDOCOUNT))
+        return folds
+
+    def p_values(self, genes: Codes) -> Floats:
         """Two-sided p-values of these genes, not adjusted; 1 if the statistic is undefined."""
         from scipy import stats  # importing it takes longer than labeling a marker table
 
@@ -54,24 +60,45 @@ class Test:
         return np.where(np.isnan(result.pvalue), 1.0, result.pvalue)
 
 
-def compare(moments: Moments, row: int) -> Test:
+def compare(moments: Moments, row: int, total: Optional[Moments] = None) -> Test:
     """Compare the cluster in one row of the moments with the cells of all other clusters; both need two cells.
 
     The result is the same as that of ``sc.tl.rank_genes_groups(method="t-test", reference="rest")``, which computes the
     moments again for each cluster.
+
+    Parameters
+    ----------
+    total
+        The moments of all clusters together, to compute them once for many clusters.
     """
+    total = moments.total if total is None else total
     n_inside = moments.measured[row]
-    n_rest = moments.measured.sum(axis=0) - n_inside
+    n_rest = total.measured[0] - n_inside
     sums, squares = moments.sums[row], moments.squares[row]
     mean, variance = _mean_variance(sums, squares, n_inside)
-    rest_mean, rest_variance = _mean_variance(
-        moments.sums.sum(axis=0) - sums, moments.squares.sum(axis=0) - squares, n_rest
-    )
+    rest_mean, rest_variance = _mean_variance(total.sums[0] - sums, total.squares[0] - squares, n_rest)
     with np.errstate(all="ignore"):
         scores = (mean - rest_mean) / np.sqrt(variance / n_inside + rest_variance / n_rest)
-        folds = np.log2((np.expm1(mean) + PSEUDOCOUNT) / (np.expm1(rest_mean) + PSEUDOCOUNT))
     scores = np.where(np.isnan(scores), 0.0, scores)
-    return Test(scores, folds, (mean, rest_mean), (variance, rest_variance), (n_inside, n_rest))
+    return Test(scores, (mean, rest_mean), (variance, rest_variance), (n_inside, n_rest))
+
+
+def higher(moments: Moments, row: int, n_genes: int, total: Optional[Moments] = None) -> Codes:
+    """The first genes by Welch's t statistic, as columns: those that are higher than in other cells, beyond chance."""
+    test = compare(moments, row, total)
+    leading = _first(test.scores, n_genes)
+    # NaN passes: scaled data has no fold changes, so only the score decides. The p-value removes genes that are higher
+    # by chance, which a panel of few genes would otherwise end with.
+    are_higher = (test.scores[leading] > 0) & ~(test.fold_changes(leading) <= 0)
+    return leading[are_higher & (test.p_values(leading) <= numbers.NUMBERS.max_p_value)]
+
+
+def _first(scores: Floats, n: int) -> Codes:
+    """The places of the ``n`` highest scores, the highest first; of equal ones, the first comes first."""
+    if n >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    candidates = np.flatnonzero(scores >= np.partition(scores, -n)[-n])
+    return candidates[np.argsort(-scores[candidates], kind="stable")][:n]
 
 
 def _mean_variance(sums: Floats, squares: Floats, n: Floats) -> tuple[Floats, Floats]:
@@ -93,13 +120,17 @@ class Expressed:
         comparison with the other cells does not find them.
     absent
         Hardly expressed genes that another cluster shows to be detectable, the most detectable first.
-    levels
-        For each gene, the mean in the cluster relative to the highest mean of any cluster, 0 to 1.
     """
 
     present: tuple[str, ...]
     absent: tuple[str, ...]
-    levels: Mapping[str, float]
+    _columns: Mapping[str, int]
+    _levels: Floats
+
+    def level(self, name: str) -> float:
+        """The mean of a gene in the cluster relative to the highest mean of any cluster, 0 to 1; 1 if unknown."""
+        column = self._columns.get(name)
+        return 1.0 if column is None else float(self._levels[column])
 
 
 def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -> dict[str, Expressed]:
@@ -119,7 +150,7 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
         return {}
     best_mean, best_fraction = (np.where(large, values, 0.0).max(axis=0) for values in (means, fractions))
     detected = best_fraction >= used.detected_fraction
-    genes = {}
+    genes, columns = {}, {name: column for column, name in enumerate(names)}
     for key, row in clusters.items():
         if not large[row].any():
             continue
@@ -131,9 +162,46 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
         genes[key] = Expressed(
             present=_ordered(names, present, fractions[row]),
             absent=_ordered(names, absent, best_fraction),
-            levels=dict(zip(names, levels.tolist())),
+            columns=columns,
+            levels=levels,
         )
     return genes
+
+
+def activity(moments: Moments, names: Sequence[str], ids: Sequence[str]) -> Optional[Activity]:
+    """How far each cluster has each gene on; None if values are negative, or no cluster has enough cells.
+
+    A gene is on by its mean relative to the highest mean of any cluster, on a logarithmic scale, and by the share of
+    the cells that express it: few cells may be another population. It is off by the same scale, unless so few cells of
+    all clusters show it that its absence says little.
+
+    Parameters
+    ----------
+    names
+        Gene names, in the order of the moments' columns.
+    ids
+        Cluster ids, in the order of its rows.
+    """
+    used = numbers.NUMBERS
+    means, fractions = np.nan_to_num(_linear(moments.means)), moments.fractions
+    large = moments.cells >= used.min_cluster_cells
+    if not large.any() or moments.lowest < 0:
+        return None
+    best_mean, best_fraction = means[large].max(axis=0), fractions[large].max(axis=0)
+    shown = np.flatnonzero(best_mean > 0)
+    levels = np.clip(means[:, shown] / best_mean[shown], used.off_level, 1.0)
+    high = 1.0 - np.log(levels) / math.log(used.off_level)
+    usual = (high[large].sum(axis=0) + used.usual_share * used.usual_clusters) / (large.sum() + used.usual_clusters)
+    columns: dict[str, int] = {}
+    for column, gene in enumerate(shown.tolist()):
+        columns.setdefault(names[gene], column)
+    return Activity(
+        rows={key: row for row, key in enumerate(ids)},
+        columns=columns,
+        on=high * np.minimum(1.0, fractions[:, shown] / used.present_fraction),
+        off=(1.0 - high) * np.minimum(1.0, best_fraction[shown] / used.detected_fraction),
+        usual=usual,
+    )
 
 
 def _linear(means: Floats) -> Floats:

@@ -1,13 +1,11 @@
 """Mean, variance and share of expressing cells by cluster and gene, computed in one pass over a matrix.
 
 A NaN or infinite value is left out, as if the gene had not been measured in this cell.
-:func:`gather` reads a matrix in memory, and :func:`gather_chunked` a Dask array.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -20,8 +18,8 @@ from gca_scanpy._adata.matrix import all_finite
 from gca_scanpy._scoring import numbers
 
 Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.intp]
 BLOCK = 500_000  # values processed at a time, so that no second matrix is needed
-FAN_IN = 4  # partial results merged at a time: a balanced tree keeps few in memory, in an order that never changes
 
 
 @define(eq=False)
@@ -53,6 +51,11 @@ class Moments:
     infinite: int = 0
 
     @property
+    def tables(self) -> tuple[Optional[Floats], ...]:
+        """All arrays, in the order of the fields."""
+        return self.cells, self.sums, self.squares, self.expressing, self.missing
+
+    @property
     def measured(self) -> Floats:
         """Number of cells with a value, shape (clusters, genes), or (clusters, 1) if all values are finite."""
         cells = self.cells[:, np.newaxis]
@@ -68,6 +71,27 @@ class Moments:
     def fractions(self) -> Floats:
         """Shares of expressing cells, 0 to 1."""
         return self.expressing / np.maximum(self.measured, 1)
+
+    @property
+    def total(self) -> Moments:
+        """The moments of all cells together."""
+        return self.added(np.zeros(len(self.cells), dtype=np.intp), 1)
+
+    def of_genes(self, columns: Codes) -> Moments:
+        """The moments of some genes."""
+        sums, squares, expressing = (table[:, columns] for table in (self.sums, self.squares, self.expressing))
+        missing = None if self.missing is None else self.missing[:, columns]
+        return Moments(self.cells, sums, squares, expressing, self.lowest, missing, self.infinite)
+
+    def added(self, rows: Codes, n_rows: int) -> Moments:
+        """The moments of ``n_rows`` larger groups of cells.
+
+        Parameters
+        ----------
+        rows
+            For each row of these moments the row of its larger group, or -1 if it belongs to none.
+        """
+        return merge_cells([(rows, self)], n_rows)
 
 
 def gather(matrix: Any, clustering: Clustering, *, linear: bool = False, totals: Optional[Floats] = None) -> Moments:
@@ -102,39 +126,24 @@ def gather(matrix: Any, clustering: Clustering, *, linear: bool = False, totals:
     return moments
 
 
-def gather_chunked(matrix: Any, clustering: Clustering, *, linear: bool = False) -> Moments:
-    """The moments of all clusters from a Dask array, the same as those of :func:`gather` for a matrix in memory.
+def merge_cells(parts: Sequence[tuple[Codes, Moments]], n_rows: int) -> Moments:
+    """The moments of groups of cells, from those of disjoint smaller groups in the same genes.
 
-    Each thread holds one chunk in memory at a time. The array may be divided along cells and genes.
+    Parameters
+    ----------
+    parts
+        Moments, with the row of the result that each of their rows belongs to, or -1 if it belongs to none.
     """
-    import dask
-
-    rows, columns = _slices(matrix.chunks[0]), _slices(matrix.chunks[1])
-    chunks = matrix.to_delayed()
-    totals: Sequence[Optional[Floats]] = [None] * len(rows)
-    if linear and len(columns) > 1:  # a chunk does not contain all values of its cells
-        sums = dask.delayed(cell_totals, pure=False)
-        totals = dask.compute(*(_merge_tree([sums(chunk) for chunk in row], _add_arrays) for row in chunks))
-    gather_later = dask.delayed(gather, pure=False)
-    by_genes = []
-    for column in chunks.T:
-        by_cells = [
-            gather_later(chunk, clustering.select_cells(row), linear=linear, totals=total)
-            for chunk, row, total in zip(column, rows, totals)
-        ]
-        by_genes.append(_merge_tree(by_cells, merge_cells))
-    return merge_genes(dask.compute(*by_genes))
-
-
-def merge_cells(parts: Sequence[Moments]) -> Moments:
-    """The moments of all cells, from those of disjoint groups of cells with the same genes."""
-    cells, sums, squares, expressing = (
-        functools.reduce(np.add, arrays)
-        for arrays in zip(*((part.cells, part.sums, part.squares, part.expressing) for part in parts))
-    )
-    incomplete = [part.missing for part in parts if part.missing is not None]
-    missing = functools.reduce(np.add, incomplete) if incomplete else None
-    return Moments(cells, sums, squares, expressing, *_lowest_and_infinite(parts, missing))
+    shape = n_rows, parts[0][1].sums.shape[1]
+    missing = np.zeros(shape) if any(part.missing is not None for _, part in parts) else None
+    merged = Moments(np.zeros(n_rows), np.zeros(shape), np.zeros(shape), np.zeros(shape), missing=missing)
+    for rows, part in parts:
+        for target, source in zip(merged.tables, part.tables):
+            for number, row in enumerate(rows):
+                if row >= 0 and target is not None and source is not None:
+                    target[row] += source[number]
+    merged.lowest, merged.infinite = _lowest_and_infinite([part for _, part in parts])
+    return merged
 
 
 def merge_genes(parts: Sequence[Moments]) -> Moments:
@@ -148,11 +157,12 @@ def merge_genes(parts: Sequence[Moments]) -> Moments:
         missing = np.concatenate(
             [np.zeros_like(part.sums) if part.missing is None else part.missing for part in parts], axis=1
         )
-    return Moments(parts[0].cells, sums, squares, expressing, *_lowest_and_infinite(parts, missing))
+    lowest, infinite = _lowest_and_infinite(parts)
+    return Moments(parts[0].cells, sums, squares, expressing, lowest, missing, infinite)
 
 
-def _lowest_and_infinite(parts: Sequence[Moments], missing: Optional[Floats]) -> tuple[float, Optional[Floats], int]:
-    return min(part.lowest for part in parts), missing, sum(part.infinite for part in parts)
+def _lowest_and_infinite(parts: Sequence[Moments]) -> tuple[float, int]:
+    return min(part.lowest for part in parts), sum(part.infinite for part in parts)
 
 
 def cell_totals(matrix: Any) -> Floats:
@@ -171,48 +181,71 @@ def _size_factors(matrix: Any, totals: Optional[Floats]) -> Floats:
     return numbers.NUMBERS.counts_per_cell / np.where(totals == 0, 1.0, totals)
 
 
-def _add_sparse(moments: Moments, matrix: Any, codes: npt.NDArray[np.intp], factors: Optional[Floats]) -> None:
+def _add_sparse(moments: Moments, matrix: Any, codes: Codes, factors: Optional[Floats]) -> None:
     """Add the values of a CSR or CSC matrix to the moments."""
-    by_cell = matrix.format == "csr"
-    n_genes = matrix.shape[1]
-    for lines, values in _blocks(matrix.indptr):  # a line is a cell in CSR, and a gene in CSC
-        lengths = np.diff(matrix.indptr[lines.start : lines.stop + 1])
-        data = matrix.data[values].astype(np.float64)
-        # The index of each value in a flat array of (clusters, genes). In CSC, it has only the genes of this block.
-        if by_cell:
-            first, width, clusters = 0, n_genes, codes[lines]
-            flat = np.repeat(clusters * width, lengths)
-            flat += matrix.indices[values]
-            unassigned = np.repeat(clusters < 0, lengths) if (clusters < 0).any() else None
-        else:
-            first, width = lines.start, lines.stop - lines.start
-            clusters = codes[matrix.indices[values]]
-            unassigned = clusters < 0
-            flat = clusters * width
-            flat += np.repeat(np.arange(width), lengths)
-        columns = slice(first, first + width)
-        size = moments.sums.shape[0] * width
-        if moments.missing is not None:
-            absent = ~np.isfinite(data)
-            counted = absent if unassigned is None else absent & ~unassigned
-            moments.missing[:, columns] += np.bincount(flat[counted], minlength=size).reshape(-1, width)
-            moments.infinite += int(np.isinf(data[counted]).sum())
-            data[absent] = 0  # as good as a stored zero, which is skipped
-        if factors is not None:
-            data *= np.repeat(factors[lines], lengths) if by_cell else factors[matrix.indices[values]]
-            np.log1p(data, out=data)
-        moments.lowest = min(moments.lowest, data.min(initial=0.0))
-        # A stored zero is not expression, and a cell without a cluster is ignored.
-        kept = data != 0
-        if unassigned is not None:
-            kept &= ~unassigned
-        if not kept.all():
-            data, flat = data[kept], flat[kept]
-        for target, power in ((moments.expressing, 0), (moments.sums, 1), (moments.squares, 2)):
-            if power == 2:
-                data *= data
-            weights = data if power else None
-            target[:, columns] += np.bincount(flat, weights, minlength=size).reshape(-1, width)
+    if matrix.format == "csr":
+        # Cell by cell in the order of the clusters, so that a block of values belongs to few of many clusters.
+        order = _by_cluster(codes)
+        ends = np.concatenate([[0], np.cumsum(np.diff(matrix.indptr)[order])])
+        for lines, _ in _blocks(ends):
+            cells = order[lines]
+            block, first, last = matrix[cells], int(codes[cells[0]]), int(codes[cells[-1]])
+            lengths, place = np.diff(block.indptr), (slice(first, last + 1), slice(None))
+            factor = None if factors is None else np.repeat(factors[cells], lengths)
+            rows = np.repeat(codes[cells] - first, lengths)
+            _add_values(moments, place, rows, block.indices, block.data.astype(np.float64), factor)
+        return
+    for genes, values in _blocks(matrix.indptr):
+        data, cells = matrix.data[values].astype(np.float64), matrix.indices[values]
+        columns = np.repeat(np.arange(genes.stop - genes.start), np.diff(matrix.indptr[genes.start : genes.stop + 1]))
+        clustered = codes[cells] >= 0
+        if not clustered.all():
+            data, cells, columns = data[clustered], cells[clustered], columns[clustered]
+        factor = None if factors is None else factors[cells]
+        _add_values(moments, (slice(None), genes), codes[cells], columns, data, factor)
+
+
+def _by_cluster(codes: Codes) -> Codes:
+    """The cells that have a cluster, cluster by cluster."""
+    order = np.argsort(codes, kind="stable")
+    return order[codes[order] >= 0]
+
+
+def _add_values(
+    moments: Moments,
+    place: tuple[slice, slice],
+    rows: Codes,
+    columns: Codes,
+    data: Floats,
+    factors: Optional[Floats],
+) -> None:
+    """Add values to a part of the moments; they are changed.
+
+    Parameters
+    ----------
+    place
+        The clusters and genes of the part.
+    rows, columns, factors
+        For each value its cluster and gene, counted from the start of the part, and the size factor of its cell.
+    """
+    n_rows, n_columns = moments.sums[place].shape
+    flat, size = rows * n_columns + columns, n_rows * n_columns
+    if moments.missing is not None:
+        absent = ~np.isfinite(data)
+        moments.missing[place] += np.bincount(flat[absent], minlength=size).reshape(n_rows, n_columns)
+        moments.infinite += int(np.isinf(data).sum())
+        data[absent] = 0  # as good as a stored zero, which is skipped
+    if factors is not None:
+        data *= factors
+        np.log1p(data, out=data)
+    moments.lowest = min(moments.lowest, float(np.min(data, initial=0.0)))
+    kept = data != 0  # a stored zero is not expression
+    if not kept.all():
+        data, flat = data[kept], flat[kept]
+    for target, power in ((moments.expressing, 0), (moments.sums, 1), (moments.squares, 2)):
+        if power == 2:
+            data *= data
+        target[place] += np.bincount(flat, data if power else None, minlength=size).reshape(n_rows, n_columns)
 
 
 def _blocks(indptr: Any) -> Iterator[tuple[slice, slice]]:
@@ -225,13 +258,11 @@ def _blocks(indptr: Any) -> Iterator[tuple[slice, slice]]:
         start = stop
 
 
-def _add_dense(
-    moments: Moments, matrix: npt.NDArray[Any], codes: npt.NDArray[np.intp], factors: Optional[Floats]
-) -> None:
+def _add_dense(moments: Moments, matrix: npt.NDArray[Any], codes: Codes, factors: Optional[Floats]) -> None:
     """Add the values of a dense matrix to the moments."""
-    step = max(1, BLOCK // max(matrix.shape[1], 1))
-    for start in range(0, matrix.shape[0], step):
-        cells = np.flatnonzero(codes[start : start + step] >= 0) + start
+    step, order = max(1, BLOCK // max(matrix.shape[1], 1)), _by_cluster(codes)
+    for start in range(0, len(order), step):
+        cells = order[start : start + step]
         data = matrix[cells].astype(np.float64)
         absent = None
         if moments.missing is not None:
@@ -248,24 +279,3 @@ def _add_dense(
             moments.expressing[code] += (values != 0).sum(axis=0)
             if moments.missing is not None and absent is not None:
                 moments.missing[code] += absent[codes[cells] == code].sum(axis=0)
-
-
-def _slices(sizes: Sequence[int]) -> list[slice]:
-    """Consecutive slices of these sizes."""
-    ends = np.cumsum(sizes)
-    return [slice(int(end - size), int(end)) for size, end in zip(sizes, ends)]
-
-
-def _merge_tree(parts: Sequence[Any], merge: Callable[[Sequence[Any]], Any]) -> Any:
-    """Merge delayed parts in a tree, ``FAN_IN`` at a time."""
-    import dask
-
-    merge_later = dask.delayed(merge, pure=False)
-    while len(parts) > 1:
-        parts = [merge_later(list(parts[i : i + FAN_IN])) for i in range(0, len(parts), FAN_IN)]
-    return parts[0]
-
-
-def _add_arrays(parts: Sequence[Floats]) -> Floats:
-    total: Floats = np.sum(parts, axis=0)
-    return total

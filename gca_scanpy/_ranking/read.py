@@ -12,8 +12,9 @@ from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import Genes, read_genes
 from gca_scanpy._adata.matrix import Kind, Matrix, all_finite, is_chunked, select_matrix
 from gca_scanpy._ranking import from_moments
-from gca_scanpy._ranking.from_moments import Expressed, expressed
-from gca_scanpy._ranking.moments import Moments, gather, gather_chunked
+from gca_scanpy._ranking.by_sample import SampleMoments, read_moments
+from gca_scanpy._ranking.from_moments import Expressed, activity, expressed
+from gca_scanpy._ranking.moments import Moments
 from gca_scanpy._ranking.scanpys import (
     MIN_RANKED_CELLS,
     Say,
@@ -26,7 +27,7 @@ from gca_scanpy._ranking.scanpys import (
 )
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.weights import informative
-from gca_scanpy._steps import ClusterMarkers, RankedGene, Ranking
+from gca_scanpy._steps import Activity, ClusterMarkers, RankedGene, Ranking
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import GcaWarning, InputError, RankingWarning, RawCountsWarning, warn
 
@@ -51,11 +52,14 @@ class ReadMarkers:
         What was used, under the names of the options of :class:`gca_scanpy._steps.Ranking`; None if it was not.
     warnings
         Warnings about the matrix and the ranking; they were issued already.
+    by_sample
+        The moments of the clusters in each sample, if samples were given.
     """
 
     clusters: tuple[ClusterMarkers, ...]
     used: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
+    by_sample: Optional[SampleMoments] = None
 
 
 @define(eq=False)
@@ -76,6 +80,8 @@ class _Ranking:
         The matrix and its moments by cluster; None if the matrix is not available.
     notes
         Warnings that apply to each cluster.
+    by_sample
+        The moments of the clusters in each sample, if samples were given.
     """
 
     genes: Mapping[str, Sequence[str]]
@@ -85,28 +91,31 @@ class _Ranking:
     matrix: Optional[Matrix] = None
     moments: Optional[Moments] = None
     notes: tuple[str, ...] = ()
+    by_sample: Optional[SampleMoments] = None
 
 
-def read_markers(adata: AnnData, clustering: Clustering, options: Ranking) -> ReadMarkers:
+def read_markers(
+    adata: AnnData, clustering: Clustering, options: Ranking, samples: Optional[Clustering] = None
+) -> ReadMarkers:
     """The marker genes of each requested cluster, best first; ``adata`` is not changed.
 
     A cluster that cannot be ranked, because it has one cell or because there are no other cells, has no gene and a
     warning with the reason.
+
+    Parameters
+    ----------
+    samples
+        The sample of each cell. Their moments are read in the same pass over the matrix.
     """
-    warnings: list[str] = []
-
-    def say(message: str, category: type[GcaWarning]) -> None:
-        warn(message, category)
-        warnings.append(message)
-
+    say, warnings = recorder()
     stored = read_stored(adata, clustering, options, say)
-    ranking = _use_stored(adata, clustering, stored, options, say) if stored is not None else None
+    ranking = _use_stored(adata, clustering, samples, stored, options, say) if stored is not None else None
     if ranking is None:
-        ranking = _rank(adata, clustering, options, say)
+        ranking = rank_anew(adata, clustering, samples, options, say)
     expression = _expression(ranking, clustering)
     sizes, symbols, n_markers = clustering.sizes, ranking.features.by_name, options.n_markers
     shared: dict[str, RankedGene] = {}
-    measured = frozenset(symbols.values())
+    measured, shown = frozenset(symbols.values()), _activity(ranking, clustering)
     clusters = tuple(
         ClusterMarkers(
             cluster_id=key,
@@ -115,17 +124,34 @@ def read_markers(adata: AnnData, clustering: Clustering, options: Ranking) -> Re
             present=_shared_genes(expression[key].present, symbols, shared) if key in expression else (),
             absent=_shared_genes(expression[key].absent, symbols, shared) if key in expression else (),
             measured=measured,
+            activity=shown,
             n_cells=sizes[key],
             warnings=ranking.notes if ranking.genes.get(key) else (_reason(key, clustering),),
         )
         for key in clustering.ids
     )
     used = {"n_markers": n_markers, "gene_symbols": ranking.features.column, **ranking.used}
-    return ReadMarkers(clusters, used, tuple(warnings))
+    return ReadMarkers(clusters, used, tuple(warnings), ranking.by_sample)
+
+
+def recorder() -> tuple[Say, list[str]]:
+    """What issues a warning and records it, and the list of those that it has issued."""
+    warnings: list[str] = []
+
+    def say(message: str, category: type[GcaWarning]) -> None:
+        warn(message, category)
+        warnings.append(message)
+
+    return say, warnings
 
 
 def _use_stored(
-    adata: AnnData, clustering: Clustering, stored: StoredRanking, options: Ranking, say: Say
+    adata: AnnData,
+    clustering: Clustering,
+    samples: Optional[Clustering],
+    stored: StoredRanking,
+    options: Ranking,
+    say: Say,
 ) -> Optional[_Ranking]:
     """The stored ranking and the moments of the cells; None if it is too short, or the cells contradict it."""
     layer = stored.layer if stored.layer in adata.layers else None
@@ -135,8 +161,9 @@ def _use_stored(
     genes = stored.genes(n_genes, features.excluded)
     matrix, moments, problem = Matrix.read_if_available(adata, use_raw, layer, features), None, ""
     is_short = length < min(options.n_markers, numbers.NUMBERS.min_stored_genes, len(features.by_name))
+    by_sample = None
     if matrix is not None:
-        moments = _moments(matrix, clustering.subsampled(numbers.NUMBERS.sampled_cells))
+        moments, by_sample = read_moments(matrix, clustering, samples, features, options, few=True)
     # A matrix without any value can neither be ranked nor contradict a ranking.
     is_empty = moments is not None and moments.missing is None and not moments.expressing.any()
     if is_short and not is_empty and select_matrix(adata, use_raw, layer).matrix is not None:
@@ -153,8 +180,16 @@ def _use_stored(
         # Its coefficients separate the clusters jointly; the difference of a single gene says more about a cell type.
         sample = clustering.subsampled(numbers.NUMBERS.sampled_cells)
         tested = _rank_by_t_test(moments, matrix, sample, n_genes)
+    if samples is not None and by_sample is None:  # the matrix of a backed object; the ranking of the clusters suffices
+        if select_matrix(adata, use_raw, layer).matrix is None:
+            msg = (
+                f"sample_key={samples.groupby!r} needs an expression matrix, and there is none; set .X, or leave it out"
+            )
+            raise InputError(msg)
+        values = Matrix.read(adata, use_raw, layer, features)
+        _, by_sample = read_moments(values, clustering, samples, features, options)
     how = {"method": stored.method, "rank_key": options.rank_key, "use_raw": stored.use_raw, "layer": stored.layer}
-    return _Ranking(genes, features, how, tested, matrix, moments)
+    return _Ranking(genes, features, how, tested, matrix, moments, by_sample=by_sample)
 
 
 def _contradiction(genes: Mapping[str, Sequence[str]], matrix: Matrix, moments: Moments, clustering: Clustering) -> str:
@@ -192,7 +227,10 @@ def _say_doubts(
         )
 
 
-def _rank(adata: AnnData, clustering: Clustering, options: Ranking, say: Say) -> _Ranking:
+def rank_anew(
+    adata: AnnData, clustering: Clustering, samples: Optional[Clustering], options: Ranking, say: Say
+) -> _Ranking:
+    """A ranking of the matrix, whatever is stored."""
     method, layer, n_genes = options.method, options.layer, _n_ranked(options)
     features = read_genes(adata, options.use_raw, layer, options.gene_symbols, _bundled.gene_names())
     source = select_matrix(adata, options.use_raw, layer)
@@ -201,11 +239,10 @@ def _rank(adata: AnnData, clustering: Clustering, options: Ranking, say: Say) ->
     if method == "logreg" and len(rankable(clustering.all_ids, clustering)) == 2:
         method, notes = "t-test", (LOGREG_OF_TWO,)
     genes: Mapping[str, Sequence[str]]
+    moments, by_sample = read_moments(matrix, clustering, samples, features, options, few=method != "t-test")
     if method == "t-test":
-        moments = _moments(matrix, clustering)
         genes = _rank_by_t_test(moments, matrix, clustering, n_genes)
     else:
-        moments = _moments(matrix, clustering.subsampled(numbers.NUMBERS.sampled_cells))
         genes = by_scanpy(matrix, clustering, method, n_genes)
     _say_others(features, say)
     _say_missing(moments, say)
@@ -215,17 +252,12 @@ def _rank(adata: AnnData, clustering: Clustering, options: Ranking, say: Say) ->
             RawCountsWarning,
         )
     how = {"method": method, "rank_key": None, "use_raw": source.use_raw, "layer": layer}
-    return _Ranking(genes, features, how, {}, matrix, moments, notes)
+    return _Ranking(genes, features, how, {}, matrix, moments, notes, by_sample)
 
 
 def _n_ranked(options: Ranking) -> int:
     """How many genes are ranked for each cluster."""
     return numbers.NUMBERS.ranked_per_marker * options.n_markers
-
-
-def _moments(matrix: Matrix, clustering: Clustering) -> Moments:
-    read = gather_chunked if is_chunked(matrix.data) else gather
-    return read(matrix.data, clustering, linear=not matrix.logged)
 
 
 def _say_others(features: Genes, say: Say) -> None:
@@ -258,20 +290,14 @@ def _say_missing(moments: Moments, say: Say) -> None:
 
 
 def _rank_by_t_test(moments: Moments, matrix: Matrix, clustering: Clustering, n_genes: int) -> dict[str, list[str]]:
-    """Gene names by cluster, by Welch's t statistic: genes that are higher in it than in other cells, beyond chance."""
+    """Gene names by cluster, by Welch's t statistic, best first."""
     if len(clustering.all_ids) < 2:
         return {}
-    rows = {key: row for row, key in enumerate(clustering.all_ids)}
-    genes = {}
-    for key in rankable(clustering.ids, clustering):
-        test = from_moments.compare(moments, rows[key])
-        leading = np.argsort(-test.scores, kind="stable")[:n_genes]
-        # NaN passes: scaled data has no fold changes, so only the score decides. The p-value removes genes that are
-        # higher by chance, which a panel of few genes would otherwise end with.
-        higher = (test.scores[leading] > 0) & ~(test.fold_changes[leading] <= 0)
-        kept = leading[higher & (test.p_values(leading) <= numbers.NUMBERS.max_p_value)]
-        genes[key] = [matrix.names[gene] for gene in kept]
-    return genes
+    rows, total = {key: row for row, key in enumerate(clustering.all_ids)}, moments.total
+    return {
+        key: [matrix.names[gene] for gene in from_moments.higher(moments, rows[key], n_genes, total)]
+        for key in rankable(clustering.ids, clustering)
+    }
 
 
 def _expression(ranking: _Ranking, clustering: Clustering) -> dict[str, Expressed]:
@@ -282,11 +308,19 @@ def _expression(ranking: _Ranking, clustering: Clustering) -> dict[str, Expresse
     return expressed(ranking.moments, ranking.matrix.names, {key: rows[key] for key in clustering.ids})
 
 
+def _activity(ranking: _Ranking, clustering: Clustering) -> Optional[Activity]:
+    """Which genes the clusters have on; None without a matrix."""
+    if ranking.moments is None or ranking.matrix is None:
+        return None
+    symbols = ranking.features.by_name
+    return activity(ranking.moments, [symbols.get(name, name) for name in ranking.matrix.names], clustering.all_ids)
+
+
 def _leading(
     names: Sequence[str], symbols: Mapping[str, str], n_markers: int, expression: Optional[Expressed]
 ) -> tuple[RankedGene, ...]:
     """The first informative genes."""
-    levels = {symbols.get(name, name): expression.levels.get(name, 1.0) for name in names} if expression else {}
+    levels = {symbols.get(name, name): expression.level(name) for name in names} if expression else {}
     leading = informative([symbols.get(name, name) for name in names], n_markers)
     return tuple(RankedGene(name, level=levels.get(name, 1.0)) for name in leading)
 

@@ -145,7 +145,7 @@ def with_labels(report: DatasetReport, labels: Labels, short: ShortNames) -> Dat
 
 
 def _parts(clusters: tuple[ClusterReport, ...]) -> tuple[list[Label], ...]:
-    """The labels of the clusters, the proposed ones, candidates, alternatives, broad types, and mixed lineages."""
+    """The labels of the clusters, the proposed ones, candidates, alternatives, broad types, mixed lineages, samples."""
     return (
         [_label(cluster) for cluster in clusters],
         [_proposed(cluster.annotation) for cluster in clusters],
@@ -154,6 +154,7 @@ def _parts(clusters: tuple[ClusterReport, ...]) -> tuple[list[Label], ...]:
         [_broad(cluster) for cluster in clusters],
         [(level.label, level.ontology_id) for cluster in clusters for level in cluster.path],
         [(part.label, part.ontology_id) for cluster in clusters for part in _mixed(cluster)],
+        [(one.label, one.ontology_id) for cluster in clusters for one in cluster.samples if one.label],
     )
 
 
@@ -179,6 +180,9 @@ def _relabeled(cluster: ClusterReport, shown: dict[Label, str], short: ShortName
         candidates=tuple(evolve(c, label=shown[c.label, c.ontology_id]) for c in cluster.candidates),
         path=tuple(evolve(level, label=shown[level.label, level.ontology_id]) for level in cluster.path),
         mixture=cluster.mixture and evolve(cluster.mixture, parts=parts),
+        samples=tuple(
+            evolve(one, label=shown[one.label, one.ontology_id]) if one.label else one for one in cluster.samples
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from gca_scanpy._packages import NAMES
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.display import short_labels
 from gca_scanpy._reporting.receipts import Receipts
-from gca_scanpy.model import ClusterReport, DatasetReport, Decision
+from gca_scanpy.model import ClusterReport, DatasetReport, Decision, Level, SampleAnswer, SampleVote, Vote
 
 # The columns of get.clusters; a file has the others too, because it is read without the report.
 MAIN_COLUMNS = (
@@ -29,8 +29,16 @@ MAIN_COLUMNS = (
 MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
     "separated_from", "separating_genes", "separating_genes_measured", "rationale", "alternatives", "caveats", "path",
-    "warnings", "state_genes", "witnesses", "next_steps",
+    "agreement", "votes", "dissenters", "warnings", "state_genes", "witnesses", "samples_agreeing", "samples_differing",
+    "samples", "next_steps",
 )  # fmt: skip
+VOTES: Mapping[SampleVote, str] = {
+    "agrees": "agrees",
+    "differs": "differs",
+    "unclear": "no vote: unclear",
+    "too_few": "no vote: too few cells",
+    "no_contrast": "no vote: too few other cells",
+}
 CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
 FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
 AUDIT_COLUMNS = (
@@ -93,17 +101,44 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "rationale": annotation.rationale,
         "alternatives": ", ".join(alternative.label for alternative in annotation.alternatives),
         "caveats": "; ".join(annotation.caveats),
-        "path": path_text(cluster),
+        "path": path_text(cluster.path),
+        "agreement": cluster.consensus.agreement if cluster.consensus else None,
+        "votes": "; ".join(vote_texts(cluster)),
+        "dissenters": ", ".join(vote.key for vote in cluster.consensus.dissenters) if cluster.consensus else "",
         "warnings": "; ".join(cluster.warnings),
         "state_genes": "; ".join(state_texts(cluster)),
         "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
+        **_of_samples(cluster),
         "next_steps": " ".join(step_texts(cluster)),
     }
 
 
-def path_text(cluster: ClusterReport) -> str:
-    """The levels of the path with their probabilities, in a line."""
-    return " > ".join(f"{level.label} ({level.probability:.2f})" for level in cluster.path)
+def _of_samples(cluster: ClusterReport) -> dict[str, Any]:
+    """The numbers of samples with each vote, None without samples, and what each sample says."""
+    votes = [one.vote for one in cluster.samples]
+    return {
+        "samples_agreeing": votes.count("agrees") if votes else None,
+        "samples_differing": votes.count("differs") if votes else None,
+        "samples": "; ".join(map(sample_text, cluster.samples)),
+    }
+
+
+def sample_text(answer: SampleAnswer) -> str:
+    """What a sample says of a cluster, such as ``B: 20 cells, differs (T cell 0.93)``."""
+    n_cells = f"{answer.n_cells:,} cell{'' if answer.n_cells == 1 else 's'}"
+    said = f" ({answer.label} {answer.probability:.2f})" if answer.label and answer.probability is not None else ""
+    return f"{answer.sample}: {n_cells}, {VOTES[answer.vote]}{said}"
+
+
+def path_text(path: Iterable[Level]) -> str:
+    """The levels of a path with their probabilities, in a line."""
+    return " > ".join(f"{level.label} ({level.probability:.2f})" for level in path)
+
+
+def vote_texts(cluster: ClusterReport) -> list[str]:
+    """Each vote behind a consensus: the column, its label, and how that is related to the consensus."""
+    votes = cluster.consensus.votes if cluster.consensus else ()
+    return [f"{vote.key}: {vote.label} ({vote.relation})" if vote.label else f"{vote.key}: none" for vote in votes]
 
 
 def step_texts(cluster: ClusterReport) -> list[str]:
@@ -198,10 +233,17 @@ def cas_document(
                     "algorithm_repo_url": REPOSITORY,
                 },
             },
+            *(_voted_labelset(key, groupby) for key in _voters(clusters)),
             *([curated_labelset] if curated_clusters else []),
         ],
         "annotations": [
             *(_annotation(cluster, cells[cluster.cluster_id], labelset, ontology) for cluster in clusters),
+            *(
+                _voted(cluster, vote, cells[cluster.cluster_id], ontology)
+                for cluster in clusters
+                if cluster.consensus
+                for vote in cluster.consensus.votes
+            ),
             *(
                 _curated(cluster, decision, cells[cluster.cluster_id], curated, ontology)
                 for cluster, decision in curated_clusters
@@ -230,6 +272,39 @@ def _annotation(cluster: ClusterReport, cells: Sequence[str], labelset: str, ont
         entry |= {"cell_ontology_exists": annotation.ontology_id is not None, "category_fullname": cluster.broad_label}
         entry |= _term("category_cell_ontology_", cluster.broad_ontology_id, ontology)
     return entry
+
+
+def _voters(clusters: Sequence[ClusterReport]) -> tuple[str, ...]:
+    """The columns whose labels were joined."""
+    votes = (vote for cluster in clusters if cluster.consensus for vote in cluster.consensus.votes)
+    return tuple(dict.fromkeys(vote.key for vote in votes))
+
+
+def _voted_labelset(key: str, groupby: str) -> dict[str, str]:
+    return {"name": key, "description": f"Most frequent labels of {key} in {groupby}", "annotation_method": "both"}
+
+
+def _voted(cluster: ClusterReport, vote: Vote, cells: Sequence[str], ontology: Ontology) -> dict[str, Any]:
+    """The annotation of a cluster by one of the columns whose labels were joined."""
+    cell_label = vote.label or UNKNOWN
+    return {
+        "labelset": vote.key,
+        "cell_label": cell_label,
+        "cell_fullname": cell_label,
+        **_term("cell_ontology_", vote.ontology_id, ontology),
+        "cell_ontology_exists": vote.ontology_id is not None,
+        "cell_ids": list(cells),
+        "rationale": "",
+        "rationale_dois": [],
+        "marker_gene_evidence": [],
+        "synonyms": [],
+        "author_annotation_fields": {
+            "cluster": cluster.cluster_id,
+            "relation_to_consensus": vote.relation,
+            "cells_with_a_type": str(vote.voting),
+            "weight": str(vote.weight),
+        },
+    }
 
 
 def _curated(
@@ -277,10 +352,12 @@ def _author_fields(cluster: ClusterReport) -> dict[str, str]:
         "fine_label": cluster.fine_label,
         "fine_ontology_term_id": (cluster.path[-1].ontology_id or "") if cluster.path else "",
         "fine_probability": str(cluster.path[-1].probability) if cluster.path else "",
-        "path": path_text(cluster),
+        "path": path_text(cluster.path),
+        "agreement": str(cluster.consensus.agreement) if cluster.consensus else "",
         "flag_reasons": ", ".join(cluster.validation.flag_reasons),
         "contradictory_markers": ", ".join(cluster.validation.contradictory_markers),
         "states": ", ".join(cluster.states),
+        "samples": "; ".join(map(sample_text, cluster.samples)),
     }
     return {name: text for name, text in fields.items() if text or name == "cluster"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from attrs import evolve
 
@@ -11,6 +12,7 @@ from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._judging.reasons import ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import term_of
+from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Verdict
@@ -20,12 +22,15 @@ from gca_scanpy.model import (
     Annotation,
     ClusterReport,
     Confidence,
+    Consensus,
     DatasetReport,
     Level,
     Metrics,
     Provenance,
     Summary,
     Telemetry,
+    Validation,
+    VoteRelation,
     Witnesses,
 )
 
@@ -80,6 +85,69 @@ def cluster_report(case: Case, judgment: Judgment, *, force_unknown: bool) -> Cl
         struck_markers=verdict.struck,
         panel=verdict.panel,
         path=path,
+        consensus=verdict.consensus,
+    )
+
+
+def described(one: Consensus) -> str:
+    """A sentence on who stands behind a consensus, and who does not."""
+    by_kind = {kind: _and([v.key for v in one.votes if v.relation == kind]) for kind in get_args(VoteRelation)}
+    if by_kind["no consensus"]:
+        return f"There is no cell type on which enough of the votes agree: {by_kind['no consensus']}."
+    if not one.ontology_id:
+        return "No column gives these cells a cell type."
+    words = {"same": "this type", "finer": "a subtype", "broader": "a broader type", "related": "a related type"}
+    words |= {"other lineage": "a type of another lineage", "abstained": "no type"}
+    if one.by_markers:
+        start = f"The votes are split, and the marker genes decide (agreement {one.agreement:.0%})"
+    else:
+        start = f"Agreement {one.agreement:.0%}"
+    parts = [f"{what} by {by_kind[kind]}" for kind, what in words.items() if by_kind[kind]]
+    return f"{start}: {'; '.join(parts)}."
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
+
+
+def voted_report(cluster_id: str, one: Consensus, n_cells: int, lineages: Lineages) -> ClusterReport:
+    """The report of cells whose label comes from votes alone, without markers; the agreement is its probability."""
+    label = one.label or UNKNOWN_LABEL
+    broad = lineages.broad(one.ontology_id)
+    confidence = level(one.agreement)
+    return ClusterReport(
+        cluster_id=cluster_id,
+        annotation=Annotation(
+            primary_label=label,
+            proposed_label=label,
+            ontology_id=one.ontology_id,
+            proposed_ontology_id=one.ontology_id,
+            confidence=confidence,
+            rationale=described(one),
+            alternatives=(),
+            caveats=(),
+            markers=(),
+        ),
+        validation=Validation(
+            is_supported=one.ontology_id is not None,
+            supporting_markers=(),
+            missing_markers=(),
+            contradictory_markers={},
+            ontology_mismatch=False,
+            notes=(),
+            support_count=0,
+            flag_reasons=(),
+        ),
+        warnings=(),
+        status="supported" if one.ontology_id else "unknown",
+        confidence=confidence,
+        confidence_score=one.agreement,
+        broad_label=broad.label if broad else label,
+        broad_ontology_id=broad.id if broad else None,
+        source="user",
+        n_cells=n_cells,
+        path=one.path,
+        consensus=one,
     )
 
 

@@ -11,6 +11,8 @@ from typing import Optional
 from attrs import frozen
 
 from gca_scanpy._keys import UNKNOWN_LABEL
+from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.activity import ClusterCells
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.likelihood import Candidates, rank
 from gca_scanpy._scoring.malignancy import MALIGNANT, malignancy
@@ -69,6 +71,8 @@ class Case:
         The thresholds that a label must pass.
     malignant_genes
         The genes, as the data names them, that raise the suspicion of malignancy.
+    cells
+        Which genes its cells have on and off; None without a matrix.
     """
 
     markers: ClusterMarkers
@@ -80,23 +84,40 @@ class Case:
     index: MarkerIndex
     limits: Limits
     malignant_genes: tuple[str, ...] = ()
+    cells: Optional[ClusterCells] = None
 
     @classmethod
-    def of(cls, markers: ClusterMarkers, index: MarkerIndex, tissues: Sequence[str], limits: Limits) -> Case:
+    def of(
+        cls,
+        markers: ClusterMarkers,
+        index: MarkerIndex,
+        tissues: Sequence[str],
+        limits: Limits,
+        cells: Optional[ClusterCells] = None,
+    ) -> Case:
         """Weigh the genes of a cluster and rank its candidates."""
         weights = Weights.of(markers)
-        candidates = rank(weights, tissues, index)
+        candidates = rank(weights, tissues, index, cells)
         strength = Strength.of(weights, candidates[0], index) if candidates else None
         levels = Levels.of(candidates, strength, index) if strength else Levels({}, candidates, None, index)
         lineage = index.lineages.lineage(candidates[0].ontology_id) if candidates else None
         names = {gene.symbol: gene.name for gene in weights.ranked}
         malignant = tuple(names[symbol] for symbol in malignancy(names, lineage, tissues))
-        return cls(markers, weights, candidates, strength, levels, tuple(tissues), index, limits, malignant)
+        return cls(markers, weights, candidates, strength, levels, tuple(tissues), index, limits, malignant, cells)
 
     @property
     def cluster_id(self) -> str:
         """The cluster as the data names it."""
         return self.markers.cluster_id
+
+    def beyond_chance(self, key: Optional[str]) -> bool:
+        """Whether random genes would rarely say as much of a term; the cells have a say in it, too."""
+        if self.strength is None:
+            return False
+        standing = 0.0
+        if self.cells is not None and key is not None and key in self.index.types:
+            standing = self.cells.standing(key)
+        return self.strength.beyond(numbers.NUMBERS.standing_weight * standing)
 
     @property
     def state_genes(self) -> Mapping[str, tuple[str, ...]]:
@@ -117,8 +138,8 @@ SHOWN_ALTERNATIVES, SHOWN_GENES, SHOWN_GENES_OF_ALTERNATIVE = 3, 5, 3
 def propose(case: Case) -> Verdict:
     """The scorer's verdict: the deepest term that is certain enough, or Unknown if no gene marks a type."""
     candidates, state = case.candidates, case.weights.states.note
-    label = case.levels.deepest(case.limits.certainty) if candidates and candidates[0].score > 0 else None
-    if label is None:
+    found = certain_level(case)
+    if found is None:
         return Verdict(
             case.cluster_id,
             UNKNOWN_LABEL,
@@ -127,8 +148,8 @@ def propose(case: Case) -> Verdict:
             "offline",
             f"No cell type: {state}." if state else "No gene of this cluster marks a cell type of the database.",
         )
-    path = case.levels.path(label)
-    level, finest = _level(label, path), path[-1]
+    level, path = found
+    finest = path[-1]
     best = candidates.find(finest.ontology_id or finest.label) or candidates[0]
     genes = [e.gene for e in best.supporting]
     return Verdict(
@@ -142,6 +163,23 @@ def propose(case: Case) -> Verdict:
         markers=tuple(genes),
         path=path,
     )
+
+
+def certain_level(case: Case) -> Optional[tuple[Level, tuple[Level, ...]]]:
+    """The deepest level that is certain enough, and the path through it; None if no gene marks a type."""
+    is_marked = bool(case.candidates) and case.candidates.scores[0] > 0
+    label = case.levels.deepest(case.limits.certainty) if is_marked else None
+    if label is None:
+        return None
+    path = case.levels.path(label)
+    return _level(_beyond_chance(label, path, case), path), path
+
+
+def _beyond_chance(label: str, path: Sequence[Level], case: Case) -> str:
+    """The label, or if chance could have given it, its last ancestor that the cells show; the label if none is."""
+    keys = [level.ontology_id or level.label for level in path]
+    shown = (key for key in reversed(keys[: keys.index(label) + 1]) if case.beyond_chance(key))
+    return next(shown, label)
 
 
 def _level(key: str, path: Sequence[Level]) -> Level:

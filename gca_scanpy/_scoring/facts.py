@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Optional
 
+import numpy as np
+import numpy.typing as npt
 from attrs import define, field, frozen
 
 from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
 from gca_scanpy.model import Witnesses
+
+ByType = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]  # places of types, and a value for each
 
 
 @frozen
@@ -46,9 +50,20 @@ class CellType:
     n_sources: int = 0
     stated: Mapping[str, tuple[str, str, str, str]] = field(factory=dict)
 
+    @property
+    def lists(self) -> frozenset[str]:
+        """The independent lists that state any of its facts."""
+        return frozenset(group(name) for sources, *_ in self.stated.values() for name in parts(sources))
+
     def is_elsewhere(self, tissues: Sequence[str]) -> bool:
         """Whether the type belongs to other tissues than these only; not if either are unknown."""
         return bool(tissues and self.tissues) and self.tissues.isdisjoint(tissues)
+
+    def tissue_factor(self, tissues: Sequence[str]) -> float:
+        """What the evidence for the type is multiplied by in these tissues."""
+        if not tissues or not self.tissues:
+            return 1.0
+        return numbers.NUMBERS.out_of_tissue if self.is_elsewhere(tissues) else numbers.NUMBERS.in_tissue
 
 
 @define(eq=False)
@@ -57,6 +72,11 @@ class Hits(Mapping[str, Mapping[str, float]]):
 
     A gene that marks few types has more information. A subtype inherits its ancestors' genes. A run looks up a few
     hundred of thousands of genes, so the information of each is computed when it is first looked up.
+
+    Attributes
+    ----------
+    ordered, places
+        The keys of the types in order, and the place of each: arrays by type have this order.
     """
 
     types: Mapping[str, CellType]
@@ -70,8 +90,15 @@ class Hits(Mapping[str, Mapping[str, float]]):
     _denied: dict[str, list[str]] = field(factory=dict, init=False)
     _own: dict[tuple[str, float, float], Mapping[str, float]] = field(factory=dict, init=False)
     _broad: dict[str, Mapping[str, float]] = field(factory=dict, init=False)
+    _arrays: dict[str, ByType] = field(factory=dict, init=False)
+    _own_arrays: dict[tuple[str, float, float], ByType] = field(factory=dict, init=False)
+    _denied_places: dict[str, npt.NDArray[np.intp]] = field(factory=dict, init=False)
+    ordered: Sequence[str] = field(init=False)
+    places: Mapping[str, int] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.ordered = sorted(self.types)
+        self.places = {key: place for place, key in enumerate(self.ordered)}
         for key, cell_type in self.types.items():
             for gene in cell_type.positive:
                 self._owners.setdefault(gene, []).append(key)
@@ -114,6 +141,12 @@ class Hits(Mapping[str, Mapping[str, float]]):
         """The types of which a gene is a negative marker."""
         return self._denied.get(gene, ())
 
+    def denied_places(self, gene: str) -> npt.NDArray[np.intp]:
+        """The places of the types of which a gene is a negative marker; kept."""
+        if gene not in self._denied_places:
+            self._denied_places[gene] = np.array([self.places[key] for key in self.denied(gene)], dtype=np.intp)
+        return self._denied_places[gene]
+
     def own(self, gene: str, min_strength: float, weight: float) -> Mapping[str, float]:
         """The contribution of a gene of this weight to the types whose own marker of this strength it is; kept."""
         key = gene, min_strength, weight
@@ -122,6 +155,24 @@ class Hits(Mapping[str, Mapping[str, float]]):
             strong = [owner for owner in owners if self.types[owner].positive[gene] >= min_strength]
             self._own[key] = {owner: round(weight * self[gene][owner], 4) for owner in strong}
         return self._own[key]
+
+    def arrays(self, gene: str) -> ByType:
+        """The places of the types that a gene marks, and its information for each; kept."""
+        if gene not in self._arrays:
+            self._arrays[gene] = self._by_place(self[gene])
+        return self._arrays[gene]
+
+    def own_arrays(self, gene: str, min_strength: float, weight: float) -> ByType:
+        """What :meth:`own` gives, by the places of the types; kept."""
+        key = gene, min_strength, weight
+        if key not in self._own_arrays:
+            self._own_arrays[key] = self._by_place(self.own(*key))
+        return self._own_arrays[key]
+
+    def _by_place(self, values: Mapping[str, float]) -> ByType:
+        return np.array([self.places[key] for key in values], dtype=np.intp), np.array(
+            list(values.values()), dtype=float
+        )
 
     def by_broad(self, gene: str) -> Mapping[str, float]:
         """The most information that a gene has for any type of each broad type, by the id of the broad type; kept."""

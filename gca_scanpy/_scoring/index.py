@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Literal, Optional, cast
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from attrs import Factory, define, evolve, field, frozen
 
@@ -16,6 +18,8 @@ from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED, WEAK, MarkerDatabase
 from gca_scanpy._scoring.facts import CellType, Hits, group, parts, witnesses
 from gca_scanpy.model import Witnesses
+
+Floats = npt.NDArray[np.float64]
 
 Grade = Literal["common", "occasional", "rare"]
 
@@ -40,6 +44,14 @@ class Priors:
         init=False, repr=False, default=Factory(lambda self: frozenset().union(*self.grades.values()), takes_self=True)
     )
 
+    def knows(self, key: str) -> bool:
+        """Whether the table has a type in any tissue."""
+        return key in self._listed
+
+    def is_common(self, cl_id: str) -> bool:
+        """Whether a type is common in any tissue."""
+        return any(grades.get(cl_id) == COMMON for grades in self.grades.values())
+
     def nats(self, tissues: Sequence[str]) -> Mapping[str, float]:
         """What the grade of each listed type adds to its score when scores become shares, by Cell Ontology id.
 
@@ -54,6 +66,11 @@ class Priors:
             for tissue in tissues or (ANY,):
                 nats.update((cl_id, value) for cl_id, is_ in self.grades.get(tissue, {}).items() if is_ == grade)
         return nats
+
+    def common(self, tissues: Sequence[str]) -> frozenset[str]:
+        """The Cell Ontology ids of the types that are common in any of the tissues, or anywhere if there is none."""
+        grades = (self.grades.get(tissue, {}).items() for tissue in tissues or (ANY,))
+        return frozenset(cl_id for rows in grades for cl_id, is_ in rows if is_ == COMMON)
 
 
 NEUTRAL = Priors({})  # prefers no type
@@ -102,6 +119,9 @@ class MarkerIndex:
     _families: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _nearest: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _subtypes: Counter[str] = field(factory=Counter, init=False, repr=False)
+    _names_a_cluster: dict[str, bool] = field(factory=dict, init=False, repr=False)
+    _factors: dict[tuple[str, ...], Floats] = field(factory=dict, init=False, repr=False)
+    _prior_nats: dict[tuple[str, ...], Floats] = field(factory=dict, init=False, repr=False)
 
     def ancestors(self, key: str) -> tuple[str, ...]:
         """The ancestors of a type that are in the index, nearest first."""
@@ -112,11 +132,49 @@ class MarkerIndex:
             )
         return self._ancestors[key]
 
+    def levels_above(self, key: str) -> tuple[str, ...]:
+        """The ancestors that can be levels above a type: a neuron is no secretory cell, whatever the ontology says."""
+        lineage, compatible = self.lineages.lineage, self.lineages.compatible_lineages
+        return tuple(other for other in self.ancestors(key) if compatible(lineage(key), lineage(other)))
+
+    def names_a_cluster(self, key: str) -> bool:
+        """Whether people call a cluster so; other terms, such as central nervous system neuron, only group types.
+
+        They do if enough lists describe the term, or if one does and the term is common in a tissue. All terms do if
+        they have no prior, or if the database has no lists.
+        """
+        if key not in self._names_a_cluster:
+            n_lists = len(self.types[key].lists)
+            self._names_a_cluster[key] = (
+                n_lists >= numbers.NUMBERS.min_lists
+                or (n_lists > 0 and self.priors.is_common(key))
+                or not self.priors.knows(key)
+                or not any(kind.n_sources for kind in self.types.values())
+            )
+        return self._names_a_cluster[key]
+
     def n_subtypes(self, key: str) -> int:
         """How many types of the index are subtypes of a type."""
         if not self._subtypes:
             self._subtypes.update(chain.from_iterable(map(self.ancestors, self.types)))
         return self._subtypes[key]
+
+    def factors(self, tissues: Sequence[str]) -> Floats:
+        """The factor of the evidence for each type: for its tissues, and for how well-known it is; kept."""
+        place, used = tuple(tissues), numbers.NUMBERS
+        if place not in self._factors:
+            kinds = [self.types[key] for key in self.hits.ordered]
+            tissue = [kind.tissue_factor(place) for kind in kinds]
+            self._factors[place] = np.array(tissue) * [1 + used.per_source * kind.n_sources for kind in kinds]
+        return self._factors[place]
+
+    def prior_nats(self, tissues: Sequence[str]) -> Floats:
+        """What the prior of each type adds to its score when scores become shares; kept."""
+        place = tuple(tissues)
+        if place not in self._prior_nats:
+            nats = self.priors.nats(place)  # a type without an id has its name as key, and no prior
+            self._prior_nats[place] = np.array([nats.get(key, 0.0) for key in self.hits.ordered], dtype=np.float64)
+        return self._prior_nats[place]
 
     def family(self, term_id: str) -> tuple[str, ...]:
         """The types of the index that are a term, its ancestors or its descendants."""

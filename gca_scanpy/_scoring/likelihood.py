@@ -6,37 +6,53 @@ A gene contributes its weight times its information to the score of each type. d
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Optional, Union, overload
 
-from attrs import evolve, field, frozen
+import numpy as np
+import numpy.typing as npt
+from attrs import field, frozen
 
 from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.activity import ClusterCells
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy._scoring.weights import Gene, States, Weights
+from gca_scanpy._scoring.weights import Gene, States, Weights, gene_of
 from gca_scanpy.model import Candidate, Evidence
 
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]  # of types, in the order of their keys
 Scored = Sequence[tuple[Gene, Mapping[str, float]]]  # genes with their information for each type that they mark
 
 
-def rank(weights: Weights, tissues: Sequence[str], index: MarkerIndex) -> Candidates:
+def rank(
+    weights: Weights, tissues: Sequence[str], index: MarkerIndex, cells: Optional[ClusterCells] = None
+) -> Candidates:
     """The cell types that any ranked gene of a cluster marks, best first.
 
-    The score is what the genes tell. The order and the shares follow the sum of the score and the type's prior.
+    The score is what the genes tell. The order and the shares follow the sum of the score, the type's prior, and what
+    the cells tell besides the ranking.
 
     Parameters
     ----------
     tissues
         Canonical tissues, empty if unknown. They shift the scores but never exclude a type.
+    cells
+        Which genes the cells have on and off; None without a matrix.
     """
     genes = _ClusterGenes.of(weights, index)
-    scores = _scores(genes, tissues, index)
-    priors = index.priors.nats(tissues)  # a type without an id has its name as key, and no prior
-    sums = {key: score + priors.get(key, 0.0) for key, score in scores.items()}
-    keys = sorted(sums)
-    keys.sort(key=sums.__getitem__, reverse=True)  # equal sums stay in the order of the keys
-    return Candidates(keys, [scores[key] for key in keys], _softmax([sums[key] for key in keys]), genes, index)
+    places, values = _scores(genes, tissues, index)
+    sums = values + index.prior_nats(tissues)[places]
+    order = np.argsort(-sums, kind="stable")  # equal sums stay in the order of the keys
+    keys, scores = [index.hits.ordered[place] for place in places[order]], values[order]
+    sums = sums[order]
+    if cells is not None and keys:
+        compared = dict(zip(keys[: numbers.NUMBERS.cell_candidates], scores.tolist()))
+        shifts = list(cells.shifts(compared, tissues))
+        rest = min(0.0, *shifts)  # the others do not pass those that were compared
+        sums = sums + np.array(shifts + [rest] * (len(keys) - len(shifts)))
+        order = np.argsort(-sums, kind="stable")
+        keys, scores, sums = [keys[place] for place in order], scores[order], sums[order]
+    return Candidates(keys, scores.tolist(), _softmax(sums.tolist()), genes, index)
 
 
 @frozen(eq=False)
@@ -84,7 +100,7 @@ class Candidates(Sequence[Candidate]):
             ontology_id=self._index.types[key].id,
             score=round(self.scores[place], 4),
             probability=round(self.shares[place], 6),
-            supporting=_supporting(key, self._genes),
+            supporting=_supporting(key, self._genes, self._index),
             contradicting=_contradicting(key, self._genes, self._index),
         )
 
@@ -103,25 +119,26 @@ class _ClusterGenes:
     absent
         Genes that the cells lack, by symbol.
     evidence
-        Sum of the contributions of the ranked genes, by type.
+        Sum of the contributions of the ranked genes, by place of the type; NaN for a type that none of them marks.
     """
 
     ranked: Scored
     present: Scored
     expressed: Mapping[str, Gene]
     absent: Mapping[str, Gene]
-    evidence: Mapping[str, float]
+    evidence: Floats
 
     @classmethod
     def of(cls, weights: Weights, index: MarkerIndex) -> _ClusterGenes:
-        full = (evolve(gene, weight=gene.weight / numbers.NUMBERS.present_weight) for gene in weights.present)
+        part = numbers.NUMBERS.present_weight
+        full = (gene_of(gene.name, gene.symbol, gene.weight / part) for gene in weights.present)
         ranked = _scored(weights.ranked, index)
         return cls(
             ranked=ranked,
             present=_scored(weights.present, index),
             expressed={gene.symbol: gene for gene in (*weights.ranked, *full)},
             absent={gene.symbol: gene for gene in weights.absent},
-            evidence=_bounded(ranked, weights.states),
+            evidence=_bounded(ranked, weights.states, index),
         )
 
 
@@ -129,33 +146,25 @@ def _scored(genes: Iterable[Gene], index: MarkerIndex) -> Scored:
     return [(gene, index.hits[gene.symbol]) for gene in genes if gene.symbol in index.hits]
 
 
-def _scores(genes: _ClusterGenes, tissues: Sequence[str], index: MarkerIndex) -> dict[str, float]:
-    """The score of each type that a ranked gene marks, by key."""
-    used = numbers.NUMBERS
-    present, absent = _evidence(genes.present), _absent_evidence(genes.absent.values(), index)
-    penalties = _penalties(genes.expressed.values(), index)
-    scores = {}
-    for key, evidence in genes.evidence.items():
-        cell_type = index.types[key]
-        if present or absent:
-            limit = used.max_expression_part * evidence
-            evidence += min(present.get(key, 0.0), limit) - min(absent.get(key, 0.0), limit)
-        if tissues:
-            evidence *= _tissue_factor(cell_type.tissues, tissues)
-        score = evidence * (1 + used.per_source * cell_type.n_sources)
-        scores[key] = score - sum(penalties[key]) if key in penalties else score
-    return scores
+def _scores(genes: _ClusterGenes, tissues: Sequence[str], index: MarkerIndex) -> tuple[Places, Floats]:
+    """The types that a ranked gene marks, as places in the order of the keys, and their scores."""
+    places = np.flatnonzero(~np.isnan(genes.evidence))
+    evidence = genes.evidence[places]
+    limit = numbers.NUMBERS.max_expression_part * evidence
+    present, _ = _evidence(genes.present, index)
+    absent = _absent_evidence(genes.absent.values(), index)
+    evidence = evidence + np.minimum(present[places], limit) - np.minimum(absent[places], limit)
+    scores = evidence * index.factors(tissues)[places] - _penalties(genes.expressed.values(), index)[places]
+    return places, scores
 
 
-def _penalties(expressed: Iterable[Gene], index: MarkerIndex) -> dict[str, list[float]]:
-    """What the genes subtract from the types of which they are negative markers, by type."""
-    penalties: dict[str, list[float]] = {}
-    for gene in expressed:
-        denied = index.hits.denied(gene.symbol)
-        penalty = _penalty(gene, index) if denied else 0.0
-        for key in denied:
-            penalties.setdefault(key, []).append(penalty)
-    return penalties
+def _penalties(expressed: Iterable[Gene], index: MarkerIndex) -> Floats:
+    """What the genes subtract from the types of which they are negative markers, by place of the type."""
+    denying = [(index.hits.denied_places(gene.symbol), gene) for gene in expressed if index.hits.denied(gene.symbol)]
+    if not denying:
+        return np.zeros(len(index.hits.ordered))
+    penalties = np.repeat([_penalty(gene, index) for _, gene in denying], [len(places) for places, _ in denying])
+    return np.bincount(np.concatenate([places for places, _ in denying]), penalties, minlength=len(index.hits.ordered))
 
 
 def _softmax(scores: Sequence[float]) -> list[float]:
@@ -166,37 +175,40 @@ def _softmax(scores: Sequence[float]) -> list[float]:
     return [value / total for value in exponentials]
 
 
-def _evidence(genes: Scored) -> dict[str, float]:
-    """The sum of the contributions of some genes, by type."""
-    evidence: dict[str, float] = defaultdict(float)
-    for gene, information in genes:
-        weight = gene.weight
-        for key, nats in information.items():
-            evidence[key] += weight * nats
-    return evidence
+def _evidence(genes: Scored, index: MarkerIndex) -> tuple[Floats, Places]:
+    """The sum of the contributions of some genes, and their number, by place of the type."""
+    arrays, n_types = [index.hits.arrays(gene.symbol) for gene, _ in genes], len(index.hits.ordered)
+    if not arrays:
+        return np.zeros(n_types), np.zeros(n_types, dtype=np.intp)
+    places = np.concatenate([where for where, _ in arrays])
+    weights = np.repeat([gene.weight for gene, _ in genes], [len(where) for where, _ in arrays])
+    nats = weights * np.concatenate([nats for _, nats in arrays])
+    return np.bincount(places, nats, minlength=n_types), np.bincount(places, minlength=n_types)
 
 
-def _bounded(ranked: Scored, states: States) -> dict[str, float]:
+def _bounded(ranked: Scored, states: States, index: MarkerIndex) -> Floats:
     """The evidence of the ranked genes, without the genes of states that fill the list."""
     bound = states.bound if states.fill_the_list else frozenset()
-    return _evidence([(gene, nats) for gene, nats in ranked if gene.symbol not in bound])
+    evidence, n_genes = _evidence([(gene, nats) for gene, nats in ranked if gene.symbol not in bound], index)
+    return np.where(n_genes > 0, evidence, np.nan)
 
 
-def _absent_evidence(absent: Iterable[Gene], index: MarkerIndex) -> dict[str, float]:
-    """What absent genes would contribute to the types whose own canonical markers they are."""
-    evidence: dict[str, float] = {}
-    for gene in absent:
-        for key, nats in index.hits.own(gene.symbol, numbers.NUMBERS.canonical, gene.weight).items():
-            evidence[key] = evidence.get(key, 0.0) + nats
-    return evidence
+def _absent_evidence(absent: Iterable[Gene], index: MarkerIndex) -> Floats:
+    """What absent genes would contribute to the types whose own canonical markers they are, by place of the type."""
+    canonical, n_types = numbers.NUMBERS.canonical, len(index.hits.ordered)
+    arrays = [index.hits.own_arrays(gene.symbol, canonical, gene.weight) for gene in absent]
+    if not arrays:
+        return np.zeros(n_types)
+    places, nats = (np.concatenate(parts) for parts in zip(*arrays))
+    return np.bincount(places, nats, minlength=n_types)
 
 
-def _supporting(key: str, genes: _ClusterGenes) -> tuple[Evidence, ...]:
+def _supporting(key: str, genes: _ClusterGenes, index: MarkerIndex) -> tuple[Evidence, ...]:
     ranked, present = (
         [Evidence(gene.name, round(gene.weight * nats[key], 4)) for gene, nats in scored if key in nats]
         for scored in (genes.ranked, genes.present)
     )
-    return _strongest((*ranked, *_limited(present, genes.evidence[key])))
+    return _strongest((*ranked, *_limited(present, genes.evidence[index.hits.places[key]])))
 
 
 def _contradicting(key: str, genes: _ClusterGenes, index: MarkerIndex) -> tuple[Evidence, ...]:
@@ -211,7 +223,7 @@ def _contradicting(key: str, genes: _ClusterGenes, index: MarkerIndex) -> tuple[
         for gene in (genes.absent[symbol] for symbol in cell_type.positive if symbol in genes.absent)
         if cell_type.positive[gene.symbol] >= canonical
     ]
-    return _strongest((*negative, *_limited(absent, genes.evidence[key])))
+    return _strongest((*negative, *_limited(absent, genes.evidence[index.hits.places[key]])))
 
 
 def _limited(evidence: Sequence[Evidence], ranked: float) -> Iterator[Evidence]:
@@ -223,15 +235,9 @@ def _limited(evidence: Sequence[Evidence], ranked: float) -> Iterator[Evidence]:
 
 def _penalty(gene: Gene, index: MarkerIndex) -> float:
     """What a gene subtracts from the score of a type of which it is a negative marker."""
-    used = numbers.NUMBERS
-    best = max(index.hits.get(gene.symbol, {}).values(), default=used.negative_information)
+    used, types = numbers.NUMBERS, index.hits.best(gene.symbol)
+    best = index.hits[gene.symbol][types[0]] if types else used.negative_information
     return round(used.negative_factor * gene.weight * best, 4)
-
-
-def _tissue_factor(types: frozenset[str], tissues: Sequence[str]) -> float:
-    if not types:
-        return 1.0
-    return numbers.NUMBERS.in_tissue if types.intersection(tissues) else numbers.NUMBERS.out_of_tissue
 
 
 def _strongest(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:

@@ -64,7 +64,12 @@ class Strength:
     @property
     def beyond_chance(self) -> bool:
         """Whether random genes would rarely say as much."""
-        return self.best > 0 and _logistic(numbers.NUMBERS.chance, self.features()) >= 0.5
+        return self.beyond(0.0)
+
+    def beyond(self, log_odds: float) -> bool:
+        """The same with evidence besides the ranked genes that they are not random, in log-odds."""
+        evidence = sum(map(operator.mul, numbers.NUMBERS.chance, self.features()))
+        return self.best > 0 and evidence + log_odds >= 0
 
     def features(self) -> tuple[float, ...]:
         """What the probability that the genes are not random is computed from."""
@@ -128,13 +133,16 @@ class Levels:
         """The last term that is so probable, on the way from the most probable term down to the best candidate.
 
         A lower certainty gives the same term or a subtype of it. If no term is so probable, the most probable one.
+        A term that only groups types is passed over, unless it is the best candidate.
         """
         if not self.probabilities:
             return None
         ancestors = self.index.lineages.ontology.ancestors
         best = key_of(self.candidates[0])
         finest = best if best in self.probabilities else self._best_below(self._likeliest(list(self.probabilities)))
-        line = [key for key in self.probabilities if key == finest or key in ancestors(finest)]
+        above = set(self.index.levels_above(finest))
+        line = [key for key in self.probabilities if key == finest or key in above]
+        line = [key for key in line if key == finest or self.index.names_a_cluster(key)] or line
         found, sure = None, [key for key in line if self.probabilities[key] >= certainty]
         while sure:
             found = self._likeliest(sure)
@@ -144,7 +152,8 @@ class Levels:
     def _best_below(self, key: str) -> str:
         """The best candidate that is a term or a subtype of it; the term itself if there is none."""
         ancestors = self.index.lineages.ontology.ancestors
-        below = (key_of(candidate) for candidate in self.candidates if candidate.score > 0)
+        pairs = zip(self.candidates.keys, self.candidates.scores)
+        below = (other for other, score in pairs if round(score, 4) > 0)
         return next((other for other in below if other == key or key in ancestors(other)), key)
 
     def _likeliest(self, keys: Sequence[str]) -> str:
@@ -156,7 +165,8 @@ class Levels:
         chain = [self._best_below(key)]
         for term in sorted({*self.probabilities, key}, key=lambda term: (-_depth(term, self.index), term)):
             is_kin = term == key or key in ancestors(term) or term in ancestors(key)
-            if is_kin and term in ancestors(chain[-1]):
+            is_above = term in self.index.levels_above(chain[-1]) or term == key != chain[-1]
+            if is_kin and is_above:
                 chain.append(term)
         return tuple(self._level(term) for term in reversed(chain))
 
@@ -167,17 +177,17 @@ class Levels:
         return Level(label, term, round(self.probability(key), 4))
 
 
-def shares(candidates: Sequence[Candidate], index: MarkerIndex) -> dict[str, float]:
+def shares(candidates: Candidates, index: MarkerIndex) -> dict[str, float]:
     """The share of each term that can be a level: its own and those of its subtypes."""
     summed: dict[str, float] = {}
-    for candidate in candidates:
-        if candidate.probability < numbers.NUMBERS.negligible_share:
+    for key, score, share in zip(candidates.keys, candidates.scores, candidates.shares):
+        probability = round(share, 6)  # as the candidate has it; to make it takes longer
+        if probability < numbers.NUMBERS.negligible_share:
             break  # the others have no larger share
-        if candidate.score <= 0:
+        if round(score, 4) <= 0:
             continue
-        key = key_of(candidate)
         for term in (key, *index.ancestors(key)):
-            summed[term] = summed.get(term, 0.0) + candidate.probability
+            summed[term] = summed.get(term, 0.0) + probability
     least = numbers.NUMBERS.min_level_share
     return {key: share for key, share in summed.items() if share >= least and _says_something(key, index)}
 

@@ -36,12 +36,15 @@ def is_generic(symbol: str) -> bool:
     return symbol.upper() in _GENERIC_NAMES or _GENERIC.match(symbol) is not None
 
 
+@lru_cache(maxsize=100_000)
+def _is_housekeeping(name: str) -> bool:
+    return _HOUSEKEEPING.match(clean(name)) is not None
+
+
 def informative(names: Sequence[str], n: int) -> tuple[str, ...]:
     """The first genes of a list without ribosomal, mitochondrial and similar ones; of the whole list if all are."""
     rest = without_shared(names, len(names))  # with a prefix, RPL3 is housekeeping as well
-    kept = [
-        name for name in names if not any(_HOUSEKEEPING.match(clean(form)) for form in (name, rest.get(name, name)))
-    ]
+    kept = [name for name in names if not (_is_housekeeping(name) or _is_housekeeping(rest.get(name, name)))]
     return tuple((kept or list(names))[:n])
 
 
@@ -110,6 +113,12 @@ class Gene:
     name: str
     symbol: str
     weight: float
+
+
+@lru_cache(maxsize=100_000)  # the same thousands of genes in cluster after cluster
+def gene_of(name: str, symbol: str, weight: float) -> Gene:
+    """A gene, the same object if it was made before."""
+    return Gene(name, symbol, weight)
 
 
 @frozen
@@ -189,4 +198,4 @@ def _unranked(genes: Iterable[RankedGene], cluster: ClusterMarkers, weight: floa
     for gene in genes:
         if gene.symbol is not None and gene.symbol not in ranked:
             names.setdefault(gene.symbol, gene.name)
-    return tuple(Gene(name, symbol, weight * _damping(symbol, held)) for symbol, name in names.items())
+    return tuple(gene_of(name, symbol, weight * _damping(symbol, held)) for symbol, name in names.items())

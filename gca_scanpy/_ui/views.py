@@ -16,6 +16,7 @@ from gca_scanpy._keys import EMBEDDINGS
 from gca_scanpy._page.html import template
 from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy._reporting.display import LEVELS, STATUSES, is_label
+from gca_scanpy._reporting.documents import VOTES
 from gca_scanpy._reporting.receipts import GRADES, Receipt
 from gca_scanpy._reporting.report import makers
 from gca_scanpy.db import _bundled
@@ -127,6 +128,7 @@ def evidence(report: DatasetReport, cluster_id: str, *, only_witnessed: bool = F
         support=shown(validation.supporting_markers, receipts.of_label(cluster)),
         has_witnesses=bool(report.witnesses),
         grades=GRADES,
+        votes=VOTES,
     )
 
 

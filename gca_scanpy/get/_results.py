@@ -149,10 +149,13 @@ def agreement(adata: AnnData, first: str, second: str, *, terms: Optional[Mappin
     -------
     pandas.DataFrame
         Index ``first``, ``second``: the labels. Columns ``cells``, ``share`` (of the cells with the first label, 0 to
-        1), ``relation`` (``exact``, ``kin`` for ancestor and descendant, ``lineage``, ``unrelated``, ``no term``) and
-        ``steps`` (between the terms in the ontology, missing if a label has no term). ``.attrs`` has the number of
-        ``cells``, the shares of cells that are ``exact`` and ``compatible`` (exact or kin), and ``adjusted_rand``, the
-        adjusted Rand index of the two groupings.
+        1), ``relation`` (``exact``, ``kin`` for ancestor and descendant, ``lineage``, ``unrelated``, ``no term``),
+        ``steps`` (between the terms in the ontology), and ``precision``, ``recall`` and ``f1``: a label says its term
+        and all ancestors of it but the most general ones; the precision is the share of what ``first`` says that
+        ``second`` says, too, the recall is the share of what ``second`` says that ``first`` says. Steps and shares are
+        missing if a label has no term. ``.attrs`` has the number of ``cells``, the shares of cells that are ``exact``
+        and ``compatible`` (exact or kin), the ``precision``, ``recall`` and ``f1`` of all cells whose labels have
+        terms, and ``adjusted_rand``, the adjusted Rand index of the two groupings.
 
     Raises
     ------
@@ -172,10 +175,11 @@ def agreement(adata: AnnData, first: str, second: str, *, terms: Optional[Mappin
     700
     """
     comparison, _ = compare_columns(adata, first, second, _bundled.lineages(), terms)
-    pairs = [(p.first, p.second, p.cells, p.share, p.relation, p.steps) for p in comparison.pairs]
-    frame = pd.DataFrame(pairs, columns=["first", "second", "cells", "share", "relation", "steps"])
-    frame = frame.set_index(["first", "second"]).astype({"steps": "Int64"})
-    for name in ("cells", "exact", "compatible", "adjusted_rand"):
+    columns = ("first", "second", "cells", "share", "relation", "steps", "precision", "recall", "f1")
+    rows = [[getattr(pair, name) for name in columns] for pair in comparison.pairs]
+    types = {"steps": "Int64", "precision": float, "recall": float, "f1": float}
+    frame = pd.DataFrame(rows, columns=columns).set_index(["first", "second"]).astype(types)
+    for name in ("cells", "exact", "compatible", "precision", "recall", "f1", "adjusted_rand"):
         frame.attrs[name] = getattr(comparison, name)
     return frame
 

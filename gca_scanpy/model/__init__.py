@@ -9,13 +9,12 @@ from gca_scanpy.model.clusters import (
     ClusterReport,
     Confidence,
     Evidence,
-    Level,
     Mixture,
     MixtureKind,
-    ModelAnswer,
     NextStep,
-    Panel,
     Part,
+    SampleAnswer,
+    SampleVote,
     Separation,
     Source,
     Status,
@@ -33,6 +32,7 @@ from gca_scanpy.model.dataset import (
     Summary,
     Telemetry,
 )
+from gca_scanpy.model.votes import Consensus, Level, ModelAnswer, Panel, Vote, VoteRelation
 
 __all__ = [
     "CONFIDENCE_LEVELS",
@@ -43,6 +43,7 @@ __all__ = [
     "Candidate",
     "ClusterReport",
     "Confidence",
+    "Consensus",
     "DatasetReport",
     "Decision",
     "DecisionKind",
@@ -56,6 +57,8 @@ __all__ = [
     "Panel",
     "Part",
     "Provenance",
+    "SampleAnswer",
+    "SampleVote",
     "Separation",
     "Source",
     "Status",
@@ -63,5 +66,7 @@ __all__ = [
     "Summary",
     "Telemetry",
     "Validation",
+    "Vote",
+    "VoteRelation",
     "Witnesses",
 ]

@@ -8,6 +8,7 @@ from typing import Literal, Optional  # these are read at run time, on Python 3.
 from attrs import Factory, frozen
 
 from gca_scanpy.model.notebook import html_table
+from gca_scanpy.model.votes import Consensus, Level, Panel
 
 Status = Literal["supported", "flagged", "unknown"]
 Confidence = Literal["Low", "Medium", "High"]
@@ -16,6 +17,7 @@ StepKind = Literal[
     "doublets", "ambient", "recluster", "cells", "genes", "measure", "look", "stain", "tissue"
 ]  # fmt: skip
 MixtureKind = Literal["two_populations", "doublets", "ambient", "undecided"]
+SampleVote = Literal["agrees", "differs", "unclear", "too_few", "no_contrast"]
 
 SHOWN_GENES = 5  # in the table of a notebook
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
@@ -84,56 +86,12 @@ class Candidate:
 
 
 @frozen
-class Level:
-    """A level of the ontology in the path of a cluster.
-
-    Attributes
-    ----------
-    label, ontology_id
-        A Cell Ontology term; a type of a user's own table may have no id.
-    probability
-        Probability that the term or a subtype of it is right, 0 to 1.
-    """
-
-    label: str
-    ontology_id: Optional[str]
-    probability: float
-
-
-@frozen
 class Alternative:
     """Another label that was considered, and why."""
 
     label: str
     reason: str
     ontology_id: Optional[str] = None
-
-
-@frozen
-class ModelAnswer:
-    """The answer of one of several language models; ``label`` is empty if it gave no answer."""
-
-    model: str
-    label: str
-    ontology_id: Optional[str]
-    confidence_score: float
-
-
-@frozen
-class Panel:
-    """The answers of several language models, in the order in which the user named the models.
-
-    Attributes
-    ----------
-    agreement
-        Mean support of the verdict among the models that answered, 0 to 1; an ontology neighbor counts half.
-    entropy
-        Shannon entropy of the distinct answers, in bits; 0 if all agree.
-    """
-
-    answers: tuple[ModelAnswer, ...]
-    agreement: float
-    entropy: float
 
 
 @frozen
@@ -279,6 +237,36 @@ class NextStep:
     reason: str
 
 
+@frozen
+class SampleAnswer:
+    """What the cells of a cluster in one sample say, compared with the other cells of that sample.
+
+    Attributes
+    ----------
+    sample
+        The sample as the data names it.
+    n_cells
+        Number of the cluster's cells in this sample, at least 1.
+    vote
+        ``agrees`` if the label of these cells is that of the cluster, an ancestor or a subtype of it; ``differs`` if it
+        is another type. The others are abstentions: ``unclear`` if no label is justified, ``too_few`` cells of the
+        cluster, or ``no_contrast`` if the sample has too few other cells.
+    label, ontology_id, probability
+        The label of these cells, its id and its probability, 0 to 1; empty if there is none.
+    common_label
+        If the label is another type, the deepest level that it has in common with that of the cluster; empty if they
+        have none.
+    """
+
+    sample: str
+    n_cells: int
+    vote: SampleVote
+    label: str = ""
+    ontology_id: Optional[str] = None
+    probability: Optional[float] = None
+    common_label: str = ""
+
+
 @frozen(repr=False)
 class ClusterReport:
     """The result for one cluster.
@@ -298,6 +286,10 @@ class ClusterReport:
         What the cells of a cluster of two lineages are; None if it is not mixed, or its cells could not be read.
     next_steps
         What would settle a cluster below High or without a supported label, at most four steps.
+    samples
+        What the cells of each sample say; empty if the run had no ``sample_key``.
+    consensus
+        The votes of :func:`gca_scanpy.tl.consensus`; None if the label has another source.
     """
 
     cluster_id: str
@@ -351,6 +343,9 @@ class ClusterReport:
             ", ".join(validation.flag_reasons),
             ", ".join(validation.supporting_markers[:SHOWN_GENES]),
         )
+
+    samples: tuple[SampleAnswer, ...] = ()
+    consensus: Optional[Consensus] = None
 
     @property
     def judged(self) -> tuple[str, Optional[str]]:

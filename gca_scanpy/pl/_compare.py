@@ -121,7 +121,7 @@ def _draw_fields(ax: Axes, result: Comparison) -> None:
     for pair in result.pairs:
         row, column = places[0][pair.first], places[1][pair.second]
         part = PALEST + (1 - PALEST) * pair.share
-        color = _mixed(RELATIONS[pair.relation][0], part)
+        color = mixed(RELATIONS[pair.relation][0], part)
         edge = EXACT_EDGE if pair.relation == "exact" else color  # so that a pale one is not mistaken for its neighbor
         corner, wide = (column - 0.5, row - 0.5), 1.2 if pair.relation == "exact" else 0
         ax.add_patch(Rectangle(corner, 1, 1, facecolor=color, edgecolor=edge, linewidth=wide, zorder=1 + wide))
@@ -129,7 +129,7 @@ def _draw_fields(ax: Axes, result: Comparison) -> None:
         ax.text(column, row, _short(pair.cells), ha="center", va="center", fontsize=6.5, color=text, zorder=4)
 
 
-def _mixed(color: str, part: float) -> tuple[float, ...]:
+def mixed(color: str, part: float) -> tuple[float, ...]:
     """A color mixed with white."""
     from matplotlib.colors import to_rgb
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 import numpy.typing as npt
 
-from gca_scanpy._adata import Clustering, embedding_name, read_clustering, rows_of
+from gca_scanpy._adata import Clustering, embedding_name, reported_clustering, rows_of
 from gca_scanpy._adata.members import first_two
 from gca_scanpy._adata.objects import column_of
 from gca_scanpy._arguments import LABEL_STYLE, checked
@@ -166,7 +166,7 @@ def _embedding(
     groupby = report.parameters.get("groupby")
     if groupby is not None and groupby in adata.obs:
         scores = column_of(adata.obs, column).to_numpy(dtype=float)
-        _name_clusters(axes, report.clusters, read_clustering(adata, groupby), places, scores)
+        _name_clusters(axes, report.clusters, reported_clustering(adata, report), places, scores)
     return finish(fig, axes, f"confidence_{basis}", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
 

@@ -38,6 +38,7 @@ def annotate(
     use_raw: Optional[bool] = None,
     layer: Optional[str] = None,
     gene_symbols: Optional[str] = None,
+    sample_key: Optional[str] = None,
     key_added: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> Optional[AnnData]:
@@ -84,6 +85,10 @@ def annotate(
         The matrix to rank, by Scanpy's rule: ``layer``, else ``.raw`` if there is one, else ``.X``.
     gene_symbols
         Column of ``.var`` with gene symbols. Detected automatically if few ``var_names`` are symbols.
+    sample_key
+        Column of ``adata.obs`` with the sample of each cell, such as the donor. The clusters are judged as without it,
+        and in each sample in addition. The report says what the samples say, and flags a cluster that is one sample's
+        alone; :doc:`/samples` has the rules. Cells without a sample count for their cluster only.
     key_added
         Prefix of the ``.obs`` columns, and key in ``.uns``: a name that h5ad and zarr can store, and not that of other
         data.
@@ -131,7 +136,7 @@ def annotate(
     Raises
     ------
     MissingKeyError
-        If ``groupby``, ``layer``, ``rank_key`` or ``gene_symbols`` does not exist.
+        If ``groupby``, ``layer``, ``rank_key``, ``gene_symbols`` or ``sample_key`` does not exist.
     InputError
         If an argument cannot be used. ``adata`` is untouched whenever an error is raised.
     ModelError
@@ -156,6 +161,7 @@ def annotate(
         use_raw=use_raw,
         layer=layer,
         gene_symbols=gene_symbols,
+        sample_key=sample_key,
     )
     request = cells.request(
         species=species, tissue=tissue, marker_db=marker_db, certainty=certainty, groups=groups, key_added=key_added

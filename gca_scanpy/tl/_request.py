@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 from attrs import asdict, evolve, field, frozen
 
 from gca_scanpy import _pipeline
-from gca_scanpy._adata import Clustering, check_key, check_writable, duplicate, read_clustering, write_report
+from gca_scanpy._adata import (
+    Clustering,
+    check_key,
+    check_writable,
+    clusters_apart,
+    duplicate,
+    read_clustering,
+    write_report,
+)
 from gca_scanpy._adata.changes import keep_decisions
 from gca_scanpy._adata.expression import Expression
 from gca_scanpy._events import Clock, Run, RunDetails
@@ -20,11 +28,12 @@ from gca_scanpy._llm.question import Question
 from gca_scanpy._pipeline import Request
 from gca_scanpy._prepare import Tissue, check_species, check_tissue
 from gca_scanpy._propose import Asked
+from gca_scanpy._ranking.apart import read_apart
 from gca_scanpy._ranking.read import ReadMarkers, read_markers
 from gca_scanpy._settings import settings
 from gca_scanpy._steps import ClusterMarkers, Ranking
 from gca_scanpy.db import _bundled, load
-from gca_scanpy.errors import MissingClusterWarning, warn
+from gca_scanpy.errors import InputError, MissingClusterWarning, warn
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:
@@ -35,22 +44,42 @@ MAX_WITHOUT_CLUSTER = 0.05  # share of the cells
 
 @frozen(eq=False)
 class Cells:
-    """An annotated object with its clusters, and how their genes are ranked."""
+    """An annotated object with its clusters, how their genes are ranked, and the samples in which they are judged."""
 
     adata: AnnData
     clustering: Clustering
     ranking: Ranking
+    samples: Optional[Clustering] = None
     clock: Clock = field(factory=Clock)
 
     @classmethod
-    def read(cls, adata: AnnData, groupby: str, groups: Optional[Sequence[str]], **ranking: Any) -> Cells:
-        """The clusters of an object; raises as :func:`gca_scanpy._adata.read_clustering` does."""
-        return cls(adata, read_clustering(adata, groupby, groups), Ranking(**ranking))
+    def read(
+        cls,
+        adata: AnnData,
+        groupby: str,
+        groups: Optional[Sequence[str]],
+        *,
+        sample_key: Optional[str] = None,
+        **ranking: Any,
+    ) -> Cells:
+        """The clusters and samples of an object.
+
+        Raises
+        ------
+        MissingKeyError, InputError
+            As :func:`gca_scanpy._adata.read_clustering` does, or if clusters and samples are the same column.
+        """
+        clustering = read_clustering(adata, groupby, groups)
+        if sample_key == groupby:
+            msg = f"sample_key={sample_key!r} is the column of the clusters; name the column of the samples instead"
+            raise InputError(msg)
+        samples = None if sample_key is None else read_clustering(adata, sample_key, what="sample")
+        return cls(adata, clustering, Ranking(**ranking), samples)
 
     def markers(self) -> ReadMarkers:
         """The marker genes of each cluster, and how they were ranked."""
         with self.clock.step("markers"):
-            return read_markers(self.adata, self.clustering, self.ranking)
+            return read_markers(self.adata, self.clustering, self.ranking, self.samples)
 
     def request(
         self,
@@ -65,6 +94,8 @@ class Cells:
         """The request of a verb; ``more`` is recorded among the parameters of the report."""
         asked_groups = None if groups is None else list(self.clustering.ids)
         parameters = {"groupby": self.clustering.groupby, **asdict(self.ranking), "groups": asked_groups, **more}
+        if self.samples is not None:
+            parameters["sample_key"] = self.samples.groupby
         with self.clock.step("database"):
             request = make_request(self._asked(tissue), species, marker_db, parameters, certainty)
         return evolve(request, cells_without_cluster=self.clustering.cells_without_cluster)
@@ -78,20 +109,37 @@ class Cells:
 
     def _warn_of_missing(self) -> tuple[str, ...]:
         """Warn if many cells have no cluster."""
-        codes, groupby = self.clustering.codes, self.clustering.groupby
+        codes = self.clustering.codes
         n_cells, n_missing = len(codes), self.clustering.cells_without_cluster
         if n_missing <= MAX_WITHOUT_CLUSTER * n_cells:
             return ()
         without, within = (self.adata.obs_names[np.flatnonzero(part)[0]] for part in (codes < 0, codes >= 0))
         message = (
-            f"{n_missing:,} of {n_cells:,} cells have no cluster in .obs[{groupby!r}], so they get no label, such as "
+            f"{n_missing:,} of {n_cells:,} cells have no cluster in {self._columns()}, so they get no label, such as "
             f"{without!r} (but {within!r} has one). If the clusters come from a table, write the names of the cells in "
             "the same way in both; a missing '-1' at the end is often the reason"
         )
         warn(message, MissingClusterWarning)
         return (message,)
 
-    def label(self, request: Request, key_added: str, *, copy: bool) -> Optional[AnnData]:
+    def _columns(self) -> str:
+        return f".obs[{self.clustering.groupby!r}]"
+
+    def _warn_of_unsampled(self) -> tuple[str, ...]:
+        """Warn if cells with a cluster have no sample."""
+        if self.samples is None:
+            return ()
+        n_cells, without = len(self.samples.codes), (self.samples.codes < 0) & (self.clustering.codes >= 0)
+        if not without.any():
+            return ()
+        message = (
+            f"{int(without.sum()):,} of {n_cells:,} cells have a cluster but no sample in "
+            f".obs[{self.samples.groupby!r}]; they count for their cluster, and for no sample"
+        )
+        warn(message, MissingClusterWarning)
+        return (message,)
+
+    def label(self, request: Request, key_added: str, *, copy: bool, inputs: Collection[str] = ()) -> Optional[AnnData]:
         """Run the request, write its report all at once, and give the copy if one was asked for.
 
         Raises
@@ -99,20 +147,50 @@ class Cells:
         InputError
             Before anything is computed, if the key is that of other data, or nothing can be written to the object.
         """
-        check_key(self.adata, key_added, self.clustering.groupby)
+        check_key(self.adata, key_added, self.clustering.groupby, inputs)
         if not copy:
             check_writable(self.adata)
-        with Run(_details(request, len(self.clustering.ids))) as run:
-            missing = self._warn_of_missing()
+        with Run(run_details(request, len(self.clustering.ids))) as run:
+            missing = (*self._warn_of_missing(), *self._warn_of_unsampled())
             found = self.markers()
             used = request.with_used(found.used, (*missing, *found.warnings))
             expression = Expression.of_run(self.adata, self.clustering, used.parameters, _bundled.gene_names())
-            report = _pipeline.annotate(found.clusters, used, self.clock, expression)
+            report = _pipeline.annotate(found.clusters, used, self.clock, expression, found.by_sample)
             target = duplicate(self.adata) if copy else self.adata
             report = keep_decisions(self.adata, report, self.clustering, key_added)
             write_report(target, report, self.clustering, key_added, _bundled.palette(), _bundled.shortener())
             run.report = report
         return target if copy else None
+
+
+@frozen(eq=False)
+class CellsApart(Cells):
+    """An annotated object whose samples were clustered apart; ``clustering`` has the clusters of all samples.
+
+    Attributes
+    ----------
+    grouping, sampling
+        The clusters, of which those of one name have nothing to do with each other, and the samples.
+    """
+
+    grouping: Clustering = field(kw_only=True)
+    sampling: Clustering = field(kw_only=True)
+
+    @classmethod
+    def read_apart(cls, adata: AnnData, groupby: str, sample_key: str, **ranking: Any) -> CellsApart:
+        """The clusters of each sample; raises as :meth:`Cells.read` does."""
+        cells = Cells.read(adata, groupby, None, sample_key=sample_key, **ranking)
+        assert cells.samples is not None
+        pairs = clusters_apart(cells.clustering, cells.samples)
+        return cls(adata, pairs, cells.ranking, grouping=cells.clustering, sampling=cells.samples)
+
+    def _columns(self) -> str:
+        return f".obs[{self.grouping.groupby!r}], or no sample in .obs[{self.sampling.groupby!r}]"
+
+    def markers(self) -> ReadMarkers:
+        """The marker genes of each cluster, compared with the other cells of its sample."""
+        with self.clock.step("markers"):
+            return read_apart(self.adata, self.grouping, self.sampling, self.clustering, self.ranking)
 
 
 def make_request(
@@ -147,12 +225,12 @@ def make_request(
 
 def run_markers(markers: Sequence[ClusterMarkers], request: Request) -> DatasetReport:
     """Run a request on lists of genes."""
-    with Run(_details(request, len(markers))) as run:
+    with Run(run_details(request, len(markers))) as run:
         run.report = _pipeline.annotate(markers, request, Clock())
     return run.report
 
 
-def _details(request: Request, n_clusters: int) -> RunDetails:
+def run_details(request: Request, n_clusters: int) -> RunDetails:
     """What the hooks receive when a run starts."""
     models = request.proposer.models
     return RunDetails(request_id=request.request_id, species=request.species, n_clusters=n_clusters, models=models)

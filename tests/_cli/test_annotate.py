@@ -335,3 +335,29 @@ def test_a_preset(name):
         _bundled.tissues().resolve(preset.tissue)
     )
     assert preset.min_support in (2, 3)
+
+
+def test_samples(gca, cells, tmp_path):
+    """``--sample-key`` adds a column of votes, and a line about a cluster in whose samples the cells differ."""
+    donors, names = ["A", "B", "C"], cells.obs["cluster"].astype(str).to_numpy().copy()
+    cells.obs["donor"] = [donors[number % 3] for number in range(cells.n_obs)]
+    in_b = (cells.obs["donor"] == "B").to_numpy()
+    first, second = in_b & (names == "0"), in_b & (names == "1")
+    names[first], names[second] = "1", "0"
+    cells.obs["cluster"] = names
+    cells.write_h5ad(tmp_path / "donors.h5ad")
+    done = gca("annotate", "donors.h5ad", "--groupby", "cluster", "--sample-key", "donor", "--csv-report", "c.csv")
+    assert done.returncode == 0, done.stderr
+    assert "samples" in done.stdout.splitlines()[1] + done.stdout.splitlines()[0]
+    assert re.search(r"^ *0 .* 2 of 3 ", done.stdout, re.MULTILINE)
+    assert re.search(r"^0: .*1 of 3 samples differ: B \(", done.stdout, re.MULTILINE)
+    assert pd.read_csv(tmp_path / "c.csv")["samples_differing"].tolist() == [1, 1, 0, 0]
+
+
+def test_samples_of_a_table(gca, tmp_path):
+    """A table of marker genes has no samples, and a check of labels judges none: usage errors that say so."""
+    (tmp_path / "m.csv").write_text("cluster,gene\n0,MS4A1\n")
+    done = gca("annotate", "m.csv", "--sample-key", "donor")
+    assert (done.returncode, "--sample-key is for h5ad" in done.stderr) == (2, True)
+    done = gca("annotate", "m.csv", "--sample-key", "donor", "--validate-only", "label")
+    assert done.returncode == 2

@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CODES = (
     "low_marker_overlap contradictory_markers ontology_mismatch label_not_in_kb species_mismatch tissue_mismatch "
     "no_markers_supplied missing_ontology_id validation_missing ortholog_unmapped mixed_lineage "
-    "model_disagreement llm_unavailable other_species separating_genes_unmeasured not_separated"
+    "model_disagreement llm_unavailable other_species separating_genes_unmeasured not_separated "
+    "sample_disagreement one_sample"
 ).split()
 
 
@@ -37,7 +38,7 @@ def test_every_code_has_a_meaning():
 
 
 def test_advice_is_told_from_what_stops_a_label():
-    """Seven codes let a label stand; two of those that stop it say that there is no evidence."""
+    """Nine codes let a label stand; two of those that stop it say that there is no evidence."""
     assert {
         "tissue_mismatch",
         "missing_ontology_id",
@@ -46,6 +47,8 @@ def test_advice_is_told_from_what_stops_a_label():
         "other_species",
         "separating_genes_unmeasured",
         "not_separated",
+        "sample_disagreement",
+        "one_sample",
     } == ADVISORY
     assert {"low_marker_overlap", "no_markers_supplied"} == ABSENT
     assert all(REASONS[code].stops for code in ABSENT)

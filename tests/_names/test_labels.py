@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._names.labels import look, read_label
+from gca_scanpy._names.labels import is_abstention, look, read_label
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 
@@ -118,3 +118,21 @@ def test_labels_without_terms_stay(texts):
     """Any text of the user is shown as it is."""
     labels = [(text, None) for text in texts]
     assert _texts(*labels) == texts
+
+
+@pytest.mark.parametrize(
+    "label",
+    "Unknown|unknown cells|UNASSIGNED|Unassigned_3|not assigned|Ambiguous|Doublet|T/B doublets|Low quality|low-quality "
+    "cells|Unknown or Novel|nan|NA|None|-|?||rejected|Other|Multiplets|Heterogeneous".split("|"),
+)
+def test_labels_that_give_no_type(label):
+    """A tool that gives a cell no single type abstains."""
+    assert is_abstention(label)
+
+
+@pytest.mark.parametrize(
+    "label", ["T cell", "Unknown T cell", "Node3", "blob", "other lymphocytes", "Mixed B cell", "3"]
+)
+def test_labels_that_are_no_abstention(label):
+    """A label with a type, or one that nobody can read, is none."""
+    assert not is_abstention(label)

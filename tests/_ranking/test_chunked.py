@@ -11,7 +11,8 @@ from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.matrix import first_chunk, is_chunked
-from gca_scanpy._ranking.moments import gather, gather_chunked
+from gca_scanpy._ranking.chunked import gather_chunked
+from gca_scanpy._ranking.moments import gather
 from gca_scanpy.errors import InputError, RankingWarning, RawCountsWarning
 
 array = pytest.importorskip("dask.array")
@@ -131,3 +132,20 @@ def test_beside_a_stored_ranking(cells, rank):
     found = [read_markers(adata, read_clustering(adata, "cluster"), options).clusters for adata in (cells, lazy)]
     assert found[0] == found[1]
     assert all(cluster.present and cluster.absent for cluster in found[1])
+
+
+def test_chunks_with_many_clusters():
+    """Chunks with few cells of each of many clusters are added up together: the same moments, each chunk read once."""
+    rng, read = np.random.default_rng(5), []
+    values = np.log1p(rng.poisson(0.7, (300, 6))).astype(np.float64)
+
+    def block(block_info=None):
+        place = block_info[None]["chunk-location"][0]
+        read.append(place)
+        return values[10 * place : 10 * place + 10]
+
+    matrix = array.map_blocks(block, chunks=((10,) * 30, (6,)), dtype=float, meta=np.empty((0, 0)))
+    ids = tuple(map(str, range(40)))
+    clustering = Clustering("g", ids, rng.integers(-1, 40, 300).astype(np.intp), ids)
+    same(gather_chunked(matrix, clustering), gather(values, clustering))
+    assert sorted(read) == list(range(30))

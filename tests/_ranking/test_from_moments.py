@@ -8,7 +8,7 @@ import pytest
 import gca_scanpy as gca
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._ranking.from_moments import expressed
+from gca_scanpy._ranking.from_moments import activity, expressed
 from gca_scanpy._ranking.moments import gather
 from gca_scanpy._ranking.read import read_markers
 from gca_scanpy._scoring import numbers
@@ -40,6 +40,32 @@ def test_present_and_absent():
     assert both["0"].absent == ("gone",)
     assert both["1"].present == ("everywhere", "ambient", "gone")
     assert both["1"].absent == ("here",)  # "rare" is in too few cells to be missed
+
+
+def test_how_far_genes_are_on():
+    """On: as high as in any cluster and in enough cells. Off: lacking, unless hardly any cell of the data shows it."""
+    values, clustering = two_clusters()
+    shown = activity(gather(values, clustering), NAMES, ("0", "1"))
+    on, off = (
+        {name: array[shown.rows["0"], column] for name, column in shown.columns.items()}
+        for array in (shown.on, shown.off)
+    )
+    assert on["everywhere"] == on["here"] == 1
+    assert on["gone"] == 0 < on["rare"] < 1  # a fifth of the cells may be another population
+    assert off["gone"] == 1
+    assert off["everywhere"] == off["here"] == 0
+    assert "nowhere" not in shown.columns
+    usual = dict(zip(shown.columns, shown.usual))
+    assert usual["here"] < usual["everywhere"] < 1
+    elsewhere = shown.off[shown.rows["1"], shown.columns["rare"]]
+    assert 0 < elsewhere < 1  # few cells show it where it is, so its absence says less
+
+
+def test_no_activity():
+    """Negative values have no zero, and small clusters show nothing."""
+    values, clustering = two_clusters()
+    assert activity(gather(values - 1, clustering), NAMES, ("0", "1")) is None
+    assert activity(gather(*two_clusters(5)), NAMES, ("0", "1")) is None
 
 
 def test_what_tells_nothing():

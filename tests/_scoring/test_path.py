@@ -23,6 +23,7 @@ from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled, load
 
 INDEX = index.build(_bundled.database(), "human", _bundled.lineages())
+GRADED = evolve(INDEX, priors=_bundled.priors())
 ONTOLOGY = INDEX.lineages.ontology
 GENES = (
     "CD3D CD3E CD3G TRAC CD2 CD4 CD8A CD8B IL7R CCR7 FOXP3 GZMK NKG7 KLRF1 MS4A1 CD79A CD19 IGHD MZB1 JCHAIN LYZ CD14 "
@@ -88,10 +89,12 @@ def test_the_label_is_certain_or_the_best_of_a_weak_list(genes, certainty):
         assert label is None
         return
     path = [key(level) for level in case.levels.path(label)]
-    line = {term: p for term, p in probabilities.items() if term == path[-1] or term in ONTOLOGY.ancestors(path[-1])}
+    above = [term for term in INDEX.levels_above(path[-1]) if INDEX.names_a_cluster(term)]
+    line = {term: p for term, p in probabilities.items() if term == path[-1] or term in above}
     if max(line.values()) >= certainty:
         assert probabilities[label] >= certainty
-        assert not any(probabilities.get(term, 0.0) >= certainty for term in path[path.index(label) + 1 :])
+        below = [term for term in path[path.index(label) + 1 :] if term in line]
+        assert not any(probabilities.get(term, 0.0) >= certainty for term in below)
     else:
         assert probabilities[label] == max(line.values())
 
@@ -215,7 +218,8 @@ def test_shares_add_up_along_the_ontology():
 def test_a_type_that_genes_speak_against_is_no_level():
     """With no certainty at all, a candidate with a negative score is still not the label."""
     case = case_of("CD3D CD3E".split())
-    negative = tuple(evolve(c, score=-abs(c.score)) if key_of(c) != T_CELL else c for c in case.candidates)
+    pairs = zip(case.candidates.keys, case.candidates.scores)
+    negative = evolve(case.candidates, scores=[score if key == T_CELL else -abs(score) for key, score in pairs])
     levels = Levels.of(negative, case.strength, INDEX)
     assert levels.deepest(0.0) == T_CELL
     below = [term for term in levels.probabilities if term != T_CELL]
@@ -249,3 +253,54 @@ def test_chance_is_unknown(length):
     lists = {str(i): dice.sample(pool, length) for i in range(100)}
     found = gca.annotate_markers(lists)
     assert sum(cluster.status == "supported" for cluster in found.clusters) <= 3
+
+
+def test_a_level_is_of_a_lineage_that_the_type_can_have():
+    """The ontology has neurons below "secretory cell", which is epithelial here: it is no level of them."""
+    case = case_of(["GAD1", "GAD2", "SLC32A1", "RELN", "CNR1", "LAMP5", "KIT"], ["brain"])
+    found = propose(case)
+    labels = [level.label for level in found.path]
+    assert "neuron" in labels
+    assert "secretory cell" not in labels
+    assert "CL:0000151" in INDEX.ancestors("CL:0000617")
+    assert "CL:0000151" not in INDEX.levels_above("CL:0000617")
+    assert "CL:0000151" in INDEX.levels_above("CL:0000160")  # goblet cell
+    own = case.levels.path("CL:0000151")  # a label that somebody gave is a level all the same
+    assert "secretory cell" in [level.label for level in own]
+    assert len({level.label for level in own}) == len(own)
+
+
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [
+        ("CL:0000236", True),  # B cell
+        ("CL:0000785", False),  # mature B cell
+        ("CL:0000540", True),  # neuron
+        ("CL:2000029", False),  # central nervous system neuron: no list describes it
+        ("CL:0000679", True),  # glutamatergic neuron
+        ("CL:0000789", False),  # alpha-beta T cell
+        ("CL:0000990", True),  # conventional dendritic cell: common nowhere, but in six lists
+        ("CL:0008024", True),  # pancreatic endocrine cell: one list, but common in its tissue
+    ],
+)
+def test_some_terms_only_group_types(term, expected):
+    """The label is a term that lists and labs use, or the finest guess."""
+    assert GRADED.names_a_cluster(term) is expected
+
+
+def test_the_label_is_a_name_that_people_use():
+    """A certain term that only groups types is a level of the path, and the label is the next one above it."""
+    case = case_of(["TCL1A", "FCER2", "IGHD", "MS4A1", "CD79A", "IGHM", "CD19"], ["blood"], GRADED)
+    for certainty in (0.5, 0.6, 0.7, 0.8, 0.9):
+        label = case.levels.deepest(certainty)
+        assert GRADED.names_a_cluster(label) or label == key(case.levels.path(label)[-1])
+    assert "mature B cell" in [level.label for level in case.levels.path("CL:0000236")]
+
+
+def test_all_terms_of_a_table_without_lists_name_a_cluster():
+    """A table of one's own says nothing of who else uses its terms."""
+    facts = _bundled.database().facts.assign(sources="", nearby="", seen="", unseen="")
+    own = index.build(evolve(_bundled.database(), facts=facts), "human", _bundled.lineages(), priors=_bundled.priors())
+    assert own.names_a_cluster("CL:2000029")
+    with numbers.override(min_lists=0):
+        assert evolve(GRADED).names_a_cluster("CL:2000029")

@@ -116,3 +116,16 @@ def test_the_folder_is_not_imported_by_the_package():
     """The installed package does not use the benchmarks."""
     assert not any("benchmarks" in path.read_text(encoding="utf-8") for path in Path(gca.__path__[0]).rglob("*.py"))
     assert str(FOLDER) not in sys.path
+
+
+def test_samples_are_compared(script, tissue, monkeypatch):
+    """The cells have two columns of samples, and runs with and without samples are timed, in chunks as in memory."""
+    pytest.importorskip("dask.array")
+    samples = script("samples")
+    monkeypatch.setattr(samples.synthetic, "cells", lambda n, make=samples.synthetic.cells: make(n, tissue))
+    cells = samples.cells_of(1_200, 3)
+    assert cells.obs["in order"].is_monotonic_increasing
+    assert cells.obs["mixed"].nunique() == 3
+    for data in (cells, samples.chunked(cells)):
+        assert all(seconds > 0 for seconds in samples.compare(data, "mixed", 1))
+        assert all(cluster.samples for cluster in gca.get.report(data).clusters)

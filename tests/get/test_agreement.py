@@ -29,7 +29,10 @@ def test_a_row_per_pair(labeled):
     assert table["cells"].to_list() == [30] * 4
     assert table["relation"].to_list() == ["exact", "exact", "kin", "no term"]
     assert table["steps"].isna().to_list() == [False, False, False, True]
-    assert table.attrs == {"cells": 120, "exact": 0.5, "compatible": 0.75, "adjusted_rand": 1.0}
+    attrs = table.attrs
+    assert {name: attrs[name] for name in ("cells", "exact", "compatible", "adjusted_rand")} == {
+        "cells": 120, "exact": 0.5, "compatible": 0.75, "adjusted_rand": 1.0,
+    }  # fmt: skip
     with pytest.raises(MissingKeyError, match="'nothing'"):
         gca.get.agreement(labeled, "mine", "nothing")
 
@@ -38,8 +41,32 @@ def test_the_terms_of_our_own_column(labeled):
     """The terms of our labels are those of the report, whatever the labels are called."""
     table = gca.get.agreement(labeled, "gptca_broad_label", "gptca_label")
     assert list(table["relation"].unique()) == ["exact"]
-    assert table.attrs == {"cells": 120, "exact": 1.0, "compatible": 1.0, "adjusted_rand": 1.0}
-    assert list(table.columns) == ["cells", "share", "relation", "steps"]
+    assert table.attrs.pop("cells") == 120
+    assert set(table.attrs) == {"exact", "compatible", "precision", "recall", "f1", "adjusted_rand"}
+    assert set(table.attrs.values()) == {1.0}
+    assert list(table.columns) == ["cells", "share", "relation", "steps", "precision", "recall", "f1"]
     labeled.uns["other"] = {"report": "junk"}
     labeled.obs["other_label"] = labeled.obs["mine"]
     assert gca.get.agreement(labeled, "other_label", "mine")["relation"].eq("exact").all()
+
+
+def test_hierarchical_precision_and_recall(cells):
+    """A broader label says nothing wrong, a finer one nothing less; two subtypes share what their ancestors say."""
+    pairs = {"0": ("T cell", "CD8 T"), "1": ("CD8 T", "T cell"), "2": ("CD4 T", "CD8 T"), "3": ("blob", "NK")}
+    cells.obs["a"], cells.obs["b"] = (cells.obs["cluster"].map({k: v[i] for k, v in pairs.items()}) for i in (0, 1))
+    table = gca.get.agreement(cells, "a", "b")
+    broader, finer, other = (table.loc[pair] for pair in list(pairs.values())[:3])
+    assert (broader["precision"], finer["recall"]) == (1.0, 1.0)
+    assert broader["recall"] == finer["precision"] < 1
+    assert broader["f1"] == pytest.approx(2 * broader["recall"] / (1 + broader["recall"]))
+    assert 0 < other["precision"] < 1
+    assert table.loc[("blob", "NK"), ["precision", "recall", "f1"]].isna().all()
+    assert table.attrs["precision"] == table.attrs["recall"] == pytest.approx(table.attrs["f1"])
+    assert gca.get.agreement(cells, "b", "a").attrs["f1"] == pytest.approx(table.attrs["f1"])
+
+
+def test_nothing_shared_and_no_terms(cells):
+    """Types that share no ancestor that says something have zero; without terms the shares are missing."""
+    cells.obs["a"], cells.obs["b"], cells.obs["c"] = "T cell", "astrocyte", "blob"
+    assert gca.get.agreement(cells, "a", "b").attrs["f1"] < 0.35
+    assert gca.get.agreement(cells, "a", "c").attrs["f1"] is None

@@ -160,3 +160,19 @@ def test_the_object_stays_as_it_was(annotated, content):
     before = content(annotated)
     gca.io.to_cas(annotated)
     assert content(annotated) == before
+
+
+def test_a_labelset_for_each_column_that_was_joined(cells):
+    """After a consensus, the labels of each tool are annotations of their own, and the document is valid."""
+    names = {"0": "B cell", "1": "T cells", "2": "Unassigned", "3": "NK"}
+    cells.obs["tool"] = cells.obs["cluster"].astype(str).map(names)
+    cells.obs["expert"] = cells.obs["cluster"].astype(str).map({**names, "0": "neuron", "2": "monocyte"})
+    gca.tl.consensus(cells, ["tool", "expert"], "cluster", tissue="blood")
+    document = gca.io.to_cas(cells, key="consensus", **PUBLISHED)
+    _schema("general_schema.json").validate(document)
+    assert [labelset["name"] for labelset in document["labelsets"]] == ["consensus_label", "tool", "expert"]
+    of_tool = [a for a in document["annotations"] if a["labelset"] == "tool"]
+    assert [a["cell_label"] for a in of_tool] == ["B cell", "T cells", "unknown", "NK"]
+    assert [a.get("cell_ontology_term_id") for a in of_tool] == ["CL:0000236", "CL:0000084", None, "CL:0000623"]
+    assert of_tool[1]["author_annotation_fields"]["relation_to_consensus"] == "same"
+    assert len(of_tool[0]["cell_ids"]) == 30

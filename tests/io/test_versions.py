@@ -79,6 +79,23 @@ def test_what_1_5_added():
     assert (found.validation.separation.n_measured, found.validation.separation.n_genes) == (5, 9)
 
 
+def test_the_votes_that_1_6_added():
+    """The later report has the votes behind a label; the earlier one has none."""
+    older, newer = (gca.io.read_report(REPORTS / f"{version}.json") for version in ("1.5", "1.6"))
+    assert {cluster.consensus for cluster in older.clusters} == {None}
+    found = newer.cluster("B cell").consensus
+    assert (found.label, found.agreement, [vote.key for vote in found.dissenters]) == (
+        "B cell",
+        0.6667,
+        ["celltypist", "singler"],
+    )
+    assert [(vote.relation, vote.backing, vote.unread) for vote in found.votes] == [
+        ("same", (1.0,), ()),
+        ("finer", (1.0,), ("B-ish",)),
+        ("other lineage", (0.0,), ()),
+    ]
+
+
 def _within(part, whole, path="$"):
     """The places where the second does not have what the first has."""
     if isinstance(part, dict):
@@ -91,8 +108,14 @@ def _within(part, whole, path="$"):
 
 
 def test_what_1_6_added():
-    """The later report says what would settle a cluster; the earlier one does not."""
+    """The later report has what the samples say; the earlier one has no samples."""
     older, newer = (gca.io.read_report(REPORTS / f"{version}.json") for version in ("1.5", "1.6"))
+    assert {cluster.samples for cluster in older.clusters} == {()}
+    found = newer.cluster("B cell").samples
+    assert [(one.sample, one.vote, one.label) for one in found] == [
+        ("D1", "agrees", "B cell"), ("D2", "differs", "T cell"), ("D3", "too_few", "")
+    ]  # fmt: skip
+    assert found[1].common_label == "lymphocyte"
     assert {cluster.next_steps for cluster in older.clusters} == {()}
     steps = next(cluster.next_steps for cluster in newer.clusters if cluster.next_steps)
-    assert [step.kind for step in steps] == ["genes", "look", "stain", "tissue"]
+    assert [step.kind for step in steps] == ["genes", "tissue"]

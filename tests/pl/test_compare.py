@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 import gca_scanpy as gca
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, MissingKeyError
-from gca_scanpy.pl._compare import RELATIONS, _mixed
+from gca_scanpy.pl._compare import RELATIONS, mixed
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_share_makes_it_strong(labeled):
     labeled.obs["mine"] = pd.Categorical(mine)
     ax = gca.pl.compare(labeled, "gptca_broad_label", "mine", show=False)
     _, colors = _cells(ax)
-    assert colors["T cell", "B cell"][:3] == pytest.approx(_mixed(RELATIONS["unrelated"][0], 0.12 + 0.88 / 2))
+    assert colors["T cell", "B cell"][:3] == pytest.approx(mixed(RELATIONS["unrelated"][0], 0.12 + 0.88 / 2))
     assert "110 of 120 cells" in ax.get_legend().get_title().get_text()
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
+from gca_scanpy._scoring import numbers
 from gca_scanpy.errors import GeneNameWarning
 
 
@@ -53,6 +54,24 @@ def test_a_spatial_panel(plant_types):
     gca.tl.annotate(panel, "cluster", tissue="blood")
     assert "B cell" in labels(panel)["b"]
     assert "monocyte" in labels(panel)["m"]
+
+
+def test_cells_separate_siblings_that_share_their_ranking(plant_types):
+    """CD4 and CD8 T cells share most of their ranked genes: CD8A in the one and its absence in the other decide."""
+    shared = "CD3D CD3E CD3G TRAC CD2 CD7 IL32 LCK CD247".split()
+    types = {
+        "8": [*shared, "CD8A", "CD8B"],
+        "4": [*shared, "IL7R", "CD4", "CD40LG"],
+        "b": ["MS4A1", "CD79A", "CD79B", "CD19"],
+        "m": ["LYZ", "S100A8", "CD14", "FCN1"],
+    }
+    adata = plant_types(types)
+    gca.tl.annotate(adata, "cluster", tissue="blood")
+    assert labels(adata)["8"] == "CD8-positive, alpha-beta T cell"
+    assert labels(adata)["4"] == "CD4-positive, alpha-beta T cell"
+    with numbers.override(cell_weight=0.0, cell_weight_of_kin=0.0):  # as without the cells
+        gca.tl.annotate(adata, "cluster", tissue="blood")
+    assert labels(adata)["8"] == labels(adata)["4"] == "T cell"
 
 
 def test_a_pbmc_table_on_a_kidney():

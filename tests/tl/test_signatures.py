@@ -10,7 +10,7 @@ from attrs import fields
 import gca_scanpy as gca
 from gca_scanpy._steps import Ranking
 
-VERBS = {"annotate": 16, "validate": 15, "plan": 13, "curate": 12}
+VERBS = {"annotate": 17, "validate": 15, "plan": 13, "curate": 12, "harmonize": 12}
 
 
 @pytest.mark.parametrize("verb", VERBS)

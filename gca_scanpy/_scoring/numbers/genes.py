@@ -23,6 +23,7 @@ STATES = "Cell states"
 EXPRESSION = "Expression"
 RANKINGS = "Rankings"
 MIXTURES = "Mixed clusters"
+SAMPLES = "Samples"
 
 UNLIMITED = 1_000_000  # neutral value of a number that limits something
 
@@ -220,6 +221,14 @@ class OfGenes:
         PATH,
         BY_HAND,
         neutral=0.0,
+    )
+    min_lists: int = number(
+        5,
+        "lists",
+        "So many independent lists describe a term that can be a label; one is enough if it is common in a tissue.",
+        PATH,
+        CLUSTERS,
+        neutral=0,
     )
     level: tuple[float, ...] = number(
         (-1.95, 0.25, 0.96, -0.83, 0.235),

@@ -12,9 +12,11 @@ from gca_scanpy._scoring.numbers.genes import (
     DEVELOPMENT_CELLS,
     EXPRESSION,
     FITTED,
+    MATRICES,
     MIXTURES,
     MODELS,
     RANKINGS,
+    SAMPLES,
     STATES,
     UNLIMITED,
     OfGenes,
@@ -181,6 +183,70 @@ class OfCells(OfLabels):
         200, "cells", "Cells of each cluster that are read next to a ranking.", EXPRESSION, BY_HAND
     )
 
+    off_level: float = number(
+        0.05,
+        "ratio",
+        "A gene is off if its mean is at most this part of the highest cluster mean, and on if it is the highest.",
+        EXPRESSION,
+        MATRICES,
+    )
+    usual_share: float = number(
+        0.2, "share", "The share of clusters that have a gene on, before any was seen.", EXPRESSION, MATRICES
+    )
+    usual_clusters: float = number(
+        2, "clusters", "That share counts as much as this many clusters.", EXPRESSION, MATRICES
+    )
+    on_per_strength: float = number(
+        0.3,
+        "share per strength",
+        "The share of a type's clusters that have a marker of strength 1 on; other strengths in proportion.",
+        EXPRESSION,
+        MATRICES,
+    )
+    max_on: float = number(
+        0.7,
+        "share",
+        "The highest such share, and the part of the usual share that a negative marker takes away.",
+        EXPRESSION,
+        MATRICES,
+    )
+    cell_candidates: int = number(
+        30,
+        "candidates",
+        "So many of the best candidates are compared by the genes that the cells have on and off.",
+        EXPRESSION,
+        BY_HAND,
+    )
+    cell_weight: float = number(
+        0.3,
+        "factor",
+        "Weight of the genes that are on and off, from one lineage to the other.",
+        EXPRESSION,
+        MATRICES,
+        neutral=0.0,
+    )
+    cell_weight_of_kin: float = number(
+        4.0, "factor", "The same between types of one broad type.", EXPRESSION, MATRICES, neutral=0.0
+    )
+    max_kin_nats: float = number(
+        2.0, "nats", "What it may be at most, before it is weighted.", EXPRESSION, MATRICES, neutral=UNLIMITED
+    )
+    standing_weight: float = number(
+        0.5,
+        "log-odds per standard error",
+        "Added to the log-odds that the genes are not random, for each standard error by which the cells have the "
+        "markers of the term on more than other genes.",
+        EXPRESSION,
+        MATRICES,
+        neutral=0.0,
+    )
+    max_standing: float = number(
+        5.0, "standard errors", "More of them do not count.", EXPRESSION, BY_HAND, neutral=UNLIMITED
+    )
+    min_standing_genes: float = number(
+        5, "genes", "So many markers of the term must be measured for that.", EXPRESSION, BY_HAND, neutral=0
+    )
+
     counts_per_cell: float = number(
         1e4, "counts", "Raw counts are normalized to this sum before the logarithm.", RANKINGS, CONVENTION
     )
@@ -280,4 +346,35 @@ class OfCells(OfLabels):
         "Doublets and ambient RNA need another cluster that expresses the genes of one lineage alone so often.",
         MIXTURES,
         DEVELOPMENT_CELLS,
+    )
+
+    min_sample_cells: int = number(
+        10,
+        "cells",
+        "A sample has a vote on a cluster if it has so many cells of the cluster, and so many others.",
+        SAMPLES,
+        BY_HAND,
+    )
+    max_differing: float = number(
+        0.25,
+        "share",
+        "If so many of the samples with a vote differ, `sample_disagreement` is raised.",
+        SAMPLES,
+        BY_HAND,
+        UNLIMITED,
+    )
+    min_share_of_one: float = number(
+        0.9,
+        "share",
+        "For `one_sample`, so many of the cluster's cells must come from one sample.",
+        SAMPLES,
+        BY_HAND,
+        UNLIMITED,
+    )
+    min_ratio_of_one: float = number(
+        1.5,
+        "ratio",
+        "That share must be so much larger than the sample's share of the other clusters' cells.",
+        SAMPLES,
+        BY_HAND,
     )

@@ -1,0 +1,163 @@
+"""Clusters within samples: the cells of a cluster in one sample against the other cells of that sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Optional
+
+import numpy as np
+from attrs import define, field
+
+from gca_scanpy._adata.clusters import Clustering
+from gca_scanpy._adata.genes import Genes
+from gca_scanpy._adata.matrix import Matrix, is_chunked
+from gca_scanpy._ranking import from_moments
+from gca_scanpy._ranking.chunked import gather_chunked
+from gca_scanpy._ranking.from_moments import Expressed, expressed
+from gca_scanpy._ranking.moments import Codes, Moments, gather
+from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.weights import informative
+from gca_scanpy._steps import ClusterMarkers, RankedGene, Ranking
+
+NOTHING = Expressed((), (), {}, np.zeros(0))
+
+
+@define(eq=False)
+class Groups:
+    """The cells of each cluster in each sample, so that one pass over the matrix gives the moments of both.
+
+    Attributes
+    ----------
+    cells
+        The group of each cell.
+    clusters, samples
+        For each group the code of its cluster, and that of its sample, which is -1 for cells without one.
+    are_read
+        Whether the moments of the clusters count a group: if they are read from some of the cells only, those cells are
+        groups of their own.
+    """
+
+    cells: Clustering
+    clusters: Codes
+    samples: Codes
+    are_read: Codes
+
+    @classmethod
+    def of(cls, clustering: Clustering, samples: Clustering, read: Clustering) -> Groups:
+        """Group the cells; ``read`` has the same clusters as ``clustering``, of all or some of the cells."""
+        n_samples = len(samples.all_ids) + 1
+        clustered = clustering.codes >= 0
+        numbered = (clustering.codes * n_samples + samples.codes + 1) * 2 + (read.codes >= 0)
+        found, places = np.unique(numbered[clustered], return_inverse=True)
+        codes = np.full(len(numbered), -1)
+        codes[clustered] = places
+        ids = tuple(map(str, found))
+        pairs = found // 2
+        cells = Clustering(clustering.groupby, ids, codes, ids)
+        return cls(cells, pairs // n_samples, pairs % n_samples - 1, found % 2)
+
+    def clusters_of(self, moments: Moments, n_clusters: int) -> Moments:
+        """The moments of the clusters, from those of the groups."""
+        return moments.added(np.where(self.are_read == 1, self.clusters, -1), n_clusters)
+
+
+@define(eq=False)
+class SampleMoments:
+    """The moments of each cluster in each sample.
+
+    Attributes
+    ----------
+    clustering, samples
+        The cluster and the sample of each cell.
+    groups, moments
+        The cells of each cluster in each sample, and their moments.
+    labels
+        The genes, as a report names them.
+    n_markers
+        Marker genes of each cluster that are considered.
+    sizes
+        Number of cells by cluster and sample.
+    """
+
+    clustering: Clustering
+    samples: Clustering
+    groups: Groups
+    moments: Moments
+    labels: Sequence[str]
+    n_markers: int
+    sizes: Codes = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Count the cells of each cluster in each sample."""
+        self.sizes = np.zeros((len(self.clustering.all_ids), len(self.samples.all_ids)), dtype=np.intp)
+        both = (self.clustering.codes >= 0) & (self.samples.codes >= 0)
+        np.add.at(self.sizes, (self.clustering.codes[both], self.samples.codes[both]), 1)
+
+    def rank(
+        self, genes: Sequence[RankedGene], known: Codes, min_cells: int, *, absent: bool = True
+    ) -> Iterator[tuple[str, str, ClusterMarkers]]:
+        """Cluster, sample and markers of each requested cluster in each sample; the samples follow one another.
+
+        Parameters
+        ----------
+        genes
+            All genes of the matrix.
+        known
+            The columns of those that can be present or absent genes.
+        min_cells
+            A cluster is left out if it has fewer cells in a sample, or if the sample has fewer other cells.
+        absent
+            Whether to give the absent genes; the cells of one sample are often too few to show that a gene is absent.
+        """
+        of_known, n_genes = self.moments.of_genes(known), numbers.NUMBERS.ranked_per_marker * self.n_markers
+        by_name = {genes[column].name: genes[column] for column in reversed(known.tolist())}
+        names = [genes[column].name for column in known]
+        for code, sample in enumerate(self.samples.all_ids):
+            rows = np.where(self.groups.samples == code, self.groups.clusters, -1)
+            n_clusters, sizes = self.sizes.shape[0], self.sizes[:, code]
+            moments = self.moments.added(rows, n_clusters)
+            there = {
+                key: row
+                for row, key in enumerate(self.clustering.all_ids)
+                if key in self.clustering.ids and min(sizes[row], sizes.sum() - sizes[row]) >= min_cells
+            }
+            total, expression = moments.total, expressed(of_known.added(rows, n_clusters), names, there)
+            for key, row in there.items():
+                leading = from_moments.higher(moments, row, n_genes, total)
+                held = expression.get(key, NOTHING)
+                markers = ClusterMarkers(
+                    cluster_id=key,
+                    genes=_leading([genes[column] for column in leading], self.n_markers, held),
+                    present=tuple(map(by_name.__getitem__, held.present)),
+                    absent=tuple(map(by_name.__getitem__, held.absent)) if absent else (),
+                    n_cells=int(sizes[row]),
+                )
+                yield key, sample, markers
+
+
+def _leading(genes: Sequence[RankedGene], n_markers: int, held: Expressed) -> tuple[RankedGene, ...]:
+    """The first informative genes, with their levels."""
+    by_name = {gene.name: gene for gene in reversed(genes)}
+    chosen = (by_name[name] for name in informative([gene.name for gene in genes], n_markers))
+    return tuple(RankedGene(gene.name, gene.symbol, held.level(gene.name)) for gene in chosen)
+
+
+def read_moments(
+    matrix: Matrix,
+    clustering: Clustering,
+    samples: Optional[Clustering],
+    features: Genes,
+    options: Ranking,
+    *,
+    few: bool = False,
+) -> tuple[Moments, Optional[SampleMoments]]:
+    """The moments of the clusters, from all or a few of their cells, and those of the samples, from all cells."""
+    gather_all = gather_chunked if is_chunked(matrix.data) else gather
+    read = clustering.subsampled(numbers.NUMBERS.sampled_cells) if few else clustering
+    if samples is None:
+        return gather_all(matrix.data, read, linear=not matrix.logged), None
+    groups = Groups.of(clustering, samples, read)
+    moments = gather_all(matrix.data, groups.cells, linear=not matrix.logged)
+    names = [label for label, is_gene in zip(features.labels, features.are_genes) if is_gene]
+    by_sample = SampleMoments(clustering, samples, groups, moments, names, options.n_markers)
+    return groups.clusters_of(moments, len(clustering.all_ids)), by_sample

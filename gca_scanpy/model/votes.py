@@ -1,0 +1,141 @@
+"""The classes of what several voters say of a cluster: language models, or columns of labels."""
+
+from __future__ import annotations
+
+from typing import Literal, Optional  # these are read at run time, on Python 3.9 too
+
+from attrs import frozen
+
+VoteRelation = Literal["same", "finer", "broader", "related", "other lineage", "no consensus", "abstained"]
+
+
+@frozen
+class Level:
+    """A level of the ontology in the path of a cluster.
+
+    Attributes
+    ----------
+    label, ontology_id
+        A Cell Ontology term; a type of a user's own table may have no id.
+    probability
+        Probability that the term or a subtype of it is right, 0 to 1.
+    """
+
+    label: str
+    ontology_id: Optional[str]
+    probability: float
+
+
+@frozen
+class ModelAnswer:
+    """The answer of one of several language models; ``label`` is empty if it gave no answer."""
+
+    model: str
+    label: str
+    ontology_id: Optional[str]
+    confidence_score: float
+
+
+@frozen
+class Panel:
+    """The answers of several language models, in the order in which the user named the models.
+
+    Attributes
+    ----------
+    agreement
+        Mean support of the verdict among the models that answered, 0 to 1; an ontology neighbor counts half.
+    entropy
+        Shannon entropy of the distinct answers, in bits; 0 if all agree.
+    """
+
+    answers: tuple[ModelAnswer, ...]
+    agreement: float
+    entropy: float
+
+
+@frozen
+class Vote:
+    """What the labels of one column say of a cluster.
+
+    Attributes
+    ----------
+    key
+        Name of the column.
+    label, ontology_id
+        The most frequent label, as the column has it, and its term; empty and None if no label has a term.
+    relation
+        How this term is related to the consensus: ``same``, ``finer``, ``broader``, ``related`` (of the same lineage),
+        ``other lineage``, ``no consensus`` if there is none, or ``abstained`` if the column gives the cells no type.
+    support, against
+        Share of the weight of all votes that is for this term or a subtype of it, and that speaks against it, 0 to 1.
+    weight
+        Weight of the vote in this cluster: the weight of the column, times the share of the cells that have a term,
+        each counted with its score.
+    voting
+        Share of the cluster's cells that have a term, 0 to 1.
+    backing
+        Share of this vote that stands behind each level of the path of the consensus, 0 to 1.
+    unread
+        Labels that no term could be read for; their cells abstain.
+    """
+
+    key: str
+    label: str
+    ontology_id: Optional[str]
+    relation: VoteRelation
+    support: float = 0.0
+    against: float = 0.0
+    weight: float = 0.0
+    voting: float = 0.0
+    backing: tuple[float, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    @property
+    def dissents(self) -> bool:
+        """Whether it contradicts the consensus, or is finer, with at least half as many votes against it as for it."""
+        is_disputed = self.relation == "finer" and 2 * self.against >= self.support
+        return is_disputed or self.relation in ("related", "other lineage", "no consensus")
+
+
+@frozen
+class Consensus:
+    """What the labels of several columns say of a cluster together.
+
+    Attributes
+    ----------
+    label, ontology_id
+        The deepest term with enough agreement; empty and None if there is none.
+    agreement
+        Agreement on it: the weight of the votes for it, relative to the votes for it and against it, 0 to 1. Votes
+        that leave it open count half.
+    path
+        The levels from the broad type through the label to the finest term below it that a vote is for; the
+        ``probability`` of each is the agreement on it.
+    votes
+        The votes in the order of the columns.
+    by_markers
+        Whether the votes were split between broad types, so that the marker genes decided: each vote counts for the
+        agreement as much as they make its type probable.
+    """
+
+    label: str
+    ontology_id: Optional[str]
+    agreement: float
+    path: tuple[Level, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    by_markers: bool = False
+
+    @property
+    def dissenters(self) -> tuple[Vote, ...]:
+        """The votes that contradict the consensus or each other."""
+        return tuple(vote for vote in self.votes if vote.dissents)
+
+    @property
+    def level(self) -> Optional[Level]:
+        """The level of the path that is the label; None if there is no consensus."""
+        return next((level for level in self.path if self.ontology_id and level.ontology_id == self.ontology_id), None)
+
+    def backing(self, vote: Vote, level: Optional[Level]) -> float:
+        """Share of a vote that stands behind a level of the path, 0 to 1; 0 if it is not known."""
+        shares = dict(zip(self.path, vote.backing))
+        return shares.get(level, 0.0) if level else 0.0
