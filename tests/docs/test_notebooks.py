@@ -48,8 +48,8 @@ def test_links_of_notebooks(path):
         assert (path.parent / target).exists(), target
 
 
-# Runs the cells that it reads, each in a namespace of its own, and names each before it runs. The namespaces are kept, and
-# nothing is taken down: a local model's server that goes while its threads run can wait for them for ever.
+# Runs the cells that it reads, each in a namespace of its own, and names each before it runs. The namespaces are kept,
+# and nothing is taken down: a local model's server that goes while its threads run can wait for them for ever.
 ONE_BY_ONE = """
 import json, os, sys
 kept = []
