@@ -26,9 +26,9 @@ IMAGES = DOCS / "images"
 DPI = 100
 
 
-def names() -> dict[str, str]:
-    """The names of the given labels, as docs/plots.md lists them."""
-    code = re.search(r"^names = (\{.*?^\})", (DOCS / "plots.md").read_text(encoding="utf-8"), re.M | re.S)
+def given(name: str) -> dict[str, str]:
+    """The labels that docs/plots.md gives under a name."""
+    code = re.search(rf"^{name} = (\{{.*?^\}})", (DOCS / "plots.md").read_text(encoding="utf-8"), re.M | re.S)
     return eval(code.group(1))
 
 
@@ -45,8 +45,12 @@ def main() -> None:
     gca.pl.evidence(adata, show=False, save=IMAGES / "evidence.png")
     gca.pl.candidates(adata, value="score", show=False, save=IMAGES / "candidates.png")
     gca.pl.ontology(adata, show=False, save=IMAGES / "ontology.png")
-    gca.pl.compare(adata, "gptca_label", "bulk_labels", terms=names(), show=False, save=IMAGES / "compare.png")
-    gca.tl.consensus(adata, ["gptca_label", "bulk_labels"], groupby="louvain", tissue="blood")
+    gca.pl.compare(adata, "gptca_label", "bulk_labels", terms=given("names"), show=False, save=IMAGES / "compare.png")
+    adata.obs["donor"] = [f"D{number % 3 + 1}" for number in range(adata.n_obs)]
+    gca.tl.annotate(adata, "louvain", tissue="blood", sample_key="donor", key_added="by_donor")
+    gca.pl.samples(adata, key="by_donor", show=False, save=IMAGES / "samples.png")
+    adata.obs["tool"] = adata.obs["louvain"].map(given("tool"))
+    gca.tl.consensus(adata, ["gptca_label", "bulk_labels", "tool"], groupby="louvain", tissue="blood")
     gca.pl.consensus(adata, show=False, save=IMAGES / "consensus.png")
     _page(adata, IMAGES / "html_report.png")
     _review(adata, IMAGES / "review.png")

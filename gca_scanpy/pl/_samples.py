@@ -57,7 +57,7 @@ def samples(
     value
         ``"vote"``; or ``"share"``, the share of the cluster's cells that come from the sample, from 0 to 1. The field
         of a sample that has nearly all cells of a cluster (``one_sample``) is framed. For names, it is the share of the
-        sample's cells.
+        sample's cells, and the colors go from 0 to the largest.
     clusters
         The clusters to show; all if None.
     %(labels)s
@@ -113,6 +113,8 @@ class _Grid:
         From 0 to 1, shape (rows, columns); NaN without cells.
     alone
         The rows of clusters that are one sample's alone.
+    of_samples
+        Whether the shares are those of the sample's cells, and not those of the cluster's cells.
     """
 
     rows: Sequence[str]
@@ -120,7 +122,7 @@ class _Grid:
     votes: dict[tuple[int, int], SampleVote]
     shares: npt.NDArray[np.float64]
     alone: Sequence[int] = ()
-    unit: str = "share of the cluster's cells"
+    of_samples: bool = False
 
 
 def _clusters_by_sample(clusters: Sequence[ClusterReport]) -> _Grid:
@@ -148,17 +150,20 @@ def _names_by_sample(clusters: Sequence[ClusterReport]) -> _Grid:
         vote: SampleVote = "agrees" if cluster.status == "supported" else "unclear"
         votes[place] = "agrees" if "agrees" in (vote, votes.get(place)) else vote
     shares = np.where(cells > 0, cells / np.maximum(cells.sum(axis=0), 1), np.nan)
-    return _Grid(fitted(names, LONGEST_LABEL), samples, votes, shares, unit="share of the sample's cells")
+    return _Grid(fitted(names, LONGEST_LABEL), samples, votes, shares, of_samples=True)
 
 
 def _draw_votes(fig: Figure, ax: Axes, grid: _Grid) -> None:
     from matplotlib.patches import Patch, Rectangle
 
     del fig
+    lines = {"color": "white", "linewidth": 0.8, "zorder": 3}  # a hatched field cannot have an edge of another color
+    ax.vlines(np.arange(len(grid.samples) - 1) + 0.5, -0.5, len(grid.rows) - 0.5, **lines)
+    ax.hlines(np.arange(len(grid.rows) - 1) + 0.5, -0.5, len(grid.samples) - 0.5, **lines)
     for (row, column), vote in grid.votes.items():
         corner = (column - 0.5, row - 0.5)
         if vote in VOTES:
-            ax.add_patch(Rectangle(corner, 1, 1, facecolor=VOTES[vote], edgecolor="white", linewidth=0.6))
+            ax.add_patch(Rectangle(corner, 1, 1, facecolor=VOTES[vote], linewidth=0))
         else:
             ax.add_patch(Rectangle(corner, 1, 1, facecolor=ABSTAINS, edgecolor=HATCH, hatch="////", linewidth=0))
         if vote == "differs":
@@ -174,12 +179,16 @@ def _draw_votes(fig: Figure, ax: Axes, grid: _Grid) -> None:
 def _draw_shares(fig: Figure, ax: Axes, grid: _Grid) -> None:
     from matplotlib.patches import Rectangle
 
-    image = ax.imshow(grid.shares, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    top = float(np.nanmax(grid.shares)) if grid.of_samples else 1.0  # no name has nearly all cells of a sample
+    image = ax.imshow(grid.shares, cmap="Blues", vmin=0, vmax=top, aspect="auto", interpolation="nearest")
     for row in grid.alone:
         column = int(np.nanargmax(grid.shares[row]))
         corner = (column - 0.5, row - 0.5)
         ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=ONE_SAMPLE, linewidth=1.8, zorder=4))
-    bar = fig.colorbar(image, ax=ax, shrink=min(1.0, 8 / len(grid.rows)), aspect=14, pad=0.02, anchor=(0, 0))
-    bar.set_label(grid.unit, fontsize=8)
+    # Beside the fields, which have square cells and so do not fill the figure.
+    field = 1 / len(grid.samples), min(1.0, 8 / len(grid.rows))
+    bar = fig.colorbar(image, cax=ax.inset_axes((1 + 0.6 * field[0], 0, 0.5 * field[0], field[1])))
+    bar.set_label(f"share of the {'sample' if grid.of_samples else 'cluster'}'s cells", fontsize=8)
+    bar.ax.grid(False)  # Scanpy's figure settings turn it on
     bar.ax.tick_params(labelsize=7)
     bar.outline.set_visible(False)

@@ -29,6 +29,17 @@ def report(plant):
     return evolve(plain, clusters=changed)
 
 
+@pytest.fixture
+def figure_settings_of_scanpy():
+    """Scanpy's figure settings, which turn a grid on."""
+    import matplotlib as mpl
+    import scanpy as sc
+
+    with mpl.rc_context():
+        sc.set_figure_params()
+        yield
+
+
 def colors(ax):
     """The colors of the fields by place."""
     from matplotlib.colors import to_hex
@@ -57,7 +68,24 @@ def test_shares(report):
     values = ax.images[0].get_array()
     assert values[0].tolist() == pytest.approx([14 / 30, 13 / 30, 0.1])
     assert np.ma.getmaskarray(values)[1].tolist() == [False, True, True]
+    assert ax.images[0].get_clim() == (0, 1)
     assert list(colors(ax)) == [(1, 0)]
+
+
+def test_the_scale_is_beside_the_fields(report, figure_settings_of_scanpy):
+    """The bar of colors begins within a field's width of few samples, and has no grid."""
+    ax = gca.pl.samples(report, value="share", show=False)
+    ax.figure.draw_without_rendering()
+    (bar,) = ax.child_axes
+    gap = bar.get_window_extent().x0 - ax.get_window_extent().x1
+    assert 0 < gap < ax.get_window_extent().width / 3
+    assert not any(line.get_visible() for line in bar.yaxis.get_gridlines())
+
+
+def test_a_line_between_hatched_fields(report):
+    """Lines are above the fields, because neighbors without a vote look like one otherwise."""
+    ax = gca.pl.samples(report, show=False)
+    assert min(lines.get_zorder() for lines in ax.collections) > max(patch.get_zorder() for patch in ax.patches)
 
 
 def test_names_of_samples_that_were_clustered_apart(plant):
@@ -67,7 +95,9 @@ def test_names_of_samples_that_were_clustered_apart(plant):
     gca.tl.harmonize(cells, "cluster", "donor", tissue="blood")
     ax = gca.pl.samples(cells, value="share", labels="short", show=False)
     assert len(ax.get_yticklabels()) == 4
-    assert np.allclose(ax.images[0].get_array().sum(axis=0), 1)
+    shares = ax.images[0].get_array()
+    assert np.allclose(shares.sum(axis=0), 1)
+    assert ax.images[0].get_clim() == (0, shares.max())
     assert set(colors(gca.pl.samples(cells, show=False)).values()) == {VOTES["agrees"]}
 
 
