@@ -88,10 +88,18 @@ class Expression:
 
     def available(self, genes: Sequence[str]) -> list[str]:
         """Those of these genes that the matrix has, each once; genes are named as in a report."""
+        columns = self._named()
+        return [gene for gene in dict.fromkeys(genes) if gene in columns]
+
+    def names(self) -> list[str]:
+        """All genes of the matrix, each once, as a report names them."""
+        return list(self._named())
+
+    def _named(self) -> dict[str, int]:
         if not self._columns:
             labels = read_genes(self.adata, self.use_raw, self.layer, self.gene_symbols, self.known).labels
             self._columns = dict(reversed([(name, column) for column, name in enumerate(labels)]))
-        return [gene for gene in dict.fromkeys(genes) if gene in self._columns]
+        return self._columns
 
     def read(self, cells: npt.NDArray[np.intp], genes: Sequence[str]) -> Optional[Sample]:
         """The values of these genes, which are available, in the cells at these positions, in ascending order.

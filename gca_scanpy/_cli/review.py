@@ -1,4 +1,7 @@
-"""``gca review``: decide on the labels of a file in a browser; ``gca export``: write its report with the decisions."""
+"""``gca review``: decide on the labels of a file in a browser; ``gca export``: write its report with the decisions.
+
+``gca methods`` prints a paragraph about it.
+"""
 
 from __future__ import annotations
 
@@ -125,6 +128,20 @@ def _wait(page: subprocess.Popen[bytes], port: int) -> None:
         time.sleep(0.2)
     msg = f"Streamlit did not start on {HOST}:{port}; see its messages above"
     raise GcaError(msg)
+
+
+@click.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="FILE")
+@click.option("--key", default=DEFAULT_KEY, show_default=True, help="The --key-added of the run.")
+@click.option("--references", is_flag=True, help="Print the references too, as BibTeX.")
+@message_options
+def methods(source: Path, key: str, references: bool) -> None:
+    """Print a methods paragraph for FILE: an annotated h5ad or zarr, or a report in JSON."""
+    from gca_scanpy import get, io
+    from gca_scanpy._stores.files import read
+
+    data = io.read_report(source) if source.suffix.lower() == ".json" else read(source)
+    click.echo(get.methods(data, key, references=references))
 
 
 @click.command()

@@ -14,6 +14,7 @@ from gca_scanpy._llm.cache import AnswerCache, key_of
 from gca_scanpy._llm.language_model import ChatModel
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._steps import Verdict
+from gca_scanpy.model.notebook import html_table
 
 if TYPE_CHECKING:
     from gca_scanpy._scoring.case import Case
@@ -149,6 +150,10 @@ class Plan:
     def n_requests(self) -> int:
         """Number of requests."""
         return len(self.requests)
+
+    def _repr_html_(self) -> str:
+        rows = [(r.model, ", ".join(r.cluster_ids), r.prompt_tokens) for r in self.requests]
+        return html_table(str(self), ("model", "clusters", "prompt_tokens"), rows)
 
     def __str__(self) -> str:
         return (

@@ -14,7 +14,7 @@ from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
 from gca_scanpy._reporting.display import STATUSES, guess_text, is_label
-from gca_scanpy._reporting.documents import VOTES, path_text, state_texts
+from gca_scanpy._reporting.documents import VOTES, path_text, state_texts, step_texts
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
 from gca_scanpy.model import Annotation, Candidate, ClusterReport, Consensus, Decision, Evidence, SampleAnswer, Vote
 
@@ -150,6 +150,8 @@ class ClusterView:
         The levels from the lineage to the finest guess.
     facts
         Short facts about the cluster: name and value.
+    next_steps
+        What would settle it, in sentences.
     votes, voted
         The votes of the columns that were joined, each with its term and the share that stands behind the label; and
         the agreement at each level.
@@ -190,6 +192,7 @@ class ClusterView:
     votes: tuple[tuple[Vote, Optional[TermView], str], ...]
     voted: str
     samples: tuple[SampleView, ...] = ()
+    next_steps: tuple[str, ...] = ()
 
 
 def view_of_cluster(
@@ -259,6 +262,7 @@ def view_of_cluster(
         candidates=tuple(_candidate(candidate, receipts) for candidate in cluster.candidates),
         answers=_answers(cluster),
         agreement=f"{cluster.panel.agreement:.2f}" if cluster.panel else "",
+        next_steps=tuple(step_texts(cluster)),
         samples=tuple(map(_sample, cluster.samples)),
         votes=_votes(cluster.consensus),
         voted=path_text(cluster.consensus.path) if cluster.consensus else "",

@@ -30,7 +30,7 @@ MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
     "separated_from", "separating_genes", "separating_genes_measured", "rationale", "alternatives", "caveats", "path",
     "agreement", "votes", "dissenters", "warnings", "state_genes", "witnesses", "samples_agreeing", "samples_differing",
-    "samples",
+    "samples", "next_steps",
 )  # fmt: skip
 VOTES: Mapping[SampleVote, str] = {
     "agrees": "agrees",
@@ -109,6 +109,7 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "state_genes": "; ".join(state_texts(cluster)),
         "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
         **_of_samples(cluster),
+        "next_steps": " ".join(step_texts(cluster)),
     }
 
 
@@ -138,6 +139,11 @@ def vote_texts(cluster: ClusterReport) -> list[str]:
     """Each vote behind a consensus: the column, its label, and how that is related to the consensus."""
     votes = cluster.consensus.votes if cluster.consensus else ()
     return [f"{vote.key}: {vote.label} ({vote.relation})" if vote.label else f"{vote.key}: none" for vote in votes]
+
+
+def step_texts(cluster: ClusterReport) -> list[str]:
+    """What would settle a cluster, each step with its reason."""
+    return [f"{step.text} {step.reason}" for step in cluster.next_steps]
 
 
 def state_texts(cluster: ClusterReport) -> list[str]:

@@ -48,12 +48,17 @@ def test_links_of_notebooks(path):
         assert (path.parent / target).exists(), target
 
 
-# Runs the cells that it reads, each in a namespace of its own, and names each before it runs.
+# Runs the cells that it reads, each in a namespace of its own, and names each before it runs. The namespaces are kept,
+# and nothing is taken down: a local model's server that goes while its threads run can wait for them for ever.
 ONE_BY_ONE = """
-import json, sys
+import json, os, sys
+kept = []
 for name, code in json.load(sys.stdin):
     print(name, flush=True)
-    exec(compile(code, name, "exec"), {"__name__": "__main__"})
+    kept.append({"__name__": "__main__"})
+    exec(compile(code, name, "exec"), kept[-1])
+sys.stderr.flush()
+os._exit(0)
 """
 
 
