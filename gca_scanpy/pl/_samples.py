@@ -182,7 +182,7 @@ def _draw_votes(fig: Figure, ax: Axes, grid: _Grid) -> None:
 def _draw_shares(fig: Figure, ax: Axes, grid: _Grid) -> None:
     from matplotlib.patches import Rectangle
 
-    top = float(np.nanmax(grid.shares)) if grid.of_samples else 1.0  # no name has nearly all cells of a sample
+    top = float(np.nanmax(grid.shares)) if grid.of_samples else 1.0  # few names have half of a sample
     image = ax.imshow(grid.shares, cmap="Blues", vmin=0, vmax=top, aspect="auto", interpolation="nearest")
     for row in grid.alone:
         column = int(np.nanargmax(grid.shares[row]))
