@@ -154,12 +154,15 @@ def _names_by_sample(clusters: Sequence[ClusterReport]) -> _Grid:
 
 
 def _draw_votes(fig: Figure, ax: Axes, grid: _Grid) -> None:
+    from matplotlib.collections import LineCollection
     from matplotlib.patches import Patch, Rectangle
 
     del fig
-    lines = {"color": "white", "linewidth": 0.8, "zorder": 3}  # a hatched field cannot have an edge of another color
-    ax.vlines(np.arange(len(grid.samples) - 1) + 0.5, -0.5, len(grid.rows) - 0.5, **lines)
-    ax.hlines(np.arange(len(grid.rows) - 1) + 0.5, -0.5, len(grid.samples) - 0.5, **lines)
+    n_rows, n_columns = grid.shares.shape
+    between = [((x + 0.5, -0.5), (x + 0.5, n_rows - 0.5)) for x in range(n_columns - 1)]
+    between += [((-0.5, y + 0.5), (n_columns - 0.5, y + 0.5)) for y in range(n_rows - 1)]
+    # A hatched field cannot have an edge of another color than its hatches.
+    ax.add_collection(LineCollection(between, colors="white", linewidths=0.8, zorder=3))
     for (row, column), vote in grid.votes.items():
         corner = (column - 0.5, row - 0.5)
         if vote in VOTES:
@@ -179,7 +182,7 @@ def _draw_votes(fig: Figure, ax: Axes, grid: _Grid) -> None:
 def _draw_shares(fig: Figure, ax: Axes, grid: _Grid) -> None:
     from matplotlib.patches import Rectangle
 
-    top = float(np.nanmax(grid.shares)) if grid.of_samples else 1.0  # no name has nearly all cells of a sample
+    top = float(np.nanmax(grid.shares)) if grid.of_samples else 1.0  # few names have half of a sample
     image = ax.imshow(grid.shares, cmap="Blues", vmin=0, vmax=top, aspect="auto", interpolation="nearest")
     for row in grid.alone:
         column = int(np.nanargmax(grid.shares[row]))
