@@ -9,8 +9,8 @@ from typing import Optional
 
 from attrs import Factory, evolve, field, frozen
 
-from gca_scanpy import _mixtures
 from gca_scanpy._adata.expression import Expression
+from gca_scanpy._cells import explain_all, judge_samples
 from gca_scanpy._events import Clock, now
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._llm import prompt
@@ -21,7 +21,6 @@ from gca_scanpy._propose import Offline, Proposer
 from gca_scanpy._ranking.by_sample import SampleMoments
 from gca_scanpy._reporting.receipts import collect
 from gca_scanpy._reporting.report import cluster_report, dataset_report, with_counts
-from gca_scanpy._samples import judge_samples
 from gca_scanpy._scoring.activity import of_cells
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
@@ -88,7 +87,7 @@ def annotate(
         evolve(cluster_report(case, judgment, force_unknown=request.settings.force_unknown), samples=said)
         for case, judgment, said in zip(cases, judgments, answers)
     ]
-    reports = _mixtures.explain_all(reports, [judgment.rival for judgment in judgments], expression, clock)
+    reports = explain_all(reports, [judgment.rival for judgment in judgments], expression, clock)
     telemetry = with_counts(proposals.cost, reports, request.cells_without_cluster, clock.seconds)
     said = [*request.warnings, *warnings, *proposals.warnings]
     provenance = _provenance(request, cases, proposals.models)

@@ -9,8 +9,8 @@ from attrs import evolve, field, frozen
 
 from gca_scanpy._judging import reasons
 from gca_scanpy._judging.consensus import Ballot, Ladder, consensus
-from gca_scanpy._judging.harmony import harmonized
 from gca_scanpy._judging.judge import Judgment
+from gca_scanpy._judging.samples import harmonized
 from gca_scanpy._llm.ask import Answers, ask
 from gca_scanpy._llm.asking import Asking
 from gca_scanpy._llm.cache import AnswerCache

@@ -10,7 +10,7 @@ from gca_scanpy._adata.write import check_key, read_report, report_of, write_ids
 
 __all__ = [
     "CellVerdicts", "Clustering", "Column", "cell_verdicts", "cells_of", "check_key", "check_writable",
-    "clusters_apart", "compare_columns", "duplicate", "embedding_name", "genes_of", "majority_labels", "read_clustering",
-    "read_column", "read_embedding", "read_report", "report_of", "reported_clustering", "rows_of", "terms_of", "view_to_actual",
-    "write_ids", "write_report", "write_terms",
+    "clusters_apart", "compare_columns", "duplicate", "embedding_name", "genes_of", "majority_labels",
+    "read_clustering", "read_column", "read_embedding", "read_report", "report_of", "reported_clustering", "rows_of",
+    "terms_of", "view_to_actual", "write_ids", "write_report", "write_terms",
 ]  # fmt: skip
