@@ -13,8 +13,7 @@ from attrs import frozen
 from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
-from gca_scanpy._reporting.display import STATUSES, guess_text, is_label
-from gca_scanpy._reporting.documents import VOTES, path_text, state_texts
+from gca_scanpy._reporting.display import STATUSES, VOTES, guess_text, is_label, path_text, state_texts
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
 from gca_scanpy.model import Annotation, Candidate, ClusterReport, Consensus, Decision, Evidence, SampleAnswer, Vote
 
@@ -102,18 +101,6 @@ class AnswerView:
 
 
 @frozen
-class SampleView:
-    """What a sample says of a cluster; ``text`` is the vote in words."""
-
-    sample: str
-    n_cells: str
-    text: str
-    label: str
-    term: Optional[TermView]
-    score: str
-
-
-@frozen
 class DecisionView:
     """A curator's decision; it ``stands`` unless a later decision about the cluster replaced it."""
 
@@ -189,7 +176,7 @@ class ClusterView:
     agreement: str
     votes: tuple[tuple[Vote, Optional[TermView], str], ...]
     voted: str
-    samples: tuple[SampleView, ...] = ()
+    samples: tuple[tuple[SampleAnswer, str, Optional[TermView]], ...] = ()
 
 
 def view_of_cluster(
@@ -259,15 +246,14 @@ def view_of_cluster(
         candidates=tuple(_candidate(candidate, receipts) for candidate in cluster.candidates),
         answers=_answers(cluster),
         agreement=f"{cluster.panel.agreement:.2f}" if cluster.panel else "",
-        samples=tuple(map(_sample, cluster.samples)),
+        samples=_samples(cluster),
         votes=_votes(cluster.consensus),
         voted=path_text(cluster.consensus.path) if cluster.consensus else "",
     )
 
 
-def _sample(one: SampleAnswer) -> SampleView:
-    said = one.label, view_of_term(one.ontology_id), "" if one.probability is None else f"{one.probability:.2f}"
-    return SampleView(one.sample, f"{one.n_cells:,}", VOTES[one.vote], *said)
+def _samples(cluster: ClusterReport) -> tuple[tuple[SampleAnswer, str, Optional[TermView]], ...]:
+    return tuple((one, VOTES[one.vote], view_of_term(one.ontology_id)) for one in cluster.samples)
 
 
 def anchor_of(cluster_id: str) -> str:

@@ -21,8 +21,7 @@ from gca_scanpy._keys import EMBEDDINGS, UNKNOWN_LABEL
 from gca_scanpy._names.ontology import TERM_ID, Ontology, normalize_name
 from gca_scanpy._page.html import template
 from gca_scanpy._reporting.curation import Choice, decide, history, joined, standing
-from gca_scanpy._reporting.display import LEVELS, STATUSES, is_label
-from gca_scanpy._reporting.documents import VOTES
+from gca_scanpy._reporting.display import LEVELS, STATUSES, VOTES, is_label
 from gca_scanpy._reporting.receipts import GRADES, Receipt
 from gca_scanpy._reporting.report import makers
 from gca_scanpy._stores import review
