@@ -19,7 +19,7 @@ from gca_scanpy.errors import DeprecatedNameWarning, warn
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gca_scanpy._llm.question import Plan
+    from gca_scanpy._llm.asking import Plan
     from gca_scanpy.model import DatasetReport
 
 NAME = "gca"

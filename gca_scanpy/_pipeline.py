@@ -14,16 +14,16 @@ from gca_scanpy._cells import explain_all, judge_samples
 from gca_scanpy._events import Clock, now
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._llm import prompt
-from gca_scanpy._llm.question import Plan
+from gca_scanpy._llm.asking import Plan
 from gca_scanpy._packages import versions
 from gca_scanpy._prepare import Place, canonical, check_species, genes_of, index_of, tissues_of
 from gca_scanpy._propose import Offline, Proposer
 from gca_scanpy._ranking.by_sample import SampleMoments
 from gca_scanpy._reporting.receipts import collect
 from gca_scanpy._reporting.report import cluster_report, dataset_report, with_counts
-from gca_scanpy._scoring.activity import of_cells
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
+from gca_scanpy._scoring.weights import of_cells
 from gca_scanpy._settings import Settings
 from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping  # these are read at run time, on Python 3.9 too
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-import numpy as np
-import numpy.typing as npt
 from attrs import field, frozen
 
 from gca_scanpy._arguments import is_count
 from gca_scanpy.model import Alternative, Consensus, Level, Panel, Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @frozen(kw_only=True)

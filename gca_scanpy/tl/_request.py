@@ -18,13 +18,12 @@ from gca_scanpy._adata import (
     read_clustering,
     write_report,
 )
-from gca_scanpy._adata.changes import keep_decisions
 from gca_scanpy._adata.expression import Expression
+from gca_scanpy._adata.members import keep_decisions
 from gca_scanpy._events import Clock, Run, RunDetails
-from gca_scanpy._llm.asking import ModelLike, asking_of
+from gca_scanpy._llm.asking import ModelLike, Question, asking_of
 from gca_scanpy._llm.cache import open_cache
 from gca_scanpy._llm.gate import Gate
-from gca_scanpy._llm.question import Question
 from gca_scanpy._pipeline import Request
 from gca_scanpy._prepare import Tissue, check_species, check_tissue
 from gca_scanpy._propose import Asked
