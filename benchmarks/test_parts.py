@@ -18,7 +18,7 @@ from gca_scanpy import _codec
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._ranking import from_moments
 from gca_scanpy._ranking.chunked import gather_chunked
-from gca_scanpy._ranking.moments import gather
+from gca_scanpy._ranking.gather import gather
 
 
 @pytest.fixture(scope="module")

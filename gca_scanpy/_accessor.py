@@ -19,6 +19,7 @@ from gca_scanpy.errors import DeprecatedNameWarning, warn
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gca_scanpy._judging.contrast import Contrast
     from gca_scanpy._llm.asking import Plan
     from gca_scanpy.model import DatasetReport
 
@@ -84,6 +85,12 @@ class Accessor:
         """Get the clusters as a table, see :func:`gca_scanpy.get.clusters`."""
         return gca_scanpy.get.clusters(self._adata, key)
 
+    def contrast(
+        self, cluster: str, first: Optional[str] = None, second: Optional[str] = None, **options: Any
+    ) -> Contrast:
+        """Get the genes that separate two types in a cluster, see :func:`gca_scanpy.get.contrast`."""
+        return gca_scanpy.get.contrast(self._adata, cluster, first, second, **options)
+
     def curation(self, key: str = DEFAULT_KEY) -> pd.DataFrame:
         """Get the decisions of curators as a table, see :func:`gca_scanpy.get.curation`."""
         return gca_scanpy.get.curation(self._adata, key)
@@ -91,6 +98,10 @@ class Accessor:
     def references(self, key: str = DEFAULT_KEY, **options: Any) -> str:
         """Get the references of the evidence, see :func:`gca_scanpy.get.references`."""
         return gca_scanpy.get.references(self._adata, key, **options)
+
+    def methods(self, key: str = DEFAULT_KEY, **options: Any) -> str:
+        """Get a methods paragraph, see :func:`gca_scanpy.get.methods`."""
+        return gca_scanpy.get.methods(self._adata, key, **options)
 
     def agreement(self, first: str, second: str, **options: Any) -> pd.DataFrame:
         """Compare two columns of labels, see :func:`gca_scanpy.get.agreement`."""

@@ -251,6 +251,7 @@ SAVE = Kind(
     "True, or the path of a file, such as 'plot.png'",
 )
 LABEL_STYLE = one_of("full", "short")
+TYPE = Kind(_is_text, "the name or the Cell Ontology id of a type, such as 'B cell'")
 AXES = Kind(lambda value: is_a(value, "matplotlib.axes", "Axes"), "matplotlib axes, such as plt.subplots()[1]")
 
 is_count, is_text = of_kind(COUNT), of_kind(TEXT)
@@ -263,7 +264,8 @@ KINDS: Mapping[str, Kind] = {  # a parameter has one meaning wherever it occurs
     "base_url": optional(BASE_URL),
     "basis": optional(Kind(_is_text, "the name of an embedding, such as 'umap'")),
     "certainty": optional(SHARE),
-    "cell_type": Kind(_is_text, "the name or the Cell Ontology id of a type, such as 'B cell'"),
+    "cell_type": TYPE,
+    "cluster": Kind(_is_text, "the id of a cluster as text, such as '3'"),
     "cluster_key": COLUMN,
     "clusters": optional(IDS),
     "copy": FLAG,

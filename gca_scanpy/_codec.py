@@ -92,13 +92,18 @@ def from_json(text: str) -> DatasetReport:
         raise ReportError(msg) from error
 
 
+class _Trail(msgspec.Struct):
+    """The only field that is read of a report: msgspec skips the others ten times as fast as json reads them."""
+
+    audit: Any = None
+
+
 def has_decisions(text: str) -> bool:
     """Whether a text is the JSON of a report with an audit trail; nothing else in it is checked."""
     try:
-        data = json.loads(text)
-    except (TypeError, ValueError, RecursionError):
+        return bool(msgspec.json.decode(text, type=_Trail).audit)
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
         return False
-    return isinstance(data, dict) and bool(data.get("audit"))
 
 
 def verdict_to_plain(verdict: Verdict) -> dict[str, Any]:

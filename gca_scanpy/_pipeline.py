@@ -13,6 +13,7 @@ from gca_scanpy._adata.expression import Expression
 from gca_scanpy._cells import explain_all, judge_samples
 from gca_scanpy._events import Clock, now
 from gca_scanpy._judging.judge import judge
+from gca_scanpy._judging.next_steps import next_steps
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.asking import Plan
 from gca_scanpy._packages import versions
@@ -88,6 +89,8 @@ def annotate(
         for case, judgment, said in zip(cases, judgments, answers)
     ]
     reports = explain_all(reports, [judgment.rival for judgment in judgments], expression, clock)
+    surface = _bundled.surface_proteins()
+    reports = [evolve(report, next_steps=next_steps(case, report, surface)) for case, report in zip(cases, reports)]
     telemetry = with_counts(proposals.cost, reports, request.cells_without_cluster, clock.seconds)
     said = [*request.warnings, *warnings, *proposals.warnings]
     provenance = _provenance(request, cases, proposals.models)

@@ -49,6 +49,7 @@ def check(data: Data) -> tuple[list[Finding], list[Finding]]:
     broken += _rules.tables_of_names(data.names, data.words, ontology, tissues)
     if data.priors is not None:
         broken += _rules.priors(data.priors, {key: t.split(";") for key, (_, t) in data.types.items()}, tissues)
+    broken += _surface()
     return [*broken, *_stale(data)], [*_rules.few(facts), *_rules.siblings(facts, ontology)]
 
 
@@ -86,6 +87,15 @@ def _short(data: Data) -> list[Finding]:
                 findings.append(Finding("short", where(key), f"{name!r} looks like the short name of {other}"))
         alike[look].append(key)
     return findings
+
+
+def _surface() -> list[Finding]:
+    """Surface proteins that are no approved symbols, have no CD name, or are out of order."""
+    table, approved = _bundled.surface_proteins(), _bundled.gene_names().approved
+    wrong = [gene for gene, name in table.items() if gene not in approved or not (name[:2] == "CD" and name[2:])]
+    order = [] if list(table) == sorted(table) else ["the rows are not sorted by gene"]
+    texts = [*(f"{gene} is no approved symbol, or {table[gene]!r} no CD name" for gene in wrong), *order]
+    return [Finding("surface", "surface_proteins.tsv", text) for text in texts]
 
 
 def _order(data: Data) -> list[Finding]:

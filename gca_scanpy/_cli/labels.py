@@ -1,4 +1,4 @@
-"""Commands for the labels that a file of cells has: ``gca consensus``, ``gca review`` and ``gca export``."""
+"""Commands for the labels of a file of cells: ``gca consensus``, ``review``, ``export`` and ``methods``."""
 
 from __future__ import annotations
 
@@ -240,6 +240,20 @@ def _wait(page: subprocess.Popen[bytes], port: int) -> None:
         time.sleep(0.2)
     msg = f"Streamlit did not start on {HOST}:{port}; see its messages above"
     raise GcaError(msg)
+
+
+@click.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="FILE")
+@click.option("--key", default=DEFAULT_KEY, show_default=True, help="The --key-added of the run.")
+@click.option("--references", is_flag=True, help="Print the references too, as BibTeX.")
+@message_options
+def methods(source: Path, key: str, references: bool) -> None:
+    """Print a methods paragraph for FILE: an annotated h5ad or zarr, or a report in JSON."""
+    from gca_scanpy import get, io
+    from gca_scanpy._stores.files import read
+
+    data = io.read_report(source) if source.suffix.lower() == ".json" else read(source)
+    click.echo(get.methods(data, key, references=references))
 
 
 @click.command()

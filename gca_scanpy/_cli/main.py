@@ -14,7 +14,7 @@ import click
 
 from gca_scanpy._cli.annotate import annotate, presets
 from gca_scanpy._cli.doctor import cache, doctor
-from gca_scanpy._cli.labels import consensus, export, review
+from gca_scanpy._cli.labels import consensus, export, methods, review
 from gca_scanpy._cli.lookups import markers, names
 from gca_scanpy._cli.output_options import check_free
 from gca_scanpy._cli.printing import log, one_line, print_report, text_of, to_stderr
@@ -151,5 +151,8 @@ def demo(folder: Optional[Path], force: bool) -> None:
         click.echo(f"written to {folder}: {', '.join(DEMO_FILES)}", err=True)
 
 
-for _command in (annotate, cache, completion, consensus, demo, doctor, export, markers, names, presets, review, schema):
+_COMMANDS = (
+    annotate, cache, completion, consensus, demo, doctor, export, markers, methods, names, presets, review, schema,
+)  # fmt: skip
+for _command in _COMMANDS:
     main.add_command(_command)

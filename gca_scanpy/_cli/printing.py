@@ -299,6 +299,8 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
         if (c.status != "supported" or SAMPLE_CODES.intersection(c.validation.flag_reasons)) and c.validation.notes:
             print(f"{_printable(c.cluster_id)}: {_printable('; '.join(c.validation.notes))}")
     for c in report.clusters:
+        if c.next_steps and c.status != "supported":
+            print(f"{_printable(c.cluster_id)}, to settle it: {_printable(c.next_steps[0].text)}")
         for vote in c.consensus.dissenters if c.consensus else ():
             print(_printable(f"{c.cluster_id}: {vote.key} says {vote.label} ({vote.relation})"))
     s = report.summary

@@ -148,11 +148,11 @@ def _competitors(key: str, case: Case) -> Iterator[CellType]:
     tried = [case.index.types[other] for other, score in scored if score > 0]
     siblings = [kind for kind in tried if broad is not None and lineages.broad(kind.id) == broad]
     for kind in (*siblings, *tried):
-        if not _overlap(key, kind.key, case.index):
+        if not overlap(key, kind.key, case.index):
             yield kind
 
 
-def _overlap(key: str, other: str, index: MarkerIndex) -> bool:
+def overlap(key: str, other: str, index: MarkerIndex) -> bool:
     """Whether a cell can be of both types: as "naive" and "CD4-positive" T cells have naive CD4-positive ones."""
     ontology = index.lineages.ontology
     ancestors = ontology.ancestors
@@ -163,7 +163,7 @@ def _overlap(key: str, other: str, index: MarkerIndex) -> bool:
 
 def _only(key: str, other: str, index: MarkerIndex) -> tuple[str, ...]:
     """The canonical markers of a type and its ancestors that are no markers of another type; its own come first."""
-    excluded = index.types[key].negative.union(_markers(other, index))
+    excluded = index.types[key].negative.union(markers_of(other, index))
     return tuple(dict.fromkeys(gene for gene in _canonical(key, index) if gene not in excluded))
 
 
@@ -171,7 +171,17 @@ def _canonical(key: str, index: MarkerIndex) -> Sequence[str]:
     return [gene for owner in (key, *index.ancestors(key)) for gene in index.types[owner].canonical]
 
 
-def _markers(key: str, index: MarkerIndex) -> frozenset[str]:
+def markers_of(key: str, index: MarkerIndex) -> frozenset[str]:
     """The markers of a type and its ancestors, strong or weak, without its negative ones."""
-    owners = (key, *index.ancestors(key))
-    return frozenset().union(*(index.types[owner].positive for owner in owners)) - index.types[key].negative
+    return frozenset().union(*(index.types[owner].positive for owner in owners(key, index))) - denied(key, index)
+
+
+def denied(key: str, index: MarkerIndex) -> frozenset[str]:
+    """The negative markers of a type and its ancestors; of a type without facts, those of its nearest ancestor."""
+    nearest = next(iter(owners(key, index)), None)
+    return index.types[nearest].negative if nearest is not None else frozenset()
+
+
+def owners(key: str, index: MarkerIndex) -> tuple[str, ...]:
+    """The types whose facts hold for a type: itself and its ancestors, as far as they have facts, nearest first."""
+    return (*([key] if key in index.types else []), *index.ancestors(key))

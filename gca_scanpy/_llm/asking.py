@@ -17,6 +17,7 @@ from gca_scanpy._llm.language_model import ChatModel, LanguageModel
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._settings import Settings
 from gca_scanpy.errors import InputError, shown
+from gca_scanpy.model.notebook import html_table
 
 if TYPE_CHECKING:
     from gca_scanpy._scoring.case import Case
@@ -239,11 +240,7 @@ class Round:
 
 
 def prepare(
-    cases: Sequence[Case],
-    question: Question,
-    model: ChatModel,
-    cache: Optional[AnswerCache],
-    chunk_size: int,
+    cases: Sequence[Case], question: Question, model: ChatModel, cache: Optional[AnswerCache], chunk_size: int
 ) -> Round:
     """The answers of a model that the cache has, and the chunks of clusters to ask it about."""
     keys = {} if cache is None else {case.cluster_id: question.key(case, model) for case in cases}
@@ -320,6 +317,10 @@ class Plan:
     def n_requests(self) -> int:
         """Number of requests."""
         return len(self.requests)
+
+    def _repr_html_(self) -> str:
+        rows = [(r.model, ", ".join(r.cluster_ids), r.prompt_tokens) for r in self.requests]
+        return html_table(str(self), ("model", "clusters", "prompt_tokens"), rows)
 
     def __str__(self) -> str:
         return (

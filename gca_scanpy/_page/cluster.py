@@ -13,7 +13,7 @@ from attrs import frozen
 from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
-from gca_scanpy._reporting.display import STATUSES, VOTES, guess_text, is_label, path_text, state_texts
+from gca_scanpy._reporting.display import STATUSES, VOTES, guess_text, is_label, path_text, state_texts, step_texts
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
 from gca_scanpy.model import Annotation, Candidate, ClusterReport, Consensus, Decision, Evidence, SampleAnswer, Vote
 
@@ -100,19 +100,6 @@ class AnswerView:
     score: str
 
 
-@frozen
-class DecisionView:
-    """A curator's decision; it ``stands`` unless a later decision about the cluster replaced it."""
-
-    kind: str
-    label: str
-    term: Optional[TermView]
-    who: str
-    when: str
-    why: str
-    stands: bool
-
-
 @frozen(kw_only=True)
 class ClusterView:
     """A cluster: its row in the table, and its section.
@@ -128,7 +115,7 @@ class ClusterView:
     curated
         The label that a curator decided on; empty if no curator did.
     decisions
-        All decisions of curators about the cluster, oldest first.
+        All decisions of curators about the cluster, oldest first, and whether each stands: no later one replaced it.
     percent
         The confidence, 0 to 100.
     finest
@@ -137,6 +124,8 @@ class ClusterView:
         The levels from the lineage to the finest guess.
     facts
         Short facts about the cluster: name and value.
+    next_steps
+        What would settle it, in sentences.
     votes, voted
         The votes of the columns that were joined, each with its term and the share that stands behind the label; and
         the agreement at each level.
@@ -150,7 +139,7 @@ class ClusterView:
     proposed: str
     proposed_term: Optional[TermView]
     curated: str
-    decisions: tuple[DecisionView, ...]
+    decisions: tuple[tuple[Decision, Optional[TermView], bool], ...]
     term: Optional[TermView]
     broad: str
     colors: Colors
@@ -177,6 +166,7 @@ class ClusterView:
     votes: tuple[tuple[Vote, Optional[TermView], str], ...]
     voted: str
     samples: tuple[tuple[SampleAnswer, str, Optional[TermView]], ...] = ()
+    next_steps: tuple[str, ...] = ()
 
 
 def view_of_cluster(
@@ -217,10 +207,7 @@ def view_of_cluster(
         proposed=cluster.stopped_label,
         proposed_term=view_of_term(annotation.proposed_ontology_id) if cluster.stopped_label else None,
         curated=standing.to_label if standing else "",
-        decisions=tuple(
-            DecisionView(d.kind, d.to_label, view_of_term(d.to_ontology_id), d.who, d.when, d.why, d is standing)
-            for d in decisions
-        ),
+        decisions=tuple((one, view_of_term(one.to_ontology_id), one is standing) for one in decisions),
         term=view_of_term(annotation.ontology_id),
         broad=cluster.broad_label,
         colors=colors,
@@ -246,6 +233,7 @@ def view_of_cluster(
         candidates=tuple(_candidate(candidate, receipts) for candidate in cluster.candidates),
         answers=_answers(cluster),
         agreement=f"{cluster.panel.agreement:.2f}" if cluster.panel else "",
+        next_steps=tuple(step_texts(cluster)),
         samples=_samples(cluster),
         votes=_votes(cluster.consensus),
         voted=path_text(cluster.consensus.path) if cluster.consensus else "",

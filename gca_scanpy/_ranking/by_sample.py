@@ -15,7 +15,8 @@ from gca_scanpy._keys import pair_id
 from gca_scanpy._ranking import from_moments
 from gca_scanpy._ranking.chunked import gather_chunked
 from gca_scanpy._ranking.from_moments import Expressed, expressed
-from gca_scanpy._ranking.moments import Codes, Moments, gather
+from gca_scanpy._ranking.gather import gather
+from gca_scanpy._ranking.moments import Codes, Moments
 from gca_scanpy._ranking.scanpys import MIN_RANKED_CELLS
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.weights import informative
@@ -125,9 +126,9 @@ class SampleMoments:
                 for row, key in enumerate(self.clustering.all_ids)
                 if key in self.clustering.ids and min(sizes[row], sizes.sum() - sizes[row]) >= min_cells
             }
-            total, expression = moments.total, expressed(of_known.added(rows, n_clusters), names, there)
+            others, expression = moments.others, expressed(of_known.added(rows, n_clusters), names, there)
             for key, row in there.items():
-                leading = from_moments.higher(moments, row, n_genes, total)
+                leading = from_moments.higher(moments, row, n_genes, others)
                 held = expression.get(key, NOTHING)
                 markers = ClusterMarkers(
                     cluster_id=key,

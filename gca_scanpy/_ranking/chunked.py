@@ -10,7 +10,9 @@ from attrs import evolve
 from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._ranking.moments import Codes, Floats, Moments, cell_totals, gather, merge_cells, merge_genes
+from gca_scanpy._ranking.gather import gather
+from gca_scanpy._ranking.moments import Codes, Floats, Moments, merge_cells, merge_genes
+from gca_scanpy._ranking.sums import cell_totals
 
 CELLS, MAX_BATCH = 40, 16  # cells for each cluster, and chunks, that are added up together
 FAN_IN = 4  # partial results merged at a time: a balanced tree keeps few in memory, in an order that never changes
@@ -75,13 +77,15 @@ def _gather_present(
     places[present] = np.arange(len(present))
     ids = tuple(clustering.all_ids[code] for code in present)
     there = evolve(clustering, codes=places[clustering.codes], all_ids=ids)
-    return present, gather(matrix, there, linear=linear, totals=sums)
+    # Dask has as many threads as it should have.
+    return present, gather(matrix, there, linear=linear, totals=sums, threads=1)
 
 
 def _merge_present(parts: Sequence[tuple[Codes, Moments]]) -> tuple[Codes, Moments]:
     """The codes of all clusters that are in any part, and their moments."""
     present = np.unique(np.concatenate([codes for codes, _ in parts]))
-    return present, merge_cells([(np.searchsorted(present, codes), part) for codes, part in parts], len(present))
+    placed = [(np.searchsorted(present, codes), part) for codes, part in parts]
+    return present, merge_cells(placed, len(present), parts[0][1].means.shape[1])
 
 
 def _slices(sizes: Sequence[int]) -> list[slice]:

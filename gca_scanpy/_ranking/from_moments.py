@@ -14,7 +14,6 @@ from gca_scanpy._scoring import numbers
 from gca_scanpy._steps import Activity
 
 PSEUDOCOUNT = 1e-9  # the same as Scanpy's, so that a gene that all other cells lack has a fold change
-EXACT = 2.0**-42  # a variance below this share of the squared mean is a rounding error
 
 
 @define(eq=False)
@@ -41,26 +40,22 @@ class Test:
 
     def p_values(self, genes: Codes) -> Floats:
         """Two-sided p-values of these genes, not adjusted; 1 if the statistic is undefined."""
-        from scipy import stats  # importing it takes longer than labeling a marker table
+        from scipy import special  # importing scipy.stats takes longer than the test of all clusters
 
         (mean, variance, cells), (rest_mean, rest_variance, rest_cells) = (
             [np.broadcast_to(part, self.scores.shape)[genes] for part in parts]
             for parts in zip(self._means, self._variances, self._cells)
         )
         with np.errstate(all="ignore"):
-            result = stats.ttest_ind_from_stats(
-                mean,
-                np.sqrt(variance),
-                cells,
-                rest_mean,
-                np.sqrt(rest_variance),
-                rest_cells,
-                equal_var=False,
-            )
-        return np.where(np.isnan(result.pvalue), 1.0, result.pvalue)
+            error, rest_error = variance / cells, rest_variance / rest_cells
+            statistic = (mean - rest_mean) / np.sqrt(error + rest_error)
+            freedom = (error + rest_error) ** 2 / (error**2 / (cells - 1) + rest_error**2 / (rest_cells - 1))
+            # Without any variance, the degrees of freedom have no effect, but must be a number.
+            values = 2 * special.stdtr(np.where(np.isnan(freedom), 1.0, freedom), -np.abs(statistic))
+        return np.where(np.isnan(values), 1.0, values)
 
 
-def compare(moments: Moments, row: int, total: Optional[Moments] = None) -> Test:
+def compare(moments: Moments, row: int, others: Optional[Moments] = None) -> Test:
     """Compare the cluster in one row of the moments with the cells of all other clusters; both need two cells.
 
     The result is the same as that of ``sc.tl.rank_genes_groups(method="t-test", reference="rest")``, which computes the
@@ -68,24 +63,24 @@ def compare(moments: Moments, row: int, total: Optional[Moments] = None) -> Test
 
     Parameters
     ----------
-    total
-        The moments of all clusters together, to compute them once for many clusters.
+    others
+        ``moments.others``, to compute them once for many clusters.
     """
-    total = moments.total if total is None else total
-    n_inside = moments.measured[row]
-    n_rest = total.measured[0] - n_inside
-    sums, squares = moments.sums[row], moments.squares[row]
-    mean, variance = _mean_variance(sums, squares, n_inside)
-    rest_mean, rest_variance = _mean_variance(total.sums[0] - sums, total.squares[0] - squares, n_rest)
-    with np.errstate(all="ignore"):
+    parts = moments, moments.others if others is None else others
+    mean, rest_mean = (part.means[row] for part in parts)
+    n_inside, n_rest = (part.measured[row] for part in parts)
+    with np.errstate(all="ignore"):  # a gene that is measured in fewer than two cells has no variance, so no statistic
+        variance, rest_variance = (
+            np.where(n > 1, part.deviations[row] / (n - 1), np.nan) for part, n in zip(parts, (n_inside, n_rest))
+        )
         scores = (mean - rest_mean) / np.sqrt(variance / n_inside + rest_variance / n_rest)
     scores = np.where(np.isnan(scores), 0.0, scores)
     return Test(scores, (mean, rest_mean), (variance, rest_variance), (n_inside, n_rest))
 
 
-def higher(moments: Moments, row: int, n_genes: int, total: Optional[Moments] = None) -> Codes:
+def higher(moments: Moments, row: int, n_genes: int, others: Optional[Moments] = None) -> Codes:
     """The first genes by Welch's t statistic, as columns: those that are higher than in other cells, beyond chance."""
-    test = compare(moments, row, total)
+    test = compare(moments, row, others)
     leading = _first(test.scores, n_genes)
     # NaN passes: scaled data has no fold changes, so only the score decides. The p-value removes genes that are higher
     # by chance, which a panel of few genes would otherwise end with.
@@ -99,14 +94,6 @@ def _first(scores: Floats, n: int) -> Codes:
         return np.argsort(-scores, kind="stable")
     candidates = np.flatnonzero(scores >= np.partition(scores, -n)[-n])
     return candidates[np.argsort(-scores[candidates], kind="stable")][:n]
-
-
-def _mean_variance(sums: Floats, squares: Floats, n: Floats) -> tuple[Floats, Floats]:
-    with np.errstate(all="ignore"):  # a gene that is measured in fewer than two cells has no variance, so no statistic
-        mean = sums / n
-        variance = squares / n - mean**2
-        variance[variance < EXACT * mean**2] = 0.0
-        return mean, np.where(n > 1, variance * (n / (n - 1)), np.nan)
 
 
 @frozen

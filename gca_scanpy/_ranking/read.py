@@ -293,9 +293,9 @@ def _rank_by_t_test(moments: Moments, matrix: Matrix, clustering: Clustering, n_
     """Gene names by cluster, by Welch's t statistic, best first."""
     if len(clustering.all_ids) < 2:
         return {}
-    rows, total = {key: row for row, key in enumerate(clustering.all_ids)}, moments.total
+    rows, others = {key: row for row, key in enumerate(clustering.all_ids)}, moments.others
     return {
-        key: [matrix.names[gene] for gene in from_moments.higher(moments, rows[key], n_genes, total)]
+        key: [matrix.names[gene] for gene in from_moments.higher(moments, rows[key], n_genes, others)]
         for key in rankable(clustering.ids, clustering)
     }
 

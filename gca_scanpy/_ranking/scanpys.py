@@ -225,7 +225,8 @@ def displaced(
     """
     used = numbers.NUMBERS
     sizes = np.array([*clustering.sizes.values()], dtype=float)
-    means, columns = moments.means, {name: column for column, name in enumerate(names)}
+    columns = {name: column for column, name in enumerate(names)}
+    means = np.where(moments.measured > 0, moments.means, np.nan)
     moved = []
     for row, key in enumerate(clustering.all_ids):
         genes = [columns[name] for name in list(ranking.get(key, ()))[: used.checked_genes] if name in columns]

@@ -239,6 +239,11 @@ def vote_texts(cluster: ClusterReport) -> list[str]:
     return [f"{vote.key}: {vote.label} ({vote.relation})" if vote.label else f"{vote.key}: none" for vote in votes]
 
 
+def step_texts(cluster: ClusterReport) -> list[str]:
+    """What would settle a cluster, each step with its reason."""
+    return [f"{step.text} {step.reason}" for step in cluster.next_steps]
+
+
 def state_texts(cluster: ClusterReport) -> list[str]:
     """Each state of a cluster with its genes in brackets, if the report has them."""
     genes = cluster.state_genes

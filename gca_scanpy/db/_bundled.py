@@ -60,6 +60,12 @@ def short_names() -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
+def surface_proteins() -> dict[str, str]:
+    """The CD names of surface proteins, which the HLDA workshops of HCDM (hcdm.org) give, by the symbol of the gene."""
+    return dict(line.split("\t") for line in _lines("surface_proteins.tsv")[1:])
+
+
+@lru_cache(maxsize=1)
 def shortener() -> ShortNames:
     """What shortens labels."""
     return ShortNames(ontology(), short_names())

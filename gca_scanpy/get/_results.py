@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal, Optional, Union
 import pandas as pd
 
 from gca_scanpy._adata import compare_columns, read_report, report_of
-from gca_scanpy._arguments import checked, one_of
+from gca_scanpy._arguments import FLAG, checked, one_of
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting import documents
+from gca_scanpy._reporting import methods as paragraph
 from gca_scanpy._reporting.references import as_bibtex, as_text
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import DatasetReport
@@ -221,3 +222,41 @@ def references(
     True
     """
     return FORMATS[format](_bundled.references(report_of(data, key)))
+
+
+@checked(references=FLAG)
+def methods(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY, *, references: bool = False) -> str:
+    """Get a methods paragraph for a publication: what the run did, and what came of it.
+
+    Every number is that of the report: versions, the database and the ontology, the tissue, the thresholds, the counts
+    of clusters by status and confidence, what language models were asked, and the decisions of curators.
+
+    Parameters
+    ----------
+    data
+        An annotated object, or a report.
+    key
+        The ``key_added`` of the run; ignored if ``data`` is a report.
+    references
+        Whether the references follow, as BibTeX.
+
+    Returns
+    -------
+    str
+        The paragraph, and an empty line and the references if they are asked for.
+
+    Raises
+    ------
+    MissingKeyError
+        If there is no report under this key.
+
+    Examples
+    --------
+    >>> import gca_scanpy as gca
+    >>> report = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]}, tissue="blood")
+    >>> "Of 1 cluster, 1 was supported, 0 were flagged and 0 were unknown" in gca.get.methods(report)
+    True
+    """
+    report = report_of(data, key)
+    text = paragraph.paragraph(report)
+    return f"{text}\n\n{as_bibtex(_bundled.references(report))}" if references else text

@@ -11,12 +11,12 @@ from gca_scanpy.model.clusters import (
     Evidence,
     Mixture,
     MixtureKind,
+    NextStep,
     Part,
-    SampleAnswer,
-    SampleVote,
     Separation,
     Source,
     Status,
+    StepKind,
     Validation,
     Witnesses,
 )
@@ -30,7 +30,16 @@ from gca_scanpy.model.dataset import (
     Summary,
     Telemetry,
 )
-from gca_scanpy.model.votes import Consensus, Level, ModelAnswer, Panel, Vote, VoteRelation
+from gca_scanpy.model.votes import (
+    Consensus,
+    Level,
+    ModelAnswer,
+    Panel,
+    SampleAnswer,
+    SampleVote,
+    Vote,
+    VoteRelation,
+)
 
 __all__ = [
     "CONFIDENCE_LEVELS",
@@ -51,6 +60,7 @@ __all__ = [
     "Mixture",
     "MixtureKind",
     "ModelAnswer",
+    "NextStep",
     "Panel",
     "Part",
     "Provenance",
@@ -59,6 +69,7 @@ __all__ = [
     "Separation",
     "Source",
     "Status",
+    "StepKind",
     "Summary",
     "Telemetry",
     "Validation",

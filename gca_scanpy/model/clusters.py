@@ -7,14 +7,18 @@ from typing import Literal, Optional  # these are read at run time, on Python 3.
 
 from attrs import Factory, frozen
 
-from gca_scanpy.model.votes import Consensus, Level, Panel
+from gca_scanpy.model.notebook import html_table
+from gca_scanpy.model.votes import Consensus, Level, Panel, SampleAnswer
 
 Status = Literal["supported", "flagged", "unknown"]
 Confidence = Literal["Low", "Medium", "High"]
 Source = Literal["offline", "model", "user"]
+StepKind = Literal[
+    "doublets", "ambient", "recluster", "cells", "genes", "measure", "look", "stain", "tissue"
+]  # fmt: skip
 MixtureKind = Literal["two_populations", "doublets", "ambient", "undecided"]
-SampleVote = Literal["agrees", "differs", "unclear", "too_few", "no_contrast"]
 
+SHOWN_GENES = 5  # in the table of a notebook
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
 STATUSES: tuple[Status, ...] = ("supported", "flagged", "unknown")
 
@@ -211,36 +215,28 @@ class Mixture:
 
 
 @frozen
-class SampleAnswer:
-    """What the cells of a cluster in one sample say, compared with the other cells of that sample.
+class NextStep:
+    """What would settle an uncertain cluster.
 
     Attributes
     ----------
-    sample
-        The sample as the data names it.
-    n_cells
-        Number of the cluster's cells in this sample, at least 1.
-    vote
-        ``agrees`` if the label of these cells is that of the cluster, an ancestor or a subtype of it; ``differs`` if it
-        is another type. The others are abstentions: ``unclear`` if no label is justified, ``too_few`` cells of the
-        cluster, or ``no_contrast`` if the sample has too few other cells.
-    label, ontology_id, probability
-        The label of these cells, its id and its probability, 0 to 1; empty if there is none.
-    common_label
-        If the label is another type, the deepest level that it has in common with that of the cluster; empty if they
-        have none.
+    kind
+        ``doublets``, ``ambient``, ``recluster``, ``cells``, ``genes``, ``measure``, ``look``, ``stain`` or ``tissue``.
+    text
+        What to do, in a sentence.
+    genes
+        The genes that it is about, as the data names them, or as symbols.
+    reason
+        Why, in a sentence.
     """
 
-    sample: str
-    n_cells: int
-    vote: SampleVote
-    label: str = ""
-    ontology_id: Optional[str] = None
-    probability: Optional[float] = None
-    common_label: str = ""
+    kind: StepKind
+    text: str
+    genes: tuple[str, ...]
+    reason: str
 
 
-@frozen
+@frozen(repr=False)
 class ClusterReport:
     """The result for one cluster.
 
@@ -257,6 +253,8 @@ class ClusterReport:
         The genes that tell each state, as the data names them, in the order of their ranks.
     mixture
         What the cells of a cluster of two lineages are; None if it is not mixed, or its cells could not be read.
+    next_steps
+        What would settle a cluster below High or without a supported label, at most four steps.
     samples
         What the cells of each sample say; empty if the run had no ``sample_key``.
     consensus
@@ -282,6 +280,39 @@ class ClusterReport:
     path: tuple[Level, ...] = ()
     state_genes: Mapping[str, tuple[str, ...]] = Factory(dict)
     mixture: Optional[Mixture] = None
+    next_steps: tuple[NextStep, ...] = ()
+
+    def __repr__(self) -> str:
+        label, score = self.annotation.primary_label, f"{self.confidence} {self.confidence_score:.2f}"
+        return f"<ClusterReport {self.cluster_id!r}: {label}, {score}, {self.status}>"
+
+    def _repr_html_(self) -> str:
+        names = ("cluster", "cells", "label", "id", "confidence", "status", "why", "supporting_genes")
+        more = {
+            "against": ", ".join(self.validation.contradictory_markers),
+            "path": " > ".join(f"{level.label} ({level.probability:.2f})" for level in self.path),
+            "candidates": ", ".join(candidate.label for candidate in self.candidates),
+            "what would settle it": " ".join(f"{step.text} {step.reason}" for step in self.next_steps),
+        }
+        rows = [(name.replace("_", " "), value) for name, value in (*zip(names, self.row), *more.items()) if value]
+        return html_table(f"Cluster {self.cluster_id}", ("field", "value"), rows)
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Its row in the table that a notebook shows."""
+        annotation, validation = self.annotation, self.validation
+        stopped = f" ({self.stopped_label}?)" if self.stopped_label else ""
+        return (
+            self.cluster_id,
+            "" if self.n_cells is None else str(self.n_cells),
+            f"{annotation.primary_label}{stopped}",
+            annotation.ontology_id or "",
+            f"{self.confidence} {self.confidence_score:.2f}",
+            self.status,
+            ", ".join(validation.flag_reasons),
+            ", ".join(validation.supporting_markers[:SHOWN_GENES]),
+        )
+
     samples: tuple[SampleAnswer, ...] = ()
     consensus: Optional[Consensus] = None
 

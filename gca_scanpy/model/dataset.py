@@ -9,6 +9,7 @@ from attrs import Factory, frozen
 
 from gca_scanpy.errors import MissingKeyError
 from gca_scanpy.model.clusters import ClusterReport, Witnesses
+from gca_scanpy.model.notebook import html_table
 
 DecisionKind = Literal["accepted", "changed", "mixed", "reopened"]
 
@@ -135,7 +136,7 @@ class Decision:
     why: str = ""
 
 
-@frozen
+@frozen(repr=False)
 class DatasetReport:
     """The report of a run, with a :class:`ClusterReport` for every cluster in the order of the data.
 
@@ -163,6 +164,18 @@ class DatasetReport:
     warnings: tuple[str, ...] = ()
     audit: tuple[Decision, ...] = ()
     witnesses: Mapping[str, Mapping[str, Witnesses]] = Factory(dict)
+
+    def __repr__(self) -> str:
+        return f"<DatasetReport: {self._counts()}>"
+
+    def _repr_html_(self) -> str:
+        columns = ("cluster", "cells", "label", "id", "confidence", "status", "why", "supporting_genes")
+        return html_table(self._counts(), columns, [cluster.row for cluster in self.clusters])
+
+    def _counts(self) -> str:
+        n, summary = self.summary.total_clusters, self.summary
+        counts = f"{summary.supported_clusters} supported, {summary.flagged_clusters} flagged"
+        return f"{n} cluster{'' if n == 1 else 's'}: {counts}, {len(summary.unknown_clusters)} unknown"
 
     def cluster(self, cluster_id: str) -> ClusterReport:
         """The report of one cluster.

@@ -3,9 +3,12 @@
 from gca_scanpy.pl._candidates import candidates
 from gca_scanpy.pl._compare import compare, consensus
 from gca_scanpy.pl._confidence import confidence
+from gca_scanpy.pl._contrast import contrast
 from gca_scanpy.pl._evidence import evidence
 from gca_scanpy.pl._ontology import ontology
 from gca_scanpy.pl._report import report
 from gca_scanpy.pl._samples import samples
 
-__all__ = ["candidates", "compare", "confidence", "consensus", "evidence", "ontology", "report", "samples"]
+__all__ = [
+    "candidates", "compare", "confidence", "consensus", "contrast", "evidence", "ontology", "report", "samples",
+]  # fmt: skip

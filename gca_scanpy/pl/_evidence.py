@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 import pandas as pd
 
-from gca_scanpy._adata import genes_of, reported_clustering, rows_of
+from gca_scanpy._adata import Clustering, genes_of, reported_clustering, rows_of
 from gca_scanpy._adata.matrix import as_in_the_run
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
@@ -15,7 +15,7 @@ from gca_scanpy._names.ontology import sort_key
 from gca_scanpy._reporting.display import Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
-from gca_scanpy.model import ClusterReport, DatasetReport
+from gca_scanpy.model import ClusterReport
 from gca_scanpy.pl._figure import Save, chosen, distinct, documented, finish, fitted, report_to_draw, row_name
 
 if TYPE_CHECKING:
@@ -94,8 +94,6 @@ def evidence(
     >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
     >>> axes = gca.pl.evidence(adata, show=False)
     """
-    import scanpy as sc
-
     report = report_to_draw(adata, key, labels)
     if use_raw is None and layer is None and gene_symbols is None:
         use_raw, layer, gene_symbols = as_in_the_run(adata, report.parameters)
@@ -108,12 +106,36 @@ def evidence(
     if not groups:
         msg = "nothing to show: no label of these clusters has a supporting marker among the genes of the object"
         raise InputError(msg)
-    shown.obs[ROWS] = _rows(adata, report, ordered)
+    shown.obs[ROWS] = rows_in_order(ordered, reported_clustering(adata, report))
     shown = shown[shown.obs[ROWS].notna().to_numpy()].copy()
     headings = distinct(fitted(list(groups), LONGEST_HEADING))
+    named = dict(zip(headings, groups.values()))
+    return draw_dots(shown, named, "evidence", ax=ax, show=show, save=save, return_fig=return_fig, options=options)
+
+
+def draw_dots(
+    shown: AnnData,
+    groups: Mapping[str, Sequence[str]],
+    name: str,
+    *,
+    ax: Optional[Axes],
+    show: Optional[bool],
+    save: Save,
+    return_fig: bool,
+    options: Mapping[str, Any],
+) -> Any:
+    """Scanpy's dot plot of these groups of genes, with a row for each value of the column ``ROWS``.
+
+    Raises
+    ------
+    InputError
+        If Scanpy cannot draw with the options.
+    """
+    import scanpy as sc
+
     try:
         plot = sc.pl.dotplot(
-            shown, dict(zip(headings, groups.values())), ROWS, ax=ax, show=False, return_fig=True,
+            shown, groups, ROWS, ax=ax, show=False, return_fig=True,
             **{"var_group_rotation": 90, "cmap": "Blues", **options},
         )  # fmt: skip
         if return_fig:
@@ -130,7 +152,7 @@ def evidence(
         text.set_fontsize(HEADING_SIZE)
     if ax is None:
         _fit(fig)
-    return finish(fig, axes, "evidence", given=ax is not None, show=show, save=save, return_fig=False)
+    return finish(fig, axes, name, given=ax is not None, show=show, save=save, return_fig=False)
 
 
 def _label(cluster: ClusterReport) -> str:
@@ -152,9 +174,8 @@ def _markers(clusters: Sequence[ClusterReport], available: set[str], n_genes: in
     return {label: genes for label, genes in best.items() if genes and label != UNKNOWN_LABEL}
 
 
-def _rows(adata: AnnData, report: DatasetReport, ordered: Sequence[ClusterReport]) -> pd.Categorical:
-    """The row of each cell: its cluster and label, sorted by the labels."""
-    clustering = reported_clustering(adata, report)
+def rows_in_order(ordered: Sequence[ClusterReport], clustering: Clustering) -> pd.Categorical:
+    """The row of each cell: its cluster and label, in the order of these clusters."""
     labels = fitted([_label(cluster) for cluster in ordered], LONGEST_ROW)
     names = distinct(list(map(row_name, ordered, labels)))
     return pd.Categorical.from_codes(rows_of(ordered, clustering), categories=names).remove_unused_categories()

@@ -346,3 +346,20 @@ def test_a_metrics_file_without_the_extra(fails, table, tmp_path, monkeypatch):
     message = fails("annotate", table, "--metrics-textfile", "job.prom")
     assert "pip install 'gca-scanpy[observability]'" in message
     assert not (tmp_path / "job.prom").exists()
+
+
+def test_methods_of_a_file_and_of_a_report(tmp_path, cells):
+    """``gca methods`` prints the paragraph of annotated cells and of a report, and the references if asked."""
+    from click.testing import CliRunner
+
+    import gca_scanpy as gca
+    from gca_scanpy._cli.main import main
+
+    gca.tl.annotate(cells, "cluster", tissue="blood")
+    cells.write_h5ad(tmp_path / "a.h5ad")
+    gca.io.to_json(cells, tmp_path / "r.json")
+    expected = gca.get.methods(cells)
+    for name in ("a.h5ad", "r.json"):
+        assert CliRunner().invoke(main, ["methods", str(tmp_path / name)]).output.strip() == expected
+    shown = CliRunner().invoke(main, ["methods", str(tmp_path / "r.json"), "--references"]).output
+    assert shown.strip() == gca.get.methods(cells, references=True).strip()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._ranking.moments import gather
+from gca_scanpy._ranking.gather import gather
 from gca_scanpy._ranking.scanpys import displaced
 from gca_scanpy._scoring.numbers import NUMBERS
 

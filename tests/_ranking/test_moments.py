@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from scipy import sparse, stats
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._ranking import from_moments
-from gca_scanpy._ranking import moments as module
-from gca_scanpy._ranking.moments import gather
+from gca_scanpy._ranking import from_moments, sums
+from gca_scanpy._ranking import gather as module
+from gca_scanpy._ranking.gather import gather
 
 FORMATS = {
     "dense": lambda x: x,
@@ -41,15 +41,16 @@ def data(seed=0, n_cells=90, n_genes=40, n_clusters=3):
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("chunk", [1, 7, 150, 10**6])
 def test_moments_are_numpys(form, chunk, monkeypatch):
-    """Any format and any size of the chunks gives the sums, squares and counts that numpy gives."""
-    monkeypatch.setattr(module, "BLOCK", chunk)
+    """Any format and any size of the chunks gives the means, deviations and counts that numpy gives."""
+    monkeypatch.setattr(module, "PART", chunk)
+    monkeypatch.setattr(sums, "BLOCK", max(1, chunk // 3))
     values, clustering = data()
     found = gather(FORMATS[form](values), clustering)
     for code in range(3):
         own = values[clustering.codes == code].astype(float)
         assert found.cells[code] == len(own)
         np.testing.assert_allclose(found.means[code], own.mean(axis=0))
-        np.testing.assert_allclose(found.squares[code], (own**2).sum(axis=0))
+        np.testing.assert_allclose(found.deviations[code], ((own - own.mean(axis=0)) ** 2).sum(axis=0))
         np.testing.assert_array_equal(found.fractions[code], (own != 0).mean(axis=0))
 
 
@@ -65,8 +66,8 @@ def test_counts_are_normalized_as_scanpy_does(form):
     sc.pp.log1p(own)
     found = gather(FORMATS[form](counts), clustering, linear=True)
     expected = gather(own.X, clustering)
-    np.testing.assert_allclose(found.sums, expected.sums)
-    np.testing.assert_allclose(found.squares, expected.squares)
+    np.testing.assert_allclose(found.means, expected.means)
+    np.testing.assert_allclose(found.deviations, expected.deviations)
     np.testing.assert_array_equal(found.expressing, expected.expressing)
 
 
@@ -140,7 +141,8 @@ def test_genes_that_do_not_vary():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_missing_values_are_not_measured(form, chunk, value, monkeypatch):
     """A gene with NaN in some cells has the moments and the test of the other cells; other genes are as before."""
-    monkeypatch.setattr(module, "BLOCK", chunk)
+    monkeypatch.setattr(module, "PART", chunk)
+    monkeypatch.setattr(sums, "BLOCK", max(1, chunk // 3))
     values, clustering = data()
     missing = np.zeros(values.shape, dtype=bool)
     missing[::3, 3], missing[clustering.codes == 1, 4], missing[1:, 5] = True, True, True
@@ -157,7 +159,7 @@ def test_missing_values_are_not_measured(form, chunk, value, monkeypatch):
         np.testing.assert_allclose(test.scores[gene], expected.statistic)
         np.testing.assert_allclose(test.p_values(np.array([gene])), [expected.pvalue])
         np.testing.assert_allclose(found.fractions[0, gene], (own != 0).mean())
-    assert np.isnan(found.means[1, 4])
+    assert found.measured[1, 4] == 0
     assert test.scores[5] == 0
     assert found.infinite == (0 if np.isnan(value) else missing[clustering.codes >= 0].sum())
 
@@ -169,4 +171,6 @@ def test_counts_with_missing_values():
     counts[3, 7] = np.nan
     found = gather(counts, clustering, linear=True)
     counts[3, 7] = 0
-    np.testing.assert_allclose(found.sums, gather(counts, clustering, linear=True).sums)
+    np.testing.assert_allclose(
+        found.measured * found.means, gather(counts, clustering, linear=True).means * found.cells[:, np.newaxis]
+    )

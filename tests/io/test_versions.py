@@ -116,3 +116,6 @@ def test_what_1_6_added():
         ("D1", "agrees", "B cell"), ("D2", "differs", "T cell"), ("D3", "too_few", "")
     ]  # fmt: skip
     assert found[1].common_label == "lymphocyte"
+    assert {cluster.next_steps for cluster in older.clusters} == {()}
+    steps = next(cluster.next_steps for cluster in newer.clusters if cluster.next_steps)
+    assert [step.kind for step in steps] == ["genes", "tissue"]

@@ -1,0 +1,324 @@
+"""The contrast of two cell types: the genes that separate them, and what the cells of a cluster show of each.
+
+The genes and their order depend on the database and the cells alone, not on which of the two types comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Optional
+
+import numpy as np
+import numpy.typing as npt
+from attrs import asdict, frozen
+
+from gca_scanpy._judging.label import denied, markers_of, overlap, owners
+from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.index import MarkerIndex
+from gca_scanpy.model import ClusterReport, Witnesses
+from gca_scanpy.model.notebook import html_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GeneKind = Literal["marker", "negative marker"]
+Pair = tuple[str, str]
+Floats = npt.NDArray[np.float64]
+
+
+@frozen
+class Seen:
+    """What the data show of a gene in a cluster.
+
+    Attributes
+    ----------
+    name
+        The gene as the data names it; its symbol if the data do not have it.
+    is_measured
+        Whether the data have the gene; None if that is not known, as with lists of marker genes.
+    fraction
+        Share of the cells of the cluster that express it, 0 to 1.
+    mean
+        Mean of its values in the cluster, in the unit of the matrix.
+    highest_other
+        The highest mean of any other cluster; None if there is no other.
+    is_expressed
+        True if the cluster has it, False if it lacks it although another cluster has it, None between the two.
+    """
+
+    name: str
+    is_measured: Optional[bool] = None
+    fraction: Optional[float] = None
+    mean: Optional[float] = None
+    highest_other: Optional[float] = None
+    is_expressed: Optional[bool] = None
+
+
+@frozen
+class ContrastGene:
+    """A gene that separates two types, with what a cluster shows of it.
+
+    Attributes
+    ----------
+    gene
+        As the data names it; its symbol if the data do not have it.
+    symbol
+        Its symbol in the marker database.
+    speaks_for
+        The type that its expression speaks for, one of the two.
+    kind
+        ``marker`` of that type, or ``negative marker`` of the other one.
+    fact_of
+        The type that the database has the fact for: one of the two, or an ancestor.
+    strength
+        Its information, in nats.
+    is_canonical
+        Whether it is a canonical marker of that type; a negative marker is not.
+    is_measured, fraction, mean, highest_other
+        As in :class:`Seen`.
+    says
+        The type that the cluster's expression of the gene speaks for; empty if it says nothing. That a cluster lacks
+        a canonical marker speaks for the other type.
+    witnesses
+        Who states it; None for a negative marker.
+    """
+
+    gene: str
+    symbol: str
+    speaks_for: str
+    kind: GeneKind
+    fact_of: str
+    strength: float
+    is_canonical: bool
+    is_measured: Optional[bool]
+    fraction: Optional[float]
+    mean: Optional[float]
+    highest_other: Optional[float]
+    says: str
+    witnesses: Optional[Witnesses]
+
+
+COLUMNS = (
+    "gene", "symbol", "speaks_for", "kind", "fact_of", "strength", "is_canonical", "is_measured", "fraction",
+    "mean", "highest_other", "says", "stated_by", "seen_in", "profiles",
+)  # fmt: skip
+SHOWN_COLUMNS = ("gene", "speaks_for", "kind", "measured", "fraction", "mean", "highest_other", "says", "witnesses")
+
+
+@frozen(repr=False)
+class Contrast:
+    """Two cell types, and the genes that separate them, the most telling first.
+
+    First come the genes that say something here, then those that were measured and say nothing, then the others; each
+    by the information of the fact. The contrast of the second type with the first has the same genes.
+
+    Attributes
+    ----------
+    cluster_id
+        The cluster whose cells are shown.
+    first, first_id, second, second_id
+        The two types, with their Cell Ontology ids; a type of a user's own table may have none.
+    """
+
+    cluster_id: str
+    first: str
+    first_id: Optional[str]
+    second: str
+    second_id: Optional[str]
+    genes: tuple[ContrastGene, ...]
+
+    def for_type(self, label: str) -> tuple[ContrastGene, ...]:
+        """The genes whose expression speaks for one of the two types."""
+        return tuple(gene for gene in self.genes if gene.speaks_for == label)
+
+    def says(self, label: str) -> tuple[ContrastGene, ...]:
+        """The genes that speak for one of the two types in this cluster."""
+        return tuple(gene for gene in self.genes if gene.says == label)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The genes as a table, one row per gene in the same order; the sources are joined by commas."""
+        import pandas as pd
+
+        rows = [{**asdict(gene, recurse=False), **_sources(gene.witnesses)} for gene in self.genes]
+        frame = pd.DataFrame(rows, columns=list(COLUMNS))
+        return frame.astype({"is_measured": "boolean"} | dict.fromkeys(_REALS, "float64"))
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.says(self.first))} for the first, {len(self.says(self.second))} for the second here"
+        pair = f"{self.first} or {self.second}"
+        return f"<Contrast of cluster {self.cluster_id!r}: {pair}, {len(self.genes)} genes, {counts}>"
+
+    def _repr_html_(self) -> str:
+        caption = f"Cluster {self.cluster_id}: {self.first} or {self.second}"
+        return html_table(caption, SHOWN_COLUMNS, [_cells(gene) for gene in self.genes])
+
+
+_REALS = ("strength", "fraction", "mean", "highest_other")
+
+
+def _sources(witnesses: Optional[Witnesses]) -> dict[str, object]:
+    if witnesses is None:
+        return {"stated_by": "", "seen_in": "", "profiles": 0}
+    stated, seen = ", ".join(witnesses.stated_by), ", ".join(witnesses.seen_in)
+    return {"stated_by": stated, "seen_in": seen, "profiles": witnesses.measured}
+
+
+def _cells(gene: ContrastGene) -> tuple[str, ...]:
+    measured = {True: "yes", False: "no", None: ""}[gene.is_measured]
+    known = gene.witnesses
+    seen = f"seen in {len(known.seen_in)} of {known.measured} profiles" if known and known.measured else ""
+    texts = [*(known.stated_by if known else ()), *([seen] if seen else [])]
+    numbers_ = ("" if x is None else f"{x:.2f}" for x in (gene.fraction, gene.mean, gene.highest_other))
+    return (gene.gene, gene.speaks_for, gene.kind, measured, *numbers_, gene.says, ", ".join(texts))
+
+
+def contrast(cluster_id: str, pair: Pair, index: MarkerIndex, see: Callable[[str], Seen]) -> Contrast:
+    """The contrast of two types in a cluster.
+
+    Parameters
+    ----------
+    pair
+        Two keys of the index, or ids of the ontology with an ancestor in the index.
+    see
+        What the data show of a gene, by its symbol.
+    """
+    first, second = pair
+    genes = [*_genes_of(first, second, index, see), *_genes_of(second, first, index, see)]
+    genes.sort(key=lambda gene: (not gene.says, gene.is_measured is False, -gene.strength, gene.symbol))
+    ids = (key if key in index.lineages.ontology else None for key in pair)
+    (first_id, second_id), (label, other) = ids, (name_of(key, index) for key in pair)
+    return Contrast(cluster_id, label, first_id, other, second_id, tuple(genes))
+
+
+def symbols_of(pair: Pair, index: MarkerIndex) -> list[str]:
+    """The symbols of the genes that separate two types."""
+    first, second = pair
+    return sorted({*_separating(first, second, index), *_separating(second, first, index)})
+
+
+def name_of(key: str, index: MarkerIndex) -> str:
+    """The name of a type by its key, whether or not the index describes it."""
+    if key in index.types:
+        return index.types[key].label
+    return index.lineages.ontology.label(key) if key in index.lineages.ontology else key
+
+
+def _separating(key: str, other: str, index: MarkerIndex) -> dict[str, GeneKind]:
+    """The genes whose expression speaks for a type and not for the other, by symbol."""
+    own, others = markers_of(key, index), markers_of(other, index)
+    genes: dict[str, GeneKind] = dict.fromkeys(own - others, "marker")
+    for gene in denied(other, index) - denied(key, index) - others:
+        genes.setdefault(gene, "negative marker")
+    return genes
+
+
+def _genes_of(key: str, other: str, index: MarkerIndex, see: Callable[[str], Seen]) -> list[ContrastGene]:
+    label, against = name_of(key, index), name_of(other, index)
+    genes = []
+    for symbol, kind in _separating(key, other, index).items():
+        seen, is_marker = see(symbol), kind == "marker"
+        owner = _owner(symbol, key if is_marker else other, index, is_marker=is_marker)
+        is_canonical = is_marker and symbol in index.types[owner].canonical
+        lacks = seen.is_expressed is False and is_canonical
+        genes.append(
+            ContrastGene(
+                gene=seen.name,
+                symbol=symbol,
+                speaks_for=label,
+                kind=kind,
+                fact_of=name_of(owner, index),
+                strength=round(_strength(symbol, key, owner, index, is_marker=is_marker), 4),
+                is_canonical=is_canonical,
+                is_measured=seen.is_measured,
+                fraction=seen.fraction,
+                mean=seen.mean,
+                highest_other=seen.highest_other,
+                says=label if seen.is_expressed else against if lacks else "",
+                witnesses=index.witnesses(owner, symbol) if is_marker else None,
+            )
+        )
+    return genes
+
+
+def _owner(symbol: str, key: str, index: MarkerIndex, *, is_marker: bool) -> str:
+    """The nearest type that has the fact: the type itself or an ancestor."""
+    nearest = owners(key, index)
+    if is_marker:
+        return next(owner for owner in nearest if symbol in index.types[owner].positive)
+    # The negative markers of a type include those of its ancestors, so the farthest type that has it is the source.
+    return [owner for owner in nearest if symbol in index.types[owner].negative][-1]
+
+
+def _strength(symbol: str, key: str, owner: str, index: MarkerIndex, *, is_marker: bool) -> float:
+    """The information of a fact, as the scorer weighs it."""
+    used, nats = numbers.NUMBERS, index.hits.get(symbol, {})
+    if not is_marker:
+        return used.negative_factor * max(nats.values(), default=used.negative_information)
+    return float(nats.get(key, nats[owner] * used.inherited))
+
+
+def question(cluster: ClusterReport, index: MarkerIndex) -> Optional[Pair]:
+    """The two types between which a cluster is undecided; None if none of its genes marks a type that has a competitor.
+
+    These are the two lineages of a mixed cluster; the two best subtypes of a broad label with a finer guess; or else
+    the label and the best type that is neither an ancestor nor a subtype of it.
+    """
+    keys, (label, term) = _candidates(cluster, index), cluster.judged
+    parts = [part.ontology_id or part.label for part in (cluster.mixture.parts if cluster.mixture else ())]
+    if parts:
+        return (parts[0], parts[1]) if all(has_facts(key, index) for key in parts) else None
+    key, above = term or label, index.lineages.ontology.ancestors
+    if cluster.status != "supported":
+        key = key if has_facts(key, index) else next(iter(keys), "")
+        return (_against(key, keys, index) or _known_competitor(key, cluster, index)) if key else None
+    finest = cluster.path[-1].ontology_id or cluster.path[-1].label if cluster.path else key
+    subtypes = [other for other in keys if key in above(other)]
+    pair = _against(finest, subtypes, index) if key in above(finest) else None
+    return pair or competitor(key, cluster, index)
+
+
+def competitor(key: str, cluster: ClusterReport, index: MarkerIndex) -> Optional[Pair]:
+    """A type with the best candidate of a cluster that excludes it; types of the same broad type come first."""
+    keys = _candidates(cluster, index)
+    akin = [other for other in keys if _is_akin(key, other, index)]
+    return _against(key, [*akin, *keys], index) or _known_competitor(key, cluster, index)
+
+
+def _known_competitor(key: str, cluster: ClusterReport, index: MarkerIndex) -> Optional[Pair]:
+    """A type with its competitor beyond the reported candidates: that of the checks, or else the best by the genes."""
+    separation = cluster.validation.separation
+    evidence: dict[str, float] = {}
+    nearest = [separation.competitor_id or separation.competitor] if separation and key in cluster.judged else []
+    of_best = [item.gene for item in cluster.candidates[0].supporting] if cluster.candidates else []
+    for gene in cluster.validation.supporting_markers or of_best:
+        for other, nats in index.hits.get(index.known.get(gene.upper(), gene), {}).items():
+            evidence[other] = evidence.get(other, 0.0) + nats
+    best = sorted(evidence, key=lambda other: (not _is_akin(key, other, index), -evidence[other], other))
+    return _against(key, [*(other for other in nearest if other in index.types), *best], index)
+
+
+def has_facts(key: str, index: MarkerIndex) -> bool:
+    """Whether the index describes a type or an ancestor of it."""
+    return bool(owners(key, index))
+
+
+def _candidates(cluster: ClusterReport, index: MarkerIndex) -> list[str]:
+    keys = (one.ontology_id or one.label for one in cluster.candidates if one.score > 0)
+    return [key for key in keys if key in index.types]
+
+
+def _is_akin(key: str, other: str, index: MarkerIndex) -> bool:
+    return index.lineages.broad(key) is not None and index.lineages.broad(key) == index.lineages.broad(other)
+
+
+def _against(key: str, others: Sequence[str], index: MarkerIndex) -> Optional[Pair]:
+    """The type with the first other one that excludes it and that any gene separates from it."""
+    if not has_facts(key, index):
+        return None
+    apart = (other for other in others if not overlap(key, other, index))
+    return next(((key, other) for other in apart if symbols_of((key, other), index)), None)
+
+
+def seen_in(genes: Mapping[str, Seen]) -> Callable[[str], Seen]:
+    """What the data show of a gene, by symbol; a gene that is not among these is not in the data."""
+    return lambda symbol: genes.get(symbol) or Seen(symbol, is_measured=False)

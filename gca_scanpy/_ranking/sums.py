@@ -1,0 +1,195 @@
+"""What some cells of one cluster add up to: their moments, from a large matrix by the compiled loop, or else by SciPy.
+
+Sums of squares are fast, but of large values that vary little they leave no digits of the variance. The moments of such
+a gene are computed again from the deviations of its values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Optional
+
+import numpy as np
+import numpy.typing as npt
+from attrs import define, frozen
+from scipy import sparse
+
+from gca_scanpy._adata.matrix import all_finite
+from gca_scanpy._ranking import kernel
+from gca_scanpy._ranking.moments import Codes, Floats, Moments
+from gca_scanpy._scoring import numbers
+from gca_scanpy.errors import InputError
+
+BLOCK = 250_000  # values that are copied at a time: more memory at once would be slower to get than to fill
+LOST = 2.0**-18  # if the squared deviations are below this share of the squares, too many digits were lost
+
+
+@frozen(eq=False)
+class _Block:
+    """The values of some cells as float64, log-normalized if they had no logarithm.
+
+    Attributes
+    ----------
+    values
+        A CSR matrix or an array; missing values are NaN.
+    bad
+        Which of the (stored) values are NaN or infinite; None if none is.
+    infinite
+        How many were infinite.
+    """
+
+    values: Any
+    bad: Optional[npt.NDArray[np.bool_]]
+    infinite: int
+
+    def exact(self, genes: Codes) -> tuple[Floats, Floats]:
+        """Means and squared deviations of some genes, from the deviations themselves."""
+        values = self.values[:, genes]
+        values = values.toarray() if sparse.issparse(values) else values
+        lowest = np.nanmin(values, axis=0)
+        above = values - lowest
+        means = np.nanmean(above, axis=0)
+        return lowest + means, np.nansum((above - means) ** 2, axis=0)
+
+
+@define(eq=False)
+class _Sums:
+    """What the cells of a part add up to; arrays have the shape (genes,).
+
+    Attributes
+    ----------
+    expressing, sums, squares
+        Number of values that are not zero, their sum, and that of their squares.
+    lowest, missing, infinite
+        As in :class:`Moments`.
+    """
+
+    expressing: Floats
+    sums: Floats
+    squares: Floats
+    lowest: float = 0.0
+    missing: Optional[Floats] = None
+    infinite: int = 0
+
+    @classmethod
+    def empty(cls, n_genes: int) -> _Sums:
+        """The sums of no cells."""
+        return cls(*np.zeros((3, n_genes)))
+
+    def add(self, block: _Block) -> None:
+        """Add a block, whose values are used up."""
+        by_gene = _by_gene_sparse(block.values) if sparse.issparse(block.values) else _by_gene_dense
+        values = block.values.data if sparse.issparse(block.values) else block.values
+        if block.bad is not None:
+            missing = by_gene(block.bad)
+            self.missing = missing if self.missing is None else self.missing + missing
+            self.infinite += block.infinite
+            values = np.where(block.bad, 0.0, values)
+        self.expressing += by_gene(values != 0)  # a stored zero is not expression
+        self.sums += by_gene(values)
+        self.lowest = min(self.lowest, float(np.min(values, initial=0.0)))
+        self.squares += by_gene(np.multiply(values, values, out=values))
+
+
+def _by_gene_dense(weights: npt.NDArray[Any]) -> Floats:
+    """Add up a number, or a truth value, for each value of an array by its columns."""
+    return np.asarray(np.count_nonzero(weights, axis=0) if weights.dtype == bool else weights.sum(axis=0), dtype=float)
+
+
+def _by_gene_sparse(block: Any) -> Callable[[npt.NDArray[Any]], Floats]:
+    """The function that adds up a number for each value of a CSR matrix by its columns."""
+    n_genes, columns = block.shape[1], block.indices
+    if np.max(columns, initial=0) >= n_genes or np.min(columns, initial=0) < 0:
+        msg = f"the sparse matrix is broken: it has values beyond its {n_genes} columns; build it anew"
+        raise InputError(msg)
+    transposed, each = block.T, np.ones(block.shape[0])
+
+    def by_gene(weights: npt.NDArray[Any]) -> Floats:
+        transposed.data = weights
+        totals: Floats = transposed @ each  # faster than numpy.bincount, and other threads may run
+        return totals
+
+    return by_gene
+
+
+@frozen(eq=False)
+class Reader:
+    """How the values of some cells are read.
+
+    Attributes
+    ----------
+    linear, totals
+        As in :func:`gca_scanpy._ranking.gather.gather`.
+    loop
+        The compiled loop, or None.
+    """
+
+    linear: bool
+    totals: Optional[Floats]
+    loop: Optional[kernel.Add]
+
+    @classmethod
+    def of(cls, matrix: Any, *, linear: bool, totals: Optional[Floats]) -> Reader:
+        """The reader of a matrix; only one that is large and read as it is pays for the compiled loop."""
+        is_large = sparse.issparse(matrix) and not linear and kernel.pays(matrix.nnz)
+        return cls(linear, totals, kernel.compiled(matrix) if is_large else None)
+
+    def moments(self, matrix: Any, cells: Codes) -> Moments:
+        """The moments of some cells, as of one cluster."""
+        found = self._add(matrix, cells)
+        measured = np.full(matrix.shape[1], float(len(cells))) - (0.0 if found.missing is None else found.missing)
+        means = found.sums / np.maximum(measured, 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            deviations = found.squares - found.sums * means
+            unsure = np.flatnonzero((deviations < LOST * found.squares) & (measured > 1))
+        deviations[measured < 2] = 0.0
+        if len(unsure):
+            means[unsure], deviations[unsure] = self._block(matrix, cells).exact(unsure)
+        moments = Moments(
+            np.array([float(len(cells))]), means[np.newaxis], deviations[np.newaxis], found.expressing[np.newaxis]
+        )
+        moments.missing = None if found.missing is None else found.missing[np.newaxis]
+        moments.lowest, moments.infinite = found.lowest, found.infinite
+        return moments
+
+    def _add(self, matrix: Any, cells: Codes) -> _Sums:
+        n_genes = matrix.shape[1]
+        if self.loop is not None:
+            table = np.zeros((n_genes, 3))
+            lowest = self.loop(matrix, cells, table)
+            if np.isfinite(lowest) and np.isfinite(table[:, 1]).all():
+                expressing, sums, squares = np.ascontiguousarray(table.T)
+                return _Sums(expressing, sums, squares, lowest)
+        found, n_values = _Sums.empty(n_genes), matrix.nnz if sparse.issparse(matrix) else matrix.size
+        step = max(1, BLOCK * matrix.shape[0] // max(n_values, 1))
+        for start in range(0, len(cells), step):
+            found.add(self._block(matrix, cells[start : start + step]))
+        return found
+
+    def _block(self, matrix: Any, cells: Codes) -> _Block:
+        block = matrix[cells]
+        stored = block.data if sparse.issparse(block) else block
+        values = stored.astype(np.float64)
+        if self.linear:
+            totals = cell_totals(block) if self.totals is None else self.totals[cells]
+            factors = numbers.NUMBERS.counts_per_cell / np.where(totals == 0, 1.0, totals)
+            values *= np.repeat(factors, np.diff(block.indptr)) if sparse.issparse(block) else factors[:, np.newaxis]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                np.log1p(values, out=values)
+        bad, infinite = None if all_finite(values) else ~np.isfinite(values), 0
+        if bad is not None:
+            infinite = int(np.isinf(stored[bad]).sum())
+            values[bad] = np.nan
+        if sparse.issparse(block):
+            values = sparse.csr_matrix((values, block.indices, block.indptr), shape=block.shape)
+        return _Block(values, bad, infinite)
+
+
+def cell_totals(matrix: Any) -> Floats:
+    """Sum of the finite values of each cell, shape (cells,)."""
+    if not all_finite(matrix):
+        matrix = matrix.copy()
+        values = matrix.data if sparse.issparse(matrix) else matrix
+        values[~np.isfinite(values)] = 0
+    totals: Floats = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
+    return totals

@@ -1,0 +1,120 @@
+"""The genes that separate two types, and what a cluster shows of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gca_scanpy as gca
+from gca_scanpy._adata.expression import observed
+from gca_scanpy._judging.contrast import Seen, contrast, question, seen_in, symbols_of
+from gca_scanpy._prepare import index_of
+from gca_scanpy._scoring import index
+from gca_scanpy.db import _bundled, load
+
+T, CD4, CD8, HEPATOCYTE = "CL:0000084", "CL:0000624", "CL:0000625", "CL:0000182"
+ROWS = [
+    *(("T cell", gene, "positive") for gene in ("CD3D", "CD3E")),
+    *(("CD4-positive, alpha-beta T cell", gene, "positive") for gene in ("CD4", "CD40LG", "CD28")),
+    *(("CD8-positive, alpha-beta T cell", gene, "positive") for gene in ("CD8A", "CD8B", "CD28")),
+    ("CD8-positive, alpha-beta T cell", "FOXP3", "negative"),
+    *(("hepatocyte", gene, "positive") for gene in ("ALB", "APOA1")),
+]
+FACTS = pd.DataFrame(ROWS, columns=["cell_type", "gene", "role"])
+INDEX = index.build(load(FACTS), "human", _bundled.lineages())
+BUNDLED = index_of(_bundled.database(), "human")
+KEYS = sorted(BUNDLED.types)
+
+
+def nothing(symbol):
+    """A gene of which nothing is known."""
+    return Seen(symbol)
+
+
+def test_shared_genes_separate_nothing_and_ancestors_count():
+    """CD28 and the genes of T cells are of both subtypes; against a hepatocyte they speak for each of them."""
+    siblings = contrast("0", (CD4, CD8), INDEX, nothing)
+    assert {gene.symbol: (gene.speaks_for[:3], gene.kind) for gene in siblings.genes} == {
+        "CD4": ("CD4", "marker"), "CD40LG": ("CD4", "marker"), "CD8A": ("CD8", "marker"), "CD8B": ("CD8", "marker"),
+        "FOXP3": ("CD4", "negative marker"),
+    }  # fmt: skip
+    assert siblings.first_id == CD4
+    (foxp3,) = (gene for gene in siblings.genes if gene.symbol == "FOXP3")
+    assert (foxp3.fact_of[:3], foxp3.is_canonical, foxp3.witnesses) == ("CD8", False, None)
+    far = contrast("0", (CD4, HEPATOCYTE), INDEX, nothing)
+    assert {g.symbol: g.fact_of for g in far.for_type("CD4-positive, alpha-beta T cell")}["CD3D"] == "T cell"
+
+
+def test_what_a_gene_says():
+    """An expressed gene speaks for its type, a lacking canonical one for the other; an unmeasured gene says nothing."""
+    seen = {"CD4": Seen("Cd4", True, is_expressed=True), "CD8A": Seen("Cd8a", True, is_expressed=False)}
+    seen |= {"CD8B": Seen("Cd8b1", True), "FOXP3": Seen("Foxp3", True, is_expressed=False)}
+    found = contrast("0", (CD4, CD8), INDEX, seen_in(seen))
+    says = {gene.gene: gene.says[:3] for gene in found.genes}
+    assert says == {"Cd4": "CD4", "Cd8a": "CD4", "Cd8b1": "", "Foxp3": "", "CD40LG": ""}
+    assert list(says)[-1] == "CD40LG", "what was not measured comes last"
+    assert not found.genes[-1].is_measured
+    assert [gene.gene for gene in found.says(found.first)] == list(says)[:2]
+
+
+@given(st.sampled_from(KEYS), st.sampled_from(KEYS), st.data())
+def test_a_contrast_mirrors_its_reverse(first, second, data):
+    """The genes, their order and what they say do not depend on which type is the first."""
+    symbols = symbols_of((first, second), BUNDLED)
+    states = data.draw(st.lists(st.sampled_from([True, False, None]), min_size=len(symbols), max_size=len(symbols)))
+    seen = {symbol: Seen(symbol, True, is_expressed=state) for symbol, state in zip(symbols, states)}
+    one, other = (contrast("0", pair, BUNDLED, seen_in(seen)) for pair in ((first, second), (second, first)))
+    assert one.genes == other.genes
+    assert (one.first, one.first_id) == (other.second, other.second_id)
+    assert {gene.symbol for gene in one.genes} == set(symbols)
+    assert all(gene.speaks_for in (one.first, one.second) for gene in one.genes)
+
+
+@given(st.permutations(ROWS))
+def test_the_order_of_the_database_does_not_matter(rows):
+    """Shuffled facts give the same contrast."""
+    shuffled = index.build(load(pd.DataFrame(rows, columns=FACTS.columns)), "human", _bundled.lineages())
+    for pair in ((CD4, CD8), (T, HEPATOCYTE)):
+        assert contrast("0", pair, shuffled, nothing).genes == contrast("0", pair, INDEX, nothing).genes
+
+
+def test_what_cells_show():
+    """High in the cluster, lacking there, in between; scaled values and tiny clusters show neither."""
+    here = np.tile([2.0, 0.0, 0.0], (20, 1))
+    here[:5, 2] = 1.0
+    there = np.tile([0.0, 2.0, 1.0], (20, 1))
+    seen = observed([there, here], 1, logged=True)
+    assert [one.is_expressed for one in seen] == [True, False, None]
+    assert (seen[0].fraction, seen[0].mean, seen[0].highest_other) == (1.0, 2.0, 0.0)
+    assert (seen[2].fraction, seen[2].mean, seen[2].highest_other) == (0.25, 0.25, 1.0)
+    scaled = observed([there - 1, here - 1], 1, logged=True)
+    assert {(one.is_expressed, one.fraction) for one in scaled} == {(None, None)}
+    assert {one.is_expressed for one in observed([there, here[:9]], 1, logged=True)} == {None}
+    assert observed([here], 0, logged=True)[0].highest_other is None
+
+
+def test_the_open_question():
+    """A broad label asks for its subtypes, a fine one for its nearest competitor, an empty cluster for nothing."""
+    lists = {
+        "B": ["MS4A1", "CD79A", "CD79B", "BANK1"],
+        "T": ["CD3D", "CD3E", "TRAC", "CD2", "IL7R"],
+        "none": ["XYZ1", "XYZ2"],
+    }
+    report = gca.annotate_markers(lists, tissue="blood")
+    for name in ("B", "T"):
+        cluster = report.cluster(name)
+        first, second = question(cluster, BUNDLED)
+        assert not BUNDLED.lineages.ontology.related(first, second)
+        assert symbols_of((first, second), BUNDLED)
+    assert question(report.cluster("none"), BUNDLED) is None
+
+
+@pytest.mark.parametrize("text", ["<b>x</b>", "a & b"])
+def test_the_table_of_a_notebook_is_escaped(text):
+    """A name of a cluster is text."""
+    shown = contrast(text, (CD4, CD8), INDEX, nothing)._repr_html_()
+    assert text not in shown
+    assert shown.count("<tr>") == 6

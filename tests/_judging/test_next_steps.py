@@ -1,0 +1,90 @@
+"""What would settle a cluster: the steps, their genes and their reasons."""
+
+from __future__ import annotations
+
+import pytest
+
+import gca_scanpy as gca
+from gca_scanpy.db import _bundled
+from gca_scanpy.model import NextStep
+
+T = ["CD2", "CD7"]
+
+
+def kinds(cluster):
+    """The kinds of the steps."""
+    return [step.kind for step in cluster.next_steps]
+
+
+def test_a_short_list_without_a_tissue():
+    """More genes, the genes that decide, the proteins to stain, and the tissue."""
+    (cluster,) = gca.annotate_markers({"0": T}).clusters
+    assert kinds(cluster) == ["genes", "look", "stain", "tissue"]
+    look = cluster.next_steps[1]
+    assert set(look.genes) >= {"CD6", "NCR1"}
+    assert not set(look.genes) & set(T)
+    assert "not among the marker genes here" in look.reason
+    assert "CD335 (NCR1)" in cluster.next_steps[2].text
+
+
+def test_nothing_to_settle(cells):
+    """A label that is supported with High confidence has no steps."""
+    gca.tl.annotate(cells, "cluster", tissue="blood")
+    for cluster in gca.get.report(cells).clusters:
+        is_settled = cluster.status == "supported" and cluster.confidence == "High"
+        assert bool(cluster.next_steps) != is_settled
+
+
+@pytest.mark.parametrize(
+    ("mixed", "kind", "text"),
+    [({"n_b": 30, "n_t": 30}, "recluster", "gca_scanpy.tl.split"), ({"n_both": 40}, "doublets", "remove them")],
+)
+def test_mixed_clusters(mix, mixed, kind, text):
+    """What the cells of a mixed cluster are comes first, and the tissue is not asked for again."""
+    adata = mix(**mixed)
+    gca.tl.annotate(adata, "cluster", tissue="blood")
+    cluster = gca.get.report(adata).cluster("9")
+    assert kinds(cluster)[0] == kind
+    assert text in cluster.next_steps[0].text
+    assert "tissue" not in kinds(cluster)
+    assert len(kinds(cluster)) == len(set(kinds(cluster))) <= 4
+
+
+def test_few_cells_and_unmeasured_genes(plant, plant_types):
+    """A cluster of few cells is too small, and genes that the data lack are to be measured."""
+    adata = plant((30, 30, 30, 5))
+    gca.tl.annotate(adata, "cluster")
+    cluster = gca.get.report(adata).cluster("3")
+    if cluster.next_steps:
+        assert kinds(cluster)[0] == "cells"
+        assert "5 cells" in cluster.next_steps[0].reason
+    kept = plant_types({"0": ["CD2", "CD7"], "1": ["ALB", "APOA1", "TTR"]})
+    gca.tl.annotate(kept, "cluster")
+    measured = [s for c in gca.get.report(kept).clusters for s in c.next_steps if s.kind == "measure"]
+    assert measured
+    assert all(set(step.genes).isdisjoint(kept.var_names) for step in measured)
+
+
+def test_the_steps_are_shown(tmp_path, capsys):
+    """In the page, the CSV file, the table of a run that was stopped, and the JSON file."""
+    from gca_scanpy._cli.printing import print_report
+
+    report = gca.annotate_markers({"0": ["ZNF10"]})
+    step = report.clusters[0].next_steps[0]
+    assert isinstance(step, NextStep)
+    assert step.text in gca.io.to_html(report)
+    gca.io.to_csv(report, tmp_path / "r.csv")
+    assert step.reason in (tmp_path / "r.csv").read_text(encoding="utf-8")
+    print_report(report)
+    assert f"0, to settle it: {step.text}" in capsys.readouterr().out
+    gca.io.to_json(report, tmp_path / "r.json")
+    assert gca.io.read_report(tmp_path / "r.json") == report
+
+
+def test_the_table_of_surface_proteins():
+    """Each row is an approved symbol, once, with a CD name; the rows are sorted."""
+    table = _bundled.surface_proteins()
+    assert list(table) == sorted(table)
+    assert set(table) <= set(_bundled.gene_names().approved)
+    assert all(name.startswith("CD") and name[2].isdigit() for name in table.values())
+    assert (table["SELL"], table["MS4A1"], table["IL3RA"]) == ("CD62L", "CD20", "CD123")
