@@ -1,4 +1,4 @@
-"""The expression of a few genes, for mixtures, contrasts and plots; nothing else is read, also of a matrix on disk."""
+"""The expression of a few genes, for mixtures and plots: nothing else is read, also if the matrix is on disk."""
 
 from __future__ import annotations
 
@@ -14,14 +14,11 @@ from scipy import sparse
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import read_genes
 from gca_scanpy._adata.matrix import as_in_the_run, as_numbers, in_memory, is_chunked, kind_of, select_matrix
-from gca_scanpy._judging.contrast import Seen
 from gca_scanpy._names.genes import GeneNames
-from gca_scanpy._scoring import numbers
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-Floats = npt.NDArray[np.float64]
 BLOCK = 1_000  # cells of a matrix on disk that are in memory at a time
 
 
@@ -143,48 +140,3 @@ def _dense(values: Any) -> npt.NDArray[np.float64]:
     if is_chunked(values):
         values = values.compute()
     return np.asarray(values.toarray() if sparse.issparse(values) else values, dtype=np.float64)
-
-
-def observed(clusters: Sequence[Floats], position: int, *, logged: bool) -> list[Seen]:
-    """What a cluster shows of some genes, which have no names yet; by the same limits as when genes are ranked.
-
-    Parameters
-    ----------
-    clusters
-        The values of each cluster, shape (cells, genes).
-    position
-        The cluster in question, among these.
-    logged
-        Whether the values are logarithms.
-    """
-    used = numbers.NUMBERS
-    means, fractions = (np.array([part(values) for values in clusters]) for part in (_mean, _fraction))
-    large = np.array([len(values) >= used.min_cluster_cells for values in clusters])
-    linear = np.expm1(np.minimum(means, used.max_logged)) if logged else means
-    best_mean, best_fraction = (np.where(large[:, None], x, 0.0).max(axis=0) for x in (linear, fractions))
-    lowest = min(float(np.min(values, initial=0.0)) for values in clusters)
-    fraction, mean = fractions[position], linear[position]
-    high = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
-    lacks = (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
-    lacks &= best_fraction >= used.detected_fraction
-    others = np.delete(means, position, axis=0)
-    can_tell = large[position] and lowest >= 0  # of scaled values, zero is no absence
-    return [
-        Seen(
-            "",
-            is_measured=True,
-            fraction=round(float(fraction[gene]), 4) if lowest >= 0 else None,
-            mean=round(float(means[position, gene]), 4),
-            highest_other=round(float(others[:, gene].max()), 4) if len(others) else None,
-            is_expressed=(True if high[gene] else False if lacks[gene] else None) if can_tell else None,
-        )
-        for gene in range(means.shape[1])
-    ]
-
-
-def _mean(values: Floats) -> Floats:
-    return np.asarray(values.mean(axis=0))
-
-
-def _fraction(values: Floats) -> Floats:
-    return np.asarray((values > 0).mean(axis=0))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 from attrs import evolve
 
-from gca_scanpy._adata.expression import Expression, observed
+from gca_scanpy._adata.expression import Expression
 from gca_scanpy._adata.members import clusters_of
 from gca_scanpy._adata.write import report_of
 from gca_scanpy._arguments import TYPE, checked, optional
@@ -196,5 +196,5 @@ def look(
     code = clustering.all_ids.index(cluster)
     clusters = [sample.values[sample.clusters == other] for other in np.unique(sample.clusters)]
     position = int(np.flatnonzero(np.unique(sample.clusters) == code)[0])
-    seen = observed(clusters, position, logged=sample.logged)
+    seen = core.observed(clusters, position, logged=sample.logged)
     return {symbol: evolve(one, name=name) for (symbol, name), one in zip(named.items(), seen)}

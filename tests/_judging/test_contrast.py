@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy._adata.expression import observed
-from gca_scanpy._judging.contrast import Seen, contrast, question, seen_in, symbols_of
+from gca_scanpy._judging.contrast import Seen, contrast, observed, question, seen_in, symbols_of
 from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index
 from gca_scanpy.db import _bundled, load
