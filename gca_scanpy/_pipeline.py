@@ -9,23 +9,22 @@ from typing import Optional
 
 from attrs import Factory, evolve, field, frozen
 
-from gca_scanpy import _mixtures
 from gca_scanpy._adata.expression import Expression
+from gca_scanpy._cells import explain_all, judge_samples
 from gca_scanpy._events import Clock, now
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._judging.next_steps import next_steps
 from gca_scanpy._llm import prompt
-from gca_scanpy._llm.question import Plan
+from gca_scanpy._llm.asking import Plan
 from gca_scanpy._packages import versions
 from gca_scanpy._prepare import Place, canonical, check_species, genes_of, index_of, tissues_of
 from gca_scanpy._propose import Offline, Proposer
 from gca_scanpy._ranking.by_sample import SampleMoments
 from gca_scanpy._reporting.receipts import collect
 from gca_scanpy._reporting.report import cluster_report, dataset_report, with_counts
-from gca_scanpy._samples import judge_samples
-from gca_scanpy._scoring.activity import of_cells
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.database import MarkerDatabase
+from gca_scanpy._scoring.weights import of_cells
 from gca_scanpy._settings import Settings
 from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled
@@ -89,7 +88,7 @@ def annotate(
         evolve(cluster_report(case, judgment, force_unknown=request.settings.force_unknown), samples=said)
         for case, judgment, said in zip(cases, judgments, answers)
     ]
-    reports = _mixtures.explain_all(reports, [judgment.rival for judgment in judgments], expression, clock)
+    reports = explain_all(reports, [judgment.rival for judgment in judgments], expression, clock)
     surface = _bundled.surface_proteins()
     reports = [evolve(report, next_steps=next_steps(case, report, surface)) for case, report in zip(cases, reports)]
     telemetry = with_counts(proposals.cost, reports, request.cells_without_cluster, clock.seconds)

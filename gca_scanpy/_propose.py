@@ -9,14 +9,13 @@ from attrs import evolve, field, frozen
 
 from gca_scanpy._judging import reasons
 from gca_scanpy._judging.consensus import Ballot, Ladder, consensus
-from gca_scanpy._judging.harmony import harmonized
 from gca_scanpy._judging.judge import Judgment
+from gca_scanpy._judging.samples import harmonized
 from gca_scanpy._llm.ask import Answers, ask
-from gca_scanpy._llm.asking import Asking
+from gca_scanpy._llm.asking import Asking, Plan, Question, Round, plan, prepare
 from gca_scanpy._llm.cache import AnswerCache
 from gca_scanpy._llm.gate import Gate
 from gca_scanpy._llm.language_model import ChatModel
-from gca_scanpy._llm.question import Plan, Question, Round, plan, prepare
 from gca_scanpy._llm.reply import vote
 from gca_scanpy._reporting.report import described, level
 from gca_scanpy._scoring import numbers

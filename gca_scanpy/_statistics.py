@@ -9,8 +9,7 @@ from typing import Optional
 import pandas as pd
 from attrs import frozen
 
-from gca_scanpy._directions import WORDED, answered, pairs, worded, words
-from gca_scanpy._text_tables import numbers
+from gca_scanpy._text_tables import WORDED, answered, numbers, pairs, worded, words
 
 
 @frozen

@@ -99,19 +99,18 @@ def _takers_of_a_report(folder):
 
 def _review(adata):
     """All that the page of ``gca review`` shows of each cluster."""
-    from gca_scanpy._ui import views
-    from gca_scanpy._ui.desk import Desk, offered_labels
+    from gca_scanpy._ui.desk import Desk, evidence, heading, offered_labels, points, trail
 
     report = gca.get.report(adata)
     desk = Desk(Path("cells.h5ad"), "gptca", report, adata, (0, 0, 0))
-    views.heading("cells.h5ad", report)
+    heading("cells.h5ad", report)
     for cluster in report.clusters:
         assert cluster.cluster_id in desk.order()
         assert desk.title(cluster.cluster_id)
         assert offered_labels(cluster)
-        views.evidence(report, cluster.cluster_id)
-        views.trail(report, cluster.cluster_id)
-        views.points(adata, report, "X_umap", cluster.cluster_id)
+        evidence(report, cluster.cluster_id)
+        trail(report, cluster.cluster_id)
+        points(adata, report, "X_umap", cluster.cluster_id)
 
 
 def _takers_of_cells():

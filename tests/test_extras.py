@@ -25,7 +25,7 @@ NEEDS = {
     "loom": ("__import__('gca_scanpy._stores', fromlist=['files']).files.read(Path('cells.loom'))", ["loompy"]),
     "observability": ("gca.annotate_markers({'0': ['MS4A1', 'CD79A', 'CD19']})", ["prometheus_client", "structlog"]),
     "ui": (
-        "__import__('gca_scanpy._cli.review', fromlist=['review']).review.callback(Path('x'), '', None, True)",
+        "__import__('gca_scanpy._cli.labels', fromlist=['review']).review.callback(Path('x'), '', None, True)",
         ["streamlit"],
     ),
     "parquet": ("gca.db.load('markers.parquet')", ["pyarrow"]),

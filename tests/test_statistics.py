@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gca_scanpy import _statistics
-from gca_scanpy._directions import words
 from gca_scanpy._statistics import STATISTICS, read
+from gca_scanpy._text_tables import words
 
 COLUMNS = {name: kind for kind in STATISTICS for name in kind.columns.split(", ")}
 # Groups whose names have parts that mean something in a column of statistics.

@@ -13,6 +13,7 @@ from attrs import define, evolve
 from gca_scanpy._adata.objects import column_of, to_frame
 from gca_scanpy._keys import pair_id
 from gca_scanpy.errors import InputError, MissingKeyError, shown
+from gca_scanpy.model import ClusterReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -214,3 +215,11 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(repr(name) for name in names[:MAX_LISTED]) + (
         f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     )
+
+
+def rows_of(clusters: Sequence[ClusterReport], clustering: Clustering) -> npt.NDArray[np.intp]:
+    """For each cell the position of its cluster among ``clusters``, or -1 if it is not among them."""
+    position = {cluster.cluster_id: i for i, cluster in enumerate(clusters)}
+    # A cell without a cluster has the code -1, which selects the last element.
+    by_code = np.array([*(position.get(key, -1) for key in clustering.all_ids), -1], dtype=np.intp)
+    return by_code[clustering.codes]

@@ -1,21 +1,32 @@
-"""The cells of each cluster of a report, after a check that the object still matches the report."""
+"""An annotated object after its run: the cells of each cluster, if they still match the report, and what changes them.
+
+Decisions of curators go to ``.obs`` and to the audit trail in ``.uns``, and later runs keep them. The parts of mixed
+clusters become a new column.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from attrs import define
 from scipy import sparse
 
-from gca_scanpy._adata.clusters import Clustering, clusters_apart, read_clustering
+from gca_scanpy import _codec
+from gca_scanpy._adata.clusters import MAX_LISTED, Clustering, clusters_apart, read_clustering, rows_of
 from gca_scanpy._adata.matrix import NUMERIC, TO_CPU
 from gca_scanpy._adata.objects import column_of
-from gca_scanpy._keys import EMBEDDINGS, ObsKeys
-from gca_scanpy.errors import InputError, MissingKeyError
-from gca_scanpy.model import ClusterReport, DatasetReport
+from gca_scanpy._adata.write import curated_columns, read_report, store
+from gca_scanpy._judging.mixture import BOTH, FIRST, NEITHER, SECOND
+from gca_scanpy._keys import EMBEDDINGS, UNS_REPORT, UNS_SCHEMA_VERSION, ObsKeys
+from gca_scanpy._packages import NAMES
+from gca_scanpy._reporting.curation import carry_over, standing
+from gca_scanpy.errors import CurationWarning, GcaError, InputError, MissingKeyError, ReportError, warn
+from gca_scanpy.model import SCHEMA_VERSION, DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -90,14 +101,6 @@ def reported_clustering(adata: AnnData, report: DatasetReport) -> Clustering:
         raise InputError(msg)
     clustering, within = read_clustering(adata, groupby), report.parameters.get("within")
     return clusters_apart(clustering, read_clustering(adata, within, what="sample")) if within else clustering
-
-
-def rows_of(clusters: Sequence[ClusterReport], clustering: Clustering) -> npt.NDArray[np.intp]:
-    """For each cell the position of its cluster among ``clusters``, or -1 if it is not among them."""
-    position = {cluster.cluster_id: i for i, cluster in enumerate(clusters)}
-    # A cell without a cluster has the code -1, which selects the last element.
-    by_code = np.array([*(position.get(key, -1) for key in clustering.all_ids), -1], dtype=np.intp)
-    return by_code[clustering.codes]
 
 
 @define(eq=False)
@@ -179,3 +182,142 @@ def first_two(values: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
         )
         raise InputError(msg)
     return np.asarray(dense[:, :2], dtype=np.float64)
+
+
+def read_for_curation(adata: AnnData, key: str) -> DatasetReport:
+    """The report, if this version of the package can write all of it again.
+
+    Raises
+    ------
+    MissingKeyError, ReportError
+        As :func:`gca_scanpy._adata.write.read_report`, or if a later version wrote fields that this one does not know.
+    """
+    report = read_report(adata, key)
+    if _minor(report.schema_version) > _minor(SCHEMA_VERSION):
+        msg = (
+            f"the report has schema version {report.schema_version}, but this package writes version {SCHEMA_VERSION} "
+            "and would drop the new fields; install a later gca-scanpy"
+        )
+        raise ReportError(msg)
+    return report
+
+
+def curation_of(adata: AnnData, report: DatasetReport, key: str) -> tuple[dict[str, pd.Series], dict[str, str]]:
+    """The columns of ``.obs`` and the entries of ``.uns[key]`` that a report with decisions changes.
+
+    Raises
+    ------
+    MissingKeyError, InputError
+        If the clusters are no longer those of the report.
+    """
+    columns = curated_columns(report, clusters_of(adata, report, key), key, adata.obs_names)
+    return columns, {UNS_REPORT: _codec.to_json(report), UNS_SCHEMA_VERSION: report.schema_version}
+
+
+def write_curation(adata: AnnData, report: DatasetReport, key: str) -> None:
+    """Write the decisions, all or none of them; the results of the run stay as they are."""
+    columns, entries = curation_of(adata, report, key)
+    store(adata, columns, {key: {**adata.uns[key], **entries}})
+
+
+def keep_decisions(adata: AnnData, report: DatasetReport, clustering: Clustering, key: str) -> DatasetReport:
+    """The report of a new run, with the decisions on the run that it replaces.
+
+    The audit trail continues. A decision stays valid if its cluster has exactly the same cells. Otherwise, the cluster
+    is open again, and a warning names it.
+    """
+    stored = adata.uns.get(key)
+    text = stored.get(UNS_REPORT) if isinstance(stored, Mapping) else None
+    if not isinstance(text, str) or not _codec.has_decisions(text):  # a quick check that avoids parsing the report
+        return report
+    try:
+        earlier = read_report(adata, key)
+    except GcaError:  # the earlier report is damaged
+        return report
+    report, reopened = carry_over(earlier, report, _unchanged(adata, earlier, clustering, key))
+    if reopened:
+        names = ", ".join(repr(name) for name in reopened[:MAX_LISTED])
+        message = (
+            f"curators had decided on the clusters {names}, whose cells are not the same in this run; these clusters "
+            f"are open again, and gca_scanpy.get.curation(adata, {key!r}) lists the earlier decisions"
+        )
+        warn(message, CurationWarning)
+    return report
+
+
+def _unchanged(adata: AnnData, earlier: DatasetReport, clustering: Clustering, key: str) -> set[str]:
+    """The requested clusters whose cells are the same as those that a curator decided on.
+
+    Such a cluster has the same number of cells as before, and all of them carry the curated label.
+    """
+    column = ObsKeys(key).curated_label
+    if column not in adata.obs.columns or clustering.groupby != earlier.parameters.get("groupby"):
+        return set()
+    labels = column_of(adata.obs, column).astype(object).to_numpy()
+    sizes = clustering.sizes
+    return {
+        name
+        for name, decision in standing(earlier).items()
+        if name in clustering.ids
+        and sizes[name] == earlier.cluster(name).n_cells
+        and (labels[clustering.codes == clustering.all_ids.index(name)] == decision.to_label).all()
+    }
+
+
+def _minor(version: str) -> int:
+    minor = version.partition(".")[2]
+    return int(minor) if minor.isdigit() else 0
+
+
+def check_column(adata: AnnData, column: str, groupby: str) -> None:
+    """Refuse a column that would replace the clusters, or a result.
+
+    Raises
+    ------
+    InputError
+        It names the column.
+    """
+    results = {
+        name
+        for key, entry in adata.uns.items()
+        if isinstance(entry, Mapping) and UNS_REPORT in entry
+        for name in (*ObsKeys(str(key)).all(), ObsKeys(str(key)).curated_label, ObsKeys(str(key)).curated_ontology_id)
+    }
+    if column == groupby or column in results:
+        what = "the clusters" if column == groupby else "a result"
+        msg = f"key_added={column!r} would replace .obs[{column!r}], {what}; choose another key_added"
+        raise InputError(msg)
+
+
+def write_split(
+    adata: AnnData, clustering: Clustering, states: Mapping[str, npt.NDArray[np.intp]], column: str
+) -> None:
+    """Write the clusters with their parts to ``.obs[column]``; if it fails, ``adata`` is left unchanged.
+
+    Parameters
+    ----------
+    states
+        For each cluster to be replaced the state of each of its cells, in the order of the cells.
+    """
+    names: list[str] = []
+    codes = np.full(len(clustering.codes), -1, dtype=np.intp)
+    for code, cluster in enumerate(clustering.all_ids):
+        cells = np.flatnonzero(clustering.codes == code)
+        told = states.get(cluster, np.full(len(cells), NEITHER, dtype=np.intp))
+        for state, name in _parts(cluster, {*clustering.all_ids, *names}).items():
+            if (told == state).any():
+                codes[cells[told == state]] = len(names)
+                names.append(name)
+    categories = pd.Index(names, dtype=NAMES)
+    store(
+        adata, {column: pd.Series(pd.Categorical.from_codes(codes, categories=categories), index=adata.obs_names)}, {}
+    )
+
+
+def _parts(cluster: str, taken: Container[str]) -> dict[int, str]:
+    """The name of each state's part, in the order of the categories; a name that is taken is not used again."""
+    free = (f"{cluster},{number}" for number in count() if f"{cluster},{number}" not in taken)
+    doublets = f"{cluster},doublets"
+    while doublets in taken:
+        doublets += "'"
+    return {FIRST: next(free), SECOND: next(free), BOTH: doublets, NEITHER: cluster}

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from attrs import frozen
 
-from gca_scanpy._adata.clusters import Clustering, group_columns, listed
+from gca_scanpy._adata.clusters import Clustering, group_columns, listed, rows_of
 from gca_scanpy._adata.comparison import reported_terms
-from gca_scanpy._adata.members import clusters_of, rows_of
+from gca_scanpy._adata.members import clusters_of
 from gca_scanpy._adata.objects import column_of
 from gca_scanpy._adata.write import read_report
 from gca_scanpy._judging.consensus import Ballot, Ladder, Poll, masses_of

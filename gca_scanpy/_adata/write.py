@@ -12,8 +12,7 @@ import pandas as pd
 from attrs import asdict
 
 from gca_scanpy import _codec
-from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.members import rows_of
+from gca_scanpy._adata.clusters import Clustering, rows_of
 from gca_scanpy._adata.objects import column_of, view_to_actual
 from gca_scanpy._keys import (
     DEFAULT_KEY,

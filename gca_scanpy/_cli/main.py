@@ -13,12 +13,11 @@ from typing import IO, Any, Optional
 import click
 
 from gca_scanpy._cli.annotate import annotate, presets
-from gca_scanpy._cli.consensus import consensus
 from gca_scanpy._cli.doctor import cache, doctor
+from gca_scanpy._cli.labels import consensus, export, methods, review
 from gca_scanpy._cli.lookups import markers, names
 from gca_scanpy._cli.output_options import check_free
 from gca_scanpy._cli.printing import log, one_line, print_report, text_of, to_stderr
-from gca_scanpy._cli.review import export, methods, review
 from gca_scanpy._version import __version__
 from gca_scanpy.errors import GcaError, GcaWarning
 

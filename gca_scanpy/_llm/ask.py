@@ -14,12 +14,12 @@ from attrs import field, frozen
 
 from gca_scanpy import _codec
 from gca_scanpy._llm import prompt, reply
+from gca_scanpy._llm.asking import Round
 from gca_scanpy._llm.cache import AnswerCache
 from gca_scanpy._llm.failures import DamagedError, TooLongError, TroubleError
 from gca_scanpy._llm.gate import CancelledError, Deadline, Gate
 from gca_scanpy._llm.language_model import Completion, LanguageModel, completion_of
 from gca_scanpy._llm.progress import Outcome, Progress, Task, follow_up
-from gca_scanpy._llm.question import Round
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import ModelError, ReplyError
 

@@ -1,16 +1,22 @@
-"""From an HTTP error to an exception that says whether to retry, change the request, or stop."""
+"""Why a request failed, as an exception that says whether to retry, change the request, or stop."""
 
 from __future__ import annotations
 
 import json
 import re
+import ssl
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, Optional
+from typing import TYPE_CHECKING, Any, Literal, Optional
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from gca_scanpy._llm.endpoint import Endpoint
 from gca_scanpy.errors import AccessError, ModelError, RefusalError, ReplyError
+
+if TYPE_CHECKING:
+    import httpx
 
 # Why a request that may succeed later failed:
 #   rate     the server allows fewer requests per minute
@@ -201,3 +207,47 @@ def _gemini_delay(content: Any) -> Optional[float]:
         if match:
             return float(match[1])
     return None
+
+
+def connection_problem(error: httpx.HTTPError, endpoint: Endpoint) -> str:
+    """Why no request can reach the endpoint, and what to do; empty if another attempt may succeed."""
+    import httpx  # here, because calls without a model load none
+
+    host, proxy = endpoint.host, _proxy(endpoint)
+    for cause in causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return (
+                f"the certificate of {host} is not trusted; set SSL_CERT_FILE to a file with the certificate of your "
+                "institution or server"
+            )
+        if isinstance(cause, ssl.SSLError) and ("WRONG_VERSION" in str(cause) or "RECORD_LAYER" in str(cause)):
+            return f"{host} does not use TLS; should base_url start with http:// instead of https://?"
+    if isinstance(error, httpx.ProxyError) and str(error)[:3] not in ("502", "503", "504"):
+        return f"the proxy {proxy} refuses the connection to {host}; check HTTPS_PROXY, or its user and password"
+    if isinstance(error, httpx.ConnectError) and proxy:
+        return f"{host} cannot be reached through the proxy {proxy}; check HTTPS_PROXY, or unset it"
+    return ""
+
+
+def _proxy(endpoint: Endpoint) -> str:
+    """The address of the proxy that the environment sets for the endpoint, without its password; empty if none."""
+    if endpoint.is_local:
+        return ""
+    parts, proxies = urlsplit(endpoint.url), getproxies()
+    url = proxies.get(parts.scheme) or proxies.get("all") or ""
+    if not url or proxy_bypass(parts.hostname or ""):
+        return ""
+    place = urlsplit(url if "//" in url else f"http://{url}")
+    return f"{place.hostname}:{place.port}" if place.port else place.hostname or ""
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """An exception and those that it came from."""
+    chain: list[BaseException] = []
+    todo: list[Optional[BaseException]] = [error]
+    while todo:
+        one = todo.pop()
+        if one is not None and one not in chain:
+            chain.append(one)
+            todo += [one.__cause__, one.__context__]
+    return chain

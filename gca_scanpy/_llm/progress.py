@@ -9,10 +9,10 @@ from typing import Optional, Union
 
 from attrs import define, evolve, field, frozen
 
+from gca_scanpy._llm.asking import Round, chunked
 from gca_scanpy._llm.failures import PATIENCE, DamagedError, LateError, TooLongError, TroubleError
 from gca_scanpy._llm.gate import CancelledError, Deadline
 from gca_scanpy._llm.language_model import LanguageModel
-from gca_scanpy._llm.question import Round, chunked
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import AccessError, BudgetError, ModelError, RefusalError, ReplyError

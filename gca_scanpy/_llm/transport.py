@@ -1,31 +1,101 @@
-"""One request over HTTP: sent, retried after temporary failures, and given up at the deadline."""
+"""One request over HTTP: sent, retried after temporary failures, and given up at the deadline.
+
+Secrets enter at the last moment, so that no variable of a frame has them. They are masked in what httpx and httpcore
+log.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
+import logging
+import os
 import random
 import threading
-from collections.abc import Mapping
-from typing import Any, Optional
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Optional, TypeVar
+from urllib.parse import unquote
 
 import httpx
 from attrs import Factory, define, field
 
 from gca_scanpy import _events
-from gca_scanpy._llm.connection import MaskedLogs, Sealed, connection_problem, open_client, without_frames
 from gca_scanpy._llm.endpoint import Endpoint
-from gca_scanpy._llm.failures import PATIENCE, DamagedError, LateError, TransientError, TroubleError, failure
+from gca_scanpy._llm.failures import (
+    PATIENCE,
+    DamagedError,
+    LateError,
+    TransientError,
+    TroubleError,
+    causes,
+    connection_problem,
+    failure,
+)
 from gca_scanpy._llm.gate import Deadline, DeadlineError, Gate, Throttle
 from gca_scanpy._llm.wires import Request
 from gca_scanpy._llm.wires.common import all_objects
 from gca_scanpy._secrets import Secret
+from gca_scanpy._version import __version__
 from gca_scanpy.errors import AccessError, ModelError
 
 MAX_BYTES = 10_000_000  # of a reply
 MAX_ERROR_BYTES = 100_000  # of an error; the rest is not read
 MAX_SHOWN = 200  # characters of an error's text in a message
 CONNECT = 10.0  # seconds
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_LOGGERS = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
 FIRST_WAIT, MAX_WAIT = 0.5, 20.0  # seconds between two requests; doubled after each failure
+T = TypeVar("T")
+
+
+class Sealed(httpx.Auth):
+    """Adds the secret headers and the query to a request when it is sent, so that no variable of a frame has them."""
+
+    def __init__(self, endpoint: Endpoint, headers: Mapping[str, Secret]) -> None:
+        self._endpoint = endpoint
+        self._headers = headers
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Complete a request."""
+        endpoint = self._endpoint
+        basic = {"authorization": endpoint.user.map(_basic)} if endpoint.user else {}
+        for name, value in {**self._headers, **basic, **endpoint.headers}.items():
+            request.headers[name] = value.reveal()
+        if endpoint.query:
+            raw_path = request.url.raw_path + b"?" + endpoint.query.reveal().encode()
+            request.url = request.url.copy_with(raw_path=raw_path)
+        yield request
+
+
+def _basic(user: str) -> str:
+    name, _, password = user.partition(":")
+    return f"Basic {base64.b64encode(f'{unquote(name)}:{unquote(password)}'.encode()).decode()}"
+
+
+class MaskedLogs(logging.Filter):
+    """Masks the secrets of an endpoint in the records of httpx and httpcore, such as an echo in a header."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask a record; it is never dropped."""
+        text = record.getMessage()
+        hidden = self._endpoint.hide(text)
+        if hidden != text:
+            record.msg, record.args = hidden, ()
+        return True
+
+    def start(self) -> None:
+        """Mask from now on."""
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self)
+
+    def stop(self) -> None:
+        """Leave the loggers as they were."""
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self)
 
 
 @define(eq=False)
@@ -254,3 +324,24 @@ def _kind(text: bytes) -> str:
     if text.startswith(b"<"):
         return "a web page"
     return "a stream of events" if text.startswith((b"data:", b"event:")) else "something else"
+
+
+def open_client(endpoint: Endpoint) -> httpx.Client:
+    """A client without redirects, which would pass the key on."""
+    agent = {"user-agent": f"gca-scanpy/{__version__}"}
+    if not endpoint.is_local:
+        return httpx.Client(headers=agent, follow_redirects=False)
+    # A server on this machine is reached without the proxy of the environment, but with its certificates.
+    needs_certificates = endpoint.url.startswith("https:") and any(os.environ.get(name) for name in _CERTIFICATES)
+    verify = httpx.create_ssl_context(trust_env=True) if needs_certificates else True
+    return httpx.Client(headers=agent, verify=verify, trust_env=False, follow_redirects=False)
+
+
+def without_frames(work: Callable[[], T]) -> T:
+    """Do some work. An exception loses the frames of httpx and httpcore, of which variables hold what is sent."""
+    try:
+        return work()
+    except BaseException as error:
+        for one in causes(error):
+            one.__traceback__ = None
+        raise error  # noqa: TRY201, because a bare raise brings the frames back on older Pythons

@@ -13,8 +13,7 @@ from attrs import frozen
 from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
-from gca_scanpy._reporting.display import STATUSES, guess_text, is_label
-from gca_scanpy._reporting.documents import VOTES, path_text, state_texts, step_texts
+from gca_scanpy._reporting.display import STATUSES, VOTES, guess_text, is_label, path_text, state_texts, step_texts
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
 from gca_scanpy.model import Annotation, Candidate, ClusterReport, Consensus, Decision, Evidence, SampleAnswer, Vote
 
@@ -101,31 +100,6 @@ class AnswerView:
     score: str
 
 
-@frozen
-class SampleView:
-    """What a sample says of a cluster; ``text`` is the vote in words."""
-
-    sample: str
-    n_cells: str
-    text: str
-    label: str
-    term: Optional[TermView]
-    score: str
-
-
-@frozen
-class DecisionView:
-    """A curator's decision; it ``stands`` unless a later decision about the cluster replaced it."""
-
-    kind: str
-    label: str
-    term: Optional[TermView]
-    who: str
-    when: str
-    why: str
-    stands: bool
-
-
 @frozen(kw_only=True)
 class ClusterView:
     """A cluster: its row in the table, and its section.
@@ -141,7 +115,7 @@ class ClusterView:
     curated
         The label that a curator decided on; empty if no curator did.
     decisions
-        All decisions of curators about the cluster, oldest first.
+        All decisions of curators about the cluster, oldest first, and whether each stands: no later one replaced it.
     percent
         The confidence, 0 to 100.
     finest
@@ -165,7 +139,7 @@ class ClusterView:
     proposed: str
     proposed_term: Optional[TermView]
     curated: str
-    decisions: tuple[DecisionView, ...]
+    decisions: tuple[tuple[Decision, Optional[TermView], bool], ...]
     term: Optional[TermView]
     broad: str
     colors: Colors
@@ -191,7 +165,7 @@ class ClusterView:
     agreement: str
     votes: tuple[tuple[Vote, Optional[TermView], str], ...]
     voted: str
-    samples: tuple[SampleView, ...] = ()
+    samples: tuple[tuple[SampleAnswer, str, Optional[TermView]], ...] = ()
     next_steps: tuple[str, ...] = ()
 
 
@@ -233,10 +207,7 @@ def view_of_cluster(
         proposed=cluster.stopped_label,
         proposed_term=view_of_term(annotation.proposed_ontology_id) if cluster.stopped_label else None,
         curated=standing.to_label if standing else "",
-        decisions=tuple(
-            DecisionView(d.kind, d.to_label, view_of_term(d.to_ontology_id), d.who, d.when, d.why, d is standing)
-            for d in decisions
-        ),
+        decisions=tuple((one, view_of_term(one.to_ontology_id), one is standing) for one in decisions),
         term=view_of_term(annotation.ontology_id),
         broad=cluster.broad_label,
         colors=colors,
@@ -263,15 +234,14 @@ def view_of_cluster(
         answers=_answers(cluster),
         agreement=f"{cluster.panel.agreement:.2f}" if cluster.panel else "",
         next_steps=tuple(step_texts(cluster)),
-        samples=tuple(map(_sample, cluster.samples)),
+        samples=_samples(cluster),
         votes=_votes(cluster.consensus),
         voted=path_text(cluster.consensus.path) if cluster.consensus else "",
     )
 
 
-def _sample(one: SampleAnswer) -> SampleView:
-    said = one.label, view_of_term(one.ontology_id), "" if one.probability is None else f"{one.probability:.2f}"
-    return SampleView(one.sample, f"{one.n_cells:,}", VOTES[one.vote], *said)
+def _samples(cluster: ClusterReport) -> tuple[tuple[SampleAnswer, str, Optional[TermView]], ...]:
+    return tuple((one, VOTES[one.vote], view_of_term(one.ontology_id)) for one in cluster.samples)
 
 
 def anchor_of(cluster_id: str) -> str:

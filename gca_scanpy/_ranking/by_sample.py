@@ -6,21 +6,25 @@ from collections.abc import Iterator, Sequence
 from typing import Optional
 
 import numpy as np
-from attrs import define, field
+from attrs import define, evolve, field
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import Genes
 from gca_scanpy._adata.matrix import Matrix, is_chunked
+from gca_scanpy._keys import pair_id
 from gca_scanpy._ranking import from_moments
 from gca_scanpy._ranking.chunked import gather_chunked
 from gca_scanpy._ranking.from_moments import Expressed, expressed
 from gca_scanpy._ranking.gather import gather
 from gca_scanpy._ranking.moments import Codes, Moments
+from gca_scanpy._ranking.scanpys import MIN_RANKED_CELLS
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.weights import informative
 from gca_scanpy._steps import ClusterMarkers, RankedGene, Ranking
 
 NOTHING = Expressed((), (), {}, np.zeros(0))
+NOT_RANKED = "the cluster has one cell, or its sample has no two other cells, so no marker genes can be computed for it"
+NOTHING_HIGHER = "no gene is higher in this cluster than in the others of its sample beyond chance"
 
 
 @define(eq=False)
@@ -134,6 +138,29 @@ class SampleMoments:
                     n_cells=int(sizes[row]),
                 )
                 yield key, sample, markers
+
+    def rank_apart(self, pairs: Clustering) -> tuple[ClusterMarkers, ...]:
+        """The marker genes of each cluster of each sample, if the samples were clustered apart.
+
+        Parameters
+        ----------
+        pairs
+            The clusters of the samples, with the ids of :func:`gca_scanpy._keys.pair_id`.
+        """
+        genes, measured = [RankedGene(label) for label in self.labels], frozenset(self.labels)
+        found = {
+            pair_id(sample, cluster): markers
+            for cluster, sample, markers in self.rank(genes, np.arange(len(genes)), MIN_RANKED_CELLS)
+        }
+        sizes = pairs.sizes
+        return tuple(
+            evolve(
+                found[key], cluster_id=key, measured=measured, warnings=() if found[key].genes else (NOTHING_HIGHER,)
+            )
+            if key in found
+            else ClusterMarkers(key, (), measured=measured, n_cells=sizes[key], warnings=(NOT_RANKED,))
+            for key in pairs.ids
+        )
 
 
 def _leading(genes: Sequence[RankedGene], n_markers: int, held: Expressed) -> tuple[RankedGene, ...]:

@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 
 from gca_scanpy import _statistics, _tables
-from gca_scanpy._directions import words
 from gca_scanpy._names.genes import ENSEMBL
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.weights import informative
 from gca_scanpy._statistics import RowStatistics
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy._tables import INDEX
-from gca_scanpy._text_tables import ROW_NAMES
+from gca_scanpy._text_tables import ROW_NAMES, words
 from gca_scanpy.errors import GeneNameWarning, InputError, warn
 
 # Columns of Seurat, Scanpy, presto, scran, Monocle, Loupe Browser, plain tables and gene sets, the preferred ones

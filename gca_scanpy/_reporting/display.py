@@ -1,4 +1,4 @@
-"""How clusters look wherever they are shown: short labels, in which no two types look alike, levels, and colors."""
+"""How clusters look wherever they are shown: short labels, in which no two types look alike, texts, and colors."""
 
 from __future__ import annotations
 
@@ -11,11 +11,27 @@ from attrs import define, evolve, field, frozen
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import Label, ShortNames
 from gca_scanpy._names.ontology import Ontology, normalize_name
-from gca_scanpy.model import Annotation, ClusterReport, DatasetReport, Decision, Level, Part
+from gca_scanpy.model import (
+    Annotation,
+    ClusterReport,
+    DatasetReport,
+    Decision,
+    Level,
+    Part,
+    SampleAnswer,
+    SampleVote,
+)
 
 UNKNOWN_COLOR = "#9E9E9E"
 ROOT_COLOR = "#8A8278"  # for terms above all broad types, such as "cell"
 DARKEST = 0.72  # a derived color is 0.72 to 1 times that of its nearest ancestor
+VOTES: Mapping[SampleVote, str] = {
+    "agrees": "agrees",
+    "differs": "differs",
+    "unclear": "no vote: unclear",
+    "too_few": "no vote: too few cells",
+    "no_contrast": "no vote: too few other cells",
+}
 Labels = Literal["full", "short"]
 
 
@@ -203,6 +219,35 @@ def guess_text(cluster: ClusterReport) -> str:
     """The finest guess with its probability, if it is finer than the label; otherwise empty."""
     guess = finer_guess(cluster)
     return f"{guess.label} {guess.probability:.2f}" if guess else ""
+
+
+def sample_text(answer: SampleAnswer) -> str:
+    """What a sample says of a cluster, such as ``B: 20 cells, differs (T cell 0.93)``."""
+    n_cells = f"{answer.n_cells:,} cell{'' if answer.n_cells == 1 else 's'}"
+    said = f" ({answer.label} {answer.probability:.2f})" if answer.label and answer.probability is not None else ""
+    return f"{answer.sample}: {n_cells}, {VOTES[answer.vote]}{said}"
+
+
+def path_text(path: Iterable[Level]) -> str:
+    """The levels of a path with their probabilities, in a line."""
+    return " > ".join(f"{level.label} ({level.probability:.2f})" for level in path)
+
+
+def vote_texts(cluster: ClusterReport) -> list[str]:
+    """Each vote behind a consensus: the column, its label, and how that is related to the consensus."""
+    votes = cluster.consensus.votes if cluster.consensus else ()
+    return [f"{vote.key}: {vote.label} ({vote.relation})" if vote.label else f"{vote.key}: none" for vote in votes]
+
+
+def step_texts(cluster: ClusterReport) -> list[str]:
+    """What would settle a cluster, each step with its reason."""
+    return [f"{step.text} {step.reason}" for step in cluster.next_steps]
+
+
+def state_texts(cluster: ClusterReport) -> list[str]:
+    """Each state of a cluster with its genes in brackets, if the report has them."""
+    genes = cluster.state_genes
+    return [f"{state} ({', '.join(genes[state])})" if genes.get(state) else state for state in cluster.states]
 
 
 def _mixed(cluster: ClusterReport) -> tuple[Part, ...]:

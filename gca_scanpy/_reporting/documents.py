@@ -16,9 +16,9 @@ from gca_scanpy._names.labels import ShortNames
 from gca_scanpy._names.ontology import Ontology
 from gca_scanpy._packages import NAMES
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.display import short_labels
+from gca_scanpy._reporting.display import path_text, sample_text, short_labels, state_texts, step_texts, vote_texts
 from gca_scanpy._reporting.receipts import Receipts
-from gca_scanpy.model import ClusterReport, DatasetReport, Decision, Level, SampleAnswer, SampleVote, Vote
+from gca_scanpy.model import ClusterReport, DatasetReport, Decision, Vote
 
 # The columns of get.clusters; a file has the others too, because it is read without the report.
 MAIN_COLUMNS = (
@@ -32,13 +32,6 @@ MORE_COLUMNS = (
     "agreement", "votes", "dissenters", "warnings", "state_genes", "witnesses", "samples_agreeing", "samples_differing",
     "samples", "next_steps",
 )  # fmt: skip
-VOTES: Mapping[SampleVote, str] = {
-    "agrees": "agrees",
-    "differs": "differs",
-    "unclear": "no vote: unclear",
-    "too_few": "no vote: too few cells",
-    "no_contrast": "no vote: too few other cells",
-}
 CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
 FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
 AUDIT_COLUMNS = (
@@ -121,35 +114,6 @@ def _of_samples(cluster: ClusterReport) -> dict[str, Any]:
         "samples_differing": votes.count("differs") if votes else None,
         "samples": "; ".join(map(sample_text, cluster.samples)),
     }
-
-
-def sample_text(answer: SampleAnswer) -> str:
-    """What a sample says of a cluster, such as ``B: 20 cells, differs (T cell 0.93)``."""
-    n_cells = f"{answer.n_cells:,} cell{'' if answer.n_cells == 1 else 's'}"
-    said = f" ({answer.label} {answer.probability:.2f})" if answer.label and answer.probability is not None else ""
-    return f"{answer.sample}: {n_cells}, {VOTES[answer.vote]}{said}"
-
-
-def path_text(path: Iterable[Level]) -> str:
-    """The levels of a path with their probabilities, in a line."""
-    return " > ".join(f"{level.label} ({level.probability:.2f})" for level in path)
-
-
-def vote_texts(cluster: ClusterReport) -> list[str]:
-    """Each vote behind a consensus: the column, its label, and how that is related to the consensus."""
-    votes = cluster.consensus.votes if cluster.consensus else ()
-    return [f"{vote.key}: {vote.label} ({vote.relation})" if vote.label else f"{vote.key}: none" for vote in votes]
-
-
-def step_texts(cluster: ClusterReport) -> list[str]:
-    """What would settle a cluster, each step with its reason."""
-    return [f"{step.text} {step.reason}" for step in cluster.next_steps]
-
-
-def state_texts(cluster: ClusterReport) -> list[str]:
-    """Each state of a cluster with its genes in brackets, if the report has them."""
-    genes = cluster.state_genes
-    return [f"{state} ({', '.join(genes[state])})" if genes.get(state) else state for state in cluster.states]
 
 
 def csv_rows(report: DatasetReport, receipts: Receipts, short: ShortNames) -> list[str]:

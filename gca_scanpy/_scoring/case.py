@@ -12,12 +12,11 @@ from attrs import frozen
 
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.activity import ClusterCells
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.likelihood import Candidates, rank
 from gca_scanpy._scoring.malignancy import MALIGNANT, malignancy
 from gca_scanpy._scoring.path import Levels, Strength
-from gca_scanpy._scoring.weights import Weights
+from gca_scanpy._scoring.weights import ClusterCells, Weights
 from gca_scanpy._settings import Settings
 from gca_scanpy._steps import ClusterMarkers, Verdict
 from gca_scanpy.model import Alternative, Candidate, Level

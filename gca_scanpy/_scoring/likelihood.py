@@ -14,9 +14,8 @@ import numpy.typing as npt
 from attrs import field, frozen
 
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.activity import ClusterCells
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy._scoring.weights import Gene, States, Weights, gene_of
+from gca_scanpy._scoring.weights import ClusterCells, Gene, States, Weights, gene_of
 from gca_scanpy.model import Candidate, Evidence
 
 Floats = npt.NDArray[np.float64]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gca_scanpy._adata import objects
-from gca_scanpy._adata.changes import curation_of, read_for_curation
+from gca_scanpy._adata.members import curation_of, read_for_curation
 from gca_scanpy._adata.objects import add_column
 from gca_scanpy._files import whole
 from gca_scanpy._keys import UNS_PARAMETERS, UNS_REPORT, ObsKeys

@@ -13,9 +13,21 @@ from streamlit.errors import StreamlitAPIException
 from gca_scanpy import get
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._reporting.curation import Choice
-from gca_scanpy._ui import views
-from gca_scanpy._ui.desk import Desk, meant_label, offered_labels, stopped_proposal
-from gca_scanpy._ui.views import plain
+from gca_scanpy._ui.desk import (
+    PICK,
+    Desk,
+    bases,
+    evidence,
+    heading,
+    meant_label,
+    offered_labels,
+    plain,
+    points,
+    spec,
+    stopped_proposal,
+    style,
+    trail,
+)
 from gca_scanpy.errors import ConflictError, GcaError
 from gca_scanpy.model import DecisionKind
 from gca_scanpy.tl._curate import user
@@ -40,7 +52,7 @@ def main(path: Path, key: str) -> None:
     desk: Desk = state.desk
     if st.query_params.get(CLUSTER) != state.current:
         st.query_params[CLUSTER] = state.current
-    st.html(views.style())
+    st.html(style())
     _head(desk)
     with st.container(key="desk"):
         left, middle, right = st.columns([5, 5, 4], gap="medium")
@@ -49,10 +61,10 @@ def main(path: Path, key: str) -> None:
             _embedding(desk)
         with middle:
             only = bool(desk.report.witnesses) and st.checkbox("Only genes with a witness", key="witnessed")
-            st.html(views.evidence(desk.report, state.current, only_witnessed=only))
+            st.html(evidence(desk.report, state.current, only_witnessed=only))
         with right:
             _form(desk)
-            st.html(views.trail(desk.report, state.current))
+            st.html(trail(desk.report, state.current))
     with st.expander("All clusters, and all decisions"):
         st.dataframe(get.clusters(desk.report).assign(curated_label=_curated(desk)))
         st.dataframe(get.curation(desk.report))
@@ -76,7 +88,7 @@ def _head(desk: Desk) -> None:
     name, bar, who = st.columns([5, 4, 3], gap="medium", vertical_alignment="center")
     # Before anything that reruns the page: older Streamlit forgets the text of a field that a run does not reach.
     who.text_input("Your name", key="who")
-    name.html(views.heading(desk.path.name, desk.report))
+    name.html(heading(desk.path.name, desk.report))
     bar.progress(done / n, text=f"{done} of {n} clusters decided")
     if state.message is not None:
         kind, text = state.message
@@ -116,25 +128,25 @@ def _cluster_picker(desk: Desk) -> None:
 
 
 def _embedding(desk: Desk) -> None:
-    state, bases = st.session_state, views.bases(desk.cells)
-    if not bases:
+    state, names = st.session_state, bases(desk.cells)
+    if not names:
         st.info("The file has no embedding (such as `X_umap`) in `.obsm`, so there is no picture.")
         return
-    if state.get("basis") not in bases:
-        state.basis = bases[0]
-    if len(bases) > 1:
-        place = bases.index(state.basis)
-        chosen = st.selectbox("Embedding", bases, place, key=f"basis-{state.turn}", label_visibility="collapsed")
-        state.basis = chosen or bases[0]
-    drawn = views.points(desk.cells, desk.report, state.basis, state.current)
-    chart, caption = views.spec(len(drawn)), f"{len(drawn):,} of {desk.cells.n_obs:,} cells"
+    if state.get("basis") not in names:
+        state.basis = names[0]
+    if len(names) > 1:
+        place = names.index(state.basis)
+        chosen = st.selectbox("Embedding", names, place, key=f"basis-{state.turn}", label_visibility="collapsed")
+        state.basis = chosen or names[0]
+    drawn = points(desk.cells, desk.report, state.basis, state.current)
+    chart, caption = spec(len(drawn)), f"{len(drawn):,} of {desk.cells.n_obs:,} cells"
     try:
-        event = st.vega_lite_chart(drawn, chart, key=f"map-{state.turn}", on_select="rerun", selection_mode=views.PICK)
+        event = st.vega_lite_chart(drawn, chart, key=f"map-{state.turn}", on_select="rerun", selection_mode=PICK)
     except StreamlitAPIException:  # older versions, such as the last for Python 3.9, take no clicks here
         st.vega_lite_chart(drawn, chart)
         st.caption(caption)
         return
-    clicked = [point.get("cluster") for point in event.get("selection", {}).get(views.PICK, [])]
+    clicked = [point.get("cluster") for point in event.get("selection", {}).get(PICK, [])]
     if clicked and clicked[0] != state.current and clicked[0] in desk.order():
         _go(clicked[0])
     st.caption(f"{caption}; click a cell to go to its cluster")

@@ -13,8 +13,6 @@ from gca_scanpy.model.clusters import (
     MixtureKind,
     NextStep,
     Part,
-    SampleAnswer,
-    SampleVote,
     Separation,
     Source,
     Status,
@@ -32,7 +30,16 @@ from gca_scanpy.model.dataset import (
     Summary,
     Telemetry,
 )
-from gca_scanpy.model.votes import Consensus, Level, ModelAnswer, Panel, Vote, VoteRelation
+from gca_scanpy.model.votes import (
+    Consensus,
+    Level,
+    ModelAnswer,
+    Panel,
+    SampleAnswer,
+    SampleVote,
+    Vote,
+    VoteRelation,
+)
 
 __all__ = [
     "CONFIDENCE_LEVELS",

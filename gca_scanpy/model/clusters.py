@@ -8,7 +8,7 @@ from typing import Literal, Optional  # these are read at run time, on Python 3.
 from attrs import Factory, frozen
 
 from gca_scanpy.model.notebook import html_table
-from gca_scanpy.model.votes import Consensus, Level, Panel
+from gca_scanpy.model.votes import Consensus, Level, Panel, SampleAnswer
 
 Status = Literal["supported", "flagged", "unknown"]
 Confidence = Literal["Low", "Medium", "High"]
@@ -17,7 +17,6 @@ StepKind = Literal[
     "doublets", "ambient", "recluster", "cells", "genes", "measure", "look", "stain", "tissue"
 ]  # fmt: skip
 MixtureKind = Literal["two_populations", "doublets", "ambient", "undecided"]
-SampleVote = Literal["agrees", "differs", "unclear", "too_few", "no_contrast"]
 
 SHOWN_GENES = 5  # in the table of a notebook
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
@@ -235,36 +234,6 @@ class NextStep:
     text: str
     genes: tuple[str, ...]
     reason: str
-
-
-@frozen
-class SampleAnswer:
-    """What the cells of a cluster in one sample say, compared with the other cells of that sample.
-
-    Attributes
-    ----------
-    sample
-        The sample as the data names it.
-    n_cells
-        Number of the cluster's cells in this sample, at least 1.
-    vote
-        ``agrees`` if the label of these cells is that of the cluster, an ancestor or a subtype of it; ``differs`` if it
-        is another type. The others are abstentions: ``unclear`` if no label is justified, ``too_few`` cells of the
-        cluster, or ``no_contrast`` if the sample has too few other cells.
-    label, ontology_id, probability
-        The label of these cells, its id and its probability, 0 to 1; empty if there is none.
-    common_label
-        If the label is another type, the deepest level that it has in common with that of the cluster; empty if they
-        have none.
-    """
-
-    sample: str
-    n_cells: int
-    vote: SampleVote
-    label: str = ""
-    ontology_id: Optional[str] = None
-    probability: Optional[float] = None
-    common_label: str = ""
 
 
 @frozen(repr=False)

@@ -1,4 +1,4 @@
-"""The classes of what several voters say of a cluster: language models, or columns of labels."""
+"""The classes of what several voters say of a cluster: language models, columns of labels, or samples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal, Optional  # these are read at run time, on Python 3.
 from attrs import frozen
 
 VoteRelation = Literal["same", "finer", "broader", "related", "other lineage", "no consensus", "abstained"]
+SampleVote = Literal["agrees", "differs", "unclear", "too_few", "no_contrast"]
 
 
 @frozen
@@ -139,3 +140,33 @@ class Consensus:
         """Share of a vote that stands behind a level of the path, 0 to 1; 0 if it is not known."""
         shares = dict(zip(self.path, vote.backing))
         return shares.get(level, 0.0) if level else 0.0
+
+
+@frozen
+class SampleAnswer:
+    """What the cells of a cluster in one sample say, compared with the other cells of that sample.
+
+    Attributes
+    ----------
+    sample
+        The sample as the data names it.
+    n_cells
+        Number of the cluster's cells in this sample, at least 1.
+    vote
+        ``agrees`` if the label of these cells is that of the cluster, an ancestor or a subtype of it; ``differs`` if it
+        is another type. The others are abstentions: ``unclear`` if no label is justified, ``too_few`` cells of the
+        cluster, or ``no_contrast`` if the sample has too few other cells.
+    label, ontology_id, probability
+        The label of these cells, its id and its probability, 0 to 1; empty if there is none.
+    common_label
+        If the label is another type, the deepest level that it has in common with that of the cluster; empty if they
+        have none.
+    """
+
+    sample: str
+    n_cells: int
+    vote: SampleVote
+    label: str = ""
+    ontology_id: Optional[str] = None
+    probability: Optional[float] = None
+    common_label: str = ""

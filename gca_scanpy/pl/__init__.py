@@ -1,9 +1,8 @@
 """Plots of a report, in matplotlib and with the conventions of Scanpy's plots."""
 
 from gca_scanpy.pl._candidates import candidates
-from gca_scanpy.pl._compare import compare
+from gca_scanpy.pl._compare import compare, consensus
 from gca_scanpy.pl._confidence import confidence
-from gca_scanpy.pl._consensus import consensus
 from gca_scanpy.pl._contrast import contrast
 from gca_scanpy.pl._evidence import evidence
 from gca_scanpy.pl._ontology import ontology

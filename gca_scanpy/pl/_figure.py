@@ -28,6 +28,10 @@ _PLACE = re.compile(r"^([ \t]*)%\((\w+)\)s[ \t]*$", re.MULTILINE)
 LONGEST_ID, LONGEST_LABEL = 40, 70  # letters
 PRINT_DPI = 150
 MAX_LISTED = 12
+CELL = 0.21  # inches, of a field of a grid
+NAME_SIZE = 8  # points
+DARK = 0.55  # brightness below which a text is white
+STRIP = 4  # points, the height of the strip of colors
 
 Save = Union[bool, str, "os.PathLike[str]", None]
 
@@ -156,6 +160,64 @@ def full_axes(ax: Optional[Axes]) -> tuple[Figure, Axes]:
         return ax.figure.figure, ax
     fig = plt.figure()
     return fig, fig.add_axes((0, 0, 1, 1))
+
+
+def rows_at_left(ax: Axes, names: Sequence[str], colors: Sequence[str] = ()) -> None:
+    """Name the rows."""
+    ax.set_yticks(range(len(names)), names, fontsize=NAME_SIZE)
+    ax.tick_params(axis="y", length=0, pad=STRIP + 5 if colors else 4)
+    for row, color in enumerate(colors):
+        _square(ax, (0, row), "y", color)
+
+
+def columns_on_top(ax: Axes, names: Sequence[str], colors: Sequence[str]) -> None:
+    """Name the columns, upright, with a square in the color of the type below each name."""
+    ax.set_xticks(range(len(names)), names, fontsize=NAME_SIZE, rotation=90)
+    ax.tick_params(axis="x", length=0, top=False, bottom=False, labeltop=True, labelbottom=False, pad=STRIP + 5)
+    for column, color in enumerate(colors):
+        _square(ax, (column, 1), "x", color)
+
+
+def _square(ax: Axes, place: tuple[float, float], axis: str, color: str) -> None:
+    """Draw a small colored square outside the grid, beside a name; it is a marker, so that it scales with the text."""
+    from matplotlib.transforms import ScaledTranslation
+
+    along = ax.get_xaxis_transform() if axis == "x" else ax.get_yaxis_transform()
+    away = (0.0, 4 / 72) if axis == "x" else (-4 / 72, 0.0)
+    shift = ScaledTranslation(*away, ax.figure.dpi_scale_trans)
+    ax.plot(
+        [place[0]], [place[1]], marker="s", markersize=STRIP, color=color, linestyle="",
+        transform=along + shift, clip_on=False,
+    )  # fmt: skip
+
+
+def frame(ax: Axes) -> None:
+    """Draw thin, pale lines between the fields."""
+    from matplotlib.ticker import FixedLocator
+
+    columns, rows = len(ax.get_xticks()), len(ax.get_yticks())
+    ax.set_xlim(-0.5, columns - 0.5)
+    ax.set_ylim(rows - 0.5, -0.5)
+    ax.xaxis.set_minor_locator(FixedLocator([i - 0.5 for i in range(columns + 1)]))
+    ax.yaxis.set_minor_locator(FixedLocator([i - 0.5 for i in range(rows + 1)]))
+    ax.tick_params(which="minor", length=0)
+    ax.grid(False, which="major")  # Scanpy's figure settings turn it on
+    ax.grid(True, which="minor", color="#EBEBEB", linewidth=0.6)
+    ax.spines[:].set_color("#BBBBBB")
+    ax.set_axisbelow(True)
+
+
+def mixed(color: str, part: float) -> tuple[float, ...]:
+    """A color mixed with white."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(1 - part * (1 - value) for value in to_rgb(color))
+
+
+def text_on(color: Sequence[float]) -> str:
+    """The color of a text that can be read on another color."""
+    brightness = sum(part * value for part, value in zip((0.3, 0.59, 0.11), color))
+    return "white" if brightness < DARK else "black"
 
 
 def shortened(text: str, length: int) -> str:

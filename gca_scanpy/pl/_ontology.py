@@ -27,7 +27,7 @@ from gca_scanpy.pl._figure import (
     full_axes,
     shortened,
 )
-from gca_scanpy.pl._layout import Column, draw
+from gca_scanpy.pl._report import Column, draw_table
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -108,7 +108,7 @@ def ontology(
         Column(title="confidence", texts=[_confidence(row, decided) for row in rows]),
         Column(title="clusters", texts=[_ids(row.clusters) for row in rows]),
     ]
-    lefts = draw(axes, columns, given=ax is not None)
+    lefts = draw_table(axes, columns, given=ax is not None)
     _draw_tree(axes, rows, lefts[0])
     _draw_bars(axes, rows, amounts, lefts[2])
     return finish(fig, axes, "ontology", given=ax is not None, show=show, save=save, return_fig=return_fig)

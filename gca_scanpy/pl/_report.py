@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from attrs import frozen
+
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting.curation import standing
@@ -24,7 +26,6 @@ from gca_scanpy.pl._figure import (
     report_to_draw,
     shortened,
 )
-from gca_scanpy.pl._layout import Column, draw
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -35,6 +36,31 @@ DOT = 0.16  # inches
 CURATED = "curated label"
 LONGEST_LIST = 70  # letters
 MOST_AGAINST = 3  # contradicting genes shown
+TITLE_SIZE, TEXT_SIZE = 9.0, 8.0  # points
+GAP, ROW, MARGIN = 0.22, 0.27, 0.08  # inches
+
+
+@frozen(kw_only=True)
+class Column:
+    """A column of the table.
+
+    Attributes
+    ----------
+    texts
+        A text for each row.
+    colors
+        A color for each row, or one for all.
+    before
+        Space left of the texts for drawings, in inches; for each row, or one for all.
+    right
+        Whether the texts are aligned to the right, as numbers are.
+    """
+
+    title: str
+    texts: Sequence[str]
+    colors: Union[str, Sequence[str]] = "black"
+    before: Union[float, Sequence[float]] = 0.0
+    right: bool = False
 
 
 @checked(labels=LABEL_STYLE)
@@ -90,7 +116,7 @@ def report(
     decisions = [decided.get(cluster.cluster_id) for cluster in clusters]
     fig, axes = full_axes(ax)
     columns = _columns(clusters, decisions, n_genes)
-    lefts = draw(axes, columns, given=ax is not None)
+    lefts = draw_table(axes, columns, given=ax is not None)
     left_of = dict(zip((column.title for column in columns), lefts))
     _draw_dots(axes, [(c.annotation.primary_label, c.annotation.ontology_id) for c in clusters], left_of["label"])
     if CURATED in left_of:
@@ -155,3 +181,66 @@ def _draw_bars(ax: Axes, clusters: Sequence[ClusterReport], left: float) -> None
         corner, color = (left, row - BAR_HEIGHT / 2), LEVELS[cluster.confidence].plot
         ax.add_patch(Rectangle(corner, BAR_WIDTH, BAR_HEIGHT, color="#E2E2E2", linewidth=0))
         ax.add_patch(Rectangle(corner, BAR_WIDTH * cluster.confidence_score, BAR_HEIGHT, color=color, linewidth=0))
+
+
+def draw_table(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[float]:
+    """Draw the table and return the left edge of each column; a unit of x is an inch, a unit of y is a row.
+
+    New axes become as large as the table. In axes of the user, the table shrinks until it fits.
+    """
+    rows = len(columns[0].texts)
+    widths, need = _measure(ax, columns, 1.0)
+    if not given:
+        ax.figure.figure.set_size_inches(*need)
+    box, dpi = ax.get_window_extent(), ax.figure.dpi
+    have = (box.width / dpi, box.height / dpi)
+    scale = min(1.0, have[0] / need[0], have[1] / need[1])
+    if scale < 1:  # very small letters are wider than their size, because they consist of whole pixels
+        widths, need = _measure(ax, columns, scale)
+        scale = min(scale, have[0] / need[0])
+    ax.set_xlim(0, have[0] / scale)
+    ax.set_ylim(rows - 0.4, -1.4)
+    ax.axis("off")
+    for row in range(1, rows, 2):
+        ax.axhspan(row - 0.5, row + 0.5, color="#F3F3F3", linewidth=0, zorder=0)
+    ax.axhline(-0.5, color="black", linewidth=0.8)
+    lefts = [MARGIN + sum(widths[:i]) + GAP * i for i in range(len(columns))]
+    for column, left, width in zip(columns, lefts, widths):
+        x, side = (left + width, "right") if column.right else (left, "left")
+        style: dict[str, Any] = {"va": "center", "ha": side}
+        ax.text(x, -0.95, column.title, weight="bold", fontsize=TITLE_SIZE * scale, **style)
+        colors = [column.colors] * rows if isinstance(column.colors, str) else column.colors
+        for row, (text, color, room) in enumerate(zip(column.texts, colors, _rooms(column))):
+            ax.text(x + room, row, text, color=color, fontsize=TEXT_SIZE * scale, **style)
+    return lefts
+
+
+def _measure(ax: Axes, columns: Sequence[Column], scale: float) -> tuple[list[float], tuple[float, float]]:
+    """The widths of the columns, and width and height of the table, for letters of this scale."""
+    titles = [_width(ax, [column.title], TITLE_SIZE * scale, "bold") / scale for column in columns]
+    texts = [_widest(ax, column, scale) for column in columns]
+    widths = [max(pair) for pair in zip(titles, texts)]
+    rows = len(columns[0].texts)
+    return widths, (sum(widths) + GAP * (len(columns) - 1) + 2 * MARGIN, ROW * (rows + 1.4))
+
+
+def _widest(ax: Axes, column: Column, scale: float) -> float:
+    by_room: dict[float, list[str]] = {}
+    for text, room in zip(column.texts, _rooms(column)):
+        by_room.setdefault(room, []).append(text)
+    return max(room + _width(ax, texts, TEXT_SIZE * scale) / scale for room, texts in by_room.items())
+
+
+def _rooms(column: Column) -> Sequence[float]:
+    return [column.before] * len(column.texts) if isinstance(column.before, (int, float)) else column.before
+
+
+def _width(ax: Axes, texts: Sequence[str], size: float, weight: str = "normal") -> float:
+    """The width of the widest text in inches."""
+    probe = ax.text(0, 0, "", fontsize=size, weight=weight)
+    widest = 0.0
+    for text in dict.fromkeys(texts):
+        probe.set_text(text)
+        widest = max(widest, probe.get_window_extent().width)
+    probe.remove()
+    return widest / float(ax.figure.dpi)

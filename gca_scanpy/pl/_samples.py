@@ -14,8 +14,21 @@ from gca_scanpy._keys import DEFAULT_KEY, read_pair
 from gca_scanpy._reporting.display import Labels
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport, SampleVote
-from gca_scanpy.pl._figure import Save, chosen, documented, finish, fitted, label_of, new_axes, report_to_draw, row_name
-from gca_scanpy.pl._layout import CELL, columns_on_top, frame, rows_at_left
+from gca_scanpy.pl._figure import (
+    CELL,
+    Save,
+    chosen,
+    columns_on_top,
+    documented,
+    finish,
+    fitted,
+    frame,
+    label_of,
+    new_axes,
+    report_to_draw,
+    row_name,
+    rows_at_left,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData

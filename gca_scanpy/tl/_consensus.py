@@ -21,7 +21,7 @@ from gca_scanpy._adata import (
     terms_of,
     write_report,
 )
-from gca_scanpy._adata.changes import keep_decisions
+from gca_scanpy._adata.members import keep_decisions
 from gca_scanpy._arguments import COLUMN, SECONDS, SHARE, Kind, checked, is_a, optional
 from gca_scanpy._events import Clock, Run
 from gca_scanpy._judging.consensus import MIN_AGREEMENT, Ladder, describe

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from gca_scanpy import names
 from gca_scanpy._adata import duplicate, read_clustering, read_report, write_ids, write_terms
-from gca_scanpy._adata.changes import read_for_curation, write_curation
+from gca_scanpy._adata.members import read_for_curation, write_curation
 from gca_scanpy._arguments import COLUMN as COLUMN_NAME
 from gca_scanpy._arguments import LABELS, TISSUES, checked, optional
 from gca_scanpy._events import now

@@ -18,18 +18,16 @@ from gca_scanpy._adata import (
     read_clustering,
     write_report,
 )
-from gca_scanpy._adata.changes import keep_decisions
 from gca_scanpy._adata.expression import Expression
+from gca_scanpy._adata.members import keep_decisions
 from gca_scanpy._events import Clock, Run, RunDetails
-from gca_scanpy._llm.asking import ModelLike, asking_of
+from gca_scanpy._llm.asking import ModelLike, Question, asking_of
 from gca_scanpy._llm.cache import open_cache
 from gca_scanpy._llm.gate import Gate
-from gca_scanpy._llm.question import Question
 from gca_scanpy._pipeline import Request
 from gca_scanpy._prepare import Tissue, check_species, check_tissue
 from gca_scanpy._propose import Asked
-from gca_scanpy._ranking.apart import read_apart
-from gca_scanpy._ranking.read import ReadMarkers, read_markers
+from gca_scanpy._ranking.read import ReadMarkers, rank_anew, read_markers, recorder
 from gca_scanpy._settings import settings
 from gca_scanpy._steps import ClusterMarkers, Ranking
 from gca_scanpy.db import _bundled, load
@@ -188,9 +186,14 @@ class CellsApart(Cells):
         return f".obs[{self.grouping.groupby!r}], or no sample in .obs[{self.sampling.groupby!r}]"
 
     def markers(self) -> ReadMarkers:
-        """The marker genes of each cluster, compared with the other cells of its sample."""
+        """The marker genes of each cluster, by t-test against the other cells of its sample."""
         with self.clock.step("markers"):
-            return read_apart(self.adata, self.grouping, self.sampling, self.clustering, self.ranking)
+            say, warnings = recorder()
+            ranking = rank_anew(self.adata, self.grouping, self.sampling, self.ranking, say)
+            assert ranking.by_sample is not None  # there are samples
+            clusters = ranking.by_sample.rank_apart(self.clustering)
+            used = {"n_markers": self.ranking.n_markers, "gene_symbols": ranking.features.column, **ranking.used}
+            return ReadMarkers(clusters, used, tuple(warnings))
 
 
 def make_request(

@@ -51,12 +51,12 @@ def test_what_curators_decided(report):
     ontology = _bundled.ontology()
     for label in ("naive B cell", "pDC"):
         report = decide(report, [Choice("b", "changed", label, "IGHD")], "Ada", "2026-11-25T10:00:00+00:00", ontology)
-    first, last = view_of(report).clusters[0].decisions
-    assert (first.label, first.stands, last.label, last.stands) == (
+    (first, _, first_stands), (last, term, last_stands) = view_of(report).clusters[0].decisions
+    assert (first.to_label, first_stands, last.to_label, last_stands) == (
         "naive B cell", False, "plasmacytoid dendritic cell", True,
     )  # fmt: skip
-    assert (last.kind, last.who, last.why, last.term.id) == ("changed", "Ada", "IGHD", "CL:0000784")
-    assert [cluster.curated for cluster in view_of(report).clusters] == [last.label, "", ""]
+    assert (last.kind, last.who, last.why, term.id) == ("changed", "Ada", "IGHD", "CL:0000784")
+    assert [cluster.curated for cluster in view_of(report).clusters] == [last.to_label, "", ""]
     assert view_of(report).clusters[0].label == "B cell"
 
 

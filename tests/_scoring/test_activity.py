@@ -8,9 +8,9 @@ import pytest
 from attrs import evolve
 
 from gca_scanpy._scoring import index, numbers
-from gca_scanpy._scoring.activity import of_cells
 from gca_scanpy._scoring.case import Case, Limits
 from gca_scanpy._scoring.index import Priors
+from gca_scanpy._scoring.weights import of_cells
 from gca_scanpy._steps import Activity, ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled, load
 

@@ -17,8 +17,16 @@ from gca_scanpy._reporting.curation import Choice
 
 pytest.importorskip("filelock", reason="the extra ui is not installed")
 testing = pytest.importorskip("streamlit.testing.v1", reason="the extra ui is not installed")
-from gca_scanpy._ui import views  # noqa: E402
-from gca_scanpy._ui.desk import Desk, meant_label, offered_labels  # noqa: E402
+from gca_scanpy._ui.desk import (  # noqa: E402
+    Desk,
+    bases,
+    evidence,
+    meant_label,
+    offered_labels,
+    plain,
+    points,
+    trail,
+)
 
 SCRIPT = str(files("gca_scanpy") / "_ui" / "review_app.py")
 
@@ -198,7 +206,7 @@ def test_the_path_among_the_evidence(annotated, with_path):
     """Each level has its probability; the label and the finest guess are marked, and so is a stopped label."""
     report = gca.get.report(annotated)
     cluster = with_path(report.clusters[0])
-    page = views.evidence(evolve(report, clusters=(cluster,)), cluster.cluster_id)
+    page = evidence(evolve(report, clusters=(cluster,)), cluster.cluster_id)
     rows = re.findall(r"<tr.*?</tr>", page[page.index("gca-path") :], re.DOTALL)[: len(cluster.path)]
     for row, level in zip(rows, cluster.path):
         assert level.label in row
@@ -206,9 +214,9 @@ def test_the_path_among_the_evidence(annotated, with_path):
     assert [re.findall('gca-tag">([^<]*)', row) for row in rows] == [[], ["label"], [], ["finest guess"]]
     note = evolve(cluster.annotation, primary_label="Unknown or Novel", ontology_id=None)
     stopped = evolve(cluster, status="flagged", annotation=note)
-    page = views.evidence(evolve(report, clusters=(stopped,)), cluster.cluster_id)
+    page = evidence(evolve(report, clusters=(stopped,)), cluster.cluster_id)
     assert '<span class="gca-tag">stopped label</span> <span class="gca-tag">finest guess</span>' in page
-    assert "gca-path" not in views.evidence(evolve(report, clusters=(evolve(cluster, path=()),)), cluster.cluster_id)
+    assert "gca-path" not in evidence(evolve(report, clusters=(evolve(cluster, path=()),)), cluster.cluster_id)
 
 
 def test_what_a_term_and_words_mean():
@@ -239,29 +247,29 @@ def test_a_term_in_own_words(app, annotated_file):
 
 def test_points_of_a_large_object(annotated, monkeypatch):
     """Of many cells some of each cluster are drawn, and those of the chosen one by a count of their own."""
-    monkeypatch.setattr(views, "MOST_POINTS", 30)
-    monkeypatch.setattr(views, "MOST_CHOSEN", 10)
+    monkeypatch.setattr("gca_scanpy._ui.desk.MOST_POINTS", 30)
+    monkeypatch.setattr("gca_scanpy._ui.desk.MOST_CHOSEN", 10)
     annotated.obsm["X_umap"][5] = float("nan")
-    drawn = views.points(annotated, gca.get.report(annotated), "X_umap", "0")
+    drawn = points(annotated, gca.get.report(annotated), "X_umap", "0")
     assert drawn["chosen"].sum() == 10
     assert (~drawn["chosen"]).sum() == 30
     assert set(drawn["cluster"]) == {"0", "1", "2", "3"}
     assert drawn[["x", "y"]].notna().all().all()
     assert set(drawn.loc[drawn["chosen"], "label"]) == {"B cell"}
-    assert views.bases(annotated) == ["X_umap", "X_pca"]
-    pd.testing.assert_frame_equal(drawn, views.points(annotated, gca.get.report(annotated), "X_umap", "0"))
+    assert bases(annotated) == ["X_umap", "X_pca"]
+    pd.testing.assert_frame_equal(drawn, points(annotated, gca.get.report(annotated), "X_umap", "0"))
 
 
 def test_evidence_is_escaped(hostile_file):
     """No text of a report becomes markup."""
     desk = Desk.open(hostile_file, "gptca")
     desk.save(Choice("0", "changed", "<b>x</b>", "<i>why</i>"), "<u>Ada</u>")
-    page = views.evidence(desk.report, "0") + views.trail(desk.report, "0")
+    page = evidence(desk.report, "0") + trail(desk.report, "0")
     for markup in ("<img", "<script", "<b>x", "<i>", "<u>"):
         assert markup not in page
     for said in ("&lt;b&gt;x&lt;/b&gt;", "&lt;i&gt;why", "&lt;u&gt;Ada", "&lt;img src=x"):
         assert said in page
-    assert views.plain("a_b\n[c](d)") == r"a\_b \[c\]\(d\)"
+    assert plain("a_b\n[c](d)") == r"a\_b \[c\]\(d\)"
 
 
 def test_a_file_without_tissue(app, annotated, annotated_file):
@@ -281,8 +289,8 @@ def test_flags_are_in_words(annotated):
     annotated.obs.loc["cell0", "cluster"] = "alone"
     gca.tl.annotate(annotated, "cluster", tissue="blood")
     report = gca.get.report(annotated)
-    assert "The cluster has no marker gene." in views.evidence(report, "alone")
-    first = views.evidence(report, "0")
+    assert "The cluster has no marker gene." in evidence(report, "alone")
+    first = evidence(report, "0")
     assert all(gene in first for gene in report.cluster("0").validation.supporting_markers)
     assert all(candidate.label in first for candidate in report.cluster("0").candidates[:5])
 
@@ -293,14 +301,14 @@ def test_the_witnesses_of_each_gene(app, annotated):
     key = report.cluster("0").annotation.ontology_id
     witnesses = {**report.witnesses[key], "CD79A": model.Witnesses(key), "CD79B": model.Witnesses(key, ("asctb",))}
     report = evolve(report, witnesses={**report.witnesses, key: witnesses})
-    page = views.evidence(report, "0")
+    page = evidence(report, "0")
     assert '<td class="gca-genes">CD79A</td><td>no witness</td>' in page
     assert 'title="stated by ASCT+B"><span aria-hidden="true">●</span>&nbsp;CD79B</span>' in page
-    only = views.evidence(report, "0", only_witnessed=True)
+    only = evidence(report, "0", only_witnessed=True)
     assert "CD79B" in only
     assert "no witness</td>" not in only
     assert "</span>&nbsp;CD79A</span>" not in only
-    older = views.evidence(evolve(report, witnesses={}), "0")
+    older = evidence(evolve(report, witnesses={}), "0")
     assert "CD79A" in older
     assert "itness" not in older
     opened = app()

@@ -12,7 +12,8 @@ from matplotlib.patches import Rectangle
 import gca_scanpy as gca
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, MissingKeyError
-from gca_scanpy.pl._compare import RELATIONS, mixed
+from gca_scanpy.pl._compare import RELATIONS
+from gca_scanpy.pl._figure import mixed
 
 
 @pytest.fixture

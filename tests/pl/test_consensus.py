@@ -7,7 +7,7 @@ from attrs import evolve
 
 import gca_scanpy as gca
 from gca_scanpy.errors import InputError, MissingKeyError
-from gca_scanpy.pl._consensus import FIELDS
+from gca_scanpy.pl._compare import FIELDS
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_a_consensus_goes_everywhere(labeled, groupby, everywhere):
 
 def test_the_page_the_review_and_the_table_show_the_votes(labeled, tmp_path):
     """Each column with its label and its relation, and labels that could not be read."""
-    from gca_scanpy._ui import views
+    from gca_scanpy._ui.desk import evidence
 
     labeled.obs["tool"] = labeled.obs["tool"].cat.rename_categories({"B-cells": "blob 7"})
     with pytest.warns(LabelWarning):
@@ -101,7 +101,7 @@ def test_the_page_the_review_and_the_table_show_the_votes(labeled, tmp_path):
     assert "Votes of the columns" in page
     assert "(not read: <bdi>blob 7</bdi>)" in page
     assert "<strong>other lineage</strong>" in page
-    shown = views.evidence(gca.get.report(labeled, "consensus"), "1")
+    shown = evidence(gca.get.report(labeled, "consensus"), "1")
     assert "<td>tool</td><td>CD8+ T</td><td>same</td>" in shown
     gca.io.to_csv(labeled, tmp_path / "clusters.csv", key="consensus")
     table = pd.read_csv(tmp_path / "clusters.csv", dtype=str).set_index("cluster")

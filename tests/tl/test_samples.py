@@ -334,7 +334,7 @@ def test_a_backed_object(plant, tmp_path):
 
 def test_where_the_samples_are_shown(plant, tmp_path, everywhere):
     """CSV, page, review and Cell Annotation Schema have the votes of the samples; short names are used in all."""
-    from gca_scanpy._ui import views
+    from gca_scanpy._ui.desk import evidence
 
     cells = sampled(plant)
     swap(cells, "B")
@@ -346,7 +346,7 @@ def test_where_the_samples_are_shown(plant, tmp_path, everywhere):
     page = gca.io.to_html(report)
     assert page.count('<table class="samples">') == 4
     assert "no vote" not in page
-    assert "<b>differs</b>: T cell" in views.evidence(report, "0")
+    assert "<b>differs</b>: T cell" in evidence(report, "0")
     assert gca.io.to_cas(cells)["annotations"][0]["author_annotation_fields"]["samples"].startswith("A: 20 cells")
     assert everywhere(report) == {}
 

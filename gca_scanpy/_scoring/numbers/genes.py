@@ -1,4 +1,4 @@
-"""How a number is declared, and the numbers of genes: weights, information, scores and the path of levels."""
+"""How a number is declared, and the numbers of genes: rankings, weights, information, scores and the path of levels."""
 
 from __future__ import annotations
 
@@ -35,8 +35,54 @@ def number(value: Any, unit: str, effect: str, section: str, origin: str, neutra
 
 @frozen
 class OfGenes:
-    """From genes to weights, information, scores and levels."""
+    """From a matrix to ranked genes, weights, information, scores and levels."""
 
+    counts_per_cell: float = number(
+        1e4, "counts", "Raw counts are normalized to this sum before the logarithm.", RANKINGS, CONVENTION
+    )
+    max_logged: float = number(
+        50,
+        "value",
+        "If half of the cells have a higher value, the values have no logarithm: log2 of a million is 20.",
+        RANKINGS,
+        BY_HAND,
+    )
+    multiple_tolerance: float = number(
+        1e-3,
+        "ratio",
+        "If all values of a cell are this close to multiples of its smallest, they are counts by a size factor.",
+        RANKINGS,
+        BY_HAND,
+    )
+    max_infinite: float = number(
+        0.01, "share", "If more of the values are infinite, the matrix is refused.", RANKINGS, BY_HAND
+    )
+    max_p_value: float = number(
+        0.05, "p-value, not adjusted", "A gene with a higher p-value marks nothing.", RANKINGS, CONVENTION
+    )
+    ranked_per_marker: int = number(
+        4,
+        "genes per marker",
+        "So many genes are ranked for each marker used, because housekeeping genes are skipped.",
+        RANKINGS,
+        BY_HAND,
+    )
+    min_stored_genes: int = number(
+        10,
+        "genes",
+        "A stored ranking with fewer genes per cluster, and fewer than `n_markers`, is replaced by a new one.",
+        RANKINGS,
+        CLUSTERS,
+    )
+    checked_genes: int = number(
+        20, "genes", "Leading genes of a stored ranking that are compared with the cells.", RANKINGS, BY_HAND
+    )
+    min_checked_genes: int = number(
+        5, "genes", "With fewer of them in the matrix, a cluster's ranking is not checked.", RANKINGS, BY_HAND
+    )
+    min_higher: float = number(
+        0.5, "share", "If fewer of them are higher in the cluster, the stored ranking is not used.", RANKINGS, BY_HAND
+    )
     rank_half: int = number(
         25, "rank", "A gene at this rank has half the weight of the first gene.", WEIGHTS, CLUSTERS, neutral=UNLIMITED
     )

@@ -8,14 +8,12 @@ from gca_scanpy._scoring.numbers.genes import (
     BY_HAND,
     CHECKS,
     CLUSTERS,
-    CONVENTION,
     DEVELOPMENT_CELLS,
     EXPRESSION,
     FITTED,
     MATRICES,
     MIXTURES,
     MODELS,
-    RANKINGS,
     SAMPLES,
     STATES,
     UNLIMITED,
@@ -147,7 +145,7 @@ class OfLabels(OfGenes):
 
 @frozen
 class OfCells(OfLabels):
-    """Rankings, expression and mixtures."""
+    """Expression, mixtures and samples."""
 
     present_fraction: float = number(
         1 / 3,
@@ -245,53 +243,6 @@ class OfCells(OfLabels):
     )
     min_standing_genes: float = number(
         5, "genes", "So many markers of the term must be measured for that.", EXPRESSION, BY_HAND, neutral=0
-    )
-
-    counts_per_cell: float = number(
-        1e4, "counts", "Raw counts are normalized to this sum before the logarithm.", RANKINGS, CONVENTION
-    )
-    max_logged: float = number(
-        50,
-        "value",
-        "If half of the cells have a higher value, the values have no logarithm: log2 of a million is 20.",
-        RANKINGS,
-        BY_HAND,
-    )
-    multiple_tolerance: float = number(
-        1e-3,
-        "ratio",
-        "If all values of a cell are this close to multiples of its smallest, they are counts by a size factor.",
-        RANKINGS,
-        BY_HAND,
-    )
-    max_infinite: float = number(
-        0.01, "share", "If more of the values are infinite, the matrix is refused.", RANKINGS, BY_HAND
-    )
-    max_p_value: float = number(
-        0.05, "p-value, not adjusted", "A gene with a higher p-value marks nothing.", RANKINGS, CONVENTION
-    )
-    ranked_per_marker: int = number(
-        4,
-        "genes per marker",
-        "So many genes are ranked for each marker used, because housekeeping genes are skipped.",
-        RANKINGS,
-        BY_HAND,
-    )
-    min_stored_genes: int = number(
-        10,
-        "genes",
-        "A stored ranking with fewer genes per cluster, and fewer than `n_markers`, is replaced by a new one.",
-        RANKINGS,
-        CLUSTERS,
-    )
-    checked_genes: int = number(
-        20, "genes", "Leading genes of a stored ranking that are compared with the cells.", RANKINGS, BY_HAND
-    )
-    min_checked_genes: int = number(
-        5, "genes", "With fewer of them in the matrix, a cluster's ranking is not checked.", RANKINGS, BY_HAND
-    )
-    min_higher: float = number(
-        0.5, "share", "If fewer of them are higher in the cluster, the stored ranking is not used.", RANKINGS, BY_HAND
     )
 
     mixture_cells: int = number(

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from gca_scanpy._judging.harmony import harmonized
+from gca_scanpy._judging.samples import harmonized
 from gca_scanpy._steps import Verdict
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import Level

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy import _mixtures
+from gca_scanpy import _cells
 from gca_scanpy._adata.expression import Expression
 
 NEEDS = {"two": {"n_b": 30, "n_t": 30}, "doublets": {"n_both": 40}, "some": {"n_b": 15, "n_both": 45}}
@@ -214,6 +214,6 @@ def test_real_doublets(pbmc, first, second, _):
 def test_the_sentence_names_what_is_missing():
     """The note about ambient RNA names the lineage with the smaller share, whichever it is."""
     parts = tuple(gca.model.Part(name, None, share, ("A", "B")) for name, share in (("B cell", 0.0), ("T cell", 0.9)))
-    outcome = _mixtures.Outcome("ambient")
-    note = _mixtures._note(gca.model.Mixture("ambient", parts), outcome, parts)
+    outcome = _cells.Outcome("ambient")
+    note = _cells._note(gca.model.Mixture("ambient", parts), outcome, parts)
     assert note.startswith("no cell is of the lineage of B cell: its genes (A, B)")

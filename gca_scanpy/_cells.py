@@ -1,4 +1,4 @@
-"""Takes mixed clusters apart: from a flag of two lineages to what the cells are, and the part that each belongs to."""
+"""What the cells of a judged cluster say: whether they are a mixture, and what each sample says of the label."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ from gca_scanpy._adata.expression import Expression
 from gca_scanpy._events import Clock
 from gca_scanpy._judging import mixture
 from gca_scanpy._judging.evidence import Rival
+from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._judging.mixture import Outcome
+from gca_scanpy._judging.samples import answer, with_samples
+from gca_scanpy._prepare import genes_of_matrix
+from gca_scanpy._ranking.by_sample import SampleMoments
 from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.case import Case
 from gca_scanpy.errors import InputError
-from gca_scanpy.model import ClusterReport, Mixture, Part
+from gca_scanpy.model import ClusterReport, Mixture, Part, SampleAnswer
 
 SEPARABLE = ("two_populations", "doublets")  # the kinds that can be taken apart
 SHOWN_GENES = 3
@@ -149,3 +154,46 @@ def _named(part: Part) -> str:
 
 def _percent(share: float) -> str:
     return f"{share:.0%}"
+
+
+def judge_samples(
+    by_sample: SampleMoments, cases: Sequence[Case], judgments: Sequence[Judgment]
+) -> tuple[list[Judgment], list[tuple[SampleAnswer, ...]]]:
+    """The judgment of each cluster with what its samples say, and the answers of the samples."""
+    if not cases:
+        return [], []
+    said = _said(by_sample, cases, judgments)
+    judged, all_answers = [], []
+    for case, judgment in zip(cases, judgments):
+        row = by_sample.clustering.all_ids.index(case.cluster_id)
+        own, total = by_sample.sizes[row], by_sample.sizes.sum(axis=0)
+        answers = tuple(
+            said.get((case.cluster_id, sample)) or _abstention(sample, int(n_cells))
+            for sample, n_cells in zip(by_sample.samples.all_ids, own)
+            if n_cells
+        )
+        others = dict(zip(by_sample.samples.all_ids, (total - own).tolist()))
+        judged.append(with_samples(judgment, answers, others))
+        all_answers.append(answers)
+    return judged, all_answers
+
+
+def _said(
+    by_sample: SampleMoments, cases: Sequence[Case], judgments: Sequence[Judgment]
+) -> dict[tuple[str, str], SampleAnswer]:
+    """The answers of the samples that have enough cells, by cluster and sample."""
+    clusters = {case.cluster_id: (case, judgment) for case, judgment in zip(cases, judgments)}
+    index = cases[0].index
+    genes = genes_of_matrix(by_sample.labels, index)
+    known = np.flatnonzero([gene.symbol is not None and gene.symbol.upper() in index.known for gene in genes])
+    answers = {}
+    for cluster_id, sample, markers in by_sample.rank(genes, known, numbers.NUMBERS.min_sample_cells, absent=False):
+        whole, judgment = clusters[cluster_id]
+        case = Case.of(evolve(markers, measured=whole.markers.measured), index, whole.tissues, whole.limits)
+        answers[cluster_id, sample] = answer(sample, judgment, case)
+    return answers
+
+
+def _abstention(sample: str, n_cells: int) -> SampleAnswer:
+    is_small = n_cells < numbers.NUMBERS.min_sample_cells
+    return SampleAnswer(sample, n_cells, "too_few" if is_small else "no_contrast")
