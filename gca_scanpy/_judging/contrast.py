@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Optional
 
-import numpy as np
-import numpy.typing as npt
 from attrs import asdict, frozen
 
 from gca_scanpy._judging.label import denied, markers_of, overlap, owners
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 GeneKind = Literal["marker", "negative marker"]
 Pair = tuple[str, str]
-Floats = npt.NDArray[np.float64]
 
 
 @frozen
@@ -322,48 +319,3 @@ def _against(key: str, others: Sequence[str], index: MarkerIndex) -> Optional[Pa
 def seen_in(genes: Mapping[str, Seen]) -> Callable[[str], Seen]:
     """What the data show of a gene, by symbol; a gene that is not among these is not in the data."""
     return lambda symbol: genes.get(symbol) or Seen(symbol, is_measured=False)
-
-
-def observed(clusters: Sequence[Floats], position: int, *, logged: bool) -> list[Seen]:
-    """What a cluster shows of some genes, which have no names yet; by the same limits as when genes are ranked.
-
-    Parameters
-    ----------
-    clusters
-        The values of each cluster, shape (cells, genes).
-    position
-        The cluster in question, among these.
-    logged
-        Whether the values are logarithms.
-    """
-    used = numbers.NUMBERS
-    means, fractions = (np.array([part(values) for values in clusters]) for part in (_mean, _fraction))
-    large = np.array([len(values) >= used.min_cluster_cells for values in clusters])
-    linear = np.expm1(np.minimum(means, used.max_logged)) if logged else means
-    best_mean, best_fraction = (np.where(large[:, None], x, 0.0).max(axis=0) for x in (linear, fractions))
-    lowest = min(float(np.min(values, initial=0.0)) for values in clusters)
-    fraction, mean = fractions[position], linear[position]
-    high = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
-    lacks = (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
-    lacks &= best_fraction >= used.detected_fraction
-    others = np.delete(means, position, axis=0)
-    can_tell = large[position] and lowest >= 0  # of scaled values, zero is no absence
-    return [
-        Seen(
-            "",
-            is_measured=True,
-            fraction=round(float(fraction[gene]), 4) if lowest >= 0 else None,
-            mean=round(float(means[position, gene]), 4),
-            highest_other=round(float(others[:, gene].max()), 4) if len(others) else None,
-            is_expressed=(True if high[gene] else False if lacks[gene] else None) if can_tell else None,
-        )
-        for gene in range(means.shape[1])
-    ]
-
-
-def _mean(values: Floats) -> Floats:
-    return np.asarray(values.mean(axis=0))
-
-
-def _fraction(values: Floats) -> Floats:
-    return np.asarray((values > 0).mean(axis=0))

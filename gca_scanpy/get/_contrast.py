@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
+import numpy.typing as npt
 from attrs import evolve
 
 from gca_scanpy._adata.expression import Expression
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 SHOWN = 3  # candidates in a message
+Floats = npt.NDArray[np.float64]
 
 
 @checked(first=optional(TYPE), second=optional(TYPE))
@@ -196,5 +198,50 @@ def look(
     code = clustering.all_ids.index(cluster)
     clusters = [sample.values[sample.clusters == other] for other in np.unique(sample.clusters)]
     position = int(np.flatnonzero(np.unique(sample.clusters) == code)[0])
-    seen = core.observed(clusters, position, logged=sample.logged)
+    seen = _observed(clusters, position, logged=sample.logged)
     return {symbol: evolve(one, name=name) for (symbol, name), one in zip(named.items(), seen)}
+
+
+def _observed(clusters: Sequence[Floats], position: int, *, logged: bool) -> list[Seen]:
+    """What a cluster shows of some genes, which have no names yet; by the same limits as when genes are ranked.
+
+    Parameters
+    ----------
+    clusters
+        The values of each cluster, shape (cells, genes).
+    position
+        The cluster in question, among these.
+    logged
+        Whether the values are logarithms.
+    """
+    used = numbers.NUMBERS
+    means, fractions = (np.array([part(values) for values in clusters]) for part in (_mean, _fraction))
+    large = np.array([len(values) >= used.min_cluster_cells for values in clusters])
+    linear = np.expm1(np.minimum(means, used.max_logged)) if logged else means
+    best_mean, best_fraction = (np.where(large[:, None], x, 0.0).max(axis=0) for x in (linear, fractions))
+    lowest = min(float(np.min(values, initial=0.0)) for values in clusters)
+    fraction, mean = fractions[position], linear[position]
+    high = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
+    lacks = (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
+    lacks &= best_fraction >= used.detected_fraction
+    others = np.delete(means, position, axis=0)
+    can_tell = large[position] and lowest >= 0  # of scaled values, zero is no absence
+    return [
+        Seen(
+            "",
+            is_measured=True,
+            fraction=round(float(fraction[gene]), 4) if lowest >= 0 else None,
+            mean=round(float(means[position, gene]), 4),
+            highest_other=round(float(others[:, gene].max()), 4) if len(others) else None,
+            is_expressed=(True if high[gene] else False if lacks[gene] else None) if can_tell else None,
+        )
+        for gene in range(means.shape[1])
+    ]
+
+
+def _mean(values: Floats) -> Floats:
+    return np.asarray(values.mean(axis=0))
+
+
+def _fraction(values: Floats) -> Floats:
+    return np.asarray((values > 0).mean(axis=0))
