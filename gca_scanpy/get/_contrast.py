@@ -198,11 +198,11 @@ def look(
     code = clustering.all_ids.index(cluster)
     clusters = [sample.values[sample.clusters == other] for other in np.unique(sample.clusters)]
     position = int(np.flatnonzero(np.unique(sample.clusters) == code)[0])
-    seen = _observed(clusters, position, logged=sample.logged)
+    seen = observed(clusters, position, logged=sample.logged)
     return {symbol: evolve(one, name=name) for (symbol, name), one in zip(named.items(), seen)}
 
 
-def _observed(clusters: Sequence[Floats], position: int, *, logged: bool) -> list[Seen]:
+def observed(clusters: Sequence[Floats], position: int, *, logged: bool) -> list[Seen]:
     """What a cluster shows of some genes, which have no names yet; by the same limits as when genes are ranked.
 
     Parameters

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy._judging.contrast import Seen, contrast, observed, question, seen_in, symbols_of
+from gca_scanpy._judging.contrast import Seen, contrast, question, seen_in, symbols_of
 from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index
 from gca_scanpy.db import _bundled, load
@@ -78,21 +77,6 @@ def test_the_order_of_the_database_does_not_matter(rows):
     shuffled = index.build(load(pd.DataFrame(rows, columns=FACTS.columns)), "human", _bundled.lineages())
     for pair in ((CD4, CD8), (T, HEPATOCYTE)):
         assert contrast("0", pair, shuffled, nothing).genes == contrast("0", pair, INDEX, nothing).genes
-
-
-def test_what_cells_show():
-    """High in the cluster, lacking there, in between; scaled values and tiny clusters show neither."""
-    here = np.tile([2.0, 0.0, 0.0], (20, 1))
-    here[:5, 2] = 1.0
-    there = np.tile([0.0, 2.0, 1.0], (20, 1))
-    seen = observed([there, here], 1, logged=True)
-    assert [one.is_expressed for one in seen] == [True, False, None]
-    assert (seen[0].fraction, seen[0].mean, seen[0].highest_other) == (1.0, 2.0, 0.0)
-    assert (seen[2].fraction, seen[2].mean, seen[2].highest_other) == (0.25, 0.25, 1.0)
-    scaled = observed([there - 1, here - 1], 1, logged=True)
-    assert {(one.is_expressed, one.fraction) for one in scaled} == {(None, None)}
-    assert {one.is_expressed for one in observed([there, here[:9]], 1, logged=True)} == {None}
-    assert observed([here], 0, logged=True)[0].highest_other is None
 
 
 def test_the_open_question():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import gca_scanpy as gca
 from gca_scanpy.errors import InputError, MissingKeyError
+from gca_scanpy.get._contrast import observed
 
 
 @pytest.fixture
@@ -90,3 +92,18 @@ def test_cells_that_changed(labeled):
     """A subset without the cluster has nothing to show."""
     with pytest.raises(InputError, match="no cell here is in cluster '0'"):
         gca.get.contrast(labeled[labeled.obs["cluster"] != "0"].copy(), "0")
+
+
+def test_what_cells_show():
+    """High in the cluster, lacking there, in between; scaled values and tiny clusters show neither."""
+    here = np.tile([2.0, 0.0, 0.0], (20, 1))
+    here[:5, 2] = 1.0
+    there = np.tile([0.0, 2.0, 1.0], (20, 1))
+    seen = observed([there, here], 1, logged=True)
+    assert [one.is_expressed for one in seen] == [True, False, None]
+    assert (seen[0].fraction, seen[0].mean, seen[0].highest_other) == (1.0, 2.0, 0.0)
+    assert (seen[2].fraction, seen[2].mean, seen[2].highest_other) == (0.25, 0.25, 1.0)
+    scaled = observed([there - 1, here - 1], 1, logged=True)
+    assert {(one.is_expressed, one.fraction) for one in scaled} == {(None, None)}
+    assert {one.is_expressed for one in observed([there, here[:9]], 1, logged=True)} == {None}
+    assert observed([here], 0, logged=True)[0].highest_other is None
