@@ -71,8 +71,10 @@ class ContrastGene:
         Its information, in nats.
     is_canonical
         Whether it is a canonical marker of that type; a negative marker is not.
-    is_measured, fraction, mean, highest_other
-        As in :class:`Seen`.
+    is_measured
+        Whether the data have the gene; None if that is not known.
+    fraction, mean, highest_other
+        Share of the cluster's cells that express it, 0 to 1; its mean there; and the highest mean of any other cluster.
     says
         The type that the cluster's expression of the gene speaks for; empty if it says nothing. That a cluster lacks
         a canonical marker speaks for the other type.
