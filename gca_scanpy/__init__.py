@@ -14,8 +14,7 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from gca_scanpy._packages import anndata_with_accessors
-from gca_scanpy._version import __version__
+from gca_scanpy._packages import __version__, anndata_with_accessors
 
 if TYPE_CHECKING:
     from gca_scanpy import db, get, io, names, pl, tl

@@ -14,7 +14,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple, Optional
 
-from gca_scanpy._version import __version__
+__version__ = "0.1.0"
 
 
 class Difference(NamedTuple):

@@ -12,7 +12,7 @@ from gca_scanpy._adata.expression import Expression
 from gca_scanpy._cells import explain_all, judge_samples
 from gca_scanpy._events import Clock
 from gca_scanpy._judging.judge import judge
-from gca_scanpy._judging.next_steps import next_steps
+from gca_scanpy._judging.reasons import next_steps
 from gca_scanpy._llm.asking import Plan
 from gca_scanpy._prepare import canonical, index_of, tissues_of
 from gca_scanpy._ranking.by_sample import SampleMoments

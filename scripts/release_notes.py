@@ -23,7 +23,7 @@ def notes(tag: str, version: str, changelog: str) -> str:
         If the tag names another version, or the changelog has no dated section of this version, or an empty one.
     """
     if tag != f"v{version}":
-        raise ValueError(f"the tag is {tag}, but gca_scanpy/_version.py says {version}")
+        raise ValueError(f"the tag is {tag}, but gca_scanpy/_packages.py says {version}")
     heading = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$"
     section = re.search(rf"{heading}\n(.*?)(?=^## |^\[[^\]]+\]: |\Z)", changelog, re.M | re.S)
     if section is None or not section[1].strip():
@@ -48,7 +48,7 @@ def check_urls(project: dict[str, Any], repository: str = "https://") -> None:
 def main() -> None:
     import tomllib  # new in Python 3.11; the tests import this file on older Pythons as well
 
-    version = re.findall(r'__version__ = "(.+)"', (ROOT / "gca_scanpy" / "_version.py").read_text(encoding="utf-8"))[0]
+    version = re.findall(r'__version__ = "(.+)"', (ROOT / "gca_scanpy" / "_packages.py").read_text(encoding="utf-8"))[0]
     try:
         check_urls(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"], *sys.argv[2:])
         print(notes(sys.argv[1], version, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")), end="")

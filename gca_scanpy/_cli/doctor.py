@@ -13,9 +13,8 @@ import click
 
 from gca_scanpy._cli.options import cache_option
 from gca_scanpy._cli.printing import log
-from gca_scanpy._packages import EXTRAS, command
+from gca_scanpy._packages import EXTRAS, __version__, command
 from gca_scanpy._secrets import MASK
-from gca_scanpy._version import __version__
 from gca_scanpy.errors import GcaError
 
 if TYPE_CHECKING:

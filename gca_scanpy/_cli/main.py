@@ -18,7 +18,7 @@ from gca_scanpy._cli.labels import consensus, export, methods, review
 from gca_scanpy._cli.lookups import markers, names
 from gca_scanpy._cli.output_options import check_free
 from gca_scanpy._cli.printing import log, one_line, print_report, text_of, to_stderr
-from gca_scanpy._version import __version__
+from gca_scanpy._packages import __version__
 from gca_scanpy.errors import GcaError, GcaWarning
 
 DEMO_FILES = ("annotated.h5ad", "report.json", "report.png")

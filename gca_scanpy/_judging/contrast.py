@@ -14,7 +14,7 @@ from gca_scanpy._judging.label import denied, markers_of, overlap, owners
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy.model import ClusterReport, Witnesses
-from gca_scanpy.model.notebook import html_table
+from gca_scanpy.model.votes import html_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from gca_scanpy._llm.language_model import ChatModel, LanguageModel
 from gca_scanpy._llm.prompt import Message
 from gca_scanpy._settings import Settings
 from gca_scanpy.errors import InputError, shown
-from gca_scanpy.model.notebook import html_table
+from gca_scanpy.model.votes import html_table
 
 if TYPE_CHECKING:
     from gca_scanpy._scoring.case import Case

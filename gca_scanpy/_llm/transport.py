@@ -34,8 +34,8 @@ from gca_scanpy._llm.failures import (
 from gca_scanpy._llm.gate import Deadline, DeadlineError, Gate, Throttle
 from gca_scanpy._llm.wires import Request
 from gca_scanpy._llm.wires.common import all_objects
+from gca_scanpy._packages import __version__
 from gca_scanpy._secrets import Secret
-from gca_scanpy._version import __version__
 from gca_scanpy.errors import AccessError, ModelError
 
 MAX_BYTES = 10_000_000  # of a reply

@@ -12,11 +12,8 @@ from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import Genes
 from gca_scanpy._adata.matrix import Matrix, is_chunked
 from gca_scanpy._keys import pair_id
-from gca_scanpy._ranking import from_moments
-from gca_scanpy._ranking.chunked import gather_chunked
-from gca_scanpy._ranking.from_moments import Expressed, expressed
-from gca_scanpy._ranking.gather import gather
-from gca_scanpy._ranking.moments import Codes, Moments
+from gca_scanpy._ranking.gather import gather, gather_chunked
+from gca_scanpy._ranking.moments import Codes, Expressed, Moments, expressed, higher
 from gca_scanpy._ranking.scanpys import MIN_RANKED_CELLS
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.weights import informative
@@ -128,7 +125,7 @@ class SampleMoments:
             }
             others, expression = moments.others, expressed(of_known.added(rows, n_clusters), names, there)
             for key, row in there.items():
-                leading = from_moments.higher(moments, row, n_genes, others)
+                leading = higher(moments, row, n_genes, others)
                 held = expression.get(key, NOTHING)
                 markers = ClusterMarkers(
                     cluster_id=key,

@@ -1,16 +1,21 @@
-"""Mean, variance and share of expressing cells by cluster and gene, and how those of groups of cells are merged.
+"""Mean, variance and share of expressing cells by cluster and gene, and what they show.
 
-A NaN or infinite value is left out, as if the gene had not been measured in this cell.
+They show the genes that are higher by Welch's t-test, widely expressed, or absent. A NaN or infinite value is left out,
+as if the gene had not been measured in this cell. The moments of groups of cells can be merged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Optional, Union
 
 import numpy as np
 import numpy.typing as npt
-from attrs import define
+from attrs import define, frozen
+
+from gca_scanpy._scoring import numbers
+from gca_scanpy._steps import Activity
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
@@ -143,3 +148,191 @@ def merge_genes(parts: Sequence[Moments]) -> Moments:
         )
     lowest, infinite = min(part.lowest for part in parts), sum(part.infinite for part in parts)
     return Moments(parts[0].cells, means, deviations, expressing, lowest, missing, infinite)
+
+
+PSEUDOCOUNT = 1e-9  # the same as Scanpy's, so that a gene that all other cells lack has a fold change
+
+
+@define(eq=False)
+class Test:
+    """The test of one cluster; arrays have the shape (genes,).
+
+    Attributes
+    ----------
+    scores
+        Welch's t statistic, or 0 if it is undefined.
+    """
+
+    scores: Floats
+    _means: tuple[Floats, Floats]
+    _variances: tuple[Floats, Floats]
+    _cells: tuple[Floats, Floats]
+
+    def fold_changes(self, genes: Codes) -> Floats:
+        """log2 of the ratio of the means, for log1p-transformed values; NaN if the data has negative values."""
+        mean, rest_mean = (part[genes] for part in self._means)
+        with np.errstate(all="ignore"):
+            folds: Floats = np.log2((np.expm1(mean) + PSEUDOCOUNT) / (np.expm1(rest_mean) + PSEUDOCOUNT))
+        return folds
+
+    def p_values(self, genes: Codes) -> Floats:
+        """Two-sided p-values of these genes, not adjusted; 1 if the statistic is undefined."""
+        from scipy import special  # importing scipy.stats takes longer than the test of all clusters
+
+        (mean, variance, cells), (rest_mean, rest_variance, rest_cells) = (
+            [np.broadcast_to(part, self.scores.shape)[genes] for part in parts]
+            for parts in zip(self._means, self._variances, self._cells)
+        )
+        with np.errstate(all="ignore"):
+            error, rest_error = variance / cells, rest_variance / rest_cells
+            statistic = (mean - rest_mean) / np.sqrt(error + rest_error)
+            freedom = (error + rest_error) ** 2 / (error**2 / (cells - 1) + rest_error**2 / (rest_cells - 1))
+            # Without any variance, the degrees of freedom have no effect, but must be a number.
+            values = 2 * special.stdtr(np.where(np.isnan(freedom), 1.0, freedom), -np.abs(statistic))
+        return np.where(np.isnan(values), 1.0, values)
+
+
+def compare(moments: Moments, row: int, others: Optional[Moments] = None) -> Test:
+    """Compare the cluster in one row of the moments with the cells of all other clusters; both need two cells.
+
+    The result is the same as that of ``sc.tl.rank_genes_groups(method="t-test", reference="rest")``, which computes the
+    moments again for each cluster.
+
+    Parameters
+    ----------
+    others
+        ``moments.others``, to compute them once for many clusters.
+    """
+    parts = moments, moments.others if others is None else others
+    mean, rest_mean = (part.means[row] for part in parts)
+    n_inside, n_rest = (part.measured[row] for part in parts)
+    with np.errstate(all="ignore"):  # a gene that is measured in fewer than two cells has no variance, so no statistic
+        variance, rest_variance = (
+            np.where(n > 1, part.deviations[row] / (n - 1), np.nan) for part, n in zip(parts, (n_inside, n_rest))
+        )
+        scores = (mean - rest_mean) / np.sqrt(variance / n_inside + rest_variance / n_rest)
+    scores = np.where(np.isnan(scores), 0.0, scores)
+    return Test(scores, (mean, rest_mean), (variance, rest_variance), (n_inside, n_rest))
+
+
+def higher(moments: Moments, row: int, n_genes: int, others: Optional[Moments] = None) -> Codes:
+    """The first genes by Welch's t statistic, as columns: those that are higher than in other cells, beyond chance."""
+    test = compare(moments, row, others)
+    leading = _first(test.scores, n_genes)
+    # NaN passes: scaled data has no fold changes, so only the score decides. The p-value removes genes that are higher
+    # by chance, which a panel of few genes would otherwise end with.
+    are_higher = (test.scores[leading] > 0) & ~(test.fold_changes(leading) <= 0)
+    return leading[are_higher & (test.p_values(leading) <= numbers.NUMBERS.max_p_value)]
+
+
+def _first(scores: Floats, n: int) -> Codes:
+    """The places of the ``n`` highest scores, the highest first; of equal ones, the first comes first."""
+    if n >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    candidates = np.flatnonzero(scores >= np.partition(scores, -n)[-n])
+    return candidates[np.argsort(-scores[candidates], kind="stable")][:n]
+
+
+@frozen
+class Expressed:
+    """Genes by name.
+
+    Attributes
+    ----------
+    present
+        Widely expressed genes, most widely first. If all clusters share a lineage, its genes are here, because a
+        comparison with the other cells does not find them.
+    absent
+        Hardly expressed genes that another cluster shows to be detectable, the most detectable first.
+    """
+
+    present: tuple[str, ...]
+    absent: tuple[str, ...]
+    _columns: Mapping[str, int]
+    _levels: Floats
+
+    def level(self, name: str) -> float:
+        """The mean of a gene in the cluster relative to the highest mean of any cluster, 0 to 1; 1 if unknown."""
+        column = self._columns.get(name)
+        return 1.0 if column is None else float(self._levels[column])
+
+
+def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -> dict[str, Expressed]:
+    """The present and absent genes of each cluster; none if values are negative, because zero is then no absence.
+
+    Parameters
+    ----------
+    names
+        Gene names, in the order of the moments' columns.
+    clusters
+        Rows of the moments by cluster id.
+    """
+    used = numbers.NUMBERS
+    means, fractions = _linear(moments.means), moments.fractions
+    large = np.broadcast_to(moments.measured >= used.min_cluster_cells, means.shape)
+    if not large.any() or moments.lowest < 0:
+        return {}
+    best_mean, best_fraction = (np.where(large, values, 0.0).max(axis=0) for values in (means, fractions))
+    detected = best_fraction >= used.detected_fraction
+    genes, columns = {}, {name: column for column, name in enumerate(names)}
+    for key, row in clusters.items():
+        if not large[row].any():
+            continue
+        fraction, mean = np.where(large[row], fractions[row], np.nan), means[row]  # NaN is neither high nor low
+        present = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
+        absent = detected & (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            levels = np.where(best_mean > 0, np.minimum(mean / best_mean, 1.0), 1.0)
+        genes[key] = Expressed(
+            present=_ordered(names, present, fractions[row]),
+            absent=_ordered(names, absent, best_fraction),
+            columns=columns,
+            levels=levels,
+        )
+    return genes
+
+
+def activity(moments: Moments, names: Sequence[str], ids: Sequence[str]) -> Optional[Activity]:
+    """How far each cluster has each gene on; None if values are negative, or no cluster has enough cells.
+
+    A gene is on by its mean relative to the highest mean of any cluster, on a logarithmic scale, and by the share of
+    the cells that express it: few cells may be another population. It is off by the same scale, unless so few cells of
+    all clusters show it that its absence says little.
+
+    Parameters
+    ----------
+    names
+        Gene names, in the order of the moments' columns.
+    ids
+        Cluster ids, in the order of its rows.
+    """
+    used = numbers.NUMBERS
+    means, fractions = np.nan_to_num(_linear(moments.means)), moments.fractions
+    large = moments.cells >= used.min_cluster_cells
+    if not large.any() or moments.lowest < 0:
+        return None
+    best_mean, best_fraction = means[large].max(axis=0), fractions[large].max(axis=0)
+    shown = np.flatnonzero(best_mean > 0)
+    levels = np.clip(means[:, shown] / best_mean[shown], used.off_level, 1.0)
+    high = 1.0 - np.log(levels) / math.log(used.off_level)
+    usual = (high[large].sum(axis=0) + used.usual_share * used.usual_clusters) / (large.sum() + used.usual_clusters)
+    columns: dict[str, int] = {}
+    for column, gene in enumerate(shown.tolist()):
+        columns.setdefault(names[gene], column)
+    return Activity(
+        rows={key: row for row, key in enumerate(ids)},
+        columns=columns,
+        on=high * np.minimum(1.0, fractions[:, shown] / used.present_fraction),
+        off=(1.0 - high) * np.minimum(1.0, best_fraction[shown] / used.detected_fraction),
+        usual=usual,
+    )
+
+
+def _linear(means: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return np.expm1(means)
+
+
+def _ordered(names: list[str], chosen: Floats, by: Floats) -> tuple[str, ...]:
+    genes = np.flatnonzero(chosen)
+    return tuple(names[gene] for gene in genes[np.argsort(-by[genes], kind="stable")])

@@ -11,10 +11,8 @@ from attrs import Factory, define, fields, frozen
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import Genes, read_genes
 from gca_scanpy._adata.matrix import Kind, Matrix, all_finite, is_chunked, select_matrix
-from gca_scanpy._ranking import from_moments
 from gca_scanpy._ranking.by_sample import SampleMoments, read_moments
-from gca_scanpy._ranking.from_moments import Expressed, activity, expressed
-from gca_scanpy._ranking.moments import Moments
+from gca_scanpy._ranking.moments import Expressed, Moments, activity, expressed, higher
 from gca_scanpy._ranking.scanpys import (
     MIN_RANKED_CELLS,
     Say,
@@ -295,7 +293,7 @@ def _rank_by_t_test(moments: Moments, matrix: Matrix, clustering: Clustering, n_
         return {}
     rows, others = {key: row for row, key in enumerate(clustering.all_ids)}, moments.others
     return {
-        key: [matrix.names[gene] for gene in from_moments.higher(moments, rows[key], n_genes, others)]
+        key: [matrix.names[gene] for gene in higher(moments, rows[key], n_genes, others)]
         for key in rankable(clustering.ids, clustering)
     }
 

@@ -11,8 +11,7 @@ from gca_scanpy._adata import compare_columns, read_report, report_of
 from gca_scanpy._arguments import FLAG, checked, one_of
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting import documents
-from gca_scanpy._reporting import methods as paragraph
-from gca_scanpy._reporting.references import as_bibtex, as_text
+from gca_scanpy._reporting.references import as_bibtex, as_text, paragraph
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import DatasetReport
 
@@ -258,5 +257,5 @@ def methods(data: Union[AnnData, DatasetReport], key: str = DEFAULT_KEY, *, refe
     True
     """
     report = report_of(data, key)
-    text = paragraph.paragraph(report)
+    text = paragraph(report)
     return f"{text}\n\n{as_bibtex(_bundled.references(report))}" if references else text

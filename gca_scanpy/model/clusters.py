@@ -7,8 +7,7 @@ from typing import Literal, Optional  # these are read at run time, on Python 3.
 
 from attrs import Factory, frozen
 
-from gca_scanpy.model.notebook import html_table
-from gca_scanpy.model.votes import Consensus, Level, Panel, SampleAnswer
+from gca_scanpy.model.votes import Consensus, Level, Panel, SampleAnswer, html_table
 
 Status = Literal["supported", "flagged", "unknown"]
 Confidence = Literal["Low", "Medium", "High"]

@@ -9,7 +9,7 @@ from attrs import Factory, frozen
 
 from gca_scanpy.errors import MissingKeyError
 from gca_scanpy.model.clusters import ClusterReport, Witnesses
-from gca_scanpy.model.notebook import html_table
+from gca_scanpy.model.votes import html_table
 
 DecisionKind = Literal["accepted", "changed", "mixed", "reopened"]
 

@@ -3,8 +3,7 @@
 from gca_scanpy.pl._candidates import candidates
 from gca_scanpy.pl._compare import compare, consensus
 from gca_scanpy.pl._confidence import confidence
-from gca_scanpy.pl._contrast import contrast
-from gca_scanpy.pl._evidence import evidence
+from gca_scanpy.pl._evidence import contrast, evidence
 from gca_scanpy.pl._ontology import ontology
 from gca_scanpy.pl._report import report
 from gca_scanpy.pl._samples import samples

@@ -11,8 +11,7 @@ from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.matrix import first_chunk, is_chunked
-from gca_scanpy._ranking.chunked import gather_chunked
-from gca_scanpy._ranking.gather import gather
+from gca_scanpy._ranking.gather import gather, gather_chunked
 from gca_scanpy.errors import InputError, RankingWarning, RawCountsWarning
 
 array = pytest.importorskip("dask.array")

@@ -8,8 +8,8 @@ import pytest
 import gca_scanpy as gca
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._ranking.from_moments import activity, expressed
 from gca_scanpy._ranking.gather import gather
+from gca_scanpy._ranking.moments import activity, expressed
 from gca_scanpy._ranking.read import read_markers
 from gca_scanpy._scoring import numbers
 from gca_scanpy._steps import Ranking

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from scipy import sparse, stats
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._ranking import from_moments, kernel, sums
 from gca_scanpy._ranking import gather as module
+from gca_scanpy._ranking import sums
 from gca_scanpy._ranking.gather import gather
+from gca_scanpy._ranking.moments import compare
 from gca_scanpy.errors import InputError
 
 FORMATS = ("csr", "csc", "coo", "dense", "fortran", "strided")
@@ -52,7 +53,7 @@ def tables(moments):
 @pytest.fixture
 def every_size(monkeypatch):
     """Small matrices use the compiled loop, too."""
-    monkeypatch.setattr(kernel, "LARGE", 0)
+    monkeypatch.setattr(sums, "LARGE", 0)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_any_matrix_is_tested_as_scipy_does(data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "PART", data.draw(st.sampled_from([1, 30, 10**6]), "part"))
         patch.setattr(sums, "BLOCK", data.draw(st.sampled_from([1, 30, 10**6]), "block"))
-        patch.setattr(kernel, "LARGE", data.draw(st.sampled_from([0, 10**9]), "large"))
+        patch.setattr(sums, "LARGE", data.draw(st.sampled_from([0, 10**9]), "large"))
         found = gather(matrix, grouped(codes), threads=data.draw(st.sampled_from([1, 3]), "threads"))
     numbers = values.astype(np.float64)
     numbers[~np.isfinite(numbers)] = np.nan
@@ -93,7 +94,7 @@ def test_any_matrix_is_tested_as_scipy_does(data):
             expected = stats.ttest_ind(own, rest, equal_var=False, nan_policy="omit")
         statistic = np.ma.filled(np.ma.asarray(expected.statistic, dtype=float), np.nan)
         defined = np.isfinite(statistic)
-        scores = from_moments.compare(found, row).scores[defined]
+        scores = compare(found, row).scores[defined]
         np.testing.assert_allclose(scores, statistic[defined], rtol=1e-6, atol=1e-8)
 
 
@@ -106,7 +107,7 @@ def test_clusters_far_apart(apart):
     found = gather(values, grouped(codes))
     for row in range(3):
         expected = stats.ttest_ind(values[codes == row], values[codes != row], equal_var=False).statistic
-        np.testing.assert_allclose(from_moments.compare(found, row).scores, expected, rtol=1e-6)
+        np.testing.assert_allclose(compare(found, row).scores, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("value", [0.1, 1e6 + 0.1])
@@ -116,7 +117,7 @@ def test_a_constant_gene_has_no_variance(value, monkeypatch):
     found = gather(np.full((50, 2), value), grouped(np.arange(50) % 3))
     assert not found.deviations.any()
     assert not found.others.deviations.any()
-    assert not from_moments.compare(found, 1).scores.any()
+    assert not compare(found, 1).scores.any()
 
 
 @pytest.mark.usefixtures("every_size")
@@ -126,7 +127,7 @@ def test_the_compiled_loop_gives_the_same_bits(large, form, kind, monkeypatch):
     """In each part the loop adds the same values in the same order as SciPy."""
     matrix = (large[0] * 100).astype(kind).asformat(form)
     found = gather(matrix, large[1])
-    monkeypatch.setattr(kernel, "LARGE", 10**9)
+    monkeypatch.setattr(sums, "LARGE", 10**9)
     assert tables(gather(matrix, large[1])) == tables(found)
 
 
@@ -134,7 +135,7 @@ def test_the_compiled_loop_gives_the_same_bits(large, form, kind, monkeypatch):
 @pytest.mark.parametrize("form", ["csr", "csc", "dense", "fortran"])
 def test_threads_and_order_change_no_bit(large, form, size, monkeypatch):
     """Any number of threads, any order of the clusters, and four runs at once give the same bytes for each cluster."""
-    monkeypatch.setattr(kernel, "LARGE", size)
+    monkeypatch.setattr(sums, "LARGE", size)
     monkeypatch.setattr(module, "PART", 400)
     matrix, clustering = shaped(large[0].toarray(), form), large[1]
     expected = gather(matrix, clustering, threads=1)
@@ -155,7 +156,7 @@ def test_threads_and_order_change_no_bit(large, form, size, monkeypatch):
 def test_without_numba(large, why, monkeypatch):
     """If Numba is missing, switched off, or fails, SciPy adds up the values."""
     expected = tables(gather(*large))
-    monkeypatch.setattr(kernel, "_loop", kernel._loop.__wrapped__)
+    monkeypatch.setattr(sums, "_loop", sums._loop.__wrapped__)
     numba = pytest.importorskip("numba")
     if why == "missing":
         monkeypatch.setitem(sys.modules, "numba", None)
@@ -163,7 +164,7 @@ def test_without_numba(large, why, monkeypatch):
         monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
     else:
         monkeypatch.setattr(numba, "njit", lambda **_: lambda function: lambda *_: 1 / 0)
-    assert kernel.compiled(large[0]) is None
+    assert sums.compiled(large[0]) is None
     assert tables(gather(*large)) == expected
 
 
@@ -182,17 +183,17 @@ def test_no_folder_for_the_compiled_loop(large, monkeypatch):
 
     compile_it = numba.njit
     monkeypatch.setattr(numba, "njit", njit)
-    monkeypatch.setattr(kernel, "_loop", kernel._loop.__wrapped__)
-    assert kernel.compiled(large[0]) is not None
+    monkeypatch.setattr(sums, "_loop", sums._loop.__wrapped__)
+    assert sums.compiled(large[0]) is not None
     assert asked == [True, False]
 
 
 def test_a_small_matrix_starts_no_compiler(large, monkeypatch):
     """Numba is asked only for a matrix that is large enough, whose values are read as they are."""
     asked = []
-    monkeypatch.setattr(kernel, "_loop", lambda *types: asked.append(types))
+    monkeypatch.setattr(sums, "_loop", lambda *types: asked.append(types))
     gather(*large)
-    monkeypatch.setattr(kernel, "LARGE", large[0].nnz)
+    monkeypatch.setattr(sums, "LARGE", large[0].nnz)
     gather(*large, linear=True)
     gather(large[0].toarray(), large[1])
     gather((large[0] * 100).astype(np.int64), large[1])
@@ -210,7 +211,7 @@ def test_a_small_matrix_starts_no_compiler(large, monkeypatch):
 @pytest.mark.parametrize("column", [-1, 80])
 def test_a_broken_matrix(large, size, column, monkeypatch):
     """A value beyond the last gene is an error, not a crash."""
-    monkeypatch.setattr(kernel, "LARGE", size)
+    monkeypatch.setattr(sums, "LARGE", size)
     matrix = large[0].copy()
     matrix.indices[50] = column
     with pytest.raises(InputError, match="beyond its 80 columns"):
@@ -221,7 +222,7 @@ def test_a_broken_matrix(large, size, column, monkeypatch):
 def test_each_value_is_read_once(large, size, monkeypatch):
     """The parts of a matrix have each clustered cell once, and no part is much larger than asked."""
     monkeypatch.setattr(module, "PART", 400)
-    monkeypatch.setattr(kernel, "LARGE", size)
+    monkeypatch.setattr(sums, "LARGE", size)
     read = []
     moments = sums.Reader.moments
 

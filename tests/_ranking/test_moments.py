@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from scipy import sparse, stats
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._ranking import from_moments, sums
 from gca_scanpy._ranking import gather as module
+from gca_scanpy._ranking import sums
 from gca_scanpy._ranking.gather import gather
+from gca_scanpy._ranking.moments import compare
 
 FORMATS = {
     "dense": lambda x: x,
@@ -105,7 +106,7 @@ def test_the_t_test_is_scanpys(seed):
     found = gather(sparse.csr_matrix(values), clustering)
     for code, key in enumerate(clustering.all_ids):
         table = sc.get.rank_genes_groups_df(own, key).set_index("names").loc[own.var_names]
-        test = from_moments.compare(found, code)
+        test = compare(found, code)
         np.testing.assert_allclose(test.scores, table["scores"], rtol=1e-6, atol=1e-6)
         finite = np.flatnonzero(np.isfinite(table["logfoldchanges"]))
         folds = table["logfoldchanges"].iloc[finite]
@@ -121,7 +122,7 @@ def test_the_t_test_is_scipys(seed):
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected = stats.ttest_ind(own, rest, equal_var=False)
-    test = from_moments.compare(gather(values, clustering), 1)
+    test = compare(gather(values, clustering), 1)
     varies = (own.std(axis=0) > 0) | (rest.std(axis=0) > 0)
     np.testing.assert_allclose(test.scores[varies], expected.statistic[varies], rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(test.p_values(np.flatnonzero(varies)), expected.pvalue[varies], rtol=1e-6, atol=1e-12)
@@ -131,7 +132,7 @@ def test_genes_that_do_not_vary():
     """A gene that no cell has, or all alike, has no statistic: score 0 and p-value 1 where the means are equal."""
     values, clustering = data()
     values[:, 0], values[:, 1] = 0.0, 2.0
-    test = from_moments.compare(gather(values, clustering), 0)
+    test = compare(gather(values, clustering), 0)
     assert test.scores[:2].tolist() == [0, 0]
     assert test.p_values(np.array([0, 1])).tolist() == [1, 1]
 
@@ -149,7 +150,7 @@ def test_missing_values_are_not_measured(form, chunk, value, monkeypatch):
     values[missing] = value
     found = gather(FORMATS[form](values), clustering)
     values[missing] = np.nan
-    test = from_moments.compare(found, 0)
+    test = compare(found, 0)
     for gene in (0, 3, 4):
         own, rest = (
             part[np.isfinite(part)].astype(float)
