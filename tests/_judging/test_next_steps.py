@@ -65,6 +65,7 @@ def test_few_cells_and_unmeasured_genes(plant, plant_types):
     assert all(set(step.genes).isdisjoint(kept.var_names) for step in measured)
 
 
+@pytest.mark.filterwarnings("ignore::gca_scanpy.errors.GeneNameWarning")
 def test_the_steps_are_shown(tmp_path, capsys):
     """In the page, the CSV file, the table of a run that was stopped, and the JSON file."""
     from gca_scanpy._cli.printing import print_report
