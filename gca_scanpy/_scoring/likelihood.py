@@ -163,7 +163,13 @@ def _penalties(expressed: Iterable[Gene], index: MarkerIndex) -> Floats:
     if not denying:
         return np.zeros(len(index.hits.ordered))
     penalties = np.repeat([_penalty(gene, index) for _, gene in denying], [len(places) for places, _ in denying])
-    return np.bincount(np.concatenate([places for places, _ in denying]), penalties, minlength=len(index.hits.ordered))
+    return _by_place(np.concatenate([places for places, _ in denying]), penalties, len(index.hits.ordered))
+
+
+def _by_place(places: Places, values: Floats, n_types: int) -> Floats:
+    """The sum of the values of each place."""
+    # Some versions of NumPy declare weighted counts as integers.
+    return np.bincount(places, values, minlength=n_types).astype(np.float64, copy=False)
 
 
 def _softmax(scores: Sequence[float]) -> list[float]:
@@ -182,7 +188,7 @@ def _evidence(genes: Scored, index: MarkerIndex) -> tuple[Floats, Places]:
     places = np.concatenate([where for where, _ in arrays])
     weights = np.repeat([gene.weight for gene, _ in genes], [len(where) for where, _ in arrays])
     nats = weights * np.concatenate([nats for _, nats in arrays])
-    return np.bincount(places, nats, minlength=n_types), np.bincount(places, minlength=n_types)
+    return _by_place(places, nats, n_types), np.bincount(places, minlength=n_types).astype(np.intp, copy=False)
 
 
 def _bounded(ranked: Scored, states: States, index: MarkerIndex) -> Floats:
@@ -199,7 +205,7 @@ def _absent_evidence(absent: Iterable[Gene], index: MarkerIndex) -> Floats:
     if not arrays:
         return np.zeros(n_types)
     places, nats = (np.concatenate(parts) for parts in zip(*arrays))
-    return np.bincount(places, nats, minlength=n_types)
+    return _by_place(places, nats, n_types)
 
 
 def _supporting(key: str, genes: _ClusterGenes, index: MarkerIndex) -> tuple[Evidence, ...]:
