@@ -5,10 +5,11 @@ The genes and their order depend on the database and the cells alone, not on whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Optional
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from gca_scanpy._judging.label import denied, markers_of, overlap, owners
 from gca_scanpy._scoring import numbers
@@ -211,32 +212,47 @@ def _separating(key: str, other: str, index: MarkerIndex) -> dict[str, GeneKind]
     return genes
 
 
-def _genes_of(key: str, other: str, index: MarkerIndex, see: Callable[[str], Seen]) -> list[ContrastGene]:
-    label, against = name_of(key, index), name_of(other, index)
+@lru_cache(maxsize=512)  # clusters of one run ask for the same few pairs
+def _unseen(key: str, other: str, index: MarkerIndex) -> tuple[ContrastGene, ...]:
+    """The genes that speak for a type and not for the other, as the database has them, before any data are asked."""
     genes = []
     for symbol, kind in _separating(key, other, index).items():
-        seen, is_marker = see(symbol), kind == "marker"
+        is_marker = kind == "marker"
         owner = _owner(symbol, key if is_marker else other, index, is_marker=is_marker)
-        is_canonical = is_marker and symbol in index.types[owner].canonical
-        lacks = seen.is_expressed is False and is_canonical
         genes.append(
             ContrastGene(
-                gene=seen.name,
+                gene=symbol,
                 symbol=symbol,
-                speaks_for=label,
+                speaks_for=name_of(key, index),
                 kind=kind,
                 fact_of=name_of(owner, index),
                 strength=round(_strength(symbol, key, owner, index, is_marker=is_marker), 4),
-                is_canonical=is_canonical,
-                is_measured=seen.is_measured,
-                fraction=seen.fraction,
-                mean=seen.mean,
-                highest_other=seen.highest_other,
-                says=label if seen.is_expressed else against if lacks else "",
+                is_canonical=is_marker and symbol in index.types[owner].canonical,
+                is_measured=None,
+                fraction=None,
+                mean=None,
+                highest_other=None,
+                says="",
                 witnesses=index.witnesses(owner, symbol) if is_marker else None,
             )
         )
-    return genes
+    return tuple(genes)
+
+
+def _genes_of(key: str, other: str, index: MarkerIndex, see: Callable[[str], Seen]) -> Iterator[ContrastGene]:
+    label, against = name_of(key, index), name_of(other, index)
+    for gene in _unseen(key, other, index):
+        seen = see(gene.symbol)
+        lacks = seen.is_expressed is False and gene.is_canonical
+        yield evolve(
+            gene,
+            gene=seen.name,
+            is_measured=seen.is_measured,
+            fraction=seen.fraction,
+            mean=seen.mean,
+            highest_other=seen.highest_other,
+            says=label if seen.is_expressed else against if lacks else "",
+        )
 
 
 def _owner(symbol: str, key: str, index: MarkerIndex, *, is_marker: bool) -> str:
