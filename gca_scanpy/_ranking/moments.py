@@ -273,14 +273,12 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
     if not large.any() or moments.lowest < 0:
         return {}
     best_mean, best_fraction = (np.where(large, values, 0.0).max(axis=0) for values in (means, fractions))
-    detected = best_fraction >= used.detected_fraction
     genes, columns = {}, {name: column for column, name in enumerate(names)}
     for key, row in clusters.items():
         if not large[row].any():
             continue
         fraction, mean = np.where(large[row], fractions[row], np.nan), means[row]  # NaN is neither high nor low
-        present = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
-        absent = detected & (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
+        present, absent = present_and_absent(fraction, mean, best_fraction, best_mean)
         with np.errstate(divide="ignore", invalid="ignore"):
             levels = np.where(best_mean > 0, np.minimum(mean / best_mean, 1.0), 1.0)
         genes[key] = Expressed(
@@ -290,6 +288,20 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
             levels=levels,
         )
     return genes
+
+
+def present_and_absent(
+    fraction: Floats, mean: Floats, best_fraction: Floats, best_mean: Floats
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which genes a cluster widely expresses, and which it lacks although another shows them; NaN is neither.
+
+    The means have no logarithm; the best values are the highest of any cluster.
+    """
+    used = numbers.NUMBERS
+    present = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
+    detected = best_fraction >= used.detected_fraction
+    absent = detected & (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
+    return present, absent
 
 
 def activity(moments: Moments, names: Sequence[str], ids: Sequence[str]) -> Optional[Activity]:
@@ -333,6 +345,6 @@ def _linear(means: Floats) -> Floats:
         return np.expm1(means)
 
 
-def _ordered(names: list[str], chosen: Floats, by: Floats) -> tuple[str, ...]:
+def _ordered(names: list[str], chosen: npt.NDArray[np.bool_], by: Floats) -> tuple[str, ...]:
     genes = np.flatnonzero(chosen)
     return tuple(names[gene] for gene in genes[np.argsort(-by[genes], kind="stable")])

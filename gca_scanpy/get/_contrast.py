@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
-import numpy.typing as npt
 from attrs import evolve
 
 from gca_scanpy._adata.expression import Expression
@@ -17,6 +16,7 @@ from gca_scanpy._judging import contrast as core
 from gca_scanpy._judging.contrast import Contrast, Pair, Seen
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._prepare import index_of
+from gca_scanpy._ranking.moments import Floats, present_and_absent
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy.db import _bundled
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 SHOWN = 3  # candidates in a message
-Floats = npt.NDArray[np.float64]
 
 
 @checked(first=optional(TYPE), second=optional(TYPE))
@@ -221,9 +220,7 @@ def observed(clusters: Sequence[Floats], position: int, *, logged: bool) -> list
     best_mean, best_fraction = (np.where(large[:, None], x, 0.0).max(axis=0) for x in (linear, fractions))
     lowest = min(float(np.min(values, initial=0.0)) for values in clusters)
     fraction, mean = fractions[position], linear[position]
-    high = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
-    lacks = (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
-    lacks &= best_fraction >= used.detected_fraction
+    high, lacks = present_and_absent(fraction, mean, best_fraction, best_mean)
     others = np.delete(means, position, axis=0)
     can_tell = large[position] and lowest >= 0  # of scaled values, zero is no absence
     return [
