@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 DEFAULT_KEY = "gptca"
 CONSENSUS_KEY = "consensus"
+MIN_AGREEMENT = 0.6  # of a consensus; measured by scripts/measure_consensus.py, docs/consensus.md has the figures
 UNKNOWN_LABEL = "Unknown or Novel"
 MAX_KEY = 200  # bytes; the file systems on which zarr makes a folder of each column allow 255
 NOT_IN_KEYS = ("/", "\\", "\0")  # the first two separate groups, "\\" on Windows; NUL is replaced or refused

@@ -26,8 +26,10 @@ from gca_scanpy._cli.options import (
     model_options,
     ranking_options,
     run_settings,
+    species_option,
     spelled,
     threshold_options,
+    tissue_option,
 )
 from gca_scanpy._cli.output_options import check_outputs, end, make_folders, output_options, write_outputs
 from gca_scanpy._cli.printing import add_row, log, message_options, new_table, print_plan, print_report, print_table
@@ -128,13 +130,8 @@ def presets() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Table of barcodes and clusters for a file without clusters, such as Cell Ranger's clusters.csv.",
 )
-@click.option(
-    "--species",
-    default="human",
-    show_default=True,
-    help="Common or Latin name, or NCBI taxon id, of human, mouse or another mammal.",
-)
-@click.option("--tissue", multiple=True, help="Tissue of the cells, such as blood; repeatable.")
+@species_option
+@tissue_option
 @preset_option
 @output_options
 @lazy_options

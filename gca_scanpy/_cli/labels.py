@@ -21,10 +21,10 @@ import click
 
 from gca_scanpy import _packages
 from gca_scanpy._cli.annotate import endings_of, print_and_write
-from gca_scanpy._cli.options import assets_option, check_key, marker_db_option
+from gca_scanpy._cli.options import assets_option, check_key, marker_db_option, species_option, tissue_option
 from gca_scanpy._cli.output_options import check_outputs, labels_option, make_folders, output_options, write_outputs
 from gca_scanpy._cli.printing import log, message_options, print_report
-from gca_scanpy._keys import CONSENSUS_KEY, DEFAULT_KEY
+from gca_scanpy._keys import CONSENSUS_KEY, DEFAULT_KEY, MIN_AGREEMENT
 from gca_scanpy.errors import GcaError, InputError
 
 if TYPE_CHECKING:
@@ -88,14 +88,11 @@ def _pairs(kind: Callable[[str], Any], example: str) -> Callable[..., Optional[d
     callback=_pairs(str, "'blob 7=B cell'"),
     help="Name or Cell Ontology id of the type of a label that cannot be read; repeatable.",
 )
-@click.option("--min-agreement", type=click.FloatRange(0, 1), help="Agreement that a label needs.  [default: 0.6]")
 @click.option(
-    "--species",
-    default="human",
-    show_default=True,
-    help="Common or Latin name, or NCBI taxon id, of human, mouse or another mammal.",
+    "--min-agreement", type=click.FloatRange(0, 1), help=f"Agreement that a label needs.  [default: {MIN_AGREEMENT}]"
 )
-@click.option("--tissue", multiple=True, help="Tissue of the cells, such as blood; repeatable.")
+@species_option
+@tissue_option
 @output_options
 @marker_db_option
 @assets_option

@@ -52,6 +52,13 @@ marker_db_option = click.option(
     "--marker-db", multiple=True, help="Marker table, or 'bundled'; repeatable, merged.  [default: bundled]"
 )
 # A setting while the command runs, not an argument of it.
+species_option = click.option(
+    "--species",
+    default="human",
+    show_default=True,
+    help="Common or Latin name, or NCBI taxon id, of human, mouse or another mammal.",
+)
+tissue_option = click.option("--tissue", multiple=True, help="Tissue of the cells, such as blood; repeatable.")
 assets_option = click.option(
     "--assets-home",
     type=click.Path(file_okay=False, path_type=Path),

@@ -25,7 +25,6 @@ Evidence = Callable[[str], float]
 Masses = Mapping[str, float]  # by term: the share of a vote that is for it
 
 # Measured by scripts/measure_consensus.py; docs/consensus.md has the figures.
-MIN_AGREEMENT = 0.6
 SILENCE = 0.5  # how much a silent vote counts against a term
 MOST = 0.6  # share of the types of its broad type, above which a term says little more than the broad type
 DIGITS, TINY = 9, 1e-9  # sums of the same numbers in another order are equal to so many digits

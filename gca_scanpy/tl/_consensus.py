@@ -24,8 +24,8 @@ from gca_scanpy._adata import (
 from gca_scanpy._adata.members import keep_decisions
 from gca_scanpy._arguments import COLUMN, SECONDS, SHARE, Kind, checked, is_a, optional
 from gca_scanpy._events import Clock, Run
-from gca_scanpy._judging.consensus import MIN_AGREEMENT, Ladder, describe
-from gca_scanpy._keys import CONSENSUS_KEY, UNKNOWN_LABEL, ObsKeys
+from gca_scanpy._judging.consensus import Ladder, describe
+from gca_scanpy._keys import CONSENSUS_KEY, MIN_AGREEMENT, UNKNOWN_LABEL, ObsKeys
 from gca_scanpy._prepare import Tissue, check_species, check_tissue
 from gca_scanpy._propose import Agreed
 from gca_scanpy._reporting.report import voted_report

@@ -6,7 +6,7 @@ import anndata as ad
 import pytest
 
 from gca_scanpy import get, io
-from gca_scanpy._judging.consensus import MIN_AGREEMENT
+from gca_scanpy._keys import MIN_AGREEMENT
 
 
 @pytest.fixture

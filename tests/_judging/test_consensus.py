@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gca_scanpy._judging.consensus import (
-    MIN_AGREEMENT,
     Ballot,
     Ladder,
     consensus,
     leaves_open,
     masses_of,
 )
+from gca_scanpy._keys import MIN_AGREEMENT
 from gca_scanpy._reporting.report import described
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import Level
