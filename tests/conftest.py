@@ -31,7 +31,8 @@ from gca_scanpy.errors import ModelError
 from gca_scanpy.model import Level
 
 mpl.use("Agg")
-hypothesis_settings.register_profile("gca", deadline=None, max_examples=40, derandomize=True)
+hypothesis_settings.register_profile("gca", deadline=None, max_examples=20, derandomize=True)
+hypothesis_settings.register_profile("nightly", deadline=None, max_examples=100)
 hypothesis_settings.register_profile("thorough", deadline=None, max_examples=2000)
 hypothesis_settings.load_profile(os.environ.get("GCA_HYPOTHESIS_PROFILE", "gca"))
 
