@@ -45,7 +45,7 @@ ENV = {
 # Compiling Scanpy's loops takes each new environment 25 s of CPU, and running them in Python takes these few cells 1 s.
 # Docs and notebooks run them compiled, as UMAP must be, and so does `nox -s compat`.
 NOT_COMPILED = {"NUMBA_DISABLE_JIT": "1"}
-NOT_OPTIMIZED = {"NUMBA_OPT": "0"}  # takes a quarter less CPU for docs/scanpy_integration.md, compiling included
+NOT_OPTIMIZED = {"NUMBA_OPT": "0"}  # a quarter less CPU for docs/scanpy_integration.md; a second process gains nothing
 
 nox.needs_version = ">=2026.8.10"  # runs sessions side by side
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -304,8 +304,7 @@ def notebooks(session: nox.Session) -> None:
         (Path(folder) / "tests" / "_llm").mkdir(parents=True)
         shutil.copy("tests/_llm/server.py", Path(folder) / "tests" / "_llm")
         with session.chdir(folder):
-            arguments = ["--nbmake", "--nbmake-timeout=600", "-rs", "--durations=0", str(copy), *session.posargs]
-            _pytest(session, *arguments, **NOT_OPTIMIZED)
+            _pytest(session, "--nbmake", "--nbmake-timeout=600", "-rs", "--durations=0", str(copy), *session.posargs)
 
 
 @nox.session(requires=["build"])
