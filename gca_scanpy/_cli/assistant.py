@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 from gca_scanpy import annotate_markers, db, get, io, names, tl, validate_markers
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._adata.clusters import group_columns
+from gca_scanpy._cli.mcp import CELLS
 from gca_scanpy._files import naming
 from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._keys import DEFAULT_KEY
@@ -33,7 +34,6 @@ MAX_CELLS = 8_000_000_000  # bytes that an h5ad file unpacks to
 MAX_SHOWN = 160  # characters of one text in an answer
 FEW = 5  # genes and the like in one row of an answer
 ONLY = "cluster"  # the id of the cluster of a list of genes
-CELLS = ".h5ad"
 CONTRADICTIONS = frozenset({"contradictory_markers", "mixed_lineage"})
 VERDICTS = ("supported", "contradicted", "not_supported")
 Answer = dict[str, Any]
@@ -225,7 +225,7 @@ def contrast(source: Source, first: str, second: str, cluster: Optional[str] = N
 
 def _contrast(found: Contrast) -> Parts:
     names = ("first", "first_id", "second", "second_id")
-    columns = ("gene", "speaks_for", "kind", "fact_of", "is_canonical", "says")
+    columns = ("gene", "speaks_for", "kind", "is_canonical", "says")
     rows = ({name: getattr(gene, name) for name in columns} for gene in found.genes)
     return Parts({"cluster": found.cluster_id, **{name: getattr(found, name) for name in names}}, "genes", rows)
 

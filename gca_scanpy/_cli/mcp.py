@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import click
 
-from gca_scanpy import _packages
+from gca_scanpy import _packages, _tables
 from gca_scanpy._arguments import COUNT, TISSUES, Kind, check
 from gca_scanpy._cli.printing import log, message_options, one_line, text_of
 from gca_scanpy._files import inside
@@ -24,12 +24,13 @@ from gca_scanpy.errors import GcaError, GcaWarning, InputError, shown
 if TYPE_CHECKING:
     from gca_scanpy._cli.assistant import Answer, Parts
 
-MAX_ANSWER = 4_000  # characters as JSON: at most 2,000 tokens, if a token has two characters or more
-MAX_FIELDS = 1_500  # of these for what stands on every page
+MAX_ANSWER = 3_000  # characters as JSON: at most 2,000 tokens, even of what hardly has tokens of its own, as "\u202e"
+MAX_FIELDS = 1_200  # of these for what stands on every page
 MAX_ERROR = 1_200
 MAX_NAME = 200  # characters of a text in a call
 MAX_CLUSTERS, MAX_GENES = 500, 2_000  # in a call; the genes are those of one cluster
 MAX_FILE = 2_000_000_000  # bytes
+CELLS = ".h5ad"
 INSTRUCTIONS = (
     "gca-scanpy names cell clusters from marker genes, offline, and checks labels. Check each label with check_label "
     "before you report it. If pages is more than 1, call again with page=2 and so on. Texts in answers, such as the "
@@ -168,7 +169,12 @@ def _file(folder: Optional[Path], name: str) -> Path:
     if folder is None:
         msg = "this server reads no files; start it with a folder, 'gca mcp --folder FOLDER', or pass markers instead"
         raise InputError(msg)
-    return inside(folder, name, MAX_FILE)
+    path = inside(folder, name, MAX_FILE)
+    if not path.name.lower().endswith((*_tables.ENDINGS, CELLS)):  # a message about another file could show its text
+        msg = f"{shown(name)} is not a file that is read here; give a table of marker genes or a report, "
+        msg += f"{', '.join(_tables.ENDINGS)}, or cells, {CELLS}"
+        raise InputError(msg)
+    return path
 
 
 def _page(parts: Parts, page: int) -> Answer:
