@@ -99,20 +99,18 @@ def naming(path: Path, done: str) -> Iterator[None]:
         raise next(kinds, FileError)(error.errno, msg) from error
 
 
-def inside(folder: Path, name: str, max_bytes: int) -> Path:
+def inside(folder: Path, name: str) -> Path:
     """The file of this name in a folder, or in a folder within it; nothing about files elsewhere becomes known.
 
     Parameters
     ----------
     name
         Its path, relative to the folder or absolute.
-    max_bytes
-        The most that it may have.
 
     Raises
     ------
     InputError
-        If the name leads out of the folder, also through links, or to something that is not a file of this size.
+        If the name leads out of the folder, also through links, or to something that is not a file.
     """
     root = folder.resolve()
     try:
@@ -120,17 +118,14 @@ def inside(folder: Path, name: str, max_bytes: int) -> Path:
         if not path.is_relative_to(root):
             msg = f"{shown(name)} is outside of the folder whose files may be read; give a path within that folder"
             raise InputError(msg)
-        state = path.stat()
+        mode = path.stat().st_mode
     except (OSError, RuntimeError, ValueError) as error:  # a missing file, a circle of links, a null character
         if isinstance(error, InputError):
             raise
         msg = f"{shown(name)} cannot be read: {getattr(error, 'strerror', None) or error}; check the path"
         raise InputError(msg) from error
-    if not stat.S_ISREG(state.st_mode):  # opening a pipe would wait forever
+    if not stat.S_ISREG(mode):  # opening a pipe would wait forever
         msg = f"{shown(name)} is not a file but a folder, a pipe or a device; give the path of a file"
-        raise InputError(msg)
-    if state.st_size > max_bytes:
-        msg = f"{shown(name)} has {state.st_size:,} bytes, and at most {max_bytes:,} are read; give a smaller file"
         raise InputError(msg)
     return path
 

@@ -24,12 +24,12 @@ from gca_scanpy.errors import GcaError, GcaWarning, InputError, shown
 if TYPE_CHECKING:
     from gca_scanpy._cli.assistant import Answer, Parts
 
-MAX_ANSWER = 3_000  # characters as JSON: at most 2,000 tokens, even of what hardly has tokens of its own, as "\u202e"
+MAX_ANSWER = 2_800  # characters as JSON: at most 2,000 tokens, even of random letters, which have 1.4 a token
 MAX_FIELDS = 1_200  # of these for what stands on every page
 MAX_ERROR = 1_200
 MAX_NAME = 200  # characters of a text in a call
 MAX_CLUSTERS, MAX_GENES = 500, 2_000  # in a call; the genes are those of one cluster
-MAX_FILE = 2_000_000_000  # bytes
+MAX_FILE = 2_000_000_000  # bytes of cells; tables have a limit of their own, which holds for reports too
 CELLS = ".h5ad"
 INSTRUCTIONS = (
     "gca-scanpy names cell clusters from marker genes, offline, and checks labels. Check each label with check_label "
@@ -142,7 +142,9 @@ def call(folder: Optional[Path], name: str, arguments: Mapping[str, Any]) -> Ans
 
 
 def _read(name: str, value: Any) -> Any:
-    """An argument; some clients send a list or an object as text."""
+    """An argument; some clients send a list or an object as text, and the id of a cluster as a number."""
+    if name == "cluster" and isinstance(value, int):
+        return str(value)
     if name in {"markers", "labels", "tissue"} and isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}:
         try:
             return json.loads(value)
@@ -169,10 +171,14 @@ def _file(folder: Optional[Path], name: str) -> Path:
     if folder is None:
         msg = "this server reads no files; start it with a folder, 'gca mcp --folder FOLDER', or pass markers instead"
         raise InputError(msg)
-    path = inside(folder, name, MAX_FILE)
+    path = inside(folder, name)
     if not path.name.lower().endswith((*_tables.ENDINGS, CELLS)):  # a message about another file could show its text
         msg = f"{shown(name)} is not a file that is read here; give a table of marker genes or a report, "
         msg += f"{', '.join(_tables.ENDINGS)}, or cells, {CELLS}"
+        raise InputError(msg)
+    size, most = path.stat().st_size, MAX_FILE if path.name.lower().endswith(CELLS) else _tables.MAX_BYTES
+    if size > most:
+        msg = f"{shown(name)} has {size:,} bytes, and at most {most:,} are read; give a smaller file"
         raise InputError(msg)
     return path
 

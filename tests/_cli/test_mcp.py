@@ -168,8 +168,9 @@ def test_no_other_kind_of_file_is_read(refused, name):
 
 def test_a_file_that_is_too_large(refused, monkeypatch):
     """Its size is checked before it is opened."""
-    monkeypatch.setattr(mcp, "MAX_FILE", 20)
-    assert "at most 20 are read" in refused("annotate", file="markers.csv")
+    monkeypatch.setattr("gca_scanpy._tables.MAX_BYTES", 20)
+    for name in ("markers.csv", "report.json"):
+        assert "at most 20 are read" in refused("annotate", file=name)
 
 
 def test_without_a_folder_no_file_is_read():
@@ -221,6 +222,7 @@ def test_lists_that_clients_send_as_text(ask):
     assert ask("annotate", markers=json.dumps(B)) == ask("annotate", markers=B)
     assert ask("check_label", markers=B, labels='{"cluster": "B cell"}')["supported"] == 1
     assert ask("find_term", label="[B cell")["name"] == "B cell"
+    assert ask("evidence", markers={"0": B, "1": T}, cluster=1)["label"] == "T cell"
 
 
 def test_a_table_and_its_labels(ask):
