@@ -42,9 +42,9 @@ def test_demo_prints_the_table_and_writes_the_files(gca, tmp_path):
     assert done.stderr == f"written to {Path('new', 'folder')}: annotated.h5ad, report.json, report.png\n"
 
 
-def test_demo_without_a_folder_writes_nothing(program, tmp_path):
+def test_demo_without_a_folder_writes_nothing(gca, tmp_path):
     """Without ``--out`` the demo prints the table, and neither folder nor cache gets a file."""
-    done = program("demo")
+    done = gca("demo")
     assert done.returncode == 0, done.stderr
     assert "plasma cell" in done.stdout
     assert done.stderr == ""

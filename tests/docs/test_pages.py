@@ -6,6 +6,7 @@ lines of ``console`` blocks must be commands that there are, with options that t
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import logging
 import os
@@ -49,27 +50,35 @@ def _id(page):
     return page.name
 
 
-@pytest.fixture
-def reader(tmp_path, monkeypatch, plant):
-    """Give a folder with the files that a reader has: counts, clustered and annotated cells, marker tables."""
+@functools.cache
+def _files(folder, plant):
+    """Make the files that a reader has, once; each page has a copy."""
     import numpy as np
 
     import gca_scanpy as gca
 
+    folder.mkdir()
     cells = plant((30,) * 8)
     cells.obs["leiden"], cells.obs["my_labels"] = cells.obs["cluster"], cells.obs["planted"]
-    cells.write_h5ad(tmp_path / "clustered.h5ad")
-    cells.write_zarr(tmp_path / "big.zarr")
-    gca.tl.annotate(cells, "leiden", tissue="blood", copy=True).write_h5ad(tmp_path / "annotated.h5ad")
+    cells.write_h5ad(folder / "clustered.h5ad")
+    cells.write_zarr(folder / "big.zarr")
+    gca.tl.annotate(cells, "leiden", tissue="blood", copy=True).write_h5ad(folder / "annotated.h5ad")
     counts = cells.copy()
     counts.X = counts.layers["counts"].astype(np.float32)
     counts.obs = counts.obs[[]]
     del counts.layers["counts"]
-    counts.write_h5ad(tmp_path / "counts.h5ad")
+    counts.write_h5ad(folder / "counts.h5ad")
     table = "".join(f"{key},{gene}\n" for key, gene in (("0", "MS4A1"), ("0", "CD79A"), ("1", "CD3D"), ("1", "CD3E")))
-    (tmp_path / "markers.csv").write_text(f"cluster,gene\n{table}")
-    (tmp_path / "lab_labels.csv").write_text("label\nTAL\nPodocytes 2\n")
-    (tmp_path / "my_markers.csv").write_text("cell_type,gene\nB cell,MS4A1\nB cell,CD79A\n")
+    (folder / "markers.csv").write_text(f"cluster,gene\n{table}")
+    (folder / "lab_labels.csv").write_text("label\nTAL\nPodocytes 2\n")
+    (folder / "my_markers.csv").write_text("cell_type,gene\nB cell,MS4A1\nB cell,CD79A\n")
+    return folder
+
+
+@pytest.fixture
+def reader(tmp_path, tmp_path_factory, monkeypatch, plant):
+    """Give a folder with the files that a reader has: counts, clustered and annotated cells, marker tables."""
+    shutil.copytree(_files(tmp_path_factory.getbasetemp() / "reader", plant), tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
