@@ -31,7 +31,7 @@ NEWEST = max(CORNERS, key=PYTHONS.index)
 INTEGRATION = PROJECT["tool"]["gca"]["integration_tests"]
 NEWEST_ONLY = PROJECT["tool"]["gca"]["newest_only"]
 SHOWN = ("scanpy", "anndata", "numpy", "pandas")
-# Branches that hang on versions differ, so it is the newest whose coverage counts.
+# Branches that depend on versions differ, so it is the newest whose coverage counts.
 COVERAGE = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"]
 # Versions and outcome by Python and tier: nox runs all sessions in one process, so the last can tell of the others.
 RAN: dict[tuple[str, str], list[str]] = {}
@@ -185,7 +185,7 @@ def answers(session: nox.Session) -> None:
 
 
 def _answer(session: nox.Session, wheel: Path, name: str) -> None:
-    # By what is in the package, for another one may answer otherwise; the rest of a wheel hangs on who built it.
+    # By what is in the package, for another one may answer otherwise; the rest of a wheel depends on who built it.
     with zipfile.ZipFile(wheel) as archive:
         inside = sorted((file.filename, file.CRC) for file in archive.infolist() if ".dist-info/" not in file.filename)
     folder = Path(session.cache_dir) / "answers" / hashlib.sha256(repr(inside).encode()).hexdigest()[:12]

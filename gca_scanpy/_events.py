@@ -1,4 +1,4 @@
-"""What a run tells while it works: log events, and hooks that are called when it starts and ends."""
+"""What a run reports while it works: log events, and hooks that are called when it starts and ends."""
 
 from __future__ import annotations
 

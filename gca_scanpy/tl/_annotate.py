@@ -78,7 +78,7 @@ def annotate(
         exactly these clusters, against the rest, and with enough genes. Otherwise the genes are ranked on a temporary
         object; ``adata`` is not changed. A key other than the default must exist.
     method
-        Method of :func:`scanpy.tl.rank_genes_groups`, if the genes are ranked anew. The report records the method that
+        Method of :func:`scanpy.tl.rank_genes_groups`, if the genes are ranked again. The report records the method that
         was used.
     use_raw, layer
         The matrix to rank, by Scanpy's rule: ``layer``, else ``.raw`` if there is one, else ``.X``.
