@@ -203,7 +203,8 @@ def packaging(session: nox.Session) -> None:
     session.run("python", "scripts/closure.py")
     with tempfile.TemporaryDirectory() as outside:
         _use(session, _wheel(session), Path(outside))
-    for target in session.posargs:
+    # `nox -s release -- --dry` runs this as well, and passes its option.
+    for target in (word for word in session.posargs if not word.startswith("-")):
         shutil.copytree(dist, target, dirs_exist_ok=True)
 
 
@@ -221,6 +222,13 @@ def reproducible(session: nox.Session) -> None:
         path.touch()
     _build(session, unpacked, folder / "again")
     session.run("python", "scripts/check_dist.py", str(_dist(session)), str(folder / "again"))
+
+
+@nox.session(requires=["packaging", "reproducible"])
+def release(session: nox.Session) -> None:
+    """Do all of a release but the upload; `-- --dry` only lists that the date, the tag or a commit is missing."""
+    session.install(*_group("release"))
+    session.run("python", "scripts/rehearse.py", str(_dist(session)), *session.posargs)
 
 
 def _build(session: nox.Session, source: Path, target: Path) -> None:
@@ -257,10 +265,11 @@ def _use(session: nox.Session, wheel: Path, place: Path) -> None:
 
 @nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
-    """Style, format, strict types, which module may import which, and the form of workflows, issue forms, citation."""
+    """Style, format, spelling, strict types, which module may import which, and the form of workflows and citation."""
     session.install(".", *_group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
     session.run("lint-imports")
     session.run("mypy")
     github = Path(".github")
