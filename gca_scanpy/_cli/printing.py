@@ -42,9 +42,11 @@ _NAME = re.compile(rf"{_OUTSIDE}([a-z]+(?:_[a-z]+)+)(?![\w.(=\[])")
 log = logging.getLogger("gca_scanpy.cli")
 PREFIXES = {logging.WARNING: "Warning: ", logging.ERROR: "Error: "}
 LOG_JSON = "--log-json"
+NOTICE = logging.INFO + 5  # of what a user waits for, such as a file that was written: only --quiet hides it
 _RECORD_FIELDS = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 PIPED_WIDTH = 160  # characters
 WIDE = 120  # characters, from which on the table of a run also has the finest guess
+NARROW = 100  # characters, below which the table has no ids, so that no word of a label must be broken
 
 
 def options_of(command: click.Command) -> dict[str, click.Option]:
@@ -127,7 +129,7 @@ class _Json(_Text):
     def format(self, record: logging.LogRecord) -> str:
         entry = {
             "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
+            "level": "info" if record.levelno == NOTICE else record.levelname.lower(),
             "message": self.message(record),
             **{name: value for name, value in vars(record).items() if name not in _RECORD_FIELDS},  # passed as extra=
         }
@@ -141,7 +143,7 @@ class _Stderr(logging.Handler):
 
 @contextmanager
 def to_stderr(arguments: Sequence[str], program: click.Command) -> Iterator[None]:
-    """Send what this package logs to stderr: warnings and errors, until ``--quiet`` or ``--verbose`` is read.
+    """Send what this package logs to stderr: from notices to errors, until ``--quiet`` or ``--verbose`` is read.
 
     Parameters
     ----------
@@ -153,7 +155,7 @@ def to_stderr(arguments: Sequence[str], program: click.Command) -> Iterator[None
     logger, handler = logging.getLogger("gca_scanpy"), _Stderr()
     handler.setFormatter((_Json if LOG_JSON in arguments else _Text)(program))
     before = logger.level, logger.propagate
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(NOTICE)
     logger.propagate = False
     logger.addHandler(handler)
     try:
@@ -272,7 +274,9 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
     has_samples = any(c.samples for c in report.clusters)
     if has_samples:
         table.add_column("samples", no_wrap=True)
-    table.add_column("CL id", no_wrap=True)
+    has_ids = _width() >= NARROW
+    if has_ids:
+        table.add_column("CL id", no_wrap=True)
     table.add_column("confidence", no_wrap=True)
     table.add_column("status", overflow="fold")
     table.add_column("supporting genes", overflow="fold")
@@ -289,7 +293,7 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
             *([Text(_printable(decided[c.cluster_id].to_label) if c.cluster_id in decided else "")] if decided else []),
             *([Text(_printable(guess))] if any(guesses) else []),
             *([_votes(c)] if has_samples else []),
-            c.annotation.ontology_id or "",
+            *([c.annotation.ontology_id or ""] if has_ids else []),
             Text(f"{c.confidence} {c.confidence_score:.2f}", style=CONFIDENCE_STYLES[c.confidence]),
             Text(c.status + flags, style=STATUS_STYLES[c.status]),
             Text(_printable(", ".join(c.validation.supporting_markers[:SHOWN_GENES]))),
