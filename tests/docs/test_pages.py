@@ -37,8 +37,8 @@ KNOWN = {"python", "bash", "console", "text", "r"}  # what is text, or of anothe
 PRINTED = ["language_models.md", "nuclei.md", "scoring.md", "spatial.md", "trust.md", "tumors.md"]
 # These take nothing from the pages before.
 ALONE = [
-    "README.md", "exports.md", "nuclei.md", "scanpy_integration.md", "scoring.md", "seurat.md", "spatial.md", "telemetry.md",
-    "trust.md", "tumors.md",
+    "README.md", "exports.md", "nuclei.md", "scanpy_integration.md", "scoring.md", "seurat.md", "spatial.md",
+    "telemetry.md", "trust.md", "tumors.md",
 ]  # fmt: skip
 LEIDEN = ["scanpy_integration.md", "migration.md"]
 # What a page writes that needs no test is not left behind: each page has a folder of its own.
