@@ -28,7 +28,8 @@ from gca_scanpy._keys import (
 from gca_scanpy._names.labels import ShortNames
 from gca_scanpy._packages import NAMES
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.display import Palette, short_labels
+from gca_scanpy._reporting.display import LEVELS, Palette, short_labels
+from gca_scanpy._reporting.display import STATUSES as STATUS_LOOKS
 from gca_scanpy.errors import InputError, MissingKeyError, ReportError
 from gca_scanpy.model import CONFIDENCE_LEVELS, STATUSES, ClusterReport, DatasetReport
 
@@ -229,7 +230,7 @@ def _columns(
 def _colors(
     report: DatasetReport, names: Sequence[str], columns: Mapping[str, pd.Series], keys: ObsKeys, palette: Palette
 ) -> dict[str, list[str]]:
-    """The colors of the label columns, in the order of their categories, as Scanpy's plots expect them."""
+    """The colors of labels, status and confidence, in the order of their categories, as Scanpy's plots expect them."""
     terms: tuple[dict[str, Optional[str]], ...] = ({}, {}, {}, {}, {})
     # If clusters with one label differ in its term, the first is used.
     for cluster, name in reversed(list(zip(report.clusters, names))):
@@ -239,9 +240,13 @@ def _colors(
         terms[2][annotation.proposed_label] = annotation.proposed_ontology_id
         terms[3][cluster.broad_label] = cluster.broad_ontology_id
         terms[4][cluster.fine_label or UNKNOWN_LABEL] = cluster.path[-1].ontology_id if cluster.path else None
+    looks = ((keys.status, STATUS_LOOKS), (keys.confidence, LEVELS))
     return {
-        colors_of(column): [palette.color(label, ids[label]) for label in columns[column].cat.categories]
-        for column, ids in zip(keys.colored(), terms)
+        **{
+            colors_of(column): [palette.color(label, ids[label]) for label in columns[column].cat.categories]
+            for column, ids in zip(keys.colored(), terms)
+        },
+        **{colors_of(column): [look[name].plot for name in columns[column].cat.categories] for column, look in looks},
     }
 
 

@@ -124,8 +124,8 @@ def annotate(
             The report as JSON, its schema version, parameters, provenance and telemetry.
         ``.uns["gptca_label_colors"]`` : list of str
             A color for each label, which Scanpy's plots use: related types have related colors, and a type has the
-            same color in every dataset. ``gptca_short_label_colors``, ``gptca_proposed_label_colors`` and
-            ``gptca_broad_label_colors`` likewise.
+            same color in every dataset. The other labels, ``gptca_status_colors`` and
+            ``gptca_confidence_colors`` likewise.
 
         Decisions of :func:`gca_scanpy.tl.curate` under this key stay valid for clusters with exactly the same cells.
         Other clusters are open again, with a :class:`~gca_scanpy.errors.CurationWarning`; the audit trail continues.
