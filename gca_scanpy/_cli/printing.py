@@ -267,15 +267,13 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
     decided = standing(report)
     if decided:
         table.add_column("curated label", overflow="fold")
-    # Eighty characters have no room for it.
     guesses = [guess_text(c) if _width() >= WIDE else "" for c in report.clusters]
     if any(guesses):
         table.add_column("finest guess", overflow="fold")
     has_samples = any(c.samples for c in report.clusters)
     if has_samples:
         table.add_column("samples", no_wrap=True)
-    has_ids = _width() >= NARROW
-    if has_ids:
+    if has_ids := _width() >= NARROW:
         table.add_column("CL id", no_wrap=True)
     table.add_column("confidence", no_wrap=True)
     table.add_column("status", overflow="fold")
@@ -285,7 +283,6 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
         if c.stopped_label:
             label = f"{label} ({c.stopped_label}?)"
         flags = f" ({', '.join(c.validation.flag_reasons)})" if c.validation.flag_reasons else ""
-        # Text, not markup: a cluster may be called "[red]".
         table.add_row(
             Text(_printable(c.cluster_id)),
             "" if c.n_cells is None else str(c.n_cells),
