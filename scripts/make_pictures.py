@@ -40,6 +40,7 @@ def main() -> None:
     fig, ax = plt.subplots(figsize=(6.2, 4), layout="constrained")
     sc.pl.umap(adata, color="gptca_label", ax=ax, show=False, frameon=False, title="", legend_fontsize=9)
     fig.savefig(IMAGES / "umap.png")
+    gca.pl.umap(adata, show=False, save=IMAGES / "labels.png")
     gca.pl.report(adata, show=False, save=IMAGES / "report.png")
     gca.pl.confidence(adata, show=False, save=IMAGES / "confidence.png")
     gca.pl.evidence(adata, show=False, save=IMAGES / "evidence.png")

@@ -217,7 +217,7 @@ def draw_table(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[floa
 
 def _measure(ax: Axes, columns: Sequence[Column], scale: float) -> tuple[list[float], tuple[float, float]]:
     """The widths of the columns, and width and height of the table, for letters of this scale."""
-    titles = [_width(ax, [column.title], TITLE_SIZE * scale, "bold") / scale for column in columns]
+    titles = [text_width(ax, [column.title], TITLE_SIZE * scale, "bold") / scale for column in columns]
     texts = [_widest(ax, column, scale) for column in columns]
     widths = [max(pair) for pair in zip(titles, texts)]
     rows = len(columns[0].texts)
@@ -228,14 +228,14 @@ def _widest(ax: Axes, column: Column, scale: float) -> float:
     by_room: dict[float, list[str]] = {}
     for text, room in zip(column.texts, _rooms(column)):
         by_room.setdefault(room, []).append(text)
-    return max(room + _width(ax, texts, TEXT_SIZE * scale) / scale for room, texts in by_room.items())
+    return max(room + text_width(ax, texts, TEXT_SIZE * scale) / scale for room, texts in by_room.items())
 
 
 def _rooms(column: Column) -> Sequence[float]:
     return [column.before] * len(column.texts) if isinstance(column.before, (int, float)) else column.before
 
 
-def _width(ax: Axes, texts: Sequence[str], size: float, weight: str = "normal") -> float:
+def text_width(ax: Axes, texts: Sequence[str], size: float, weight: str = "normal") -> float:
     """The width of the widest text in inches."""
     probe = ax.text(0, 0, "", fontsize=size, weight=weight)
     widest = 0.0
