@@ -11,7 +11,7 @@ from attrs import frozen
 from gca_scanpy._adata import embedding_name, reported_clustering, rows_of
 from gca_scanpy._adata.members import first_two
 from gca_scanpy._adata.objects import column_of
-from gca_scanpy._arguments import LABEL_STYLE, checked
+from gca_scanpy._arguments import COUNT, LABEL_STYLE, checked, optional
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL, ObsKeys
 from gca_scanpy._names.ontology import sort_key
 from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels, finer_guess
@@ -20,9 +20,9 @@ from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import CONFIDENCE_LEVELS, Candidate, ClusterReport, DatasetReport
 from gca_scanpy.pl._embedding import SIDE, entries_of, name_clusters
 from gca_scanpy.pl._figure import (
-    CELL,
     LONGEST_LABEL,
     Save,
+    cell_size,
     chosen,
     columns_on_top,
     documented,
@@ -30,6 +30,7 @@ from gca_scanpy.pl._figure import (
     fitted,
     frame,
     label_of,
+    name_size,
     new_axes,
     report_to_draw,
     row_name,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 Value = Literal["probability", "score"]
 LONGEST_TERM = 40  # letters
+MOST_COLUMNS = 60
 FINEST = "○"  # the finest guess, in a field
 # The finest guess: seen on a bar of any color, and on the page.
 RING: Mapping[str, Any] = {
@@ -108,11 +110,13 @@ def confidence(
         options: dict[str, Any] = {"given": ax is not None, "show": show, "save": save, "return_fig": return_fig}
         return finish(fig, axes, f"confidence_{basis}", **options)
     names = list(map(row_name, clusters, fitted([label_of(c) for c in clusters], LONGEST_LABEL)))
-    fig, axes = new_axes(ax, 5 + 0.07 * max(map(len, names)), 0.27 * len(clusters) + 1.4)
+    fig, axes = new_axes(
+        ax, 5 + 0.07 * max(map(len, names)), cell_size(len(clusters), 0.27, 0.16) * len(clusters) + 1.4
+    )
     positions = range(len(clusters))
     colors = [LEVELS[c.confidence].plot for c in clusters]
     axes.barh(positions, [c.confidence_score for c in clusters], color=colors, height=0.7)
-    axes.set_yticks(list(positions), names, fontsize=8)
+    axes.set_yticks(list(positions), names, fontsize=name_size(len(names)))
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(clusters) - 0.5, -0.5)
     axes.set_xlim(0, 1.12)
@@ -183,14 +187,14 @@ def _embedding(adata: AnnData, report: DatasetReport, basis: str, key: str, ax: 
     return fig, axes
 
 
-@checked(labels=LABEL_STYLE)
+@checked(labels=LABEL_STYLE, n_terms=optional(COUNT))
 @documented
 def candidates(
     data: Union[AnnData, DatasetReport],
     *,
     key: str = DEFAULT_KEY,
     value: Value = "probability",
-    n_terms: int = 3,
+    n_terms: Optional[int] = None,
     clusters: Optional[Sequence[str]] = None,
     labels: Labels = "full",
     ax: Optional[Axes] = None,
@@ -213,7 +217,8 @@ def candidates(
         ``"probability"``, the share of the evidence among the candidates, from 0 to 1; or ``"score"``, in nats. The
         share is not the confidence, which also depends on how much evidence there is.
     n_terms
-        Number of candidates of each cluster; the report has at most five.
+        Number of candidates of each cluster; the report has at most five. If None, it is 3, or fewer if the picture
+        would have more than 60 columns.
     clusters
         The clusters to show; all if None.
     %(labels)s
@@ -242,8 +247,9 @@ def candidates(
     table = _table(chosen(report_to_draw(data, key, labels), clusters), value, n_terms)
     texts = fitted([*map(label_of, table.clusters), *(label for label, _ in table.terms)], LONGEST_TERM)
     names, terms = list(map(row_name, table.clusters, texts)), texts[len(table.clusters) :]
-    width, height = CELL * len(terms) + 0.07 * max(map(len, names)), CELL * len(names) + 0.07 * max(map(len, terms))
-    fig, axes = new_axes(ax, width + 1.1, height + 0.4)
+    width, height = (n * cell_size(n) for n in (len(terms), len(names)))
+    longest, highest = (0.07 * max(map(len, texts)) for texts in (names, terms))
+    fig, axes = new_axes(ax, width + longest + 1.1, height + highest + 0.4)
     limit = 1.0 if value == "probability" else max(float(np.nanmax(table.values)), 1.0)
     image = axes.imshow(table.values, cmap=_visible_blues(), vmin=0, vmax=limit, aspect="auto", interpolation="nearest")
     rows_at_left(axes, names)
@@ -289,10 +295,13 @@ class _Table:
     guesses: Sequence[Optional[int]]
 
 
-def _table(clusters: Sequence[ClusterReport], value: Value, n_terms: int) -> _Table:
+def _table(clusters: Sequence[ClusterReport], value: Value, n_terms: Optional[int]) -> _Table:
     lineages = _bundled.lineages()
-    shown = [_candidates_of(cluster, n_terms) for cluster in clusters]
-    all_terms = {(c.label, c.ontology_id) for row in shown for c in row}
+    for n in range(3, 0, -1) if n_terms is None else (n_terms,):
+        shown = [_candidates_of(cluster, n) for cluster in clusters]
+        all_terms = {(c.label, c.ontology_id) for row in shown for c in row}
+        if len(all_terms) <= MOST_COLUMNS:
+            break
     if not all_terms:
         msg = "no cluster to show has a candidate: none of the genes is a known marker of a cell type"
         raise InputError(msg)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Optional
 
 import numpy as np
@@ -27,6 +27,7 @@ from gca_scanpy.pl._figure import (
     documented,
     finish,
     fitted,
+    free_place,
     label_of,
     new_axes,
     report_to_draw,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.text import Text
-    from matplotlib.transforms import Bbox
 
 Places = npt.NDArray[np.floating[Any]]
 Place = Literal["right margin", "on data"]
@@ -46,9 +46,8 @@ LONGEST_NAME, LONGEST_LABEL = 18, 44  # letters, on the picture and beside it
 FEW, MANY, MOST = 12, 40, 160  # clusters: named in the picture; in small letters; listed by their labels
 SIDE = 4.4  # inches, of the picture
 LINE = 1.5  # height of a line of the list, in letters
-RINGS, DIRECTIONS = 9, 12  # places that are tried for a name
+RINGS = 9  # around its cells, in which a name may be
 NEAR = 1.6  # lines; a name that is farther from its cluster has a line to it
-RESERVED = ("basis", "color", "palette", "show", "save", "return_fig", "ax", "legend_loc")
 COLUMN, DOT = "cluster", "●"
 
 
@@ -130,26 +129,41 @@ def embedding(
         if ax is None:
             fig.set_size_inches(SIDE + 0.4 + width, max(SIDE, height + 0.4))
     has_labels = legend_loc == "on data" or (legend_loc is not None and len(present) <= FEW)
-    names = [[f"{one.name} {one.label}"] * (has_labels and one.probability != "") + [one.name] for one in entries]
+    names = [[f"{one.name} · {one.label}"] * (has_labels and one.probability != "") + [one.name] for one in entries]
     name_clusters(axes, [(entries[row], names[row], found.places[found.codes == row]) for row in present])
     return finish(fig, axes, name, given=ax is not None, show=show, save=save, return_fig=return_fig)
 
 
-@checked()
-def umap(adata: AnnData, **options: Any) -> Any:
+@checked(labels=LABEL_STYLE, legend_loc=optional(one_of("right margin", "on data")))
+@documented
+def umap(
+    adata: AnnData,
+    *,
+    key: str = DEFAULT_KEY,
+    labels: Labels = "short",
+    legend_loc: Optional[Place] = "right margin",
+    ax: Optional[Axes] = None,
+    show: Optional[bool] = None,
+    save: Save = None,
+    return_fig: bool = False,
+    **options: Any,
+) -> Any:
     """Draw the labels on the UMAP: :func:`embedding` with ``basis="umap"``.
 
     Parameters
     ----------
     adata
         An annotated object.
-    **options
-        The other arguments of :func:`embedding`.
+    %(key)s
+    %(labels)s
+    legend_loc, **options
+        As in :func:`embedding`.
+    %(ax)s
+    %(show)s
 
     Returns
     -------
-    matplotlib.axes.Axes, matplotlib.figure.Figure or None
-        As :func:`embedding`.
+    %(returns)s
 
     Raises
     ------
@@ -164,7 +178,8 @@ def umap(adata: AnnData, **options: Any) -> Any:
     >>> gca.tl.annotate(adata, groupby="louvain", tissue="blood")
     >>> ax = gca.pl.umap(adata, show=False)
     """
-    return embedding(adata, "umap", **options)
+    drawn: dict[str, Any] = {"ax": ax, "show": show, "save": save, "return_fig": return_fig}
+    return embedding(adata, "umap", key=key, labels=labels, legend_loc=legend_loc, **drawn, **options)
 
 
 @frozen
@@ -223,9 +238,8 @@ def entries_of(clusters: Sequence[ClusterReport], decided: Mapping[str, Decision
 def _draw_cells(ax: Axes, cells: AnnData, basis: str, colors: list[str], options: Mapping[str, Any]) -> None:
     import scanpy as sc
 
-    refused = [name for name in RESERVED if name in options]
-    if refused:
-        msg = f"{refused[0]}={options[refused[0]]!r} is not for this plot; scanpy.pl.embedding(adata, ...) takes it"
+    for name in {"color", "palette"} & options.keys():
+        msg = f"{name}={options[name]!r} is not for this plot; scanpy.pl.embedding(adata, ...) takes it"
         raise InputError(msg)
     fixed = {"color": COLUMN, "palette": colors, "legend_loc": None, "ax": ax, "show": False}
     try:
@@ -315,7 +329,7 @@ def name_clusters(ax: Axes, clusters: Sequence[tuple[Entry, Sequence[str], Place
         for name, rings in zip(names, (*[2] * (len(names) - 1), RINGS)):
             text.set_text(name)
             box = text.get_window_extent()
-            free = next((b for b in _around(box, rings) if _is_free(b, inside, taken)), None)
+            free = free_place(box, inside, taken, rings)
             if free is not None:
                 break
         else:
@@ -323,21 +337,6 @@ def name_clusters(ax: Axes, clusters: Sequence[tuple[Entry, Sequence[str], Place
             continue
         taken.append(free)
         _move(ax, text, free.x0 - box.x0, free.y0 - box.y0, box.height)
-
-
-def _around(box: Bbox, rings: int) -> Iterator[Bbox]:
-    """The box, and boxes around it, nearer ones first."""
-    yield box
-    for ring in range(1, rings):
-        for step in range(DIRECTIONS):
-            angle = math.pi / 2 + 2 * math.pi * step / DIRECTIONS
-            reach = box.height * ring + (box.width - box.height) / 2 * (ring > 1)
-            yield box.translated(reach * math.cos(angle), box.height * ring * math.sin(angle))
-
-
-def _is_free(box: Bbox, inside: Bbox, taken: Sequence[Bbox]) -> bool:
-    is_inside = inside.x0 <= box.x0 and box.x1 <= inside.x1 and inside.y0 <= box.y0 and box.y1 <= inside.y1
-    return is_inside and not any(box.overlaps(other) for other in taken)
 
 
 def _move(ax: Axes, text: Text, right: float, up: float, height: float) -> None:

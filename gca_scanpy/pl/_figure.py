@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import textwrap
@@ -22,14 +23,16 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 T = TypeVar("T")
 _PLACE = re.compile(r"^([ \t]*)%\((\w+)\)s[ \t]*$", re.MULTILINE)
 LONGEST_ID, LONGEST_LABEL = 40, 70  # letters
 PRINT_DPI = 150
 MAX_LISTED = 12
-CELL = 0.21  # inches, of a field of a grid
-NAME_SIZE = 8  # points
+CELL, SMALLEST = 0.21, 0.14  # inches, of a field of a grid
+PAGE = 11.0  # inches; from this size on, the fields of a grid and the rows of a table shrink
+DIRECTIONS = 12  # places for a name in each ring around its cells
 DARK = 0.55  # brightness below which a text is white
 STRIP = 4  # points, the height of the strip of colors
 
@@ -162,9 +165,19 @@ def full_axes(ax: Optional[Axes]) -> tuple[Figure, Axes]:
     return fig, fig.add_axes((0, 0, 1, 1))
 
 
+def cell_size(n: int, usual: float = CELL, smallest: float = SMALLEST) -> float:
+    """The size of each of n fields or rows in inches: smaller if they are many, so that the picture fits a page."""
+    return max(smallest, min(usual, PAGE / n))
+
+
+def name_size(n: int) -> float:
+    """The size of each of n names in points."""
+    return 8 if cell_size(n) > 0.16 else 7
+
+
 def rows_at_left(ax: Axes, names: Sequence[str], colors: Sequence[str] = ()) -> None:
     """Name the rows."""
-    ax.set_yticks(range(len(names)), names, fontsize=NAME_SIZE)
+    ax.set_yticks(range(len(names)), names, fontsize=name_size(len(names)))
     ax.tick_params(axis="y", length=0, pad=STRIP + 5 if colors else 4)
     for row, color in enumerate(colors):
         _square(ax, (0, row), "y", color)
@@ -172,7 +185,7 @@ def rows_at_left(ax: Axes, names: Sequence[str], colors: Sequence[str] = ()) -> 
 
 def columns_on_top(ax: Axes, names: Sequence[str], colors: Sequence[str]) -> None:
     """Name the columns, upright, with a square in the color of the type below each name."""
-    ax.set_xticks(range(len(names)), names, fontsize=NAME_SIZE, rotation=90)
+    ax.set_xticks(range(len(names)), names, fontsize=name_size(len(names)), rotation=90)
     ax.tick_params(axis="x", length=0, top=False, bottom=False, labeltop=True, labelbottom=False, pad=STRIP + 5)
     for column, color in enumerate(colors):
         _square(ax, (column, 1), "x", color)
@@ -205,6 +218,20 @@ def frame(ax: Axes) -> None:
     ax.grid(True, which="minor", color="#EBEBEB", linewidth=0.6)
     ax.spines[:].set_color("#BBBBBB")
     ax.set_axisbelow(True)
+
+
+def free_place(box: Bbox, inside: Bbox, taken: Sequence[Bbox], rings: int) -> Optional[Bbox]:
+    """The nearest place for a box, at itself or in rings around it, that is inside and covers none of the taken."""
+    places = [(0.0, 0.0)]
+    for ring in range(1, rings):
+        wide = box.height * ring + (box.width - box.height) / 2 * (ring > 1)
+        angles = (math.pi / 2 + 2 * math.pi * step / DIRECTIONS for step in range(DIRECTIONS))
+        places += [(wide * math.cos(angle), box.height * ring * math.sin(angle)) for angle in angles]
+    for moved in (box.translated(*place) for place in places):
+        is_inside = (moved.min >= inside.min).all() and (moved.max <= inside.max).all()
+        if is_inside and not any(moved.overlaps(other) for other in taken):
+            return moved
+    return None
 
 
 def mixed(color: str, part: float) -> tuple[float, ...]:

@@ -15,8 +15,8 @@ from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._figure import (
     LONGEST_ID,
-    LONGEST_LABEL,
     Save,
+    cell_size,
     chosen,
     documented,
     finish,
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 BAR_WIDTH, BAR_HEIGHT = 0.9, 0.54  # inches, rows
 DOT = 0.16  # inches
 CURATED = "curated label"
-LONGEST_LIST = 70  # letters
+LONGEST_NAME, LONGEST_LIST = 48, 50  # letters
 MOST_AGAINST = 3  # contradicting genes shown
 TITLE_SIZE, TEXT_SIZE = 9.0, 8.0  # points
-GAP, ROW, MARGIN = 0.22, 0.27, 0.08  # inches
+GAP, ROW, LEAST_ROW, MARGIN = 0.22, 0.27, 0.18, 0.08  # inches
 
 
 @frozen(kw_only=True)
@@ -131,7 +131,7 @@ def _columns(clusters: Sequence[ClusterReport], decisions: Sequence[Optional[Dec
         return shortened(", ".join(list(names)[:limit]), LONGEST_LIST)
 
     curated = [d.to_label if d else "" for d in decisions]
-    names = fitted([*map(label_of, clusters), *curated, *map(guess_text, clusters)], LONGEST_LABEL)
+    names = fitted([*map(label_of, clusters), *curated, *map(guess_text, clusters)], LONGEST_NAME)
     n = len(clusters)
     orange = STATUSES["flagged"].plot
     against = [_against(c.validation.contradictory_markers) if c.status == "flagged" else "" for c in clusters]
@@ -221,7 +221,7 @@ def _measure(ax: Axes, columns: Sequence[Column], scale: float) -> tuple[list[fl
     texts = [_widest(ax, column, scale) for column in columns]
     widths = [max(pair) for pair in zip(titles, texts)]
     rows = len(columns[0].texts)
-    return widths, (sum(widths) + GAP * (len(columns) - 1) + 2 * MARGIN, ROW * (rows + 1.4))
+    return widths, (sum(widths) + GAP * (len(columns) - 1) + 2 * MARGIN, cell_size(rows, ROW, LEAST_ROW) * (rows + 1.4))
 
 
 def _widest(ax: Axes, column: Column, scale: float) -> float:
