@@ -22,7 +22,7 @@ from gca_scanpy.pl._figure import (
     cell_size,
     chosen,
     columns_on_top,
-    documented,
+    drawn,
     finish,
     fitted,
     frame,
@@ -55,7 +55,7 @@ DIGITS = 4  # longest count that is written in full
 
 
 @checked(labels=LABEL_STYLE)
-@documented
+@drawn
 def compare(
     adata: AnnData,
     first: str,
@@ -196,7 +196,7 @@ VOTE_WIDTH, VOTE_HEIGHT = 1.55, 0.24  # inches, of a field
 
 
 @checked(depth=DEPTH, labels=LABEL_STYLE)
-@documented
+@drawn
 def consensus(
     data: Union[AnnData, DatasetReport],
     *,

@@ -25,7 +25,7 @@ from gca_scanpy.pl._figure import (
     cell_size,
     chosen,
     columns_on_top,
-    documented,
+    drawn,
     finish,
     fitted,
     frame,
@@ -35,6 +35,7 @@ from gca_scanpy.pl._figure import (
     report_to_draw,
     row_name,
     rows_at_left,
+    tint,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ RING: Mapping[str, Any] = {
 
 
 @checked(labels=LABEL_STYLE)
-@documented
+@drawn
 def confidence(
     data: Union[AnnData, DatasetReport],
     *,
@@ -130,7 +131,7 @@ def confidence(
     for row, cluster in enumerate(clusters):
         # The confidence may be capped, and then the ring is beside the bar.
         look, x = STATUSES[cluster.status], max(cluster.confidence_score, guesses.get(row, 0.0) + 0.01) + 0.015
-        axes.text(x, row, look.mark, color=look.plot, va="center", weight="bold", fontsize=9)
+        axes.text(x, row, look.mark, color=tint(axes, look), va="center", weight="bold", fontsize=9)
     _legend(axes, has_guesses=bool(guesses))
     return finish(fig, axes, "confidence", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
@@ -141,7 +142,7 @@ def _legend(ax: Axes, *, has_guesses: bool) -> None:
 
     levels = [Patch(color=LEVELS[level].plot, label=level) for level in reversed(CONFIDENCE_LEVELS)]
     marks = [
-        Line2D([], [], linestyle="", marker=f"${look.mark}$", color=look.plot, label=status)
+        Line2D([], [], linestyle="", marker=f"${look.mark}$", color=tint(ax, look), label=status)
         for status, look in STATUSES.items()
     ]
     # matplotlib fills a legend by columns; in this order levels and marks have a row each.
@@ -188,7 +189,7 @@ def _embedding(adata: AnnData, report: DatasetReport, basis: str, key: str, ax: 
 
 
 @checked(labels=LABEL_STYLE, n_terms=optional(COUNT))
-@documented
+@drawn
 def candidates(
     data: Union[AnnData, DatasetReport],
     *,
@@ -241,9 +242,6 @@ def candidates(
     >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]})
     >>> ax = gca.pl.candidates(result, show=False)
     """
-    if value not in ("probability", "score"):
-        msg = f"value={value!r} must be one of: probability, score"
-        raise InputError(msg)
     table = _table(chosen(report_to_draw(data, key, labels), clusters), value, n_terms)
     texts = fitted([*map(label_of, table.clusters), *(label for label, _ in table.terms)], LONGEST_TERM)
     names, terms = list(map(row_name, table.clusters, texts)), texts[len(table.clusters) :]

@@ -24,14 +24,16 @@ from gca_scanpy.pl._figure import (
     Save,
     chosen,
     distinct,
-    documented,
+    drawn,
     finish,
     fitted,
     free_place,
+    ink,
     label_of,
     new_axes,
     report_to_draw,
     shortened,
+    tint,
 )
 from gca_scanpy.pl._report import text_width
 
@@ -52,7 +54,7 @@ COLUMN, DOT = "cluster", "●"
 
 
 @checked(labels=LABEL_STYLE, legend_loc=optional(one_of("right margin", "on data")))
-@documented
+@drawn
 def embedding(
     adata: AnnData,
     basis: Optional[str] = None,
@@ -110,7 +112,6 @@ def embedding(
     >>> ax = gca.pl.embedding(adata, "umap", show=False)
     """
     report = report_to_draw(adata, key, labels)
-    clusters = chosen(report, None)
     found = read_embedding(adata, report_of(adata, key), key, basis)
     if found is None:
         msg = (
@@ -119,7 +120,7 @@ def embedding(
         )
         raise MissingKeyError(msg)
     name = found.name.removeprefix("X_")
-    entries = entries_of(clusters, standing(report))
+    entries = entries_of(chosen(report, None), standing(report))
     fig, axes = new_axes(ax, SIDE + 0.5, SIDE)
     shown = cells_to_draw(found, distinct([entry.cluster_id for entry in entries]), COLUMN)
     _draw_cells(axes, shown, name, [entry.color for entry in entries], options)
@@ -135,7 +136,7 @@ def embedding(
 
 
 @checked(labels=LABEL_STYLE, legend_loc=optional(one_of("right margin", "on data")))
-@documented
+@drawn
 def umap(
     adata: AnnData,
     *,
@@ -188,8 +189,6 @@ class Entry:
 
     Attributes
     ----------
-    color
-        The color of its label.
     probability
         A text; empty for Unknown.
     status
@@ -207,10 +206,9 @@ class Entry:
         """The mark of its status; a supported cluster has none."""
         return STATUSES[self.status].mark if self.status not in ("", "supported") else ""
 
-    @property
-    def edge(self) -> str:
+    def edge(self, ax: Axes) -> str:
         """The color of its texts."""
-        return STATUSES[self.status].light if self.mark else "black"
+        return tint(ax, STATUSES[self.status]) if self.mark else ink(ax)
 
     @property
     def name(self) -> str:
@@ -262,20 +260,24 @@ class _Row:
     dot: str
 
 
-def _rows(entries: Sequence[Entry]) -> list[_Row]:
+def _rows(ax: Axes, entries: Sequence[Entry]) -> list[_Row]:
     """A row for each cluster; of too many clusters, a row for each label with the number of its clusters."""
     if len(entries) > MOST:
         counts = Counter((entry.label, entry.color) for entry in entries)
-        return [_Row((f"{n:,}", DOT, label, ""), "black", color) for (label, color), n in counts.items()]
+        return [_Row((f"{n:,}", DOT, label, ""), ink(ax), color) for (label, color), n in counts.items()]
     return [
-        _Row((shortened(e.cluster_id, LONGEST_ID), DOT, e.label, f"{e.probability} {e.mark}".strip()), e.edge, e.color)
+        _Row(
+            (shortened(e.cluster_id, LONGEST_ID), DOT, e.label, f"{e.probability} {e.mark}".strip()),
+            e.edge(ax),
+            e.color,
+        )
         for e in entries
     ]
 
 
 def _list(ax: Axes, entries: Sequence[Entry]) -> tuple[float, float]:
     """Write the list of the clusters beside the picture; the result is its width and height in inches."""
-    rows, size = _rows(entries), 6.5 if len(entries) > MANY else 7.5
+    rows, size = _rows(ax, entries), 6.5 if len(entries) > MANY else 7.5
     titles = ("cluster", "", "label", "probability") if len(entries) <= MOST else ("clusters", "", "label", "")
     widths = [72 * text_width(ax, [title, *(row.texts[i] for row in rows)], size) for i, title in enumerate(titles)]
     per_block = math.ceil(len(rows) / math.ceil(len(rows) / MANY))
@@ -283,7 +285,7 @@ def _list(ax: Axes, entries: Sequence[Entry]) -> tuple[float, float]:
     for start in range(0, len(rows), per_block):
         for column, (title, width) in enumerate(zip(titles, widths)):
             x, side = (left + width, "right") if column in (0, 3) else (left, "left")
-            _write(ax, title, (x, 0), side, size - 0.5, "#666666")
+            _write(ax, title, (x, 0), side, size - 0.5, tint(ax, STATUSES["unknown"]))
             for place, row in enumerate(rows[start : start + per_block], 1):
                 color = row.dot if row.texts[column] == DOT else row.edge
                 _write(ax, row.texts[column], (x, -line * place), side, size, color)
@@ -293,7 +295,7 @@ def _list(ax: Axes, entries: Sequence[Entry]) -> tuple[float, float]:
     for place, status in enumerate(marks):
         look = STATUSES[status]
         below = (10 + place * 8 * size, -line * (per_block + 1.4))
-        _write(ax, f"{look.mark} {status}", below, "left", size, look.light)
+        _write(ax, f"{look.mark} {status}", below, "left", size, tint(ax, look))
     return left / 72, line * (per_block + (2.6 if marks else 1)) / 72
 
 
@@ -309,14 +311,14 @@ def _write(ax: Axes, text: str, place: tuple[float, float], side: Any, size: flo
 def name_clusters(ax: Axes, clusters: Sequence[tuple[Entry, Sequence[str], Places]]) -> None:
     """Write a name at the cells of each cluster: the first of its names that has room, where none covers another.
 
-    Names with a mark, and then those of large clusters, are placed first. A name may move away from its cells; a line
-    then leads to them. A name without any room is left out.
+    Names with a mark, and then those of large clusters, are placed first. If a name moves far from its cells, a line
+    leads to them. A name without any room is left out.
     """
     from matplotlib.patheffects import withStroke
 
     ax.figure.figure.draw_without_rendering()  # the layout sets the position of the axes
     inside, taken = ax.get_window_extent(), [ax.title.get_window_extent()]
-    size = 6.5 if len(clusters) > MANY else 8
+    size, paper = 6.5 if len(clusters) > MANY else 8, "white" if ink(ax) == "black" else "black"
     for entry, names, places in sorted(clusters, key=lambda one: (not one[0].mark, -len(one[2]))):
         seen = places[np.isfinite(places).all(axis=1)]
         if not len(seen):
@@ -324,19 +326,18 @@ def name_clusters(ax: Axes, clusters: Sequence[tuple[Entry, Sequence[str], Place
         # The median of the cells may lie between them.
         away = np.square(seen - np.median(seen, axis=0)).sum(axis=1)
         x, y = seen[np.argmin(away)]
-        text = ax.text(x, y, "", ha="center", va="center", fontsize=size, color=entry.edge, zorder=6)
-        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+        text = ax.text(x, y, "", ha="center", va="center", fontsize=size, color=entry.edge(ax), zorder=6)
+        text.set_path_effects([withStroke(linewidth=2.5, foreground=paper)])
         for name, rings in zip(names, (*[2] * (len(names) - 1), RINGS)):
             text.set_text(name)
             box = text.get_window_extent()
             free = free_place(box, inside, taken, rings)
             if free is not None:
+                taken.append(free)
+                _move(ax, text, free.x0 - box.x0, free.y0 - box.y0, box.height)
                 break
         else:
             text.remove()
-            continue
-        taken.append(free)
-        _move(ax, text, free.x0 - box.x0, free.y0 - box.y0, box.height)
 
 
 def _move(ax: Axes, text: Text, right: float, up: float, height: float) -> None:
@@ -346,4 +347,4 @@ def _move(ax: Axes, text: Text, right: float, up: float, height: float) -> None:
     end = tuple(map(float, ax.transData.inverted().transform((x + right, y + up))))
     text.set_position((end[0], end[1]))
     if math.hypot(right, up) > NEAR * height:
-        ax.plot(*zip(start, end), color="#444444", linewidth=0.6, zorder=5)
+        ax.plot(*zip(start, end), color=ink(ax), linewidth=0.6, zorder=5)

@@ -24,7 +24,7 @@ from gca_scanpy.pl._figure import (
     cell_size,
     chosen,
     distinct,
-    documented,
+    drawn,
     finish,
     fitted,
     report_to_draw,
@@ -44,7 +44,7 @@ ROWS = "cluster"
 
 
 @checked(labels=LABEL_STYLE, n_genes=optional(COUNT))
-@documented
+@drawn
 def evidence(
     adata: AnnData,
     *,
@@ -223,7 +223,7 @@ def _fit(fig: Figure) -> None:
 
 
 @checked(first=optional(TYPE), second=optional(TYPE))
-@documented
+@drawn
 def contrast(
     adata: AnnData,
     cluster: str,

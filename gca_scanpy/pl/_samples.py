@@ -19,7 +19,7 @@ from gca_scanpy.pl._figure import (
     cell_size,
     chosen,
     columns_on_top,
-    documented,
+    drawn,
     finish,
     fitted,
     frame,
@@ -43,7 +43,7 @@ ONE_SAMPLE = "#D55E00"
 
 
 @checked(labels=LABEL_STYLE, value=one_of("vote", "share"))
-@documented
+@drawn
 def samples(
     data: Union[AnnData, DatasetReport],
     *,
