@@ -153,11 +153,11 @@ def draw_dots(
             shown, groups, ROWS, ax=ax, show=False, return_fig=True,
             **{"var_group_rotation": 90, "cmap": "Blues", **options},
         )  # fmt: skip
-        # Scanpy gives each field 0.37 inches, however many there are.
-        sizes = [cell_size(n, 0.26) for n in (sum(map(len, groups.values())), shown.obs[ROWS].nunique())]
+        # Scanpy gives each field 0.37 inches, however many there are; about 0.7 of that is left for the dots.
+        sizes = [1.4 * cell_size(n, 0.23) for n in (sum(map(len, groups.values())), shown.obs[ROWS].nunique())]
         if "figsize" not in options:
             plot.DEFAULT_CATEGORY_WIDTH, plot.DEFAULT_CATEGORY_HEIGHT = sizes
-            plot.style(largest_dot=(0.9 * 72 * min(sizes)) ** 2)
+            plot.style(largest_dot=(0.53 * 72 * min(sizes)) ** 2)
         if return_fig:
             return plot
         plot.make_figure()
@@ -168,7 +168,7 @@ def draw_dots(
         raise InputError(msg) from error
     axes = plot.get_axes()
     fig = axes["mainplot_ax"].figure.figure
-    if min(sizes) < CELL:
+    if min(sizes) < 1.4 * CELL:
         axes["mainplot_ax"].tick_params(labelsize=7)
     for text in axes["gene_group_ax"].texts if "gene_group_ax" in axes else ():
         text.set_fontsize(HEADING_SIZE)
