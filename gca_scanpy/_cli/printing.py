@@ -304,10 +304,21 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
             print(f"{_printable(c.cluster_id)}, to settle it: {_printable(c.next_steps[0].text)}")
         for vote in c.consensus.dissenters if c.consensus else ():
             print(_printable(f"{c.cluster_id}: {vote.key} says {vote.label} ({vote.relation})"))
+    _print_states(report)
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
     clusters = f"{s.total_clusters} cluster{'' if s.total_clusters == 1 else 's'}"
     print("; ".join([f"{clusters}: {summary}", *map(_printable, _readings(report.provenance))]))
+
+
+def _print_states(report: DatasetReport) -> None:
+    """Print a line with the clusters of each state, if there are any."""
+    by_state: dict[str, list[str]] = {}
+    for c in report.clusters:
+        for state in c.states:
+            by_state.setdefault(state, []).append(c.cluster_id)
+    if by_state:
+        print(_printable("states: " + "; ".join(f"{state} in {', '.join(ids)}" for state, ids in by_state.items())))
 
 
 def _votes(cluster: ClusterReport) -> str:
