@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -22,7 +21,6 @@ from gca_scanpy._adata import (
 from gca_scanpy._adata.expression import Expression
 from gca_scanpy._adata.members import keep_decisions
 from gca_scanpy._events import Clock, Run, RunDetails
-from gca_scanpy._keys import ObsKeys
 from gca_scanpy._llm.asking import ModelLike, Question, asking_of
 from gca_scanpy._llm.cache import open_cache
 from gca_scanpy._llm.gate import Gate
@@ -150,8 +148,6 @@ class Cells:
         check_key(self.adata, key_added, self.clustering.groupby, inputs)
         if not copy:
             check_writable(self.adata)
-        scanpy_log = sys.modules.get("scanpy.logging")  # it prints what sc.settings.verbosity asks for
-        start = scanpy_log.info(f"labeling {len(self.clustering.ids)} clusters") if scanpy_log else None
         with Run(run_details(request, len(self.clustering.ids))) as run:
             missing = (*self._warn_of_missing(), *self._warn_of_unsampled())
             found = self.markers()
@@ -162,11 +158,6 @@ class Cells:
             report = keep_decisions(self.adata, report, self.clustering, key_added)
             write_report(target, report, self.clustering, key_added, _bundled.palette(), _bundled.shortener())
             run.report = report
-        if scanpy_log:
-            keys = ObsKeys(key_added)
-            columns = f"{keys.label!r}, the labels, and more of {key_added}_* (adata.obs)"
-            added = f"added\n    {columns}\n    {key_added!r}, the report (adata.uns)"
-            scanpy_log.info("    finished", time=start, deep=added)
         return target if copy else None
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -42,24 +40,6 @@ def _without(content, prefix="gptca"):
     colors = {f"{prefix}_{name}_colors" for name in labels}
     uns = [entry for entry in content["uns"] if entry[0] != prefix and entry[0] not in colors]
     return {**content, "obs": [index, kept], "uns": uns}
-
-
-def test_what_scanpy_prints(cells):
-    """With sc.settings.verbosity = 3, the start, the end and what was added are printed as for Scanpy's own tools."""
-    import scanpy as sc
-
-    text, before = io.StringIO(), (sc.settings.logfile, sc.settings.verbosity)
-    try:
-        sc.settings.logfile = text
-        for sc.settings.verbosity in (1, 3):
-            gca.tl.annotate(cells, "cluster", tissue="blood")
-    finally:
-        sc.settings.logfile, sc.settings.verbosity = before
-    lines = text.getvalue().splitlines()
-    assert lines[0] == "labeling 4 clusters"
-    assert lines[1].startswith("    finished")
-    assert "gptca_label" in lines[2]
-    assert len(lines) == 4
 
 
 def test_planted_lineages_are_named(cells, lineages):
