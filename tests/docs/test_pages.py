@@ -32,7 +32,7 @@ if not NEEDED:
     pytest.importorskip("sybil", reason="sybil is not installed: nox -s docs installs it")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = {page: re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S) for page in PAGES}
-KNOWN = {"python", "bash", "console", "text", "r"}  # what is text, or of another language, does not run
+KNOWN = {"python", "bash", "console", "text", "json", "r"}  # what is text, or of another language, does not run
 # These show what their blocks print.
 PRINTED = ["language_models.md", "nuclei.md", "scoring.md", "spatial.md", "trust.md", "tumors.md"]
 # These take nothing from the pages before.
