@@ -14,6 +14,7 @@ from attrs import asdict
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import Clustering, rows_of
 from gca_scanpy._adata.objects import column_of, view_to_actual
+from gca_scanpy._events import tell_scanpy
 from gca_scanpy._keys import (
     DEFAULT_KEY,
     UNKNOWN_LABEL,
@@ -182,6 +183,9 @@ def store(adata: AnnData, columns: Mapping[str, pd.Series], entries: Mapping[str
             elif adata.uns.get(name) is not earlier:
                 adata.uns[name] = earlier  # an assignment keeps the order of the keys
         raise
+    written = {".obs": list(columns), ".uns": [name for name in entries if not name.endswith(colors_of(""))]}
+    told = [f"{', '.join(map(repr, names))} ({place})" for place, names in written.items() if names]
+    tell_scanpy("    added " + " and ".join(told), "hint")
 
 
 def curated_columns(report: DatasetReport, clustering: Clustering, key: str, cells: pd.Index) -> dict[str, pd.Series]:
