@@ -6,6 +6,7 @@ lines of ``console`` blocks must be commands that there are, with options that t
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import logging
 import os
@@ -55,14 +56,14 @@ def _id(page):
     return page.name
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory, plant):
-    """Make the files that a reader has: counts, clustered and annotated cells, marker tables."""
+@functools.cache
+def _files(folder, plant):
+    """Make the files that a reader has, once; each page has a copy."""
     import numpy as np
 
     import gca_scanpy as gca
 
-    folder = tmp_path_factory.mktemp("reader")
+    folder.mkdir()
     cells = plant((30,) * 8)
     cells.obs["leiden"], cells.obs["my_labels"] = cells.obs["cluster"], cells.obs["planted"]
     cells.write_h5ad(folder / "clustered.h5ad")
@@ -81,9 +82,9 @@ def files(tmp_path_factory, plant):
 
 
 @pytest.fixture
-def reader(tmp_path, monkeypatch, files):
-    """Go to a folder with copies of these files."""
-    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
+def reader(tmp_path, tmp_path_factory, monkeypatch, plant):
+    """Give a folder with the files that a reader has: counts, clustered and annotated cells, marker tables."""
+    shutil.copytree(_files(tmp_path_factory.getbasetemp() / "reader", plant), tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
