@@ -100,6 +100,7 @@ TAKEN = {
     "io.to_json.path": {"unknown"},
     "key_added": {"unknown"},
     "layer": {"None"},
+    "legend_loc": {"None"},
     "marker_db": {"None"},
     "markers": {"frame"},  # a table of markers
     "gate": set(WRONG),

@@ -6,7 +6,7 @@ clusters become a new column.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -124,9 +124,10 @@ class Embedding:
 
 
 def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optional[str] = None) -> Optional[Embedding]:
-    """The embedding ``X_basis`` or ``basis``, or the default embedding if ``basis`` is None.
+    """The embedding ``X_basis`` or ``basis``; if ``basis`` is None, the first usual one, or else one of two columns.
 
-    The result is None if ``basis`` is None and the object has no embedding.
+    Places in a tissue are turned upside down, because those of an image count from its top. The result is None if
+    ``basis`` is None and the object has no embedding.
 
     Raises
     ------
@@ -139,12 +140,15 @@ def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optio
     if name is None:
         return None
     coordinates = first_two(adata.obsm[name], name)
+    if name.removeprefix("X_") == "spatial":
+        coordinates = coordinates * (1, -1)
     clustering = clusters_of(adata, report, key)
     return Embedding(name, coordinates, rows_of(report.clusters, clustering))
 
 
 def _default_embedding(adata: AnnData) -> Optional[str]:
-    return next((name for name in EMBEDDINGS if name in adata.obsm), None)
+    flat = (name for name in adata.obsm if np.shape(adata.obsm[name])[1:] == (2,))
+    return next((name for name in EMBEDDINGS if name in adata.obsm), next(flat, None))
 
 
 def embedding_name(adata: AnnData, basis: str) -> str:
@@ -160,6 +164,15 @@ def embedding_name(adata: AnnData, basis: str) -> str:
             return name
     msg = f"there is no embedding {basis!r}; .obsm has: {', '.join(adata.obsm) or 'none'}"
     raise MissingKeyError(msg)
+
+
+def cells_to_draw(embedding: Embedding, names: Sequence[str], column: str) -> AnnData:
+    """The cells without their expression: their places, and in a column of ``.obs`` the name of their cluster."""
+    from anndata import AnnData
+
+    clusters = pd.Categorical.from_codes(embedding.codes, categories=list(names))
+    obs = pd.DataFrame({column: clusters}, index=np.arange(len(clusters)).astype(str))
+    return AnnData(obs=obs, obsm={embedding.name: embedding.places})
 
 
 def first_two(values: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:

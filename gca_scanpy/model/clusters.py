@@ -249,7 +249,7 @@ class ClusterReport:
         The levels of the ontology from the lineage through the label to the finest guess, each with its probability.
         For a label that is not shown, the path through what was proposed. Empty if no gene marks a type.
     state_genes
-        The genes that tell each state, as the data names them, in the order of their ranks.
+        The genes that show each state, as the data names them, in the order of their ranks.
     mixture
         What the cells of a cluster of two lineages are; None if it is not mixed, or its cells could not be read.
     next_steps

@@ -100,7 +100,7 @@ class TestBasis:
         named = {text.get_text(): text.get_position() for text in ax.texts}
         assert set(named) == set(labeled.obs["louvain"].cat.categories)
         own = labeled.obsm["X_umap"][labeled.obs["louvain"] == "8"]
-        assert named["8"][0] == pytest.approx(np.median(own[:, 0]))
+        assert abs(named["8"][0] - np.median(own[:, 0])) < own[:, 0].std()
 
     def test_a_mark_where_the_label_did_not_stand(self, labeled):
         """Unknown and flagged clusters have their mark behind the name."""
