@@ -18,7 +18,7 @@ from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels, finer_guess
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import CONFIDENCE_LEVELS, Candidate, ClusterReport, DatasetReport
-from gca_scanpy.pl._embedding import SIDE, entries_of, name_clusters
+from gca_scanpy.pl._embedding import DOTS, SIDE, entries_of, name_clusters
 from gca_scanpy.pl._figure import (
     LONGEST_LABEL,
     Save,
@@ -172,7 +172,7 @@ def _embedding(adata: AnnData, report: DatasetReport, basis: str, key: str, ax: 
     fig, axes = new_axes(ax, SIDE + 1.2, SIDE)
     # Reversed, so that high confidence is blue here as it is in the bars.
     options = {"vmin": 0, "vmax": 1, "cmap": "cividis_r", "title": "confidence score", "frameon": True}
-    sc.pl.embedding(adata, basis, color=column, ax=axes, show=False, **options)
+    sc.pl.embedding(adata, basis, color=column, ax=axes, show=False, size=min(DOTS / adata.n_obs, 60), **options)
     axes.set_title("confidence score", fontsize=10)
     groupby = report.parameters.get("groupby")
     if groupby is not None and groupby in adata.obs:
