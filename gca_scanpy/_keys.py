@@ -26,8 +26,8 @@ EMBEDDINGS = {
     "X_draw_graph_fa": "ForceAtlas2",
     "X_phate": "PHATE",
     "X_pca": "PCA",
-    "spatial": "places in the tissue",
-    "X_spatial": "places in the tissue",
+    "spatial": "Space",
+    "X_spatial": "Space",
 }
 
 

@@ -126,8 +126,7 @@ class Embedding:
 def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optional[str] = None) -> Optional[Embedding]:
     """The embedding ``X_basis`` or ``basis``; if ``basis`` is None, the first usual one, or else one of two columns.
 
-    Places in a tissue are turned upside down, because those of an image count from its top. The result is None if
-    ``basis`` is None and the object has no embedding.
+    The result is None if ``basis`` is None and the object has no embedding.
 
     Raises
     ------
@@ -140,8 +139,6 @@ def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optio
     if name is None:
         return None
     coordinates = first_two(adata.obsm[name], name)
-    if name.removeprefix("X_") == "spatial":
-        coordinates = coordinates * (1, -1)
     clustering = clusters_of(adata, report, key)
     return Embedding(name, coordinates, rows_of(report.clusters, clustering))
 
@@ -178,6 +175,8 @@ def cells_to_draw(embedding: Embedding, names: Sequence[str], column: str) -> An
 def first_two(values: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The first two columns of an entry of ``.obsm``.
 
+    Places in a tissue are turned upside down, because those of an image count from its top.
+
     Raises
     ------
     InputError
@@ -194,7 +193,8 @@ def first_two(values: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
             "numbers; choose another embedding"
         )
         raise InputError(msg)
-    return np.asarray(dense[:, :2], dtype=np.float64)
+    two = np.asarray(dense[:, :2], dtype=np.float64)
+    return two * (1, -1) if name.removeprefix("X_") == "spatial" else two
 
 
 def read_for_curation(adata: AnnData, key: str) -> DatasetReport:

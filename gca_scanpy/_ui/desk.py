@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from jinja2 import Template
 
 from gca_scanpy._adata import reported_clustering
+from gca_scanpy._adata.members import first_two
 from gca_scanpy._events import now
 from gca_scanpy._judging.reasons import REASONS, meaning
 from gca_scanpy._keys import EMBEDDINGS, UNKNOWN_LABEL
@@ -224,7 +225,7 @@ def bases(cells: AnnData) -> list[str]:
 def points(cells: AnnData, report: DatasetReport, basis: str, chosen: str) -> pd.DataFrame:
     """The cells to draw: ``x``, ``y``, ``cluster``, ``label`` and ``chosen``; a large dataset is thinned."""
     clustering = reported_clustering(cells, report)
-    xy = np.asarray(cells.obsm[basis], dtype=float)[:, :2]
+    xy = first_two(cells.obsm[basis], basis)
     order = np.argsort(clustering.codes, kind="stable")
     order = order[(clustering.codes[order] >= 0) & np.isfinite(xy[order]).all(axis=1)]
     code = clustering.all_ids.index(chosen) if chosen in clustering.all_ids else -1

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 import numpy as np
 from attrs import frozen
 
-from gca_scanpy._adata import embedding_name, reported_clustering, rows_of
-from gca_scanpy._adata.members import first_two
+from gca_scanpy._adata import cells_to_draw, embedding_name, reported_clustering, rows_of
+from gca_scanpy._adata.members import Embedding, first_two
 from gca_scanpy._adata.objects import column_of
 from gca_scanpy._arguments import COUNT, LABEL_STYLE, checked, optional
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL, ObsKeys
@@ -18,7 +18,7 @@ from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels, finer_guess
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import CONFIDENCE_LEVELS, Candidate, ClusterReport, DatasetReport
-from gca_scanpy.pl._embedding import SIDE, entries_of, name_clusters
+from gca_scanpy.pl._embedding import DOTS, SIDE, entries_of, name_clusters
 from gca_scanpy.pl._figure import (
     LONGEST_LABEL,
     Save,
@@ -172,11 +172,13 @@ def _embedding(adata: AnnData, report: DatasetReport, basis: str, key: str, ax: 
     fig, axes = new_axes(ax, SIDE + 1.2, SIDE)
     # Reversed, so that high confidence is blue here as it is in the bars.
     options = {"vmin": 0, "vmax": 1, "cmap": "cividis_r", "title": "confidence score", "frameon": True}
-    sc.pl.embedding(adata, basis, color=column, ax=axes, show=False, **options)
+    shown = cells_to_draw(Embedding(place, places, np.full(adata.n_obs, -1)), (), "cluster")
+    shown.obs[column] = scores = column_of(adata.obs, column).to_numpy(dtype=float)
+    size = min(DOTS / adata.n_obs, 60)
+    sc.pl.embedding(shown, place.removeprefix("X_"), color=column, ax=axes, show=False, size=size, **options)
     axes.set_title("confidence score", fontsize=10)
     groupby = report.parameters.get("groupby")
     if groupby is not None and groupby in adata.obs:
-        scores = column_of(adata.obs, column).to_numpy(dtype=float)
         rows = rows_of(report.clusters, reported_clustering(adata, report))
         # If the cells were clustered again under the same name, their scores are of other clusters: write no name.
         members = [

@@ -48,9 +48,8 @@ LONGEST_NAME, LONGEST_LABEL = 18, 44  # letters, on the picture and beside it
 FEW, MANY, MOST = 12, 40, 160  # clusters: named in the picture; in small letters; listed by their labels
 SIDE = 4.4  # inches, of the picture
 LINE = 1.5  # height of a line of the list, in letters
-RINGS = 9  # around its cells, in which a name may be
-NEAR = 1.6  # lines; a name that is farther from its cluster has a line to it
-COLUMN, DOT = "cluster", "●"
+RINGS, NEAR = 9, 1.6  # lines: the farthest that a name moves, and from where on a line leads to its cells
+COLUMN, DOT, DOTS = "cluster", "●", 120_000  # the size of all dots together, as Scanpy has it
 
 
 @checked(labels=LABEL_STYLE, legend_loc=optional(one_of("right margin", "on data")))
@@ -241,7 +240,7 @@ def _draw_cells(ax: Axes, cells: AnnData, basis: str, colors: list[str], options
         raise InputError(msg)
     fixed = {"color": COLUMN, "palette": colors, "legend_loc": None, "ax": ax, "show": False}
     try:
-        sc.pl.embedding(cells, basis, **{"title": "", "size": min(120_000 / cells.n_obs, 60), **options, **fixed})
+        sc.pl.embedding(cells, basis, **{"title": "", "size": min(DOTS / cells.n_obs, 60), **options, **fixed})
     except TypeError:  # an option that there is not
         raise
     except Exception as error:  # the options are Scanpy's, and so are the reasons
@@ -279,7 +278,8 @@ def _list(ax: Axes, entries: Sequence[Entry]) -> tuple[float, float]:
     """Write the list of the clusters beside the picture; the result is its width and height in inches."""
     rows, size = _rows(ax, entries), 6.5 if len(entries) > MANY else 7.5
     titles = ("cluster", "", "label", "probability") if len(entries) <= MOST else ("clusters", "", "label", "")
-    widths = [72 * text_width(ax, [title, *(row.texts[i] for row in rows)], size) for i, title in enumerate(titles)]
+    # 72 points are an inch, and letters differ a little between resolutions.
+    widths = [74 * text_width(ax, [title, *(row.texts[i] for row in rows)], size) for i, title in enumerate(titles)]
     per_block = math.ceil(len(rows) / math.ceil(len(rows) / MANY))
     left, line = 10.0, size * LINE
     for start in range(0, len(rows), per_block):
@@ -289,7 +289,7 @@ def _list(ax: Axes, entries: Sequence[Entry]) -> tuple[float, float]:
             for place, row in enumerate(rows[start : start + per_block], 1):
                 color = row.dot if row.texts[column] == DOT else row.edge
                 _write(ax, row.texts[column], (x, -line * place), side, size, color)
-            left += width + (0.8 * size if width else 0)
+            left += width + (size if width else 0)
         left += 1.6 * size
     marks = sorted({entry.status for entry in entries if entry.mark})
     for place, status in enumerate(marks):

@@ -132,6 +132,14 @@ class TestBasis:
         labeled.obs["louvain"] = pd.Categorical(mixed)
         assert len(gca.pl.confidence(labeled, basis="umap", show=False).texts) == 0
 
+    def test_places_in_a_tissue_count_from_the_top(self, labeled):
+        """As in an image, the first row is on top; names and cells agree."""
+        labeled.obsm["spatial"] = labeled.obsm["X_umap"] * (1, -1)
+        flat, tissue = (gca.pl.confidence(labeled, basis=name, show=False) for name in ("umap", "spatial"))
+        assert np.allclose(flat.collections[0].get_offsets(), tissue.collections[0].get_offsets())
+        names = [[text.get_position() for text in ax.texts] for ax in (flat, tissue)]
+        assert np.allclose(*names)
+
     def test_the_column_is_gone(self, labeled):
         """Without the clusters' column the cells are drawn, without names."""
         del labeled.obs["louvain"]
