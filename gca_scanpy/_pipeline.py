@@ -12,8 +12,8 @@ from gca_scanpy._adata.expression import Expression
 from gca_scanpy._cells import explain_all, judge_samples
 from gca_scanpy._events import Clock
 from gca_scanpy._judging.judge import judge
-from gca_scanpy._judging.reasons import next_steps
-from gca_scanpy._llm.asking import Plan
+from gca_scanpy._judging.reasons import contrasts, next_steps
+from gca_scanpy._llm.prompt import Plan
 from gca_scanpy._prepare import canonical, index_of, tissues_of
 from gca_scanpy._ranking.by_sample import SampleMoments
 from gca_scanpy._reporting.receipts import collect
@@ -51,9 +51,13 @@ def annotate(
         evolve(cluster_report(case, judgment, force_unknown=request.settings.force_unknown), samples=said)
         for case, judgment, said in zip(cases, judgments, answers)
     ]
-    reports = explain_all(reports, [judgment.rival for judgment in judgments], expression, clock)
+    rivals = [judgment.rival for judgment in judgments]
+    reports = explain_all(reports, rivals, expression, clock)
     surface = _bundled.surface_proteins()
-    reports = [evolve(report, next_steps=next_steps(case, report, surface)) for case, report in zip(cases, reports)]
+    reports = [
+        evolve(report, next_steps=next_steps(case, report, surface), contrasts=contrasts(case, report, rival))
+        for case, report, rival in zip(cases, reports, rivals)
+    ]
     telemetry = with_counts(proposals.cost, reports, request.cells_without_cluster, clock.seconds)
     said = [*request.warnings, *warnings, *proposals.warnings]
     provenance = provenance_of(request, cases, proposals.models)

@@ -1,6 +1,7 @@
 """The reason codes, once: the checks raise them; plots, page, review and documents explain them from here.
 
-And what would settle an uncertain cluster: at most four steps, each with its reason.
+And what would settle an uncertain cluster: at most four steps, each with its reason; and the short contrasts of types
+that a report shows, and that a language model is shown when its label was stopped.
 """
 
 from __future__ import annotations
@@ -11,10 +12,21 @@ from typing import Optional
 
 from attrs import frozen
 
-from gca_scanpy._judging.contrast import Contrast, ContrastGene, Seen, contrast, question
+from gca_scanpy._judging.contrast import (
+    Contrast,
+    ContrastGene,
+    Pair,
+    Seen,
+    contrast,
+    first_apart,
+    has_facts,
+    question,
+)
+from gca_scanpy._judging.evidence import Rival
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
-from gca_scanpy.model import ClusterReport, NextStep
+from gca_scanpy._steps import Objection
+from gca_scanpy.model import ClusterReport, GenesFor, NextStep, PairContrast
 
 
 @frozen
@@ -136,6 +148,60 @@ def _seen(case: Case) -> Callable[[str], Seen]:
         return Seen(names.get(symbol, symbol), is_measured=is_measured, is_expressed=is_expressed)
 
     return see
+
+
+def contrasts(case: Case, cluster: ClusterReport, rival: Optional[Rival]) -> tuple[PairContrast, ...]:
+    """What separates each candidate of a cluster from the first of these that excludes it.
+
+    These are the label, the finest guess, and the better candidates. The rival of the label is a candidate too.
+    """
+    keys = [*(one.ontology_id or one.label for one in cluster.candidates if one.score > 0), *_key_of(rival)]
+    finest = [level.ontology_id or level.label for level in cluster.path[-1:]]
+    better = [key for key in (_judged_key(cluster), *finest) if has_facts(key, case.index)]
+    pairs = []
+    for key in keys:
+        if has_facts(key, case.index) and key not in better:
+            pair = first_apart(key, better, case.index)
+            pairs += [(pair[1], key)] if pair else []
+            better.append(key)
+    return tuple(_short(contrast(cluster.cluster_id, pair, case.index, _seen(case))) for pair in pairs)
+
+
+def objection(case: Case, cluster: ClusterReport, rival: Optional[Rival]) -> Objection:
+    """What the checks say against the label of a cluster that they stopped, and its contrast with the rival."""
+    index = case.index
+    pair: Optional[Pair] = first_apart(_judged_key(cluster), _key_of(rival), index) or question(cluster, index)
+    return Objection(
+        label=cluster.annotation.proposed_label,
+        reasons=tuple(code for code in cluster.validation.flag_reasons if code not in ADVISORY),
+        notes=cluster.validation.notes,
+        contrast=_short(contrast(cluster.cluster_id, pair, index, _seen(case))) if pair else None,
+    )
+
+
+def _key_of(rival: Optional[Rival]) -> list[str]:
+    return [rival.key] if rival else []
+
+
+def _judged_key(cluster: ClusterReport) -> str:
+    label, term = cluster.judged
+    return term or label
+
+
+def _short(apart: Contrast) -> PairContrast:
+    """The most telling genes of both types."""
+    sides = ((apart.first, apart.first_id, apart.second), (apart.second, apart.second_id, apart.first))
+    return PairContrast(*(_genes_for(apart, *side) for side in sides))
+
+
+def _genes_for(apart: Contrast, label: str, ontology_id: Optional[str], other: str) -> GenesFor:
+    kinds: dict[str, list[str]] = {"expressed": [], "lacking": [], "open": [], "unmeasured": []}
+    # That the other type lacks a gene is worth showing only if the cluster has it.
+    genes = [gene for gene in apart.for_type(label) if gene.says or gene.kind == "marker"]
+    for gene in sorted(genes, key=lambda gene: (not gene.says, not gene.is_canonical))[:MAX_GENES]:
+        said = {label: "expressed", other: "lacking"}.get(gene.says)
+        kinds[said or ("unmeasured" if gene.is_measured is False else "open")].append(gene.gene)
+    return GenesFor(label, ontology_id, **{kind: tuple(genes) for kind, genes in kinds.items()})
 
 
 def _of_mixture(cluster: ClusterReport) -> Iterator[NextStep]:

@@ -200,6 +200,7 @@ def vote(models: Sequence[str], answers: Mapping[str, Verdict], ontology: Ontolo
         alternatives=(*others, *chosen.alternatives),
         caveats=(*chosen.caveats, *silent),
         panel=panel,
+        asked_again=tuple(one for _, verdict in voters for one in verdict.asked_again),
     )
 
 

@@ -30,7 +30,7 @@ MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
     "separated_from", "separating_genes", "separating_genes_measured", "rationale", "alternatives", "caveats", "path",
     "agreement", "votes", "dissenters", "warnings", "state_genes", "witnesses", "samples_agreeing", "samples_differing",
-    "samples", "next_steps",
+    "samples", "next_steps", "asked_again",
 )  # fmt: skip
 CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
 FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
@@ -103,6 +103,7 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
         **_of_samples(cluster),
         "next_steps": " ".join(step_texts(cluster)),
+        "asked_again": "; ".join(one.text for one in cluster.asked_again),
     }
 
 

@@ -86,6 +86,7 @@ def cluster_report(case: Case, judgment: Judgment, *, force_unknown: bool) -> Cl
         panel=verdict.panel,
         path=path,
         consensus=verdict.consensus,
+        asked_again=verdict.asked_again,
     )
 
 
