@@ -246,12 +246,6 @@ def path_text(path: Iterable[Level]) -> str:
     return " > ".join(f"{level.label} ({level.probability:.2f})" for level in path)
 
 
-def vote_texts(cluster: ClusterReport) -> list[str]:
-    """Each vote behind a consensus: the column, its label, and how that is related to the consensus."""
-    votes = cluster.consensus.votes if cluster.consensus else ()
-    return [f"{vote.key}: {vote.label} ({vote.relation})" if vote.label else f"{vote.key}: none" for vote in votes]
-
-
 def step_texts(cluster: ClusterReport) -> list[str]:
     """What would settle a cluster, each step with its reason."""
     return [f"{step.text} {step.reason}" for step in cluster.next_steps]

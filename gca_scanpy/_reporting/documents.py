@@ -16,7 +16,7 @@ from gca_scanpy._names.labels import ShortNames
 from gca_scanpy._names.ontology import Ontology
 from gca_scanpy._packages import NAMES
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.display import path_text, sample_text, short_labels, state_texts, step_texts, vote_texts
+from gca_scanpy._reporting.display import path_text, sample_text, short_labels, state_texts, step_texts
 from gca_scanpy._reporting.receipts import Receipts
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision, Vote
 
@@ -96,7 +96,7 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "caveats": "; ".join(annotation.caveats),
         "path": path_text(cluster.path),
         "agreement": cluster.consensus.agreement if cluster.consensus else None,
-        "votes": "; ".join(vote_texts(cluster)),
+        "votes": "; ".join(vote.text for vote in cluster.consensus.votes) if cluster.consensus else "",
         "dissenters": ", ".join(vote.key for vote in cluster.consensus.dissenters) if cluster.consensus else "",
         "warnings": "; ".join(cluster.warnings),
         "state_genes": "; ".join(state_texts(cluster)),

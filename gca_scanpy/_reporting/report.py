@@ -225,7 +225,9 @@ def makers(report: DatasetReport) -> str:
     names = {
         "offline": "the offline scorer",
         "model": report.provenance.model or "a language model",
-        "user": "the given labels",
+        "user": "the consensus of the given labels"
+        if any(c.consensus for c in report.clusters)
+        else "the given labels",
     }
     counts = Counter(cluster.source for cluster in report.clusters)
     if not counts:

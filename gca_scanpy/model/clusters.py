@@ -295,6 +295,7 @@ class ClusterReport:
             "against": ", ".join(self.validation.contradictory_markers),
             "path": " > ".join(f"{level.label} ({level.probability:.2f})" for level in self.path),
             "candidates": ", ".join(candidate.label for candidate in self.candidates),
+            "votes": "; ".join(vote.text for vote in self.consensus.votes) if self.consensus else "",
             "asked again": "; ".join(one.text for one in self.asked_again),
             "what would settle it": " ".join(f"{step.text} {step.reason}" for step in self.next_steps),
         }

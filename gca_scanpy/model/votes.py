@@ -157,6 +157,11 @@ class Vote:
     unread: tuple[str, ...] = ()
 
     @property
+    def text(self) -> str:
+        """The column, its label, and how that is related to the consensus."""
+        return f"{self.key}: {self.label} ({self.relation})" if self.label else f"{self.key}: none"
+
+    @property
     def dissents(self) -> bool:
         """Whether it contradicts the consensus, or is finer, with at least half as many votes against it as for it."""
         is_disputed = self.relation == "finer" and 2 * self.against >= self.support
