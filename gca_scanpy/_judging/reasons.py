@@ -26,7 +26,7 @@ from gca_scanpy._judging.evidence import Rival
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Objection
-from gca_scanpy.model import ClusterReport, GenesFor, NextStep, PairContrast
+from gca_scanpy.model import ClusterReport, GenesFor, Mixture, NextStep, PairContrast
 
 
 @frozen
@@ -104,24 +104,49 @@ def meaning(code: str) -> str:
 
 
 MAX_STEPS, MAX_GENES = 4, 6
+MIN_PART = 0.2  # share of the cells of a cluster that are of one type, for which clustering more finely is worth it
 SPLIT = "gca_scanpy.tl.split"
 
 
-def next_steps(case: Case, cluster: ClusterReport, surface: Mapping[str, str]) -> tuple[NextStep, ...]:
+def undecided(case: Case, cluster: ClusterReport) -> Optional[Contrast]:
+    """The contrast of what a cluster is undecided between; None if it is settled, or if nothing competes with it."""
+    pair = None if _is_settled(cluster) else question(cluster, case.index)
+    return contrast(cluster.cluster_id, pair, case.index, _seen(case)) if pair else None
+
+
+def next_steps(
+    case: Case,
+    cluster: ClusterReport,
+    apart: Optional[Contrast],
+    cells: Optional[Mixture],
+    surface: Mapping[str, str],
+) -> tuple[NextStep, ...]:
     """The steps that would settle a cluster below High or without a supported label; empty for any other.
 
     Parameters
     ----------
+    apart
+        What :func:`undecided` gives.
+    cells
+        What its cells show of the two types of that contrast; None if they were not looked at.
     surface
         The names of surface proteins, by the symbol of the gene.
     """
-    if cluster.status == "supported" and cluster.confidence == "High":
+    if _is_settled(cluster):
         return ()
-    pair = question(cluster, case.index)
-    apart = contrast(cluster.cluster_id, pair, case.index, _seen(case)) if pair else None
-    genes = chain(_finer(apart), _measure(apart), _look(apart), _stain(apart, surface)) if apart else ()
+    genes = chain(_finer(apart, cells), _measure(apart), _look(apart), _stain(apart, surface)) if apart else ()
     steps = chain(_of_mixture(cluster), _too_little(case), genes, _tissue(case))
     return tuple(islice(_once(steps), MAX_STEPS))
+
+
+def _is_settled(cluster: ClusterReport) -> bool:
+    return cluster.status == "supported" and cluster.confidence == "High"
+
+
+def telling(apart: Contrast, label: str) -> tuple[str, ...]:
+    """The genes by which single cells may show that they are of a type: measured, not lacking, canonical ones first."""
+    genes = [g for g in apart.for_type(label) if g.kind == "marker" and g.is_measured and g.says in ("", label)]
+    return tuple(gene.gene for gene in sorted(genes, key=lambda gene: not gene.is_canonical)[:MAX_GENES])
 
 
 def _once(steps: Iterator[NextStep]) -> Iterator[NextStep]:
@@ -241,8 +266,16 @@ def _count(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
-def _finer(apart: Contrast) -> Iterator[NextStep]:
-    """A cluster that expresses markers of both types may hold cells of both."""
+def _finer(apart: Contrast, cells: Optional[Mixture]) -> Iterator[NextStep]:
+    """A cluster that expresses markers of both types may hold cells of both, unless its cells show that it does not."""
+    if cells is not None:
+        if cells.kind == "two_populations" and min(part.share for part in cells.parts) >= MIN_PART:
+            first, second = cells.parts
+            shares = f"{first.share:.0%} of the cells express those of {first.label} and {second.share:.0%} those of "
+            genes = (*first.genes[: MAX_GENES // 2], *second.genes[: MAX_GENES // 2])
+            reason = f"Different cells express these genes: {shares}{second.label}, and only {cells.both:.0%} both."
+            yield NextStep("recluster", "Cluster these cells more finely.", genes, reason)
+        return
     both = [
         [gene for gene in apart.for_type(label) if gene.says == label and gene.kind == "marker" and gene.is_canonical]
         for label in (apart.first, apart.second)

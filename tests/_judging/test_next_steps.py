@@ -124,3 +124,33 @@ def test_the_rival_of_a_stopped_label():
     pairs = {(pair.first.label, pair.second.label): pair for pair in cluster.contrasts}
     assert {"MS4A1", "CD79A"} <= set(pairs["T cell", "B cell"].second.expressed)
     assert pairs["T cell", "B cell"].first.expressed == ()
+
+
+BETA, ALPHA = ["INS", "IAPP", "MAFA", "ADCYAP1", "UCN3"], ["GCG", "LOXL4", "IRX2", "GC", "F10"]
+DUCT, ACINAR = ["KRT19", "SOX9", "CFTR", "MUC1"], ["PRSS1", "CPA1", "CTRB1", "CELA3A"]
+
+
+def _islets(plant_types, both):
+    """A cluster of beta and alpha cells, or of cells that express the genes of both, and two of other cells."""
+    endocrine = {"beta": BETA + ALPHA, "alpha": BETA + ALPHA} if both else {"beta": BETA, "alpha": ALPHA}
+    cells = plant_types({**endocrine, "duct": DUCT, "acinar": ACINAR})
+    cells.obs["cluster"] = cells.obs["cluster"].astype(str).replace({"beta": "islet", "alpha": "islet"})
+    gca.tl.annotate(cells, "cluster", tissue="pancreas")
+    return gca.get.report(cells).cluster("islet")
+
+
+def test_different_cells_of_two_types(plant_types):
+    """If each type's genes are in another half of the cells, clustering more finely comes with the shares."""
+    cluster = _islets(plant_types, both=False)
+    (step,) = (step for step in cluster.next_steps if step.kind == "recluster")
+    assert step.text == "Cluster these cells more finely."
+    assert "50% of the cells" in step.reason
+    assert {*step.genes} <= {*BETA, *ALPHA}
+    assert all({*step.genes} & {*genes} for genes in (BETA, ALPHA))
+
+
+def test_the_same_cells_of_two_types(plant_types):
+    """If the same cells express the genes of both, clustering more finely would not help, and is not a step."""
+    cluster = _islets(plant_types, both=True)
+    assert cluster.confidence != "High"
+    assert "recluster" not in kinds(cluster)
