@@ -17,7 +17,7 @@ from gca_scanpy._judging.contrast import Contrast
 from gca_scanpy._judging.evidence import Rival
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._judging.mixture import Outcome
-from gca_scanpy._judging.reasons import telling
+from gca_scanpy._judging.reasons import of_both, telling
 from gca_scanpy._judging.samples import answer, with_samples
 from gca_scanpy._prepare import genes_of_matrix
 from gca_scanpy._ranking.by_sample import SampleMoments
@@ -82,16 +82,14 @@ def look_finer(
 ) -> list[Optional[Mixture]]:
     """Whether different cells of a cluster are of the two types between which it is undecided.
 
-    None for a cluster whose cells are not looked at: it is a known mixture, too few genes tell the types apart, or the
-    matrix is not in memory, so that reading single cells of it could take as long as the whole run.
+    None for a cluster whose cells are not looked at: it is a known mixture, does not express canonical markers of both,
+    or too few genes tell the types apart.
     """
-    if expression is None or not any(aparts) or not expression.is_in_memory:
+    asked = [apart if apart and of_both(apart) and not r.mixture else None for r, apart in zip(reports, aparts)]
+    if expression is None or not any(asked):
         return [None] * len(reports)
     with clock.step("mixtures"):
-        pairs = [
-            _between(apart, expression) if apart and not report.mixture else ()
-            for report, apart in zip(reports, aparts)
-        ]
+        pairs = [_between(apart, expression) if apart else () for apart in asked]
         genes = {gene: column for column, gene in enumerate(dict.fromkeys(g for pair in pairs for g in _genes(pair)))}
         clustering = expression.clustering
         cells = np.flatnonzero(clustering.subsampled(numbers.NUMBERS.sampled_cells).codes >= 0)

@@ -86,12 +86,6 @@ class Expression:
         """The matrix of a run with these parameters; nothing is read yet."""
         return cls(adata, clustering, *as_in_the_run(adata, parameters), known)
 
-    @property
-    def is_in_memory(self) -> bool:
-        """Whether there is a matrix, and all of it is in memory."""
-        matrix = select_matrix(self.adata, self.use_raw, self.layer).matrix
-        return isinstance(matrix, np.ndarray) or sparse.issparse(matrix)
-
     def available(self, genes: Sequence[str]) -> list[str]:
         """Those of these genes that the matrix has, each once; genes are named as in a report."""
         columns = self._named()

@@ -143,6 +143,15 @@ def _is_settled(cluster: ClusterReport) -> bool:
     return cluster.status == "supported" and cluster.confidence == "High"
 
 
+def of_both(apart: Contrast) -> list[list[ContrastGene]]:
+    """The canonical markers of each of two types that a cluster expresses; empty unless it expresses some of both."""
+    both = [
+        [gene for gene in apart.says(label) if gene.speaks_for == label and gene.kind == "marker" and gene.is_canonical]
+        for label in (apart.first, apart.second)
+    ]
+    return both if all(both) else []
+
+
 def telling(apart: Contrast, label: str) -> tuple[str, ...]:
     """The genes by which single cells may show that they are of a type: measured, not lacking, canonical ones first."""
     genes = [g for g in apart.for_type(label) if g.kind == "marker" and g.is_measured and g.says in ("", label)]
@@ -268,6 +277,7 @@ def _count(number: int, name: str) -> str:
 
 def _finer(apart: Contrast, cells: Optional[Mixture]) -> Iterator[NextStep]:
     """A cluster that expresses markers of both types may hold cells of both, unless its cells show that it does not."""
+    both = of_both(apart)
     if cells is not None:
         if cells.kind == "two_populations" and min(part.share for part in cells.parts) >= MIN_PART:
             first, second = cells.parts
@@ -275,12 +285,7 @@ def _finer(apart: Contrast, cells: Optional[Mixture]) -> Iterator[NextStep]:
             genes = (*first.genes[: MAX_GENES // 2], *second.genes[: MAX_GENES // 2])
             reason = f"Different cells express these genes: {shares}{second.label}, and only {cells.both:.0%} both."
             yield NextStep("recluster", "Cluster these cells more finely.", genes, reason)
-        return
-    both = [
-        [gene for gene in apart.for_type(label) if gene.says == label and gene.kind == "marker" and gene.is_canonical]
-        for label in (apart.first, apart.second)
-    ]
-    if all(both):
+    elif both:
         genes = _in_turns(both)
         reason = f"It expresses canonical markers of both: {_listed(both[0])} of {apart.first}, {_listed(both[1])} of "
         text = "Cluster these cells more finely, and see whether different cells express these genes."
