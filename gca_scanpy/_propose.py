@@ -247,7 +247,7 @@ class Asked:
         self, asked: Sequence[Case], answers: list[Answers], judge: Judge
     ) -> tuple[list[Answers], list[str]]:
         """The answers after each model was asked once more about its labels that were stopped, and warnings."""
-        if not self.asking.ask_again:
+        if not (self.asking.ask_again and asked):
             return answers, []
         rounds = [
             self._second(asked if answer.is_complete else (), model, answer.verdicts, judge)
@@ -255,7 +255,7 @@ class Asked:
         ]
         both, warnings = [], []
         for r, first, second in zip(rounds, answers, self._ask(rounds)):
-            both.append(revised(first, second, r))
+            both.append(revised(first, second, r, asked[0].index.lineages.ontology))
             if second.failures:
                 warnings.append(second.complaint(r.model.name, len(r.question.objections), "second answer"))
         for message in warnings:

@@ -20,9 +20,10 @@ from gca_scanpy._llm.failures import DamagedError, TooLongError, TroubleError
 from gca_scanpy._llm.gate import CancelledError, Deadline, Gate
 from gca_scanpy._llm.language_model import Completion, LanguageModel, completion_of
 from gca_scanpy._llm.progress import Outcome, Progress, Task, follow_up
+from gca_scanpy._names.ontology import Ontology
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import AccessError, BudgetError, ModelError, RefusalError, ReplyError
-from gca_scanpy.model import AskedAgain, ModelAnswer
+from gca_scanpy.model import AskedAgain
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -288,7 +289,7 @@ def _answers(progress: Progress) -> Answers:
     )
 
 
-def revised(first: Answers, second: Answers, asked: Round) -> Answers:
+def revised(first: Answers, second: Answers, asked: Round, ontology: Ontology) -> Answers:
     """The answers of a model that was asked again about some labels; a label without a second answer stays.
 
     Whatever the second answer is, it keeps both.
@@ -298,9 +299,8 @@ def revised(first: Answers, second: Answers, asked: Round) -> Answers:
         if isinstance(second.failures.get(key), BudgetError):
             continue  # it was not asked
         was, now = first.verdicts[key], second.verdicts.get(key)
-        name = asked.model.name
-        answers = (_answer(name, was), _answer(name, now) if now else ModelAnswer(name, "", None, 0.0))
-        record = AskedAgain(*answers, objection.reasons, objection.contrast)
+        both = [reply.answer(asked.model.name, verdict, ontology) for verdict in (was, now)]
+        record = AskedAgain(both[0], both[1], objection.reasons, objection.contrast)
         verdicts[key] = evolve(now or was, asked_again=(record,))
     return Answers(
         verdicts=verdicts,
@@ -312,10 +312,6 @@ def revised(first: Answers, second: Answers, asked: Round) -> Answers:
             for key in {**first.tokens, **second.tokens}
         },
     )
-
-
-def _answer(model: str, verdict: Verdict) -> ModelAnswer:
-    return ModelAnswer(model, verdict.label, verdict.ontology_id, verdict.confidence_score)
 
 
 def error_of(answers: Sequence[Answers], unanswered: Sequence[str]) -> type[ModelError]:

@@ -24,7 +24,7 @@ MAX_CONTEXT = 4000  # characters
 MAX_PROBLEM = 300  # characters
 MAX_NOTES = 3  # of the checks
 REPLY_TOKENS = 120  # upper estimate for the answer about one cluster
-OBJECTION_TOKENS = 250  # upper estimate for what the checks say against the label of one cluster
+OBJECTION_TOKENS = 350  # upper estimate for what the checks say against the label of one cluster
 CHARACTERS_PER_TOKEN = 4
 # Upper bounds for each part of an answer: number of entries (0 for a text that is no list), and characters of each.
 BOUNDS = {

@@ -128,10 +128,11 @@ def _labels(report: DatasetReport) -> Iterator[str]:
     again = [(cluster, one) for cluster in report.clusters for one in cluster.asked_again]
     if again:
         answers = sum(bool(one.second.label) for _, one in again)
+        shown = sum(one.contrast is not None for _, one in again)
         kept = len({cluster.cluster_id for cluster, _ in again if cluster.status == "supported"})
         yield (
             f"{_counted(len(again), 'stopped label')} {'was' if len(again) == 1 else 'were'} put back to the models, "
-            f"each with the genes that separate it from a rival; {answers} got a second answer, and {kept} of these "
+            f"{shown} with the genes that separate it from a rival; {answers} got a second answer, and {kept} of these "
             "clusters had a supported label in the end."
         )
 

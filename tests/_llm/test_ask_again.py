@@ -51,6 +51,7 @@ def test_what_separates_the_two_is_asked_and_the_answer_accepted(serve, model_of
     assert (b.status, b.annotation.primary_label, b.source) == ("supported", "B cell", "model")
     (again,) = b.asked_again
     assert (again.first.label, again.second.label, again.first.confidence_score) == ("T cell", "B cell", 0.9)
+    assert (again.first.ontology_id, again.second.ontology_id) == ("CL:0000084", "CL:0000236")
     assert again.reasons == ("contradictory_markers",)
     assert (again.contrast.first.label, again.contrast.second.label) == ("T cell", "B cell")
     assert t.asked_again == ()

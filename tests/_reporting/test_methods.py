@@ -128,8 +128,9 @@ def _sampled(report, found):
 
 def _repeated(report, found):
     again = [(cluster, one) for cluster in report.clusters for one in cluster.asked_again]
-    assert (int(found[1]), int(found[2])) == (len(again), sum(one.second.label != "" for _, one in again))
-    assert int(found[3]) == sum(
+    shown, answered = sum(one.contrast is not None for _, one in again), sum(one.second.label != "" for _, one in again)
+    assert [int(found[n]) for n in (1, 2, 3)] == [len(again), shown, answered]
+    assert int(found[4]) == sum(
         cluster.status == "supported" and bool(cluster.asked_again) for cluster in report.clusters
     )
 
@@ -153,7 +154,7 @@ SENTENCES = {
     r"label of (\d+) of (\d+) clusters?, and at least one differed for (\d+)": _sampled,
     r"The samples in '(.+)' were clustered apart, and the same kind of cell got one name if a share of at least (\S+) "
     r"of its samples supported it": _parameter("within", "agreement"),
-    r"(\d+) stopped labels? (?:was|were) put back to the models, each with the genes that separate it from a rival; "
+    r"(\d+) stopped labels? (?:was|were) put back to the models, (\d+) with the genes that separate it from a rival; "
     r"(\d+) got a second answer, and (\d+) of these clusters had a supported label in the end": _repeated,
     r"The labels came from (.+)": _labels,
     r"No language model was asked": _not_asked,
@@ -255,7 +256,7 @@ def test_what_a_model_was_asked_again(fake_model):
         LISTS, model=gca.Asking(fake_model(label="T cell"), ask_again=True, cache=False), tissue="blood"
     )
     assert check(report) >= 8
-    assert "2 stopped labels were put back to the models" in gca.get.methods(report)
+    assert "2 stopped labels were put back to the models, 1 with the genes" in gca.get.methods(report)
 
 
 def test_references_follow():
