@@ -1,4 +1,4 @@
-"""From what a run is asked, and its marker genes, to the report: the steps, in order."""
+"""A run: what it is asked, its steps in order, from marker genes to the report, and the provenance of the report."""
 
 from __future__ import annotations
 
