@@ -265,13 +265,14 @@ def _too_little(case: Case) -> Iterator[NextStep]:
     n_cells, n_genes = case.markers.n_cells, len(case.markers.genes)
     if n_cells is not None and n_cells < numbers.NUMBERS.min_cluster_cells:
         text = "Join the cluster with one that is like it, or take more cells."
-        yield NextStep("cells", text, (), f"It has {_count(n_cells, 'cell')}, too few to see which genes it lacks.")
+        yield NextStep("cells", text, (), f"It has {counted(n_cells, 'cell')}, too few to see which genes it lacks.")
     if n_cells is None and n_genes < numbers.NUMBERS.min_stored_genes:
         text = "Give more marker genes of the cluster, best first, or the cells themselves."
-        yield NextStep("genes", text, (), f"It has {_count(n_genes, 'marker gene')}.")
+        yield NextStep("genes", text, (), f"It has {counted(n_genes, 'marker gene')}.")
 
 
-def _count(number: int, name: str) -> str:
+def counted(number: int, name: str) -> str:
+    """A number with the name of what it counts."""
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 

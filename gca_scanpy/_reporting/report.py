@@ -92,7 +92,7 @@ def cluster_report(case: Case, judgment: Judgment, *, force_unknown: bool) -> Cl
 
 def described(one: Consensus) -> str:
     """A sentence on who stands behind a consensus, and who does not."""
-    by_kind = {kind: _and([v.key for v in one.votes if v.relation == kind]) for kind in get_args(VoteRelation)}
+    by_kind = {kind: listed([v.key for v in one.votes if v.relation == kind]) for kind in get_args(VoteRelation)}
     if by_kind["no consensus"]:
         return f"There is no cell type on which enough of the votes agree: {by_kind['no consensus']}."
     if not one.ontology_id:
@@ -107,7 +107,8 @@ def described(one: Consensus) -> str:
     return f"{start}: {'; '.join(parts)}."
 
 
-def _and(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names as in a sentence, with "and" before the last."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
 
 

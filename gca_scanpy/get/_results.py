@@ -11,8 +11,7 @@ from gca_scanpy._adata import compare_columns, read_report, report_of
 from gca_scanpy._arguments import FLAG, checked, one_of
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting import documents
-from gca_scanpy._reporting.methods import paragraph
-from gca_scanpy._reporting.references import as_bibtex, as_text
+from gca_scanpy._reporting.references import as_bibtex, as_text, paragraph
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import DatasetReport
 
