@@ -29,6 +29,7 @@ from gca_scanpy.model import ClusterReport, Mixture, Part, SampleAnswer
 SEPARABLE = ("two_populations", "doublets")  # the kinds that can be taken apart
 SHOWN_GENES = 3
 BIMODAL = (0.2, 0.8)  # shares of the cells; a gene that fewer or more cells have does not divide them
+EXCLUSIVE = -0.2  # correlation of the numbers of expressed genes of two types, in cells that may be of one of them
 SHOWN_SHARE = 0.005  # a smaller share of the cells is 0 %
 
 
@@ -126,9 +127,14 @@ def _populations(cluster: int, pair: Sequence[Lineage], sample: Sample, columns:
     expressed = values[sample.clusters == cluster] > 0
     shares, counts = expressed.mean(axis=0), [expressed[:, of_it].sum(axis=1) for of_it in (is_first, ~is_first)]
     divides = (BIMODAL[0] <= shares) & (shares <= BIMODAL[1])
-    if not (divides[is_first].any() and divides[~is_first].any() and np.cov(counts)[0, 1] < 0):
+    if not (divides[is_first].any() and divides[~is_first].any() and _correlation(*counts) <= EXCLUSIVE):
         return Mixture("undecided")
     return _mixture(mixture.find(values, sample.clusters, cluster, is_first, logged=sample.logged), pair)
+
+
+def _correlation(first: npt.NDArray[np.intp], second: npt.NDArray[np.intp]) -> float:
+    """0 if one of the two does not vary."""
+    return float(np.corrcoef(first, second)[0, 1]) if first.std() > 0 and second.std() > 0 else 0.0
 
 
 def states_of(report: ClusterReport, expression: Expression) -> Optional[npt.NDArray[np.intp]]:

@@ -213,7 +213,7 @@ def _separating(key: str, other: str, index: MarkerIndex) -> dict[str, GeneKind]
 
 
 @lru_cache(maxsize=512)  # clusters of one run ask for the same few pairs
-def _unseen(key: str, other: str, index: MarkerIndex) -> tuple[ContrastGene, ...]:
+def unseen(key: str, other: str, index: MarkerIndex) -> tuple[ContrastGene, ...]:
     """The genes that speak for a type and not for the other, as the database has them, before any data are asked."""
     genes = []
     for symbol, kind in _separating(key, other, index).items():
@@ -241,9 +241,8 @@ def _unseen(key: str, other: str, index: MarkerIndex) -> tuple[ContrastGene, ...
 
 def _genes_of(key: str, other: str, index: MarkerIndex, see: Callable[[str], Seen]) -> Iterator[ContrastGene]:
     label, against = name_of(key, index), name_of(other, index)
-    for gene in _unseen(key, other, index):
+    for gene in unseen(key, other, index):
         seen = see(gene.symbol)
-        lacks = seen.is_expressed is False and gene.is_canonical
         yield evolve(
             gene,
             gene=seen.name,
@@ -251,8 +250,17 @@ def _genes_of(key: str, other: str, index: MarkerIndex, see: Callable[[str], See
             fraction=seen.fraction,
             mean=seen.mean,
             highest_other=seen.highest_other,
-            says=label if seen.is_expressed else against if lacks else "",
+            says={"expressed": label, "lacking": against}.get(shown(gene, seen), ""),
         )
+
+
+def shown(gene: ContrastGene, seen: Seen) -> str:
+    """What a cluster shows of a gene: ``expressed``, ``lacking`` (a canonical marker), ``unmeasured`` or ``open``."""
+    if seen.is_expressed:
+        return "expressed"
+    if seen.is_expressed is False and gene.is_canonical:
+        return "lacking"
+    return "unmeasured" if seen.is_measured is False else "open"
 
 
 def _owner(symbol: str, key: str, index: MarkerIndex, *, is_marker: bool) -> str:

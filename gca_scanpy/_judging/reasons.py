@@ -7,6 +7,7 @@ that a report shows, and that a language model is shown when its label was stopp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import chain, islice, zip_longest
 from typing import Optional
 
@@ -20,7 +21,10 @@ from gca_scanpy._judging.contrast import (
     contrast,
     first_apart,
     has_facts,
+    name_of,
     question,
+    shown,
+    unseen,
 )
 from gca_scanpy._judging.evidence import Rival
 from gca_scanpy._scoring import numbers
@@ -115,11 +119,7 @@ def undecided(case: Case, cluster: ClusterReport) -> Optional[Contrast]:
 
 
 def next_steps(
-    case: Case,
-    cluster: ClusterReport,
-    apart: Optional[Contrast],
-    cells: Optional[Mixture],
-    surface: Mapping[str, str],
+    case: Case, cluster: ClusterReport, apart: Optional[Contrast], cells: Optional[Mixture], surface: Mapping[str, str]
 ) -> tuple[NextStep, ...]:
     """The steps that would settle a cluster below High or without a supported label; empty for any other.
 
@@ -198,7 +198,8 @@ def contrasts(case: Case, cluster: ClusterReport, rival: Optional[Rival]) -> tup
             pair = first_apart(key, better, case.index)
             pairs += [(pair[1], key)] if pair else []
             better.append(key)
-    return tuple(_short(contrast(cluster.cluster_id, pair, case.index, _seen(case))) for pair in pairs)
+    see = cache(_seen(case))  # pairs share most of their genes
+    return tuple(_short(pair, case, see) for pair in pairs)
 
 
 def objection(case: Case, cluster: ClusterReport, rival: Optional[Rival]) -> Objection:
@@ -209,7 +210,7 @@ def objection(case: Case, cluster: ClusterReport, rival: Optional[Rival]) -> Obj
         label=cluster.annotation.proposed_label,
         reasons=tuple(code for code in cluster.validation.flag_reasons if code not in ADVISORY),
         notes=cluster.validation.notes,
-        contrast=_short(contrast(cluster.cluster_id, pair, index, _seen(case))) if pair else None,
+        contrast=_short(pair, case, _seen(case)) if pair else None,
     )
 
 
@@ -222,20 +223,26 @@ def _judged_key(cluster: ClusterReport) -> str:
     return term or label
 
 
-def _short(apart: Contrast) -> PairContrast:
+def _short(pair: Pair, case: Case, see: Callable[[str], Seen]) -> PairContrast:
     """The most telling genes of both types."""
-    sides = ((apart.first, apart.first_id, apart.second), (apart.second, apart.second_id, apart.first))
-    return PairContrast(*(_genes_for(apart, *side) for side in sides))
+    first, second = pair
+    return PairContrast(_genes_for(first, second, case, see), _genes_for(second, first, case, see))
 
 
-def _genes_for(apart: Contrast, label: str, ontology_id: Optional[str], other: str) -> GenesFor:
-    kinds: dict[str, list[str]] = {"expressed": [], "lacking": [], "open": [], "unmeasured": []}
-    # That the other type lacks a gene is worth showing only if the cluster has it.
-    genes = [gene for gene in apart.for_type(label) if gene.says or gene.kind == "marker"]
-    for gene in sorted(genes, key=lambda gene: (not gene.says, not gene.is_canonical))[:MAX_GENES]:
-        said = {label: "expressed", other: "lacking"}.get(gene.says)
-        kinds[said or ("unmeasured" if gene.is_measured is False else "open")].append(gene.gene)
-    return GenesFor(label, ontology_id, **{kind: tuple(genes) for kind, genes in kinds.items()})
+def _genes_for(key: str, other: str, case: Case, see: Callable[[str], Seen]) -> GenesFor:
+    genes = []
+    for gene in unseen(key, other, case.index):
+        seen = see(gene.symbol)
+        kind = shown(gene, seen)
+        # That the other type lacks a gene is worth showing only if the cluster has it.
+        if gene.kind == "marker" or kind == "expressed":
+            order = (kind in ("open", "unmeasured"), not gene.is_canonical, kind == "unmeasured", -gene.strength)
+            genes.append((order, gene.symbol, kind, seen.name))
+    kinds: dict[str, list[str]] = {}
+    for *_, kind, name in sorted(genes)[:MAX_GENES]:
+        kinds.setdefault(kind, []).append(name)
+    ontology_id = key if key in case.index.lineages.ontology else None
+    return GenesFor(name_of(key, case.index), ontology_id, **{kind: tuple(names) for kind, names in kinds.items()})
 
 
 def _of_mixture(cluster: ClusterReport) -> Iterator[NextStep]:
