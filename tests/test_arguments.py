@@ -73,6 +73,7 @@ TAKEN = {
     "ax": {"None"},
     "base_url": {"None", "empty"},
     "basis": {"None"},
+    "ask_again": {"bool"},
     "cache": {"bool", "path", "Path", "unknown"},
     "certainty": {"None", "zero"},
     "cell_type": {"NUL"},  # a label of B cells with a stray letter

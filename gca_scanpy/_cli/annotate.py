@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from click.shell_completion import CompletionItem
 
-    from gca_scanpy._llm.asking import ModelLike, Plan
+    from gca_scanpy._llm.asking import ModelLike
+    from gca_scanpy._llm.prompt import Plan
     from gca_scanpy.model import DatasetReport
 
 # Options that a table of marker genes does not take.

@@ -22,7 +22,7 @@ from gca_scanpy.errors import GcaError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gca_scanpy._llm.asking import Plan
+    from gca_scanpy._llm.prompt import Plan
     from gca_scanpy._reporting.display import Labels
     from gca_scanpy.model import ClusterReport, DatasetReport, Provenance
 

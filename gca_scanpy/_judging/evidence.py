@@ -48,6 +48,11 @@ class Rival:
     label_genes: tuple[str, ...] = ()
     ontology_id: Optional[str] = None
 
+    @property
+    def key(self) -> str:
+        """Its key in the index."""
+        return self.ontology_id or self.label
+
     def named(self, limit: int = 5) -> str:
         """The strongest genes, for a message."""
         return ", ".join(list(self.genes)[:limit])

@@ -22,7 +22,7 @@ from gca_scanpy._keys import EMBEDDINGS, UNKNOWN_LABEL
 from gca_scanpy._names.ontology import TERM_ID, Ontology, normalize_name
 from gca_scanpy._page.html import template
 from gca_scanpy._reporting.curation import Choice, decide, history, joined, standing
-from gca_scanpy._reporting.display import LEVELS, STATUSES, VOTES, is_label
+from gca_scanpy._reporting.display import LEVELS, STATUSES, VOTES, contrasts_of, is_label
 from gca_scanpy._reporting.receipts import GRADES, Receipt
 from gca_scanpy._reporting.report import makers
 from gca_scanpy._stores import review
@@ -291,9 +291,10 @@ def evidence(report: DatasetReport, cluster_id: str, *, only_witnessed: bool = F
     def shown(genes: Iterable[str], known: Mapping[str, Receipt]) -> list[tuple[str, Optional[Receipt]]]:
         return [(gene, known.get(gene)) for gene in genes if not only_witnessed or known[gene].is_witnessed]
 
+    by_candidate, rivals = contrasts_of(cluster)
     candidates = [
-        (one, shown([evidence.gene for evidence in one.supporting[:MOST_GENES]], receipts.of_candidate(one)))
-        for one in cluster.candidates[:MOST_CANDIDATES]
+        (one, shown([evidence.gene for evidence in one.supporting[:MOST_GENES]], receipts.of_candidate(one)), pairs)
+        for one, pairs in zip(cluster.candidates[:MOST_CANDIDATES], by_candidate)
     ]
     codes = dict.fromkeys((*validation.flag_reasons, *cluster.warnings))
     remarks = dict.fromkeys((*validation.notes, *annotation.caveats, *cluster.warnings))
@@ -306,6 +307,7 @@ def evidence(report: DatasetReport, cluster_id: str, *, only_witnessed: bool = F
         remarks=[text for text in remarks if text not in REASONS],
         path=[(level, is_label(level, cluster)) for level in cluster.path],
         candidates=candidates,
+        rivals=rivals,
         support=shown(validation.supporting_markers, receipts.of_label(cluster)),
         has_witnesses=bool(report.witnesses),
         grades=GRADES,

@@ -11,7 +11,8 @@ from gca_scanpy import _pipeline
 from gca_scanpy._adata import majority_labels
 from gca_scanpy._arguments import COLUMN, checked
 from gca_scanpy._keys import DEFAULT_KEY
-from gca_scanpy._llm.asking import ModelLike, Plan
+from gca_scanpy._llm.asking import ModelLike
+from gca_scanpy._llm.prompt import Plan
 from gca_scanpy._prepare import Tissue
 from gca_scanpy._propose import Given
 from gca_scanpy.tl._request import Cells, with_model

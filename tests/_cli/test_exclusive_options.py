@@ -56,6 +56,7 @@ def test_checking_labels_asks_no_model(refused, h5ad, options, named):
         ["--max-tokens", "3"],
         ["--context", "a donor"],
         ["--on-error", "raise"],
+        ["--ask-again"],
         ["--chunk-size", "2"],
         ["--threads", "2"],
         ["--cache-dir", "kept"],
