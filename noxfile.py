@@ -31,7 +31,7 @@ NEWEST = max(CORNERS, key=PYTHONS.index)
 INTEGRATION = PROJECT["tool"]["gca"]["integration_tests"]
 NEWEST_ONLY = PROJECT["tool"]["gca"]["newest_only"]
 SHOWN = ("scanpy", "anndata", "numpy", "pandas")
-# Branches that hang on versions differ, so it is the newest whose coverage counts.
+# Branches that depend on versions differ, so it is the newest whose coverage counts.
 COVERAGE = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"]
 # Versions and outcome by Python and tier: nox runs all sessions in one process, so the last can tell of the others.
 RAN: dict[tuple[str, str], list[str]] = {}
@@ -192,7 +192,7 @@ def answers(session: nox.Session) -> None:
 
 
 def _answer(session: nox.Session, wheel: Path, name: str) -> None:
-    # By what is in the package, for another one may answer otherwise; the rest of a wheel hangs on who built it.
+    # By what is in the package, for another one may answer otherwise; the rest of a wheel depends on who built it.
     with zipfile.ZipFile(wheel) as archive:
         inside = sorted((file.filename, file.CRC) for file in archive.infolist() if ".dist-info/" not in file.filename)
     folder = Path(session.cache_dir) / "answers" / hashlib.sha256(repr(inside).encode()).hexdigest()[:12]
@@ -210,7 +210,8 @@ def packaging(session: nox.Session) -> None:
     session.run("python", "scripts/closure.py")
     with tempfile.TemporaryDirectory() as outside:
         _use(session, _wheel(session), Path(outside))
-    for target in session.posargs:
+    # `nox -s release -- --dry` runs this as well, and passes its option.
+    for target in (word for word in session.posargs if not word.startswith("-")):
         shutil.copytree(dist, target, dirs_exist_ok=True)
 
 
@@ -228,6 +229,13 @@ def reproducible(session: nox.Session) -> None:
         path.touch()
     _build(session, unpacked, folder / "again")
     session.run("python", "scripts/check_dist.py", str(_dist(session)), str(folder / "again"))
+
+
+@nox.session(requires=["packaging", "reproducible"])
+def release(session: nox.Session) -> None:
+    """Do all of a release but the upload; `-- --dry` only lists that the date, the tag or a commit is missing."""
+    session.install(*_group("release"))
+    session.run("python", "scripts/rehearse.py", str(_dist(session)), *session.posargs)
 
 
 def _build(session: nox.Session, source: Path, target: Path) -> None:
@@ -264,10 +272,11 @@ def _use(session: nox.Session, wheel: Path, place: Path) -> None:
 
 @nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
-    """Style, format, strict types, which module may import which, and the form of workflows, issue forms, citation."""
+    """Style, format, spelling, strict types, which module may import which, and the form of workflows and citation."""
     session.install(".", *_group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
     session.run("lint-imports")
     session.run("mypy")
     github = Path(".github")

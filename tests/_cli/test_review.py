@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.request import urlopen
 
 import pandas as pd
@@ -70,6 +71,7 @@ def test_the_program_ends_its_page(annotated_file, tmp_path):
     address = program.stdout.readline().split(" is at ")[1].strip()
     with urlopen(address) as page:
         assert page.status == 200
+    assert program.stderr.readline().startswith("Starting the page")
     assert program.stderr.readline().startswith("Ctrl-C ends it")  # it waits from here on
     os.kill(program.pid, signal.SIGINT)
     assert program.wait(30) == 0
@@ -101,7 +103,9 @@ def test_a_reviewed_file_is_exported(gca, reviewed, tmp_path):
     names = {"json": "new/r.json", "csv": "r.csv", "html": "r.html"}
     reports = [text for kind, name in names.items() for text in (f"--{kind}-report", name)]
     done = gca("export", reviewed, *reports, "--cas-json", "cas.json")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    written = [line.partition("wrote ")[2] for line in done.stderr.splitlines()]
+    assert sorted(written) == sorted(["cas.json", *(str(Path(name)) for name in names.values())])
     assert "curated label" in done.stdout
     assert reviewed.read_bytes() == before
     report = gca_scanpy.io.read_report(tmp_path / "new" / "r.json")
@@ -118,7 +122,7 @@ def test_references(gca, reviewed, tmp_path):
     """What to cite is written as text, or as BibTeX if the file ends in .bib."""
     for name, start in (("cite.txt", "Software and ontology"), ("new/cite.bib", "@article{diehl2016cell,")):
         done = gca("export", reviewed, "--references", name)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, done.stderr) == (0, f"wrote {Path(name)}\n")
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert text.startswith(start)
         assert "10.1093/database/baz046" in text

@@ -34,7 +34,13 @@ if not NEEDED:
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = {page: re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S) for page in PAGES}
 KNOWN = {"python", "bash", "console", "text", "json", "r"}  # what is text, or of another language, does not run
-PRINTED = ["language_models.md", "scoring.md"]  # these show what their blocks print
+# These show what their blocks print.
+PRINTED = ["language_models.md", "nuclei.md", "scoring.md", "spatial.md", "trust.md", "tumors.md"]
+# These take nothing from the pages before.
+ALONE = [
+    "README.md", "exports.md", "nuclei.md", "scanpy_integration.md", "scoring.md", "seurat.md", "spatial.md",
+    "telemetry.md", "trust.md", "tumors.md",
+]  # fmt: skip
 LEIDEN = ["scanpy_integration.md", "migration.md"]
 # What a page writes that needs no test is not left behind: each page has a folder of its own.
 EXTRAS = set(metadata("gca-scanpy").get_all("Provides-Extra"))
@@ -143,7 +149,7 @@ def test_the_python_runs(page, reader, stand_in, capsys):
         document.add(region)
     assert sum(_runs(example) for example in document.examples()) > 0
     if page.name in PRINTED:  # broken into lines for the page
-        (shown,) = (text for language, text in BLOCKS[page] if language == "text")
+        shown = "".join(text for language, text in BLOCKS[page] if language == "text")
         printed = capsys.readouterr().out.replace(stand_in.partition("//")[2], "127.0.0.1:8080")
         assert "".join(shown.split()) == "".join(printed.split())
 
@@ -159,7 +165,7 @@ def _runs(example):
 
 def _before(page):
     """What a page takes for granted: the names that its reader has from the pages before."""
-    if page.name in {"README.md", "exports.md", "scanpy_integration.md", "scoring.md", "telemetry.md"}:
+    if page.name in ALONE:
         return {}
     import scanpy as sc
 
