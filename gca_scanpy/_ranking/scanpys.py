@@ -16,7 +16,7 @@ from scipy import sparse
 
 from gca_scanpy._adata import objects
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.matrix import Matrix, all_finite, is_chunked
+from gca_scanpy._adata.matrix import Matrix, OnDisk, all_finite, is_chunked
 from gca_scanpy._adata.objects import to_frame, to_strings
 from gca_scanpy._ranking.moments import Moments
 from gca_scanpy._scoring import numbers
@@ -255,7 +255,7 @@ def by_scanpy(matrix: Matrix, clustering: Clustering, method: str, n_genes: int)
     groups = rankable(clustering.all_ids if method == "logreg" else clustering.ids, clustering)
     if not groups or len(clustering.all_ids) < 2:
         return {}
-    data = matrix.data
+    data = matrix.data.to_memory() if isinstance(matrix.data, OnDisk) else matrix.data
     if is_chunked(data):
         msg = (
             f"method={method!r} needs the matrix in memory, but it is a Dask array; "
