@@ -159,7 +159,7 @@ class OnDisk:
 
     def slices(self, n_values: int) -> list[slice]:
         """Slices of consecutive cells that have about so many values; an array is divided as its file is."""
-        sample = _rows(self)
+        sample = _rows(OnDisk(self.values))  # all genes are read, and some of them are kept
         each = (sample.nnz if sparse.issparse(sample) else sample.size) / max(sample.shape[0], 1)
         step = max(1, int(n_values / max(each, 1.0)))
         stored = (getattr(self.values, "chunks", None) or (1,))[0]
@@ -338,6 +338,8 @@ def _has_rows_on_disk(matrix: Any) -> bool:
     if not _is_on_disk(matrix) or getattr(getattr(matrix, "dtype", None), "kind", "") not in NUMERIC:
         return False
     # Arrays of h5py and zarr have no format; AnnData before 0.10 had another name for it.
-    return getattr(matrix, "format", None) == "csr" or getattr(matrix, "format_str", None) == "csr" or (
-        type(matrix).__module__.startswith(("h5py", "zarr")) and len(matrix.shape) == 2
+    return (
+        getattr(matrix, "format", None) == "csr"
+        or getattr(matrix, "format_str", None) == "csr"
+        or (type(matrix).__module__.startswith(("h5py", "zarr")) and len(matrix.shape) == 2)
     )

@@ -7,6 +7,7 @@ compiled loop let others run beside them, Ctrl-C ends them, and each pass can ha
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,18 +22,19 @@ from gca_scanpy._adata.matrix import OnDisk
 from gca_scanpy._events import progress_bar
 from gca_scanpy._ranking.moments import Codes, Floats, Moments, merge_cells, merge_genes
 from gca_scanpy._ranking.sums import (
+    NONE,
     Piece,
     Reader,
     cell_totals,
-    column_moments,
-    compiled_columns,
+    compile_loop,
     factors_of,
-    n_threads,
+    moments_of,
     pays,
+    read_only,
 )
 
 PART = 2_000_000  # values of which one thread computes the moments
-READ = 8_000_000  # values that one thread reads from disk at a time
+READ = 5_000_000  # values that one thread reads from disk at a time
 Job = Callable[[], Any]
 
 
@@ -96,7 +98,7 @@ def _gather_columns(
     matrix: Any, totals: Optional[Floats], codes: Codes, n_rows: int, threads: int, *, is_large: bool
 ) -> list[Moments]:
     """The moments of all clusters of a CSC matrix, or an array in Fortran order, for consecutive groups of genes."""
-    add = compiled_columns(matrix) if is_large and sparse.issparse(matrix) else None
+    is_compiled = is_large and sparse.issparse(matrix)
     factors = None if totals is None else factors_of(totals)
 
     def by_rows(part: Any) -> Moments:
@@ -106,7 +108,7 @@ def _gather_columns(
 
     def moments(genes: slice) -> Moments:
         part = matrix[:, genes]
-        found = None if add is None else column_moments(part, codes, n_rows, factors, add)
+        found = _column_moments(part, codes, n_rows, factors) if is_compiled else None
         if found is None:
             return by_rows(part)
         merged, unsure = found
@@ -119,6 +121,29 @@ def _gather_columns(
         return lambda: moments(genes)
 
     return list(_run([job(genes) for genes in _gene_slices(matrix)], threads))
+
+
+def _column_moments(
+    matrix: Any, codes: Codes, n_rows: int, factors: Optional[Floats]
+) -> Optional[tuple[Moments, Codes]]:
+    """The moments of all clusters in the genes of a CSC matrix, and the genes whose deviations lost too many digits.
+
+    The result is None if a value is NaN or infinite, a row is beyond the matrix, or the loop cannot be compiled.
+    """
+    loop = compile_loop("columns", matrix.data.dtype.name, matrix.indices.dtype.name)
+    if loop is None:
+        return None
+    data, indices = read_only(matrix.data), read_only(matrix.indices)
+    ends, used = matrix.indptr.astype(np.int64), NONE if factors is None else factors
+    table = np.zeros((matrix.shape[1], n_rows, 3))
+    lowest = float(loop(data, indices, ends, codes.astype(np.int64, copy=False), used, table))
+    if not (np.isfinite(lowest) and np.isfinite(table[:, :, 1]).all()):
+        return None
+    expressing, sums, squares = np.ascontiguousarray(table.transpose(2, 1, 0))
+    cells = np.bincount(codes[codes >= 0], minlength=n_rows).astype(np.float64)
+    moments, unsure = moments_of(cells, expressing, sums, squares)
+    moments.lowest = lowest
+    return moments, np.flatnonzero(unsure.any(axis=0))
 
 
 def _parts(matrix: Any, codes: Codes) -> Iterator[tuple[int, Codes]]:
@@ -160,16 +185,26 @@ def _gene_slices(matrix: Any) -> list[slice]:
     return slices
 
 
-def _run(jobs: Sequence[Job], threads: int) -> Iterator[Any]:
-    """The results of the jobs, in their order."""
-    if min(threads, len(jobs)) < 2:
-        yield from (job() for job in jobs)
-        return
-    pool = ThreadPoolExecutor(min(threads, len(jobs)))
+def n_threads() -> int:
+    """The threads of Numba, which Scanpy's own functions use: ``NUMBA_NUM_THREADS``, else a thread for each core."""
+    numba = sys.modules.get("numba")
+    return int(numba.config.NUMBA_NUM_THREADS) if numba is not None else os.cpu_count() or 1
+
+
+def _run(jobs: Sequence[Job], threads: int, done: Callable[[], Any] = lambda: None) -> Iterator[Any]:
+    """The results of the jobs, in their order; ``done`` is called after each."""
+    pool = ThreadPoolExecutor(min(threads, len(jobs))) if min(threads, len(jobs)) > 1 else None
     try:
-        yield from pool.map(lambda job: job(), jobs)
+        for result in map(_call, jobs) if pool is None else pool.map(_call, jobs):
+            yield result
+            done()
     finally:  # after Ctrl-C, the parts that have not begun are not read
-        pool.shutdown(cancel_futures=True)
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+
+def _call(job: Job) -> Any:
+    return job()
 
 
 CELLS, MAX_BATCH = 40, 16  # cells for each cluster, and chunks, that are added up together
@@ -184,6 +219,7 @@ def gather_chunked(matrix: Any, clustering: Clustering, *, linear: bool = False)
     cells and genes. A progress bar counts the parts, unless Dask's workers are other processes.
     """
     import dask
+    from dask.callbacks import Callback
 
     rows, columns = _slices(matrix.chunks[0]), _slices(matrix.chunks[1])
     chunks = matrix.to_delayed()
@@ -209,7 +245,7 @@ def gather_chunked(matrix: Any, clustering: Clustering, *, linear: bool = False)
                 for batch in batches
             ]
             by_genes.append(_merge_tree(by_cells, _merge_present))
-        with dask.callbacks.Callback(posttask=lambda key, *_: bar.update(_gather_present.__name__ in str(key))):
+        with Callback(posttask=lambda key, *_: bar.update(_gather_present.__name__ in str(key))):
             computed = dask.compute(*by_genes)
     return merge_genes([moments.added(present, len(clustering.all_ids)) for present, moments in computed])
 
@@ -226,14 +262,8 @@ def gather_on_disk(matrix: OnDisk, clustering: Clustering, *, linear: bool = Fal
         )
 
     with progress_bar(len(parts), "cells", "part") as bar:
-        found = _counted(_run([job(rows) for rows in parts], n_threads()), bar)
+        found = _run([job(rows) for rows in parts], n_threads(), bar.update)
         return merge_cells(found, len(clustering.all_ids), matrix.shape[1])
-
-
-def _counted(results: Iterator[Any], bar: Any) -> Iterator[Any]:
-    for result in results:
-        yield result
-        bar.update()
 
 
 def _batches(clustering: Clustering, rows: Sequence[slice], n_cells: int) -> list[slice]:
@@ -273,7 +303,7 @@ def _gather_present(
     places[present] = np.arange(len(present))
     codes = places[clustering.codes]
     n_values = sum(chunk.nnz for chunk in chunks if sparse.issparse(chunk))
-    is_large = n_values > 0 and pays(n_values * share // len(codes), is_imported)
+    is_large = n_values > 0 and pays(n_values * share // len(codes), is_imported=is_imported)
     if len(chunks) == 1:
         ids = tuple(clustering.all_ids[code] for code in present)
         there = evolve(clustering, codes=codes, all_ids=ids)

@@ -3,21 +3,19 @@
 Sums of squares are fast, but of large values that vary little they leave no digits of the variance. The moments of such
 a gene are computed again from the deviations of its values.
 
-The compiled loop adds up a large sparse matrix by gene, with Numba, which Scanpy brings. It takes 3 ns for each value
-and thread, and SciPy 8 ns. But Numba needs 0.35 s to start in a new process, so a small matrix does not pay for it. The
-first time on a machine, it needs another 0.3 s to compile the loop for a type of values. It keeps the result beside
-this file or, if that folder is read-only, in the user's cache folder. Without Numba, SciPy gives the same sums but for
-their rounding.
+The compiled loops add up a large sparse matrix by gene, with Numba, which Scanpy brings. They take 3 ns for each value
+and thread, and SciPy 8 ns. But Numba needs 0.35 s to start, so a small matrix does not pay for it, and the first time
+on a machine another 0.3 s for each type of values. It keeps the result beside this file or, if that folder is
+read-only, in the user's cache folder. Without Numba, SciPy gives the same sums but for their rounding.
 """
 
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -37,26 +35,12 @@ Add = Callable[["Piece", bool, Floats], float]
 
 It returns the lowest value, or 0 if all are higher; NaN if a column is beyond the table.
 """
-AddColumns = Callable[[Any, Codes, Optional[Floats], Floats], float]
-"""Adds the columns of a CSC matrix to a table by column and cluster, as :data:`Add` does, with a factor for each cell.
-"""
 _lock = threading.Lock()
-_NONE = np.zeros(0)
+NONE = np.zeros(0)
 
 
-@frozen(eq=False)
-class Piece:
-    """Some cells of a matrix.
-
-    Attributes
-    ----------
-    matrix
-        A CSR matrix or an array, in memory.
-    cells
-        Their rows.
-    totals
-        Sum of the values of each cell of the matrix; None if the matrix has all genes, so that it shows them.
-    """
+class Piece(NamedTuple):
+    """Some rows of a CSR matrix or an array; ``totals`` are those of all its rows, if it has not all genes."""
 
     matrix: Any
     cells: Codes
@@ -65,68 +49,42 @@ class Piece:
 
 def compiled(matrix: Any) -> Optional[Add]:
     """The compiled loop for CSR matrices of the types of this one; None if it cannot be used."""
-    loop = _compile("rows", matrix.data.dtype.name, matrix.indices.dtype.name)
+    loop = compile_loop("rows", matrix.data.dtype.name, matrix.indices.dtype.name)
     if loop is None:
         return None
 
     def add(piece: Piece, linear: bool, table: Floats) -> float:
-        data, indices = _read_only(piece.matrix.data), _read_only(piece.matrix.indices)
+        data, indices = read_only(piece.matrix.data), read_only(piece.matrix.indices)
         starts, stops = (piece.matrix.indptr[piece.cells + i].astype(np.int64) for i in (0, 1))
-        totals = _NONE if piece.totals is None else piece.totals[piece.cells]
+        totals = NONE if piece.totals is None else piece.totals[piece.cells]
         scale = numbers.NUMBERS.counts_per_cell if linear else 0.0
         return float(loop(data, indices, starts, stops, float(scale), totals, table))
 
     return add
 
 
-def compiled_columns(matrix: Any) -> Optional[AddColumns]:
-    """The compiled loop for CSC matrices of the types of this one; None if it cannot be used."""
-    loop = _compile("columns", matrix.data.dtype.name, matrix.indices.dtype.name)
-    if loop is None:
-        return None
-
-    def add(columns: Any, codes: Codes, factors: Optional[Floats], table: Floats) -> float:
-        data, indices = _read_only(columns.data), _read_only(columns.indices)
-        ends, used = columns.indptr.astype(np.int64), _NONE if factors is None else factors
-        return float(loop(data, indices, ends, codes.astype(np.int64, copy=False), used, table))
-
-    return add
-
-
-def pays(n_values: int, is_imported: Optional[bool] = None) -> bool:
-    """Whether a matrix of so many values is added up sooner by the compiled loop.
-
-    Parameters
-    ----------
-    is_imported
-        Whether Numba is imported; None for what holds in this process.
-    """
+def pays(n_values: int, *, is_imported: Optional[bool] = None) -> bool:
+    """Whether so many values are added up sooner by the compiled loop; Numba is imported here, or elsewhere, or not."""
     is_imported = "numba" in sys.modules if is_imported is None else is_imported
     return n_values >= LARGE * (1 if is_imported else IMPORT)
 
 
-def n_threads() -> int:
-    """The threads of Numba, which Scanpy's own functions use: ``NUMBA_NUM_THREADS``, else a thread for each core."""
-    numba = sys.modules.get("numba")
-    return int(numba.config.NUMBA_NUM_THREADS) if numba is not None else os.cpu_count() or 1
-
-
-def _read_only(array: Any) -> Any:
+def read_only(array: Any) -> Any:
     """An array in one form: as Numba compiles again for arrays that may be written to, none may."""
     view = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).view()
     view.flags.writeable = False
     return view
 
 
-def _compile(what: str, values: str, indices: str) -> Optional[Callable[..., float]]:
+def compile_loop(what: str, values: str, indices: str) -> Optional[Callable[..., float]]:
+    """One of ``LOOPS``, compiled for these types; None if it cannot be compiled."""
     with _lock:  # not by two threads at once
         return _loop(what, values, indices)
 
 
 @functools.cache
 def _loop(what: str, values: str, indices: str) -> Optional[Callable[..., float]]:
-    """A loop, compiled for these types; None if it cannot be compiled."""
-    data, places, ends = _read_only(np.zeros(0, values)), _read_only(np.zeros(0, indices)), np.zeros(0, np.int64)
+    data, places, ends = read_only(np.zeros(0, values)), read_only(np.zeros(0, indices)), np.zeros(0, np.int64)
     for cache in (True, False):  # the folder of the cache may be read-only, or full, or have broken files
         try:
             import numba
@@ -135,9 +93,9 @@ def _loop(what: str, values: str, indices: str) -> Optional[Callable[..., float]
                 return None
             loop: Callable[..., float] = numba.njit(nogil=True, cache=cache)(LOOPS[what])
             if what == "rows":
-                loop(data, places, ends, ends, 0.0, _NONE, np.zeros((1, 3)))
+                loop(data, places, ends, ends, 0.0, NONE, np.zeros((1, 3)))
             else:
-                loop(data, places, np.zeros(1, np.int64), ends, _NONE, np.zeros((0, 1, 3)))
+                loop(data, places, np.zeros(1, np.int64), ends, NONE, np.zeros((0, 1, 3)))
         except Exception:  # a Numba that does not fit NumPy, Python or the machine fails in any way
             continue
         return loop
@@ -175,7 +133,10 @@ def add_rows(data: Any, indices: Any, starts: Any, stops: Any, scale: float, tot
 
 
 def add_columns(data: Any, indices: Any, ends: Any, codes: Any, factors: Any, table: Any) -> float:
-    """Add a CSC matrix to a table as described for ``AddColumns``; Numba compiles this."""
+    """Add a CSC matrix to a table by column and cluster, as ``Add`` does; Numba compiles this.
+
+    A cell that is log-normalized has a factor.
+    """
     lowest, n_cells = 0.0, np.uint64(len(codes))
     for column in range(len(table)):
         for place in range(ends[column], ends[column + 1]):
@@ -299,15 +260,7 @@ def moments_of(
 
 @frozen(eq=False)
 class Reader:
-    """How the values of some cells are read.
-
-    Attributes
-    ----------
-    linear
-        As in :func:`gca_scanpy._ranking.gather.gather`.
-    loop
-        The compiled loop, or None.
-    """
+    """How values are read: whether they have no logarithm, as in ``gather``, and the compiled loop, if there is one."""
 
     linear: bool
     loop: Optional[Add]
@@ -374,23 +327,6 @@ class Reader:
         if sparse.issparse(block):
             values = sparse.csr_matrix((values, block.indices, block.indptr), shape=block.shape)
         return _Block(values, bad, infinite)
-
-
-def column_moments(
-    matrix: Any, codes: Codes, n_rows: int, factors: Optional[Floats], add: AddColumns
-) -> Optional[tuple[Moments, Codes]]:
-    """The moments of all clusters in the genes of a CSC matrix, and the genes whose deviations lost too many digits.
-
-    The result is None if a value is NaN or infinite, or a row is beyond the matrix.
-    """
-    table = np.zeros((matrix.shape[1], n_rows, 3))
-    lowest = add(matrix, codes, factors, table)
-    if not (np.isfinite(lowest) and np.isfinite(table[:, :, 1]).all()):
-        return None
-    expressing, sums, squares = np.ascontiguousarray(table.transpose(2, 1, 0))
-    moments, unsure = moments_of(np.bincount(codes[codes >= 0], minlength=n_rows) * 1.0, expressing, sums, squares)
-    moments.lowest = lowest
-    return moments, np.flatnonzero(unsure.any(axis=0))
 
 
 def factors_of(totals: Floats) -> Floats:
