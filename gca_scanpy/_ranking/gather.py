@@ -7,6 +7,7 @@ compiled loop let others run beside them, Ctrl-C ends them, and each pass can ha
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ from gca_scanpy._events import progress_bar
 from gca_scanpy._ranking.moments import Codes, Floats, Moments, merge_cells, merge_genes
 from gca_scanpy._ranking.sums import (
     NONE,
+    SMALL,
     Piece,
     Reader,
     cell_totals,
@@ -79,7 +81,8 @@ def gather(
         matrix, codes = matrix[clustered], codes[clustered]
         totals = None if totals is None else totals[clustered]
     if linear and totals is None:  # a part does not contain all genes
-        totals = cell_totals(matrix)
+        jobs = [_totals_of(matrix, genes) for genes in _gene_slices(matrix)]
+        totals = functools.reduce(np.add, _run(jobs, threads))
     return merge_genes(_gather_columns(matrix, totals if linear else None, codes, n_rows, threads, is_large=is_large))
 
 
@@ -99,7 +102,8 @@ def _gather_columns(
 ) -> list[Moments]:
     """The moments of all clusters of a CSC matrix, or an array in Fortran order, for consecutive groups of genes."""
     is_compiled = is_large and sparse.issparse(matrix)
-    factors = None if totals is None else factors_of(totals)
+    factors = NONE if totals is None else factors_of(totals)
+    logs = np.log1p(np.outer(factors, np.arange(SMALL // 2))) if is_compiled else np.zeros((0, 1))
 
     def by_rows(part: Any) -> Moments:
         rows = _with_rows(part)
@@ -108,7 +112,7 @@ def _gather_columns(
 
     def moments(genes: slice) -> Moments:
         part = matrix[:, genes]
-        found = _column_moments(part, codes, n_rows, factors) if is_compiled else None
+        found = _column_moments(part, codes, n_rows, factors, logs) if is_compiled else None
         if found is None:
             return by_rows(part)
         merged, unsure = found
@@ -124,7 +128,7 @@ def _gather_columns(
 
 
 def _column_moments(
-    matrix: Any, codes: Codes, n_rows: int, factors: Optional[Floats]
+    matrix: Any, codes: Codes, n_rows: int, factors: Floats, logs: Floats
 ) -> Optional[tuple[Moments, Codes]]:
     """The moments of all clusters in the genes of a CSC matrix, and the genes whose deviations lost too many digits.
 
@@ -134,9 +138,9 @@ def _column_moments(
     if loop is None:
         return None
     data, indices = read_only(matrix.data), read_only(matrix.indices)
-    ends, used = matrix.indptr.astype(np.int64), NONE if factors is None else factors
+    ends = matrix.indptr.astype(np.int64)
     table = np.zeros((matrix.shape[1], n_rows, 3))
-    lowest = float(loop(data, indices, ends, codes.astype(np.int64, copy=False), used, table))
+    lowest = float(loop(data, indices, ends, codes.astype(np.int64, copy=False), factors, logs, table))
     if not (np.isfinite(lowest) and np.isfinite(table[:, :, 1]).all()):
         return None
     expressing, sums, squares = np.ascontiguousarray(table.transpose(2, 1, 0))
@@ -160,6 +164,10 @@ def _parts(matrix: Any, codes: Codes) -> Iterator[tuple[int, Codes]]:
         for cells in np.split(order[first:stop], np.clip(bounds, first, stop) - first):
             if len(cells):
                 yield int(codes[order[first]]), cells
+
+
+def _totals_of(matrix: Any, genes: slice) -> Job:
+    return lambda: cell_totals(matrix[:, genes])
 
 
 def _has_rows(matrix: Any) -> bool:
@@ -195,16 +203,12 @@ def _run(jobs: Sequence[Job], threads: int, done: Callable[[], Any] = lambda: No
     """The results of the jobs, in their order; ``done`` is called after each."""
     pool = ThreadPoolExecutor(min(threads, len(jobs))) if min(threads, len(jobs)) > 1 else None
     try:
-        for result in map(_call, jobs) if pool is None else pool.map(_call, jobs):
+        for result in (job() for job in jobs) if pool is None else pool.map(lambda job: job(), jobs):
             yield result
             done()
     finally:  # after Ctrl-C, the parts that have not begun are not read
         if pool is not None:
             pool.shutdown(cancel_futures=True)
-
-
-def _call(job: Job) -> Any:
-    return job()
 
 
 CELLS, MAX_BATCH = 40, 16  # cells for each cluster, and chunks, that are added up together
@@ -292,11 +296,8 @@ def _gather_present(
 ) -> tuple[Codes, Moments]:
     """The codes of the clusters that have cells in some chunks, which are few of many, and their moments.
 
-    Parameters
-    ----------
-    share, is_imported
-        Number of cells of the whole matrix, and whether Numba is imported where the run began: they decide whether
-        to use the compiled loop, so that every worker decides the same.
+    ``share`` is the number of cells of the whole matrix, and ``is_imported`` says whether Numba is imported where the
+    run began: so each worker decides alike whether the compiled loop pays.
     """
     present = np.unique(clustering.codes[clustering.codes >= 0])
     places = np.full(len(clustering.all_ids) + 1, -1)  # the last is that of the code -1

@@ -95,7 +95,7 @@ def _loop(what: str, values: str, indices: str) -> Optional[Callable[..., float]
             if what == "rows":
                 loop(data, places, ends, ends, 0.0, NONE, np.zeros((1, 3)))
             else:
-                loop(data, places, np.zeros(1, np.int64), ends, NONE, np.zeros((0, 1, 3)))
+                loop(data, places, np.zeros(1, np.int64), ends, NONE, np.zeros((0, 1)), np.zeros((0, 1, 3)))
         except Exception:  # a Numba that does not fit NumPy, Python or the machine fails in any way
             continue
         return loop
@@ -132,10 +132,10 @@ def add_rows(data: Any, indices: Any, starts: Any, stops: Any, scale: float, tot
     return lowest
 
 
-def add_columns(data: Any, indices: Any, ends: Any, codes: Any, factors: Any, table: Any) -> float:
+def add_columns(data: Any, indices: Any, ends: Any, codes: Any, factors: Any, logs: Any, table: Any) -> float:
     """Add a CSC matrix to a table by column and cluster, as ``Add`` does; Numba compiles this.
 
-    A cell that is log-normalized has a factor.
+    A cell that is log-normalized has a factor, and the logarithms of its small counts.
     """
     lowest, n_cells = 0.0, np.uint64(len(codes))
     for column in range(len(table)):
@@ -147,7 +147,8 @@ def add_columns(data: Any, indices: Any, ends: Any, codes: Any, factors: Any, ta
             if code < 0:
                 continue
             if len(factors) > 0:
-                value = np.log1p(value * factors[cell])
+                is_small = value >= 0.0 and value < logs.shape[1] and value == np.int64(value)
+                value = logs[cell, np.int64(value)] if is_small else np.log1p(value * factors[cell])
             table[column, code, 0] += value != 0.0
             table[column, code, 1] += value
             table[column, code, 2] += value * value
