@@ -306,8 +306,7 @@ def _gather_present(
     n_values = sum(chunk.nnz for chunk in chunks if sparse.issparse(chunk))
     is_large = n_values > 0 and pays(n_values * share // len(codes), is_imported=is_imported)
     if len(chunks) == 1:
-        ids = tuple(clustering.all_ids[code] for code in present)
-        there = evolve(clustering, codes=codes, all_ids=ids)
+        there = evolve(clustering, codes=codes, all_ids=tuple(clustering.all_ids[code] for code in present))
         # Dask has as many threads as it should have.
         return present, gather(chunks[0], there, linear=linear, totals=totals[0], threads=1, is_large=is_large)
     matrices = [_with_rows(chunk) for chunk in chunks]
