@@ -212,7 +212,7 @@ def _run(jobs: Sequence[Job], threads: int, done: Callable[[], Any] = lambda: No
 
 
 CELLS, MAX_BATCH = 40, 16  # cells for each cluster, and chunks, that are added up together
-SPARSE = 8  # times as many cells, if the chunks are sparse: they have so much fewer values, and the table is as large
+SPARSE = 4  # times as many cells, if the chunks are sparse: they have so much fewer values, and the table is as large
 FAN_IN = 4  # partial results merged at a time: a balanced tree keeps few in memory, in an order that never changes
 
 

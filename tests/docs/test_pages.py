@@ -60,6 +60,7 @@ def reader(tmp_path, monkeypatch, plant):
     cells.obs["leiden"], cells.obs["my_labels"] = cells.obs["cluster"], cells.obs["planted"]
     cells.write_h5ad(tmp_path / "clustered.h5ad")
     cells.write_zarr(tmp_path / "big.zarr")
+    cells.write_h5ad(tmp_path / "big.h5ad")
     gca.tl.annotate(cells, "leiden", tissue="blood", copy=True).write_h5ad(tmp_path / "annotated.h5ad")
     counts = cells.copy()
     counts.X = counts.layers["counts"].astype(np.float32)
