@@ -103,7 +103,7 @@ def _gather_columns(
     """The moments of all clusters of a CSC matrix, or an array in Fortran order, for consecutive groups of genes."""
     is_compiled = is_large and sparse.issparse(matrix)
     factors = NONE if totals is None else factors_of(totals)
-    logs = np.log1p(np.outer(factors, np.arange(SMALL // 2))) if is_compiled else np.zeros((0, 1))
+    logs = np.log1p(np.outer(factors, np.arange(SMALL // 2))) if is_compiled and len(factors) else None
 
     def by_rows(part: Any) -> Moments:
         rows = _with_rows(part)
@@ -128,7 +128,7 @@ def _gather_columns(
 
 
 def _column_moments(
-    matrix: Any, codes: Codes, n_rows: int, factors: Floats, logs: Floats
+    matrix: Any, codes: Codes, n_rows: int, factors: Floats, logs: Optional[Floats]
 ) -> Optional[tuple[Moments, Codes]]:
     """The moments of all clusters in the genes of a CSC matrix, and the genes whose deviations lost too many digits.
 

@@ -57,8 +57,8 @@ def compiled(matrix: Any) -> Optional[Add]:
         data, indices = read_only(piece.matrix.data), read_only(piece.matrix.indices)
         starts, stops = (piece.matrix.indptr[piece.cells + i].astype(np.int64) for i in (0, 1))
         totals = NONE if piece.totals is None else piece.totals[piece.cells]
-        scale = numbers.NUMBERS.counts_per_cell if linear else 0.0
-        return float(loop(data, indices, starts, stops, float(scale), totals, table))
+        logs, scale = np.zeros(SMALL) if linear else None, float(numbers.NUMBERS.counts_per_cell)
+        return float(loop(data, indices, (starts, stops), logs, scale, totals, table))
 
     return add
 
@@ -93,36 +93,37 @@ def _loop(what: str, values: str, indices: str) -> Optional[Callable[..., float]
                 return None
             loop: Callable[..., float] = numba.njit(nogil=True, cache=cache)(LOOPS[what])
             if what == "rows":
-                loop(data, places, ends, ends, 0.0, NONE, np.zeros((1, 3)))
+                loop(data, places, (ends, ends), None, 0.0, NONE, np.zeros((1, 3)))
             else:
-                loop(data, places, np.zeros(1, np.int64), ends, NONE, np.zeros((0, 1)), np.zeros((0, 1, 3)))
+                loop(data, places, np.zeros(1, np.int64), ends, NONE, None, np.zeros((0, 1, 3)))
         except Exception:  # a Numba that does not fit NumPy, Python or the machine fails in any way
             continue
         return loop
     return None
 
 
-def add_rows(data: Any, indices: Any, starts: Any, stops: Any, scale: float, totals: Any, table: Any) -> float:
+def add_rows(data: Any, indices: Any, ends: Any, logs: Any, scale: float, totals: Any, table: Any) -> float:
     """Add some cells of a CSR matrix to a table as described for ``Add``; Numba compiles this.
 
-    If ``scale`` is not 0, each cell is log-normalized to this total; ``totals`` is empty if the values show theirs.
+    With room for logarithms, each cell is log-normalized to the total ``scale``; ``totals`` is empty if the values show
+    theirs. If ``logs`` is None, Numba leaves that out, and compiles in half the time.
     """
-    lowest, n_columns, factor, logs = 0.0, np.uint64(len(table)), 1.0, np.zeros(SMALL)
+    (starts, stops), lowest, n_columns, factor = ends, 0.0, np.uint64(len(table)), 1.0
     for cell in range(len(starts)):
-        if scale > 0.0:
+        if logs is not None:
             total = totals[cell] if len(totals) > 0 else 0.0
             if len(totals) == 0:
                 for place in range(starts[cell], stops[cell]):
                     total += np.float64(data[place])
             factor = scale / total if total != 0.0 else scale
-            for count in range(SMALL):
+            for count in range(len(logs)):
                 logs[count] = np.log1p(count * factor)
         for place in range(starts[cell], stops[cell]):
             value, column = np.float64(data[place]), np.uint64(indices[place])  # unsigned, so never from the end
             if column >= n_columns:
                 return np.nan
-            if scale > 0.0:
-                is_small = value >= 0.0 and value < SMALL and value == np.int64(value)
+            if logs is not None:
+                is_small = value >= 0.0 and value < len(logs) and value == np.int64(value)
                 value = logs[np.int64(value)] if is_small else np.log1p(value * factor)
             table[column, 0] += value != 0.0
             table[column, 1] += value
@@ -146,7 +147,7 @@ def add_columns(data: Any, indices: Any, ends: Any, codes: Any, factors: Any, lo
             code = codes[cell]
             if code < 0:
                 continue
-            if len(factors) > 0:
+            if logs is not None:
                 is_small = value >= 0.0 and value < logs.shape[1] and value == np.int64(value)
                 value = logs[cell, np.int64(value)] if is_small else np.log1p(value * factors[cell])
             table[column, code, 0] += value != 0.0
