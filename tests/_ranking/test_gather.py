@@ -219,8 +219,9 @@ def test_the_compiled_loop_normalizes_counts(large, form, kind, monkeypatch):
     monkeypatch.setattr(sums, "LARGE", 10**9)
     expected = gather(matrix, large[1], linear=True)
     np.testing.assert_array_equal(found.expressing, expected.expressing)
-    np.testing.assert_allclose(found.means, expected.means, rtol=1e-12)
-    np.testing.assert_allclose(found.deviations, expected.deviations, rtol=1e-9)
+    # Old versions of SciPy add up the values of a cell as float32.
+    np.testing.assert_allclose(found.means, expected.means, rtol=1e-7)
+    np.testing.assert_allclose(found.deviations, expected.deviations, rtol=1e-6)
 
 
 @pytest.mark.usefixtures("every_size")
