@@ -1,4 +1,4 @@
-"""What a run tells while it works: log events, and hooks that are called when it starts and ends."""
+"""What a run reports while it works: log events, and hooks that are called when it starts and ends."""
 
 from __future__ import annotations
 
@@ -54,6 +54,13 @@ def progress_bar(total: int, what: str, unit: str) -> Any:
 
     disabled = not total or bool(os.environ.get("TQDM_DISABLE"))
     return tqdm(total=total, desc=what, unit=unit, leave=False, disable=True if disabled else None)
+
+
+def tell_scanpy(message: str, level: Literal["info", "hint"] = "info") -> None:
+    """Print a line as Scanpy's tools do, if Scanpy is in use and its ``settings.verbosity`` is 2, or 3 for a hint."""
+    scanpy: Any = sys.modules.get("scanpy")
+    if hasattr(scanpy, "logging"):
+        getattr(scanpy.logging, level)(message)
 
 
 class Clock:
@@ -153,12 +160,16 @@ class RunHook(Protocol):
 
 
 def log_run(run: RunDetails) -> None:
-    """The hook that logs start and end of a run at INFO."""
+    """The hook that logs start and end of a run at INFO, and tells Scanpy's log."""
     if run.state == "started":
         models = ", ".join(run.models) or "offline"
         info("run started", clusters=run.n_clusters, species=run.species, model=models)
+        tell_scanpy(f"labeling {run.n_clusters} clusters ({models})")
     elif run.report is not None:
-        info("run finished", **_numbers(run.report), seconds=run.seconds)
+        numbers = _numbers(run.report)
+        info("run finished", **numbers, seconds=run.seconds)
+        counts = ", ".join(f"{numbers[status]} {status}" for status in ("supported", "flagged", "unknown"))
+        tell_scanpy(f"    finished: {counts} ({run.seconds:.1f} s)")
     elif run.error is not None:  # its type only: the message may hold what is not for a log
         info("run failed", error=type(run.error).__name__, seconds=run.seconds)
 

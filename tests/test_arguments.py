@@ -73,6 +73,7 @@ TAKEN = {
     "ax": {"None"},
     "base_url": {"None", "empty"},
     "basis": {"None"},
+    "ask_again": {"bool"},
     "cache": {"bool", "path", "Path", "unknown"},
     "certainty": {"None", "zero"},
     "cell_type": {"NUL"},  # a label of B cells with a stray letter
@@ -100,6 +101,7 @@ TAKEN = {
     "io.to_json.path": {"unknown"},
     "key_added": {"unknown"},
     "layer": {"None"},
+    "legend_loc": {"None"},
     "marker_db": {"None"},
     "markers": {"frame"},  # a table of markers
     "gate": set(WRONG),

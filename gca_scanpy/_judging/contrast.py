@@ -213,7 +213,7 @@ def _separating(key: str, other: str, index: MarkerIndex) -> dict[str, GeneKind]
 
 
 @lru_cache(maxsize=512)  # clusters of one run ask for the same few pairs
-def _unseen(key: str, other: str, index: MarkerIndex) -> tuple[ContrastGene, ...]:
+def unseen(key: str, other: str, index: MarkerIndex) -> tuple[ContrastGene, ...]:
     """The genes that speak for a type and not for the other, as the database has them, before any data are asked."""
     genes = []
     for symbol, kind in _separating(key, other, index).items():
@@ -241,9 +241,8 @@ def _unseen(key: str, other: str, index: MarkerIndex) -> tuple[ContrastGene, ...
 
 def _genes_of(key: str, other: str, index: MarkerIndex, see: Callable[[str], Seen]) -> Iterator[ContrastGene]:
     label, against = name_of(key, index), name_of(other, index)
-    for gene in _unseen(key, other, index):
+    for gene in unseen(key, other, index):
         seen = see(gene.symbol)
-        lacks = seen.is_expressed is False and gene.is_canonical
         yield evolve(
             gene,
             gene=seen.name,
@@ -251,8 +250,17 @@ def _genes_of(key: str, other: str, index: MarkerIndex, see: Callable[[str], See
             fraction=seen.fraction,
             mean=seen.mean,
             highest_other=seen.highest_other,
-            says=label if seen.is_expressed else against if lacks else "",
+            says={"expressed": label, "lacking": against}.get(shown(gene, seen), ""),
         )
+
+
+def shown(gene: ContrastGene, seen: Seen) -> str:
+    """What a cluster shows of a gene: ``expressed``, ``lacking`` (a canonical marker), ``unmeasured`` or ``open``."""
+    if seen.is_expressed:
+        return "expressed"
+    if seen.is_expressed is False and gene.is_canonical:
+        return "lacking"
+    return "unmeasured" if seen.is_measured is False else "open"
 
 
 def _owner(symbol: str, key: str, index: MarkerIndex, *, is_marker: bool) -> str:
@@ -285,10 +293,10 @@ def question(cluster: ClusterReport, index: MarkerIndex) -> Optional[Pair]:
     key, above = term or label, index.lineages.ontology.ancestors
     if cluster.status != "supported":
         key = key if has_facts(key, index) else next(iter(keys), "")
-        return (_against(key, keys, index) or _known_competitor(key, cluster, index)) if key else None
+        return (first_apart(key, keys, index) or _known_competitor(key, cluster, index)) if key else None
     finest = cluster.path[-1].ontology_id or cluster.path[-1].label if cluster.path else key
     subtypes = [other for other in keys if key in above(other)]
-    pair = _against(finest, subtypes, index) if key in above(finest) else None
+    pair = first_apart(finest, subtypes, index) if key in above(finest) else None
     return pair or competitor(key, cluster, index)
 
 
@@ -296,7 +304,7 @@ def competitor(key: str, cluster: ClusterReport, index: MarkerIndex) -> Optional
     """A type with the best candidate of a cluster that excludes it; types of the same broad type come first."""
     keys = _candidates(cluster, index)
     akin = [other for other in keys if _is_akin(key, other, index)]
-    return _against(key, [*akin, *keys], index) or _known_competitor(key, cluster, index)
+    return first_apart(key, [*akin, *keys], index) or _known_competitor(key, cluster, index)
 
 
 def _known_competitor(key: str, cluster: ClusterReport, index: MarkerIndex) -> Optional[Pair]:
@@ -309,7 +317,7 @@ def _known_competitor(key: str, cluster: ClusterReport, index: MarkerIndex) -> O
         for other, nats in index.hits.get(index.known.get(gene.upper(), gene), {}).items():
             evidence[other] = evidence.get(other, 0.0) + nats
     best = sorted(evidence, key=lambda other: (not _is_akin(key, other, index), -evidence[other], other))
-    return _against(key, [*(other for other in nearest if other in index.types), *best], index)
+    return first_apart(key, [*(other for other in nearest if other in index.types), *best], index)
 
 
 def has_facts(key: str, index: MarkerIndex) -> bool:
@@ -326,7 +334,7 @@ def _is_akin(key: str, other: str, index: MarkerIndex) -> bool:
     return index.lineages.broad(key) is not None and index.lineages.broad(key) == index.lineages.broad(other)
 
 
-def _against(key: str, others: Sequence[str], index: MarkerIndex) -> Optional[Pair]:
+def first_apart(key: str, others: Sequence[str], index: MarkerIndex) -> Optional[Pair]:
     """The type with the first other one that excludes it and that any gene separates from it."""
     if not has_facts(key, index):
         return None

@@ -108,7 +108,7 @@ def read_stored(adata: AnnData, clustering: Clustering, options: Ranking, say: S
     stored = adata.uns.get(key)
     if not _is_ranking(stored):
         if not is_default:
-            msg = f".uns[{key!r}] is not a ranking by sc.tl.rank_genes_groups; leave out rank_key to rank anew"
+            msg = f".uns[{key!r}] is not a ranking by sc.tl.rank_genes_groups; leave out rank_key to rank genes again"
             raise InputError(msg)
         return None
     problem = _other_input(stored["params"], clustering, options)

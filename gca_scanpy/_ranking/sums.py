@@ -230,7 +230,7 @@ def _by_gene_sparse(block: Any) -> Callable[[npt.NDArray[Any]], Floats]:
     """The function that adds up a number for each value of a CSR matrix by its columns."""
     n_genes, columns = block.shape[1], block.indices
     if np.max(columns, initial=0) >= n_genes or np.min(columns, initial=0) < 0:
-        msg = f"the sparse matrix is broken: it has values beyond its {n_genes} columns; build it anew"
+        msg = f"the sparse matrix is broken: it has values beyond its {n_genes} columns; build it again"
         raise InputError(msg)
     transposed, each = block.T, np.ones(block.shape[0])
 

@@ -50,6 +50,16 @@ def tables(moments):
     return [None if array is None else array.tobytes() for array in arrays] + [moments.lowest, moments.infinite]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compiled():
+    """Compile the loop, even if Numba compiles nothing elsewhere, as in `nox -s tests`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pytest.importorskip("numba").config, "DISABLE_JIT", False)
+        sums._loop.cache_clear()
+        yield
+        sums._loop.cache_clear()
+
+
 @pytest.fixture
 def every_size(monkeypatch):
     """Small matrices use the compiled loop, too."""
@@ -126,6 +136,7 @@ def test_a_constant_gene_has_no_variance(value, monkeypatch):
 def test_the_compiled_loop_gives_the_same_bits(large, form, kind, monkeypatch):
     """In each part the loop adds the same values in the same order as SciPy."""
     matrix = (large[0] * 100).astype(kind).asformat(form)
+    assert sums.compiled(matrix.tocsr()) is not None
     found = gather(matrix, large[1])
     monkeypatch.setattr(sums, "LARGE", 10**9)
     assert tables(gather(matrix, large[1])) == tables(found)
