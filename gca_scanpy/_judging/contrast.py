@@ -243,6 +243,9 @@ def _genes_of(key: str, other: str, index: MarkerIndex, see: Callable[[str], See
     label, against = name_of(key, index), name_of(other, index)
     for gene in _unseen(key, other, index):
         seen = see(gene.symbol)
+        if seen.is_measured is None and seen.is_expressed is None:  # as of most genes if there are lists only
+            yield gene
+            continue
         lacks = seen.is_expressed is False and gene.is_canonical
         yield evolve(
             gene,

@@ -83,12 +83,12 @@ def _short(witnesses: Witnesses, key: str, ontology: Ontology) -> Witnesses:
     """
     if not witnesses.nearby:
         return witnesses
-    by_key = [(one.rpartition(AT)[2], one) for one in witnesses.nearby]
-    own = tuple(one for neighbor, one in by_key if neighbor == key)
+    own = tuple(one for one in witnesses.nearby if one.endswith(f"{AT}{key}"))
     if own or witnesses.stated_by or witnesses.seen_in:
         return evolve(witnesses, nearby=own) if own != witnesses.nearby else witnesses
     if key not in ontology:
         return witnesses
+    by_key = ((one.rpartition(AT)[2], one) for one in witnesses.nearby)
     return evolve(witnesses, nearby=tuple(one for neighbor, one in by_key if ontology.related(neighbor, key)))
 
 
