@@ -62,6 +62,16 @@ class Groups:
         """The moments of the clusters, from those of the groups."""
         return moments.added(np.where(self.are_read == 1, self.clusters, -1), n_clusters)
 
+    def joined(self, moments: Moments) -> tuple[Groups, Moments]:
+        """One group for each cluster of each sample, with its moments, whether or not its cells were read for both."""
+        found, places = np.unique([self.clusters, self.samples], axis=1, return_inverse=True)
+        if found.shape[1] == len(self.clusters):
+            return self, moments
+        ids, places = tuple(map(str, range(found.shape[1]))), places.ravel()
+        codes = np.where(self.cells.codes >= 0, places[self.cells.codes], -1)
+        cells = Clustering(self.cells.groupby, ids, codes, ids)
+        return Groups(cells, found[0], found[1], np.ones_like(found[0])), moments.added(places, len(ids))
+
 
 @define(eq=False)
 class SampleMoments:
@@ -91,6 +101,7 @@ class SampleMoments:
 
     def __attrs_post_init__(self) -> None:
         """Count the cells of each cluster in each sample."""
+        self.groups, self.moments = self.groups.joined(self.moments)
         self.sizes = np.zeros((len(self.clustering.all_ids), len(self.samples.all_ids)), dtype=np.intp)
         both = (self.clustering.codes >= 0) & (self.samples.codes >= 0)
         np.add.at(self.sizes, (self.clustering.codes[both], self.samples.codes[both]), 1)
@@ -118,7 +129,8 @@ class SampleMoments:
         telling = frozenset(informative([genes[column].name for column in ranked], len(ranked)))
         for code, sample in enumerate(self.samples.all_ids):
             there = {self.clustering.all_ids[row]: row for row, of in leading if of == code}
-            expression = expressed(of_known.added(self._rows(code), self.sizes.shape[0]), names, there, absent=absent)
+            rows = np.where(self.groups.samples == code, self.groups.clusters, -1)
+            expression = expressed(of_known.added(rows, len(self.sizes)), names, there, absent=absent)
             for key, row in there.items():
                 held, best = expression.get(key, NOTHING), [genes[column] for column in leading[row, code].tolist()]
                 best = ([gene for gene in best if gene.name in telling] or best)[: self.n_markers]
@@ -131,25 +143,21 @@ class SampleMoments:
                 )
                 yield key, sample, markers
 
-    def _rows(self, sample: int) -> Codes:
-        """For each group of cells the row of its cluster; -1 if it is of another sample."""
-        return np.where(self.groups.samples == sample, self.groups.clusters, -1)
-
     def _leading(self, min_cells: int) -> dict[tuple[int, int], Codes]:
         """The first genes of each requested cluster in each sample, as columns, by the codes of both.
 
         Only a gene whose mean is above that of the whole sample can be higher than in the other cells.
         """
         n_genes, leading = numbers.NUMBERS.ranked_per_marker * self.n_markers, {}
-        requested = [row for row, key in enumerate(self.clustering.all_ids) if key in self.clustering.ids]
+        requested = {row for row, key in enumerate(self.clustering.all_ids) if key in self.clustering.ids}
         for code in range(len(self.samples.all_ids)):
-            sizes = self.sizes[:, code]
-            moments = self.moments.added(self._rows(code), len(sizes))
-            whole = moments.added(np.zeros(len(sizes), dtype=np.intp), 1)
-            for row in requested:
-                if min(sizes[row], sizes.sum() - sizes[row]) >= min_cells:
-                    above = np.flatnonzero(moments.means[row] > whole.means[0])
-                    part = _columns(moments, above, slice(row, row + 1))
+            there, sizes = self.groups.samples == code, self.sizes[:, code]
+            whole = self.moments.added(np.where(there, 0, -1), 1)
+            for group in np.flatnonzero(there).tolist():
+                row = int(self.groups.clusters[group])
+                if row in requested and min(sizes[row], sizes.sum() - sizes[row]) >= min_cells:
+                    above = np.flatnonzero(self.moments.means[group] > whole.means[0])
+                    part = _columns(self.moments, above, slice(group, group + 1))
                     others = _without(part, _columns(whole, above))
                     leading[row, code] = above[higher(part, 0, n_genes, others)]
         return leading
