@@ -122,10 +122,12 @@ class Levels:
         if described in self.probabilities:
             return self.probabilities[described]
         ancestors = lineages.ontology.ancestors
-        own = [c for c in self.candidates if described == key_of(c) or described in ancestors(key_of(c))]
-        if self.strength is None or not any(candidate.score > 0 for candidate in own):
+        found = zip(self.candidates.keys, self.candidates.scores, self.candidates.shares)  # to make them takes longer
+        below = ((score, share) for other, score, share in found if described in (other, *ancestors(other)))
+        own = [round(share, 6) for score, share in below if round(score, 4) > 0]
+        if self.strength is None or not own:
             return 0.0
-        share = sum(candidate.probability for candidate in own if candidate.score > 0)
+        share = sum(own)
         limits = (self.probabilities[term] for term in self.index.ancestors(described) if term in self.probabilities)
         return min(_probability(described, share, self.strength, self.index), *limits, 1.0)
 
