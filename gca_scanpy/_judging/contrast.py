@@ -172,7 +172,9 @@ def _cells(gene: ContrastGene) -> tuple[str, ...]:
     return (gene.gene, gene.speaks_for, gene.kind, measured, *numbers_, gene.says, ", ".join(texts))
 
 
-def contrast(cluster_id: str, pair: Pair, index: MarkerIndex, see: Callable[[str], Seen]) -> Contrast:
+def contrast(
+    cluster_id: str, pair: Pair, index: MarkerIndex, see: Callable[[str], Seen], *, canonical: bool = False
+) -> Contrast:
     """The contrast of two types in a cluster.
 
     Parameters
@@ -181,9 +183,10 @@ def contrast(cluster_id: str, pair: Pair, index: MarkerIndex, see: Callable[[str
         Two keys of the index, or ids of the ontology with an ancestor in the index.
     see
         What the data show of a gene, by its symbol.
+    canonical
+        Whether to leave out the hundreds of genes that are no canonical markers.
     """
-    first, second = pair
-    genes = [*_genes_of(first, second, index, see), *_genes_of(second, first, index, see)]
+    genes = [gene for order in (pair, pair[::-1]) for gene in _genes_of(*order, index, see, canonical=canonical)]
     genes.sort(key=lambda gene: (not gene.says, gene.is_measured is False, -gene.strength, gene.symbol))
     ids = (key if key in index.lineages.ontology else None for key in pair)
     (first_id, second_id), (label, other) = ids, (name_of(key, index) for key in pair)
@@ -213,21 +216,25 @@ def _separating(key: str, other: str, index: MarkerIndex) -> dict[str, GeneKind]
 
 
 @lru_cache(maxsize=512)  # clusters of one run ask for the same few pairs
-def _unseen(key: str, other: str, index: MarkerIndex) -> tuple[ContrastGene, ...]:
+def _unseen(key: str, other: str, index: MarkerIndex, *, canonical: bool) -> tuple[ContrastGene, ...]:
     """The genes that speak for a type and not for the other, as the database has them, before any data are asked."""
-    genes = []
+    genes, label, own, others = [], name_of(key, index), owners(key, index), owners(other, index)
+    names = {owner: name_of(owner, index) for owner in (*own, *others)}
     for symbol, kind in _separating(key, other, index).items():
         is_marker = kind == "marker"
-        owner = _owner(symbol, key if is_marker else other, index, is_marker=is_marker)
+        owner = _owner(symbol, own if is_marker else others, index, is_marker=is_marker)
+        is_canonical = is_marker and symbol in index.types[owner].canonical
+        if canonical and not is_canonical:
+            continue
         genes.append(
             ContrastGene(
                 gene=symbol,
                 symbol=symbol,
-                speaks_for=name_of(key, index),
+                speaks_for=label,
                 kind=kind,
-                fact_of=name_of(owner, index),
+                fact_of=names[owner],
                 strength=round(_strength(symbol, key, owner, index, is_marker=is_marker), 4),
-                is_canonical=is_marker and symbol in index.types[owner].canonical,
+                is_canonical=is_canonical,
                 is_measured=None,
                 fraction=None,
                 mean=None,
@@ -239,9 +246,11 @@ def _unseen(key: str, other: str, index: MarkerIndex) -> tuple[ContrastGene, ...
     return tuple(genes)
 
 
-def _genes_of(key: str, other: str, index: MarkerIndex, see: Callable[[str], Seen]) -> Iterator[ContrastGene]:
+def _genes_of(
+    key: str, other: str, index: MarkerIndex, see: Callable[[str], Seen], *, canonical: bool
+) -> Iterator[ContrastGene]:
     label, against = name_of(key, index), name_of(other, index)
-    for gene in _unseen(key, other, index):
+    for gene in _unseen(key, other, index, canonical=canonical):
         seen = see(gene.symbol)
         if seen.is_measured is None and seen.is_expressed is None:  # as of most genes if there are lists only
             yield gene
@@ -258,9 +267,8 @@ def _genes_of(key: str, other: str, index: MarkerIndex, see: Callable[[str], See
         )
 
 
-def _owner(symbol: str, key: str, index: MarkerIndex, *, is_marker: bool) -> str:
-    """The nearest type that has the fact: the type itself or an ancestor."""
-    nearest = owners(key, index)
+def _owner(symbol: str, nearest: Sequence[str], index: MarkerIndex, *, is_marker: bool) -> str:
+    """The first type that has the fact, of a type and its ancestors, nearest first."""
     if is_marker:
         return next(owner for owner in nearest if symbol in index.types[owner].positive)
     # The negative markers of a type include those of its ancestors, so the farthest type that has it is the source.

@@ -106,7 +106,8 @@ def next_steps(case: Case, cluster: ClusterReport, surface: Mapping[str, str]) -
     if cluster.status == "supported" and cluster.confidence == "High":
         return ()
     pair = question(cluster, case.index)
-    apart = contrast(cluster.cluster_id, pair, case.index, _seen(case)) if pair else None
+    is_list = case.markers.measured is None  # the other genes only matter if the data lack them
+    apart = contrast(cluster.cluster_id, pair, case.index, _seen(case), canonical=is_list) if pair else None
     genes = chain(_finer(apart), _measure(apart), _look(apart), _stain(apart, surface)) if apart else ()
     steps = chain(_of_mixture(cluster), _too_little(case), genes, _tissue(case))
     return tuple(islice(_once(steps), MAX_STEPS))
