@@ -153,7 +153,10 @@ OPTIONS = {
     "runner.magicEnabled": "false",
 }
 # As python -m streamlit, but with the imports of the page before the first reader waits for it.
-STREAMLIT = "import gca_scanpy._ui.desk; from streamlit.web.cli import main; main(prog_name='streamlit')"
+STREAMLIT = """
+import anndata, gca_scanpy.tl, gca_scanpy._ui.desk, streamlit.web.cli
+streamlit.web.cli.main(prog_name="streamlit")
+"""
 PATIENCE = 60  # seconds within which the page must answer
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
