@@ -8,6 +8,7 @@ import platform
 import re
 import secrets
 import shutil
+import stat
 import threading
 import time
 import zlib
@@ -16,7 +17,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
-from gca_scanpy.errors import FileError, ForbiddenFileError, MissingFileError
+from gca_scanpy.errors import FileError, ForbiddenFileError, InputError, MissingFileError, shown
 
 ADVICE = {
     errno.ENOENT: "check the path, and whether its folder exists",
@@ -96,6 +97,37 @@ def naming(path: Path, done: str) -> Iterator[None]:
         msg = f"{path} cannot be {done}: {error.strerror or error}; {ADVICE.get(error.errno, 'give another path')}"
         kinds = (kind for kind in (MissingFileError, ForbiddenFileError) if isinstance(error, kind.__bases__))
         raise next(kinds, FileError)(error.errno, msg) from error
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The file of this name in a folder, or in a folder within it; nothing about files elsewhere becomes known.
+
+    Parameters
+    ----------
+    name
+        Its path, relative to the folder or absolute.
+
+    Raises
+    ------
+    InputError
+        If the name leads out of the folder, also through links, or to something that is not a file.
+    """
+    root = folder.resolve()
+    try:
+        path = (root / name).resolve()
+        if not path.is_relative_to(root):
+            msg = f"{shown(name)} is outside of the folder whose files may be read; give a path within that folder"
+            raise InputError(msg)
+        mode = path.stat().st_mode
+    except (OSError, RuntimeError, ValueError) as error:  # a missing file, a circle of links, a null character
+        if isinstance(error, InputError):
+            raise
+        msg = f"{shown(name)} cannot be read: {getattr(error, 'strerror', None) or error}; check the path"
+        raise InputError(msg) from error
+    if not stat.S_ISREG(mode):  # opening a pipe would wait forever
+        msg = f"{shown(name)} is not a file but a folder, a pipe or a device; give the path of a file"
+        raise InputError(msg)
+    return path
 
 
 def check_writable(path: Path) -> None:

@@ -83,10 +83,13 @@ class Extra(NamedTuple):
         What needs it, as the subject of a sentence.
     packages
         What it brings, as PyPI names it.
+    since
+        The first Python for which it brings them.
     """
 
     purpose: str
     packages: tuple[str, ...]
+    since: tuple[int, int] = (3, 9)
 
 
 EXTRAS: Mapping[str, Extra] = {
@@ -94,6 +97,7 @@ EXTRAS: Mapping[str, Extra] = {
     "excel": Extra("reading xlsx tables", ("openpyxl",)),
     "fetch": Extra("downloading marker tables", ("pooch",)),
     "loom": Extra("reading loom files", ("loompy",)),
+    "mcp": Extra("gca mcp", ("mcp",), since=(3, 10)),
     "observability": Extra("recording metrics", ("prometheus-client", "structlog")),
     "parquet": Extra("reading and writing parquet", ("pyarrow",)),
     "ui": Extra("gca review", ("streamlit", "filelock")),
@@ -101,8 +105,10 @@ EXTRAS: Mapping[str, Extra] = {
 
 
 def command(extra: str) -> str:
-    """The command that installs an extra."""
-    return f"python -m pip install 'gca-scanpy[{extra}]'"
+    """The command that installs an extra, and the Python that it needs if this one is older."""
+    since = EXTRAS[extra].since
+    newer = f" on Python {since[0]}.{since[1]} or newer" if sys.version_info < since else ""
+    return f"python -m pip install 'gca-scanpy[{extra}]'{newer}"
 
 
 def sentence(extra: str, purpose: Optional[str] = None) -> str:

@@ -12,7 +12,7 @@ from importlib.metadata import metadata
 
 import pytest
 
-from gca_scanpy._packages import EXTRAS
+from gca_scanpy._packages import EXTRAS, sentence
 
 # What needs the extra, and the packages that it brings.
 NEEDS = {
@@ -23,6 +23,7 @@ NEEDS = {
     "excel": ("gca.db.load('markers.xlsx')", ["openpyxl"]),
     "fetch": ("gca.db.fetch('panglaodb')", ["pooch"]),
     "loom": ("__import__('gca_scanpy._stores', fromlist=['files']).files.read(Path('cells.loom'))", ["loompy"]),
+    "mcp": ("__import__('gca_scanpy._cli.mcp', fromlist=['mcp']).mcp.callback(None)", ["mcp_types"]),
     "observability": ("gca.annotate_markers({'0': ['MS4A1', 'CD79A', 'CD19']})", ["prometheus_client", "structlog"]),
     "ui": (
         "__import__('gca_scanpy._cli.labels', fromlist=['review']).review.callback(Path('x'), '', None, True)",
@@ -92,3 +93,11 @@ def test_an_extra_that_is_not_there(said, extra):
     """What needs it raises an error of this package, of one line, with the command."""
     (line,) = said[extra].splitlines()
     assert f"python -m pip install 'gca-scanpy[{extra}]'" in line
+
+
+def test_an_extra_that_needs_a_newer_python(monkeypatch):
+    """On an older Python, which the extra brings nothing for, the error says so."""
+    assert "Python 3" not in sentence("mcp")
+    monkeypatch.setattr("sys.version_info", (3, 9, 0))
+    assert sentence("mcp").endswith("'gca-scanpy[mcp]' on Python 3.10 or newer")
+    assert "Python 3" not in sentence("ui")

@@ -16,6 +16,7 @@ from gca_scanpy._cli.annotate import annotate, presets
 from gca_scanpy._cli.doctor import cache, doctor
 from gca_scanpy._cli.labels import consensus, export, methods, review
 from gca_scanpy._cli.lookups import markers, names
+from gca_scanpy._cli.mcp import mcp
 from gca_scanpy._cli.output_options import check_free
 from gca_scanpy._cli.printing import log, one_line, print_report, text_of, to_stderr
 from gca_scanpy._packages import __version__
@@ -152,7 +153,7 @@ def demo(folder: Optional[Path], force: bool) -> None:
 
 
 _COMMANDS = (
-    annotate, cache, completion, consensus, demo, doctor, export, markers, methods, names, presets, review, schema,
+    annotate, cache, completion, consensus, demo, doctor, export, markers, mcp, methods, names, presets, review, schema,
 )  # fmt: skip
 for _command in _COMMANDS:
     main.add_command(_command)

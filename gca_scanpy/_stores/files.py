@@ -62,6 +62,42 @@ def read(path: Path) -> AnnData:
     return adata
 
 
+def check_alone(path: Path, max_bytes: int) -> None:
+    """Refuse an h5ad file that takes data from other files, or unpacks to too much; only its structure is read.
+
+    Raises
+    ------
+    InputError
+        It says which of the two, or that the file is damaged.
+    """
+    import h5py
+
+    size, elsewhere = 0, False
+
+    def look(_: str, item: Any) -> None:
+        nonlocal size, elsewhere
+        if isinstance(item, h5py.Dataset):
+            size += item.size * item.dtype.itemsize if item.shape else 0
+            elsewhere |= item.is_virtual or bool(item.external)
+        else:
+            links = (item.get(name, getlink=True) for name in item)
+            elsewhere |= any(isinstance(link, h5py.ExternalLink) for link in links)
+
+    try:
+        with h5py.File(path, "r") as file:
+            look("", file)
+            file.visititems(look)
+    except Exception as error:  # h5py raises nearly any exception for a damaged file
+        msg = f"{path} cannot be read as h5ad: {error}"
+        raise InputError(msg) from error
+    if elsewhere:
+        msg = f"{path} takes data from other files, so it is not read; write the object to a new file with write_h5ad"
+        raise InputError(msg)
+    if size > max_bytes:
+        msg = f"{path} unpacks to {size:,} bytes, and at most {max_bytes:,} are read; run 'gca annotate' on it instead"
+        raise InputError(msg)
+
+
 def write(adata: AnnData, path: Path) -> None:
     """Write h5ad or zarr to a temporary path, then rename it, so that an earlier file stays whole until then.
 

@@ -15,7 +15,7 @@ from gca_scanpy._arguments import TYPE, checked, optional
 from gca_scanpy._judging import contrast as core
 from gca_scanpy._judging.contrast import Contrast, Pair, Seen
 from gca_scanpy._keys import DEFAULT_KEY
-from gca_scanpy._prepare import index_of
+from gca_scanpy._prepare import check_species, index_of
 from gca_scanpy._ranking.moments import Floats, present_and_absent
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
@@ -96,6 +96,19 @@ def contrast(
     return core.contrast(cluster, pair, index, core.seen_in(look(data, report, key, cluster, pair, index)))
 
 
+def between(first: str, second: str, species: str) -> Contrast:
+    """The genes of the bundled database that separate two types, without a cluster that shows them.
+
+    Raises
+    ------
+    InputError
+        If a name is not that of a type with facts, or both are the same type.
+    """
+    index = index_of(load("bundled"), check_species(species))
+    pair = _two(first, second, (), index)
+    return core.contrast("", pair, index, Seen)
+
+
 def index_of_run(report: DatasetReport, marker_db: Any) -> MarkerIndex:
     """The index of the database with which a report was made.
 
@@ -116,11 +129,12 @@ def index_of_run(report: DatasetReport, marker_db: Any) -> MarkerIndex:
 
 def _pair(cluster: ClusterReport, first: Optional[str], second: Optional[str], index: MarkerIndex) -> Pair:
     """The keys of the two types; of those that are not given, what the cluster is undecided about."""
-    given = [None if name is None else _key(name, cluster, index) for name in (first, second)]
+    tissues = [cluster.tissue] if cluster.tissue else []
+    if first is not None and second is not None:
+        return _two(first, second, tissues, index)
+    given = [None if name is None else _key(name, tissues, index) for name in (first, second)]
     pair: Optional[Pair]
-    if given[0] is not None and given[1] is not None:
-        pair = given[0], given[1]
-    elif given[0] is not None:
+    if given[0] is not None:
         pair = core.competitor(given[0], cluster, index)
     elif given[1] is not None:
         reverse = core.competitor(given[1], cluster, index)
@@ -133,18 +147,24 @@ def _pair(cluster: ClusterReport, first: Optional[str], second: Optional[str], i
             "first='B cell', second='plasma cell'"
         )
         raise InputError(msg)
+    return pair
+
+
+def _two(first: str, second: str, tissues: Sequence[str], index: MarkerIndex) -> Pair:
+    """The keys of two types that are named."""
+    pair = _key(first, tissues, index), _key(second, tissues, index)
     if pair[0] == pair[1]:
         msg = f"first={first!r} and second={second!r} are the same type, {core.name_of(pair[0], index)}; name two types"
         raise InputError(msg)
     return pair
 
 
-def _key(name: str, cluster: ClusterReport, index: MarkerIndex) -> str:
+def _key(name: str, tissues: Sequence[str], index: MarkerIndex) -> str:
     """The key of the type that a text names."""
     ontology = index.lineages.ontology
     if name in index.types:
         return name
-    reading = ontology.read(name, [cluster.tissue] if cluster.tissue else [])
+    reading = ontology.read(name, tissues)
     term = name if name in ontology else reading.ontology_id
     own = next((key for key, kind in index.types.items() if kind.label == name), None)
     key = own or term

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import anndata
+import h5py
 import numpy as np
 import pytest
 
@@ -157,3 +158,48 @@ def test_loompy_is_not_installed(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "loompy", None)
     with pytest.raises(InputError, match=r"pip install 'gca-scanpy\[loom\]'"):
         files.read(tmp_path / "x.loom")
+
+
+def _external(file, other):
+    file["elsewhere"] = h5py.ExternalLink(str(other), "/X")
+
+
+def _deep(file, other):
+    file["uns"].create_group("a")["elsewhere"] = h5py.ExternalLink("missing.h5", "/")
+
+
+def _raw(file, other):
+    file.create_dataset("layers/raw", (4,), "u1", external=[(str(other), 0, 4)])
+
+
+def _virtual(file, other):
+    layout = h5py.VirtualLayout((1, 1), "f4")
+    layout[:] = h5py.VirtualSource(str(other), "X", (1, 1))
+    file.create_virtual_dataset("layers/virtual", layout)
+
+
+@pytest.mark.parametrize("change", [_external, _deep, _raw, _virtual])
+def test_data_of_other_files(cells, tmp_path, change):
+    """A file that takes data from others, whichever way HDF5 has for it, is refused before it is read."""
+    path, other = tmp_path / "cells.h5ad", tmp_path / "other.h5ad"
+    cells.write_h5ad(path)
+    cells.write_h5ad(other)
+    files.check_alone(path, 10**9)
+    with h5py.File(path, "r+") as file:
+        file.require_group("uns")
+        change(file, other)
+    with pytest.raises(InputError, match="takes data from other files"):
+        files.check_alone(path, 10**9)
+
+
+def test_data_that_unpack_to_too_much(cells, tmp_path):
+    """A small file can unpack to more than there is memory; that is seen from its structure."""
+    path = tmp_path / "cells.h5ad"
+    cells.write_h5ad(path)
+    with h5py.File(path, "r+") as file:
+        file.require_group("layers").create_dataset("zeros", (10**6, 10**6), "f8", chunks=(1000, 1000), compression=9)
+    with pytest.raises(InputError, match="unpacks to 8,000,"):
+        files.check_alone(path, 10**9)
+    path.write_bytes(b"\x89HDF\r\n")
+    with pytest.raises(InputError, match="cannot be read as h5ad"):
+        files.check_alone(path, 10**9)

@@ -32,7 +32,7 @@ if not NEEDED:
     pytest.importorskip("sybil", reason="sybil is not installed: nox -s docs installs it")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = {page: re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S) for page in PAGES}
-KNOWN = {"python", "bash", "console", "text", "r"}  # what is text, or of another language, does not run
+KNOWN = {"python", "bash", "console", "text", "json", "r"}  # what is text, or of another language, does not run
 PRINTED = ["language_models.md", "scoring.md"]  # these show what their blocks print
 LEIDEN = ["scanpy_integration.md", "migration.md"]
 # What a page writes that needs no test is not left behind: each page has a folder of its own.
