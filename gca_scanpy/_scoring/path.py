@@ -44,8 +44,9 @@ class Strength:
     rival: float
 
     @classmethod
-    def of(cls, weights: Weights, best: Candidate, index: MarkerIndex) -> Strength:
+    def of(cls, weights: Weights, candidates: Candidates, index: MarkerIndex) -> Strength:
         """Sum the evidence of the ranked genes by broad type."""
+        term, best = index.types[candidates.keys[0]].id, round(candidates.scores[0], 4)
         evidence: dict[str, float] = {}
         recognized = 0.0
         for gene in weights.free:
@@ -53,13 +54,11 @@ class Strength:
                 recognized += gene.weight
                 for broad_id, nats in index.hits.by_broad(gene.symbol).items():
                     evidence[broad_id] = evidence.get(broad_id, 0.0) + round(gene.weight * nats, 4)
-        term = best.ontology_id
         broad = index.lineages.broad(term)
-        family = evidence.get(broad.id, 0.0) if broad is not None else max(best.score, 0.0)
+        family = evidence.get(broad.id, 0.0) if broad is not None else max(best, 0.0)
         rivals = (nats for other, nats in evidence.items() if index.lineages.disjoint(term, other))
-        return cls(
-            best.score, recognized, family, max(rivals, default=0.0) / max(family, numbers.NUMBERS.min_recognized)
-        )
+        rival = max(rivals, default=0.0) / max(family, numbers.NUMBERS.min_recognized)
+        return cls(best, recognized, family, rival)
 
     @property
     def beyond_chance(self) -> bool:
@@ -140,7 +139,7 @@ class Levels:
         if not self.probabilities:
             return None
         ancestors = self.index.lineages.ontology.ancestors
-        best = key_of(self.candidates[0])
+        best = self.candidates.keys[0]
         finest = best if best in self.probabilities else self._best_below(self._likeliest(list(self.probabilities)))
         above = set(self.index.levels_above(finest))
         line = [key for key in self.probabilities if key == finest or key in above]
