@@ -31,7 +31,7 @@ NEWEST = max(CORNERS, key=PYTHONS.index)
 INTEGRATION = PROJECT["tool"]["gca"]["integration_tests"]
 NEWEST_ONLY = PROJECT["tool"]["gca"]["newest_only"]
 SHOWN = ("scanpy", "anndata", "numpy", "pandas")
-# Branches that hang on versions differ, so it is the newest whose coverage counts.
+# Branches that depend on versions differ, so it is the newest whose coverage counts.
 COVERAGE = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"]
 # Versions and outcome by Python and tier: nox runs all sessions in one process, so the last can tell of the others.
 RAN: dict[tuple[str, str], list[str]] = {}
@@ -42,6 +42,10 @@ ENV = {
     # uv compiles nothing, so where this is set each of a hundred child processes would compile AnnData for itself.
     "PYTHONDONTWRITEBYTECODE": "",
 }
+# Compiling Scanpy's loops takes each new environment 25 s of CPU, and running them in Python takes these few cells 1 s.
+# Docs and notebooks run them compiled, as UMAP must be, and so does `nox -s compat`.
+NOT_COMPILED = {"NUMBA_DISABLE_JIT": "1"}
+NOT_OPTIMIZED = {"NUMBA_OPT": "0"}  # a quarter less CPU for docs/scanpy_integration.md; a second process gains nothing
 
 nox.needs_version = ">=2026.8.10"  # runs sessions side by side
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -110,7 +114,10 @@ def tests(session: nox.Session) -> None:
     elsewhere = ["tests/docs", *([] if is_newest else NEWEST_ONLY)]  # `nox -s docs` runs tests/docs
     ignored = [f"--ignore={folder}" for folder in elsewhere]
     # The newest takes longest: the others are at its side in the gate, each in one process.
-    _pytest(session, "--durations=20", *ignored, *(COVERAGE if is_newest else []), workers="2" if is_newest else "0")
+    if is_newest:
+        _pytest(session, "--durations=20", *ignored, *COVERAGE, **NOT_COMPILED)
+    else:
+        _pytest(session, "--durations=20", *ignored, workers="0")
 
 
 @nox.session(python=PYTHONS, requires=["build"])
@@ -185,7 +192,7 @@ def answers(session: nox.Session) -> None:
 
 
 def _answer(session: nox.Session, wheel: Path, name: str) -> None:
-    # By what is in the package, for another one may answer otherwise; the rest of a wheel hangs on who built it.
+    # By what is in the package, for another one may answer otherwise; the rest of a wheel depends on who built it.
     with zipfile.ZipFile(wheel) as archive:
         inside = sorted((file.filename, file.CRC) for file in archive.infolist() if ".dist-info/" not in file.filename)
     folder = Path(session.cache_dir) / "answers" / hashlib.sha256(repr(inside).encode()).hexdigest()[:12]
@@ -203,7 +210,8 @@ def packaging(session: nox.Session) -> None:
     session.run("python", "scripts/closure.py")
     with tempfile.TemporaryDirectory() as outside:
         _use(session, _wheel(session), Path(outside))
-    for target in session.posargs:
+    # `nox -s release -- --dry` runs this as well, and passes its option.
+    for target in (word for word in session.posargs if not word.startswith("-")):
         shutil.copytree(dist, target, dirs_exist_ok=True)
 
 
@@ -221,6 +229,13 @@ def reproducible(session: nox.Session) -> None:
         path.touch()
     _build(session, unpacked, folder / "again")
     session.run("python", "scripts/check_dist.py", str(_dist(session)), str(folder / "again"))
+
+
+@nox.session(requires=["packaging", "reproducible"])
+def release(session: nox.Session) -> None:
+    """Do all of a release but the upload; `-- --dry` only lists that the date, the tag or a commit is missing."""
+    session.install(*_group("release"))
+    session.run("python", "scripts/rehearse.py", str(_dist(session)), *session.posargs)
 
 
 def _build(session: nox.Session, source: Path, target: Path) -> None:
@@ -257,10 +272,11 @@ def _use(session: nox.Session, wheel: Path, place: Path) -> None:
 
 @nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
-    """Style, format, strict types, which module may import which, and the form of workflows, issue forms, citation."""
+    """Style, format, spelling, strict types, which module may import which, and the form of workflows and citation."""
     session.install(".", *_group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
     session.run("lint-imports")
     session.run("mypy")
     github = Path(".github")
@@ -282,7 +298,7 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "-b", "html", "docs", str(target), env=ENV)
     session.run("python", "scripts/check_links.py", str(target))
     # Here a package that is missing fails the tests, which elsewhere skips them.
-    _pytest(session, "tests/docs", *session.posargs, workers="0", GCA_DOCS="1")
+    _pytest(session, "tests/docs", *session.posargs, workers="0", GCA_DOCS="1", **NOT_OPTIMIZED)
 
 
 @nox.session(requires=["build"], allow_parallel=True)

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from gca_scanpy import db, get, io, names, pl, tl
     from gca_scanpy._accessor import annotate_anndata
     from gca_scanpy._events import RunDetails, RunHook, get_run_hooks, set_run_hooks
-    from gca_scanpy._llm.asking import Asking, Plan
+    from gca_scanpy._llm.asking import Asking
     from gca_scanpy._llm.language_model import Completion, LanguageModel
+    from gca_scanpy._llm.prompt import Plan
     from gca_scanpy._settings import settings
     from gca_scanpy.errors import GcaError, GcaWarning
     from gca_scanpy.tl._markers import annotate_markers, plan_markers, validate_markers
@@ -36,7 +37,7 @@ _MODULES = {"db", "errors", "get", "io", "model", "names", "pl", "tl"}
 _OBJECTS = {
     "Asking": "gca_scanpy._llm.asking",
     "Completion": "gca_scanpy._llm.language_model",
-    "Plan": "gca_scanpy._llm.asking",
+    "Plan": "gca_scanpy._llm.prompt",
     "GcaError": "gca_scanpy.errors",
     "GcaWarning": "gca_scanpy.errors",
     "LanguageModel": "gca_scanpy._llm.language_model",

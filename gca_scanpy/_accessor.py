@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gca_scanpy._judging.contrast import Contrast
-    from gca_scanpy._llm.asking import Plan
+    from gca_scanpy._llm.prompt import Plan
     from gca_scanpy.model import DatasetReport
 
 NAME = "gca"

@@ -10,12 +10,14 @@ import numpy.typing as npt
 from attrs import evolve, frozen
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.expression import Expression
+from gca_scanpy._adata.expression import Expression, Sample
 from gca_scanpy._events import Clock
 from gca_scanpy._judging import mixture
+from gca_scanpy._judging.contrast import Contrast
 from gca_scanpy._judging.evidence import Rival
 from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._judging.mixture import Outcome
+from gca_scanpy._judging.reasons import of_both, telling
 from gca_scanpy._judging.samples import answer, with_samples
 from gca_scanpy._prepare import genes_of_matrix
 from gca_scanpy._ranking.by_sample import SampleMoments
@@ -26,6 +28,8 @@ from gca_scanpy.model import ClusterReport, Mixture, Part, SampleAnswer
 
 SEPARABLE = ("two_populations", "doublets")  # the kinds that can be taken apart
 SHOWN_GENES = 3
+BIMODAL = (0.2, 0.8)  # shares of the cells; a gene that fewer or more cells have does not divide them
+EXCLUSIVE = -0.2  # correlation of the numbers of expressed genes of two types, in cells that may be of one of them
 SHOWN_SHARE = 0.005  # a smaller share of the cells is 0 %
 
 
@@ -69,6 +73,68 @@ def explain_all(
         return [*reports]
     with clock.step("mixtures"):
         return [explain(report, rival, expression) if rival else report for report, rival in zip(reports, rivals)]
+
+
+def look_finer(
+    reports: Sequence[ClusterReport],
+    aparts: Sequence[Optional[Contrast]],
+    expression: Optional[Expression],
+    clock: Clock,
+) -> list[Optional[Mixture]]:
+    """Whether different cells of a cluster are of the two types between which it is undecided.
+
+    None for a cluster whose cells are not looked at: it is a known mixture, does not express canonical markers of both,
+    or too few genes tell the types apart.
+    """
+    asked = [apart if apart and of_both(apart) and not r.mixture else None for r, apart in zip(reports, aparts)]
+    if expression is None or not any(asked):
+        return [None] * len(reports)
+    with clock.step("mixtures"):
+        pairs = [_between(apart, expression) if apart else () for apart in asked]
+        genes = {gene: column for column, gene in enumerate(dict.fromkeys(g for pair in pairs for g in _genes(pair)))}
+        clustering = expression.clustering
+        cells = np.flatnonzero(clustering.subsampled(numbers.NUMBERS.sampled_cells).codes >= 0)
+        try:
+            sample = expression.read(cells, list(genes)) if genes else None
+        except InputError:  # a matrix that only Scanpy can read
+            sample = None
+        return [
+            _populations(clustering.all_ids.index(report.cluster_id), pair, sample, [genes[g] for g in _genes(pair)])
+            if pair and sample
+            else None
+            for report, pair in zip(reports, pairs)
+        ]
+
+
+def _between(apart: Contrast, expression: Expression) -> tuple[Lineage, ...]:
+    """The two types of a contrast with the genes that can tell their cells apart; none if these are too few."""
+    sides, least = ((apart.first, apart.first_id), (apart.second, apart.second_id)), numbers.NUMBERS.min_lineage_genes
+    pair = tuple(Lineage(*side, telling(apart, side[0])) for side in sides)
+    if min(len(one.genes) for one in pair) < least:
+        return ()
+    pair = _measured(pair, expression)
+    return pair if min(len(one.genes) for one in pair) >= least else ()
+
+
+def _populations(cluster: int, pair: Sequence[Lineage], sample: Sample, columns: Sequence[int]) -> Mixture:
+    """What the cells show of two types.
+
+    Nothing is fitted, which takes long, unless each has a gene that divides the cells, and cells with more genes of one
+    type have fewer of the other.
+    """
+    values = sample.values[:, columns]
+    is_first = np.arange(len(columns)) < len(pair[0].genes)
+    expressed = values[sample.clusters == cluster] > 0
+    shares, counts = expressed.mean(axis=0), [expressed[:, of_it].sum(axis=1) for of_it in (is_first, ~is_first)]
+    divides = (BIMODAL[0] <= shares) & (shares <= BIMODAL[1])
+    if not (divides[is_first].any() and divides[~is_first].any() and _correlation(*counts) <= EXCLUSIVE):
+        return Mixture("undecided")
+    return _mixture(mixture.find(values, sample.clusters, cluster, is_first, logged=sample.logged), pair)
+
+
+def _correlation(first: npt.NDArray[np.intp], second: npt.NDArray[np.intp]) -> float:
+    """0 if one of the two does not vary."""
+    return float(np.corrcoef(first, second)[0, 1]) if first.std() > 0 and second.std() > 0 else 0.0
 
 
 def states_of(report: ClusterReport, expression: Expression) -> Optional[npt.NDArray[np.intp]]:

@@ -1,8 +1,9 @@
-"""What a run tells while it works: log events, and hooks that are called when it starts and ends."""
+"""What a run reports while it works: log events, and hooks that are called when it starts and ends."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -42,6 +43,24 @@ def info(event: str, **facts: Any) -> None:
 def debug(event: str, **facts: Any) -> None:
     """Log one step of a run."""
     _log(logging.DEBUG, event, facts)
+
+
+def progress_bar(total: int, what: str, unit: str) -> Any:
+    """A progress bar on a terminal or in a notebook; a disabled one if there is nothing to do.
+
+    ``TQDM_DISABLE`` is read here, because the argument ``disable`` would override it.
+    """
+    from tqdm.auto import tqdm
+
+    disabled = not total or bool(os.environ.get("TQDM_DISABLE"))
+    return tqdm(total=total, desc=what, unit=unit, leave=False, disable=True if disabled else None)
+
+
+def tell_scanpy(message: str, level: Literal["info", "hint"] = "info") -> None:
+    """Print a line as Scanpy's tools do, if Scanpy is in use and its ``settings.verbosity`` is 2, or 3 for a hint."""
+    scanpy: Any = sys.modules.get("scanpy")
+    if hasattr(scanpy, "logging"):
+        getattr(scanpy.logging, level)(message)
 
 
 class Clock:
@@ -141,12 +160,16 @@ class RunHook(Protocol):
 
 
 def log_run(run: RunDetails) -> None:
-    """The hook that logs start and end of a run at INFO."""
+    """The hook that logs start and end of a run at INFO, and tells Scanpy's log."""
     if run.state == "started":
         models = ", ".join(run.models) or "offline"
         info("run started", clusters=run.n_clusters, species=run.species, model=models)
+        tell_scanpy(f"labeling {run.n_clusters} clusters ({models})")
     elif run.report is not None:
-        info("run finished", **_numbers(run.report), seconds=run.seconds)
+        numbers = _numbers(run.report)
+        info("run finished", **numbers, seconds=run.seconds)
+        counts = ", ".join(f"{numbers[status]} {status}" for status in ("supported", "flagged", "unknown"))
+        tell_scanpy(f"    finished: {counts} ({run.seconds:.1f} s)")
     elif run.error is not None:  # its type only: the message may hold what is not for a log
         info("run failed", error=type(run.error).__name__, seconds=run.seconds)
 

@@ -26,6 +26,8 @@ EMBEDDINGS = {
     "X_draw_graph_fa": "ForceAtlas2",
     "X_phate": "PHATE",
     "X_pca": "PCA",
+    "spatial": "Space",
+    "X_spatial": "Space",
 }
 
 
@@ -131,8 +133,12 @@ class ObsKeys(NamedTuple):
         return f"{self.prefix}_curated_ontology_id"
 
     def colored(self) -> tuple[str, ...]:
-        """The columns whose colors are in ``.uns``."""
+        """The columns of labels, which have the colors of their types."""
         return (self.label, self.short_label, self.proposed_label, self.broad_label, self.fine_label)
+
+    def with_colors(self) -> tuple[str, ...]:
+        """All columns whose colors are in ``.uns``."""
+        return (*self.colored(), self.status, self.confidence)
 
     def all(self) -> tuple[str, ...]:
         """All columns of a run, in the order in which they are written; those of a curator are not among them."""

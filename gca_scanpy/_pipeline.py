@@ -10,12 +10,12 @@ from typing import Optional
 from attrs import Factory, evolve, field, frozen
 
 from gca_scanpy._adata.expression import Expression
-from gca_scanpy._cells import explain_all, judge_samples
+from gca_scanpy._cells import explain_all, judge_samples, look_finer
 from gca_scanpy._events import Clock, now
 from gca_scanpy._judging.judge import judge
-from gca_scanpy._judging.reasons import next_steps
+from gca_scanpy._judging.reasons import contrasts, next_steps, undecided
 from gca_scanpy._llm import prompt
-from gca_scanpy._llm.asking import Plan
+from gca_scanpy._llm.prompt import Plan
 from gca_scanpy._packages import versions
 from gca_scanpy._prepare import Place, canonical, check_species, genes_of, index_of, tissues_of
 from gca_scanpy._propose import Offline, Proposer
@@ -88,9 +88,19 @@ def annotate(
         evolve(cluster_report(case, judgment, force_unknown=request.settings.force_unknown), samples=said)
         for case, judgment, said in zip(cases, judgments, answers)
     ]
-    reports = explain_all(reports, [judgment.rival for judgment in judgments], expression, clock)
+    rivals = [judgment.rival for judgment in judgments]
+    reports = explain_all(reports, rivals, expression, clock)
+    aparts = [undecided(case, report) for case, report in zip(cases, reports)]
+    finer = look_finer(reports, aparts, expression, clock)
     surface = _bundled.surface_proteins()
-    reports = [evolve(report, next_steps=next_steps(case, report, surface)) for case, report in zip(cases, reports)]
+    reports = [
+        evolve(
+            report,
+            next_steps=next_steps(case, report, apart, within, surface),
+            contrasts=contrasts(case, report, rival),
+        )
+        for case, report, rival, apart, within in zip(cases, reports, rivals, aparts, finer)
+    ]
     telemetry = with_counts(proposals.cost, reports, request.cells_without_cluster, clock.seconds)
     said = [*request.warnings, *warnings, *proposals.warnings]
     provenance = provenance_of(request, cases, proposals.models)

@@ -32,7 +32,8 @@ from gca_scanpy.errors import (
 Tissue = Union[str, Sequence[str], Mapping[Any, Union[str, Sequence[str], None]], None]
 NOT_STATED = ("na", "n/a", "nan", "none", "unknown", "unspecified")  # these say that the tissue is not known
 Place = Union[str, Mapping[str, str], None]  # a tissue that was read; several tissues are joined by commas
-MIN_KNOWN = 1 / 3  # share of the marker genes in the database, below which the user is warned
+MIN_KNOWN = 1 / 3  # share of the marker genes in the database, below which the user is warned,
+MIN_OF_TABLE = 1 / 2  # unless this share of the genes of the database is among them
 EXAMPLES = 4
 KEPT_INDEXES = 8
 _INDEXES: dict[tuple[str, str, Numbers], MarkerIndex] = {}
@@ -274,7 +275,8 @@ def _gene_warnings(
             "column of .var that holds symbols with gene_symbols="
         )
         raise NoOverlapError(". ".join([msg, *messages]))
-    if symbols and n_known < MIN_KNOWN * len(symbols):
+    # A short table of one's own has few genes, which is no fault of the names if most of them are there.
+    if symbols and n_known < MIN_KNOWN * len(symbols) and n_known < MIN_OF_TABLE * len(marker_index.hits):
         messages.append(f"only {counts}; clusters may be Unknown for that reason ({_examples(names, marker_index)})")
     for message in messages:
         warn(message, GeneNameWarning)

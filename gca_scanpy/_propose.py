@@ -10,27 +10,21 @@ from attrs import evolve, field, frozen
 from gca_scanpy._judging import reasons
 from gca_scanpy._judging.consensus import Ballot, Ladder, consensus
 from gca_scanpy._judging.judge import Judgment
+from gca_scanpy._judging.reasons import objection
 from gca_scanpy._judging.samples import harmonized
-from gca_scanpy._llm.ask import Answers, ask
-from gca_scanpy._llm.asking import Asking, Plan, Question, Round, plan, prepare
+from gca_scanpy._llm.ask import Answers, ask, error_of, reason_of, revised
+from gca_scanpy._llm.asking import Asking, Question, Round, chunked, plan, prepare
 from gca_scanpy._llm.cache import AnswerCache
 from gca_scanpy._llm.gate import Gate
 from gca_scanpy._llm.language_model import ChatModel
+from gca_scanpy._llm.prompt import Plan
 from gca_scanpy._llm.reply import vote
-from gca_scanpy._reporting.report import described, level
+from gca_scanpy._reporting.report import cluster_report, described, level
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case, propose
 from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy._steps import Verdict
-from gca_scanpy.errors import (
-    AccessError,
-    BudgetError,
-    ModelError,
-    ModelWarning,
-    RefusalError,
-    ReplyError,
-    warn,
-)
+from gca_scanpy.errors import ModelWarning, warn
 from gca_scanpy.model import Consensus, Telemetry
 
 Judge = Callable[[Case, Verdict], Judgment]
@@ -233,18 +227,52 @@ class Asked:
             If no model answered a cluster and ``on_error`` is ``raise``.
         """
         offline, asked, rounds = self._prepare(cases, judge)
-        answers = ask(rounds, cache=self.cache, n_threads=self.asking.n_threads, gate=self.gate)
+        answers, of_second = self._ask_again(asked, self._ask(rounds), judge)
         verdicts = {verdict.cluster_id: verdict for verdict in offline}
         unanswered = []
         for case in asked:
             key, verdict = case.cluster_id, self._verdict(case, answers)
             if verdict is None:
                 unanswered.append(key)
-            verdicts[key] = verdict or evolve(verdicts[key], unavailable=_reason(key, answers))
-        warnings = self._report_failures(answers, len(asked), unanswered)
+            verdicts[key] = verdict or evolve(verdicts[key], unavailable=reason_of(key, answers))
+        warnings = [*self._report_failures(answers, len(asked), unanswered), *of_second]
         cost = self._cost([case.cluster_id for case in asked], answers, len(unanswered))
         models = tuple(name for name, answer in zip(self.models, answers) if answer.verdicts)
-        return Proposals(tuple(verdicts[case.cluster_id] for case in cases), cost, warnings, models)
+        return Proposals(tuple(verdicts[case.cluster_id] for case in cases), cost, tuple(warnings), models)
+
+    def _ask(self, rounds: Sequence[Round]) -> list[Answers]:
+        return ask(rounds, cache=self.cache, n_threads=self.asking.n_threads, gate=self.gate)
+
+    def _ask_again(
+        self, asked: Sequence[Case], answers: list[Answers], judge: Judge
+    ) -> tuple[list[Answers], list[str]]:
+        """The answers after each model was asked once more about its labels that were stopped, and warnings."""
+        if not (self.asking.ask_again and asked):
+            return answers, []
+        rounds = [
+            self._second(asked if answer.is_complete else (), model, answer.verdicts, judge)
+            for model, answer in zip(self.chat_models, answers)
+        ]
+        both, warnings = [], []
+        for r, first, second in zip(rounds, answers, self._ask(rounds)):
+            both.append(revised(first, second, r, asked[0].index.lineages.ontology))
+            if second.failures:
+                warnings.append(second.complaint(r.model.name, len(r.question.objections), "second answer"))
+        for message in warnings:
+            warn(message, ModelWarning)
+        return both, warnings
+
+    def _second(self, cases: Sequence[Case], model: ChatModel, verdicts: Mapping[str, Verdict], judge: Judge) -> Round:
+        """What a model is asked about its labels that the guardrails stop."""
+        objections = {}
+        for case in cases:
+            judgment = judge(case, verdicts[case.cluster_id]) if case.cluster_id in verdicts else None
+            if judgment is not None and judgment.status == "flagged":
+                report = cluster_report(case, judgment, force_unknown=False)
+                objections[case.cluster_id] = objection(case, report, judgment.rival)
+        stopped = [case for case in cases if case.cluster_id in objections]
+        question = evolve(self.question, objections=objections)
+        return prepare(stopped, question, model, self.cache, self.asking.chunk_size)
 
     def _cost(self, asked: Sequence[str], answers: Sequence[Answers], unanswered: int) -> Telemetry:
         gate, cache = self.gate, self.cache
@@ -266,7 +294,14 @@ class Asked:
         """What :meth:`propose` would send."""
         _, asked, rounds = self._prepare(cases, judge)
         ids = {case.cluster_id for case in asked}
-        return plan(rounds, [case.cluster_id for case in cases if case.cluster_id not in ids])
+        again = [self._longest_second(asked, r, judge) for r in rounds] if self.asking.ask_again else []
+        return plan(rounds, [case.cluster_id for case in cases if case.cluster_id not in ids], again)
+
+    def _longest_second(self, asked: Sequence[Case], first: Round, judge: Judge) -> Round:
+        """What a model is asked once more if the guardrails stop all labels that it has yet to give."""
+        known = self._second(asked, first.model, first.verdicts, judge)
+        cases = [case for r in (first, known) for chunk in r.chunks for case in chunk]
+        return evolve(first, chunks=chunked(cases, self.asking.chunk_size))
 
     def _prepare(self, cases: Sequence[Case], judge: Judge) -> tuple[list[Verdict], list[Case], list[Round]]:
         """The offline verdicts, the cases to ask about, and for each model what is left to ask."""
@@ -294,10 +329,9 @@ class Asked:
         messages = []
         for name, answer in zip(self.models, answers):
             if answer.failures:
-                why = "; ".join(sorted(set(map(str, answer.failures.values())))[:3])
-                messages.append(f"{name} gave no answer for {len(answer.failures)} of {n_asked} clusters: {why}")
+                messages.append(answer.complaint(name, n_asked))
         if unanswered and self.asking.on_error == "raise":
-            raise _public(answers, unanswered)("; ".join(messages))
+            raise error_of(answers, unanswered)("; ".join(messages))
         for message in messages:
             warn(message, ModelWarning)
         return tuple(messages)
@@ -307,19 +341,7 @@ def _with_votes(verdict: Verdict, one: Consensus) -> Verdict:
     return evolve(verdict, ontology_id=one.ontology_id, rationale=described(one), consensus=one)
 
 
-def _public(answers: Sequence[Answers], unanswered: Sequence[str]) -> type[ModelError]:
-    """The class of error that describes the failures: the first that applies, what ends a run before what does not."""
-    errors = [answer.failures[key] for key in unanswered for answer in answers if key in answer.failures]
-    kinds = (AccessError, BudgetError, RefusalError, ReplyError)
-    return next((kind for kind in kinds if any(isinstance(error, kind) for error in errors)), ModelError)
-
-
 def _is_unsure(verdict: Verdict, judgment: Judgment) -> bool:
     """Whether an offline verdict is not supported, advised against, or not of High confidence."""
     advised_against = reasons.ADVISORY.intersection(judgment.validation.flag_reasons)
     return judgment.status != "supported" or bool(advised_against) or level(verdict.confidence_score) != "High"
-
-
-def _reason(cluster_id: str, answers: Sequence[Answers]) -> str:
-    reasons = dict.fromkeys(str(a.failures[cluster_id]) for a in answers if cluster_id in a.failures)
-    return "; ".join(reasons) or "no answer"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Optional
 from attrs import field, frozen
 
 from gca_scanpy._arguments import is_count
-from gca_scanpy.model import Alternative, Consensus, Level, Panel, Source
+from gca_scanpy.model import Alternative, AskedAgain, Consensus, Level, PairContrast, Panel, Source
 
 if TYPE_CHECKING:  # the command line reads this module for --help, without NumPy
     import numpy as np
@@ -137,6 +137,8 @@ class Verdict:
         For the scorer, the levels through the label down to its finest guess.
     consensus
         The votes behind a label on which several columns agreed.
+    asked_again
+        Both answers of each model that was asked about its label once more.
     """
 
     cluster_id: str
@@ -153,3 +155,24 @@ class Verdict:
     panel: Optional[Panel] = None
     path: tuple[Level, ...] = ()
     consensus: Optional[Consensus] = None
+    asked_again: tuple[AskedAgain, ...] = ()
+
+
+@frozen
+class Objection:
+    """What the checks say against the label of a language model, which is asked about it once more.
+
+    Attributes
+    ----------
+    label
+        The label that was stopped.
+    reasons, notes
+        The reason codes, and what stopped it in sentences.
+    contrast
+        What separates it from its best rival; None if no gene does.
+    """
+
+    label: str
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    contrast: Optional[PairContrast] = None

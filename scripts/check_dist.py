@@ -22,8 +22,8 @@ METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "LICENSE"}
 # What an sdist has at its top level.
 TOP = {
     ".gitignore", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "PKG-INFO", "README.md", "SECURITY.md",
-    "benchmarks", "core-dependencies.txt", "docs", "gca_scanpy", "notebooks", "noxfile.py", "pyproject.toml", "scripts",
-    "tests",
+    "benchmarks", "core-dependencies.txt", "docs", "gca_scanpy", "notebooks", "noxfile.py", "pyproject.toml",
+    "registries", "scripts", "tests",
 }  # fmt: skip
 LITTER = {"__pycache__", ".DS_Store", ".coverage", ".ipynb_checkpoints"}
 

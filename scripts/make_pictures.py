@@ -19,6 +19,7 @@ import matplotlib.pyplot as plt
 import scanpy as sc
 
 import gca_scanpy as gca
+from gca_scanpy._cli.main import demo_cells
 
 WIDTH, HEIGHT = 1200, 1180  # pixels of a browser's window
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -40,7 +41,8 @@ def main() -> None:
     fig, ax = plt.subplots(figsize=(6.2, 4), layout="constrained")
     sc.pl.umap(adata, color="gptca_label", ax=ax, show=False, frameon=False, title="", legend_fontsize=9)
     fig.savefig(IMAGES / "umap.png")
-    gca.pl.report(adata, show=False, save=IMAGES / "report.png")
+    gca.pl.umap(adata, show=False, save=IMAGES / "labels.png")
+    gca.pl.report(demo_cells(), show=False, save=IMAGES / "report.png")
     gca.pl.confidence(adata, show=False, save=IMAGES / "confidence.png")
     gca.pl.evidence(adata, show=False, save=IMAGES / "evidence.png")
     gca.pl.candidates(adata, value="score", show=False, save=IMAGES / "candidates.png")
@@ -52,8 +54,36 @@ def main() -> None:
     adata.obs["tool"] = adata.obs["louvain"].map(given("tool"))
     gca.tl.consensus(adata, ["gptca_label", "bulk_labels", "tool"], groupby="louvain", tissue="blood")
     gca.pl.consensus(adata, show=False, save=IMAGES / "consensus.png")
+    _front(IMAGES / "front.png")
     _page(adata, IMAGES / "html_report.png")
     _review(adata, IMAGES / "review.png")
+
+
+def _front(path: Path) -> None:
+    """Draw fine clusters of Scanpy's blood cells, with eleven labels, beside the evidence of one on the page."""
+    from PIL import Image
+    from playwright.sync_api import sync_playwright
+
+    adata = sc.datasets.pbmc68k_reduced()
+    sc.tl.leiden(adata, resolution=3, random_state=0, flavor="igraph", n_iterations=-1)
+    gca.tl.annotate(adata, groupby="leiden", species="human", tissue="blood")
+    naive = next(c.cluster_id for c in gca.get.report(adata).clusters if "naive" in c.annotation.primary_label)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        gca.io.to_html(adata, Path(folder) / "report.html", title="pbmc68k_reduced")
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 520, "height": 620}, device_scale_factor=1.5, color_scheme="light")
+        page.goto((Path(folder) / "report.html").as_uri() + f"#cluster-{naive}")
+        page.wait_for_timeout(500)
+        page.locator("dialog[open]").screenshot(path=Path(folder) / "drawer.png")
+        browser.close()
+        with mpl.rc_context({"savefig.dpi": 1.6 * DPI}):
+            gca.pl.umap(adata, show=False, save=Path(folder) / "umap.png")
+        umap, drawer = (Image.open(Path(folder) / name).convert("RGB") for name in ("umap.png", "drawer.png"))
+        umap = umap.resize((round(umap.width * drawer.height / umap.height), drawer.height), Image.Resampling.LANCZOS)
+        whole = Image.new("RGB", (umap.width + 20 + drawer.width, drawer.height), "white")
+        whole.paste(umap, (0, 0))
+        whole.paste(drawer, (umap.width + 20, 0))
+    whole.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def _page(adata, path: Path) -> None:

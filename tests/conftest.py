@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,7 +31,8 @@ from gca_scanpy.errors import ModelError
 from gca_scanpy.model import Level
 
 mpl.use("Agg")
-hypothesis_settings.register_profile("gca", deadline=None, max_examples=40, derandomize=True)
+hypothesis_settings.register_profile("gca", deadline=None, max_examples=20, derandomize=True)
+hypothesis_settings.register_profile("nightly", deadline=None, max_examples=100)
 hypothesis_settings.register_profile("thorough", deadline=None, max_examples=2000)
 hypothesis_settings.load_profile(os.environ.get("GCA_HYPOTHESIS_PROFILE", "gca"))
 
@@ -43,7 +45,7 @@ LINEAGES = {
 NOISE = tuple(f"ZNF{n}" for n in (10, 12, 14, 16, 17, 18, 20, 22, 23, 24, 25, 26, 28, 30, 32, 34, 35, 41, 43, 44))
 
 # These repeat the same lines, and tracing doubles their time. The other tests alone must reach the coverage asked for.
-# So do all tests of Hypothesis, and single tests with the mark `no_cover`.
+# So do all tests of Hypothesis, all cases of a test but its first two, and single tests with the mark `no_cover`.
 NOT_TRACED = (
     "benchmark", "benchmarks", "browser", "crash", "hostile", "properties", "witnesses",
     "test_governance.py", "test_partial_reports.py",
@@ -54,11 +56,13 @@ def pytest_collection_modifyitems(config, items):
     """Mark the tests that do not count for the coverage, if it is measured."""
     if not config.pluginmanager.hasplugin("_cov"):
         return
-    folder = Path(__file__).parent
+    folder, cases = Path(__file__).parent, Counter()
     for item in items:
         is_inside = item.path.is_relative_to(folder)
         in_folder = is_inside and item.path.relative_to(folder).parts[0] in NOT_TRACED
-        if in_folder or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        test = item.nodeid.partition("[")[0]
+        cases[test] += 1
+        if in_folder or cases[test] > 2 or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)
 
 

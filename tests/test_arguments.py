@@ -73,6 +73,7 @@ TAKEN = {
     "ax": {"None"},
     "base_url": {"None", "empty"},
     "basis": {"None"},
+    "ask_again": {"bool"},
     "cache": {"bool", "path", "Path", "unknown"},
     "certainty": {"None", "zero"},
     "cell_type": {"NUL"},  # a label of B cells with a stray letter
@@ -100,6 +101,7 @@ TAKEN = {
     "io.to_json.path": {"unknown"},
     "key_added": {"unknown"},
     "layer": {"None"},
+    "legend_loc": {"None"},
     "marker_db": {"None"},
     "markers": {"frame"},  # a table of markers
     "gate": set(WRONG),
@@ -111,12 +113,13 @@ TAKEN = {
     "model": {"None", *TEXTS, "list", "two", "tuple"},  # the names of models
     "n_genes": {"int"},
     "n_markers": {"int"},
-    "n_terms": {"int"},
+    "n_terms": {"None", "int"},
     "n_threads": {"int"},
     "name": TEXTS,
     "min_agreement": {"zero"},
     "overwrite": {"bool"},
     "path": {"None", "unknown"},
+    "pl.evidence.n_genes": {"None", "int"},
     "rank_key": TEXTS,  # without a stored ranking, the genes are ranked
     "result_prefix": {"unknown"},
     "return_fig": {"bool"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from importlib.metadata import requires
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import gca_scanpy
 from gca_scanpy import _packages
 
 PACKAGE = Path(_packages.__file__).parent
@@ -19,6 +22,13 @@ ASKS = re.compile(r"sys\.version_info|\b(?:pd|pandas|ad|anndata|sc|scanpy|np|num
 
 def _numbers(version):
     return tuple(int(part) for part in version.split("."))
+
+
+def test_every_module_can_be_imported():
+    """Each module can be, on the oldest Python and packages too, where not all of them are tested before each merge."""
+    pytest.importorskip("streamlit", reason="the extra ui is not installed")
+    names = [found.name for found in pkgutil.walk_packages(gca_scanpy.__path__, "gca_scanpy.")]
+    assert all(importlib.import_module(name) for name in names if not name.endswith("__main__"))
 
 
 @pytest.mark.parametrize("difference", _packages.DIFFERENCES, ids=lambda difference: difference.name)

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -344,3 +345,29 @@ def test_what_is_no_list_of_callables(hooks):
     with pytest.raises(InputError, match="hooks must be"):
         gca.set_run_hooks(hooks)
     assert gca.get_run_hooks() == before
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("verbosity", "n_lines"), [(1, 0), (2, 2), (3, 4)])
+def test_scanpys_verbosity(cells, tmp_path, verbosity, n_lines):
+    """As Scanpy's tools do, a run says at 2 what it does and how it ended, and at 3 also what it wrote."""
+    import scanpy as sc
+
+    log = tmp_path / "log.txt"
+    before = sc.settings.logfile, sc.settings.verbosity
+    sc.settings.logfile, sc.settings.verbosity = log, verbosity
+    try:
+        gca.tl.annotate(cells, "cluster")
+        gca.tl.curate(cells, {"0": "B cell"}, who="Ada")
+    finally:
+        sc.settings.logfile, sc.settings.verbosity = before
+    lines = log.read_text().splitlines()
+    assert len(lines) == n_lines
+    if verbosity > 1:
+        assert lines[0] == "labeling 4 clusters (offline)"
+        assert re.fullmatch(
+            r" +finished: 4 supported, 0 flagged, 0 unknown \(\d+\.\d s\)", lines[-1 if verbosity == 2 else 2]
+        )
+    if verbosity > 2:
+        assert "added 'gptca_label', 'gptca_short_label', " in lines[1]
+        assert lines[3].endswith("added 'gptca_curated_label', 'gptca_curated_ontology_id' (.obs) and 'gptca' (.uns)")

@@ -34,3 +34,17 @@ def test_a_plan(fake_model):
     assert "Nothing was sent" in plan._repr_html_()
     assert plan._repr_html_().count("<tr>") == 2
     assert "<b>" not in plan._repr_html_()
+
+
+def test_a_consensus_and_a_second_answer(cells, fake_model):
+    """The votes of a consensus and both answers of a model have a row, with no name as HTML."""
+    cells.obs["<i>a"] = cells.obs["planted"].astype(str).replace("B cell", "<u>B")
+    gca.tl.consensus(cells, ["<i>a", "planted"], "cluster", terms={"<u>B": "B cell"})
+    report = gca.get.report(cells, "consensus")
+    shown = [report._repr_html_(), *(cluster._repr_html_() for cluster in report.clusters)]
+    assert any("&lt;i&gt;a: &lt;u&gt;B (same); planted: B cell (same)" in text for text in shown)
+    model = fake_model(label="T cell <s>")
+    report = gca.annotate_markers(LISTS, model=gca.Asking(model, ask_again=True, cache=False))
+    shown.append(report.clusters[0]._repr_html_())
+    assert "fake-1: T cell &lt;s&gt; (stopped:" in shown[-1]
+    assert not [text for text in shown if "<i>" in text or "<u>" in text or "<s>" in text]

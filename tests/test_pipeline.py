@@ -195,6 +195,12 @@ def test_few_known_genes_are_said_up_front():
     assert report.clusters[0].status == "unknown"
 
 
+def test_a_short_table_of_ones_own_is_no_fault_of_the_names():
+    """If most genes of a short table are among the marker genes, there is no warning about gene names."""
+    table = pd.DataFrame({"cell_type": ["hepatocyte"] * 2, "gene": HEPATOCYTE[:2]})
+    assert gca.annotate_markers({"0": HEPATOCYTE[:10]}, marker_db=table).warnings == ()
+
+
 def test_two_runs_give_the_same_report():
     """The same input gives the same report, byte for byte but for request id, time and seconds."""
 

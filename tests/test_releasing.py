@@ -141,6 +141,54 @@ def test_a_release_from_another_repository():
         script.check_urls(project, "https://github.com/somebody/fork")
 
 
+@pytest.fixture
+def rehearse():
+    """Give the script that rehearses a release."""
+    return _script("rehearse")
+
+
+@pytest.fixture
+def project():
+    """Give [project] of pyproject.toml."""
+    tomllib = pytest.importorskip("tomllib", reason="Python before 3.11 has no tomllib")
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_registries_are_given_what_the_project_says(rehearse, project):
+    """Recipe and listing agree with pyproject.toml; each difference is a sentence."""
+    yaml = pytest.importorskip("yaml", reason="pyyaml is not installed")
+    recipe, listing = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in (rehearse.RECIPE, rehearse.LISTING))
+    assert rehearse.recipe_problems(recipe, project, gca_scanpy.__version__) == []
+    assert rehearse.listing_problems(listing, project) == []
+    recipe["requirements"]["run"].remove("httpx >=0.25,<1")
+    recipe["about"]["summary"] = "a" * 121
+    listing["license"] = "MIT"
+    del listing["tags"]
+    version, needed, summary = rehearse.recipe_problems(recipe, project, "9.9")
+    assert "context/version" in version
+    assert "httpx" in needed
+    assert "121 letters" in summary
+    assert [text.partition(",")[0] for text in rehearse.listing_problems(listing, project)] == [
+        "scverse: tags is missing",
+        "scverse: license is 'MIT'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "tags", "changed", "said"),
+    [
+        ("1.2.3", {"v1.2.3": "abc"}, "", ()),
+        ("1.2.4", {}, " M README.md", ("[1.2.4] - YYYY-MM-DD", "commit what is changed", "git tag -s v1.2.4")),
+        ("1.2.3", {"v1.2.3": "def"}, "", ("the tag v1.2.3 is on def",)),
+    ],
+)
+def test_what_is_left_before_the_tag(rehearse, version, tags, changed, said):
+    """A version needs a date, a commit and a tag on it."""
+    todo = rehearse.left_to_do(version, CHANGES, tags, "abc", changed)
+    assert len(todo) == len(said)
+    assert all(part in text for part, text in zip(said, todo))
+
+
 def test_actions_are_pinned():
     """Every action of the workflows is named by a full commit, with its version beside it."""
     used = [

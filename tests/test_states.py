@@ -175,9 +175,9 @@ def test_nothing_but_states(tissue):
 
 
 def test_why_a_state_is_unknown():
-    """Rationale and note say that the genes tell a state, and which."""
+    """Rationale and note say that the genes show a state, and which."""
     (found,) = named(["DDIT3 HERPUD1 ATF4 XBP1 SDF2L1 CRELD2 MANF HSPA5 PDIA4 DNAJB9"])
-    text = "the genes tell a state of the cells, not their type: ER stress (DDIT3, HERPUD1, ATF4, XBP1, SDF2L1)"
+    text = "the genes show a state of the cells, not their type: ER stress (DDIT3, HERPUD1, ATF4, XBP1, SDF2L1)"
     assert found.annotation.rationale == f"No cell type: {text}."
     assert found.validation.notes == (text,)
 

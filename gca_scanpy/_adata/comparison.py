@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -154,7 +155,12 @@ def _f1(precision: Optional[float], recall: Optional[float]) -> Optional[float]:
 
 
 def _ordered(labels: Mapping[str, Optional[str]], lineages: Lineages) -> tuple[str, ...]:
-    return tuple(sorted(labels, key=lambda label: (sort_key(labels[label], lineages), label == UNKNOWN_LABEL, label)))
+    def key(label: str) -> tuple[Any, ...]:
+        # Ids of clusters by their numbers: 10 comes after 2.
+        parts = [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", label)]
+        return sort_key(labels[label], lineages), label == UNKNOWN_LABEL, parts
+
+    return tuple(sorted(labels, key=key))
 
 
 def _adjusted_rand(counts: Counts) -> float:

@@ -6,7 +6,7 @@ clusters become a new column.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -124,7 +124,7 @@ class Embedding:
 
 
 def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optional[str] = None) -> Optional[Embedding]:
-    """The embedding ``X_basis`` or ``basis``, or the default embedding if ``basis`` is None.
+    """The embedding ``X_basis`` or ``basis``; if ``basis`` is None, the first usual one, or else one of two columns.
 
     The result is None if ``basis`` is None and the object has no embedding.
 
@@ -144,7 +144,8 @@ def read_embedding(adata: AnnData, report: DatasetReport, key: str, basis: Optio
 
 
 def _default_embedding(adata: AnnData) -> Optional[str]:
-    return next((name for name in EMBEDDINGS if name in adata.obsm), None)
+    flat = (name for name in adata.obsm if np.shape(adata.obsm[name])[1:] == (2,))
+    return next((name for name in EMBEDDINGS if name in adata.obsm), next(flat, None))
 
 
 def embedding_name(adata: AnnData, basis: str) -> str:
@@ -162,8 +163,19 @@ def embedding_name(adata: AnnData, basis: str) -> str:
     raise MissingKeyError(msg)
 
 
+def cells_to_draw(embedding: Embedding, names: Sequence[str], column: str) -> AnnData:
+    """The cells without their expression: their places, and in a column of ``.obs`` the name of their cluster."""
+    from anndata import AnnData
+
+    clusters = pd.Categorical.from_codes(embedding.codes, categories=list(names))
+    obs = pd.DataFrame({column: clusters}, index=np.arange(len(clusters)).astype(str))
+    return AnnData(obs=obs, obsm={embedding.name: embedding.places})
+
+
 def first_two(values: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The first two columns of an entry of ``.obsm``.
+
+    Places in a tissue are turned upside down, because those of an image count from its top.
 
     Raises
     ------
@@ -181,7 +193,8 @@ def first_two(values: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
             "numbers; choose another embedding"
         )
         raise InputError(msg)
-    return np.asarray(dense[:, :2], dtype=np.float64)
+    two = np.asarray(dense[:, :2], dtype=np.float64)
+    return two * (1, -1) if name.removeprefix("X_") == "spatial" else two
 
 
 def read_for_curation(adata: AnnData, key: str) -> DatasetReport:

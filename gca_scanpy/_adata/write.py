@@ -14,6 +14,7 @@ from attrs import asdict
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import Clustering, rows_of
 from gca_scanpy._adata.objects import column_of, view_to_actual
+from gca_scanpy._events import tell_scanpy
 from gca_scanpy._keys import (
     DEFAULT_KEY,
     UNKNOWN_LABEL,
@@ -28,7 +29,8 @@ from gca_scanpy._keys import (
 from gca_scanpy._names.labels import ShortNames
 from gca_scanpy._packages import NAMES
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.display import Palette, short_labels
+from gca_scanpy._reporting.display import LEVELS, Palette, short_labels
+from gca_scanpy._reporting.display import STATUSES as STATUS_LOOKS
 from gca_scanpy.errors import InputError, MissingKeyError, ReportError
 from gca_scanpy.model import CONFIDENCE_LEVELS, STATUSES, ClusterReport, DatasetReport
 
@@ -181,6 +183,9 @@ def store(adata: AnnData, columns: Mapping[str, pd.Series], entries: Mapping[str
             elif adata.uns.get(name) is not earlier:
                 adata.uns[name] = earlier  # an assignment keeps the order of the keys
         raise
+    written = {".obs": list(columns), ".uns": [name for name in entries if not name.endswith(colors_of(""))]}
+    told = [f"{', '.join(map(repr, names))} ({place})" for place, names in written.items() if names]
+    tell_scanpy("    added " + " and ".join(told), "hint")
 
 
 def curated_columns(report: DatasetReport, clustering: Clustering, key: str, cells: pd.Index) -> dict[str, pd.Series]:
@@ -229,7 +234,7 @@ def _columns(
 def _colors(
     report: DatasetReport, names: Sequence[str], columns: Mapping[str, pd.Series], keys: ObsKeys, palette: Palette
 ) -> dict[str, list[str]]:
-    """The colors of the label columns, in the order of their categories, as Scanpy's plots expect them."""
+    """The colors of labels, status and confidence, in the order of their categories, as Scanpy's plots expect them."""
     terms: tuple[dict[str, Optional[str]], ...] = ({}, {}, {}, {}, {})
     # If clusters with one label differ in its term, the first is used.
     for cluster, name in reversed(list(zip(report.clusters, names))):
@@ -239,9 +244,13 @@ def _colors(
         terms[2][annotation.proposed_label] = annotation.proposed_ontology_id
         terms[3][cluster.broad_label] = cluster.broad_ontology_id
         terms[4][cluster.fine_label or UNKNOWN_LABEL] = cluster.path[-1].ontology_id if cluster.path else None
+    looks = ((keys.status, STATUS_LOOKS), (keys.confidence, LEVELS))
     return {
-        colors_of(column): [palette.color(label, ids[label]) for label in columns[column].cat.categories]
-        for column, ids in zip(keys.colored(), terms)
+        **{
+            colors_of(column): [palette.color(label, ids[label]) for label in columns[column].cat.categories]
+            for column, ids in zip(keys.colored(), terms)
+        },
+        **{colors_of(column): [look[name].plot for name in columns[column].cat.categories] for column, look in looks},
     }
 
 

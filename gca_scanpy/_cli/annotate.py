@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from click.shell_completion import CompletionItem
 
-    from gca_scanpy._llm.asking import ModelLike, Plan
+    from gca_scanpy._llm.asking import ModelLike
+    from gca_scanpy._llm.prompt import Plan
     from gca_scanpy.model import DatasetReport
 
 # Options that a table of marker genes does not take.
@@ -260,7 +261,7 @@ def _write_cells(source: Path, output: Path, adata: AnnData, options: Mapping[st
     agreed = [keys.agreement] if keys.agreement in adata.obs.columns and "keys" in options else []
     columns = (*added, *keys.all(), *agreed, *curated)
     if options["lazy"]:
-        files.annotate_lazily(source, output, adata, columns, (key, *map(colors_of, keys.colored())))
+        files.annotate_lazily(source, output, adata, columns, (key, *map(colors_of, keys.with_colors())))
     elif output.suffix.lower() == ".loom":
         files.annotate_loom(source, output, adata, columns)
         if options["json_report"] is None:

@@ -175,6 +175,7 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
     _packages.load("ui", InputError)
     port = _free_port(port or 0)
     token = secrets.token_urlsafe(16)
+    click.echo("Starting the page takes some seconds.", err=True)
     with (
         as_file(files("gca_scanpy") / "_ui" / "review_app.py") as script,
         _page(script, source, key, port, token) as page,

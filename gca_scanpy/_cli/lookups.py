@@ -44,7 +44,7 @@ def print_database(database: MarkerDatabase, numbers: Numbers, state: Optional[S
     for name, value in lines.items():
         click.echo(f"  {name}: {value}")
     for note in database.notes:
-        click.echo(f"  mended: {note}")
+        click.echo(f"  corrected: {note}")
 
 
 def print_type(title: str, name: str, cl_id: str, markers: Sequence[Marker]) -> None:
@@ -114,7 +114,7 @@ def verify(source: str, everything: bool) -> None:
     from gca_scanpy import db
 
     result = db.verify(source)
-    for kind, texts in (("mended", result.mended), ("warning", result.warnings), ("error", result.errors)):
+    for kind, texts in (("corrected", result.corrected), ("warning", result.warnings), ("error", result.errors)):
         shown = texts if everything else texts[:SHOWN]
         for text in shown:
             click.echo(f"{kind}: {text}")

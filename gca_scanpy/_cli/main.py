@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Optional
+from typing import IO, TYPE_CHECKING, Any, Optional
 
 import click
 
@@ -21,6 +21,9 @@ from gca_scanpy._cli.output_options import check_free
 from gca_scanpy._cli.printing import log, one_line, print_report, text_of, to_stderr
 from gca_scanpy._packages import __version__
 from gca_scanpy.errors import GcaError, GcaWarning
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 DEMO_FILES = ("annotated.h5ad", "report.json", "report.png")
 SHELLS = ("bash", "zsh", "fish")
@@ -125,31 +128,50 @@ def completion(ctx: click.Context, shell: str) -> None:
 )
 @click.option("--force", is_flag=True, help="Replace existing files of these names.")
 def demo(folder: Optional[Path], force: bool) -> None:
-    """Label the 700 blood cells that ship with Scanpy, offline."""
+    """Label the 700 blood cells that ship with Scanpy, offline.
+
+    Two of their clusters, 1 (monocytes) and 4 (B cells), are joined as 1+4, so that the demo has a mixed cluster.
+    """
     files = [] if folder is None else [folder / name for name in DEMO_FILES]
     for file in files:
         check_free(file, force=force)
-    import scanpy as sc
-
-    from gca_scanpy import get, io, tl
+    from gca_scanpy import get, io
+    from gca_scanpy._reporting.display import path_text
     from gca_scanpy._stores.files import write
 
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)  # before the work, so that a failure costs no time
-    adata = sc.datasets.pbmc68k_reduced()
-    tl.annotate(adata, groupby="louvain", species="human", tissue="blood")
-    print_report(get.report(adata))
+    adata = demo_cells()
+    report = get.report(adata)
+    print_report(report)
+    deepest = max(report.clusters, key=lambda cluster: len(cluster.path) * (cluster.status == "supported"))
+    click.echo(f"\nHow deep the label of cluster {deepest.cluster_id} goes: {path_text(deepest.path)}")
+    click.echo("Cluster 1+4 was made for this demo: it joins two clusters, as too coarse a clustering would.")
     if folder is not None:
         import matplotlib as mpl
 
         mpl.use("Agg")  # the machine may have no display
         from gca_scanpy import pl
 
-        cells, report, picture = files
+        cells, written, picture = files
         write(adata, cells)
-        io.to_json(adata, report)
+        io.to_json(report, written)
         pl.report(adata, show=False, save=picture)
         click.echo(f"written to {folder}: {', '.join(DEMO_FILES)}", err=True)
+
+
+def demo_cells() -> AnnData:
+    """The annotated cells of the demo: Scanpy's, with two of their clusters joined."""
+    import scanpy as sc
+
+    from gca_scanpy import tl
+
+    adata = sc.datasets.pbmc68k_reduced()
+    joined = adata.obs["louvain"].astype(str).replace({"1": "1+4", "4": "1+4"})
+    order = ["0", "1+4", "2", "3", "5", "6", "7", "8", "9", "10"]
+    adata.obs["cluster"] = joined.astype("category").cat.set_categories(order)
+    tl.annotate(adata, groupby="cluster", species="human", tissue="blood")
+    return adata
 
 
 _COMMANDS = (

@@ -79,13 +79,12 @@ def _from_fields(kind: type) -> Iterator[_Option]:
     for attribute in fields(kind):
         if "help" not in attribute.metadata:
             continue
+        text, hint = attribute.metadata["help"], types[attribute.name]
+        if hint is bool:
+            yield click.option(option_of(attribute), attribute.name, is_flag=True, default=None, help=text)
+            continue
         default = "" if attribute.default is None else f"  [default: {attribute.default}]"
-        yield click.option(
-            option_of(attribute),
-            attribute.name,
-            type=_type_of(types[attribute.name]),
-            help=attribute.metadata["help"] + default,
-        )
+        yield click.option(option_of(attribute), attribute.name, type=_type_of(hint), help=text + default)
 
 
 def _type_of(hint: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import click
 
 from gca_scanpy._cli.options import as_setting, with_options
-from gca_scanpy._cli.printing import log, text_of
+from gca_scanpy._cli.printing import NOTICE, log, text_of
 from gca_scanpy.errors import GcaError
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def write_outputs(
             all_written = False
             log.error("%s", text_of(error), extra={"category": type(error).__name__})
         else:
-            log.info("wrote %s", path, extra={"event": "written"})
+            log.log(NOTICE, "wrote %s", path, extra={"event": "written"})
     return all_written
 
 

@@ -22,7 +22,7 @@ from gca_scanpy.errors import GcaError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gca_scanpy._llm.asking import Plan
+    from gca_scanpy._llm.prompt import Plan
     from gca_scanpy._reporting.display import Labels
     from gca_scanpy.model import ClusterReport, DatasetReport, Provenance
 
@@ -42,9 +42,11 @@ _NAME = re.compile(rf"{_OUTSIDE}([a-z]+(?:_[a-z]+)+)(?![\w.(=\[])")
 log = logging.getLogger("gca_scanpy.cli")
 PREFIXES = {logging.WARNING: "Warning: ", logging.ERROR: "Error: "}
 LOG_JSON = "--log-json"
+NOTICE = logging.INFO + 5  # of what a user waits for, such as a file that was written: only --quiet hides it
 _RECORD_FIELDS = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 PIPED_WIDTH = 160  # characters
 WIDE = 120  # characters, from which on the table of a run also has the finest guess
+NARROW = 100  # characters, below which the table has no ids, so that no word of a label must be broken
 
 
 def options_of(command: click.Command) -> dict[str, click.Option]:
@@ -127,7 +129,7 @@ class _Json(_Text):
     def format(self, record: logging.LogRecord) -> str:
         entry = {
             "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
+            "level": "info" if record.levelno == NOTICE else record.levelname.lower(),
             "message": self.message(record),
             **{name: value for name, value in vars(record).items() if name not in _RECORD_FIELDS},  # passed as extra=
         }
@@ -141,7 +143,7 @@ class _Stderr(logging.Handler):
 
 @contextmanager
 def to_stderr(arguments: Sequence[str], program: click.Command) -> Iterator[None]:
-    """Send what this package logs to stderr: warnings and errors, until ``--quiet`` or ``--verbose`` is read.
+    """Send what this package logs to stderr: from notices to errors, until ``--quiet`` or ``--verbose`` is read.
 
     Parameters
     ----------
@@ -153,7 +155,7 @@ def to_stderr(arguments: Sequence[str], program: click.Command) -> Iterator[None
     logger, handler = logging.getLogger("gca_scanpy"), _Stderr()
     handler.setFormatter((_Json if LOG_JSON in arguments else _Text)(program))
     before = logger.level, logger.propagate
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(NOTICE)
     logger.propagate = False
     logger.addHandler(handler)
     try:
@@ -265,14 +267,14 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
     decided = standing(report)
     if decided:
         table.add_column("curated label", overflow="fold")
-    # Eighty characters have no room for it.
     guesses = [guess_text(c) if _width() >= WIDE else "" for c in report.clusters]
     if any(guesses):
         table.add_column("finest guess", overflow="fold")
     has_samples = any(c.samples for c in report.clusters)
     if has_samples:
         table.add_column("samples", no_wrap=True)
-    table.add_column("CL id", no_wrap=True)
+    if has_ids := _width() >= NARROW:
+        table.add_column("CL id", no_wrap=True)
     table.add_column("confidence", no_wrap=True)
     table.add_column("status", overflow="fold")
     table.add_column("supporting genes", overflow="fold")
@@ -281,7 +283,6 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
         if c.stopped_label:
             label = f"{label} ({c.stopped_label}?)"
         flags = f" ({', '.join(c.validation.flag_reasons)})" if c.validation.flag_reasons else ""
-        # Text, not markup: a cluster may be called "[red]".
         table.add_row(
             Text(_printable(c.cluster_id)),
             "" if c.n_cells is None else str(c.n_cells),
@@ -289,7 +290,7 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
             *([Text(_printable(decided[c.cluster_id].to_label) if c.cluster_id in decided else "")] if decided else []),
             *([Text(_printable(guess))] if any(guesses) else []),
             *([_votes(c)] if has_samples else []),
-            c.annotation.ontology_id or "",
+            *([c.annotation.ontology_id or ""] if has_ids else []),
             Text(f"{c.confidence} {c.confidence_score:.2f}", style=CONFIDENCE_STYLES[c.confidence]),
             Text(c.status + flags, style=STATUS_STYLES[c.status]),
             Text(_printable(", ".join(c.validation.supporting_markers[:SHOWN_GENES]))),
@@ -303,10 +304,21 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
             print(f"{_printable(c.cluster_id)}, to settle it: {_printable(c.next_steps[0].text)}")
         for vote in c.consensus.dissenters if c.consensus else ():
             print(_printable(f"{c.cluster_id}: {vote.key} says {vote.label} ({vote.relation})"))
+    _print_states(report)
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
     clusters = f"{s.total_clusters} cluster{'' if s.total_clusters == 1 else 's'}"
     print("; ".join([f"{clusters}: {summary}", *map(_printable, _readings(report.provenance))]))
+
+
+def _print_states(report: DatasetReport) -> None:
+    """Print a line with the clusters of each state, if there are any."""
+    by_state: dict[str, list[str]] = {}
+    for c in report.clusters:
+        for state in c.states:
+            by_state.setdefault(state, []).append(c.cluster_id)
+    if by_state:
+        print(_printable("states: " + "; ".join(f"{state} in {', '.join(ids)}" for state, ids in by_state.items())))
 
 
 def _votes(cluster: ClusterReport) -> str:

@@ -90,18 +90,19 @@ class ContrastGene:
     fact_of: str
     strength: float
     is_canonical: bool
-    is_measured: Optional[bool]
-    fraction: Optional[float]
-    mean: Optional[float]
-    highest_other: Optional[float]
-    says: str
-    witnesses: Optional[Witnesses]
+    is_measured: Optional[bool] = None
+    fraction: Optional[float] = None
+    mean: Optional[float] = None
+    highest_other: Optional[float] = None
+    says: str = ""
+    witnesses: Optional[Witnesses] = None
 
 
 COLUMNS = (
     "gene", "symbol", "speaks_for", "kind", "fact_of", "strength", "is_canonical", "is_measured", "fraction",
     "mean", "highest_other", "says", "stated_by", "seen_in", "profiles",
 )  # fmt: skip
+REALS = ("strength", "fraction", "mean", "highest_other")
 SHOWN_COLUMNS = ("gene", "speaks_for", "kind", "measured", "fraction", "mean", "highest_other", "says", "witnesses")
 
 
@@ -141,7 +142,7 @@ class Contrast:
 
         rows = [{**asdict(gene, recurse=False), **_sources(gene.witnesses)} for gene in self.genes]
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
-        return frame.astype({"is_measured": "boolean"} | dict.fromkeys(_REALS, "float64"))
+        return frame.astype({"is_measured": "boolean"} | dict.fromkeys(REALS, "float64"))
 
     def __repr__(self) -> str:
         counts = f"{len(self.says(self.first))} for the first, {len(self.says(self.second))} for the second here"
@@ -151,9 +152,6 @@ class Contrast:
     def _repr_html_(self) -> str:
         caption = f"Cluster {self.cluster_id}: {self.first} or {self.second}"
         return html_table(caption, SHOWN_COLUMNS, [_cells(gene) for gene in self.genes])
-
-
-_REALS = ("strength", "fraction", "mean", "highest_other")
 
 
 def _sources(witnesses: Optional[Witnesses]) -> dict[str, object]:
@@ -216,10 +214,9 @@ def _separating(key: str, other: str, index: MarkerIndex) -> dict[str, GeneKind]
 
 
 @lru_cache(maxsize=512)  # clusters of one run ask for the same few pairs
-def _unseen(key: str, other: str, index: MarkerIndex, *, canonical: bool) -> tuple[ContrastGene, ...]:
+def unseen(key: str, other: str, index: MarkerIndex, *, canonical: bool = False) -> tuple[ContrastGene, ...]:
     """The genes that speak for a type and not for the other, as the database has them, before any data are asked."""
     genes, label, own, others = [], name_of(key, index), owners(key, index), owners(other, index)
-    names = {owner: name_of(owner, index) for owner in (*own, *others)}
     for symbol, kind in _separating(key, other, index).items():
         is_marker = kind == "marker"
         owner = _owner(symbol, own if is_marker else others, index, is_marker=is_marker)
@@ -232,14 +229,9 @@ def _unseen(key: str, other: str, index: MarkerIndex, *, canonical: bool) -> tup
                 symbol=symbol,
                 speaks_for=label,
                 kind=kind,
-                fact_of=names[owner],
+                fact_of=index.types[owner].label,
                 strength=round(_strength(symbol, key, owner, index, is_marker=is_marker), 4),
                 is_canonical=is_canonical,
-                is_measured=None,
-                fraction=None,
-                mean=None,
-                highest_other=None,
-                says="",
                 witnesses=index.witnesses(owner, symbol) if is_marker else None,
             )
         )
@@ -250,12 +242,11 @@ def _genes_of(
     key: str, other: str, index: MarkerIndex, see: Callable[[str], Seen], *, canonical: bool
 ) -> Iterator[ContrastGene]:
     label, against = name_of(key, index), name_of(other, index)
-    for gene in _unseen(key, other, index, canonical=canonical):
+    for gene in unseen(key, other, index, canonical=canonical):
         seen = see(gene.symbol)
         if seen.is_measured is None and seen.is_expressed is None:  # as of most genes if there are lists only
             yield gene
             continue
-        lacks = seen.is_expressed is False and gene.is_canonical
         yield evolve(
             gene,
             gene=seen.name,
@@ -263,8 +254,17 @@ def _genes_of(
             fraction=seen.fraction,
             mean=seen.mean,
             highest_other=seen.highest_other,
-            says=label if seen.is_expressed else against if lacks else "",
+            says={"expressed": label, "lacking": against}.get(shown(gene, seen), ""),
         )
+
+
+def shown(gene: ContrastGene, seen: Seen) -> str:
+    """What a cluster shows of a gene: ``expressed``, ``lacking`` (a canonical marker), ``unmeasured`` or ``open``."""
+    if seen.is_expressed:
+        return "expressed"
+    if seen.is_expressed is False and gene.is_canonical:
+        return "lacking"
+    return "unmeasured" if seen.is_measured is False else "open"
 
 
 def _owner(symbol: str, nearest: Sequence[str], index: MarkerIndex, *, is_marker: bool) -> str:
@@ -296,10 +296,10 @@ def question(cluster: ClusterReport, index: MarkerIndex) -> Optional[Pair]:
     key, above = term or label, index.lineages.ontology.ancestors
     if cluster.status != "supported":
         key = key if has_facts(key, index) else next(iter(keys), "")
-        return (_against(key, keys, index) or _known_competitor(key, cluster, index)) if key else None
+        return (first_apart(key, keys, index) or _known_competitor(key, cluster, index)) if key else None
     finest = cluster.path[-1].ontology_id or cluster.path[-1].label if cluster.path else key
     subtypes = [other for other in keys if key in above(other)]
-    pair = _against(finest, subtypes, index) if key in above(finest) else None
+    pair = first_apart(finest, subtypes, index) if key in above(finest) else None
     return pair or competitor(key, cluster, index)
 
 
@@ -307,7 +307,7 @@ def competitor(key: str, cluster: ClusterReport, index: MarkerIndex) -> Optional
     """A type with the best candidate of a cluster that excludes it; types of the same broad type come first."""
     keys = _candidates(cluster, index)
     akin = [other for other in keys if _is_akin(key, other, index)]
-    return _against(key, [*akin, *keys], index) or _known_competitor(key, cluster, index)
+    return first_apart(key, [*akin, *keys], index) or _known_competitor(key, cluster, index)
 
 
 def _known_competitor(key: str, cluster: ClusterReport, index: MarkerIndex) -> Optional[Pair]:
@@ -320,7 +320,7 @@ def _known_competitor(key: str, cluster: ClusterReport, index: MarkerIndex) -> O
         for other, nats in index.hits.get(index.known.get(gene.upper(), gene), {}).items():
             evidence[other] = evidence.get(other, 0.0) + nats
     best = sorted(evidence, key=lambda other: (not _is_akin(key, other, index), -evidence[other], other))
-    return _against(key, [*(other for other in nearest if other in index.types), *best], index)
+    return first_apart(key, [*(other for other in nearest if other in index.types), *best], index)
 
 
 def has_facts(key: str, index: MarkerIndex) -> bool:
@@ -337,7 +337,7 @@ def _is_akin(key: str, other: str, index: MarkerIndex) -> bool:
     return index.lineages.broad(key) is not None and index.lineages.broad(key) == index.lineages.broad(other)
 
 
-def _against(key: str, others: Sequence[str], index: MarkerIndex) -> Optional[Pair]:
+def first_apart(key: str, others: Sequence[str], index: MarkerIndex) -> Optional[Pair]:
     """The type with the first other one that excludes it and that any gene separates from it."""
     if not has_facts(key, index):
         return None

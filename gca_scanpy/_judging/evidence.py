@@ -7,6 +7,8 @@ from collections.abc import Set as AbstractSet
 from itertools import chain, islice
 from typing import Optional
 
+import numpy as np
+import numpy.typing as npt
 from attrs import Factory, evolve, frozen
 
 from gca_scanpy._scoring import numbers
@@ -14,6 +16,9 @@ from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy._scoring.weights import Gene
+
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
 
 SHOWN_TYPES = 3
 
@@ -43,6 +48,11 @@ class Rival:
     label_genes: tuple[str, ...] = ()
     ontology_id: Optional[str] = None
 
+    @property
+    def key(self) -> str:
+        """Its key in the index."""
+        return self.ontology_id or self.label
+
     def named(self, limit: int = 5) -> str:
         """The strongest genes, for a message."""
         return ", ".join(list(self.genes)[:limit])
@@ -59,7 +69,8 @@ class LabelEvidence:
     contradictory
         Genes that only disjoint types have, with those types.
     rival
-        The best supported disjoint type, or None if none has enough evidence.
+        The best supported type of a lineage that the label excludes, with the genes of all types of its broad type, or
+        None if no lineage has enough evidence.
     better
         The best supported type of another broad type, disjoint or not, that has much more evidence than the label.
     leader
@@ -87,7 +98,7 @@ def family(term: Optional[str], label: str, index: MarkerIndex) -> tuple[str, ..
     return tuple(key for key in index.family(term) if key not in ancestors or index.lineages.broad(key) == broad)
 
 
-def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEvidence:
+def gather(relatives: Sequence[str], term: Optional[str], case: Case, *, by_lineage: bool = False) -> LabelEvidence:
     """Sort the genes of a cluster by their relation to a label.
 
     Parameters
@@ -98,6 +109,9 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEv
         The label's Cell Ontology id. Without an id, no type is known to exclude the label.
     case
         The cluster, whose best candidates are compared with the label.
+    by_lineage
+        Whether the types of an excluded lineage count together, as the subtypes of the label do. In a matrix, ambient
+        RNA brings a cluster genes of several types of a lineage, so there one type must have enough of them.
     """
     used, index = numbers.NUMBERS, case.index
     ranked, present = case.weights.ranked, case.weights.present
@@ -111,6 +125,7 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEv
     comparison = _Comparison.of(case, for_label, relatives)
     leads = comparison.leads(_unrelated(term, rivals, index))
     better = comparison.best(leads)
+    excluding = {key: lead for key, lead in leads.items() if excluded(key)}
     disease = case.malignant_genes if names_a_disease(term, index.lineages) else ()
     return LabelEvidence(
         support={
@@ -119,7 +134,7 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case) -> LabelEv
             if for_label[g.symbol] > 0 or g.name in disease
         },
         contradictory=_contradictory(ranked, excluded, index),
-        rival=comparison.best({key: lead for key, lead in leads.items() if excluded(key)}),
+        rival=comparison.of_another_lineage(term) if by_lineage and term else comparison.best(excluding),
         better=better if better is not None and better.share > used.contradicting_ratio_of_kin else None,
         leader=comparison.rival(rivals[0]) if rivals and rivals[0] in leads else None,
     )
@@ -246,23 +261,72 @@ class _Comparison:
         enough = [key for key, (n, evidence) in leads.items() if n >= min_genes and evidence >= min_evidence]
         return self.rival(max(enough, key=lambda key: leads[key][1])) if enough else None
 
+    def of_another_lineage(self, term: str) -> Optional[Rival]:
+        """The broad type that a term excludes with the most evidence beyond the label's, if it is enough.
+
+        For the label, a gene of any of its subtypes counts; so any type of a broad type counts for that. The rival is
+        the type of them with the most evidence.
+        """
+        used, names = numbers.NUMBERS, [name for name, (_, nats, _) in self.genes.items() if nats]
+        if not names or names_a_disease(term, self.index.lineages):
+            return None
+        rows, places, gains = self._gains(names, term)
+        broad, weights = self.index.hits.broad_numbers(), np.array([self.genes[name][0].weight for name in names])
+        best = np.zeros((len(names), len(broad)))  # for each gene, its gain for the best type of each broad type
+        np.maximum.at(best, (rows, broad[places]), gains)
+        has_enough_genes = (best > used.min_gain).sum(axis=0) >= used.min_rival_genes
+        evidence = np.where(has_enough_genes, weights @ best, 0.0)
+        winner = int(np.argmax(evidence))
+        if evidence[winner] < max(used.min_lineage_evidence, used.min_lineage_evidence_per_weight * self.recognized):
+            return None
+        is_of_it = broad[places] == winner
+        by_type = np.bincount(places[is_of_it], (gains * weights[rows])[is_of_it])
+        key = self.index.hits.ordered[int(np.argmax(by_type))]
+        return self._rival(key, dict(zip(names, best[:, winner].tolist())), float(evidence[winner]))
+
+    def _gains(self, names: Sequence[str], term: str) -> tuple[Places, Places, Floats]:
+        """For each gene and type that a term excludes and it marks more than the label: their places, and the gain."""
+        hits = self.index.hits
+        arrays = [hits.arrays(self.genes[name][0].symbol) for name in names]
+        lengths = [len(places) for places, _ in arrays]
+        rows, places = np.repeat(np.arange(len(names)), lengths), np.concatenate([places for places, _ in arrays])
+        labels = np.repeat([self.genes[name][2] for name in names], lengths)
+        factors = np.where(hits.elsewhere(self.tissues)[places], numbers.NUMBERS.rival_out_of_tissue, 1.0)
+        gains = (np.concatenate([nats for _, nats in arrays]) - labels) * factors
+        ahead = (gains > 0) & hits.excluded(term)[places]
+        return rows[ahead], places[ahead], gains[ahead]
+
     def rival(self, key: str) -> Optional[Rival]:
-        """A type as a rival; None if no gene is specific for it. Present genes count for the label only."""
-        gains = {name: (nats.get(key, 0.0) - label, gene.weight) for name, (gene, nats, label) in self.genes.items()}
-        specific = [name for name, (gain, _) in gains.items() if gain > numbers.NUMBERS.min_gain]
+        """A type as a rival; None if no gene is specific for it."""
+        gains = {name: nats.get(key, 0.0) - label for name, (_, nats, label) in self.genes.items()}
+        return self._rival(key, gains, self.leads([key])[key][1])
+
+    def _rival(self, key: str, gains: Mapping[str, float], evidence: float) -> Optional[Rival]:
+        """A type as a rival with what genes tell for it beyond the label. Present genes count for the label only."""
+        ahead = {name: gain * self.genes[name][0].weight for name, gain in gains.items() if gain > 0}
+        specific = [name for name in ahead if gains[name] > numbers.NUMBERS.min_gain]
         if not specific:
             return None
-        _, ahead = self.leads([key])[key]
-        behind = sum(-gain * weight for gain, weight in gains.values() if gain < 0)
-        behind += self.present - self.shared.get(key, 0.0)
-        strongest = sorted(specific, key=lambda name: (-gains[name][0] * gains[name][1], name))
-        for_label = [name for name, (gain, _) in gains.items() if gain < -numbers.NUMBERS.min_gain]
+        behind = {
+            name: label - nats.get(key, 0.0)
+            for name, (_, nats, label) in self.genes.items()
+            if name not in ahead and label > nats.get(key, 0.0)
+        }
+        weighted = {name: gain * self.genes[name][0].weight for name, gain in behind.items()}
+        against = sum(weighted.values()) + self.present - self.shared.get(key, 0.0)
         return Rival(
             label=self.index.types[key].label,
-            evidence=ahead,
-            share=ahead / behind if behind > 0 else float("inf"),
-            genes={name: self._types(key, self.genes[name][0].symbol) for name in strongest},
-            label_genes=tuple(sorted(for_label, key=lambda name: (gains[name][0] * gains[name][1], name))),
+            evidence=evidence,
+            share=evidence / against if against > 0 else float("inf"),
+            genes={
+                name: self._types(key, self.genes[name][0].symbol)
+                for name in sorted(specific, key=lambda name: (-ahead[name], name))
+            },
+            label_genes=tuple(
+                name
+                for name in sorted(weighted, key=lambda name: (-weighted[name], name))
+                if behind[name] > numbers.NUMBERS.min_gain
+            ),
             ontology_id=self.index.types[key].id,
         )
 
@@ -272,6 +336,7 @@ class _Comparison:
         return numbers.NUMBERS.rival_out_of_tissue if is_elsewhere else 1.0
 
     def _types(self, key: str, gene: str) -> tuple[str, ...]:
-        """The rival's label, and the other types that a gene marks best, without the label's relatives."""
-        others = (other for other in self.index.hits.best(gene) if other != key and other not in self.relatives)
-        return _labels(chain([key], others), self.index)
+        """The rival's label if a gene marks it, and other types that it marks best, without relatives of the label."""
+        marked = self.index.hits.best(gene)
+        others = (other for other in marked if other != key and other not in self.relatives)
+        return _labels(chain([key] if key in marked else [], others), self.index)

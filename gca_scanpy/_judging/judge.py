@@ -86,7 +86,7 @@ def _check_label(case: Case, verdict: Verdict, term: Optional[str]) -> tuple[Lab
         findings.append(_Finding("species_mismatch", f"{verdict.label} is not known for {case.index.species}"))
     relatives = evidence.family(term, verdict.label, case.index)
     if relatives:
-        label_evidence = evidence.gather(relatives, term, case)
+        label_evidence = evidence.gather(relatives, term, case, by_lineage=_counts_by_lineage(case, verdict))
         findings += _weight(case, verdict, label_evidence, term)
     elif not is_foreign:
         findings.append(_Finding("label_not_in_kb", _not_known(verdict.label, case)))
@@ -162,7 +162,14 @@ def _of_one_lineage(case: Case, verdict: Verdict) -> Verdict:
         return verdict
     guess = evolve(verdict, label=finest.label, ontology_id=finest.ontology_id, confidence_score=finest.probability)
     relatives = evidence.family(finest.ontology_id, finest.label, case.index)
-    return guess if _mixture(case, guess, evidence.gather(relatives, finest.ontology_id, case)) else verdict
+    by_lineage = _counts_by_lineage(case, guess)
+    found = evidence.gather(relatives, finest.ontology_id, case, by_lineage=by_lineage)
+    return guess if _mixture(case, guess, found) else verdict
+
+
+def _counts_by_lineage(case: Case, verdict: Verdict) -> bool:
+    """Whether the types of another lineage count together: not in a matrix, nor against a label that someone gave."""
+    return verdict.source == "offline" and case.cells is None
 
 
 def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, min_genes: int = 0) -> list[_Finding]:

@@ -1,20 +1,36 @@
 """The reason codes, once: the checks raise them; plots, page, review and documents explain them from here.
 
-And what would settle an uncertain cluster: at most four steps, each with its reason.
+And what would settle an uncertain cluster: at most four steps, each with its reason; and the short contrasts of types
+that a report shows, and that a language model is shown when its label was stopped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import chain, islice, zip_longest
 from typing import Optional
 
 from attrs import frozen
 
-from gca_scanpy._judging.contrast import Contrast, ContrastGene, Seen, contrast, question
+from gca_scanpy._judging.contrast import (
+    Contrast,
+    ContrastGene,
+    Pair,
+    Seen,
+    contrast,
+    first_apart,
+    has_facts,
+    name_of,
+    question,
+    shown,
+    unseen,
+)
+from gca_scanpy._judging.evidence import Rival
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
-from gca_scanpy.model import ClusterReport, NextStep
+from gca_scanpy._steps import Objection
+from gca_scanpy.model import ClusterReport, GenesFor, Mixture, NextStep, PairContrast
 
 
 @frozen
@@ -92,25 +108,55 @@ def meaning(code: str) -> str:
 
 
 MAX_STEPS, MAX_GENES = 4, 6
+MIN_PART = 0.2  # share of the cells of a cluster that are of one type, for which clustering more finely is worth it
 SPLIT = "gca_scanpy.tl.split"
 
 
-def next_steps(case: Case, cluster: ClusterReport, surface: Mapping[str, str]) -> tuple[NextStep, ...]:
+def undecided(case: Case, cluster: ClusterReport) -> Optional[Contrast]:
+    """The contrast of what a cluster is undecided between; None if it is settled, or if nothing competes with it."""
+    pair = None if _is_settled(cluster) else question(cluster, case.index)
+    is_list = case.markers.measured is None  # the other genes only matter if the data lack them
+    return contrast(cluster.cluster_id, pair, case.index, _seen(case), canonical=is_list) if pair else None
+
+
+def next_steps(
+    case: Case, cluster: ClusterReport, apart: Optional[Contrast], cells: Optional[Mixture], surface: Mapping[str, str]
+) -> tuple[NextStep, ...]:
     """The steps that would settle a cluster below High or without a supported label; empty for any other.
 
     Parameters
     ----------
+    apart
+        What :func:`undecided` gives.
+    cells
+        What its cells show of the two types of that contrast; None if they were not looked at.
     surface
         The names of surface proteins, by the symbol of the gene.
     """
-    if cluster.status == "supported" and cluster.confidence == "High":
+    if _is_settled(cluster):
         return ()
-    pair = question(cluster, case.index)
-    is_list = case.markers.measured is None  # the other genes only matter if the data lack them
-    apart = contrast(cluster.cluster_id, pair, case.index, _seen(case), canonical=is_list) if pair else None
-    genes = chain(_finer(apart), _measure(apart), _look(apart), _stain(apart, surface)) if apart else ()
+    genes = chain(_finer(apart, cells), _measure(apart), _look(apart), _stain(apart, surface)) if apart else ()
     steps = chain(_of_mixture(cluster), _too_little(case), genes, _tissue(case))
     return tuple(islice(_once(steps), MAX_STEPS))
+
+
+def _is_settled(cluster: ClusterReport) -> bool:
+    return cluster.status == "supported" and cluster.confidence == "High"
+
+
+def of_both(apart: Contrast) -> list[list[ContrastGene]]:
+    """The canonical markers of each of two types that a cluster expresses; empty unless it expresses some of both."""
+    both = [
+        [gene for gene in apart.says(label) if gene.speaks_for == label and gene.kind == "marker" and gene.is_canonical]
+        for label in (apart.first, apart.second)
+    ]
+    return both if all(both) else []
+
+
+def telling(apart: Contrast, label: str) -> tuple[str, ...]:
+    """The genes by which single cells may show that they are of a type: measured, not lacking, canonical ones first."""
+    genes = [g for g in apart.for_type(label) if g.kind == "marker" and g.is_measured and g.says in ("", label)]
+    return tuple(gene.gene for gene in sorted(genes, key=lambda gene: not gene.is_canonical)[:MAX_GENES])
 
 
 def _once(steps: Iterator[NextStep]) -> Iterator[NextStep]:
@@ -137,6 +183,67 @@ def _seen(case: Case) -> Callable[[str], Seen]:
         return Seen(names.get(symbol, symbol), is_measured=is_measured, is_expressed=is_expressed)
 
     return see
+
+
+def contrasts(case: Case, cluster: ClusterReport, rival: Optional[Rival]) -> tuple[PairContrast, ...]:
+    """What separates each candidate of a cluster from the first of these that excludes it.
+
+    These are the label, the finest guess, and the better candidates. The rival of the label is a candidate too.
+    """
+    keys = [*(one.ontology_id or one.label for one in cluster.candidates if one.score > 0), *_key_of(rival)]
+    finest = [level.ontology_id or level.label for level in cluster.path[-1:]]
+    better = [key for key in (_judged_key(cluster), *finest) if has_facts(key, case.index)]
+    pairs = []
+    for key in keys:
+        if has_facts(key, case.index) and key not in better:
+            pair = first_apart(key, better, case.index)
+            pairs += [(pair[1], key)] if pair else []
+            better.append(key)
+    see = cache(_seen(case))  # pairs share most of their genes
+    return tuple(_short(pair, case, see) for pair in pairs)
+
+
+def objection(case: Case, cluster: ClusterReport, rival: Optional[Rival]) -> Objection:
+    """What the checks say against the label of a cluster that they stopped, and its contrast with the rival."""
+    index = case.index
+    pair: Optional[Pair] = first_apart(_judged_key(cluster), _key_of(rival), index) or question(cluster, index)
+    return Objection(
+        label=cluster.annotation.proposed_label,
+        reasons=tuple(code for code in cluster.validation.flag_reasons if code not in ADVISORY),
+        notes=cluster.validation.notes,
+        contrast=_short(pair, case, _seen(case)) if pair else None,
+    )
+
+
+def _key_of(rival: Optional[Rival]) -> list[str]:
+    return [rival.key] if rival else []
+
+
+def _judged_key(cluster: ClusterReport) -> str:
+    label, term = cluster.judged
+    return term or label
+
+
+def _short(pair: Pair, case: Case, see: Callable[[str], Seen]) -> PairContrast:
+    """The most telling genes of both types."""
+    first, second = pair
+    return PairContrast(_genes_for(first, second, case, see), _genes_for(second, first, case, see))
+
+
+def _genes_for(key: str, other: str, case: Case, see: Callable[[str], Seen]) -> GenesFor:
+    genes = []
+    for gene in unseen(key, other, case.index):
+        seen = see(gene.symbol)
+        kind = shown(gene, seen)
+        # That the other type lacks a gene is worth showing only if the cluster has it.
+        if gene.kind == "marker" or kind == "expressed":
+            order = (kind in ("open", "unmeasured"), not gene.is_canonical, kind == "unmeasured", -gene.strength)
+            genes.append((order, gene.symbol, kind, seen.name))
+    kinds: dict[str, list[str]] = {}
+    for *_, kind, name in sorted(genes)[:MAX_GENES]:
+        kinds.setdefault(kind, []).append(name)
+    ontology_id = key if key in case.index.lineages.ontology else None
+    return GenesFor(name_of(key, case.index), ontology_id, **{kind: tuple(names) for kind, names in kinds.items()})
 
 
 def _of_mixture(cluster: ClusterReport) -> Iterator[NextStep]:
@@ -166,23 +273,28 @@ def _too_little(case: Case) -> Iterator[NextStep]:
     n_cells, n_genes = case.markers.n_cells, len(case.markers.genes)
     if n_cells is not None and n_cells < numbers.NUMBERS.min_cluster_cells:
         text = "Join the cluster with one that is like it, or take more cells."
-        yield NextStep("cells", text, (), f"It has {_count(n_cells, 'cell')}, too few to see which genes it lacks.")
+        yield NextStep("cells", text, (), f"It has {counted(n_cells, 'cell')}, too few to see which genes it lacks.")
     if n_cells is None and n_genes < numbers.NUMBERS.min_stored_genes:
         text = "Give more marker genes of the cluster, best first, or the cells themselves."
-        yield NextStep("genes", text, (), f"It has {_count(n_genes, 'marker gene')}.")
+        yield NextStep("genes", text, (), f"It has {counted(n_genes, 'marker gene')}.")
 
 
-def _count(number: int, name: str) -> str:
+def counted(number: int, name: str) -> str:
+    """A number with the name of what it counts."""
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
-def _finer(apart: Contrast) -> Iterator[NextStep]:
-    """A cluster that expresses markers of both types may hold cells of both."""
-    both = [
-        [gene for gene in apart.for_type(label) if gene.says == label and gene.kind == "marker" and gene.is_canonical]
-        for label in (apart.first, apart.second)
-    ]
-    if all(both):
+def _finer(apart: Contrast, cells: Optional[Mixture]) -> Iterator[NextStep]:
+    """A cluster that expresses markers of both types may hold cells of both, unless its cells show that it does not."""
+    both = of_both(apart)
+    if cells is not None:
+        if cells.kind == "two_populations" and min(part.share for part in cells.parts) >= MIN_PART:
+            first, second = cells.parts
+            shares = f"{first.share:.0%} of the cells express those of {first.label} and {second.share:.0%} those of "
+            genes = (*first.genes[: MAX_GENES // 2], *second.genes[: MAX_GENES // 2])
+            reason = f"Different cells express these genes: {shares}{second.label}, and only {cells.both:.0%} both."
+            yield NextStep("recluster", "Cluster these cells more finely.", genes, reason)
+    elif both:
         genes = _in_turns(both)
         reason = f"It expresses canonical markers of both: {_listed(both[0])} of {apart.first}, {_listed(both[1])} of "
         text = "Cluster these cells more finely, and see whether different cells express these genes."

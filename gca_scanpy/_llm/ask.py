@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextvars
 import itertools
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Optional, TypeVar, Union
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from gca_scanpy import _codec
+from gca_scanpy._events import progress_bar
 from gca_scanpy._llm import prompt, reply
 from gca_scanpy._llm.asking import Round
 from gca_scanpy._llm.cache import AnswerCache
@@ -20,8 +20,10 @@ from gca_scanpy._llm.failures import DamagedError, TooLongError, TroubleError
 from gca_scanpy._llm.gate import CancelledError, Deadline, Gate
 from gca_scanpy._llm.language_model import Completion, LanguageModel, completion_of
 from gca_scanpy._llm.progress import Outcome, Progress, Task, follow_up
+from gca_scanpy._names.ontology import Ontology
 from gca_scanpy._steps import Verdict
-from gca_scanpy.errors import ModelError, ReplyError
+from gca_scanpy.errors import AccessError, BudgetError, ModelError, RefusalError, ReplyError
+from gca_scanpy.model import AskedAgain
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -114,6 +116,16 @@ class Answers:
     reasked: int = 0
     tokens: Mapping[str, float] = field(factory=dict)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the model works: what it left unanswered, it answered with something that could not be used."""
+        return all(isinstance(error, (RefusalError, ReplyError)) for error in self.failures.values())
+
+    def complaint(self, model: str, n_asked: int, what: str = "answer") -> str:
+        """How many clusters the model left unanswered, and why."""
+        why = "; ".join(sorted(set(map(str, self.failures.values())))[:3])
+        return f"{model} gave no {what} for {len(self.failures)} of {n_asked} clusters: {why}"
+
 
 def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int, gate: Gate) -> list[Answers]:
     """Ask each model about its clusters.
@@ -126,6 +138,7 @@ def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int
     BaseException
         Whatever a model raises except :class:`~gca_scanpy.errors.ModelError`, after the other answers are cached.
     """
+    gate.stop.clear()  # a run may ask a second time
     progress = [Progress(r) for r in rounds]
     errors: list[BaseException] = []
     unsettled: list[tuple[Task, Union[Outcome, BaseException]]] = []
@@ -138,7 +151,7 @@ def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int
         _store(progress[task.round_index], task, outcome, cache)
 
     crew: Crew[Task, Outcome] = Crew(lambda task: _work(task, progress[task.round_index], gate), n_threads)
-    bar = _bar(sum(len(chunk) for r in rounds for chunk in r.chunks))
+    bar = progress_bar(sum(len(chunk) for r in rounds for chunk in r.chunks), "language model", "cluster")
     try:
         for index, r in enumerate(rounds):
             for chunk in r.chunks:
@@ -178,17 +191,6 @@ def _resubmit(crew: Crew[Task, Outcome], progress: Progress, task: Task, outcome
         if one.is_retry:
             progress.reasked.update(case.cluster_id for case in one.chunk)
     return sum(len(one.chunk) for one in tasks)
-
-
-def _bar(total: int) -> Any:
-    """A progress bar on a terminal or in a notebook; a disabled one if nothing is left to ask.
-
-    ``TQDM_DISABLE`` is read here, because the argument ``disable`` would override it.
-    """
-    from tqdm.auto import tqdm
-
-    disabled = not total or bool(os.environ.get("TQDM_DISABLE"))
-    return tqdm(total=total, desc="language model", unit="cluster", leave=False, disable=True if disabled else None)
 
 
 def _store(progress: Progress, task: Task, outcome: Outcome, cache: Optional[AnswerCache]) -> None:
@@ -274,3 +276,40 @@ def _answers(progress: Progress) -> Answers:
         reasked=len(progress.reasked),
         tokens={key: round(count, 1) for key, count in progress.tokens.items()},
     )
+
+
+def revised(first: Answers, second: Answers, asked: Round, ontology: Ontology) -> Answers:
+    """The answers of a model that was asked again about some labels; a label without a second answer stays.
+
+    Whatever the second answer is, it keeps both.
+    """
+    verdicts = dict(first.verdicts)
+    for key, objection in asked.question.objections.items():
+        if isinstance(second.failures.get(key), BudgetError):
+            continue  # it was not asked
+        was, now = first.verdicts[key], second.verdicts.get(key)
+        both = [reply.answer(asked.model.name, verdict, ontology) for verdict in (was, now)]
+        record = AskedAgain(both[0], both[1], objection.reasons, objection.contrast)
+        verdicts[key] = evolve(now or was, asked_again=(record,))
+    return Answers(
+        verdicts=verdicts,
+        failures=first.failures,
+        invented=tuple(sorted({*first.invented, *second.invented})),
+        reasked=first.reasked + second.reasked,
+        tokens={
+            key: round(first.tokens.get(key, 0.0) + second.tokens.get(key, 0.0), 1)
+            for key in {**first.tokens, **second.tokens}
+        },
+    )
+
+
+def error_of(answers: Sequence[Answers], unanswered: Sequence[str]) -> type[ModelError]:
+    """The class of error that describes the failures: the first that applies, what ends a run before what does not."""
+    errors = [answer.failures[key] for key in unanswered for answer in answers if key in answer.failures]
+    kinds = (AccessError, BudgetError, RefusalError, ReplyError)
+    return next((kind for kind in kinds if any(isinstance(error, kind) for error in errors)), ModelError)
+
+
+def reason_of(cluster_id: str, answers: Sequence[Answers]) -> str:
+    reasons = dict.fromkeys(str(a.failures[cluster_id]) for a in answers if cluster_id in a.failures)
+    return "; ".join(reasons) or "no answer"

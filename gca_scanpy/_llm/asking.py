@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, Union, get_args
 from attrs import field, frozen
 from attrs.validators import optional
 
-from gca_scanpy._arguments import PATH, TEXT, Kind, check, is_count, is_text, of_kind, one_of
+from gca_scanpy._arguments import FLAG, PATH, TEXT, Kind, check, is_count, is_text, of_kind, one_of
 from gca_scanpy._llm import prompt
 from gca_scanpy._llm.cache import AnswerCache, key_of
 from gca_scanpy._llm.language_model import ChatModel, LanguageModel
-from gca_scanpy._llm.prompt import Message
+from gca_scanpy._llm.prompt import Message, Plan, PlannedRequest
 from gca_scanpy._settings import Settings
+from gca_scanpy._steps import Objection
 from gca_scanpy.errors import InputError, shown
-from gca_scanpy.model.votes import html_table
 
 if TYPE_CHECKING:
     from gca_scanpy._scoring.case import Case
@@ -88,6 +88,9 @@ class Asking:
     on_error
         If no model answers a cluster, ``"offline"`` uses the offline scorer's answer and flags it
         ``llm_unavailable``; ``"raise"`` raises, and the data stay as they were.
+    ask_again
+        Whether each model is asked once more about its labels that the guardrails stop, with the genes that separate
+        the label from its best rival. What it then answers is checked again.
     max_requests, max_tokens
         Bounds of the run. A request that would pass one is not sent; tokens of open requests are estimated.
     chunk_size
@@ -128,6 +131,12 @@ class Asking:
         kw_only=True,
         validator=of_kind(one_of(*get_args(OnError))),
         metadata=_option("If a language model leaves a cluster unanswered: use the offline answer, or stop."),
+    )
+    ask_again: bool = field(
+        default=False,
+        kw_only=True,
+        validator=of_kind(FLAG),
+        metadata=_option("Ask a language model once more about each label that the guardrails stop."),
     )
     max_requests: Optional[int] = field(
         default=None, kw_only=True, validator=optional(is_count), metadata=_option("Send no more requests than this.")
@@ -191,24 +200,30 @@ def client(name: str, settings: Settings) -> LanguageModel:
 
 @frozen
 class Question:
-    """What is the same for every cluster; with the cluster and the model, it determines the answer."""
+    """What is the same for every cluster; with the cluster and the model, it determines the answer.
+
+    ``objections`` are what the checks say against earlier labels, by cluster id, if a model is asked again.
+    """
 
     species: str
     context: Optional[str]
     database_sha256: str
+    objections: Mapping[str, Objection] = field(factory=dict)
 
     def messages(self, cases: Sequence[Case], problems: Optional[Mapping[str, str]] = None) -> tuple[Message, ...]:
         """The messages that ask about some clusters; ``problems`` says why an earlier reply could not be used."""
-        return prompt.messages(cases, species=self.species, context=self.context, problems=problems)
+        return prompt.messages(
+            cases, species=self.species, context=self.context, problems=problems, objections=self.objections
+        )
 
     def key(self, case: Case, model: ChatModel) -> str:
         """The key of a model's answer about a cluster in the cache."""
         # The question about this cluster alone, because the other clusters in a request do not change the answer.
-        (_, user) = self.messages([case])
+        (system, user) = self.messages([case])
         return key_of(
             {
                 "prompt_version": prompt.PROMPT_VERSION,
-                "system": prompt.SYSTEM,
+                "system": system.content,
                 "user": user.content,
                 "model": model.name,
                 "database": self.database_sha256,
@@ -268,71 +283,10 @@ def _restore(case: Case, stored: Any) -> Optional[Verdict]:
     return verdict if verdict is not None and verdict.cluster_id == case.cluster_id else None
 
 
-@frozen
-class PlannedRequest:
-    """A request that would be sent.
-
-    Attributes
-    ----------
-    messages
-        The exact messages.
-    prompt_tokens
-        Estimated number of tokens of the messages (characters / 4).
-    """
-
-    model: str
-    cluster_ids: tuple[str, ...]
-    messages: tuple[Message, ...]
-    prompt_tokens: int
-
-
-@frozen
-class Plan:
-    """What a run with language models would send; nothing was sent.
-
-    Attributes
-    ----------
-    models
-        Names of the models that would be asked.
-    requests
-        The requests if every reply is complete; a run asks once more about clusters that are missing from a reply.
-    cache_hits
-        Number of answers that the cache has.
-    offline
-        Ids of the clusters that no model is asked about.
-    prompt_tokens
-        Estimated number of tokens of the requests (characters / 4).
-    completion_tokens
-        Estimated upper bound of the tokens of the replies.
-    """
-
-    models: tuple[str, ...]
-    requests: tuple[PlannedRequest, ...]
-    cache_hits: int
-    offline: tuple[str, ...]
-    prompt_tokens: int
-    completion_tokens: int
-
-    @property
-    def n_requests(self) -> int:
-        """Number of requests."""
-        return len(self.requests)
-
-    def _repr_html_(self) -> str:
-        rows = [(r.model, ", ".join(r.cluster_ids), r.prompt_tokens) for r in self.requests]
-        return html_table(str(self), ("model", "clusters", "prompt_tokens"), rows)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.n_requests} requests to {', '.join(self.models) or 'no model'}, about {self.prompt_tokens} prompt "
-            f"and at most {self.completion_tokens} completion tokens; {self.cache_hits} answers are in the cache, "
-            f"{len(self.offline)} clusters are answered offline. Nothing was sent."
-        )
-
-
-def plan(rounds: Sequence[Round], offline: Sequence[str]) -> Plan:
-    """The plan of a run."""
+def plan(rounds: Sequence[Round], offline: Sequence[str], again: Sequence[Round] = ()) -> Plan:
+    """The plan of a run; ``again`` are the rounds that ask once more if all labels are stopped."""
     requests = [_request(r, chunk) for r in rounds for chunk in r.chunks]
+    repeated = [(_request(r, chunk), len(chunk)) for r in again for chunk in r.chunks]
     return Plan(
         models=tuple(r.model.name for r in rounds),
         requests=tuple(requests),
@@ -340,6 +294,10 @@ def plan(rounds: Sequence[Round], offline: Sequence[str]) -> Plan:
         offline=tuple(offline),
         prompt_tokens=sum(r.prompt_tokens for r in requests),
         completion_tokens=sum(prompt.REPLY_TOKENS * len(r.cluster_ids) for r in requests),
+        requests_again=len(repeated),
+        tokens_again=sum(
+            request.prompt_tokens + (prompt.OBJECTION_TOKENS + prompt.REPLY_TOKENS) * n for request, n in repeated
+        ),
     )
 
 

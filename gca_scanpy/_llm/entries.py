@@ -64,7 +64,7 @@ def read_entries(text: str, asked: Sequence[str]) -> tuple[dict[str, list[Entry]
 
     Entries are never matched by position. The id of an entry is that of a cluster if it is equal to it, or if it has
     the same number (``0`` or ``0.0`` for ``"0"``) or the same text after "cluster" as that of one cluster only. If a
-    reply numbers the clusters anew, from one for instance, none of its ids counts.
+    reply renumbers the clusters, from one for instance, none of its ids counts.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def _check_numbers(given: Sequence[Any], asked: Sequence[str]) -> None:
         return
     steps = {one - other for one, other in zip(theirs, ours)}
     if len(steps) == 1 or theirs in ([*range(len(theirs))], [*range(1, len(theirs) + 1)]):
-        msg = f"the reply numbers the clusters anew: its cluster_ids go from {theirs[0]} to {theirs[-1]}"
+        msg = f"the reply renumbers the clusters: its cluster_ids go from {theirs[0]} to {theirs[-1]}"
         raise ReplyError(msg)
 
 

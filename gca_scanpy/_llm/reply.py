@@ -183,7 +183,7 @@ def vote(models: Sequence[str], answers: Mapping[str, Verdict], ontology: Ontolo
     chosen = voters[best][1]
     counts = Counter(_meaning(verdict, ontology) for _, verdict in voters)
     panel = Panel(
-        answers=tuple(_answer(name, answers.get(name), ontology) for name in models),
+        answers=tuple(answer(name, answers.get(name), ontology) for name in models),
         agreement=round(supports[best], 4),
         entropy=round(float(entropy(list(counts.values()), base=2)), 4),
     )
@@ -200,6 +200,7 @@ def vote(models: Sequence[str], answers: Mapping[str, Verdict], ontology: Ontolo
         alternatives=(*others, *chosen.alternatives),
         caveats=(*chosen.caveats, *silent),
         panel=panel,
+        asked_again=tuple(one for _, verdict in voters for one in verdict.asked_again),
     )
 
 
@@ -218,7 +219,8 @@ def _meaning(verdict: Verdict, ontology: Ontology) -> str:
     return term_of(verdict.label, verdict.ontology_id, ontology) or normalize_name(verdict.label)
 
 
-def _answer(name: str, verdict: Optional[Verdict], ontology: Ontology) -> ModelAnswer:
+def answer(name: str, verdict: Optional[Verdict], ontology: Ontology) -> ModelAnswer:
+    """The answer of a model for the report; an empty one if it gave none."""
     if verdict is None:
         return ModelAnswer(name, "", None, 0.0)
     return ModelAnswer(name, verdict.label, ontology.resolve(verdict.label), verdict.confidence_score)

@@ -13,9 +13,30 @@ from attrs import frozen
 from gca_scanpy._judging.reasons import meaning
 from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._page.cells import Colors
-from gca_scanpy._reporting.display import STATUSES, VOTES, guess_text, is_label, path_text, state_texts, step_texts
+from gca_scanpy._reporting.display import (
+    STATUSES,
+    VOTES,
+    ContrastText,
+    contrasts_of,
+    guess_text,
+    is_label,
+    path_text,
+    state_texts,
+    step_texts,
+)
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
-from gca_scanpy.model import Annotation, Candidate, ClusterReport, Consensus, Decision, Evidence, SampleAnswer, Vote
+from gca_scanpy.model import (
+    Alternative,
+    Annotation,
+    Candidate,
+    ClusterReport,
+    Consensus,
+    Decision,
+    Evidence,
+    ModelAnswer,
+    SampleAnswer,
+    Vote,
+)
 
 LONGEST_ANCHOR = 200  # characters of an escaped id; a longer one is replaced by its hash
 OBO = "https://purl.obolibrary.org/obo/CL_"
@@ -71,7 +92,15 @@ class LevelView:
 
 @frozen
 class CandidateView:
-    """A row of the candidates of a cluster; ``percent`` is 0 to 100."""
+    """A row of the candidates of a cluster.
+
+    Attributes
+    ----------
+    percent
+        Its share of the evidence, 0 to 100.
+    contrasts
+        What separates it from the label, or from a better candidate.
+    """
 
     label: str
     term: Optional[TermView]
@@ -79,25 +108,7 @@ class CandidateView:
     percent: float
     supporting: tuple[GeneView, ...]
     contradicting: tuple[GeneView, ...]
-
-
-@frozen
-class AlternativeView:
-    """Another label that was considered, and why."""
-
-    label: str
-    term: Optional[TermView]
-    reason: str
-
-
-@frozen
-class AnswerView:
-    """The answer of one of several language models; ``label`` is empty if it gave none."""
-
-    model: str
-    label: str
-    term: Optional[TermView]
-    score: str
+    contrasts: Sequence[ContrastText]
 
 
 @frozen(kw_only=True)
@@ -126,6 +137,10 @@ class ClusterView:
         Short facts about the cluster: name and value.
     next_steps
         What would settle it, in sentences.
+    asked_again
+        Both answers of each model that was asked about its label once more, in a line.
+    rivals
+        What separates the label from a rival that is not among the candidates.
     votes, voted
         The votes of the columns that were joined, each with its term and the share that stands behind the label; and
         the agreement at each level.
@@ -159,14 +174,16 @@ class ClusterView:
     struck: tuple[str, ...]
     flags: tuple[FlagView, ...]
     remarks: tuple[str, ...]
-    alternatives: tuple[AlternativeView, ...]
+    alternatives: tuple[tuple[Alternative, Optional[TermView]], ...]
     candidates: tuple[CandidateView, ...]
-    answers: tuple[AnswerView, ...]
+    answers: tuple[tuple[ModelAnswer, Optional[TermView]], ...]
     agreement: str
     votes: tuple[tuple[Vote, Optional[TermView], str], ...]
     voted: str
     samples: tuple[tuple[SampleAnswer, str, Optional[TermView]], ...] = ()
     next_steps: tuple[str, ...] = ()
+    asked_again: tuple[str, ...] = ()
+    rivals: Sequence[ContrastText] = ()
 
 
 def view_of_cluster(
@@ -196,6 +213,7 @@ def view_of_cluster(
     """
     annotation, validation = cluster.annotation, cluster.validation
     full = _full_names(annotation, (unshortened or cluster).annotation)
+    by_candidate, rivals = contrasts_of(cluster)
     # The codes among the warnings are explained with the flags.
     remarks = (*validation.notes, *annotation.caveats, *cluster.warnings)
     return ClusterView(
@@ -227,11 +245,11 @@ def view_of_cluster(
         struck=cluster.struck_markers,
         flags=tuple(view_of_flag(code) for code in validation.flag_reasons),
         remarks=tuple(dict.fromkeys(text for text in remarks if text not in validation.flag_reasons)),
-        alternatives=tuple(
-            AlternativeView(a.label, view_of_term(a.ontology_id), a.reason) for a in annotation.alternatives
-        ),
-        candidates=tuple(_candidate(candidate, receipts) for candidate in cluster.candidates),
-        answers=_answers(cluster),
+        alternatives=tuple((one, view_of_term(one.ontology_id)) for one in annotation.alternatives),
+        candidates=tuple(_candidate(*one, receipts) for one in zip(cluster.candidates, by_candidate)),
+        rivals=rivals,
+        asked_again=tuple(one.text for one in cluster.asked_again),
+        answers=tuple((one, view_of_term(one.ontology_id)) for one in (cluster.panel.answers if cluster.panel else ())),
         agreement=f"{cluster.panel.agreement:.2f}" if cluster.panel else "",
         next_steps=tuple(step_texts(cluster)),
         samples=_samples(cluster),
@@ -305,7 +323,7 @@ def _supporting(cluster: ClusterReport, receipts: Receipts) -> tuple[GeneView, .
     )
 
 
-def _candidate(candidate: Candidate, receipts: Receipts) -> CandidateView:
+def _candidate(candidate: Candidate, contrasts: Sequence[ContrastText], receipts: Receipts) -> CandidateView:
     return CandidateView(
         label=candidate.label,
         term=view_of_term(candidate.ontology_id),
@@ -313,13 +331,7 @@ def _candidate(candidate: Candidate, receipts: Receipts) -> CandidateView:
         percent=_percent(candidate.probability),
         supporting=_genes(candidate.supporting[:SHOWN_GENES], receipts.of_candidate(candidate)),
         contradicting=_genes(candidate.contradicting),
-    )
-
-
-def _answers(cluster: ClusterReport) -> tuple[AnswerView, ...]:
-    answers = cluster.panel.answers if cluster.panel else ()
-    return tuple(
-        AnswerView(a.model, a.label, view_of_term(a.ontology_id), f"{a.confidence_score:.2f}") for a in answers
+        contrasts=contrasts,
     )
 
 

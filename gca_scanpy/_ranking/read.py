@@ -212,7 +212,7 @@ def _say_doubts(
     if options.method not in (fields(Ranking).method.default, stored.method):
         say(
             f"method={options.method!r} is not used, because {place} has a ranking by {stored.method}; delete that to "
-            "rank the genes anew",
+            "rank the genes again",
             RankingWarning,
         )
     # Counts often take the place of the values that were ranked, but not in a layer or in .raw.

@@ -13,10 +13,13 @@ from gca_scanpy._names.labels import Label, ShortNames
 from gca_scanpy._names.ontology import Ontology, normalize_name
 from gca_scanpy.model import (
     Annotation,
+    Candidate,
     ClusterReport,
     DatasetReport,
     Decision,
+    GenesFor,
     Level,
+    PairContrast,
     Part,
     SampleAnswer,
     SampleVote,
@@ -32,7 +35,11 @@ VOTES: Mapping[SampleVote, str] = {
     "too_few": "no vote: too few cells",
     "no_contrast": "no vote: too few other cells",
 }
+# How the fields of a contrast are called where it is shown.
+SHOWS = {"expressed": "expressed", "lacking": "lacking", "open": "undecided", "unmeasured": "not measured"}
 Labels = Literal["full", "short"]
+# Of each type of a contrast: its name, and the genes that speak for it, by what the cluster shows of them.
+ContrastText = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
 @frozen
@@ -170,6 +177,7 @@ def _parts(clusters: tuple[ClusterReport, ...]) -> tuple[list[Label], ...]:
         [_broad(cluster) for cluster in clusters],
         [(level.label, level.ontology_id) for cluster in clusters for level in cluster.path],
         [(part.label, part.ontology_id) for cluster in clusters for part in _mixed(cluster)],
+        [(side.label, side.ontology_id) for cluster in clusters for side in _contrasted(cluster)],
         [(one.label, one.ontology_id) for cluster in clusters for one in cluster.samples if one.label],
     )
 
@@ -177,6 +185,10 @@ def _parts(clusters: tuple[ClusterReport, ...]) -> tuple[list[Label], ...]:
 def _relabeled(cluster: ClusterReport, shown: dict[Label, str], short: ShortNames) -> ClusterReport:
     annotation, validation = cluster.annotation, cluster.validation
     parts = tuple(evolve(part, label=shown[part.label, part.ontology_id]) for part in _mixed(cluster))
+
+    def named(side: GenesFor) -> GenesFor:
+        return evolve(side, label=shown[side.label, side.ontology_id])
+
     return evolve(
         cluster,
         annotation=evolve(
@@ -196,6 +208,7 @@ def _relabeled(cluster: ClusterReport, shown: dict[Label, str], short: ShortName
         candidates=tuple(evolve(c, label=shown[c.label, c.ontology_id]) for c in cluster.candidates),
         path=tuple(evolve(level, label=shown[level.label, level.ontology_id]) for level in cluster.path),
         mixture=cluster.mixture and evolve(cluster.mixture, parts=parts),
+        contrasts=tuple(PairContrast(named(pair.first), named(pair.second)) for pair in cluster.contrasts),
         samples=tuple(
             evolve(one, label=shown[one.label, one.ontology_id]) if one.label else one for one in cluster.samples
         ),
@@ -233,15 +246,33 @@ def path_text(path: Iterable[Level]) -> str:
     return " > ".join(f"{level.label} ({level.probability:.2f})" for level in path)
 
 
-def vote_texts(cluster: ClusterReport) -> list[str]:
-    """Each vote behind a consensus: the column, its label, and how that is related to the consensus."""
-    votes = cluster.consensus.votes if cluster.consensus else ()
-    return [f"{vote.key}: {vote.label} ({vote.relation})" if vote.label else f"{vote.key}: none" for vote in votes]
-
-
 def step_texts(cluster: ClusterReport) -> list[str]:
     """What would settle a cluster, each step with its reason."""
     return [f"{step.text} {step.reason}" for step in cluster.next_steps]
+
+
+def contrast_text(pair: PairContrast) -> ContrastText:
+    """A contrast in words."""
+    return tuple(
+        (
+            side.label,
+            tuple((word, ", ".join(getattr(side, name))) for name, word in SHOWS.items() if getattr(side, name)),
+        )
+        for side in (pair.first, pair.second)
+    )
+
+
+def contrasts_of(cluster: ClusterReport) -> tuple[list[list[ContrastText]], list[ContrastText]]:
+    """The contrasts of each candidate of a cluster, and those of a rival that is not among them."""
+    by_candidate = [
+        [contrast_text(pair) for pair in cluster.contrasts if _is_about(pair.second, one)] for one in cluster.candidates
+    ]
+    others = [pair for pair in cluster.contrasts if not any(_is_about(pair.second, one) for one in cluster.candidates)]
+    return by_candidate, [contrast_text(pair) for pair in others]
+
+
+def _is_about(side: GenesFor, candidate: Candidate) -> bool:
+    return (side.label, side.ontology_id) == (candidate.label, candidate.ontology_id)
 
 
 def state_texts(cluster: ClusterReport) -> list[str]:
@@ -253,6 +284,11 @@ def state_texts(cluster: ClusterReport) -> list[str]:
 def _mixed(cluster: ClusterReport) -> tuple[Part, ...]:
     """The lineages of a mixed cluster."""
     return cluster.mixture.parts if cluster.mixture else ()
+
+
+def _contrasted(cluster: ClusterReport) -> list[GenesFor]:
+    """Both types of each contrast."""
+    return [side for pair in cluster.contrasts for side in (pair.first, pair.second)]
 
 
 def _label(cluster: ClusterReport) -> Label:

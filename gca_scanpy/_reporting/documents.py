@@ -16,7 +16,7 @@ from gca_scanpy._names.labels import ShortNames
 from gca_scanpy._names.ontology import Ontology
 from gca_scanpy._packages import NAMES
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.display import path_text, sample_text, short_labels, state_texts, step_texts, vote_texts
+from gca_scanpy._reporting.display import path_text, sample_text, short_labels, state_texts, step_texts
 from gca_scanpy._reporting.receipts import Receipts
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision, Vote
 
@@ -30,7 +30,7 @@ MORE_COLUMNS = (
     "proposed_ontology_id", "broad_ontology_id", "source", "tissue", "missing_markers", "unmeasured_markers",
     "separated_from", "separating_genes", "separating_genes_measured", "rationale", "alternatives", "caveats", "path",
     "agreement", "votes", "dissenters", "warnings", "state_genes", "witnesses", "samples_agreeing", "samples_differing",
-    "samples", "next_steps",
+    "samples", "next_steps", "asked_again",
 )  # fmt: skip
 CURATED_COLUMNS = ("curated_label", "curated_ontology_id", "curator", "curated_at", "curation", "curation_note")
 FILE_COLUMNS = ("cluster", *MAIN_COLUMNS, *MORE_COLUMNS, *CURATED_COLUMNS)
@@ -96,13 +96,14 @@ def _row(cluster: ClusterReport, short_label: str, receipts: Receipts) -> dict[s
         "caveats": "; ".join(annotation.caveats),
         "path": path_text(cluster.path),
         "agreement": cluster.consensus.agreement if cluster.consensus else None,
-        "votes": "; ".join(vote_texts(cluster)),
+        "votes": "; ".join(vote.text for vote in cluster.consensus.votes) if cluster.consensus else "",
         "dissenters": ", ".join(vote.key for vote in cluster.consensus.dissenters) if cluster.consensus else "",
         "warnings": "; ".join(cluster.warnings),
         "state_genes": "; ".join(state_texts(cluster)),
         "witnesses": " | ".join(f"{gene}: {receipt.text}" for gene, receipt in known.items()),
         **_of_samples(cluster),
         "next_steps": " ".join(step_texts(cluster)),
+        "asked_again": "; ".join(one.text for one in cluster.asked_again),
     }
 
 

@@ -86,12 +86,13 @@ def cluster_report(case: Case, judgment: Judgment, *, force_unknown: bool) -> Cl
         panel=verdict.panel,
         path=path,
         consensus=verdict.consensus,
+        asked_again=verdict.asked_again,
     )
 
 
 def described(one: Consensus) -> str:
     """A sentence on who stands behind a consensus, and who does not."""
-    by_kind = {kind: _and([v.key for v in one.votes if v.relation == kind]) for kind in get_args(VoteRelation)}
+    by_kind = {kind: listed([v.key for v in one.votes if v.relation == kind]) for kind in get_args(VoteRelation)}
     if by_kind["no consensus"]:
         return f"There is no cell type on which enough of the votes agree: {by_kind['no consensus']}."
     if not one.ontology_id:
@@ -106,7 +107,8 @@ def described(one: Consensus) -> str:
     return f"{start}: {'; '.join(parts)}."
 
 
-def _and(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names as in a sentence, with "and" before the last."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
 
 
@@ -224,7 +226,9 @@ def makers(report: DatasetReport) -> str:
     names = {
         "offline": "the offline scorer",
         "model": report.provenance.model or "a language model",
-        "user": "the given labels",
+        "user": "the consensus of the given labels"
+        if any(c.consensus for c in report.clusters)
+        else "the given labels",
     }
     counts = Counter(cluster.source for cluster in report.clusters)
     if not counts:

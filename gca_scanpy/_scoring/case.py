@@ -120,7 +120,7 @@ class Case:
 
     @property
     def state_genes(self) -> Mapping[str, tuple[str, ...]]:
-        """The states of the cells, with the genes that tell them, as the data names them."""
+        """The states of the cells, with the genes that show them, as the data names them."""
         names = {gene.symbol: gene.name for gene in self.weights.ranked}
         held = {state: tuple(names[gene] for gene in genes) for state, genes in self.weights.states.genes.items()}
         return {**held, MALIGNANT: self.malignant_genes} if self.malignant_genes else held

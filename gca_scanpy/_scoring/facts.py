@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 
 from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy.model import Witnesses
 
 ByType = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]  # places of types, and a value for each
@@ -93,6 +94,9 @@ class Hits(Mapping[str, Mapping[str, float]]):
     _arrays: dict[str, ByType] = field(factory=dict, init=False)
     _own_arrays: dict[tuple[str, float, float], ByType] = field(factory=dict, init=False)
     _denied_places: dict[str, npt.NDArray[np.intp]] = field(factory=dict, init=False)
+    _broad_numbers: Optional[npt.NDArray[np.intp]] = field(default=None, init=False)
+    _excluded: dict[str, npt.NDArray[np.bool_]] = field(factory=dict, init=False)
+    _elsewhere: dict[tuple[str, ...], npt.NDArray[np.bool_]] = field(factory=dict, init=False)
     ordered: Sequence[str] = field(init=False)
     places: Mapping[str, int] = field(init=False)
 
@@ -184,6 +188,31 @@ class Hits(Mapping[str, Mapping[str, float]]):
                     best[broad.id] = nats
             self._broad[gene] = best
         return self._broad[gene]
+
+    def broad_numbers(self) -> npt.NDArray[np.intp]:
+        """A number for each broad type, by the places of its types; a type without one has its own; kept."""
+        if self._broad_numbers is None:
+            broad = [self.lineages.broad(self.types[key].id) for key in self.ordered]
+            names = [kind.id if kind else key for kind, key in zip(broad, self.ordered)]
+            self._broad_numbers = np.unique(names, return_inverse=True)[1].astype(np.intp)
+        return self._broad_numbers
+
+    def excluded(self, term: str) -> npt.NDArray[np.bool_]:
+        """Which types a term excludes, by place: those of other lineages, but no diseases; kept."""
+        if term not in self._excluded:
+            ids = [self.types[key].id for key in self.ordered]
+            lineages = self.lineages
+            self._excluded[term] = np.array(
+                [lineages.disjoint(term, other) and not names_a_disease(other, lineages) for other in ids], dtype=bool
+            )
+        return self._excluded[term]
+
+    def elsewhere(self, tissues: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Which types belong to other tissues only, by place; kept."""
+        place = tuple(tissues)
+        if place not in self._elsewhere:
+            self._elsewhere[place] = np.array([self.types[key].is_elsewhere(place) for key in self.ordered], dtype=bool)
+        return self._elsewhere[place]
 
     def _with_heirs(self, gene: str) -> Mapping[str, float]:
         """The information of a gene for the types that list it and for their subtypes."""

@@ -27,8 +27,8 @@ def rank(
 ) -> Candidates:
     """The cell types that any ranked gene of a cluster marks, best first.
 
-    The score is what the genes tell. The order and the shares follow the sum of the score, the type's prior, and what
-    the cells tell besides the ranking.
+    The score is the evidence of the genes. The order and the shares follow the sum of the score, the type's prior, and
+    what the cells show besides the ranking.
 
     Parameters
     ----------

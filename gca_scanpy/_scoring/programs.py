@@ -18,9 +18,9 @@ class Program:
     name
         The state as a report names it.
     core
-        Genes that tell the state: enough of them, and it holds.
+        Genes that show the state: enough of them, and it holds.
     more
-        Genes that belong to it once it holds. By themselves they tell nothing, because other states or types share
+        Genes that belong to it once it holds. By themselves they show nothing, because other states or types share
         them.
     source
         The signatures from which the genes were chosen.

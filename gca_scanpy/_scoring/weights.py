@@ -65,7 +65,7 @@ class States:
     Attributes
     ----------
     genes
-        The genes that tell each state, in the order of the list; the state with most genes comes first.
+        The genes that show each state, in the order of the list; the state with most genes comes first.
     share
         Part of the genes, without ribosomal and similar ones, that belong to these states.
     bound
@@ -83,11 +83,11 @@ class States:
 
     @property
     def note(self) -> str:
-        """What the genes tell instead of a type, if most of them belong to a state; else empty."""
+        """What the genes show instead of a type, if most of them belong to a state; else empty."""
         if not self.fill_the_list:
             return ""
         named = (f"{state} ({', '.join(genes[:SHOWN_GENES])})" for state, genes in self.genes.items())
-        return f"the genes tell a state of the cells, not their type: {' and '.join(named)}"
+        return f"the genes show a state of the cells, not their type: {' and '.join(named)}"
 
 
 def states(symbols: Iterable[str]) -> States:

@@ -15,13 +15,14 @@ from filelock import FileLock, Timeout
 from jinja2 import Template
 
 from gca_scanpy._adata import reported_clustering
+from gca_scanpy._adata.members import first_two
 from gca_scanpy._events import now
 from gca_scanpy._judging.reasons import REASONS, meaning
 from gca_scanpy._keys import EMBEDDINGS, UNKNOWN_LABEL
 from gca_scanpy._names.ontology import TERM_ID, Ontology, normalize_name
 from gca_scanpy._page.html import template
 from gca_scanpy._reporting.curation import Choice, decide, history, joined, standing
-from gca_scanpy._reporting.display import LEVELS, STATUSES, VOTES, is_label
+from gca_scanpy._reporting.display import LEVELS, STATUSES, VOTES, contrasts_of, is_label
 from gca_scanpy._reporting.receipts import GRADES, Receipt
 from gca_scanpy._reporting.report import makers
 from gca_scanpy._stores import review
@@ -224,7 +225,7 @@ def bases(cells: AnnData) -> list[str]:
 def points(cells: AnnData, report: DatasetReport, basis: str, chosen: str) -> pd.DataFrame:
     """The cells to draw: ``x``, ``y``, ``cluster``, ``label`` and ``chosen``; a large dataset is thinned."""
     clustering = reported_clustering(cells, report)
-    xy = np.asarray(cells.obsm[basis], dtype=float)[:, :2]
+    xy = first_two(cells.obsm[basis], basis)
     order = np.argsort(clustering.codes, kind="stable")
     order = order[(clustering.codes[order] >= 0) & np.isfinite(xy[order]).all(axis=1)]
     code = clustering.all_ids.index(chosen) if chosen in clustering.all_ids else -1
@@ -290,9 +291,10 @@ def evidence(report: DatasetReport, cluster_id: str, *, only_witnessed: bool = F
     def shown(genes: Iterable[str], known: Mapping[str, Receipt]) -> list[tuple[str, Optional[Receipt]]]:
         return [(gene, known.get(gene)) for gene in genes if not only_witnessed or known[gene].is_witnessed]
 
+    by_candidate, rivals = contrasts_of(cluster)
     candidates = [
-        (one, shown([evidence.gene for evidence in one.supporting[:MOST_GENES]], receipts.of_candidate(one)))
-        for one in cluster.candidates[:MOST_CANDIDATES]
+        (one, shown([evidence.gene for evidence in one.supporting[:MOST_GENES]], receipts.of_candidate(one)), pairs)
+        for one, pairs in zip(cluster.candidates[:MOST_CANDIDATES], by_candidate)
     ]
     codes = dict.fromkeys((*validation.flag_reasons, *cluster.warnings))
     remarks = dict.fromkeys((*validation.notes, *annotation.caveats, *cluster.warnings))
@@ -305,6 +307,7 @@ def evidence(report: DatasetReport, cluster_id: str, *, only_witnessed: bool = F
         remarks=[text for text in remarks if text not in REASONS],
         path=[(level, is_label(level, cluster)) for level in cluster.path],
         candidates=candidates,
+        rivals=rivals,
         support=shown(validation.supporting_markers, receipts.of_label(cluster)),
         has_witnesses=bool(report.witnesses),
         grades=GRADES,

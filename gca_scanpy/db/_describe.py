@@ -182,7 +182,7 @@ class Verification:
     ----------
     database
         The database that was checked.
-    mended
+    corrected
         What was corrected or left out while it was read.
     errors
         Findings because of which the database cannot be used.
@@ -191,7 +191,7 @@ class Verification:
     """
 
     database: MarkerDatabase
-    mended: tuple[str, ...]
+    corrected: tuple[str, ...]
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
 

@@ -7,7 +7,7 @@ from typing import Literal, Optional  # these are read at run time, on Python 3.
 
 from attrs import Factory, frozen
 
-from gca_scanpy.model.votes import Consensus, Level, Panel, SampleAnswer, html_table
+from gca_scanpy.model.votes import AskedAgain, Consensus, Level, PairContrast, Panel, SampleAnswer, html_table
 
 Status = Literal["supported", "flagged", "unknown"]
 Confidence = Literal["Low", "Medium", "High"]
@@ -249,7 +249,7 @@ class ClusterReport:
         The levels of the ontology from the lineage through the label to the finest guess, each with its probability.
         For a label that is not shown, the path through what was proposed. Empty if no gene marks a type.
     state_genes
-        The genes that tell each state, as the data names them, in the order of their ranks.
+        The genes that show each state, as the data names them, in the order of their ranks.
     mixture
         What the cells of a cluster of two lineages are; None if it is not mixed, or its cells could not be read.
     next_steps
@@ -258,6 +258,10 @@ class ClusterReport:
         What the cells of each sample say; empty if the run had no ``sample_key``.
     consensus
         The votes of :func:`gca_scanpy.tl.consensus`; None if the label has another source.
+    contrasts
+        What separates the label, or the finest guess, from each other candidate that excludes it.
+    asked_again
+        The labels about which language models were asked once more; empty without ``ask_again``.
     """
 
     cluster_id: str
@@ -291,6 +295,8 @@ class ClusterReport:
             "against": ", ".join(self.validation.contradictory_markers),
             "path": " > ".join(f"{level.label} ({level.probability:.2f})" for level in self.path),
             "candidates": ", ".join(candidate.label for candidate in self.candidates),
+            "votes": "; ".join(vote.text for vote in self.consensus.votes) if self.consensus else "",
+            "asked again": "; ".join(one.text for one in self.asked_again),
             "what would settle it": " ".join(f"{step.text} {step.reason}" for step in self.next_steps),
         }
         rows = [(name.replace("_", " "), value) for name, value in (*zip(names, self.row), *more.items()) if value]
@@ -314,6 +320,8 @@ class ClusterReport:
 
     samples: tuple[SampleAnswer, ...] = ()
     consensus: Optional[Consensus] = None
+    contrasts: tuple[PairContrast, ...] = ()
+    asked_again: tuple[AskedAgain, ...] = ()
 
     @property
     def judged(self) -> tuple[str, Optional[str]]:

@@ -1,5 +1,7 @@
 """The classes of what several voters say of a cluster: language models, columns of labels, or samples.
 
+Also what tells two types apart in it, because a language model is shown that when it is asked again.
+
 And the plain HTML table as which all results look in a notebook; every text in it is escaped.
 """
 
@@ -60,6 +62,64 @@ class Panel:
 
 
 @frozen
+class GenesFor:
+    """The genes whose expression speaks for one of two types, the most telling ones, by what the cluster shows of them.
+
+    Attributes
+    ----------
+    label, ontology_id
+        The type.
+    expressed, lacking
+        Genes that the cluster expresses; and those that it lacks although another cluster has them.
+    open
+        Genes that are neither, or of which it is not known.
+    unmeasured
+        Genes that the data do not have.
+    """
+
+    label: str
+    ontology_id: Optional[str]
+    expressed: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+    unmeasured: tuple[str, ...] = ()
+
+
+@frozen
+class PairContrast:
+    """What separates two types in a cluster: the genes that speak for each of them."""
+
+    first: GenesFor
+    second: GenesFor
+
+
+@frozen
+class AskedAgain:
+    """A label of a language model that the checks stopped, and what the model answered when it was asked once more.
+
+    Attributes
+    ----------
+    first, second
+        Both answers; the label of the second is empty if there was none that could be used.
+    reasons
+        The reason codes that stopped the first answer.
+    contrast
+        What separates the first label from its best rival, as the model was shown it; None if no gene does.
+    """
+
+    first: ModelAnswer
+    second: ModelAnswer
+    reasons: tuple[str, ...]
+    contrast: Optional[PairContrast] = None
+
+    @property
+    def text(self) -> str:
+        """Both answers in a line."""
+        then = self.second.label or "no answer that could be used"
+        return f"{self.first.model}: {self.first.label} (stopped: {', '.join(self.reasons)}), then {then}"
+
+
+@frozen
 class Vote:
     """What the labels of one column say of a cluster.
 
@@ -95,6 +155,11 @@ class Vote:
     voting: float = 0.0
     backing: tuple[float, ...] = ()
     unread: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The column, its label, and how that is related to the consensus."""
+        return f"{self.key}: {self.label} ({self.relation})" if self.label else f"{self.key}: none"
 
     @property
     def dissents(self) -> bool:

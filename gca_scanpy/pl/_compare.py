@@ -19,9 +19,10 @@ from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, Consensus, DatasetReport, Level, Vote
 from gca_scanpy.pl._figure import (
     Save,
+    cell_size,
     chosen,
     columns_on_top,
-    documented,
+    drawn,
     finish,
     fitted,
     frame,
@@ -49,12 +50,12 @@ RELATIONS: dict[Relation, tuple[str, str]] = {
 EXACT_EDGE = "#06304D"
 PALEST = 0.12  # share of the color in a field with very few cells
 LONGEST_TERM, LONGEST_NAME, LONGEST_VOTE, LONGEST_KEY = 40, 40, 24, 22  # letters
-WIDTH, HEIGHT = 0.36, 0.24  # inches, of a field
+WIDTH, HEIGHT, NARROW = 0.36, 0.24, 0.26  # inches, of a field; a narrow one has no room for a number
 DIGITS = 4  # longest count that is written in full
 
 
 @checked(labels=LABEL_STYLE)
-@documented
+@drawn
 def compare(
     adata: AnnData,
     first: str,
@@ -69,12 +70,12 @@ def compare(
 ) -> Any:
     """Draw how two columns of labels agree, as a table of one against the other.
 
-    Each field has the number of cells with both labels; its color is stronger, the larger their share of the row. The
-    hue shows how the labels are related in the Cell Ontology: the same type, ancestor and descendant, of one lineage,
-    unrelated, or without a term. Rows and columns are sorted by the ontology. The legend has the share of cells whose
-    labels are the same type (exact), the share whose labels are the same or ancestor and descendant (compatible), and
-    the adjusted Rand index, which compares the groups without their names. :func:`gca_scanpy.get.agreement` gives the
-    numbers.
+    Each field has the number of cells with both labels, unless there are too many columns; its color is stronger, the
+    larger their share of the row. The hue shows how the labels are related in the Cell Ontology: the same type,
+    ancestor and descendant, of one lineage, unrelated, or without a term. Rows and columns are sorted by the ontology.
+    The legend has the share of cells whose labels are the same type (exact), the share whose labels are the same or
+    ancestor and descendant (compatible), and the adjusted Rand index, which compares the groups without their names.
+    :func:`gca_scanpy.get.agreement` gives the numbers.
 
     Parameters
     ----------
@@ -110,9 +111,10 @@ def compare(
     result, label_terms = compare_columns(adata, first, second, _bundled.lineages(), terms)
     rows, columns = _names(result, label_terms, labels)
     longest = [max(map(len, names)) for names in (rows, columns)]
-    width, height = WIDTH * len(columns) + 0.07 * longest[0] + 0.6, HEIGHT * len(rows) + 0.07 * longest[1] + 1.2
+    wide, high = cell_size(len(columns), WIDTH), cell_size(len(rows), HEIGHT)
+    width, height = wide * len(columns) + 0.07 * longest[0] + 0.6, high * len(rows) + 0.07 * longest[1] + 1.2
     fig, axes = new_axes(ax, max(width, 5.5), height)
-    _draw_fields(axes, result)
+    _draw_fields(axes, result, has_counts=wide > NARROW)
     palette = _bundled.palette()
     rows_at_left(axes, rows, [palette.color(label, label_terms[0][label]) for label in result.firsts])
     columns_on_top(axes, columns, [palette.color(label, label_terms[1][label]) for label in result.seconds])
@@ -134,7 +136,7 @@ def _names(
     return names[: len(result.firsts)], names[len(result.firsts) :]
 
 
-def _draw_fields(ax: Axes, result: Comparison) -> None:
+def _draw_fields(ax: Axes, result: Comparison, *, has_counts: bool) -> None:
     from matplotlib.patches import Rectangle
 
     places = [{label: i for i, label in enumerate(labels)} for labels in (result.firsts, result.seconds)]
@@ -145,7 +147,8 @@ def _draw_fields(ax: Axes, result: Comparison) -> None:
         edge = EXACT_EDGE if pair.relation == "exact" else color  # so that a pale one is not mistaken for its neighbor
         corner, wide = (column - 0.5, row - 0.5), 1.2 if pair.relation == "exact" else 0
         ax.add_patch(Rectangle(corner, 1, 1, facecolor=color, edgecolor=edge, linewidth=wide, zorder=1 + wide))
-        ax.text(column, row, _short(pair.cells), ha="center", va="center", fontsize=6.5, color=text_on(color), zorder=4)
+        text = _short(pair.cells) if has_counts else ""
+        ax.text(column, row, text, ha="center", va="center", fontsize=6.5, color=text_on(color), zorder=4)
 
 
 def _short(count: int) -> str:
@@ -193,7 +196,7 @@ VOTE_WIDTH, VOTE_HEIGHT = 1.55, 0.24  # inches, of a field
 
 
 @checked(depth=DEPTH, labels=LABEL_STYLE)
-@documented
+@drawn
 def consensus(
     data: Union[AnnData, DatasetReport],
     *,
@@ -247,9 +250,8 @@ def consensus(
     rows = _rows(chosen(report_to_draw(data, key, labels), clusters), depth)
     columns = [vote.key for vote in rows[0].consensus.votes]
     names = list(map(row_name, (row.cluster for row in rows), fitted([row.label for row in rows], LONGEST_NAME)))
-    fig, axes = new_axes(
-        ax, VOTE_WIDTH * (len(columns) + 1) + 0.07 * max(map(len, names)), VOTE_HEIGHT * len(rows) + 0.9
-    )
+    width, height = VOTE_WIDTH * (len(columns) + 1), cell_size(len(rows), VOTE_HEIGHT) * len(rows)
+    fig, axes = new_axes(ax, width + 0.07 * max(map(len, names)), height + 0.9)
     short = _bundled.shortener().shown([_vote_label(vote) for row in rows for vote in row.consensus.votes])
     for y, row in enumerate(rows):
         for x, vote in enumerate(row.consensus.votes):
@@ -344,7 +346,4 @@ def _vote_legend(ax: Axes, rows: Sequence[_Row]) -> None:
 
     shown = {row.field(vote) for row in rows for vote in row.consensus.votes}
     patches = [Patch(facecolor=color, label=text) for kind, (color, text) in FIELDS.items() if kind in shown]
-    ax.legend(
-        handles=patches, loc="upper left", bbox_to_anchor=(0, -0.02), ncols=2, fontsize=7, frameon=False,
-        borderaxespad=0,
-    )  # fmt: skip
+    ax.legend(handles=patches, loc="upper left", bbox_to_anchor=(0, -0.02), ncols=2, fontsize=7, frameon=False)

@@ -10,7 +10,7 @@ import pandas as pd
 from gca_scanpy import get
 from gca_scanpy._adata import Clustering, genes_of, read_report, reported_clustering, rows_of
 from gca_scanpy._adata.matrix import as_in_the_run
-from gca_scanpy._arguments import LABEL_STYLE, TYPE, checked, optional
+from gca_scanpy._arguments import COUNT, LABEL_STYLE, TYPE, checked, optional
 from gca_scanpy._judging.contrast import Contrast
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.ontology import sort_key
@@ -18,7 +18,18 @@ from gca_scanpy._reporting.display import Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport
-from gca_scanpy.pl._figure import Save, chosen, distinct, documented, finish, fitted, report_to_draw, row_name
+from gca_scanpy.pl._figure import (
+    CELL,
+    Save,
+    cell_size,
+    chosen,
+    distinct,
+    drawn,
+    finish,
+    fitted,
+    report_to_draw,
+    row_name,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -28,16 +39,17 @@ if TYPE_CHECKING:
 LONGEST_HEADING, LONGEST_ROW = 32, 40  # letters
 HEADING_SIZE = 8  # points
 MARGIN = 0.08  # inches
+MOST_COLUMNS = 60
 ROWS = "cluster"
 
 
-@checked(labels=LABEL_STYLE)
-@documented
+@checked(labels=LABEL_STYLE, n_genes=optional(COUNT))
+@drawn
 def evidence(
     adata: AnnData,
     *,
     key: str = DEFAULT_KEY,
-    n_genes: int = 3,
+    n_genes: Optional[int] = None,
     clusters: Optional[Sequence[str]] = None,
     use_raw: Optional[bool] = None,
     layer: Optional[str] = None,
@@ -61,7 +73,8 @@ def evidence(
     key
         The ``key_added`` of the run.
     n_genes
-        Number of markers of each label; the strongest come first.
+        Number of markers of each label; the strongest come first. If None, it is 3, or fewer if the picture would have
+        more than 60 columns.
     clusters
         The clusters whose labels are shown; all if None. The rows always show all clusters.
     use_raw, layer, gene_symbols
@@ -140,6 +153,11 @@ def draw_dots(
             shown, groups, ROWS, ax=ax, show=False, return_fig=True,
             **{"var_group_rotation": 90, "cmap": "Blues", **options},
         )  # fmt: skip
+        # Scanpy gives each field 0.37 inches, however many there are; about 0.7 of that is left for the dots.
+        sizes = [1.4 * cell_size(n, 0.23) for n in (sum(map(len, groups.values())), shown.obs[ROWS].nunique())]
+        if "figsize" not in options:
+            plot.DEFAULT_CATEGORY_WIDTH, plot.DEFAULT_CATEGORY_HEIGHT = sizes
+            plot.style(largest_dot=(0.53 * 72 * min(sizes)) ** 2)
         if return_fig:
             return plot
         plot.make_figure()
@@ -150,6 +168,8 @@ def draw_dots(
         raise InputError(msg) from error
     axes = plot.get_axes()
     fig = axes["mainplot_ax"].figure.figure
+    if min(sizes) < 1.4 * CELL:
+        axes["mainplot_ax"].tick_params(labelsize=7)
     for text in axes["gene_group_ax"].texts if "gene_group_ax" in axes else ():
         text.set_fontsize(HEADING_SIZE)
     if ax is None:
@@ -166,13 +186,14 @@ def _term(cluster: ClusterReport) -> Optional[str]:
     return None if _label(cluster) == UNKNOWN_LABEL else cluster.judged[1]
 
 
-def _markers(clusters: Sequence[ClusterReport], available: set[str], n_genes: int) -> dict[str, list[str]]:
+def _markers(clusters: Sequence[ClusterReport], available: set[str], n_genes: Optional[int]) -> dict[str, list[str]]:
     """The markers of each label, the strongest first; several clusters with one label contribute in turns."""
     ranked: dict[str, list[tuple[int, str]]] = {}
     for cluster in clusters:
         genes = [gene for gene in cluster.validation.supporting_markers if gene in available]
         ranked.setdefault(_label(cluster), []).extend(enumerate(genes))
-    best = {label: list(dict.fromkeys(gene for _, gene in sorted(pairs)))[:n_genes] for label, pairs in ranked.items()}
+    most = n_genes or max(1, min(3, MOST_COLUMNS // max(len(ranked), 1)))
+    best = {label: list(dict.fromkeys(gene for _, gene in sorted(pairs)))[:most] for label, pairs in ranked.items()}
     return {label: genes for label, genes in best.items() if genes and label != UNKNOWN_LABEL}
 
 
@@ -202,7 +223,7 @@ def _fit(fig: Figure) -> None:
 
 
 @checked(first=optional(TYPE), second=optional(TYPE))
-@documented
+@drawn
 def contrast(
     adata: AnnData,
     cluster: str,

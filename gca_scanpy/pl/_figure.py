@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 import re
 import textwrap
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union, cast
 
 from gca_scanpy._adata import report_of
 from gca_scanpy._files import naming, whole
 from gca_scanpy._names.labels import look
-from gca_scanpy._reporting.display import Labels, with_labels
+from gca_scanpy._reporting.display import Labels, Look, with_labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, shown
 from gca_scanpy.model import ClusterReport, DatasetReport
@@ -22,14 +24,21 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 _PLACE = re.compile(r"^([ \t]*)%\((\w+)\)s[ \t]*$", re.MULTILINE)
 LONGEST_ID, LONGEST_LABEL = 40, 70  # letters
 PRINT_DPI = 150
 MAX_LISTED = 12
-CELL = 0.21  # inches, of a field of a grid
-NAME_SIZE = 8  # points
+CELL, SMALLEST = 0.21, 0.14  # inches, of a field of a grid
+PAGE = 11.0  # inches; from this size on, the fields of a grid and the rows of a table shrink
+CJK_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Hiragino Sans",
+    "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "WenQuanYi Zen Hei", "IPAexGothic", "Arial Unicode MS",
+)  # fmt: skip
+DIRECTIONS = 12  # places for a name in each ring around its cells
 DARK = 0.55  # brightness below which a text is white
 STRIP = 4  # points, the height of the strip of colors
 
@@ -37,45 +46,16 @@ Save = Union[bool, str, "os.PathLike[str]", None]
 
 
 def fill(**pieces: str) -> Callable[[T], T]:
-    """Make a decorator that fills pieces into the docstring of a function or class.
+    """Make a decorator that fills pieces into the docstring of a function or class, and gives the same object back.
 
     A line that is only ``%(name)s`` is replaced by the piece of this name, with the indentation of that line. Line
     breaks around a piece are removed, and so is the indentation that all its lines share. Any other ``%`` and all
-    braces stay.
-
-    Parameters
-    ----------
-    **pieces
-        The texts by name.
-
-    Returns
-    -------
-    Callable
-        The decorator; it gives the same object back. Under ``python -OO``, which removes docstrings, it does nothing.
+    braces stay. Under ``python -OO``, which removes docstrings, the decorator does nothing.
 
     Raises
     ------
     KeyError
         By the decorator, so at import: if a docstring names a piece that does not exist.
-
-    Examples
-    --------
-    >>> import inspect
-    >>> shared = fill(key='''
-    ...     key
-    ...         The ``key_added`` of the run.
-    ...     ''')
-    >>> @shared
-    ... def draw(key):
-    ...     '''Draw.
-    ...
-    ...     %(key)s
-    ...     '''
-    >>> print(inspect.getdoc(draw))
-    Draw.
-    <BLANKLINE>
-    key
-        The ``key_added`` of the run.
     """
     texts = {name: textwrap.dedent(text).strip("\n") for name, text in pieces.items()}
 
@@ -124,6 +104,25 @@ documented = fill(
 )
 
 
+def drawn(function: F) -> F:
+    """Fill the shared pieces into the docstring of a plot, and give its texts fonts with Chinese, Japanese and Korean.
+
+    matplotlib's own font has none of their letters. Fonts that are not installed are not asked for.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        import matplotlib as mpl
+        from matplotlib.font_manager import fontManager
+
+        installed = {font.name for font in fontManager.ttflist}
+        fonts = [*mpl.rcParams["font.family"], *(name for name in CJK_FONTS if name in installed)]
+        with mpl.rc_context({"font.family": fonts}):
+            return function(*args, **options)
+
+    return documented(cast(F, call))
+
+
 def label_of(cluster: ClusterReport) -> str:
     """The label, followed by the proposed one if the checks stopped it."""
     annotation = cluster.annotation
@@ -162,9 +161,19 @@ def full_axes(ax: Optional[Axes]) -> tuple[Figure, Axes]:
     return fig, fig.add_axes((0, 0, 1, 1))
 
 
+def cell_size(n: int, usual: float = CELL, smallest: float = SMALLEST) -> float:
+    """The size of each of n fields or rows in inches: smaller if they are many, so that the picture fits a page."""
+    return max(smallest, min(usual, PAGE / n))
+
+
+def name_size(n: int) -> float:
+    """The size of each of n names in points."""
+    return 8 if cell_size(n) > 0.16 else 7
+
+
 def rows_at_left(ax: Axes, names: Sequence[str], colors: Sequence[str] = ()) -> None:
     """Name the rows."""
-    ax.set_yticks(range(len(names)), names, fontsize=NAME_SIZE)
+    ax.set_yticks(range(len(names)), names, fontsize=name_size(len(names)))
     ax.tick_params(axis="y", length=0, pad=STRIP + 5 if colors else 4)
     for row, color in enumerate(colors):
         _square(ax, (0, row), "y", color)
@@ -172,7 +181,7 @@ def rows_at_left(ax: Axes, names: Sequence[str], colors: Sequence[str] = ()) -> 
 
 def columns_on_top(ax: Axes, names: Sequence[str], colors: Sequence[str]) -> None:
     """Name the columns, upright, with a square in the color of the type below each name."""
-    ax.set_xticks(range(len(names)), names, fontsize=NAME_SIZE, rotation=90)
+    ax.set_xticks(range(len(names)), names, fontsize=name_size(len(names)), rotation=90)
     ax.tick_params(axis="x", length=0, top=False, bottom=False, labeltop=True, labelbottom=False, pad=STRIP + 5)
     for column, color in enumerate(colors):
         _square(ax, (column, 1), "x", color)
@@ -202,9 +211,36 @@ def frame(ax: Axes) -> None:
     ax.yaxis.set_minor_locator(FixedLocator([i - 0.5 for i in range(rows + 1)]))
     ax.tick_params(which="minor", length=0)
     ax.grid(False, which="major")  # Scanpy's figure settings turn it on
-    ax.grid(True, which="minor", color="#EBEBEB", linewidth=0.6)
+    ax.grid(True, which="minor", color=ink(ax), alpha=0.08, linewidth=0.6)
     ax.spines[:].set_color("#BBBBBB")
     ax.set_axisbelow(True)
+
+
+def free_place(box: Bbox, inside: Bbox, taken: Sequence[Bbox], rings: int) -> Optional[Bbox]:
+    """The nearest place for a box, at itself or in rings around it, that is inside and covers none of the taken."""
+    places = [(0.0, 0.0)]
+    for ring in range(1, rings):
+        wide = box.height * ring + (box.width - box.height) / 2 * (ring > 1)
+        angles = (math.pi / 2 + 2 * math.pi * step / DIRECTIONS for step in range(DIRECTIONS))
+        places += [(wide * math.cos(angle), box.height * ring * math.sin(angle)) for angle in angles]
+    for moved in (box.translated(*place) for place in places):
+        is_inside = inside.contains(moved.x0, moved.y0) and inside.contains(moved.x1, moved.y1)
+        if is_inside and not any(moved.overlaps(other) for other in taken):
+            return moved
+    return None
+
+
+def ink(ax: Axes) -> str:
+    """The color of texts: black, or white on a dark figure, such as one in the style ``dark_background``."""
+    from matplotlib.colors import to_rgba
+
+    *color, alpha = to_rgba(ax.figure.figure.get_facecolor())
+    return "black" if alpha < 0.5 else text_on(color)
+
+
+def tint(ax: Axes, look: Look) -> str:
+    """The color of a status in texts."""
+    return look.plot if ink(ax) == "black" else look.dark
 
 
 def mixed(color: str, part: float) -> tuple[float, ...]:

@@ -21,7 +21,7 @@ from gca_scanpy.pl._figure import (
     LONGEST_LABEL,
     Save,
     chosen,
-    documented,
+    drawn,
     finish,
     fitted,
     full_axes,
@@ -40,7 +40,7 @@ BRANCH = "#999999"
 
 
 @checked(labels=LABEL_STYLE)
-@documented
+@drawn
 def ontology(
     data: Union[AnnData, DatasetReport],
     *,
@@ -96,7 +96,7 @@ def ontology(
         Column(
             title="cell type",
             texts=fitted(names, LONGEST_LABEL),
-            colors=["black" if row.clusters else "#777777" for row in rows],
+            colors=["" if row.clusters else "#777777" for row in rows],
             before=[INDENT * row.depth + DOT for row in rows],
         ),
         Column(

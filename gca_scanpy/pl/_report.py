@@ -15,16 +15,18 @@ from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._figure import (
     LONGEST_ID,
-    LONGEST_LABEL,
     Save,
+    cell_size,
     chosen,
-    documented,
+    drawn,
     finish,
     fitted,
     full_axes,
+    ink,
     label_of,
     report_to_draw,
     shortened,
+    tint,
 )
 
 if TYPE_CHECKING:
@@ -34,10 +36,10 @@ if TYPE_CHECKING:
 BAR_WIDTH, BAR_HEIGHT = 0.9, 0.54  # inches, rows
 DOT = 0.16  # inches
 CURATED = "curated label"
-LONGEST_LIST = 70  # letters
+LONGEST_NAME, LONGEST_LIST = 48, 50  # letters
 MOST_AGAINST = 3  # contradicting genes shown
 TITLE_SIZE, TEXT_SIZE = 9.0, 8.0  # points
-GAP, ROW, MARGIN = 0.22, 0.27, 0.08  # inches
+GAP, ROW, LEAST_ROW, MARGIN = 0.22, 0.27, 0.18, 0.08  # inches
 
 
 @frozen(kw_only=True)
@@ -49,7 +51,7 @@ class Column:
     texts
         A text for each row.
     colors
-        A color for each row, or one for all.
+        A color for each row, or one for all; that of the text if empty.
     before
         Space left of the texts for drawings, in inches; for each row, or one for all.
     right
@@ -58,13 +60,13 @@ class Column:
 
     title: str
     texts: Sequence[str]
-    colors: Union[str, Sequence[str]] = "black"
+    colors: Union[str, Sequence[str]] = ""
     before: Union[float, Sequence[float]] = 0.0
     right: bool = False
 
 
 @checked(labels=LABEL_STYLE)
-@documented
+@drawn
 def report(
     data: Union[AnnData, DatasetReport],
     *,
@@ -115,7 +117,7 @@ def report(
     clusters, decided = chosen(report, None), standing(report)
     decisions = [decided.get(cluster.cluster_id) for cluster in clusters]
     fig, axes = full_axes(ax)
-    columns = _columns(clusters, decisions, n_genes)
+    columns = _columns(axes, clusters, decisions, n_genes)
     lefts = draw_table(axes, columns, given=ax is not None)
     left_of = dict(zip((column.title for column in columns), lefts))
     _draw_dots(axes, [(c.annotation.primary_label, c.annotation.ontology_id) for c in clusters], left_of["label"])
@@ -126,14 +128,16 @@ def report(
     return finish(fig, axes, "report", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
 
-def _columns(clusters: Sequence[ClusterReport], decisions: Sequence[Optional[Decision]], n_genes: int) -> list[Column]:
+def _columns(
+    ax: Axes, clusters: Sequence[ClusterReport], decisions: Sequence[Optional[Decision]], n_genes: int
+) -> list[Column]:
     def genes(names: Iterable[str], limit: int) -> str:
         return shortened(", ".join(list(names)[:limit]), LONGEST_LIST)
 
     curated = [d.to_label if d else "" for d in decisions]
-    names = fitted([*map(label_of, clusters), *curated, *map(guess_text, clusters)], LONGEST_LABEL)
+    names = fitted([*map(label_of, clusters), *curated, *map(guess_text, clusters)], LONGEST_NAME)
     n = len(clusters)
-    orange = STATUSES["flagged"].plot
+    orange = tint(ax, STATUSES["flagged"])
     against = [_against(c.validation.contradictory_markers) if c.status == "flagged" else "" for c in clusters]
     columns = [
         Column(title="cluster", texts=[shortened(c.cluster_id, LONGEST_ID) for c in clusters]),
@@ -149,7 +153,7 @@ def _columns(clusters: Sequence[ClusterReport], decisions: Sequence[Optional[Dec
         Column(
             title="status",
             texts=[f"{STATUSES[c.status].mark} {c.status}" for c in clusters],
-            colors=[STATUSES[c.status].plot for c in clusters],
+            colors=[tint(ax, STATUSES[c.status]) for c in clusters],
         ),
         Column(title="flags", texts=[", ".join(c.validation.flag_reasons) for c in clusters], colors=orange),
         Column(title="states", texts=[shortened(", ".join(c.states), LONGEST_LIST) for c in clusters]),
@@ -202,8 +206,8 @@ def draw_table(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[floa
     ax.set_ylim(rows - 0.4, -1.4)
     ax.axis("off")
     for row in range(1, rows, 2):
-        ax.axhspan(row - 0.5, row + 0.5, color="#F3F3F3", linewidth=0, zorder=0)
-    ax.axhline(-0.5, color="black", linewidth=0.8)
+        ax.axhspan(row - 0.5, row + 0.5, color=ink(ax), alpha=0.05, linewidth=0, zorder=0)
+    ax.axhline(-0.5, color=ink(ax), linewidth=0.8)
     lefts = [MARGIN + sum(widths[:i]) + GAP * i for i in range(len(columns))]
     for column, left, width in zip(columns, lefts, widths):
         x, side = (left + width, "right") if column.right else (left, "left")
@@ -211,31 +215,31 @@ def draw_table(ax: Axes, columns: Sequence[Column], *, given: bool) -> list[floa
         ax.text(x, -0.95, column.title, weight="bold", fontsize=TITLE_SIZE * scale, **style)
         colors = [column.colors] * rows if isinstance(column.colors, str) else column.colors
         for row, (text, color, room) in enumerate(zip(column.texts, colors, _rooms(column))):
-            ax.text(x + room, row, text, color=color, fontsize=TEXT_SIZE * scale, **style)
+            ax.text(x + room, row, text, color=color or ink(ax), fontsize=TEXT_SIZE * scale, **style)
     return lefts
 
 
 def _measure(ax: Axes, columns: Sequence[Column], scale: float) -> tuple[list[float], tuple[float, float]]:
     """The widths of the columns, and width and height of the table, for letters of this scale."""
-    titles = [_width(ax, [column.title], TITLE_SIZE * scale, "bold") / scale for column in columns]
+    titles = [text_width(ax, [column.title], TITLE_SIZE * scale, "bold") / scale for column in columns]
     texts = [_widest(ax, column, scale) for column in columns]
     widths = [max(pair) for pair in zip(titles, texts)]
     rows = len(columns[0].texts)
-    return widths, (sum(widths) + GAP * (len(columns) - 1) + 2 * MARGIN, ROW * (rows + 1.4))
+    return widths, (sum(widths) + GAP * (len(columns) - 1) + 2 * MARGIN, cell_size(rows, ROW, LEAST_ROW) * (rows + 1.4))
 
 
 def _widest(ax: Axes, column: Column, scale: float) -> float:
     by_room: dict[float, list[str]] = {}
     for text, room in zip(column.texts, _rooms(column)):
         by_room.setdefault(room, []).append(text)
-    return max(room + _width(ax, texts, TEXT_SIZE * scale) / scale for room, texts in by_room.items())
+    return max(room + text_width(ax, texts, TEXT_SIZE * scale) / scale for room, texts in by_room.items())
 
 
 def _rooms(column: Column) -> Sequence[float]:
     return [column.before] * len(column.texts) if isinstance(column.before, (int, float)) else column.before
 
 
-def _width(ax: Axes, texts: Sequence[str], size: float, weight: str = "normal") -> float:
+def text_width(ax: Axes, texts: Sequence[str], size: float, weight: str = "normal") -> float:
     """The width of the widest text in inches."""
     probe = ax.text(0, 0, "", fontsize=size, weight=weight)
     widest = 0.0

@@ -15,11 +15,11 @@ from gca_scanpy._reporting.display import Labels
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport, SampleVote
 from gca_scanpy.pl._figure import (
-    CELL,
     Save,
+    cell_size,
     chosen,
     columns_on_top,
-    documented,
+    drawn,
     finish,
     fitted,
     frame,
@@ -43,7 +43,7 @@ ONE_SAMPLE = "#D55E00"
 
 
 @checked(labels=LABEL_STYLE, value=one_of("vote", "share"))
-@documented
+@drawn
 def samples(
     data: Union[AnnData, DatasetReport],
     *,
@@ -104,8 +104,9 @@ def samples(
         msg = "the report has no samples; run gca_scanpy.tl.annotate with sample_key"
         raise InputError(msg)
     names = fitted(grid.samples, LONGEST_SAMPLE)
-    width = CELL * len(names) + 0.07 * max(map(len, grid.rows)) + (0.3 if value == "vote" else 1.1)
-    fig, axes = new_axes(ax, max(width, 4.2), CELL * len(grid.rows) + 0.07 * max(map(len, names)) + 0.8)
+    size = cell_size(max(len(names), len(grid.rows)))  # the fields are square
+    width = size * len(names) + 0.07 * max(map(len, grid.rows)) + (0.3 if value == "vote" else 1.1)
+    fig, axes = new_axes(ax, max(width, 4.2), size * len(grid.rows) + 0.07 * max(map(len, names)) + 0.8)
     (_draw_votes if value == "vote" else _draw_shares)(fig, axes, grid)
     rows_at_left(axes, grid.rows)
     columns_on_top(axes, names, ())

@@ -11,7 +11,8 @@ from gca_scanpy import _pipeline
 from gca_scanpy._adata import majority_labels
 from gca_scanpy._arguments import COLUMN, checked
 from gca_scanpy._keys import DEFAULT_KEY
-from gca_scanpy._llm.asking import ModelLike, Plan
+from gca_scanpy._llm.asking import ModelLike
+from gca_scanpy._llm.prompt import Plan
 from gca_scanpy._prepare import Tissue
 from gca_scanpy._propose import Given
 from gca_scanpy.tl._request import Cells, with_model
@@ -78,8 +79,8 @@ def annotate(
         exactly these clusters, against the rest, and with enough genes. Otherwise the genes are ranked on a temporary
         object; ``adata`` is not changed. A key other than the default must exist.
     method
-        Method of :func:`scanpy.tl.rank_genes_groups`, if the genes are ranked anew. The report records the method that
-        was used.
+        Method of :func:`scanpy.tl.rank_genes_groups`, if the genes are ranked again. The report records the method that
+        was used. If illico is installed, it computes ``"wilcoxon"``, with the same scores.
     use_raw, layer
         The matrix to rank, by Scanpy's rule: ``layer``, else ``.raw`` if there is one, else ``.X``.
     gene_symbols
@@ -124,8 +125,8 @@ def annotate(
             The report as JSON, its schema version, parameters, provenance and telemetry.
         ``.uns["gptca_label_colors"]`` : list of str
             A color for each label, which Scanpy's plots use: related types have related colors, and a type has the
-            same color in every dataset. ``gptca_short_label_colors``, ``gptca_proposed_label_colors`` and
-            ``gptca_broad_label_colors`` likewise.
+            same color in every dataset. The other labels, ``gptca_status_colors`` and
+            ``gptca_confidence_colors`` likewise.
 
         Decisions of :func:`gca_scanpy.tl.curate` under this key stay valid for clusters with exactly the same cells.
         Other clusters are open again, with a :class:`~gca_scanpy.errors.CurationWarning`; the audit trail continues.

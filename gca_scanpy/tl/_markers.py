@@ -9,7 +9,8 @@ from attrs import evolve
 
 from gca_scanpy import _pipeline
 from gca_scanpy._arguments import checked
-from gca_scanpy._llm.asking import ModelLike, Plan
+from gca_scanpy._llm.asking import ModelLike
+from gca_scanpy._llm.prompt import Plan
 from gca_scanpy._pipeline import Request
 from gca_scanpy._prepare import Tissue, check_ids
 from gca_scanpy._propose import Given

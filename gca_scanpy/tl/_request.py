@@ -257,6 +257,6 @@ def with_model(request: Request, model: ModelLike) -> Request:
         open_cache(asking.cache, current.cache_dir),
         Gate(asking.max_requests, asking.max_tokens, current.requests_per_minute, current.tokens_per_minute),
     )
-    recorded = {"context": asking.context, "escalate": asking.escalate}
-    known = {key: value for key, value in recorded.items() if value is not None}
+    recorded = {"context": asking.context, "escalate": asking.escalate, "ask_again": asking.ask_again or None}
+    known = {key: str(value) for key, value in recorded.items() if value is not None}
     return evolve(request, proposer=asked, parameters={**request.parameters, **known})

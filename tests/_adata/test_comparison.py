@@ -41,6 +41,13 @@ def test_counts_by_relation():
     assert next(p.steps for p in found.pairs if p.relation == "kin") > 0
 
 
+def test_ids_are_ordered_by_their_numbers():
+    """Labels without a term follow each other by the numbers in them: 10 comes after 2."""
+    ids = ("10", "2", "c10", "1", "c9", "x", "1,1")
+    found = compare(dict.fromkeys(ids), _terms("T cell"), np.ones((len(ids), 1), dtype=np.int64), LINEAGES)
+    assert found.firsts == ("1", "1,1", "2", "10", "c9", "c10", "x")
+
+
 def _adjusted_rand(table):
     both, rows, columns, total = (
         float((n * (n - 1) / 2).sum()) for n in (table, table.sum(axis=1), table.sum(axis=0), table.sum())

@@ -37,7 +37,7 @@ def test_places_and_clusters(annotated):
 
 
 def test_which_one(annotated):
-    """The usual ones come before others, UMAP first; others must be named."""
+    """The usual ones come before others, UMAP first; others must be named, unless they have two columns."""
     annotated.obsm["X_pca"] = annotated.obsm["X_umap"]
     annotated.obsm["X_other"] = annotated.obsm["X_umap"]
     annotated.obsm["spatial"] = annotated.obsm["X_umap"]
@@ -50,7 +50,13 @@ def test_which_one(annotated):
     del annotated.obsm["X_umap"]
     assert _read(annotated).name == "X_pca"
     del annotated.obsm["X_pca"]
+    found = _read(annotated)
+    assert found.name == "spatial"
+    assert np.array_equal(found.places, annotated.obsm["spatial"][:, :2] * (1, -1))  # images count from the top
+    del annotated.obsm["spatial"]
     assert _read(annotated) is None
+    annotated.obsm["X_umap_by_donor"] = annotated.obsm["X_other"][:, :2]
+    assert _read(annotated).name == "X_umap_by_donor"
 
 
 @pytest.mark.parametrize("form", [sparse.csr_matrix, pd.DataFrame, np.float16])

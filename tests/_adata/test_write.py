@@ -10,7 +10,7 @@ from attrs import evolve
 
 import gca_scanpy as gca
 from gca_scanpy._adata import read_clustering, read_report, view_to_actual, write_report
-from gca_scanpy._reporting.display import UNKNOWN_COLOR
+from gca_scanpy._reporting.display import LEVELS, STATUSES, UNKNOWN_COLOR
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import MissingKeyError, ReportError
 
@@ -70,6 +70,9 @@ def test_the_colors_follow_the_categories(cells, report):
         categories = cells.obs[f"gptca_{name}"].cat.categories
         assert cells.uns[f"gptca_{name}_colors"] == [PALETTE.color(label) for label in categories], name
     assert cells.uns["gptca_label_colors"][0] == UNKNOWN_COLOR
+    assert cells.uns["gptca_confidence_colors"] == [LEVELS[name].plot for name in ("Low", "Medium", "High")]
+    statuses = cells.obs["gptca_status"].cat.categories
+    assert cells.uns["gptca_status_colors"] == [STATUSES[name].plot for name in statuses]
     term = evolve(report.clusters[0].annotation, primary_label="my B", ontology_id="CL:0000236")
     mine = evolve(report, clusters=(evolve(report.clusters[0], annotation=term),))
     write_report(cells, mine, read_clustering(cells, "cluster"), "mine", PALETTE, SHORT)

@@ -44,7 +44,7 @@ def test_options(gca, source, tmp_path):
     options = ("--weight", "expert=8", "--score", "expert=conf", "--term", "blob 7=B cell", "--key-added", "joined")
     done = gca("consensus", source, "--keys", "mine,tool,expert", *options, "-o", "out.h5ad")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    assert done.stderr == "wrote out.h5ad\n"
     written = ad.read_h5ad(tmp_path / "out.h5ad")
     assert set(written.obs["joined_label"]) == {"B cell", "neuron", "monocyte", "natural killer cell"}
     parameters = get.report(written, "joined").parameters

@@ -56,6 +56,7 @@ def test_checking_labels_asks_no_model(refused, h5ad, options, named):
         ["--max-tokens", "3"],
         ["--context", "a donor"],
         ["--on-error", "raise"],
+        ["--ask-again"],
         ["--chunk-size", "2"],
         ["--threads", "2"],
         ["--cache-dir", "kept"],
@@ -103,7 +104,7 @@ def test_models_that_cannot_be_asked_together(refused, table, names, message):
 def test_the_model_of_the_environment_is_not_asked(gca, h5ad, tmp_path):
     """--validate-only with GCA_MODEL asks nobody, and the report names no model."""
     done = gca("annotate", h5ad, *CHECK, "-o", "out.h5ad", GCA_MODEL="m", GCA_BASE_URL=NOBODY)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "wrote out.h5ad\n")
     report = get.report(anndata.read_h5ad(tmp_path / "out.h5ad"))
     assert {c.source for c in report.clusters} == {"user"}
     assert (report.provenance.model, report.telemetry.requests) == (None, 0)
@@ -113,7 +114,7 @@ def test_the_model_of_the_environment_is_not_asked(gca, h5ad, tmp_path):
 def test_the_offline_model(gca, table, tmp_path, named):
     """'offline' as --model or as GCA_MODEL is the offline scorer."""
     done = gca("annotate", table, "--json-report", "r.json", *named, GCA_MODEL="offline")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "wrote r.json\n")
     assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["provenance"]["model"] is None
 
 
@@ -142,7 +143,7 @@ def test_a_dry_run(gca, h5ad, table, tmp_path, source):
 def test_thresholds_and_presets_reach_the_report(gca, table, tmp_path, options, expected):
     """Thresholds and a preset are in the parameters of the report; an option outranks the preset."""
     done = gca("annotate", table, "--json-report", "r.json", *options)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "wrote r.json\n")
     parameters = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["parameters"]
     assert (parameters["min_support"], parameters["force_unknown"], parameters.get("tissue")) == expected
 

@@ -123,7 +123,7 @@ def test_verify(run, tmp_path):
     table = tmp_path / "own.tsv"
     table.write_text("cell_type\tgene\nB cell\tCD20\nB cell\tMS4A1\n")
     text = run("verify", table)
-    assert "mended: 1 rows repeat a fact" in text
+    assert "corrected: 1 rows repeat a fact" in text
     assert "warning: few: B cell (CL:0000236): 1 positive genes" in text
     table.write_text("cell_type\tgene\trole\nB cell\tMS4A1\tpositive\nB cell\tMS4A1\tnegative\n")
     assert "MS4A1 both positive and negative" in run("verify", table, code=1)

@@ -35,10 +35,12 @@ def test_a_dry_run_shows_the_messages_and_sends_nothing(gca, markers, tmp_path, 
     """--dry-run prints the exact messages; no request is made, no file is written."""
     out = tmp_path / "out.csv"
     done = gca(
-        "annotate", markers, "--model", "m", "--base-url", nobody, "--context", "a donor", "--dry-run", "-o", out
-    )
+        "annotate", markers, "--model", "m", "--base-url", nobody, "--context", "a donor", "--ask-again", "--dry-run",
+        "-o", out,
+    )  # fmt: skip
     assert done.returncode == 0
     assert "1 requests to m@127.0.0.1" in done.stdout
+    assert "at most 1 more requests" in done.stdout
     assert '"context":"a donor"' in done.stdout
     assert "MS4A1 CD79A" in done.stdout
     assert not out.exists()

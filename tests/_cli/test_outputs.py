@@ -6,6 +6,7 @@ import errno
 import json
 import re
 import sys
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -41,6 +42,7 @@ def test_all_reports_and_fail_on(gca, mixed, tmp_path):
     done = gca("annotate", mixed, "--preset", "human_pbmc", *reports, "--stats-json", "new/stats.json", *fail_on)
     assert done.returncode == 3, done.stderr
     assert done.stderr.splitlines() == [
+        *(f"wrote {Path('new', name)}" for name in ("r.json", "r.csv", "r.html", "stats.json")),
         "Error: --fail-on flagged: 1 of 3 clusters: two",
         "Error: --fail-on unknown: 1 of 3 clusters: junk",
     ]

@@ -171,6 +171,20 @@ def test_the_finest_guess_needs_a_wide_terminal(capsys, monkeypatch, with_path, 
     assert ("finest guess" in table[1], "naive B cell 0.47" in row) == (is_shown, is_shown)
 
 
+def test_a_narrow_terminal_breaks_no_word(capsys, monkeypatch):
+    """With 80 characters, the table has no ids, and each word of a label stays whole."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda fallback: os.terminal_size((80, 24)))
+    markers = {"0": ["PRSS57", "CD34", "EGFL7", "SPINK2"], "1": ["FCGR3A", "CDKN1C", "LST1", "MS4A7", "RHOC"]}
+    report = gca_scanpy.annotate_markers({**markers, "2": ["CD8A", "CD8B", "CD3D", "CD3E"]}, tissue="blood")
+    print_report(report)
+    text = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    words = {word for cluster in report.clusters for word in cluster.annotation.primary_label.split()}
+    assert {"hematopoietic", "non-classical", "CD8-positive,"} <= words
+    assert words <= set(text.split())
+    assert "CL:" not in text
+
+
 def test_no_column_without_a_finer_guess(capsys, with_path):
     """If each label is its finest guess, the table has no column for it."""
     report = gca_scanpy.annotate_markers({"b": ["MS4A1", "CD79A", "CD79B", "BANK1"]})

@@ -161,6 +161,31 @@ def test_the_family_stays_within_the_broad_type():
     assert ONTOLOGY.resolve("regulatory T cell") in own
 
 
+# Two types of the second lineage share its genes, so neither alone has enough of them.
+SHARED_OUT = (
+    "lung",
+    "WFDC2 COL1A2 FXYD3 DCN KRT18 MFAP4 CAPS ACTA2 TSPAN1 DES KRT8 CNN1 C20orf85 MYH11 KRT19 PLN AGR2 LUM",
+)
+
+
+def test_all_types_of_a_lineage_together_are_a_rival():
+    """The genes of two types of a lineage count together, as those of the label's subtypes do; each names its types."""
+    found = gather("epithelial cell", SHARED_OUT[1]).rival
+    assert found is not None
+    assert LINEAGES.disjoint(ONTOLOGY.resolve("epithelial cell"), found.ontology_id)
+    for gene, types in found.genes.items():
+        assert types, gene
+        assert all(ONTOLOGY.resolve(label) in INDEX.hits[gene] for label in types if ONTOLOGY.resolve(label)), gene
+
+
+def test_a_lineage_of_several_types_is_flagged_in_a_list():
+    """A list with the genes of two lineages is flagged, although no single type has enough of those of the second."""
+    tissue, genes = SHARED_OUT
+    (cluster,) = gca.annotate_markers({"0": genes.split()}, tissue=tissue).clusters
+    assert cluster.status == "flagged"
+    assert {"mixed_lineage", "contradictory_markers"} & set(cluster.validation.flag_reasons)
+
+
 def test_rivals_of_other_tissues_count_less():
     """A rival that belongs to other tissues only has half of its evidence; in its tissue, or without one, all of it."""
     genes = "MS4A1 ALB CD79A APOA1 CD19 TTR BANK1 APOC3"

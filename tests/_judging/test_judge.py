@@ -259,7 +259,8 @@ def test_unknown_says_why():
 def test_another_broad_type_with_more_evidence():
     """A given label is contradicted by a type that need not be disjoint; the scorer's own weighed that already."""
     assert reasons("mast cell", M, source="model") == ("contradictory_markers",)
-    assert reasons("mast cell", f"{M} CPA3 TPSAB1", source="offline") == ()
+    assert reasons("natural killer cell", T, source="model") == ("contradictory_markers",)
+    assert reasons("natural killer cell", f"{T} KLRF1 NCR1", source="offline") == ()
 
 
 def test_the_genes_for_and_against_explain_the_flag():

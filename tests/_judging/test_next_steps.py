@@ -89,3 +89,68 @@ def test_the_table_of_surface_proteins():
     assert set(table) <= set(_bundled.gene_names().approved)
     assert all(name.startswith("CD") and name[2].isdigit() for name in table.values())
     assert (table["SELL"], table["MS4A1"], table["IL3RA"]) == ("CD62L", "CD20", "CD123")
+
+
+def test_short_contrasts(cells, everywhere):
+    """Each candidate that the label excludes has the genes for it and for the label, at most six for each."""
+    gca.tl.annotate(cells, "cluster", tissue="blood")
+    report = gca.get.report(cells)
+    assert any(cluster.contrasts for cluster in report.clusters)
+    for cluster in report.clusters:
+        names = {candidate.label for candidate in cluster.candidates}
+        others = [pair.second.label for pair in cluster.contrasts]
+        assert len(set(others)) == len(others) <= len(names)
+        assert set(others) <= names
+        shown = {level.label for level in cluster.path} | names
+        for pair in cluster.contrasts:
+            assert pair.first.label in shown - {pair.second.label}
+            full = gca.get.contrast(cells, cluster.cluster_id, pair.first.label, pair.second.label)
+            for side in (pair.first, pair.second):
+                genes = [*side.expressed, *side.lacking, *side.open, *side.unmeasured]
+                assert len(set(genes)) == len(genes) <= 6
+                assert set(genes) <= {gene.gene for gene in full.for_type(side.label)}
+                assert set(side.unmeasured).isdisjoint(cells.var_names)
+                assert {*side.expressed, *side.lacking} <= {*cells.var_names}
+    assert everywhere(report) == {}
+    assert all(pair.first.label in gca.io.to_html(report, labels="full") for pair in report.clusters[1].contrasts)
+
+
+def test_the_rival_of_a_stopped_label():
+    """The rival is contrasted with the label even if it is not among the candidates that the report has."""
+    genes = ["MS4A1", "CD79A", "CD79B", "BANK1", "CD19"]
+    report = gca.validate_markers({"b": genes}, {"b": "T cell"}, tissue="blood")
+    (cluster,) = report.clusters
+    assert cluster.stopped_label == "T cell"
+    pairs = {(pair.first.label, pair.second.label): pair for pair in cluster.contrasts}
+    assert {"MS4A1", "CD79A"} <= set(pairs["T cell", "B cell"].second.expressed)
+    assert pairs["T cell", "B cell"].first.expressed == ()
+
+
+BETA, ALPHA = ["INS", "IAPP", "MAFA", "ADCYAP1", "UCN3"], ["GCG", "LOXL4", "IRX2", "GC", "F10"]
+DUCT, ACINAR = ["KRT19", "SOX9", "CFTR", "MUC1"], ["PRSS1", "CPA1", "CTRB1", "CELA3A"]
+
+
+def _islets(plant_types, both):
+    """A cluster of beta and alpha cells, or of cells that express the genes of both, and two of other cells."""
+    endocrine = {"beta": BETA + ALPHA, "alpha": BETA + ALPHA} if both else {"beta": BETA, "alpha": ALPHA}
+    cells = plant_types({**endocrine, "duct": DUCT, "acinar": ACINAR})
+    cells.obs["cluster"] = cells.obs["cluster"].astype(str).replace({"beta": "islet", "alpha": "islet"})
+    gca.tl.annotate(cells, "cluster", tissue="pancreas")
+    return gca.get.report(cells).cluster("islet")
+
+
+def test_different_cells_of_two_types(plant_types):
+    """If each type's genes are in another half of the cells, clustering more finely comes with the shares."""
+    cluster = _islets(plant_types, both=False)
+    (step,) = (step for step in cluster.next_steps if step.kind == "recluster")
+    assert step.text == "Cluster these cells more finely."
+    assert "50% of the cells" in step.reason
+    assert {*step.genes} <= {*BETA, *ALPHA}
+    assert all({*step.genes} & {*genes} for genes in (BETA, ALPHA))
+
+
+def test_the_same_cells_of_two_types(plant_types):
+    """If the same cells express the genes of both, clustering more finely would not help, and is not a step."""
+    cluster = _islets(plant_types, both=True)
+    assert cluster.confidence != "High"
+    assert "recluster" not in kinds(cluster)

@@ -17,8 +17,8 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy._llm import prompt
-from gca_scanpy._llm.asking import Plan
 from gca_scanpy._llm.gate import CancelledError, Gate
+from gca_scanpy._llm.prompt import Plan
 from gca_scanpy.errors import BudgetError, ModelWarning
 
 

@@ -296,11 +296,11 @@ def test_labels_by_id_under_a_name(name):
         (("Cluster 0", "Cluster 1"), (1, 2)),
     ],
 )
-def test_clusters_that_a_reply_numbers_anew(ids, given):
+def test_clusters_that_a_reply_renumbers(ids, given):
     """If a reply counts the clusters from one, or moves their numbers, equal ids are not the same clusters."""
     content = text(*(entry(key, "T cell") for key in given))
     if given == ("15", "6", "18"):
         assert labels(content, *ids) == {"6": "T cell"}  # two wrong ids, but no other numbering
     else:
-        with pytest.raises(ReplyError, match="numbers the clusters anew"):
+        with pytest.raises(ReplyError, match="renumbers the clusters"):
             found(content, *ids)

@@ -149,7 +149,7 @@ def test_a_panel_and_its_cost(report):
     cluster = evolve(report.clusters[0], panel=model.Panel(answers, 0.5, 1.0), source="model")
     cost = evolve(report.telemetry, requests=1234, seconds={"a": 1.5, "b": 0.25})
     view = view_of(evolve(report, clusters=(cluster,), telemetry=cost))
-    assert [(a.model, a.label) for a in view.clusters[0].answers] == [("m1", "B cell"), ("m2", "")]
+    assert [(a.model, a.label) for a, _ in view.clusters[0].answers] == [("m1", "B cell"), ("m2", "")]
     assert view.clusters[0].agreement == "0.50"
     assert dict(view.costs) == {"requests": "1,234", "labels stopped": "1", "seconds": "1.75"}
 

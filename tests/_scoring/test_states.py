@@ -71,7 +71,7 @@ def test_the_genes_that_a_state_explains():
     assert "CD3D" not in most.bound
     assert most.fill_the_list
     assert most.note == (
-        "the genes tell a state of the cells, not their type: proliferating (MKI67, TOP2A, CENPF, UBE2C, CDK1)"
+        "the genes show a state of the cells, not their type: proliferating (MKI67, TOP2A, CENPF, UBE2C, CDK1)"
     )
 
 

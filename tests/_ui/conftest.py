@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import socket
 import subprocess
 import sys
 
@@ -77,7 +78,7 @@ def hostile_file(annotated, tmp_path):
 
 @pytest.fixture(scope="module")
 def program(plant, tmp_path_factory):
-    """``gca review``, started once, which takes seconds; gives its file and the address. It is ended as Ctrl-C does."""
+    """``gca review``, started once, as it takes seconds; gives its file and address. A signal ends it and its page."""
     path = tmp_path_factory.mktemp("review") / "cells.h5ad"
     _annotated(plant()).write_h5ad(path)
     command = [sys.executable, "-m", "gca_scanpy", "review", str(path), "--no-browser"]
@@ -86,9 +87,12 @@ def program(plant, tmp_path_factory):
     ) as program:
         line = program.stdout.readline()
         assert " is at http://127.0.0.1:" in line
-        yield path, line.split(" is at ")[1].strip()
+        address = line.split(" is at ")[1].strip()
+        yield path, address
         program.terminate()
         assert program.wait(30) == 0
+        with socket.socket() as place:
+            assert place.connect_ex(("127.0.0.1", int(address.split(":")[2].split("/")[0]))) != 0
 
 
 @pytest.fixture(scope="module")

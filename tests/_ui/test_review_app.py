@@ -293,6 +293,11 @@ def test_flags_are_in_words(annotated):
     first = evidence(report, "0")
     assert all(gene in first for gene in report.cluster("0").validation.supporting_markers)
     assert all(candidate.label in first for candidate in report.cluster("0").candidates[:5])
+    pair = report.cluster("1").contrasts[0]
+    second = evidence(report, "1")
+    for side in (pair.first, pair.second):
+        assert f"for {side.label}:" in second
+        assert ", ".join(side.expressed or side.open) in second
 
 
 def test_the_witnesses_of_each_gene(app, annotated):

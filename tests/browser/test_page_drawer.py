@@ -44,6 +44,10 @@ def test_what_it_tells(visit):
             "Markers that the data do not have", "Candidates", "Also considered", "offline scorer",
         )  # fmt: skip
         assert [words for words in shown if words not in text] == []
+        page.locator("#next").click()
+        pair = drawer.locator(".candidates .pairs .contrast").first  # what separates a candidate from the label
+        assert re.match(r"for .+: expressed \w", pair.inner_text())
+        page.locator("#before").click()
         assert drawer.locator(".candidates .fill").first.bounding_box()["width"] > 50
         link = drawer.locator("a.term").first
         assert link.get_attribute("rel") == "noreferrer noopener"

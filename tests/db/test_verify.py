@@ -30,7 +30,7 @@ def test_the_bundled_database_can_be_used():
     """The bundled database keeps every hard rule."""
     found = gca.db.verify()
     assert found.ok
-    assert found.errors == found.mended == ()
+    assert found.errors == found.corrected == ()
     assert found.database is gca.db.load()
 
 
@@ -49,7 +49,7 @@ def test_a_table_of_the_user():
     own = pd.DataFrame({"cell_type": ["my cell", "my cell", "B cell"], "gene": ["MYGENE", "MYGENE", "CD20"]})
     found = gca.db.verify(own)
     assert found.ok
-    assert any("repeat a fact" in text for text in found.mended)
+    assert any("repeat a fact" in text for text in found.corrected)
     assert any("'MYGENE' is no current symbol" in text for text in found.warnings)
     assert sum("few" in text for text in found.warnings) == 2
 

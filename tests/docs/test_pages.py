@@ -6,6 +6,7 @@ lines of ``console`` blocks must be commands that there are, with options that t
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import logging
 import os
@@ -33,7 +34,13 @@ if not NEEDED:
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = {page: re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S) for page in PAGES}
 KNOWN = {"python", "bash", "console", "text", "json", "r"}  # what is text, or of another language, does not run
-PRINTED = ["language_models.md", "scoring.md"]  # these show what their blocks print
+# These show what their blocks print.
+PRINTED = ["language_models.md", "nuclei.md", "scoring.md", "spatial.md", "trust.md", "tumors.md"]
+# These take nothing from the pages before.
+ALONE = [
+    "README.md", "exports.md", "nuclei.md", "scanpy_integration.md", "scoring.md", "seurat.md", "spatial.md",
+    "telemetry.md", "trust.md", "tumors.md",
+]  # fmt: skip
 LEIDEN = ["scanpy_integration.md", "migration.md"]
 # What a page writes that needs no test is not left behind: each page has a folder of its own.
 EXTRAS = set(metadata("gca-scanpy").get_all("Provides-Extra"))
@@ -49,27 +56,36 @@ def _id(page):
     return page.name
 
 
-@pytest.fixture
-def reader(tmp_path, monkeypatch, plant):
-    """Give a folder with the files that a reader has: counts, clustered and annotated cells, marker tables."""
+@functools.cache
+def _files(folder, plant):
+    """Make the files that a reader has, once; each page has a copy."""
     import numpy as np
 
     import gca_scanpy as gca
 
+    folder.mkdir()
     cells = plant((30,) * 8)
     cells.obs["leiden"], cells.obs["my_labels"] = cells.obs["cluster"], cells.obs["planted"]
-    cells.write_h5ad(tmp_path / "clustered.h5ad")
-    cells.write_zarr(tmp_path / "big.zarr")
-    gca.tl.annotate(cells, "leiden", tissue="blood", copy=True).write_h5ad(tmp_path / "annotated.h5ad")
+    cells.write_h5ad(folder / "clustered.h5ad")
+    cells.write_zarr(folder / "big.zarr")
+    cells.write_h5ad(folder / "big.h5ad")
+    gca.tl.annotate(cells, "leiden", tissue="blood", copy=True).write_h5ad(folder / "annotated.h5ad")
     counts = cells.copy()
     counts.X = counts.layers["counts"].astype(np.float32)
     counts.obs = counts.obs[[]]
     del counts.layers["counts"]
-    counts.write_h5ad(tmp_path / "counts.h5ad")
+    counts.write_h5ad(folder / "counts.h5ad")
     table = "".join(f"{key},{gene}\n" for key, gene in (("0", "MS4A1"), ("0", "CD79A"), ("1", "CD3D"), ("1", "CD3E")))
-    (tmp_path / "markers.csv").write_text(f"cluster,gene\n{table}")
-    (tmp_path / "lab_labels.csv").write_text("label\nTAL\nPodocytes 2\n")
-    (tmp_path / "my_markers.csv").write_text("cell_type,gene\nB cell,MS4A1\nB cell,CD79A\n")
+    (folder / "markers.csv").write_text(f"cluster,gene\n{table}")
+    (folder / "lab_labels.csv").write_text("label\nTAL\nPodocytes 2\n")
+    (folder / "my_markers.csv").write_text("cell_type,gene\nB cell,MS4A1\nB cell,CD79A\n")
+    return folder
+
+
+@pytest.fixture
+def reader(tmp_path, tmp_path_factory, monkeypatch, plant):
+    """Give a folder with the files that a reader has: counts, clustered and annotated cells, marker tables."""
+    shutil.copytree(_files(tmp_path_factory.getbasetemp() / "reader", plant), tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -134,7 +150,7 @@ def test_the_python_runs(page, reader, stand_in, capsys):
         document.add(region)
     assert sum(_runs(example) for example in document.examples()) > 0
     if page.name in PRINTED:  # broken into lines for the page
-        (shown,) = (text for language, text in BLOCKS[page] if language == "text")
+        shown = "".join(text for language, text in BLOCKS[page] if language == "text")
         printed = capsys.readouterr().out.replace(stand_in.partition("//")[2], "127.0.0.1:8080")
         assert "".join(shown.split()) == "".join(printed.split())
 
@@ -150,7 +166,7 @@ def _runs(example):
 
 def _before(page):
     """What a page takes for granted: the names that its reader has from the pages before."""
-    if page.name in {"README.md", "exports.md", "scanpy_integration.md", "scoring.md", "telemetry.md"}:
+    if page.name in ALONE:
         return {}
     import scanpy as sc
 

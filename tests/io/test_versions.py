@@ -119,3 +119,8 @@ def test_what_1_6_added():
     assert {cluster.next_steps for cluster in older.clusters} == {()}
     steps = next(cluster.next_steps for cluster in newer.clusters if cluster.next_steps)
     assert [step.kind for step in steps] == ["genes", "tissue"]
+    assert {(cluster.contrasts, cluster.asked_again) for cluster in older.clusters} == {((), ())}
+    (again,) = newer.cluster("B cell").asked_again
+    assert (again.first.label, again.second.label, again.reasons) == ("T cell", "", ("contradictory_markers",))
+    assert newer.cluster("B cell").contrasts == (again.contrast,)
+    assert (again.contrast.first.unmeasured, again.contrast.second.lacking) == (("CD19",), ("CD3E",))

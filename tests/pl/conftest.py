@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -23,9 +25,9 @@ def scanpy_settings(tmp_path):
     plt.close("all")
 
 
-@pytest.fixture
-def report_with():
-    """Make a report with so many clusters; all statuses occur, and ``name`` gives the id of each."""
+@functools.cache
+def _one_of_each():
+    """A report with a supported, a flagged and an unknown cluster."""
     base = gca.annotate_markers(
         {
             "good": ["MS4A1", "CD79A", "CD79B", "BANK1", "CD19", "CD22"],
@@ -38,7 +40,13 @@ def report_with():
     mixed = base.clusters[1]
     against = {"CD79A": ("B cell",), "MS4A1": ("B cell",), "CD79B": ("B cell",), "BANK1": ("B cell",)}
     mixed = evolve(mixed, validation=evolve(mixed.validation, contradictory_markers=against))
-    base = evolve(base, clusters=(base.clusters[0], mixed, base.clusters[2]))
+    return evolve(base, clusters=(base.clusters[0], mixed, base.clusters[2]))
+
+
+@pytest.fixture
+def report_with():
+    """Make a report with so many clusters; all statuses occur, and ``name`` gives the id of each."""
+    base = _one_of_each()
 
     def make(n, name=str, label=None):
         clusters = [evolve(base.clusters[i % 3], cluster_id=name(i), n_cells=1000 * i + 1) for i in range(n)]

@@ -7,6 +7,7 @@ import inspect
 import subprocess
 import sys
 
+import matplotlib as mpl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,3 +135,38 @@ def test_the_shared_pieces_are_filled_in(name):
     assert "%(" not in text
     assert "As in Scanpy's plots. ``save`` may also be a path." in text
     assert "Axes to draw into; " in text
+
+
+@pytest.mark.parametrize("name", ["report", "confidence", "ontology"])
+def test_letters_of_other_scripts_have_a_font(report_with, monkeypatch, name):
+    """Installed fonts with Chinese, Japanese and Korean follow the user's font; others would only cause warnings."""
+    monkeypatch.setattr(_figure, "CJK_FONTS", ("No Such Font", "DejaVu Serif"))
+    ax = getattr(gca.pl, name)(report_with(2, lambda i: f"клетки {i}"), show=False)
+    text = next(t for t in [*ax.texts, *ax.get_yticklabels()] if "клетки" in t.get_text())
+    assert text.get_fontfamily() == [*mpl.rcParams["font.family"], "DejaVu Serif"]
+
+
+@pytest.mark.parametrize("name", ["report", "ontology", "confidence"])
+def test_no_text_is_black_on_black(report_with, name):
+    """In a dark style, each text beside the fields is bright."""
+    with mpl.style.context("dark_background"):
+        ax = getattr(gca.pl, name)(report_with(3), show=False)
+    colors = [mpl.colors.to_rgb(t.get_color()) for t in [*ax.texts, *ax.get_yticklabels()] if t.get_text().strip()]
+    assert colors
+    assert min(max(color) for color in colors) > 0.45
+
+
+@pytest.mark.parametrize("name", ["report", "confidence", "ontology"])
+def test_eighty_clusters_fit_a_page(report_with, name):
+    """No picture is so high that its texts cannot be read once it is shrunk to a page, and no text is small."""
+    ax = getattr(gca.pl, name)(report_with(80), show=False)
+    assert max(ax.figure.get_size_inches()) < 17
+    assert min(t.get_fontsize() for t in [*ax.texts, *ax.get_yticklabels()] if t.get_text()) >= 6.5
+
+
+@pytest.mark.parametrize("n", [2, 12, 40, 80])
+def test_fields_shrink_to_a_page(n):
+    """A few fields have their usual size; many of them fill a page, but none is too small for its name."""
+    assert _figure.cell_size(n) * n <= _figure.PAGE + 0.3
+    assert _figure.cell_size(n) * 72 > 1.2 * _figure.name_size(n)
+    assert (_figure.cell_size(n) == _figure.CELL) == (n < 50)

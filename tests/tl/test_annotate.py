@@ -36,7 +36,7 @@ def _without(content, prefix="gptca"):
     """Leave a content without the documented keys."""
     index, columns = content["obs"]
     kept = [column for column in columns if not column[0].startswith(prefix)]
-    labels = ("label", "short_label", "proposed_label", "broad_label", "fine_label")
+    labels = ("label", "short_label", "proposed_label", "broad_label", "fine_label", "status", "confidence")
     colors = {f"{prefix}_{name}_colors" for name in labels}
     uns = [entry for entry in content["uns"] if entry[0] != prefix and entry[0] not in colors]
     return {**content, "obs": [index, kept], "uns": uns}

@@ -19,7 +19,7 @@ array = pytest.importorskip("dask.array")
 pytest.importorskip("zarr")
 HAS_LAZY = hasattr(ad.experimental, "read_lazy")
 KEYS = ObsKeys()
-ENTRIES = ("gptca", *map(colors_of, KEYS.colored()))
+ENTRIES = ("gptca", *map(colors_of, KEYS.with_colors()))
 needs_lazy = pytest.mark.skipif(not HAS_LAZY, reason="this anndata does not read lazily")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._llm.asking import Plan
+from gca_scanpy._llm.prompt import Plan
 from gca_scanpy.errors import InputError
 
 

@@ -78,6 +78,17 @@ class OfLabels(OfGenes):
     min_rival_genes_per_weight: float = number(
         0.2, "genes per weight", "Raises that number for each unit of recognized weight.", CHECKS, CLUSTERS, neutral=0.0
     )
+    min_lineage_evidence: float = number(
+        5.5,
+        "nats",
+        "Evidence beyond the label's that all types of a broad type together need, without a matrix.",
+        CHECKS,
+        CLUSTERS,
+        neutral=0.0,
+    )
+    min_lineage_evidence_per_weight: float = number(
+        0.55, "nats per weight", "The same for each unit of recognized weight.", CHECKS, CLUSTERS, neutral=0.0
+    )
     rival_out_of_tissue: float = number(
         0.5,
         "factor",
