@@ -8,7 +8,7 @@ from typing import Optional
 
 from attrs import evolve
 
-from gca_scanpy._adata.expression import Expression
+from gca_scanpy._adata.clusters import Expression
 from gca_scanpy._cells import explain_all, judge_samples, look_finer
 from gca_scanpy._events import Clock
 from gca_scanpy._judging.judge import judge

@@ -18,7 +18,7 @@ from gca_scanpy._adata import (
     read_clustering,
     write_report,
 )
-from gca_scanpy._adata.expression import Expression
+from gca_scanpy._adata.clusters import Expression
 from gca_scanpy._adata.members import keep_decisions
 from gca_scanpy._events import Clock, Run, RunDetails
 from gca_scanpy._llm.asking import ModelLike, Question, asking_of
