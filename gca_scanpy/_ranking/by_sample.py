@@ -10,9 +10,9 @@ from attrs import define, evolve, field
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import Genes
-from gca_scanpy._adata.matrix import Matrix, is_chunked
+from gca_scanpy._adata.matrix import Matrix, OnDisk, is_chunked
 from gca_scanpy._keys import pair_id
-from gca_scanpy._ranking.gather import gather, gather_chunked
+from gca_scanpy._ranking.gather import gather, gather_chunked, gather_on_disk
 from gca_scanpy._ranking.moments import Codes, Expressed, Moments, expressed, higher
 from gca_scanpy._ranking.scanpys import MIN_RANKED_CELLS
 from gca_scanpy._scoring import numbers
@@ -177,12 +177,13 @@ def read_moments(
     few: bool = False,
 ) -> tuple[Moments, Optional[SampleMoments]]:
     """The moments of the clusters, from all or a few of their cells, and those of the samples, from all cells."""
-    gather_all = gather_chunked if is_chunked(matrix.data) else gather
+    data = matrix.data
+    gather_all = gather_chunked if is_chunked(data) else gather_on_disk if isinstance(data, OnDisk) else gather
     read = clustering.subsampled(numbers.NUMBERS.sampled_cells) if few else clustering
     if samples is None:
-        return gather_all(matrix.data, read, linear=not matrix.logged), None
+        return gather_all(data, read, linear=not matrix.logged), None
     groups = Groups.of(clustering, samples, read)
-    moments = gather_all(matrix.data, groups.cells, linear=not matrix.logged)
+    moments = gather_all(data, groups.cells, linear=not matrix.logged)
     names = [label for label, is_gene in zip(features.labels, features.are_genes) if is_gene]
     by_sample = SampleMoments(clustering, samples, groups, moments, names, options.n_markers)
     return groups.clusters_of(moments, len(clustering.all_ids)), by_sample
