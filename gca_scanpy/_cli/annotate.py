@@ -30,7 +30,7 @@ from gca_scanpy._cli.options import (
     tissue_option,
 )
 from gca_scanpy._cli.output_options import check_free, check_outputs, end, make_folders, output_options, write_outputs
-from gca_scanpy._cli.printing import log, message_options, print_plan, print_report
+from gca_scanpy._cli.printing import log, message_options, print_report, printable, replace_unencodable
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys, colors_of
 from gca_scanpy._settings import settings
 
@@ -91,7 +91,7 @@ def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
     with settings.override(**run_settings(options)):
         model = model_of(options)
         if options["dry_run"]:
-            print_plan((_plan_table if is_table else _plan_cells)(source, options, model))
+            _print_plan((_plan_table if is_table else _plan_cells)(source, options, model))
             return
         make_folders(options)
         report, cells = (_label_table if is_table else _label_cells)(source, options, model)
@@ -225,6 +225,16 @@ def _write_table(report: DatasetReport, output: Path) -> None:
 
     with whole(output) as part:
         get.clusters(report).to_csv(part, sep="\t" if output.suffix.lower() == ".tsv" else ",")
+
+
+def _print_plan(plan: Plan) -> None:
+    """Print the exact messages of each request to stdout, and their total size."""
+    replace_unencodable()
+    for number, request in enumerate(plan.requests, 1):
+        print(f"request {number} of {plan.n_requests} to {request.model}, about {request.prompt_tokens} tokens")
+        for message in request.messages:
+            print(f"  {message.role}: {printable(message.content)}")
+    print(plan)
 
 
 @click.command()

@@ -22,6 +22,7 @@ from gca_scanpy._cli.labels import consensus, export, methods, review
 from gca_scanpy._cli.lookups import markers, names, presets
 from gca_scanpy._cli.mcp import mcp
 from gca_scanpy._cli.options import cache_option
+from gca_scanpy._cli.output_options import schema
 from gca_scanpy._cli.printing import log, one_line, text_of, to_stderr
 from gca_scanpy._packages import EXTRAS, __version__, command
 from gca_scanpy._secrets import MASK
@@ -99,15 +100,6 @@ def main() -> None:
     Exit codes: 0 success; 1 an input, a file or a server failed, or Ctrl-C; 2 wrong usage; 3 clusters have a status
     that --fail-on names. Results go to stdout, everything else to stderr.
     """
-
-
-@click.command()
-def schema() -> None:
-    """Print the JSON Schema of the report that --json-report writes."""
-    from importlib.resources import files
-
-    # gca_scanpy.io.json_schema reads the same file, but importing it would import AnnData.
-    click.echo((files("gca_scanpy") / "data" / "report.schema.json").read_text(encoding="utf-8"), nl=False)
 
 
 @click.command()
