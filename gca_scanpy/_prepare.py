@@ -151,8 +151,9 @@ def index_of(database: MarkerDatabase, species: str) -> MarkerIndex:
     if key not in _INDEXES:
         if len(_INDEXES) >= KEPT_INDEXES:
             _INDEXES.clear()
-        orthologs, priors = _bundled.gene_names().orthologs, _bundled.priors()
-        built = index.build(database, genes_of(species), _bundled.lineages(), orthologs, priors)
+        with _bundled.uncollected():
+            orthologs, priors = _bundled.gene_names().orthologs, _bundled.priors()
+            built = index.build(database, genes_of(species), _bundled.lineages(), orthologs, priors)
         _INDEXES[key] = evolve(built, species=species)
     return _INDEXES[key]
 

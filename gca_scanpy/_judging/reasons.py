@@ -115,7 +115,8 @@ SPLIT = "gca_scanpy.tl.split"
 def undecided(case: Case, cluster: ClusterReport) -> Optional[Contrast]:
     """The contrast of what a cluster is undecided between; None if it is settled, or if nothing competes with it."""
     pair = None if _is_settled(cluster) else question(cluster, case.index)
-    return contrast(cluster.cluster_id, pair, case.index, _seen(case)) if pair else None
+    is_list = case.markers.measured is None  # the other genes only matter if the data lack them
+    return contrast(cluster.cluster_id, pair, case.index, _seen(case), canonical=is_list) if pair else None
 
 
 def next_steps(
