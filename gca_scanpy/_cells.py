@@ -46,9 +46,8 @@ def explain(report: ClusterReport, rival: Rival, expression: Expression) -> Clus
 
     A rival with much more evidence than the label may just be right; then only two lineages are worth reporting.
     """
-    annotation = report.annotation
     lineages: tuple[Lineage, ...] = (
-        Lineage(annotation.proposed_label, annotation.proposed_ontology_id, rival.label_genes),
+        Lineage(*report.judged, rival.label_genes),
         Lineage(rival.label, rival.ontology_id, tuple(rival.genes)),
     )
     try:

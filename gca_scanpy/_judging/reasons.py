@@ -208,7 +208,7 @@ def objection(case: Case, cluster: ClusterReport, rival: Optional[Rival]) -> Obj
     index = case.index
     pair: Optional[Pair] = first_apart(_judged_key(cluster), _key_of(rival), index) or question(cluster, index)
     return Objection(
-        label=cluster.annotation.proposed_label,
+        label=cluster.judged[0],
         reasons=tuple(code for code in cluster.validation.flag_reasons if code not in ADVISORY),
         notes=cluster.validation.notes,
         contrast=_short(pair, case, _seen(case)) if pair else None,

@@ -24,7 +24,6 @@ from gca_scanpy._reporting.display import (
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
 from gca_scanpy.model import (
     Alternative,
-    Annotation,
     Candidate,
     ClusterReport,
     Consensus,
@@ -199,7 +198,7 @@ def view_of_cluster(
         The same cluster with its labels in full, if ``cluster`` has short ones.
     """
     annotation, validation = cluster.annotation, cluster.validation
-    full = _full_names(annotation, (unshortened or cluster).annotation)
+    full = _full_names(cluster, unshortened or cluster)
     by_candidate, rivals = contrasts_of(cluster)
     # The codes among the warnings are explained with the flags.
     remarks = (*validation.notes, *annotation.caveats, *cluster.warnings)
@@ -210,7 +209,7 @@ def view_of_cluster(
         label=annotation.primary_label,
         full=full,
         proposed=cluster.stopped_label,
-        proposed_term=view_of_term(annotation.proposed_ontology_id) if cluster.stopped_label else None,
+        proposed_term=view_of_term(cluster.judged[1]) if cluster.stopped_label else None,
         curated=standing.to_label if standing else "",
         decisions=tuple((one, view_of_term(one.to_ontology_id), one is standing) for one in decisions),
         term=view_of_term(annotation.ontology_id),
@@ -268,8 +267,8 @@ def _path(cluster: ClusterReport) -> tuple[LevelView, ...]:
     )
 
 
-def _full_names(shown: Annotation, full: Annotation) -> str:
-    pairs = ((shown.primary_label, full.primary_label), (shown.proposed_label, full.proposed_label))
+def _full_names(shown: ClusterReport, full: ClusterReport) -> str:
+    pairs = ((shown.annotation.primary_label, full.annotation.primary_label), (shown.judged[0], full.judged[0]))
     return "; ".join(dict.fromkeys(name for text, name in pairs if name != text))
 
 

@@ -100,8 +100,7 @@ class Annotation:
     primary_label
         The result: as deep in the ontology as the evidence is certain, or ``"Unknown or Novel"``.
     proposed_label
-        The scorer's finest guess, or the label of a language model or a user. If the label was stopped, the label
-        that was stopped.
+        The scorer's finest guess, or the label of a language model or a user, whether or not the label was stopped.
     """
 
     primary_label: str
@@ -223,6 +222,9 @@ class ClusterReport:
         What separates the label, or the finest guess, from each other candidate that excludes it.
     asked_again
         The labels about which language models were asked once more; empty without ``ask_again``.
+    judged_label, judged_ontology_id
+        The label that was judged, and its id: it is shown, or it was stopped. It can be broader than the label that was
+        proposed, the scorer's finest guess.
     """
 
     cluster_id: str
@@ -283,6 +285,8 @@ class ClusterReport:
     consensus: Optional[Consensus] = None
     contrasts: tuple[PairContrast, ...] = ()
     asked_again: tuple[AskedAgain, ...] = ()
+    judged_label: str = ""
+    judged_ontology_id: Optional[str] = None
 
     @property
     def judged(self) -> tuple[str, Optional[str]]:
@@ -290,14 +294,15 @@ class ClusterReport:
         annotation = self.annotation
         if self.status == "supported":
             return annotation.primary_label, annotation.ontology_id
+        if self.judged_label:
+            return self.judged_label, self.judged_ontology_id
         return annotation.proposed_label, annotation.proposed_ontology_id
 
     @property
     def stopped_label(self) -> str:
         """The label that was stopped; empty if none was."""
-        annotation = self.annotation
-        is_stopped = self.status != "supported" and annotation.proposed_label != annotation.primary_label
-        return annotation.proposed_label if is_stopped else ""
+        label, _ = self.judged
+        return label if self.status != "supported" and label != self.annotation.primary_label else ""
 
     @property
     def fine_label(self) -> str:
