@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
 
-from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.expression import Expression, Sample
+from gca_scanpy._adata.clusters import Clustering, Expression, Sample
 from gca_scanpy._events import Clock
 from gca_scanpy._judging import mixture
 from gca_scanpy._judging.contrast import Contrast

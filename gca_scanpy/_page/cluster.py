@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Optional
-from urllib.parse import quote
 
 from attrs import frozen
 
 from gca_scanpy._judging.reasons import meaning
-from gca_scanpy._names.ontology import TERM_ID
-from gca_scanpy._page.cells import Colors
+from gca_scanpy._page.cells import Colors, TermView, anchor_of, view_of_term
 from gca_scanpy._reporting.display import (
     STATUSES,
     VOTES,
@@ -37,19 +34,9 @@ from gca_scanpy.model import (
     Vote,
 )
 
-LONGEST_ANCHOR = 200  # characters of an escaped id; a longer one is replaced by its hash
-OBO = "https://purl.obolibrary.org/obo/CL_"
 SOURCES = {"offline": "offline scorer", "model": "language model", "user": "given label"}
 
 Facts = tuple[tuple[str, str], ...]
-
-
-@frozen
-class TermView:
-    """An ontology id; ``url`` is None if it is not one of the Cell Ontology."""
-
-    id: str
-    url: Optional[str]
 
 
 @frozen
@@ -261,25 +248,9 @@ def _samples(cluster: ClusterReport) -> tuple[tuple[SampleAnswer, str, Optional[
     return tuple((one, VOTES[one.vote], view_of_term(one.ontology_id)) for one in cluster.samples)
 
 
-def anchor_of(cluster_id: str) -> str:
-    """The address of a cluster within the page: its id, escaped as in any address, so that two ids never share one."""
-    escaped = quote(cluster_id, safe="", errors="surrogatepass")
-    if len(escaped) > LONGEST_ANCHOR:  # "*" does not occur in an escaped id
-        escaped = "*" + hashlib.sha256(cluster_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return f"cluster-{escaped}"
-
-
 def view_of_flag(code: str, count: int = 1) -> FlagView:
     """A reason code with its meaning."""
     return FlagView(code, meaning(code), count)
-
-
-def view_of_term(term_id: Optional[str]) -> Optional[TermView]:
-    """An ontology id with its address; None if there is no id."""
-    if not term_id:
-        return None
-    number = TERM_ID.fullmatch(term_id)  # only such an id becomes a link; a report may hold any text in its place
-    return TermView(term_id, OBO + number[1] if number else None)
 
 
 def _path(cluster: ClusterReport) -> tuple[LevelView, ...]:

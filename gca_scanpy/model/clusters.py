@@ -7,7 +7,7 @@ from typing import Literal, Optional  # these are read at run time, on Python 3.
 
 from attrs import Factory, frozen
 
-from gca_scanpy.model.votes import AskedAgain, Consensus, Level, PairContrast, Panel, SampleAnswer, html_table
+from gca_scanpy.model.votes import AskedAgain, Consensus, Level, Mixture, PairContrast, Panel, SampleAnswer, html_table
 
 Status = Literal["supported", "flagged", "unknown"]
 Confidence = Literal["Low", "Medium", "High"]
@@ -15,7 +15,6 @@ Source = Literal["offline", "model", "user"]
 StepKind = Literal[
     "doublets", "ambient", "recluster", "cells", "genes", "measure", "look", "stain", "tissue"
 ]  # fmt: skip
-MixtureKind = Literal["two_populations", "doublets", "ambient", "undecided"]
 
 SHOWN_GENES = 5  # in the table of a notebook
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
@@ -172,44 +171,6 @@ class Validation:
     flag_reasons: tuple[str, ...]
     unmeasured_markers: tuple[str, ...] = ()
     separation: Optional[Separation] = None
-
-
-@frozen
-class Part:
-    """One lineage of a mixed cluster.
-
-    Attributes
-    ----------
-    share
-        Share of the cluster's cells that express the genes of this lineage and not those of the other, 0 to 1.
-    genes
-        The genes by which the cells were told apart, as the data names them: specific for it against the other.
-    """
-
-    label: str
-    ontology_id: Optional[str]
-    share: float
-    genes: tuple[str, ...]
-
-
-@frozen
-class Mixture:
-    """What the cells of a cluster with ``mixed_lineage``, or with the markers of another lineage than the label's, are.
-
-    Attributes
-    ----------
-    kind
-        ``two_populations``; ``doublets`` if the same cells express both lineages; ``ambient`` if the genes of one
-        lineage are at a low level in all cells, which other clusters express; or ``undecided``.
-    parts
-        The proposed label and the other lineage. Empty if it is undecided.
-    both
-        Share of the cells that express the genes of both, 0 to 1. The remaining cells express too few genes.
-    """
-
-    kind: MixtureKind
-    parts: tuple[Part, ...] = ()
-    both: float = 0.0
 
 
 @frozen
