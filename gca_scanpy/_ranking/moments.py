@@ -337,6 +337,7 @@ def activity(moments: Moments, names: Sequence[str], ids: Sequence[str]) -> Opti
         on=high * np.minimum(1.0, fractions[:, shown] / used.present_fraction),
         off=(1.0 - high) * np.minimum(1.0, best_fraction[shown] / used.detected_fraction),
         usual=usual,
+        fractions=fractions[:, shown],
     )
 
 
