@@ -81,10 +81,7 @@ def look_beside(
     if not any(suspected):
         return [*judgments]
     with clock.step("mixtures"):
-        seconds = [
-            next((rival for rival in rivals if _shows(case.cluster_id, rival, expression)), None)
-            for case, rivals in zip(cases, suspected)
-        ]
+        seconds = [_second(case.cluster_id, rivals, expression) for case, rivals in zip(cases, suspected)]
     return [
         judge(one.case, one.verdict, second) if one and second else judgment
         for judgment, one, second in zip(judgments, named, seconds)
@@ -92,24 +89,34 @@ def look_beside(
 
 
 def _suspected(one: Named, others: Sequence[Optional[Named]]) -> list[Rival]:
-    """The lineages of other clusters whose genes a cluster has on, the most expressed first."""
+    """The other lineages whose genes a cluster may express, the most expressed first."""
     found = (one.second(other) for other in others if other is not None and other is not one)
-    return sorted(filter(None, found), key=lambda rival: -rival.share)[:MAX_SECONDS]
+    beside = sorted(filter(None, found), key=lambda rival: -rival.share)[:MAX_SECONDS]
+    return [*filter(None, [one.ranked]), *beside]
 
 
-def _shows(cluster_id: str, rival: Rival, expression: Expression) -> bool:
-    """Whether enough cells of a cluster are of a second lineage; of doublets these are most, with half of its RNA."""
+def _second(cluster_id: str, rivals: Sequence[Rival], expression: Expression) -> Optional[Rival]:
+    """The lineage that most of the cells of a cluster turn out to have; None if these are too few."""
+    parts = [_part(cluster_id, rival, expression) for rival in rivals]
+    best = max(range(len(parts)), key=parts.__getitem__, default=None)
+    return rivals[best] if best is not None and parts[best] > 0 else None
+
+
+def _part(cluster_id: str, rival: Rival, expression: Expression) -> float:
+    """The share of the cells that are of a second lineage, or doublets with half of its RNA; 0 if these are too few."""
     lineages = _measured((Lineage("", None, rival.label_genes), Lineage("", None, tuple(rival.genes))), expression)
     try:
         outcome = _find(cluster_id, lineages, expression)
     except InputError:  # a matrix that only Scanpy can read
-        return False
+        return 0.0
     if outcome is None or outcome.model is None or outcome.kind not in SEPARABLE:
-        return False
+        return 0.0
     used, shares = numbers.NUMBERS, outcome.model.shares
-    if outcome.kind == "doublets":
-        return bool(shares[mixture.BOTH] >= used.min_second_doublets and rival.evidence >= used.min_level_of_doublets)
-    return bool(min(shares[mixture.FIRST], shares[mixture.SECOND]) >= used.min_second_part)
+    if outcome.kind == "two_populations":
+        is_enough = min(shares[mixture.FIRST], shares[mixture.SECOND]) >= used.min_second_part
+        return float(shares[mixture.SECOND]) if is_enough else 0.0
+    is_enough = shares[mixture.BOTH] >= used.min_second_doublets and rival.evidence >= used.min_level_of_doublets
+    return float(shares[mixture.BOTH]) if is_enough else 0.0
 
 
 def explain_all(

@@ -12,7 +12,7 @@ from typing import Optional
 import numpy as np
 from attrs import evolve, frozen
 
-from gca_scanpy._judging.evidence import Rival, family
+from gca_scanpy._judging.evidence import Rival, family, gather
 from gca_scanpy._names.labels import term_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
@@ -102,30 +102,40 @@ GENES_OF_CELLS = 10  # the strongest genes of a lineage that are looked for in c
 
 @frozen
 class Named:
-    """A cluster with a label, and the Cell Ontology term of that."""
+    """A cluster with a label.
+
+    Attributes
+    ----------
+    term
+        The Cell Ontology term of the finest guess.
+    ranked
+        The lineage that its ranked genes support beside that, if the label is what both have in common.
+    """
 
     case: Case
     verdict: Verdict
     term: str
+    ranked: Optional[Rival] = None
 
     @classmethod
     def of(cls, case: Case, verdict: Verdict) -> Optional[Named]:
         """A cluster by its finest guess; None without a term.
 
-        A guess such as lymphocyte excludes none of its subtypes, so the best of these that is of a lineage of its own
-        is taken instead.
+        A guess such as lymphocyte excludes none of its subtypes, although some of these exclude each other. Then the
+        best of these is taken.
         """
         guess, lineages = finest(verdict), case.index.lineages
         term = term_of(guess.label, guess.ontology_id, lineages.ontology, case.tissues)
         if term is None:
             return None
         keys = case.candidates.keys[: numbers.NUMBERS.rivals_tried] if verdict.source == "offline" else ()
-        heirs = (key for key in keys if term in lineages.ontology.ancestors(key))
-        heir = next((key for key in heirs if lineages.lineage(key) != lineages.lineage(term)), None)
+        heirs = [key for key in keys if term in lineages.ontology.ancestors(key)]
+        heir = next((key for key in heirs if any(lineages.disjoint(key, other) for other in heirs)), None)
         if heir is None:
             return cls(case, verdict, term)
         path = case.levels.path(heir)
-        return cls(case, evolve(verdict, path=path), path[-1].ontology_id or heir)
+        finer = path[-1].ontology_id or heir
+        return cls(case, evolve(verdict, path=path), finer, gather(family(finer, "", case.index), finer, case).rival)
 
     def specific(self, other: str) -> dict[str, Gene]:
         """The strongest of its ranked genes that mark its label more than another term, by name."""
@@ -144,8 +154,8 @@ class Named:
         """The lineage of another cluster if it excludes the label, and cells of this one express its genes.
 
         A ranking hides these genes: because the other cluster has them, too, they are not higher in this one. The
-        evidence is how far the cells have them on, and the share how many express them, compared with the other
-        cluster, 0 to 1.
+        evidence is how far the cells have them on, and the share how many express three in four of them, compared with
+        the other cluster, 0 to 1: cells of a third lineage express some.
         """
         cells, others, index, used = self.case.cells, other.case.cells, self.case.index, numbers.NUMBERS
         disease = any(names_a_disease(term, index.lineages) for term in (self.term, other.term))
@@ -156,13 +166,13 @@ class Named:
             return None
         symbols = [gene.symbol for gene in its.values()]
         (levels, here), (_, there) = cells.of_genes(symbols), others.of_genes(symbols)
-        share = float(np.median(np.minimum(here / np.maximum(there, SMALLEST), 1.0))) if len(here) else 0.0
-        if share < used.min_second_share:
+        shares = np.minimum(here / np.maximum(there, SMALLEST), 1.0)
+        if not len(shares) or np.median(shares) < used.min_second_share:
             return None
-        label = (
-            index.types[other.term].label if other.term in index.types else index.lineages.ontology.label(other.term)
-        )
-        return Rival(label, float(np.median(levels)), share, dict.fromkeys(its, (label,)), tuple(own), other.term)
+        kind = index.types.get(other.term)
+        label = kind.label if kind else index.lineages.ontology.label(other.term)
+        genes, told = dict.fromkeys(its, (label,)), float(np.quantile(shares, 0.25))
+        return Rival(label, float(np.median(levels)), told, genes, tuple(own), other.term)
 
 
 SHOWN_UNMEASURED = 10
