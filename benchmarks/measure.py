@@ -34,10 +34,11 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-def child(script: str, *arguments: object) -> dict[str, Any]:
+def child(script: str, *arguments: object, threads: int = 1) -> dict[str, Any]:
     """Run a script of this folder in a new Python. Returns the JSON of the last line that it prints."""
     command = [sys.executable, "-W", "ignore", str(ROOT / "benchmarks" / script), *map(str, arguments)]
-    done = subprocess.run(command, env={**os.environ, **ENV}, stdout=subprocess.PIPE, text=True)
+    env = {**os.environ, **ENV, "NUMBA_NUM_THREADS": str(threads)}
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         msg = f"{' '.join(command)} ended with {done.returncode}"
         raise RuntimeError(msg)

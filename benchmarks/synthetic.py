@@ -26,6 +26,7 @@ N_GENES, N_TYPES = 20_000, 25
 SEEN = 0.0565  # share of the genes that a cell of median depth expresses, besides the planted markers
 MARKERS = 25  # planted per type
 BLOCK = 1_000  # cells drawn at once
+DIFFERENT = 50  # blocks; more cells than these repeat them, because drawing takes ten times as long as annotating
 OWN_RATE, OTHER_RATE = 2.0, 0.03  # transcripts of a marker in a cell of its type, and in others
 DEPTH = 0.35  # spread of the cells' depths, as the standard deviation of the logarithm
 
@@ -99,10 +100,13 @@ def _scale(rates: np.ndarray, expressed: float) -> float:
 
 def draw(plan: Tissue, n_cells: int) -> Iterator[tuple[sparse.csr_matrix, np.ndarray]]:
     """Blocks of counts with their clusters."""
+    drawn: list[tuple[sparse.csr_matrix, np.ndarray]] = []
     for start in range(0, n_cells, BLOCK):
-        counts, codes = _block(plan, start // BLOCK)
+        if len(drawn) < DIFFERENT:
+            drawn.append(_block(plan, start // BLOCK))
+        counts, codes = drawn[start // BLOCK % DIFFERENT]
         size = min(BLOCK, n_cells - start)
-        yield counts[:size], codes[:size]
+        yield counts[:size].copy(), codes[:size]
 
 
 def _block(plan: Tissue, number: int) -> tuple[sparse.csr_matrix, np.ndarray]:
@@ -160,6 +164,45 @@ def write_zarr(path: Path, n_cells: int, plan: Tissue | None = None) -> None:
         all_codes.append(codes)
     elements.write_elem(group, "obs", obs(plan, np.concatenate(all_codes)))
     zarr.consolidate_metadata(str(path))
+
+
+def write_h5ad(path: Path, n_cells: int, plan: Tissue | None = None) -> None:
+    """Write cells to an h5ad file block by block."""
+    import h5py
+
+    elements = anndata.io if hasattr(anndata, "io") else anndata.experimental
+    plan = plan or tissue()
+    all_codes = []
+    with h5py.File(path, "w") as file:
+        for counts, codes in draw(plan, n_cells):
+            values = normalized(counts)
+            if not all_codes:
+                values.indptr = values.indptr.astype(np.int64)  # it has to count the values of all cells
+                elements.write_elem(file, "/", AnnData(values, var=pd.DataFrame(index=plan.genes)))
+                matrix = elements.sparse_dataset(file["X"])
+            else:
+                matrix.append(values)
+            all_codes.append(codes)
+        elements.write_elem(file, "obs", obs(plan, np.concatenate(all_codes)))
+
+
+def simulated(n_cells: int, plan: Tissue | None = None) -> AnnData:
+    """Cells of which no more is in memory than the blocks that are read: they are made again and again."""
+    import dask.array
+
+    plan = plan or tissue()
+    blocks = [(normalized(counts), codes) for counts, codes in draw(plan, 4 * BLOCK)]
+    sizes = [min(BLOCK, n_cells - start) for start in range(0, n_cells, BLOCK)]
+
+    def block(block_info: Any = None) -> sparse.csr_matrix:
+        number = block_info[None]["chunk-location"][0]
+        return blocks[number % len(blocks)][0][: sizes[number]].copy()
+
+    shape = (tuple(sizes), (len(plan.genes),))
+    meta = sparse.csr_matrix((0, 0), dtype=np.float32)
+    values = dask.array.map_blocks(block, chunks=shape, dtype=np.float32, meta=meta)
+    codes = np.concatenate([blocks[number % len(blocks)][1][:size] for number, size in enumerate(sizes)])
+    return AnnData(values, obs=obs(plan, codes), var=pd.DataFrame(index=plan.genes))
 
 
 def _open_unconsolidated(path: Path) -> Any:

@@ -315,7 +315,7 @@ KINDS: Mapping[str, Kind] = {  # a parameter has one meaning wherever it occurs
     "terms": optional(TERMS),
     "timeout": SECONDS,
     "title": optional(Kind(_is_text, "a text, such as the name of the data")),
-    "tissue": ANY,  # :mod:`gca_scanpy._prepare` reads it
+    "tissue": ANY,  # :mod:`gca_scanpy._request` reads it
     "top_n_markers": COUNT,
     "use_raw": optional(FLAG),
     "value": one_of("probability", "score"),

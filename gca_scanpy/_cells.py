@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
 
-from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.expression import Expression, Sample
+from gca_scanpy._adata.clusters import Clustering, Expression, Sample
 from gca_scanpy._events import Clock
 from gca_scanpy._judging import mixture
 from gca_scanpy._judging.contrast import Contrast
@@ -49,9 +48,8 @@ def explain(report: ClusterReport, rival: Rival, expression: Expression) -> Clus
 
     A rival with much more evidence than the label may just be right; then only two lineages are worth reporting.
     """
-    annotation = report.annotation
     lineages: tuple[Lineage, ...] = (
-        Lineage(annotation.proposed_label, annotation.proposed_ontology_id, rival.label_genes),
+        Lineage(*report.judged, rival.label_genes),
         Lineage(rival.label, rival.ontology_id, tuple(rival.genes)),
     )
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -42,6 +43,17 @@ def info(event: str, **facts: Any) -> None:
 def debug(event: str, **facts: Any) -> None:
     """Log one step of a run."""
     _log(logging.DEBUG, event, facts)
+
+
+def progress_bar(total: int, what: str, unit: str) -> Any:
+    """A progress bar on a terminal or in a notebook; a disabled one if there is nothing to do.
+
+    ``TQDM_DISABLE`` is read here, because the argument ``disable`` would override it.
+    """
+    from tqdm.auto import tqdm
+
+    disabled = not total or bool(os.environ.get("TQDM_DISABLE"))
+    return tqdm(total=total, desc=what, unit=unit, leave=False, disable=True if disabled else None)
 
 
 def tell_scanpy(message: str, level: Literal["info", "hint"] = "info") -> None:

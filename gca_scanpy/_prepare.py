@@ -1,4 +1,4 @@
-"""From a user's markers and tissues to cases: species, canonical symbols, tissues, and warnings about gene names."""
+"""From markers and tissues that were read to cases: species, canonical symbols, and warnings about gene names."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Optional, Union
 
-import numpy as np
-import pandas as pd
 from attrs import define, evolve, field
 
 from gca_scanpy._names import genes
@@ -24,33 +22,17 @@ from gca_scanpy.errors import (
     InputError,
     NoOverlapError,
     UnknownSpeciesError,
-    UnknownTissueWarning,
     shown,
     warn,
 )
 
 Tissue = Union[str, Sequence[str], Mapping[Any, Union[str, Sequence[str], None]], None]
-NOT_STATED = ("na", "n/a", "nan", "none", "unknown", "unspecified")  # these say that the tissue is not known
 Place = Union[str, Mapping[str, str], None]  # a tissue that was read; several tissues are joined by commas
 MIN_KNOWN = 1 / 3  # share of the marker genes in the database, below which the user is warned,
 MIN_OF_TABLE = 1 / 2  # unless this share of the genes of the database is among them
 EXAMPLES = 4
 KEPT_INDEXES = 8
 _INDEXES: dict[tuple[str, str, Numbers], MarkerIndex] = {}
-
-
-def check_tissue(tissue: Tissue) -> Place:
-    """The tissue as text, or as text by cluster, once every name in it is understood.
-
-    Raises
-    ------
-    InputError
-        If a name is unknown or not text.
-    """
-    if not isinstance(tissue, Mapping):
-        return _text(tissue)
-    texts = {str(key): _text(names) for key, names in tissue.items()}
-    return {key: text for key, text in texts.items() if text is not None}
 
 
 def tissues_of(markers: Sequence[ClusterMarkers], place: Place) -> dict[str, tuple[str, ...]]:
@@ -80,41 +62,6 @@ def check_ids(name: str, named: Iterable[str], ids: Sequence[str], why: str = "t
     strangers = [key for key in named if key not in ids]
     if strangers:
         msg = f"{name} names clusters {why}: {', '.join(strangers[:5])}; the clusters are: {', '.join(ids[:12])}"
-        raise InputError(msg)
-
-
-def _text(names: Any) -> Optional[str]:
-    """One or several names as text, or None without a name, such as for a missing value of a table."""
-    if names is None or names is pd.NA or (isinstance(names, float) and names != names):
-        return None
-    many = names
-    if isinstance(names, str):
-        many = [names]
-    elif isinstance(names, (np.ndarray, pd.Index, pd.api.extensions.ExtensionArray)):  # the distinct values of a column
-        many = list(np.ravel(names))
-    elif isinstance(names, (set, frozenset)):  # the order of the tissues changes no answer
-        many = sorted(names, key=str)
-    if not isinstance(many, (list, tuple)) or not all(isinstance(name, str) for name in many):
-        msg = (
-            f"tissue contains {shown(names)}, of type {type(names).__name__}; give a name such as 'blood', a list of "
-            "names, or a dict that maps cluster ids to these"
-        )
-        raise InputError(msg)
-    texts = [name.strip() for name in many if name.strip() and name.strip().casefold() not in NOT_STATED]
-    for text in texts:
-        _check(text)
-    return ", ".join(texts) or None
-
-
-def _check(text: str) -> None:
-    vocabulary = _bundled.tissues()
-    reading = vocabulary.read(text)
-    if reading.corrected:
-        warn(f"tissue {text!r} is not known; it was read as {reading.corrected!r}", UnknownTissueWarning)
-    if not reading.tissues:
-        near = ", ".join(vocabulary.nearest(text))
-        known = f"the nearest known: {near}" if near else f"known are: {', '.join(sorted(vocabulary.canonical))}"
-        msg = f"tissue {text!r} is not known; {known}. If none of them fits, leave the tissue out"
         raise InputError(msg)
 
 
@@ -151,8 +98,9 @@ def index_of(database: MarkerDatabase, species: str) -> MarkerIndex:
     if key not in _INDEXES:
         if len(_INDEXES) >= KEPT_INDEXES:
             _INDEXES.clear()
-        orthologs, priors = _bundled.gene_names().orthologs, _bundled.priors()
-        built = index.build(database, genes_of(species), _bundled.lineages(), orthologs, priors)
+        with _bundled.uncollected():
+            orthologs, priors = _bundled.gene_names().orthologs, _bundled.priors()
+            built = index.build(database, genes_of(species), _bundled.lineages(), orthologs, priors)
         _INDEXES[key] = evolve(built, species=species)
     return _INDEXES[key]
 

@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import scanpy as sc
 
 import gca_scanpy as gca
-from gca_scanpy._cli.main import demo_cells
+from gca_scanpy._cli.annotate import demo_cells
 
 WIDTH, HEIGHT = 1200, 1180  # pixels of a browser's window
 DOCS = Path(__file__).resolve().parents[1] / "docs"

@@ -113,12 +113,13 @@ TAKEN = {
     "model": {"None", *TEXTS, "list", "two", "tuple"},  # the names of models
     "n_genes": {"int"},
     "n_markers": {"int"},
-    "n_terms": {"int"},
+    "n_terms": {"None", "int"},
     "n_threads": {"int"},
     "name": TEXTS,
     "min_agreement": {"zero"},
     "overwrite": {"bool"},
     "path": {"None", "unknown"},
+    "pl.evidence.n_genes": {"None", "int"},
     "rank_key": TEXTS,  # without a stored ranking, the genes are ranked
     "result_prefix": {"unknown"},
     "return_fig": {"bool"},

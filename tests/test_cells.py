@@ -9,7 +9,7 @@ import pytest
 
 import gca_scanpy as gca
 from gca_scanpy import _cells
-from gca_scanpy._adata.expression import Expression
+from gca_scanpy._adata.clusters import Expression
 from gca_scanpy._scoring import numbers
 
 NEEDS = {"two": {"n_b": 30, "n_t": 30}, "doublets": {"n_both": 40}, "some": {"n_b": 15, "n_both": 45}}

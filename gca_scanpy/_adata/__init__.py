@@ -2,7 +2,7 @@
 
 from gca_scanpy._adata.clusters import Clustering, clusters_apart, majority_labels, read_clustering, rows_of
 from gca_scanpy._adata.comparison import compare_columns, terms_of
-from gca_scanpy._adata.expression import genes_of
+from gca_scanpy._adata.genes import genes_of
 from gca_scanpy._adata.members import cells_of, cells_to_draw, embedding_name, read_embedding, reported_clustering
 from gca_scanpy._adata.objects import check_writable, duplicate, view_to_actual
 from gca_scanpy._adata.votes import CellVerdicts, Column, cell_verdicts, read_column

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from attrs import define
 
-from gca_scanpy._adata.matrix import Source, select_matrix
+from gca_scanpy._adata.matrix import Source, as_numbers, in_memory, select_matrix
 from gca_scanpy._adata.objects import column_of, to_strings
 from gca_scanpy._names.genes import ENSEMBL, GeneNames, clean, genome_of
 from gca_scanpy.errors import InputError, MissingKeyError, NoOverlapError
@@ -105,6 +105,32 @@ def read_genes(
         msg = f"{source.place} has no genes, but {found}; choose a matrix of gene expression"
         raise InputError(msg)
     return Genes(names, labels, are_genes, others, column)
+
+
+def genes_of(
+    adata: AnnData,
+    genes: Sequence[str],
+    *,
+    use_raw: Optional[bool],
+    layer: Optional[str],
+    gene_symbols: Optional[str],
+    known: GeneNames,
+) -> AnnData:
+    """A new object with all cells and only these genes, named as in a report.
+
+    Genes that the data does not contain are left out. If two columns have the same symbol, the first one is used.
+    """
+    from anndata import AnnData
+
+    values = select_matrix(adata, use_raw, layer).matrix
+    columns: dict[str, int] = {}
+    for column, name in enumerate(read_genes(adata, use_raw, layer, gene_symbols, known).labels):
+        columns.setdefault(name, column)
+    present = [gene for gene in dict.fromkeys(genes) if gene in columns]
+    values = as_numbers(in_memory(values, adata))[:, [columns[gene] for gene in present]]
+    if hasattr(values, "compute"):
+        values = values.compute()
+    return AnnData(values, obs=pd.DataFrame(index=adata.obs_names.copy()), var=pd.DataFrame(index=pd.Index(present)))
 
 
 def _labels(

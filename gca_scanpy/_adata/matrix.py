@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from attrs import define
+from attrs import define, frozen
 from scipy import sparse
 
 from gca_scanpy._adata.objects import to_frame
@@ -99,6 +99,8 @@ def _rows(matrix: Any) -> Any:
     """Some evenly spaced cells, as a CSR or dense matrix."""
     n_cells = matrix.shape[0]
     chosen = np.unique(np.linspace(0, n_cells - 1, min(n_cells, SAMPLED_CELLS)).astype(np.intp))
+    if isinstance(matrix, OnDisk):
+        return matrix[chosen]
     if sparse.issparse(matrix):
         return (matrix if matrix.format in ("csr", "csc") else matrix.tocsr())[chosen].tocsr()
     return np.asarray(matrix)[chosen]
@@ -124,6 +126,45 @@ def _have_unit_variances(rows: Any) -> bool:
     dense = np.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=np.float64)
     frequent = dense[:, (dense != 0).mean(axis=0) > numbers.NUMBERS.detected_fraction]
     return bool(frequent.size and 1 / 2 < np.median(np.nanstd(frequent, axis=0)) < 2)
+
+
+@frozen(eq=False)
+class OnDisk:
+    """A CSR matrix or an array in a file, from which a few cells are read at a time.
+
+    Attributes
+    ----------
+    values
+        The matrix, as AnnData or h5py gives it.
+    columns
+        The genes that are read; None for all.
+    """
+
+    values: Any
+    columns: Optional[npt.NDArray[np.intp]] = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of cells and genes."""
+        return self.values.shape[0], self.values.shape[1] if self.columns is None else len(self.columns)
+
+    def __getitem__(self, cells: Any) -> Any:
+        """Some cells, in memory."""
+        rows = as_numbers(self.values[cells, :])
+        return rows if self.columns is None else rows[:, self.columns]
+
+    def to_memory(self) -> Any:
+        """All cells."""
+        return self[slice(None)]
+
+    def slices(self, n_values: int) -> list[slice]:
+        """Slices of consecutive cells that have about so many values; an array is divided as its file is."""
+        sample = _rows(OnDisk(self.values))  # all genes are read, and some of them are kept
+        each = (sample.nnz if sparse.issparse(sample) else sample.size) / max(sample.shape[0], 1)
+        step = max(1, int(n_values / max(each, 1.0)))
+        stored = (getattr(self.values, "chunks", None) or (1,))[0]
+        step -= step % stored if step > stored else 0
+        return [slice(start, min(start + step, self.shape[0])) for start in range(0, self.shape[0], step)]
 
 
 @define(eq=False)
@@ -168,7 +209,7 @@ class Matrix:
     Attributes
     ----------
     data
-        Sparse or dense values in memory, or a Dask array. They belong to the user, so they are only read.
+        Sparse or dense values in memory or on disk, or a Dask array. They belong to the user, so they are only read.
     names
         Gene names, in the order of the columns.
     kind
@@ -186,14 +227,15 @@ class Matrix:
 
     @classmethod
     def read(cls, adata: AnnData, use_raw: Optional[bool], layer: Optional[str], genes: Genes) -> Matrix:
-        """The matrix to rank, without features that are not genes; a backed matrix is read into memory.
+        """The matrix to rank, without features that are not genes; of a backed matrix, only CSC is read into memory.
 
         Raises
         ------
         InputError
             If there is no matrix, it is on a GPU, it has no numbers, or no genes.
         """
-        matrix = cls._of(as_numbers(in_memory(select_matrix(adata, use_raw, layer).matrix, adata)), genes)
+        values = select_matrix(adata, use_raw, layer).matrix
+        matrix = cls._of(values if _has_rows_on_disk(values) else as_numbers(in_memory(values, adata)), genes)
         if not matrix.names:
             msg = "the matrix to rank has no genes; filter fewer genes, or choose another matrix with layer="
             raise InputError(msg)
@@ -216,7 +258,10 @@ class Matrix:
     @classmethod
     def _of(cls, values: Any, genes: Genes) -> Matrix:
         columns = np.flatnonzero(genes.are_genes)
-        if len(columns) < len(genes.names):
+        are_all = len(columns) == len(genes.names)
+        if _has_rows_on_disk(values):
+            values = OnDisk(values, None if are_all else columns)
+        elif not are_all:
             indexable = not sparse.issparse(values) or values.format in ("csr", "csc")
             values = (values if indexable else values.tocsr())[:, columns]
         return cls(values, [genes.names[column] for column in columns], kind_of(values))
@@ -286,3 +331,15 @@ def in_memory(matrix: Any, adata: AnnData) -> Any:
 
 def _is_on_disk(matrix: Any) -> bool:
     return hasattr(matrix, "to_memory") or type(matrix).__module__.startswith(("h5py", "zarr"))
+
+
+def _has_rows_on_disk(matrix: Any) -> bool:
+    """Whether a matrix is on disk, with the values of a cell side by side."""
+    if not _is_on_disk(matrix) or getattr(getattr(matrix, "dtype", None), "kind", "") not in NUMERIC:
+        return False
+    # Arrays of h5py and zarr have no format; AnnData before 0.10 had another name for it.
+    return (
+        getattr(matrix, "format", None) == "csr"
+        or getattr(matrix, "format_str", None) == "csr"
+        or (type(matrix).__module__.startswith(("h5py", "zarr")) and len(matrix.shape) == 2)
+    )

@@ -1,17 +1,15 @@
-"""``gca annotate``: label the clusters of a file; ``gca presets``: one name for its species, tissue and threshold."""
+"""``gca annotate``: label the clusters of a file; ``gca demo``: label those of Scanpy's blood cells."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import click
-from click.core import ParameterSource
-from click.types import StringParamType
 
 from gca_scanpy import _tables
+from gca_scanpy._cli.lookups import preset_option, with_preset
 from gca_scanpy._cli.options import (
     RANKING,
     assets_option,
@@ -31,96 +29,24 @@ from gca_scanpy._cli.options import (
     threshold_options,
     tissue_option,
 )
-from gca_scanpy._cli.output_options import check_outputs, end, make_folders, output_options, write_outputs
-from gca_scanpy._cli.printing import add_row, log, message_options, new_table, print_plan, print_report, print_table
+from gca_scanpy._cli.output_options import check_free, check_outputs, end, make_folders, output_options, write_outputs
+from gca_scanpy._cli.printing import log, message_options, print_report, printable, replace_unencodable
 from gca_scanpy._keys import DEFAULT_KEY, ObsKeys, colors_of
 from gca_scanpy._settings import settings
 
 if TYPE_CHECKING:
     from anndata import AnnData
-    from click.shell_completion import CompletionItem
 
     from gca_scanpy._llm.asking import ModelLike
     from gca_scanpy._llm.prompt import Plan
     from gca_scanpy.model import DatasetReport
 
+DEMO_FILES = ("annotated.h5ad", "report.json", "report.png")
 # Options that a table of marker genes does not take.
 OBJECT_ONLY = (
     "clusters", "groupby", *(name for name in RANKING if name != "n_markers"), "sample_key", "validate_only",
     "key_added",
 )  # fmt: skip
-
-
-class Preset(NamedTuple):
-    """The options that a preset sets unless the call gives them; each field has the name of its option.
-
-    Attributes
-    ----------
-    min_support
-        3 for the tissues of the accuracy benchmark, in which 3 and 2 accept the same labels; 2 for the others.
-    """
-
-    species: str
-    tissue: str
-    min_support: int
-
-
-@lru_cache(maxsize=1)
-def load_presets() -> Mapping[str, Preset]:
-    """The presets by name, in the order of the table."""
-    import csv
-    from importlib.resources import files
-
-    text = (files("gca_scanpy") / "data" / "presets.tsv").read_text(encoding="utf-8")
-    rows = csv.DictReader(text.splitlines(), delimiter="\t")
-    return {row["preset"]: Preset(row["species"], row["tissue"], int(row["min_support"])) for row in rows}
-
-
-class _PresetName(StringParamType):
-    """A choice whose table is read only when it is used, so that help is quick."""
-
-    name = "name"
-
-    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
-        names = list(load_presets())
-        if value not in names:
-            from gca_scanpy._names.words import nearest
-
-            near = [name for name in names if str(value).lower() in name.split("_")]
-            near = near or nearest(str(value).lower(), names)
-            near = near or [name for name in names if nearest(str(value).lower(), name.split("_"))]
-            similar = f"the most similar are {', '.join(near)}; " if near else ""
-            self.fail(f"there is no preset {value!r}; {similar}'gca presets' lists all", param, ctx)
-        return value
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return click.Choice(list(load_presets())).shell_complete(ctx, param, incomplete)
-
-
-preset_option = click.option(
-    "--preset",
-    type=_PresetName(),
-    help="Set species, tissue and --min-support by one name, such as human_pbmc; 'gca presets' lists them.",
-)
-
-
-def with_preset(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a call, in which its preset sets those that the call does not give."""
-    merged = dict(options)
-    name = merged.pop("preset")
-    if name is not None:
-        given = {key for key in merged if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}
-        merged.update({key: value for key, value in load_presets()[name]._asdict().items() if key not in given})
-    return merged
-
-
-@click.command()
-def presets() -> None:
-    """List the presets; an option that you give outranks the value of the preset."""
-    table = new_table("preset", "species", "tissue", "min-support")
-    for name, preset in load_presets().items():
-        add_row(table, name, preset.species, preset.tissue, preset.min_support)
-    print_table(table)
 
 
 @click.command()
@@ -165,7 +91,7 @@ def annotate(ctx: click.Context, /, source: Path, **stated: Any) -> None:
     with settings.override(**run_settings(options)):
         model = model_of(options)
         if options["dry_run"]:
-            print_plan((_plan_table if is_table else _plan_cells)(source, options, model))
+            _print_plan((_plan_table if is_table else _plan_cells)(source, options, model))
             return
         make_folders(options)
         report, cells = (_label_table if is_table else _label_cells)(source, options, model)
@@ -299,3 +225,68 @@ def _write_table(report: DatasetReport, output: Path) -> None:
 
     with whole(output) as part:
         get.clusters(report).to_csv(part, sep="\t" if output.suffix.lower() == ".tsv" else ",")
+
+
+def _print_plan(plan: Plan) -> None:
+    """Print the exact messages of each request to stdout, and their total size."""
+    replace_unencodable()
+    for number, request in enumerate(plan.requests, 1):
+        print(f"request {number} of {plan.n_requests} to {request.model}, about {request.prompt_tokens} tokens")
+        for message in request.messages:
+            print(f"  {message.role}: {printable(message.content)}")
+    print(plan)
+
+
+@click.command()
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write annotated.h5ad, report.json and report.png into this folder.",
+)
+@click.option("--force", is_flag=True, help="Replace existing files of these names.")
+def demo(folder: Optional[Path], force: bool) -> None:
+    """Label the 700 blood cells that ship with Scanpy, offline.
+
+    Two of their clusters, 1 (monocytes) and 4 (B cells), are joined as 1+4, so that the demo has a mixed cluster.
+    """
+    files = [] if folder is None else [folder / name for name in DEMO_FILES]
+    for file in files:
+        check_free(file, force=force)
+    from gca_scanpy import get, io
+    from gca_scanpy._reporting.display import path_text
+    from gca_scanpy._stores.files import write
+
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)  # before the work, so that a failure costs no time
+    adata = demo_cells()
+    report = get.report(adata)
+    print_report(report)
+    deepest = max(report.clusters, key=lambda cluster: len(cluster.path) * (cluster.status == "supported"))
+    click.echo(f"\nHow deep the label of cluster {deepest.cluster_id} goes: {path_text(deepest.path)}")
+    click.echo("Cluster 1+4 was made for this demo: it joins two clusters, as too coarse a clustering would.")
+    if folder is not None:
+        import matplotlib as mpl
+
+        mpl.use("Agg")  # the machine may have no display
+        from gca_scanpy import pl
+
+        cells, written, picture = files
+        write(adata, cells)
+        io.to_json(report, written)
+        pl.report(adata, show=False, save=picture)
+        click.echo(f"written to {folder}: {', '.join(DEMO_FILES)}", err=True)
+
+
+def demo_cells() -> AnnData:
+    """The annotated cells of the demo: Scanpy's, with two of their clusters joined."""
+    import scanpy as sc
+
+    from gca_scanpy import tl
+
+    adata = sc.datasets.pbmc68k_reduced()
+    joined = adata.obs["louvain"].astype(str).replace({"1": "1+4", "4": "1+4"})
+    order = ["0", "1+4", "2", "3", "5", "6", "7", "8", "9", "10"]
+    adata.obs["cluster"] = joined.astype("category").cat.set_categories(order)
+    tl.annotate(adata, groupby="cluster", species="human", tissue="blood")
+    return adata

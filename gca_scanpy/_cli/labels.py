@@ -152,6 +152,11 @@ OPTIONS = {
     "logger.level": "error",
     "runner.magicEnabled": "false",
 }
+# As python -m streamlit, but with the imports of the page before the first reader waits for it.
+STREAMLIT = """
+import anndata, gca_scanpy.tl, gca_scanpy._ui.desk, streamlit.web.cli
+streamlit.web.cli.main(prog_name="streamlit")
+"""
 PATIENCE = 60  # seconds within which the page must answer
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -168,9 +173,6 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
     machine can open the page; Ctrl-C ends it. Needs the extra ui.
     """
     _packages.load("ui", InputError)
-    from gca_scanpy._stores import review
-
-    review.check(source, key)
     port = _free_port(port or 0)
     token = secrets.token_urlsafe(16)
     click.echo("Starting the page takes some seconds.", err=True)
@@ -178,6 +180,9 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
         as_file(files("gca_scanpy") / "_ui" / "review_app.py") as script,
         _page(script, source, key, port, token) as page,
     ):
+        from gca_scanpy._stores import review
+
+        review.check(source, key)  # while the page imports its packages, which takes a second in each process
         _wait(page, port)
         address = f"http://{HOST}:{port}/?token={token}"
         click.echo(f"{source.name} is at {address}")
@@ -204,7 +209,7 @@ def _free_port(port: int) -> int:
 def _page(script: Path, source: Path, key: str, port: int, token: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run Streamlit with the page until the block ends: by Ctrl-C, by a signal, or because Streamlit stopped."""
     options = [f"--{name}={value}" for name, value in {**OPTIONS, "server.port": port}.items()]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), *options, "--", str(source.resolve()), key]
+    command = [sys.executable, "-c", STREAMLIT, "run", str(script), *options, "--", str(source.resolve()), key]
     # The token is not an argument, because all users of the machine can list those.
     environment = {**os.environ, "GCA_REVIEW_TOKEN": token, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
     page = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)

@@ -1,31 +1,39 @@
-"""The program ``gca``. Scanpy is imported by the commands that need it, so that help is quick."""
+"""The program ``gca``, and its commands about itself: what is installed, set and stored, and how to complete words.
+
+Scanpy is imported by the commands that need it, so that help is quick.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Optional
 
 import click
 
-from gca_scanpy._cli.annotate import annotate, presets
-from gca_scanpy._cli.doctor import cache, doctor
+from gca_scanpy._cli.annotate import annotate, demo
 from gca_scanpy._cli.labels import consensus, export, methods, review
-from gca_scanpy._cli.lookups import markers, names
+from gca_scanpy._cli.lookups import markers, names, presets
 from gca_scanpy._cli.mcp import mcp
-from gca_scanpy._cli.output_options import check_free
-from gca_scanpy._cli.printing import log, one_line, print_report, text_of, to_stderr
-from gca_scanpy._packages import __version__
+from gca_scanpy._cli.options import cache_option
+from gca_scanpy._cli.output_options import schema
+from gca_scanpy._cli.printing import log, one_line, text_of, to_stderr
+from gca_scanpy._packages import EXTRAS, __version__, command
+from gca_scanpy._secrets import MASK
 from gca_scanpy.errors import GcaError, GcaWarning
 
 if TYPE_CHECKING:
-    from anndata import AnnData
+    from gca_scanpy._settings import Settings
 
-DEMO_FILES = ("annotated.h5ad", "report.json", "report.png")
+PACKAGES = ("scanpy", "anndata", "numpy", "pandas", "scipy", "matplotlib", "h5py", "httpx", "click", "rich")
+PING_TIMEOUT = 10.0  # seconds
+MB = 1_000_000
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -95,15 +103,6 @@ def main() -> None:
 
 
 @click.command()
-def schema() -> None:
-    """Print the JSON Schema of the report that --json-report writes."""
-    from importlib.resources import files
-
-    # gca_scanpy.io.json_schema reads the same file, but importing it would import AnnData.
-    click.echo((files("gca_scanpy") / "data" / "report.schema.json").read_text(encoding="utf-8"), nl=False)
-
-
-@click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
@@ -120,58 +119,215 @@ def completion(ctx: click.Context, shell: str) -> None:
 
 
 @click.command()
-@click.option(
-    "--out",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Also write annotated.h5ad, report.json and report.png into this folder.",
-)
-@click.option("--force", is_flag=True, help="Replace existing files of these names.")
-def demo(folder: Optional[Path], force: bool) -> None:
-    """Label the 700 blood cells that ship with Scanpy, offline.
+@click.option("--ping", is_flag=True, help="Check whether the server of the configured model answers.")
+def doctor(ping: bool) -> None:
+    """Show what is installed and configured, with keys masked; the exit code is 1 if something does not work.
 
-    Two of their clusters, 1 (monocytes) and 4 (B cells), are joined as 1+4, so that the demo has a mixed cluster.
+    Nothing is sent, except with --ping or if GCA_BASE_URL is set: then the server is asked for its list of models,
+    which costs nothing.
     """
-    files = [] if folder is None else [folder / name for name in DEMO_FILES]
-    for file in files:
-        check_free(file, force=force)
-    from gca_scanpy import get, io
-    from gca_scanpy._reporting.display import path_text
-    from gca_scanpy._stores.files import write
-
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)  # before the work, so that a failure costs no time
-    adata = demo_cells()
-    report = get.report(adata)
-    print_report(report)
-    deepest = max(report.clusters, key=lambda cluster: len(cluster.path) * (cluster.status == "supported"))
-    click.echo(f"\nHow deep the label of cluster {deepest.cluster_id} goes: {path_text(deepest.path)}")
-    click.echo("Cluster 1+4 was made for this demo: it joins two clusters, as too coarse a clustering would.")
-    if folder is not None:
-        import matplotlib as mpl
-
-        mpl.use("Agg")  # the machine may have no display
-        from gca_scanpy import pl
-
-        cells, written, picture = files
-        write(adata, cells)
-        io.to_json(report, written)
-        pl.report(adata, show=False, save=picture)
-        click.echo(f"written to {folder}: {', '.join(DEMO_FILES)}", err=True)
+    problems: dict[str, None] = {}  # each once, because several sections read the same variables
+    for title, lines in (
+        ("versions", _versions),
+        ("optional packages", _optional),
+        ("settings", _settings),
+        ("keys", _keys),
+        ("marker tables", _tables),
+        ("cache", _cache),
+        ("language model", lambda: _model(ping)),
+    ):
+        click.echo(title)
+        try:
+            for line in lines():
+                click.echo(f"  {line}")
+        except (GcaError, OSError, ValueError) as error:
+            problems[str(error)] = None
+            click.echo("  does not work")
+    for problem in problems:
+        log.error("%s", problem)
+    if problems:
+        raise SystemExit(1)
 
 
-def demo_cells() -> AnnData:
-    """The annotated cells of the demo: Scanpy's, with two of their clusters joined."""
-    import scanpy as sc
+def _versions() -> Iterator[str]:
+    import platform
 
-    from gca_scanpy import tl
+    yield f"gca-scanpy {__version__}"
+    yield f"Python {platform.python_version()} on {platform.platform(terse=True)}, {sys.executable}"
+    for package in PACKAGES:
+        yield f"{package} {_version(package) or 'is not installed'}"
 
-    adata = sc.datasets.pbmc68k_reduced()
-    joined = adata.obs["louvain"].astype(str).replace({"1": "1+4", "4": "1+4"})
-    order = ["0", "1+4", "2", "3", "5", "6", "7", "8", "9", "10"]
-    adata.obs["cluster"] = joined.astype("category").cat.set_categories(order)
-    tl.annotate(adata, groupby="cluster", species="human", tissue="blood")
-    return adata
+
+def _optional() -> Iterator[str]:
+    yield _availability(
+        "reading zarr folders", ("zarr",), "python -m pip install zarr"
+    )  # recent AnnData versions require it
+    for name, extra in EXTRAS.items():
+        yield _availability(extra.purpose, extra.packages, command(name))
+
+
+def _availability(purpose: str, packages: Sequence[str], install: str) -> str:
+    versions = {package: _version(package) for package in packages}
+    if all(versions.values()):
+        return f"{purpose}: {', '.join(f'{package} {version}' for package, version in versions.items())}"
+    missing = ", ".join(package for package, version in versions.items() if not version)
+    return f"{purpose}: no, {missing} missing; {install}"
+
+
+def _version(package: str) -> Optional[str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _current() -> Settings:
+    from gca_scanpy._settings import settings
+
+    return settings.current()
+
+
+def _settings() -> Iterator[str]:
+    from attrs import fields
+
+    from gca_scanpy._settings import Settings
+
+    current = _current()
+    for attribute in fields(Settings):
+        value = getattr(current, attribute.name)
+        if attribute.name == "headers":
+            value = ", ".join(f"{name}: {MASK}" for name in value) or None
+        variable = next((name for name in attribute.metadata["env"] if os.environ.get(name, "").strip()), None)
+        yield f"{attribute.name}: {'none' if value is None else value}{f' ({variable})' if variable else ''}"
+
+
+def _keys() -> Iterator[str]:
+    from gca_scanpy._llm.endpoint import ANY_SERVER_KEY, PROVIDERS
+
+    names = [name for provider in PROVIDERS.values() for name in provider.keys]
+    for name in dict.fromkeys([*names, ANY_SERVER_KEY]):
+        yield f"{name}: {f'set, {MASK}' if os.environ.get(name, '').strip() else 'not set'}"
+
+
+def _tables() -> Iterator[str]:
+    from importlib.resources import files
+
+    from gca_scanpy.db import _assets
+
+    bundled = (files("gca_scanpy") / "data" / "markers" / "VERSION").read_text(encoding="utf-8").strip()
+    yield f"bundled: {bundled}"
+    yield f"folder of public tables: {_assets.folder()}"
+    for name in _assets.ASSETS:
+        yield f"{name}: {', '.join(path.name for path in _assets.present(name)) or 'no file'}"
+
+
+def _cache() -> Iterator[str]:
+    from gca_scanpy._llm.cache import cache_files, default_folder
+
+    folder = _current().cache_dir or default_folder()
+    yield f"folder: {folder}"
+    yield f"answers: {sum(file.is_answer for file in cache_files(folder))}"
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    yield f"can be written to: {'yes' if nearest.is_dir() and os.access(nearest, os.W_OK) else 'no'}"
+
+
+def _model(ping: bool) -> Iterator[str]:
+    from attrs import evolve
+
+    from gca_scanpy._llm.asking import OFFLINE, client
+
+    current = evolve(_current(), timeout=PING_TIMEOUT, deadline=PING_TIMEOUT)
+    named = None if current.model == OFFLINE else current.model
+    if named is None and current.base_url is None:
+        yield "none is configured (GCA_MODEL, GCA_BASE_URL)"
+        return
+    model = client(named or "any", current)
+    yield model.name if named else f"none is configured; the server is {model.endpoint.host}"
+    if ping or current.base_url:
+        yield model.check()
+    else:
+        yield "not checked; --ping checks it"
+
+
+@click.group()
+@cache_option
+@click.pass_context
+def cache(ctx: click.Context, cache_dir: Optional[Path]) -> None:
+    """Show, prune or clear the stored answers of language models.
+
+    Deleted answers must be requested, and paid for, again.
+    """
+    ctx.obj = cache_dir
+
+
+def _folder(cache_dir: Optional[Path]) -> Path:
+    from gca_scanpy._llm.cache import default_folder
+    from gca_scanpy._settings import settings
+
+    return cache_dir or settings.cache_dir or default_folder()
+
+
+@cache.command()
+@click.pass_obj
+def info(cache_dir: Optional[Path]) -> None:
+    """Show the folder, and the number, size and age of the answers."""
+    from gca_scanpy._llm.cache import cache_files
+
+    folder = _folder(cache_dir)
+    files = cache_files(folder)
+    answers = [file for file in files if file.is_answer]
+    click.echo(f"folder: {folder}{'' if folder.is_dir() else ' (does not exist yet)'}")
+    click.echo(f"answers: {len(answers)}")
+    click.echo(f"size: {sum(file.size for file in files) / MB:.2f} MB")
+    if answers:
+        click.echo(f"oldest: {_date(answers[0].written)}")
+        click.echo(f"newest: {_date(answers[-1].written)}")
+
+
+@cache.command()
+@click.option("--yes", is_flag=True, help="Delete without asking.")
+@click.pass_obj
+def clear(cache_dir: Optional[Path], yes: bool) -> None:
+    """Delete all answers. Other files in the folder are kept."""
+    from gca_scanpy._llm.cache import cache_files, delete
+
+    folder = _folder(cache_dir)
+    files = cache_files(folder)
+    if not yes:
+        number = sum(file.is_answer for file in files)
+        click.confirm(f"Delete {number} answers in {folder}?", abort=True, err=True)
+    click.echo(f"deleted: {delete(files)} answers")
+
+
+@cache.command()
+@click.option(
+    "--older-than", "days", type=click.FloatRange(min=0), metavar="DAYS", help="Delete answers older than DAYS."
+)
+@click.option(
+    "--max-size",
+    "max_mb",
+    type=click.FloatRange(min=0),
+    metavar="MB",
+    help="Delete the oldest answers until at most MB megabytes are left.",
+)
+@click.pass_obj
+def prune(cache_dir: Optional[Path], days: Optional[float], max_mb: Optional[float]) -> None:
+    """Delete old answers, and the remains of interrupted runs."""
+    from gca_scanpy._llm.cache import cache_files, delete, expired
+
+    if days is None and max_mb is None:
+        msg = "state what to delete: --older-than DAYS, --max-size MB, or both"
+        raise click.UsageError(msg)
+    files = cache_files(_folder(cache_dir))
+    number = sum(file.is_answer for file in files)
+    deleted = delete(expired(files, days=days, max_bytes=None if max_mb is None else round(max_mb * MB)))
+    click.echo(f"deleted: {deleted} answers, left: {number - deleted}")
+
+
+def _date(timestamp: float) -> str:
+    return datetime.fromtimestamp(timestamp, timezone.utc).strftime("%Y-%m-%d")
 
 
 _COMMANDS = (

@@ -1,4 +1,4 @@
-"""The options about what is written, and about the exit code."""
+"""The options about what is written, and about the exit code; ``gca schema``: the form of the report."""
 
 from __future__ import annotations
 
@@ -244,3 +244,12 @@ def end(report: DatasetReport, options: Mapping[str, Any], *, all_written: bool)
 
 def _is(cluster: ClusterReport, what: str) -> bool:
     return "llm_unavailable" in cluster.validation.flag_reasons if what == UNANSWERED else cluster.status == what
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of the report that --json-report writes."""
+    from importlib.resources import files
+
+    # gca_scanpy.io.json_schema reads the same file, but importing it would import AnnData.
+    click.echo((files("gca_scanpy") / "data" / "report.schema.json").read_text(encoding="utf-8"), nl=False)

@@ -1,4 +1,4 @@
-"""What the program prints: messages on stderr, as lines of text or of JSON, and tables and plans on stdout."""
+"""What the program prints: messages on stderr, as lines of text or of JSON, and tables on stdout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from gca_scanpy.errors import GcaError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gca_scanpy._llm.prompt import Plan
     from gca_scanpy._reporting.display import Labels
     from gca_scanpy.model import ClusterReport, DatasetReport, Provenance
 
@@ -284,31 +283,31 @@ def print_report(report: DatasetReport, labels: Labels = "full") -> None:
             label = f"{label} ({c.stopped_label}?)"
         flags = f" ({', '.join(c.validation.flag_reasons)})" if c.validation.flag_reasons else ""
         table.add_row(
-            Text(_printable(c.cluster_id)),
+            Text(printable(c.cluster_id)),
             "" if c.n_cells is None else str(c.n_cells),
-            Text(_printable(label)),
-            *([Text(_printable(decided[c.cluster_id].to_label) if c.cluster_id in decided else "")] if decided else []),
-            *([Text(_printable(guess))] if any(guesses) else []),
+            Text(printable(label)),
+            *([Text(printable(decided[c.cluster_id].to_label) if c.cluster_id in decided else "")] if decided else []),
+            *([Text(printable(guess))] if any(guesses) else []),
             *([_votes(c)] if has_samples else []),
             *([c.annotation.ontology_id or ""] if has_ids else []),
             Text(f"{c.confidence} {c.confidence_score:.2f}", style=CONFIDENCE_STYLES[c.confidence]),
             Text(c.status + flags, style=STATUS_STYLES[c.status]),
-            Text(_printable(", ".join(c.validation.supporting_markers[:SHOWN_GENES]))),
+            Text(printable(", ".join(c.validation.supporting_markers[:SHOWN_GENES]))),
         )
     print_table(table)
     for c in report.clusters:
         if (c.status != "supported" or SAMPLE_CODES.intersection(c.validation.flag_reasons)) and c.validation.notes:
-            print(f"{_printable(c.cluster_id)}: {_printable('; '.join(c.validation.notes))}")
+            print(f"{printable(c.cluster_id)}: {printable('; '.join(c.validation.notes))}")
     for c in report.clusters:
         if c.next_steps and c.status != "supported":
-            print(f"{_printable(c.cluster_id)}, to settle it: {_printable(c.next_steps[0].text)}")
+            print(f"{printable(c.cluster_id)}, to settle it: {printable(c.next_steps[0].text)}")
         for vote in c.consensus.dissenters if c.consensus else ():
-            print(_printable(f"{c.cluster_id}: {vote.key} says {vote.label} ({vote.relation})"))
+            print(printable(f"{c.cluster_id}: {vote.key} says {vote.label} ({vote.relation})"))
     _print_states(report)
     s = report.summary
     summary = f"{s.supported_clusters} supported, {s.flagged_clusters} flagged, {len(s.unknown_clusters)} unknown"
     clusters = f"{s.total_clusters} cluster{'' if s.total_clusters == 1 else 's'}"
-    print("; ".join([f"{clusters}: {summary}", *map(_printable, _readings(report.provenance))]))
+    print("; ".join([f"{clusters}: {summary}", *map(printable, _readings(report.provenance))]))
 
 
 def _print_states(report: DatasetReport) -> None:
@@ -318,7 +317,7 @@ def _print_states(report: DatasetReport) -> None:
         for state in c.states:
             by_state.setdefault(state, []).append(c.cluster_id)
     if by_state:
-        print(_printable("states: " + "; ".join(f"{state} in {', '.join(ids)}" for state, ids in by_state.items())))
+        print(printable("states: " + "; ".join(f"{state} in {', '.join(ids)}" for state, ids in by_state.items())))
 
 
 def _votes(cluster: ClusterReport) -> str:
@@ -334,16 +333,6 @@ def _readings(origin: Provenance) -> list[str]:
     return [*species, *(f"{text!r} read as {read}" for text, read in tissues if text != read)]
 
 
-def print_plan(plan: Plan) -> None:
-    """Print the exact messages of each request to stdout, and their total size."""
-    replace_unencodable()
-    for number, request in enumerate(plan.requests, 1):
-        print(f"request {number} of {plan.n_requests} to {request.model}, about {request.prompt_tokens} tokens")
-        for message in request.messages:
-            print(f"  {message.role}: {_printable(message.content)}")
-    print(plan)
-
-
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text without characters that would move the cursor or change the colors of the terminal."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import Factory, define, evolve, field, frozen
 
-from gca_scanpy._names.ontology import Lineages
+from gca_scanpy._names.ontology import Lineages, leaves_open, supports
 from gca_scanpy._names.resolver import GENERAL
 from gca_scanpy.model import Consensus, Level, Vote, VoteRelation
 
@@ -271,28 +271,6 @@ def relation_to(term: Optional[str], consensus_term: Optional[str], lineages: Li
     if term in ontology.ancestors(consensus_term):
         return "broader"
     return "other lineage" if lineages.lineage(term) != lineages.lineage(consensus_term) else "related"
-
-
-def supports(vote: str, term: str, lineages: Lineages) -> bool:
-    """Whether a vote supports a term: it is for the term or a subtype.
-
-    The ontology has some types below a term of another lineage, such as neurons below epithelial cells.
-    """
-    is_below = term in lineages.ontology.ancestors(vote)
-    return vote == term or (is_below and lineages.compatible_lineages(lineages.lineage(vote), lineages.lineage(term)))
-
-
-def leaves_open(vote: str, term: str, lineages: Lineages) -> bool:
-    """Whether a vote that does not support a term does not speak against it either.
-
-    It names an ancestor of the term, or one cell can be both, because their lineage has a type below both.
-    """
-    ontology = lineages.ontology
-    if vote == term or term in ontology.ancestors(vote):
-        return False
-    return vote in ontology.ancestors(term) or (
-        lineages.lineage(vote) == lineages.lineage(term) and not ontology.below[vote].isdisjoint(ontology.below[term])
-    )
 
 
 def _path(term: Optional[str], poll: Poll, agreed: Mapping[str, float], masses: Numbers) -> list[str]:

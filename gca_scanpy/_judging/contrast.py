@@ -90,18 +90,19 @@ class ContrastGene:
     fact_of: str
     strength: float
     is_canonical: bool
-    is_measured: Optional[bool]
-    fraction: Optional[float]
-    mean: Optional[float]
-    highest_other: Optional[float]
-    says: str
-    witnesses: Optional[Witnesses]
+    is_measured: Optional[bool] = None
+    fraction: Optional[float] = None
+    mean: Optional[float] = None
+    highest_other: Optional[float] = None
+    says: str = ""
+    witnesses: Optional[Witnesses] = None
 
 
 COLUMNS = (
     "gene", "symbol", "speaks_for", "kind", "fact_of", "strength", "is_canonical", "is_measured", "fraction",
     "mean", "highest_other", "says", "stated_by", "seen_in", "profiles",
 )  # fmt: skip
+REALS = ("strength", "fraction", "mean", "highest_other")
 SHOWN_COLUMNS = ("gene", "speaks_for", "kind", "measured", "fraction", "mean", "highest_other", "says", "witnesses")
 
 
@@ -141,7 +142,7 @@ class Contrast:
 
         rows = [{**asdict(gene, recurse=False), **_sources(gene.witnesses)} for gene in self.genes]
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
-        return frame.astype({"is_measured": "boolean"} | dict.fromkeys(_REALS, "float64"))
+        return frame.astype({"is_measured": "boolean"} | dict.fromkeys(REALS, "float64"))
 
     def __repr__(self) -> str:
         counts = f"{len(self.says(self.first))} for the first, {len(self.says(self.second))} for the second here"
@@ -151,9 +152,6 @@ class Contrast:
     def _repr_html_(self) -> str:
         caption = f"Cluster {self.cluster_id}: {self.first} or {self.second}"
         return html_table(caption, SHOWN_COLUMNS, [_cells(gene) for gene in self.genes])
-
-
-_REALS = ("strength", "fraction", "mean", "highest_other")
 
 
 def _sources(witnesses: Optional[Witnesses]) -> dict[str, object]:
@@ -172,7 +170,9 @@ def _cells(gene: ContrastGene) -> tuple[str, ...]:
     return (gene.gene, gene.speaks_for, gene.kind, measured, *numbers_, gene.says, ", ".join(texts))
 
 
-def contrast(cluster_id: str, pair: Pair, index: MarkerIndex, see: Callable[[str], Seen]) -> Contrast:
+def contrast(
+    cluster_id: str, pair: Pair, index: MarkerIndex, see: Callable[[str], Seen], *, canonical: bool = False
+) -> Contrast:
     """The contrast of two types in a cluster.
 
     Parameters
@@ -181,9 +181,10 @@ def contrast(cluster_id: str, pair: Pair, index: MarkerIndex, see: Callable[[str
         Two keys of the index, or ids of the ontology with an ancestor in the index.
     see
         What the data show of a gene, by its symbol.
+    canonical
+        Whether to leave out the hundreds of genes that are no canonical markers.
     """
-    first, second = pair
-    genes = [*_genes_of(first, second, index, see), *_genes_of(second, first, index, see)]
+    genes = [gene for order in (pair, pair[::-1]) for gene in _genes_of(*order, index, see, canonical=canonical)]
     genes.sort(key=lambda gene: (not gene.says, gene.is_measured is False, -gene.strength, gene.symbol))
     ids = (key if key in index.lineages.ontology else None for key in pair)
     (first_id, second_id), (label, other) = ids, (name_of(key, index) for key in pair)
@@ -213,36 +214,39 @@ def _separating(key: str, other: str, index: MarkerIndex) -> dict[str, GeneKind]
 
 
 @lru_cache(maxsize=512)  # clusters of one run ask for the same few pairs
-def unseen(key: str, other: str, index: MarkerIndex) -> tuple[ContrastGene, ...]:
+def unseen(key: str, other: str, index: MarkerIndex, *, canonical: bool = False) -> tuple[ContrastGene, ...]:
     """The genes that speak for a type and not for the other, as the database has them, before any data are asked."""
-    genes = []
+    genes, label, own, others = [], name_of(key, index), owners(key, index), owners(other, index)
     for symbol, kind in _separating(key, other, index).items():
         is_marker = kind == "marker"
-        owner = _owner(symbol, key if is_marker else other, index, is_marker=is_marker)
+        owner = _owner(symbol, own if is_marker else others, index, is_marker=is_marker)
+        is_canonical = is_marker and symbol in index.types[owner].canonical
+        if canonical and not is_canonical:
+            continue
         genes.append(
             ContrastGene(
                 gene=symbol,
                 symbol=symbol,
-                speaks_for=name_of(key, index),
+                speaks_for=label,
                 kind=kind,
-                fact_of=name_of(owner, index),
+                fact_of=index.types[owner].label,
                 strength=round(_strength(symbol, key, owner, index, is_marker=is_marker), 4),
-                is_canonical=is_marker and symbol in index.types[owner].canonical,
-                is_measured=None,
-                fraction=None,
-                mean=None,
-                highest_other=None,
-                says="",
+                is_canonical=is_canonical,
                 witnesses=index.witnesses(owner, symbol) if is_marker else None,
             )
         )
     return tuple(genes)
 
 
-def _genes_of(key: str, other: str, index: MarkerIndex, see: Callable[[str], Seen]) -> Iterator[ContrastGene]:
+def _genes_of(
+    key: str, other: str, index: MarkerIndex, see: Callable[[str], Seen], *, canonical: bool
+) -> Iterator[ContrastGene]:
     label, against = name_of(key, index), name_of(other, index)
-    for gene in unseen(key, other, index):
+    for gene in unseen(key, other, index, canonical=canonical):
         seen = see(gene.symbol)
+        if seen.is_measured is None and seen.is_expressed is None:  # as of most genes if there are lists only
+            yield gene
+            continue
         yield evolve(
             gene,
             gene=seen.name,
@@ -263,9 +267,8 @@ def shown(gene: ContrastGene, seen: Seen) -> str:
     return "unmeasured" if seen.is_measured is False else "open"
 
 
-def _owner(symbol: str, key: str, index: MarkerIndex, *, is_marker: bool) -> str:
-    """The nearest type that has the fact: the type itself or an ancestor."""
-    nearest = owners(key, index)
+def _owner(symbol: str, nearest: Sequence[str], index: MarkerIndex, *, is_marker: bool) -> str:
+    """The first type that has the fact, of a type and its ancestors, nearest first."""
     if is_marker:
         return next(owner for owner in nearest if symbol in index.types[owner].positive)
     # The negative markers of a type include those of its ancestors, so the farthest type that has it is the source.

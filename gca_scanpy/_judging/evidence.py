@@ -265,7 +265,7 @@ class _Comparison:
         """The broad type that a term excludes with the most evidence beyond the label's, if it is enough.
 
         For the label, a gene of any of its subtypes counts; so any type of a broad type counts for that. The rival is
-        the type of them with the most evidence.
+        the type of them with the most evidence. Only a type alone can contradict; together they are a mixture.
         """
         used, names = numbers.NUMBERS, [name for name, (_, nats, _) in self.genes.items() if nats]
         if not names or names_a_disease(term, self.index.lineages):
@@ -282,7 +282,11 @@ class _Comparison:
         is_of_it = broad[places] == winner
         by_type = np.bincount(places[is_of_it], (gains * weights[rows])[is_of_it])
         key = self.index.hits.ordered[int(np.argmax(by_type))]
-        return self._rival(key, dict(zip(names, best[:, winner].tolist())), float(evidence[winner]))
+        found = self._rival(key, dict(zip(names, best[:, winner].tolist())), float(evidence[winner]))
+        alone = self.rival(key)
+        if found is None or alone is None:
+            return found
+        return evolve(found, share=max(alone.share, min(found.share, used.contradicting_ratio)))
 
     def _gains(self, names: Sequence[str], term: str) -> tuple[Places, Places, Floats]:
         """For each gene and type that a term excludes and it marks more than the label: their places, and the gain."""

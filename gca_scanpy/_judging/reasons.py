@@ -115,7 +115,8 @@ SPLIT = "gca_scanpy.tl.split"
 def undecided(case: Case, cluster: ClusterReport) -> Optional[Contrast]:
     """The contrast of what a cluster is undecided between; None if it is settled, or if nothing competes with it."""
     pair = None if _is_settled(cluster) else question(cluster, case.index)
-    return contrast(cluster.cluster_id, pair, case.index, _seen(case)) if pair else None
+    is_list = case.markers.measured is None  # the other genes only matter if the data lack them
+    return contrast(cluster.cluster_id, pair, case.index, _seen(case), canonical=is_list) if pair else None
 
 
 def next_steps(
@@ -207,7 +208,7 @@ def objection(case: Case, cluster: ClusterReport, rival: Optional[Rival]) -> Obj
     index = case.index
     pair: Optional[Pair] = first_apart(_judged_key(cluster), _key_of(rival), index) or question(cluster, index)
     return Objection(
-        label=cluster.annotation.proposed_label,
+        label=cluster.judged[0],
         reasons=tuple(code for code in cluster.validation.flag_reasons if code not in ADVISORY),
         notes=cluster.validation.notes,
         contrast=_short(pair, case, _seen(case)) if pair else None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 import itertools
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any, Generic, Optional, TypeVar, Union
 from attrs import evolve, field, frozen
 
 from gca_scanpy import _codec
+from gca_scanpy._events import progress_bar
 from gca_scanpy._llm import prompt, reply
 from gca_scanpy._llm.asking import Round
 from gca_scanpy._llm.cache import AnswerCache
@@ -151,7 +151,7 @@ def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int
         _store(progress[task.round_index], task, outcome, cache)
 
     crew: Crew[Task, Outcome] = Crew(lambda task: _work(task, progress[task.round_index], gate), n_threads)
-    bar = _bar(sum(len(chunk) for r in rounds for chunk in r.chunks))
+    bar = progress_bar(sum(len(chunk) for r in rounds for chunk in r.chunks), "language model", "cluster")
     try:
         for index, r in enumerate(rounds):
             for chunk in r.chunks:
@@ -191,17 +191,6 @@ def _resubmit(crew: Crew[Task, Outcome], progress: Progress, task: Task, outcome
         if one.is_retry:
             progress.reasked.update(case.cluster_id for case in one.chunk)
     return sum(len(one.chunk) for one in tasks)
-
-
-def _bar(total: int) -> Any:
-    """A progress bar on a terminal or in a notebook; a disabled one if nothing is left to ask.
-
-    ``TQDM_DISABLE`` is read here, because the argument ``disable`` would override it.
-    """
-    from tqdm.auto import tqdm
-
-    disabled = not total or bool(os.environ.get("TQDM_DISABLE"))
-    return tqdm(total=total, desc="language model", unit="cluster", leave=False, disable=True if disabled else None)
 
 
 def _store(progress: Progress, task: Task, outcome: Outcome, cache: Optional[AnswerCache]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
@@ -27,7 +27,6 @@ _PLURALS = re.compile(
     r"\b(cell|lymphocyte|monocyte|macrophage|fibroblast|neuron|astrocyte|hepatocyte|keratinocyte|melanocyte|neutrophil"
     r"|platelet|erythrocyte|adipocyte|pericyte|podocyte|cardiomyocyte|megakaryocyte|basophil|eosinophil|thymocyte)s\b"
 )
-ROOT = "CL:0000000"
 
 Relation = Literal["exact", "kin", "lineage", "unrelated", "no term"]
 
@@ -189,14 +188,6 @@ class BroadType:
     broad_id: str
 
 
-@frozen
-class Node:
-    """A term in the tree of some labels, ``depth`` steps below the root."""
-
-    term: str
-    depth: int
-
-
 @define(eq=False)
 class Lineages:
     """Assigns a broad type and a lineage to each Cell Ontology term.
@@ -292,6 +283,28 @@ def relation(first: Optional[str], second: Optional[str], lineages: Lineages) ->
     return "lineage" if lineage is not None and lineage == lineages.lineage(second) else "unrelated"
 
 
+def supports(vote: str, term: str, lineages: Lineages) -> bool:
+    """Whether a vote supports a term: it is for the term or a subtype.
+
+    The ontology has some types below a term of another lineage, such as neurons below epithelial cells.
+    """
+    is_below = term in lineages.ontology.ancestors(vote)
+    return vote == term or (is_below and lineages.compatible_lineages(lineages.lineage(vote), lineages.lineage(term)))
+
+
+def leaves_open(vote: str, term: str, lineages: Lineages) -> bool:
+    """Whether a vote that does not support a term does not speak against it either.
+
+    It names an ancestor of the term, or one cell can be both, because their lineage has a type below both.
+    """
+    ontology = lineages.ontology
+    if vote == term or term in ontology.ancestors(vote):
+        return False
+    return vote in ontology.ancestors(term) or (
+        lineages.lineage(vote) == lineages.lineage(term) and not ontology.below[vote].isdisjoint(ontology.below[term])
+    )
+
+
 def distance(first: Optional[str], second: Optional[str], lineages: Lineages) -> Optional[int]:
     """Steps between two terms through their nearest common ancestor; None if they have none."""
     if first is None or second is None:
@@ -306,37 +319,6 @@ def sort_key(term: Optional[str], lineages: Lineages) -> tuple[int, tuple[str, .
     if term is None or broad is None:
         return len(lineages.broad_types) + (term is None), (term or "",)
     return list(lineages.broad_types).index(broad.id), _path(term, lineages)
-
-
-def tree(terms: Sequence[str], lineages: Lineages) -> list[Node]:
-    """The terms as a tree; each node comes before the nodes below it.
-
-    Most ancestors are left out. The tree contains a broad type only if it is one of ``terms`` or joins two branches.
-    """
-    ontology = lineages.ontology
-    requested = set(terms)
-    broad = {term for term, row in lineages.broad_types.items() if row.broad_id == term}
-    candidates = requested | broad | {ROOT}
-    ranks: Mapping[str, int] = {term: rank for rank, term in enumerate(lineages.broad_types)}
-
-    def parent(term: str) -> str:
-        distances = ontology.ancestors(term)
-        near = [ancestor for ancestor in distances if ancestor in candidates]
-        return min(near, key=lambda a: (distances[a], ranks.get(a, len(ranks)), a), default=ROOT)
-
-    children: dict[str, set[str]] = {}
-    for term in requested:
-        while term != ROOT and term not in children.get(parent(term), ()):
-            children.setdefault(parent(term), set()).add(term)
-            term = parent(term)
-
-    def nodes(term: str, depth: int) -> list[Node]:
-        below = sorted(children.get(term, ()), key=lambda t: sort_key(t, lineages))
-        if term not in requested and len(below) == 1:
-            return nodes(below[0], depth)
-        return [Node(term, depth), *(node for child in below for node in nodes(child, depth + 1))]
-
-    return nodes(ROOT, 0) if requested else []
 
 
 def _path(term: str, lineages: Lineages) -> tuple[str, ...]:

@@ -1,12 +1,17 @@
-"""The cells as the page draws them: thinned, packed into few bytes, and described in words for screen readers."""
+"""The cells as the page draws them: thinned, packed into few bytes, and described in words for screen readers.
+
+Also the colors and the addresses by which the page joins the cells, the clusters and the ontology.
+"""
 
 from __future__ import annotations
 
 import base64
 import colorsys
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Optional
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +19,7 @@ from attrs import frozen
 
 from gca_scanpy._adata.members import Embedding
 from gca_scanpy._keys import EMBEDDINGS
+from gca_scanpy._names.ontology import TERM_ID
 from gca_scanpy._reporting.display import UNKNOWN_COLOR, hex_color
 from gca_scanpy.model import ClusterReport
 
@@ -24,6 +30,8 @@ COLUMNS, ROWS = ("left", "middle", "right"), ("bottom", "middle", "top")
 Color = Callable[[str, Optional[str]], str]  # of a label and its term, as #RRGGBB
 GOLDEN = 0.618034  # of the color circle: each cluster gets a hue far from those before it
 LIGHTNESS = (0.46, 0.62, 0.36)
+LONGEST_ANCHOR = 200  # characters of an escaped id; a longer one is replaced by its hash
+OBO = "https://purl.obolibrary.org/obo/CL_"
 SHOWN = 8  # rows; the last one sums up the types that have none
 
 
@@ -162,3 +170,27 @@ def composition(clusters: Sequence[ClusterReport], colors: Sequence[Colors]) -> 
     total = sum(counts.values()) or 1
     shares = (ShareView(label, color, f"{count:,}", round(100 * count / total, 1)) for label, color, count in rows)
     return ("cells" if counted else "clusters"), tuple(shares)
+
+
+@frozen
+class TermView:
+    """An ontology id; ``url`` is None if it is not one of the Cell Ontology."""
+
+    id: str
+    url: Optional[str]
+
+
+def view_of_term(term_id: Optional[str]) -> Optional[TermView]:
+    """An ontology id with its address; None if there is no id."""
+    if not term_id:
+        return None
+    number = TERM_ID.fullmatch(term_id)  # only such an id becomes a link; a report may hold any text in its place
+    return TermView(term_id, OBO + number[1] if number else None)
+
+
+def anchor_of(cluster_id: str) -> str:
+    """The address of a cluster within the page: its id, escaped as in any address, so that two ids never share one."""
+    escaped = quote(cluster_id, safe="", errors="surrogatepass")
+    if len(escaped) > LONGEST_ANCHOR:  # "*" does not occur in an escaped id
+        escaped = "*" + hashlib.sha256(cluster_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"cluster-{escaped}"

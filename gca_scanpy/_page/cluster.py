@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Optional
-from urllib.parse import quote
 
 from attrs import frozen
 
 from gca_scanpy._judging.reasons import meaning
-from gca_scanpy._names.ontology import TERM_ID
-from gca_scanpy._page.cells import Colors
+from gca_scanpy._page.cells import Colors, TermView, anchor_of, view_of_term
 from gca_scanpy._reporting.display import (
     STATUSES,
     VOTES,
@@ -27,7 +24,6 @@ from gca_scanpy._reporting.display import (
 from gca_scanpy._reporting.receipts import SHOWN_GENES, Receipt, Receipts
 from gca_scanpy.model import (
     Alternative,
-    Annotation,
     Candidate,
     ClusterReport,
     Consensus,
@@ -38,19 +34,9 @@ from gca_scanpy.model import (
     Vote,
 )
 
-LONGEST_ANCHOR = 200  # characters of an escaped id; a longer one is replaced by its hash
-OBO = "https://purl.obolibrary.org/obo/CL_"
 SOURCES = {"offline": "offline scorer", "model": "language model", "user": "given label"}
 
 Facts = tuple[tuple[str, str], ...]
-
-
-@frozen
-class TermView:
-    """An ontology id; ``url`` is None if it is not one of the Cell Ontology."""
-
-    id: str
-    url: Optional[str]
 
 
 @frozen
@@ -212,7 +198,7 @@ def view_of_cluster(
         The same cluster with its labels in full, if ``cluster`` has short ones.
     """
     annotation, validation = cluster.annotation, cluster.validation
-    full = _full_names(annotation, (unshortened or cluster).annotation)
+    full = _full_names(cluster, unshortened or cluster)
     by_candidate, rivals = contrasts_of(cluster)
     # The codes among the warnings are explained with the flags.
     remarks = (*validation.notes, *annotation.caveats, *cluster.warnings)
@@ -223,7 +209,7 @@ def view_of_cluster(
         label=annotation.primary_label,
         full=full,
         proposed=cluster.stopped_label,
-        proposed_term=view_of_term(annotation.proposed_ontology_id) if cluster.stopped_label else None,
+        proposed_term=view_of_term(cluster.judged[1]) if cluster.stopped_label else None,
         curated=standing.to_label if standing else "",
         decisions=tuple((one, view_of_term(one.to_ontology_id), one is standing) for one in decisions),
         term=view_of_term(annotation.ontology_id),
@@ -262,25 +248,9 @@ def _samples(cluster: ClusterReport) -> tuple[tuple[SampleAnswer, str, Optional[
     return tuple((one, VOTES[one.vote], view_of_term(one.ontology_id)) for one in cluster.samples)
 
 
-def anchor_of(cluster_id: str) -> str:
-    """The address of a cluster within the page: its id, escaped as in any address, so that two ids never share one."""
-    escaped = quote(cluster_id, safe="", errors="surrogatepass")
-    if len(escaped) > LONGEST_ANCHOR:  # "*" does not occur in an escaped id
-        escaped = "*" + hashlib.sha256(cluster_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return f"cluster-{escaped}"
-
-
 def view_of_flag(code: str, count: int = 1) -> FlagView:
     """A reason code with its meaning."""
     return FlagView(code, meaning(code), count)
-
-
-def view_of_term(term_id: Optional[str]) -> Optional[TermView]:
-    """An ontology id with its address; None if there is no id."""
-    if not term_id:
-        return None
-    number = TERM_ID.fullmatch(term_id)  # only such an id becomes a link; a report may hold any text in its place
-    return TermView(term_id, OBO + number[1] if number else None)
 
 
 def _path(cluster: ClusterReport) -> tuple[LevelView, ...]:
@@ -297,8 +267,8 @@ def _path(cluster: ClusterReport) -> tuple[LevelView, ...]:
     )
 
 
-def _full_names(shown: Annotation, full: Annotation) -> str:
-    pairs = ((shown.primary_label, full.primary_label), (shown.proposed_label, full.proposed_label))
+def _full_names(shown: ClusterReport, full: ClusterReport) -> str:
+    pairs = ((shown.annotation.primary_label, full.annotation.primary_label), (shown.judged[0], full.judged[0]))
     return "; ".join(dict.fromkeys(name for text, name in pairs if name != text))
 
 

@@ -84,12 +84,6 @@ class Moments:
                 seen._add(0, self, row)
         return others
 
-    def of_genes(self, columns: Codes) -> Moments:
-        """The moments of some genes."""
-        means, deviations, expressing = (table[:, columns] for table in (self.means, self.deviations, self.expressing))
-        missing = None if self.missing is None else self.missing[:, columns]
-        return Moments(self.cells, means, deviations, expressing, self.lowest, missing, self.infinite)
-
     def added(self, rows: Codes, n_rows: int) -> Moments:
         """The moments of ``n_rows`` larger groups of cells.
 
@@ -102,6 +96,10 @@ class Moments:
 
     def _add(self, row: int, other: Moments, number: int) -> None:
         """Add the cells in a row of other moments to those in a row of these, by the formula of Chan and others."""
+        if not self.cells[row] and other.missing is None:  # most groups of cells are read in one part
+            self.means[row], self.deviations[row] = other.means[number], other.deviations[number]
+            self.expressing[row], self.cells[row] = other.expressing[number], other.cells[number]
+            return
         if other.missing is not None:
             if self.missing is None:
                 self.missing = np.zeros_like(self.means)
@@ -143,9 +141,8 @@ def merge_genes(parts: Sequence[Moments]) -> Moments:
     )
     missing = None
     if any(part.missing is not None for part in parts):
-        missing = np.concatenate(
-            [np.zeros_like(part.means) if part.missing is None else part.missing for part in parts], axis=1
-        )
+        tables = [np.zeros_like(part.means) if part.missing is None else part.missing for part in parts]
+        missing = np.concatenate(tables, axis=1)
     lowest, infinite = min(part.lowest for part in parts), sum(part.infinite for part in parts)
     return Moments(parts[0].cells, means, deviations, expressing, lowest, missing, infinite)
 
@@ -257,7 +254,9 @@ class Expressed:
         return 1.0 if column is None else float(self._levels[column])
 
 
-def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -> dict[str, Expressed]:
+def expressed(
+    moments: Moments, names: list[str], clusters: Mapping[str, int], *, absent: bool = True
+) -> dict[str, Expressed]:
     """The present and absent genes of each cluster; none if values are negative, because zero is then no absence.
 
     Parameters
@@ -266,6 +265,8 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
         Gene names, in the order of the moments' columns.
     clusters
         Rows of the moments by cluster id.
+    absent
+        Whether to give the absent genes, which may be thousands.
     """
     used = numbers.NUMBERS
     means, fractions = _linear(moments.means), moments.fractions
@@ -278,12 +279,12 @@ def expressed(moments: Moments, names: list[str], clusters: Mapping[str, int]) -
         if not large[row].any():
             continue
         fraction, mean = np.where(large[row], fractions[row], np.nan), means[row]  # NaN is neither high nor low
-        present, absent = present_and_absent(fraction, mean, best_fraction, best_mean)
+        are_present, are_absent = present_and_absent(fraction, mean, best_fraction, best_mean)
         with np.errstate(divide="ignore", invalid="ignore"):
             levels = np.where(best_mean > 0, np.minimum(mean / best_mean, 1.0), 1.0)
         genes[key] = Expressed(
-            present=_ordered(names, present, fractions[row]),
-            absent=_ordered(names, absent, best_fraction),
+            present=_ordered(names, are_present, fractions[row]),
+            absent=_ordered(names, are_absent, best_fraction) if absent else (),
             columns=columns,
             levels=levels,
         )
@@ -297,9 +298,8 @@ def present_and_absent(
 
     The means have no logarithm; the best values are the highest of any cluster.
     """
-    used = numbers.NUMBERS
+    used, detected = numbers.NUMBERS, best_fraction >= numbers.NUMBERS.detected_fraction
     present = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
-    detected = best_fraction >= used.detected_fraction
     absent = detected & (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
     return present, absent
 
@@ -313,10 +313,8 @@ def activity(moments: Moments, names: Sequence[str], ids: Sequence[str]) -> Opti
 
     Parameters
     ----------
-    names
-        Gene names, in the order of the moments' columns.
-    ids
-        Cluster ids, in the order of its rows.
+    names, ids
+        Gene names and cluster ids, in the order of the moments' columns and rows.
     """
     used = numbers.NUMBERS
     means, fractions = np.nan_to_num(_linear(moments.means)), moments.fractions

@@ -172,6 +172,7 @@ def _parts(clusters: tuple[ClusterReport, ...]) -> tuple[list[Label], ...]:
     return (
         [_label(cluster) for cluster in clusters],
         [_proposed(cluster.annotation) for cluster in clusters],
+        [cluster.judged for cluster in clusters],
         [(candidate.label, candidate.ontology_id) for cluster in clusters for candidate in cluster.candidates],
         [(other.label, other.ontology_id) for cluster in clusters for other in cluster.annotation.alternatives],
         [_broad(cluster) for cluster in clusters],
@@ -205,6 +206,7 @@ def _relabeled(cluster: ClusterReport, shown: dict[Label, str], short: ShortName
             },
         ),
         broad_label=shown[_broad(cluster)],
+        judged_label=shown[cluster.judged],
         candidates=tuple(evolve(c, label=shown[c.label, c.ontology_id]) for c in cluster.candidates),
         path=tuple(evolve(level, label=shown[level.label, level.ontology_id]) for level in cluster.path),
         mixture=cluster.mixture and evolve(cluster.mixture, parts=parts),

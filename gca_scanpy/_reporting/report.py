@@ -53,7 +53,7 @@ def cluster_report(case: Case, judgment: Judgment, *, force_unknown: bool) -> Cl
     term = proposed_id if label != UNKNOWN_LABEL and "ontology_mismatch" not in reasons else None
     broad = lineages.broad(term)
     path = verdict.path or _path(proposed_id or verdict.label, case)
-    finest = verdict.path[-1] if verdict.path and judgment.status == "supported" else None
+    finest = verdict.path[-1] if verdict.path else None
     score = _final_score(case, verdict, judgment)
     annotation = Annotation(
         primary_label=label,
@@ -87,6 +87,8 @@ def cluster_report(case: Case, judgment: Judgment, *, force_unknown: bool) -> Cl
         path=path,
         consensus=verdict.consensus,
         asked_again=verdict.asked_again,
+        judged_label=verdict.label or UNKNOWN_LABEL,
+        judged_ontology_id=proposed_id,
     )
 
 

@@ -97,9 +97,9 @@ class Case:
         """Weigh the genes of a cluster and rank its candidates."""
         weights = Weights.of(markers)
         candidates = rank(weights, tissues, index, cells)
-        strength = Strength.of(weights, candidates[0], index) if candidates else None
+        strength = Strength.of(weights, candidates, index) if candidates else None
         levels = Levels.of(candidates, strength, index) if strength else Levels({}, candidates, None, index)
-        lineage = index.lineages.lineage(candidates[0].ontology_id) if candidates else None
+        lineage = index.lineages.lineage(index.types[candidates.keys[0]].id) if candidates else None
         names = {gene.symbol: gene.name for gene in weights.ranked}
         malignant = tuple(names[symbol] for symbol in malignancy(names, lineage, tissues))
         return cls(markers, weights, candidates, strength, levels, tuple(tissues), index, limits, malignant, cells)

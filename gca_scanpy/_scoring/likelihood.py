@@ -5,7 +5,6 @@ A gene contributes its weight times its information to the score of each type. d
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Optional, Union, overload
 
@@ -42,7 +41,7 @@ def rank(
     places, values = _scores(genes, tissues, index)
     sums = values + index.prior_nats(tissues)[places]
     order = np.argsort(-sums, kind="stable")  # equal sums stay in the order of the keys
-    keys, scores = [index.hits.ordered[place] for place in places[order]], values[order]
+    keys, scores = [index.hits.ordered[place] for place in places[order].tolist()], values[order]
     sums = sums[order]
     if cells is not None and keys:
         compared = dict(zip(keys[: numbers.NUMBERS.cell_candidates], scores.tolist()))
@@ -51,7 +50,7 @@ def rank(
         sums = sums + np.array(shifts + [rest] * (len(keys) - len(shifts)))
         order = np.argsort(-sums, kind="stable")
         keys, scores, sums = [keys[place] for place in order], scores[order], sums[order]
-    return Candidates(keys, scores.tolist(), _softmax(sums.tolist()), genes, index)
+    return Candidates(keys, scores.tolist(), _softmax(sums), genes, index)
 
 
 @frozen(eq=False)
@@ -112,9 +111,9 @@ class _ClusterGenes:
     ----------
     ranked, present
         Genes with their information.
-    expressed
-        Ranked and present genes by symbol. As a negative marker a present gene has its full weight, because it
-        contradicts a type whether or not other clusters express it too.
+    denying
+        Ranked and present genes that are negative markers of any type, by symbol. A present gene has its full weight,
+        because it contradicts a type whether or not other clusters express it too.
     absent
         Genes that the cells lack, by symbol.
     evidence
@@ -123,19 +122,20 @@ class _ClusterGenes:
 
     ranked: Scored
     present: Scored
-    expressed: Mapping[str, Gene]
+    denying: Mapping[str, Gene]
     absent: Mapping[str, Gene]
     evidence: Floats
 
     @classmethod
     def of(cls, weights: Weights, index: MarkerIndex) -> _ClusterGenes:
-        part = numbers.NUMBERS.present_weight
-        full = (gene_of(gene.name, gene.symbol, gene.weight / part) for gene in weights.present)
+        part, denied = numbers.NUMBERS.present_weight, index.hits.denied
+        listed = (gene for gene in weights.ranked if denied(gene.symbol))
+        full = (gene_of(gene.name, gene.symbol, gene.weight / part) for gene in weights.present if denied(gene.symbol))
         ranked = _scored(weights.ranked, index)
         return cls(
             ranked=ranked,
             present=_scored(weights.present, index),
-            expressed={gene.symbol: gene for gene in (*weights.ranked, *full)},
+            denying={gene.symbol: gene for gene in (*listed, *full)},
             absent={gene.symbol: gene for gene in weights.absent},
             evidence=_bounded(ranked, weights.states, index),
         )
@@ -153,17 +153,17 @@ def _scores(genes: _ClusterGenes, tissues: Sequence[str], index: MarkerIndex) ->
     present, _ = _evidence(genes.present, index)
     absent = _absent_evidence(genes.absent.values(), index)
     evidence = evidence + np.minimum(present[places], limit) - np.minimum(absent[places], limit)
-    scores = evidence * index.factors(tissues)[places] - _penalties(genes.expressed.values(), index)[places]
+    scores = evidence * index.factors(tissues)[places] - _penalties(genes.denying.values(), index)[places]
     return places, scores
 
 
-def _penalties(expressed: Iterable[Gene], index: MarkerIndex) -> Floats:
+def _penalties(denying: Iterable[Gene], index: MarkerIndex) -> Floats:
     """What the genes subtract from the types of which they are negative markers, by place of the type."""
-    denying = [(index.hits.denied_places(gene.symbol), gene) for gene in expressed if index.hits.denied(gene.symbol)]
-    if not denying:
+    arrays = [(index.hits.denied_places(gene.symbol), _penalty(gene, index)) for gene in denying]
+    if not arrays:
         return np.zeros(len(index.hits.ordered))
-    penalties = np.repeat([_penalty(gene, index) for _, gene in denying], [len(places) for places, _ in denying])
-    return _by_place(np.concatenate([places for places, _ in denying]), penalties, len(index.hits.ordered))
+    penalties = np.repeat([penalty for _, penalty in arrays], [len(places) for places, _ in arrays])
+    return _by_place(np.concatenate([places for places, _ in arrays]), penalties, len(index.hits.ordered))
 
 
 def _by_place(places: Places, values: Floats, n_types: int) -> Floats:
@@ -172,12 +172,11 @@ def _by_place(places: Places, values: Floats, n_types: int) -> Floats:
     return np.bincount(places, values, minlength=n_types).astype(np.float64, copy=False)
 
 
-def _softmax(scores: Sequence[float]) -> list[float]:
+def _softmax(scores: Floats) -> list[float]:
     """Scores, best first, as shares of one."""
-    temperature = numbers.NUMBERS.temperature
-    exponentials = [math.exp((score - scores[0]) / temperature) for score in scores]
-    total = sum(exponentials)
-    return [value / total for value in exponentials]
+    exponentials = np.exp((scores - scores[:1]) / numbers.NUMBERS.temperature)
+    shares: list[float] = (exponentials / exponentials.sum()).tolist()
+    return shares
 
 
 def _evidence(genes: Scored, index: MarkerIndex) -> tuple[Floats, Places]:
@@ -219,9 +218,9 @@ def _supporting(key: str, genes: _ClusterGenes, index: MarkerIndex) -> tuple[Evi
 def _contradicting(key: str, genes: _ClusterGenes, index: MarkerIndex) -> tuple[Evidence, ...]:
     cell_type, canonical = index.types[key], numbers.NUMBERS.canonical
     negative = [
-        Evidence(genes.expressed[symbol].name, -_penalty(genes.expressed[symbol], index))
+        Evidence(genes.denying[symbol].name, -_penalty(genes.denying[symbol], index))
         for symbol in cell_type.negative
-        if symbol in genes.expressed
+        if symbol in genes.denying
     ]
     absent = [
         Evidence(gene.name, -index.hits.own(gene.symbol, canonical, gene.weight)[key])

@@ -44,8 +44,9 @@ class Strength:
     rival: float
 
     @classmethod
-    def of(cls, weights: Weights, best: Candidate, index: MarkerIndex) -> Strength:
+    def of(cls, weights: Weights, candidates: Candidates, index: MarkerIndex) -> Strength:
         """Sum the evidence of the ranked genes by broad type."""
+        term, best = index.types[candidates.keys[0]].id, round(candidates.scores[0], 4)
         evidence: dict[str, float] = {}
         recognized = 0.0
         for gene in weights.free:
@@ -53,13 +54,11 @@ class Strength:
                 recognized += gene.weight
                 for broad_id, nats in index.hits.by_broad(gene.symbol).items():
                     evidence[broad_id] = evidence.get(broad_id, 0.0) + round(gene.weight * nats, 4)
-        term = best.ontology_id
         broad = index.lineages.broad(term)
-        family = evidence.get(broad.id, 0.0) if broad is not None else max(best.score, 0.0)
+        family = evidence.get(broad.id, 0.0) if broad is not None else max(best, 0.0)
         rivals = (nats for other, nats in evidence.items() if index.lineages.disjoint(term, other))
-        return cls(
-            best.score, recognized, family, max(rivals, default=0.0) / max(family, numbers.NUMBERS.min_recognized)
-        )
+        rival = max(rivals, default=0.0) / max(family, numbers.NUMBERS.min_recognized)
+        return cls(best, recognized, family, rival)
 
     @property
     def beyond_chance(self) -> bool:
@@ -122,10 +121,12 @@ class Levels:
         if described in self.probabilities:
             return self.probabilities[described]
         ancestors = lineages.ontology.ancestors
-        own = [c for c in self.candidates if described == key_of(c) or described in ancestors(key_of(c))]
-        if self.strength is None or not any(candidate.score > 0 for candidate in own):
+        found = zip(self.candidates.keys, self.candidates.scores, self.candidates.shares)  # to make them takes longer
+        below = ((score, share) for other, score, share in found if described in (other, *ancestors(other)))
+        own = [round(share, 6) for score, share in below if round(score, 4) > 0]
+        if self.strength is None or not own:
             return 0.0
-        share = sum(candidate.probability for candidate in own if candidate.score > 0)
+        share = sum(own)
         limits = (self.probabilities[term] for term in self.index.ancestors(described) if term in self.probabilities)
         return min(_probability(described, share, self.strength, self.index), *limits, 1.0)
 
@@ -138,7 +139,7 @@ class Levels:
         if not self.probabilities:
             return None
         ancestors = self.index.lineages.ontology.ancestors
-        best = key_of(self.candidates[0])
+        best = self.candidates.keys[0]
         finest = best if best in self.probabilities else self._best_below(self._likeliest(list(self.probabilities)))
         above = set(self.index.levels_above(finest))
         line = [key for key in self.probabilities if key == finest or key in above]

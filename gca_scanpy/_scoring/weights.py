@@ -94,12 +94,14 @@ def states(symbols: Iterable[str]) -> States:
     """The states of which enough genes are among the first of these symbols."""
     read = list(dict.fromkeys(symbols))[: numbers.NUMBERS.state_genes_read]
     held = _held(frozenset(read))
+    if not held:
+        return States()
     genes = {program.name: tuple(gene for gene in read if gene in program.core) for program in held}
-    covered = {gene for program in held for gene in program.genes}
+    covered = frozenset().union(*(program.genes for program in held))
     telling = [gene for gene in read if gene in covered or not is_generic(gene)]
     share = sum(gene in covered for gene in telling) / len(telling) if telling else 0.0
     found = States(genes, round(share, 4), frozenset(gene for names in genes.values() for gene in names))
-    return evolve(found, bound=frozenset(covered)) if found.fill_the_list else found
+    return evolve(found, bound=covered) if found.fill_the_list else found
 
 
 def _held(symbols: frozenset[str]) -> list[Program]:

@@ -167,7 +167,7 @@ def offered_labels(cluster: ClusterReport) -> dict[str, str]:
 
 def stopped_proposal(cluster: ClusterReport) -> str:
     """The proposed label that the checks stopped, as :func:`meant_label` gives it; empty if none was stopped."""
-    label, term = cluster.stopped_label.strip(), cluster.annotation.proposed_ontology_id
+    label, term = cluster.stopped_label.strip(), cluster.judged[1]
     if label in ("", UNKNOWN_LABEL):
         return ""
     ontology = _bundled.ontology()

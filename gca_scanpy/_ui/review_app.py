@@ -164,7 +164,7 @@ def _form(desk: Desk) -> None:
     note = "Why"
     label = proposal if kind == ACCEPT else ""
     if kind in (ACCEPT, KEEP):
-        accepted = cluster.annotation.proposed_label if label else label_now
+        accepted = cluster.stopped_label if label else label_now
         st.caption(plain(f"The curated label will be: {accepted}"))
     if kind == CHANGE:
         offered = offered_labels(cluster)

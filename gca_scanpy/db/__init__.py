@@ -3,9 +3,8 @@
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy.db._assets import Fetched, fetch
 from gca_scanpy.db._describe import Verification, verify
-from gca_scanpy.db._fact import fact
+from gca_scanpy.db._fact import Citation, Fact, Witness, fact
 from gca_scanpy.db._io import export, load
-from gca_scanpy.db._receipt import Citation, Fact, Witness
 
 __all__ = [
     "Citation", "Fact", "Fetched", "MarkerDatabase", "Verification", "Witness", "export", "fact", "fetch", "load",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.resources import files
 from itertools import chain
@@ -26,6 +28,21 @@ from gca_scanpy._scoring.index import Priors, read_priors
 from gca_scanpy.model import DatasetReport
 
 _DATA = files("gca_scanpy") / "data"
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Make many lasting objects without the garbage collector, which would search all objects of the program for each.
+
+    In a process with Scanpy, it would take as long as the making of an index.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _lines(name: str) -> list[str]:

@@ -1,13 +1,17 @@
-"""Describes marker databases: their numbers, the facts of one cell type, and whether their rules hold."""
+"""Describes marker databases: their numbers, the types and genes that names mean, and whether their rules hold."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Union
 
 from attrs import frozen
 
 from gca_scanpy._arguments import checked
+from gca_scanpy._names.genes import ENSEMBL, SPECIES, clean
+from gca_scanpy._names.genes import parts as genes_in
 from gca_scanpy._names.words import nearest
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
 from gca_scanpy._scoring.facts import parts
@@ -16,6 +20,9 @@ from gca_scanpy.db._io import BUNDLED, PROJECT, Source, load
 from gca_scanpy.errors import InputError, shown
 
 PROJECT_LICENSE = "BSD-3-Clause"
+MAX_SIMILAR = 5  # genes in a message
+MIN_LETTERS = 3  # of a name, to look for longer ones
+_SEPARATOR = re.compile(r"[\s._]+")
 
 
 @frozen
@@ -160,6 +167,67 @@ def _nearest(database: MarkerDatabase, name: str) -> str:
     folded = {str(kind).casefold(): str(kind) for kind in database.facts["cell_type"].unique()}
     near = nearest(name.strip().casefold(), folded)
     return f"; similar names are: {', '.join(folded[key] for key in near)}" if near else ""
+
+
+def symbols(database: MarkerDatabase, gene: str) -> list[str]:
+    """The symbols that a name of a gene may mean, those of the database first; a mouse symbol may be another gene's."""
+    known = {symbol.upper(): symbol for symbol in database.facts["gene"].unique()}
+    if _are_several(gene, known):
+        msg = f"{shown(gene)} is more than one gene; pass one gene, such as 'CD79A'"
+        raise InputError(msg)
+    symbols = _readings(gene, known)
+    if not symbols:
+        raise InputError(_unread(gene, known))
+    return sorted(symbols, key=lambda symbol: symbol.upper() not in known)
+
+
+def _readings(gene: str, known: Mapping[str, str]) -> list[str]:
+    """The symbols of a gene as a human and as a mouse gene."""
+    readings = [_bundled.gene_names().canonical(gene, species, known) for species in SPECIES]
+    return list(dict.fromkeys(symbol for symbol in readings if symbol))
+
+
+def _are_several(text: str, known: Mapping[str, str]) -> bool:
+    """Whether a text names more than one gene: ``MS4A1;CD3D``, but not ``CD20/MS4A1`` or ``HLA DRA``."""
+    key = text.strip().upper()
+    if key in known or key in _bundled.gene_names().older:  # an alias may be Y+LAT-2
+        return False
+    names = genes_in(text)
+    if len(names) < 2:  # other separators are also within the name of one gene
+        names = _SEPARATOR.split(text.strip())
+        are_genes = all(_readings(name, known) for name in names)
+        is_one = not any(map(ENSEMBL.match, names)) and _readings("-".join(names), known)
+        if is_one or not are_genes:
+            return False
+    genes = {(_readings(name, known) or [name.upper()])[0] for name in names}
+    unknown_ids = set(filter(ENSEMBL.match, genes))  # beside a symbol, such an id may be of the same gene
+    return len(genes - unknown_ids or unknown_ids) > 1
+
+
+def _unread(gene: str, known: Mapping[str, str]) -> str:
+    """That a gene cannot be read, and what to pass instead."""
+    if ENSEMBL.match(clean(gene)) and not clean(gene).upper().startswith("ENSG"):
+        return (
+            f"{shown(gene)} is an Ensembl id of another species than human, and only human ones are known; "
+            "pass the symbol of the gene, such as 'Cd79a'"
+        )
+    near = _other_spellings(gene, known) or [known[key] for key in nearest(gene.strip().upper(), known, MAX_SIMILAR)]
+    hint = f"; similar genes are: {', '.join(near[:MAX_SIMILAR])}" if near else ""
+    return f"{shown(gene)} is not a gene that can be read; pass a symbol, such as 'CD79A', or a human Ensembl id{hint}"
+
+
+def _other_spellings(gene: str, known: Mapping[str, str]) -> list[str]:
+    """The genes of the database with a name that has other dashes (``PD-1`` for PD1), or one letter more (CD16A)."""
+    text = gene.strip().upper().replace("-", "")
+    if len(text) < MIN_LETTERS:
+        return []
+    found: dict[str, tuple[str, str]] = {}  # by symbol; symbols come before their aliases
+    for name, symbol in chain(known.items(), _bundled.gene_names().older.items()):
+        letters = name.replace("-", "")
+        ending = letters[len(text) :]
+        if letters.startswith(text) and len(ending) < 2 and not ending.isdigit() and symbol.upper() in known:
+            found.setdefault(symbol, (ending, symbol if name == symbol.upper() else f"{name} ({symbol})"))
+    return [shown_as for _, shown_as in sorted(found.values())]
 
 
 def markers(database: MarkerDatabase, kind: str) -> list[Marker]:

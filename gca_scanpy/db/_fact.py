@@ -1,28 +1,133 @@
-"""Looks up one fact of a marker database, or says what there is instead."""
+"""One fact of a marker database with its witnesses, as an object and as text; or what there is instead."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Union
 
 import pandas as pd
+from attrs import frozen
 
 from gca_scanpy._arguments import checked
-from gca_scanpy._names.genes import ENSEMBL, SPECIES, clean, parts
-from gca_scanpy._names.words import distance, nearest
+from gca_scanpy._names.words import distance
 from gca_scanpy._scoring.database import STATED, MarkerDatabase
 from gca_scanpy._scoring.facts import ASCTB, AT, PROFILE
 from gca_scanpy.db import _bundled, _describe
 from gca_scanpy.db._io import BUNDLED, Source, load
-from gca_scanpy.db._receipt import Citation, Fact, Witness, named
-from gca_scanpy.errors import InputError, shown
+from gca_scanpy.errors import InputError
 
 SHOWN = 5  # types or genes in a message
 FAR = 99  # more steps than between any two related terms
-MIN_LETTERS = 3  # of a name, to look for longer ones
-_SEPARATOR = re.compile(r"[\s._]+")
+
+
+@frozen
+class Citation:
+    """A table of ASCT+B that states a fact.
+
+    Attributes
+    ----------
+    table
+        Its organ and version, such as ``kidney v1.8``.
+    references
+        What it cites, as ``doi:10...`` or ``PMID:...``. References belong to a row, which may have several genes.
+    """
+
+    table: str
+    references: tuple[str, ...]
+
+
+@frozen
+class Witness:
+    """A source that states a fact, or an expression profile in which the gene stands out.
+
+    Attributes
+    ----------
+    name, title
+        Name of the source in tables of facts, and as readers know it.
+    kind
+        ``list`` (written by curators), ``computed`` (from single-cell data), ``vendor`` (a catalog of antibodies),
+        ``profile`` (mean expression of a study's cell types), or empty for a source of your own table.
+    grade
+        ``exact`` if it is about this very type, ``nearby`` if it is about a neighbor of it in the ontology.
+    neighbor, neighbor_id
+        Name and id of this neighbor; empty for an exact witness.
+    relation
+        ``narrower`` if the neighbor is a kind of the type, ``wider`` if the type is a kind of the neighbor.
+    citation, doi, home
+        Its publication and its web page, as far as there are any.
+    tables
+        For ASCT+B, the tables that state the fact.
+    """
+
+    name: str
+    kind: str
+    grade: str
+    title: str = ""
+    neighbor: str = ""
+    neighbor_id: str = ""
+    relation: str = ""
+    citation: str = ""
+    doi: str = ""
+    home: str = ""
+    tables: tuple[Citation, ...] = ()
+
+    def __str__(self) -> str:
+        where = f"doi:{self.doi}" if self.doi else self.home
+        near = f", for {_named(self.neighbor, self.neighbor_id)}, a {self.relation} type" if self.neighbor_id else ""
+        return ". ".join(filter(None, [f"{self.title}{near}", self.citation, where]))
+
+
+@frozen
+class Fact:
+    """A gene that marks a cell type, or speaks against it; ``print`` shows it with its witnesses.
+
+    Attributes
+    ----------
+    cell_type, ontology_id
+        Name and Cell Ontology id of the type; the id is empty if the type has none.
+    gene
+        Symbol.
+    role
+        ``positive`` or ``negative``.
+    strength
+        ``canonical``, ``supporting`` or ``weak``.
+    species
+        ``human``, ``mouse`` or ``both``.
+    tissue
+        The tissues in which the type typically occurs.
+    witnesses
+        The sources that state the fact, and for a positive fact the profiles in which the gene stands out; those about
+        this very type come first.
+    seen_in, not_seen_in
+        The expression profiles of this type in which the gene stands out, and the others that measure it.
+    decision, reason
+        What the curators of the bundled database decided about the fact (``added``, ``kept`` although sources
+        contradict it, or ``marked`` otherwise than before), and why; mostly empty.
+    database
+        Name and version of the database.
+    """
+
+    cell_type: str
+    ontology_id: str
+    gene: str
+    role: str
+    strength: str
+    species: str
+    tissue: tuple[str, ...]
+    witnesses: tuple[Witness, ...]
+    seen_in: tuple[str, ...]
+    not_seen_in: tuple[str, ...]
+    decision: str
+    reason: str
+    database: str
+
+    @property
+    def stated_by(self) -> tuple[str, ...]:
+        """The lists that state the fact for this very type."""
+        return tuple(w.name for w in self.witnesses if w.grade == "exact" and w.kind != PROFILE)
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
 
 
 @checked()
@@ -60,7 +165,7 @@ def fact(gene: str, cell_type: str, source: Union[Source, Sequence[Source]] = BU
     ('MS4A1', 'B cell', 'canonical', True)
     """
     database = load(source)
-    symbols = _symbols(database, gene)
+    symbols = _describe.symbols(database, gene)
     try:
         name, cl_id = _describe.cell_type(database, cell_type)
     except InputError as error:
@@ -73,67 +178,6 @@ def fact(gene: str, cell_type: str, source: Union[Source, Sequence[Source]] = BU
             return _fact(database, rows)
     msg = _no_fact(database, symbols[0], name, cl_id)
     raise InputError(msg)
-
-
-def _symbols(database: MarkerDatabase, gene: str) -> list[str]:
-    """The symbols that a name of a gene may mean, those of the database first; a mouse symbol may be another gene's."""
-    known = {symbol.upper(): symbol for symbol in database.facts["gene"].unique()}
-    if _are_several(gene, known):
-        msg = f"{shown(gene)} is more than one gene; pass one gene, such as 'CD79A'"
-        raise InputError(msg)
-    symbols = _readings(gene, known)
-    if not symbols:
-        raise InputError(_unread(gene, known))
-    return sorted(symbols, key=lambda symbol: symbol.upper() not in known)
-
-
-def _readings(gene: str, known: Mapping[str, str]) -> list[str]:
-    """The symbols of a gene as a human and as a mouse gene."""
-    readings = [_bundled.gene_names().canonical(gene, species, known) for species in SPECIES]
-    return list(dict.fromkeys(symbol for symbol in readings if symbol))
-
-
-def _are_several(text: str, known: Mapping[str, str]) -> bool:
-    """Whether a text names more than one gene: ``MS4A1;CD3D``, but not ``CD20/MS4A1`` or ``HLA DRA``."""
-    key = text.strip().upper()
-    if key in known or key in _bundled.gene_names().older:  # an alias may be Y+LAT-2
-        return False
-    names = parts(text)
-    if len(names) < 2:  # other separators are also within the name of one gene
-        names = _SEPARATOR.split(text.strip())
-        are_genes = all(_readings(name, known) for name in names)
-        is_one = not any(map(ENSEMBL.match, names)) and _readings("-".join(names), known)
-        if is_one or not are_genes:
-            return False
-    genes = {(_readings(name, known) or [name.upper()])[0] for name in names}
-    unknown_ids = set(filter(ENSEMBL.match, genes))  # beside a symbol, such an id may be of the same gene
-    return len(genes - unknown_ids or unknown_ids) > 1
-
-
-def _unread(gene: str, known: Mapping[str, str]) -> str:
-    """That a gene cannot be read, and what to pass instead."""
-    if ENSEMBL.match(clean(gene)) and not clean(gene).upper().startswith("ENSG"):
-        return (
-            f"{shown(gene)} is an Ensembl id of another species than human, and only human ones are known; "
-            "pass the symbol of the gene, such as 'Cd79a'"
-        )
-    near = _other_spellings(gene, known) or [known[key] for key in nearest(gene.strip().upper(), known, SHOWN)]
-    hint = f"; similar genes are: {', '.join(near[:SHOWN])}" if near else ""
-    return f"{shown(gene)} is not a gene that can be read; pass a symbol, such as 'CD79A', or a human Ensembl id{hint}"
-
-
-def _other_spellings(gene: str, known: Mapping[str, str]) -> list[str]:
-    """The genes of the database with a name that has other dashes (``PD-1`` for PD1), or one letter more (CD16A)."""
-    text = gene.strip().upper().replace("-", "")
-    if len(text) < MIN_LETTERS:
-        return []
-    found: dict[str, tuple[str, str]] = {}  # by symbol; symbols come before their aliases
-    for name, symbol in chain(known.items(), _bundled.gene_names().older.items()):
-        letters = name.replace("-", "")
-        ending = letters[len(text) :]
-        if letters.startswith(text) and len(ending) < 2 and not ending.isdigit() and symbol.upper() in known:
-            found.setdefault(symbol, (ending, symbol if name == symbol.upper() else f"{name} ({symbol})"))
-    return [shown_as for _, shown_as in sorted(found.values())]
 
 
 def _fact(database: MarkerDatabase, rows: pd.DataFrame) -> Fact:
@@ -198,7 +242,7 @@ def _no_fact(database: MarkerDatabase, symbol: str, name: str, cl_id: str) -> st
     was_removed = decision == "removed" and database is _bundled.database()
     return "; ".join(
         [
-            f"{_describe.title(database)} has no fact about {symbol} and {named(name, cl_id)}",
+            f"{_describe.title(database)} has no fact about {symbol} and {_named(name, cl_id)}",
             *([f"it was removed: {reason}"] if was_removed else []),
             _having(database, symbol, cl_id),
             f"markers of {name} are {_few(list(dict.fromkeys([*similar, *genes])))}",
@@ -217,10 +261,55 @@ def _having(database: MarkerDatabase, symbol: str, cl_id: str) -> str:
     terms = sorted(zip(having["cell_type"], having["cl_id"]), key=lambda term: (steps(term[1]), term[0]))
     if not terms:
         return f"no type has {symbol} as a marker"
-    return f"{symbol} marks {_few([named(*term) for term in terms])}"
+    return f"{symbol} marks {_few([_named(*term) for term in terms])}"
 
 
 def _few(names: Sequence[str]) -> str:
     """The first names of a list, and how many more there are."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _title(name: str) -> str:
+    source = _bundled.sources_by_name().get(name)
+    return source.title if source else name
+
+
+def _named(name: str, cl_id: str) -> str:
+    """A type with its id, as far as it has both."""
+    return f"{name} ({cl_id})" if name and cl_id else name or cl_id
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _lines(fact: Fact) -> Iterator[str]:
+    """The text of a fact."""
+    marks = "marks" if fact.role == "positive" else "speaks against"
+    species = "human and mouse" if fact.species == "both" else fact.species
+    details = ", ".join([fact.strength, species, *fact.tissue])
+    yield f"{fact.gene} {marks} {_named(fact.cell_type, fact.ontology_id)} in {fact.database}: {details}"
+    if fact.decision:
+        yield f"  {fact.decision}: {fact.reason}"
+    if not fact.witnesses:
+        yield "  no source states it"
+    exact = [w for w in fact.witnesses if w.grade == "exact"]
+    nearby = [w for w in fact.witnesses if w.grade == "nearby"]
+    if fact.stated_by:
+        yield f"  stated by {_count(len(fact.stated_by), 'source')}:"
+    for witness in exact:
+        if witness.name in fact.stated_by:
+            yield f"    {witness}"
+            for table in witness.tables:
+                yield f"      {table.table}{': ' if table.references else ''}{', '.join(table.references)}"
+    measured = len(fact.seen_in) + len(fact.not_seen_in)
+    if measured:
+        yield f"  stands out in {len(fact.seen_in)} of {_count(measured, 'expression profile')} of this type:"
+        shown = {witness.name: str(witness) for witness in exact}
+        yield from (f"    {shown.get(name, _title(name))}" for name in fact.seen_in)
+    if fact.not_seen_in:
+        yield f"    not in {', '.join(map(_title, fact.not_seen_in))}"
+    if nearby:
+        yield f"  stated or seen for a neighboring type by {_count(len(nearby), 'source')}:"
+    yield from (f"    {witness}" for witness in nearby)

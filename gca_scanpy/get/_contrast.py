@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 from attrs import evolve
 
-from gca_scanpy._adata.expression import Expression
+from gca_scanpy._adata.clusters import Expression
 from gca_scanpy._adata.members import clusters_of
 from gca_scanpy._adata.write import report_of
 from gca_scanpy._arguments import TYPE, checked, optional

@@ -7,7 +7,7 @@ from typing import Literal, Optional  # these are read at run time, on Python 3.
 
 from attrs import Factory, frozen
 
-from gca_scanpy.model.votes import AskedAgain, Consensus, Level, PairContrast, Panel, SampleAnswer, html_table
+from gca_scanpy.model.votes import AskedAgain, Consensus, Level, Mixture, PairContrast, Panel, SampleAnswer, html_table
 
 Status = Literal["supported", "flagged", "unknown"]
 Confidence = Literal["Low", "Medium", "High"]
@@ -15,7 +15,6 @@ Source = Literal["offline", "model", "user"]
 StepKind = Literal[
     "doublets", "ambient", "recluster", "cells", "genes", "measure", "look", "stain", "tissue"
 ]  # fmt: skip
-MixtureKind = Literal["two_populations", "doublets", "ambient", "undecided"]
 
 SHOWN_GENES = 5  # in the table of a notebook
 CONFIDENCE_LEVELS: tuple[Confidence, ...] = ("Low", "Medium", "High")
@@ -101,8 +100,7 @@ class Annotation:
     primary_label
         The result: as deep in the ontology as the evidence is certain, or ``"Unknown or Novel"``.
     proposed_label
-        The scorer's finest guess, or the label of a language model or a user. If the label was stopped, the label
-        that was stopped.
+        The scorer's finest guess, or the label of a language model or a user, whether or not the label was stopped.
     """
 
     primary_label: str
@@ -176,44 +174,6 @@ class Validation:
 
 
 @frozen
-class Part:
-    """One lineage of a mixed cluster.
-
-    Attributes
-    ----------
-    share
-        Share of the cluster's cells that express the genes of this lineage and not those of the other, 0 to 1.
-    genes
-        The genes by which the cells were told apart, as the data names them: specific for it against the other.
-    """
-
-    label: str
-    ontology_id: Optional[str]
-    share: float
-    genes: tuple[str, ...]
-
-
-@frozen
-class Mixture:
-    """What the cells of a cluster with ``mixed_lineage``, or with the markers of another lineage than the label's, are.
-
-    Attributes
-    ----------
-    kind
-        ``two_populations``; ``doublets`` if the same cells express both lineages; ``ambient`` if the genes of one
-        lineage are at a low level in all cells, which other clusters express; or ``undecided``.
-    parts
-        The proposed label and the other lineage. Empty if it is undecided.
-    both
-        Share of the cells that express the genes of both, 0 to 1. The remaining cells express too few genes.
-    """
-
-    kind: MixtureKind
-    parts: tuple[Part, ...] = ()
-    both: float = 0.0
-
-
-@frozen
 class NextStep:
     """What would settle an uncertain cluster.
 
@@ -262,6 +222,9 @@ class ClusterReport:
         What separates the label, or the finest guess, from each other candidate that excludes it.
     asked_again
         The labels about which language models were asked once more; empty without ``ask_again``.
+    judged_label, judged_ontology_id
+        The label that was judged, and its id: it is shown, or it was stopped. It can be broader than the label that was
+        proposed, the scorer's finest guess.
     """
 
     cluster_id: str
@@ -322,6 +285,8 @@ class ClusterReport:
     consensus: Optional[Consensus] = None
     contrasts: tuple[PairContrast, ...] = ()
     asked_again: tuple[AskedAgain, ...] = ()
+    judged_label: str = ""
+    judged_ontology_id: Optional[str] = None
 
     @property
     def judged(self) -> tuple[str, Optional[str]]:
@@ -329,14 +294,15 @@ class ClusterReport:
         annotation = self.annotation
         if self.status == "supported":
             return annotation.primary_label, annotation.ontology_id
+        if self.judged_label:
+            return self.judged_label, self.judged_ontology_id
         return annotation.proposed_label, annotation.proposed_ontology_id
 
     @property
     def stopped_label(self) -> str:
         """The label that was stopped; empty if none was."""
-        annotation = self.annotation
-        is_stopped = self.status != "supported" and annotation.proposed_label != annotation.primary_label
-        return annotation.proposed_label if is_stopped else ""
+        label, _ = self.judged
+        return label if self.status != "supported" and label != self.annotation.primary_label else ""
 
     @property
     def fine_label(self) -> str:

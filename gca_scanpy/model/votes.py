@@ -1,4 +1,4 @@
-"""The classes of what several voters say of a cluster: language models, columns of labels, or samples.
+"""The classes of what several voters say of a cluster: language models, columns of labels, samples, or its cells.
 
 Also what tells two types apart in it, because a language model is shown that when it is asked again.
 
@@ -15,6 +15,7 @@ from attrs import frozen
 
 VoteRelation = Literal["same", "finer", "broader", "related", "other lineage", "no consensus", "abstained"]
 SampleVote = Literal["agrees", "differs", "unclear", "too_few", "no_contrast"]
+MixtureKind = Literal["two_populations", "doublets", "ambient", "undecided"]
 
 
 @frozen
@@ -243,6 +244,44 @@ class SampleAnswer:
 
 
 MAX_ROWS = 200
+
+
+@frozen
+class Part:
+    """One lineage of a mixed cluster.
+
+    Attributes
+    ----------
+    share
+        Share of the cluster's cells that express the genes of this lineage and not those of the other, 0 to 1.
+    genes
+        The genes by which the cells were told apart, as the data names them: specific for it against the other.
+    """
+
+    label: str
+    ontology_id: Optional[str]
+    share: float
+    genes: tuple[str, ...]
+
+
+@frozen
+class Mixture:
+    """What the cells of a cluster with ``mixed_lineage``, or with the markers of another lineage than the label's, are.
+
+    Attributes
+    ----------
+    kind
+        ``two_populations``; ``doublets`` if the same cells express both lineages; ``ambient`` if the genes of one
+        lineage are at a low level in all cells, which other clusters express; or ``undecided``.
+    parts
+        The proposed label and the other lineage. Empty if it is undecided.
+    both
+        Share of the cells that express the genes of both, 0 to 1. The remaining cells express too few genes.
+    """
+
+    kind: MixtureKind
+    parts: tuple[Part, ...] = ()
+    both: float = 0.0
 
 
 def html_table(caption: str, columns: Sequence[str], rows: Sequence[Iterable[object]]) -> str:

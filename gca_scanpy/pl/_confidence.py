@@ -18,7 +18,7 @@ from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels, finer_guess
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.model import CONFIDENCE_LEVELS, Candidate, ClusterReport, DatasetReport
-from gca_scanpy.pl._embedding import DOTS, SIDE, entries_of, name_clusters
+from gca_scanpy.pl._embedding import DOTS, SIDE, name_clusters
 from gca_scanpy.pl._figure import (
     LONGEST_LABEL,
     Save,
@@ -36,7 +36,9 @@ from gca_scanpy.pl._figure import (
     row_name,
     rows_at_left,
     tint,
+    visible_blues,
 )
+from gca_scanpy.pl._report import entries_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -251,7 +253,7 @@ def candidates(
     longest, highest = (0.07 * max(map(len, texts)) for texts in (names, terms))
     fig, axes = new_axes(ax, width + longest + 1.1, height + highest + 0.4)
     limit = 1.0 if value == "probability" else max(float(np.nanmax(table.values)), 1.0)
-    image = axes.imshow(table.values, cmap=_visible_blues(), vmin=0, vmax=limit, aspect="auto", interpolation="nearest")
+    image = axes.imshow(table.values, cmap=visible_blues(), vmin=0, vmax=limit, aspect="auto", interpolation="nearest")
     rows_at_left(axes, names)
     columns_on_top(axes, terms, [_bundled.palette().color(*term) for term in table.terms])
     for row, (cluster, label, guess) in enumerate(zip(table.clusters, table.labels, table.guesses)):
@@ -267,14 +269,6 @@ def candidates(
     bar.outline.set_visible(False)
     frame(axes)
     return finish(fig, axes, "candidates", given=ax is not None, show=show, save=save, return_fig=return_fig)
-
-
-def _visible_blues() -> Any:
-    """Blues without white: a candidate of probability 0 differs from no candidate."""
-    import matplotlib as mpl
-    from matplotlib.colors import ListedColormap
-
-    return ListedColormap(mpl.colormaps["Blues"](np.linspace(0.12, 1, 256)))
 
 
 @frozen(eq=False)

@@ -13,12 +13,10 @@ from attrs import frozen
 
 from gca_scanpy._adata import cells_to_draw, read_embedding, report_of
 from gca_scanpy._arguments import LABEL_STYLE, checked, one_of, optional
-from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
+from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.display import STATUSES, Labels
-from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, MissingKeyError
-from gca_scanpy.model import ClusterReport, Decision
 from gca_scanpy.pl._figure import (
     LONGEST_ID,
     Save,
@@ -26,28 +24,26 @@ from gca_scanpy.pl._figure import (
     distinct,
     drawn,
     finish,
-    fitted,
-    free_place,
     ink,
-    label_of,
     new_axes,
     report_to_draw,
     shortened,
     tint,
 )
-from gca_scanpy.pl._report import text_width
+from gca_scanpy.pl._report import Entry, entries_of, text_width
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.text import Text
+    from matplotlib.transforms import Bbox
 
 Places = npt.NDArray[np.floating[Any]]
 Place = Literal["right margin", "on data"]
-LONGEST_NAME, LONGEST_LABEL = 18, 44  # letters, on the picture and beside it
 FEW, MANY, MOST = 12, 40, 160  # clusters: named in the picture; in small letters; listed by their labels
 SIDE = 4.4  # inches, of the picture
 LINE = 1.5  # height of a line of the list, in letters
+DIRECTIONS = 12  # places for a name in each ring around its cells
 RINGS, NEAR = 9, 1.6  # lines: the farthest that a name moves, and from where on a line leads to its cells
 COLUMN, DOT, DOTS = "cluster", "●", 120_000  # the size of all dots together, as Scanpy has it
 
@@ -182,56 +178,6 @@ def umap(
     return embedding(adata, "umap", key=key, labels=labels, legend_loc=legend_loc, **drawn, **options)
 
 
-@frozen
-class Entry:
-    """A cluster as it is drawn.
-
-    Attributes
-    ----------
-    probability
-        A text; empty for Unknown.
-    status
-        Its status; empty if a curator decided on it.
-    """
-
-    cluster_id: str
-    label: str
-    color: str
-    probability: str
-    status: str
-
-    @property
-    def mark(self) -> str:
-        """The mark of its status; a supported cluster has none."""
-        return STATUSES[self.status].mark if self.status not in ("", "supported") else ""
-
-    def edge(self, ax: Axes) -> str:
-        """The color of its texts."""
-        return tint(ax, STATUSES[self.status]) if self.mark else ink(ax)
-
-    @property
-    def name(self) -> str:
-        """Its name in the picture."""
-        return f"{shortened(self.cluster_id, LONGEST_NAME)} {self.mark}".strip()
-
-
-def entries_of(clusters: Sequence[ClusterReport], decided: Mapping[str, Decision]) -> list[Entry]:
-    color = _bundled.palette().color
-    labels = [decided[c.cluster_id].to_label if c.cluster_id in decided else label_of(c) for c in clusters]
-    entries = []
-    for cluster, label in zip(clusters, fitted(labels, LONGEST_LABEL)):
-        annotation, decision = cluster.annotation, decided.get(cluster.cluster_id)
-        if decision is not None:
-            hue = color(decision.to_label, decision.to_ontology_id)
-            entries.append(Entry(cluster.cluster_id, label, hue, "curated", ""))
-        else:
-            hue = color(annotation.primary_label, annotation.ontology_id)
-            is_unknown = annotation.primary_label == UNKNOWN_LABEL
-            probability = "" if is_unknown else f"{cluster.confidence_score:.2f}"
-            entries.append(Entry(cluster.cluster_id, label, hue, probability, cluster.status))
-    return entries
-
-
 def _draw_cells(ax: Axes, cells: AnnData, basis: str, colors: list[str], options: Mapping[str, Any]) -> None:
     import scanpy as sc
 
@@ -331,13 +277,27 @@ def name_clusters(ax: Axes, clusters: Sequence[tuple[Entry, Sequence[str], Place
         for name, rings in zip(names, (*[2] * (len(names) - 1), RINGS)):
             text.set_text(name)
             box = text.get_window_extent()
-            free = free_place(box, inside, taken, rings)
+            free = _free_place(box, inside, taken, rings)
             if free is not None:
                 taken.append(free)
                 _move(ax, text, free.x0 - box.x0, free.y0 - box.y0, box.height)
                 break
         else:
             text.remove()
+
+
+def _free_place(box: Bbox, inside: Bbox, taken: Sequence[Bbox], rings: int) -> Optional[Bbox]:
+    """The nearest place for a box, at itself or in rings around it, that is inside and covers none of the taken."""
+    places = [(0.0, 0.0)]
+    for ring in range(1, rings):
+        wide = box.height * ring + (box.width - box.height) / 2 * (ring > 1)
+        angles = (math.pi / 2 + 2 * math.pi * step / DIRECTIONS for step in range(DIRECTIONS))
+        places += [(wide * math.cos(angle), box.height * ring * math.sin(angle)) for angle in angles]
+    for moved in (box.translated(*place) for place in places):
+        is_inside = inside.contains(moved.x0, moved.y0) and inside.contains(moved.x1, moved.y1)
+        if is_inside and not any(moved.overlaps(other) for other in taken):
+            return moved
+    return None
 
 
 def _move(ax: Axes, text: Text, right: float, up: float, height: float) -> None:

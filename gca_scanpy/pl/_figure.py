@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 import re
 import textwrap
@@ -11,6 +10,8 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union, cast
+
+import numpy as np
 
 from gca_scanpy._adata import report_of
 from gca_scanpy._files import naming, whole
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.transforms import Bbox
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,7 +38,6 @@ CJK_FONTS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Hiragino Sans",
     "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "WenQuanYi Zen Hei", "IPAexGothic", "Arial Unicode MS",
 )  # fmt: skip
-DIRECTIONS = 12  # places for a name in each ring around its cells
 DARK = 0.55  # brightness below which a text is white
 STRIP = 4  # points, the height of the strip of colors
 
@@ -216,20 +215,6 @@ def frame(ax: Axes) -> None:
     ax.set_axisbelow(True)
 
 
-def free_place(box: Bbox, inside: Bbox, taken: Sequence[Bbox], rings: int) -> Optional[Bbox]:
-    """The nearest place for a box, at itself or in rings around it, that is inside and covers none of the taken."""
-    places = [(0.0, 0.0)]
-    for ring in range(1, rings):
-        wide = box.height * ring + (box.width - box.height) / 2 * (ring > 1)
-        angles = (math.pi / 2 + 2 * math.pi * step / DIRECTIONS for step in range(DIRECTIONS))
-        places += [(wide * math.cos(angle), box.height * ring * math.sin(angle)) for angle in angles]
-    for moved in (box.translated(*place) for place in places):
-        is_inside = inside.contains(moved.x0, moved.y0) and inside.contains(moved.x1, moved.y1)
-        if is_inside and not any(moved.overlaps(other) for other in taken):
-            return moved
-    return None
-
-
 def ink(ax: Axes) -> str:
     """The color of texts: black, or white on a dark figure, such as one in the style ``dark_background``."""
     from matplotlib.colors import to_rgba
@@ -248,6 +233,14 @@ def mixed(color: str, part: float) -> tuple[float, ...]:
     from matplotlib.colors import to_rgb
 
     return tuple(1 - part * (1 - value) for value in to_rgb(color))
+
+
+def visible_blues() -> Any:
+    """Blues without white: a candidate of probability 0 differs from no candidate."""
+    import matplotlib as mpl
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(mpl.colormaps["Blues"](np.linspace(0.12, 1, 256)))
 
 
 def text_on(color: Sequence[float]) -> str:

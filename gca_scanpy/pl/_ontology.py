@@ -11,7 +11,7 @@ from attrs import frozen
 from gca_scanpy._adata import report_of
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
-from gca_scanpy._names.ontology import tree
+from gca_scanpy._names.ontology import Lineages, sort_key
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.display import Labels, Palette
 from gca_scanpy.db import _bundled
@@ -37,6 +37,15 @@ INDENT, DOT = 0.22, 0.16  # inches
 BAR_WIDTH, BAR_HEIGHT = 0.9, 0.5  # inches, rows
 LONGEST_LIST = 60  # letters
 BRANCH = "#999999"
+ROOT = "CL:0000000"
+
+
+@frozen
+class Node:
+    """A term in the tree of some labels, ``depth`` steps below the root."""
+
+    term: str
+    depth: int
 
 
 @checked(labels=LABEL_STYLE)
@@ -191,3 +200,34 @@ def _draw_bars(ax: Axes, rows: Sequence[_Row], amounts: Sequence[int], left: flo
         corner, width = (left, place - BAR_HEIGHT / 2), BAR_WIDTH * amount / most
         if row.clusters:
             ax.add_patch(Rectangle(corner, width, BAR_HEIGHT, color=row.color, linewidth=0))
+
+
+def tree(terms: Sequence[str], lineages: Lineages) -> list[Node]:
+    """The terms as a tree; each node comes before the nodes below it.
+
+    Most ancestors are left out. The tree contains a broad type only if it is one of ``terms`` or joins two branches.
+    """
+    ontology = lineages.ontology
+    requested = set(terms)
+    broad = {term for term, row in lineages.broad_types.items() if row.broad_id == term}
+    candidates = requested | broad | {ROOT}
+    ranks: Mapping[str, int] = {term: rank for rank, term in enumerate(lineages.broad_types)}
+
+    def parent(term: str) -> str:
+        distances = ontology.ancestors(term)
+        near = [ancestor for ancestor in distances if ancestor in candidates]
+        return min(near, key=lambda a: (distances[a], ranks.get(a, len(ranks)), a), default=ROOT)
+
+    children: dict[str, set[str]] = {}
+    for term in requested:
+        while term != ROOT and term not in children.get(parent(term), ()):
+            children.setdefault(parent(term), set()).add(term)
+            term = parent(term)
+
+    def nodes(term: str, depth: int) -> list[Node]:
+        below = sorted(children.get(term, ()), key=lambda t: sort_key(t, lineages))
+        if term not in requested and len(below) == 1:
+            return nodes(below[0], depth)
+        return [Node(term, depth), *(node for child in below for node in nodes(child, depth + 1))]
+
+    return nodes(ROOT, 0) if requested else []

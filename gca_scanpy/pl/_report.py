@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from attrs import frozen
 
 from gca_scanpy._arguments import LABEL_STYLE, checked
-from gca_scanpy._keys import DEFAULT_KEY
+from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels, guess_text
 from gca_scanpy.db import _bundled
@@ -37,6 +37,7 @@ BAR_WIDTH, BAR_HEIGHT = 0.9, 0.54  # inches, rows
 DOT = 0.16  # inches
 CURATED = "curated label"
 LONGEST_NAME, LONGEST_LIST = 48, 50  # letters
+LONGEST_MARK, LONGEST_ENTRY = 18, 44  # letters, on a picture of cells and beside it
 MOST_AGAINST = 3  # contradicting genes shown
 TITLE_SIZE, TEXT_SIZE = 9.0, 8.0  # points
 GAP, ROW, LEAST_ROW, MARGIN = 0.22, 0.27, 0.18, 0.08  # inches
@@ -248,3 +249,54 @@ def text_width(ax: Axes, texts: Sequence[str], size: float, weight: str = "norma
         widest = max(widest, probe.get_window_extent().width)
     probe.remove()
     return widest / float(ax.figure.dpi)
+
+
+@frozen
+class Entry:
+    """A cluster as it is drawn.
+
+    Attributes
+    ----------
+    probability
+        A text; empty for Unknown.
+    status
+        Its status; empty if a curator decided on it.
+    """
+
+    cluster_id: str
+    label: str
+    color: str
+    probability: str
+    status: str
+
+    @property
+    def mark(self) -> str:
+        """The mark of its status; a supported cluster has none."""
+        return STATUSES[self.status].mark if self.status not in ("", "supported") else ""
+
+    def edge(self, ax: Axes) -> str:
+        """The color of its texts."""
+        return tint(ax, STATUSES[self.status]) if self.mark else ink(ax)
+
+    @property
+    def name(self) -> str:
+        """Its name in the picture."""
+        return f"{shortened(self.cluster_id, LONGEST_MARK)} {self.mark}".strip()
+
+
+def entries_of(clusters: Sequence[ClusterReport], decided: Mapping[str, Decision]) -> list[Entry]:
+    """The entries of clusters; a curated label counts instead of the automatic one."""
+    color = _bundled.palette().color
+    labels = [decided[c.cluster_id].to_label if c.cluster_id in decided else label_of(c) for c in clusters]
+    entries = []
+    for cluster, label in zip(clusters, fitted(labels, LONGEST_ENTRY)):
+        annotation, decision = cluster.annotation, decided.get(cluster.cluster_id)
+        if decision is not None:
+            hue = color(decision.to_label, decision.to_ontology_id)
+            entries.append(Entry(cluster.cluster_id, label, hue, "curated", ""))
+        else:
+            hue = color(annotation.primary_label, annotation.ontology_id)
+            is_unknown = annotation.primary_label == UNKNOWN_LABEL
+            probability = "" if is_unknown else f"{cluster.confidence_score:.2f}"
+            entries.append(Entry(cluster.cluster_id, label, hue, probability, cluster.status))
+    return entries

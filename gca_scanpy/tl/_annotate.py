@@ -80,7 +80,7 @@ def annotate(
         object; ``adata`` is not changed. A key other than the default must exist.
     method
         Method of :func:`scanpy.tl.rank_genes_groups`, if the genes are ranked again. The report records the method that
-        was used.
+        was used. If illico is installed, it computes ``"wilcoxon"``, with the same scores.
     use_raw, layer
         The matrix to rank, by Scanpy's rule: ``layer``, else ``.raw`` if there is one, else ``.X``.
     gene_symbols

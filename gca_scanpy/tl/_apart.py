@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from attrs import evolve
 
-from gca_scanpy._adata.expression import Expression
+from gca_scanpy._adata.clusters import Expression
 from gca_scanpy._adata.members import check_column, clusters_of, write_split
 from gca_scanpy._adata.objects import duplicate
 from gca_scanpy._adata.write import read_report

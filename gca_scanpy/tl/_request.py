@@ -18,16 +18,16 @@ from gca_scanpy._adata import (
     read_clustering,
     write_report,
 )
-from gca_scanpy._adata.expression import Expression
+from gca_scanpy._adata.clusters import Expression
 from gca_scanpy._adata.members import keep_decisions
 from gca_scanpy._events import Clock, Run, RunDetails
 from gca_scanpy._llm.asking import ModelLike, Question, asking_of
 from gca_scanpy._llm.cache import open_cache
 from gca_scanpy._llm.gate import Gate
-from gca_scanpy._pipeline import Request
-from gca_scanpy._prepare import Tissue, check_species, check_tissue
+from gca_scanpy._prepare import Tissue, check_species
 from gca_scanpy._propose import Asked
 from gca_scanpy._ranking.read import ReadMarkers, rank_anew, read_markers, recorder
+from gca_scanpy._request import Request, check_tissue
 from gca_scanpy._settings import settings
 from gca_scanpy._steps import ClusterMarkers, Ranking
 from gca_scanpy.db import _bundled, load

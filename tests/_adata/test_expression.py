@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from gca_scanpy._adata import expression, read_clustering
-from gca_scanpy._adata.expression import Expression
+from gca_scanpy._adata import clusters, read_clustering
+from gca_scanpy._adata.clusters import Expression
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 
@@ -50,9 +50,9 @@ def test_a_file_on_disk_is_read_by_blocks(cells, kind, tmp_path, monkeypatch):
     expected = _expected(cells)
     cells.X = KINDS[kind](cells.X)
     cells.write_h5ad(tmp_path / "cells.h5ad")
-    backed, blocks, rows = ad.read_h5ad(tmp_path / "cells.h5ad", backed="r"), [], expression._rows
-    monkeypatch.setattr(expression, "BLOCK", 2)
-    monkeypatch.setattr(expression, "_rows", lambda matrix, part: blocks.append(len(part)) or rows(matrix, part))
+    backed, blocks, rows = ad.read_h5ad(tmp_path / "cells.h5ad", backed="r"), [], clusters._rows
+    monkeypatch.setattr(clusters, "BLOCK", 2)
+    monkeypatch.setattr(clusters, "_rows", lambda matrix, part: blocks.append(len(part)) or rows(matrix, part))
     sample = _of(backed)
     assert sample.available(GENES) == GENES
     found = sample.read(CELLS, GENES)

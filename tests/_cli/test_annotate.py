@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from gca_scanpy import get, io
-from gca_scanpy._cli.annotate import load_presets
+from gca_scanpy._cli.lookups import load_presets
 from gca_scanpy._prepare import check_species
 from gca_scanpy.db import _bundled
 

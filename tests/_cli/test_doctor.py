@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from gca_scanpy._cli import doctor
+from gca_scanpy._cli import main
 from gca_scanpy._llm import cache
 from gca_scanpy._llm.cache import AnswerCache, key_of
 from gca_scanpy._packages import EXTRAS, command
@@ -65,13 +65,13 @@ def test_nothing_is_configured(gca, tmp_path):
 def test_a_missing_package(monkeypatch):
     """Each extra of which a package is missing is reported with the missing ones and the command that installs them."""
     there = {"dask", "streamlit"}
-    monkeypatch.setattr(doctor, "_version", lambda package: "1.0" if package in there else None)
-    lines = list(doctor._optional())
+    monkeypatch.setattr(main, "_version", lambda package: "1.0" if package in there else None)
+    lines = list(main._optional())
     for name, extra in EXTRAS.items():
         missing = ", ".join(package for package in extra.packages if package not in there)
         assert f"{extra.purpose}: no, {missing} missing; {command(name)}" in lines
-    monkeypatch.setattr(doctor, "_version", lambda package: "1.0")
-    assert "gca review: streamlit 1.0, filelock 1.0" in list(doctor._optional())
+    monkeypatch.setattr(main, "_version", lambda package: "1.0")
+    assert "gca review: streamlit 1.0, filelock 1.0" in list(main._optional())
 
 
 def test_a_server_that_answers(gca, listed):

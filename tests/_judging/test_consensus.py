@@ -6,13 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._judging.consensus import (
-    Ballot,
-    Ladder,
-    consensus,
-    leaves_open,
-    masses_of,
-)
+from gca_scanpy._judging.consensus import Ballot, Ladder, consensus, masses_of
 from gca_scanpy._keys import MIN_AGREEMENT
 from gca_scanpy._reporting.report import described
 from gca_scanpy.db import _bundled
@@ -115,14 +109,6 @@ def test_a_vote_for_several_terms():
     assert (consensus([mixed], 0.6, LADDER).agreement, consensus([mixed], 0.8, LADDER).label) == (0.7, "lymphocyte")
     path = (Level("leukocyte", "CL:0000738", 0.9), Level("custom", None, 0.8), Level("T cell", t, 0.6))
     assert masses_of(path) == {"CL:0000738": pytest.approx(0.3), t: 0.6}
-
-
-def test_types_that_a_cell_can_be_at_once():
-    """A memory T cell may be a CD8 T cell, because there is a type below both; a CD4 T cell may not."""
-    cd8, cd4, memory, t = (ONTOLOGY.resolve(label) for label in ("CD8 T", "CD4 T", "memory T cell", "T cell"))
-    lineages = _bundled.lineages()
-    assert [term for term in (memory, t, cd4, cd8) if leaves_open(term, cd8, lineages)] == [memory, t]
-    assert not leaves_open(cd8, t, lineages)
 
 
 def test_the_marker_genes_decide_a_split_vote():

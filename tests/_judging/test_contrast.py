@@ -101,3 +101,11 @@ def test_the_table_of_a_notebook_is_escaped(text):
     shown = contrast(text, (CD4, CD8), INDEX, nothing)._repr_html_()
     assert text not in shown
     assert shown.count("<tr>") == 6
+
+
+def test_canonical_genes_only():
+    """Without the other genes, the canonical ones are the same, and far fewer."""
+    pair = (CD4, CD8)
+    whole, part = (contrast("0", pair, BUNDLED, nothing, canonical=canonical).genes for canonical in (False, True))
+    assert part == tuple(gene for gene in whole if gene.is_canonical)
+    assert 0 < len(part) < len(whole) / 2

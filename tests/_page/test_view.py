@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import gca_scanpy as gca
 from gca_scanpy import model
 from gca_scanpy._judging.reasons import REASONS
-from gca_scanpy._page.cluster import anchor_of
+from gca_scanpy._page.cells import anchor_of
 from gca_scanpy._page.view import SHOWN, view_of_references
 from gca_scanpy._page.view import view_of as view_in_color
 from gca_scanpy._reporting.curation import Choice, decide

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import anndata
 import numpy as np
 import pytest
@@ -9,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+import gca_scanpy as gca
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.matrix import first_chunk, is_chunked
-from gca_scanpy._ranking.gather import gather, gather_chunked
+from gca_scanpy._adata.matrix import Matrix, OnDisk, first_chunk, is_chunked
+from gca_scanpy._ranking import gather as gather_module
+from gca_scanpy._ranking import sums
+from gca_scanpy._ranking.gather import gather, gather_chunked, gather_on_disk
 from gca_scanpy.errors import InputError, RankingWarning, RawCountsWarning
 
 array = pytest.importorskip("dask.array")
@@ -149,3 +154,108 @@ def test_chunks_with_many_clusters():
     clustering = Clustering("g", ids, rng.integers(-1, 40, 300).astype(np.intp), ids)
     same(gather_chunked(matrix, clustering), gather(values, clustering))
     assert sorted(read) == list(range(30))
+
+
+class Simulated:
+    """A CSR matrix that is on no disk and in no memory: every part of it is made when it is read."""
+
+    format, dtype = "csr", np.dtype(np.float32)
+
+    def __init__(self, n_cells, interrupted_after=10**9):
+        self.shape, self.read, self.interrupted_after = (n_cells, 40), [], interrupted_after
+
+    def __getitem__(self, index):
+        if isinstance(index[0], slice):  # single cells are read to see what the values are
+            self.read.append(index[0])
+        if len(self.read) > self.interrupted_after:
+            raise KeyboardInterrupt
+        rows = np.arange(self.shape[0])[index[0]]
+        columns = (rows[:, np.newaxis] * 7 + np.arange(0, 40, 5)) % 40
+        values = np.log1p(rows[:, np.newaxis] % 5 + columns).astype(np.float32)
+        indptr = np.arange(len(rows) + 1) * 8
+        return sparse.csr_matrix((values.ravel(), columns.ravel().astype(np.int32), indptr), (len(rows), 40))
+
+    def to_memory(self):
+        """Nothing asks for all of it."""
+        raise AssertionError
+
+
+def thirds(n_cells):
+    """A third of the cells in each of three clusters."""
+    return Clustering("g", IDS, np.arange(n_cells) % 3, IDS)
+
+
+@pytest.mark.parametrize("large", [0, 10**9])
+@pytest.mark.parametrize("columns", [None, np.array([1, 5, 30])])
+@pytest.mark.parametrize("linear", [False, True])
+def test_a_file_is_read_once_in_parts(large, columns, linear, monkeypatch):
+    """A matrix on disk has the moments of the same matrix in memory; each of its cells is read once."""
+    monkeypatch.setattr(sums, "LARGE", large)
+    monkeypatch.setattr(gather_module, "READ", 800)
+    values = Simulated(1050)
+    matrix, clustering = OnDisk(values, columns), thirds(1050)
+    found = gather_on_disk(matrix, clustering, linear=linear)
+    assert [(part.start, part.stop) for part in values.read] == [(i, min(i + 100, 1050)) for i in range(0, 1050, 100)]
+    same(found, gather(matrix.to_memory(), clustering, linear=linear))
+
+
+def test_ten_times_the_cells_need_no_more_memory(monkeypatch):
+    """What is in memory at a time depends on the parts, not on the number of cells."""
+    monkeypatch.setattr(gather_module, "READ", 8_000)
+    monkeypatch.setattr(gather_module, "n_threads", lambda: 1)
+    peaks = []
+    for n_cells in (1_000, 3_000, 30_000):  # the first warms up
+        matrix, clustering = OnDisk(Simulated(n_cells)), thirds(n_cells)
+        tracemalloc.start()
+        gather_on_disk(matrix, clustering)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] - 8 * 30_000 < 1.2 * peaks[1]  # a number for each cell
+
+
+@pytest.mark.parametrize("form", ["file", "dask"])
+def test_ctrl_c_leaves_the_cells_unchanged(cells, content, form, monkeypatch):
+    """Ctrl-C between two parts ends the run: few more are read, and nothing is written."""
+    monkeypatch.setattr(gather_module, "READ", 40)
+    values = Simulated(cells.n_obs, interrupted_after=3)
+    lazy = cells.copy()
+    before = content(lazy)
+    if form == "file":
+        matrix = OnDisk(values)
+    else:
+        matrix = array.map_blocks(
+            lambda block_info=None: values[slice(*block_info[None]["array-location"][0]), :].toarray(),
+            chunks=((5,) * (cells.n_obs // 5), (40,)), dtype=float, meta=np.empty((0, 0)),
+        )  # fmt: skip
+    monkeypatch.setattr(Matrix, "read", lambda *_: Matrix(matrix, list(map(str, range(40))), "other"))
+    with pytest.raises(KeyboardInterrupt):
+        gca.tl.annotate(lazy, "cluster")
+    assert len(values.read) < 10
+    assert content(lazy) == before
+
+
+@pytest.mark.parametrize("chunked_too", [False, True])
+def test_a_bar_counts_the_parts(chunked_too, monkeypatch):
+    """On a terminal, a progress bar counts the parts that were read."""
+    counted = []
+
+    class Bar:
+        def __init__(self, **options):
+            counted.append(options["total"])
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def update(self, n=1):
+            counted.append(n)
+
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    monkeypatch.setattr(gather_module, "READ", 800)
+    if chunked_too:
+        gather_chunked(chunked(np.ones((500, 4)), 100, 4, None), thirds(500))
+    else:
+        gather_on_disk(OnDisk(Simulated(500)), thirds(500))
+    assert counted[0] == sum(counted[1:]) > 1

@@ -136,7 +136,7 @@ def test_a_constant_gene_has_no_variance(value, monkeypatch):
 def test_the_compiled_loop_gives_the_same_bits(large, form, kind, monkeypatch):
     """In each part the loop adds the same values in the same order as SciPy."""
     matrix = (large[0] * 100).astype(kind).asformat(form)
-    assert (sums.compiled(matrix.tocsr()) is None) == (kind == "int64")  # SciPy adds up whole numbers
+    assert sums.compiled(matrix.tocsr()) is not None
     found = gather(matrix, large[1])
     monkeypatch.setattr(sums, "LARGE", 10**9)
     assert tables(gather(matrix, large[1])) == tables(found)
@@ -200,14 +200,12 @@ def test_no_folder_for_the_compiled_loop(large, monkeypatch):
 
 
 def test_a_small_matrix_starts_no_compiler(large, monkeypatch):
-    """Numba is asked only for a matrix that is large enough, whose values are read as they are."""
+    """Numba is asked only for a sparse matrix that is large enough."""
     asked = []
     monkeypatch.setattr(sums, "_loop", lambda *types: asked.append(types))
     gather(*large)
     monkeypatch.setattr(sums, "LARGE", large[0].nnz)
-    gather(*large, linear=True)
     gather(large[0].toarray(), large[1])
-    gather((large[0] * 100).astype(np.int64), large[1])
     assert asked == []
     with monkeypatch.context() as patch:  # as in a program that has not imported Scanpy
         patch.delitem(sys.modules, "numba", raising=False)
@@ -215,7 +213,40 @@ def test_a_small_matrix_starts_no_compiler(large, monkeypatch):
     assert asked == []
     monkeypatch.setitem(sys.modules, "numba", pytest.importorskip("numba"))
     gather(*large)
-    assert asked == [("float32", "int32")]
+    gather((large[0] * 100).astype(np.int64).tocsc(), large[1], linear=True)
+    assert asked == [("rows", "float32", "int32"), ("columns", "int64", "int32"), ("rows", "int64", "int32")]
+
+
+@pytest.mark.usefixtures("every_size")
+@pytest.mark.parametrize("form", ["csr", "csc"])
+@pytest.mark.parametrize("kind", ["float32", "float64", "int64", "uint8"])
+def test_the_compiled_loop_normalizes_counts(large, form, kind, monkeypatch):
+    """Counts, also large ones, and CPM are log-normalized while they are added up, as SciPy's way does."""
+    counts = (large[0] * 30).astype(kind).tolil()
+    counts[3, 3] = 200  # beyond the counts whose logarithms are computed once for each cell
+    counts[7] = 0
+    matrix = sparse.csr_matrix(counts).asformat(form)
+    found = gather(matrix, large[1], linear=True)
+    monkeypatch.setattr(sums, "LARGE", 10**9)
+    expected = gather(matrix, large[1], linear=True)
+    np.testing.assert_array_equal(found.expressing, expected.expressing)
+    # Old versions of SciPy add up the values of a cell as float32.
+    np.testing.assert_allclose(found.means, expected.means, rtol=1e-7)
+    np.testing.assert_allclose(found.deviations, expected.deviations, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("every_size")
+def test_a_constant_gene_among_columns():
+    """The column loop, too, leaves large values that vary little to the sums of deviations, and NaN to SciPy."""
+    rng = np.random.default_rng(4)
+    values = np.column_stack([np.full(60, 1e6 + 0.1), rng.random(60) + 1e6, rng.random(60)])
+    clustering = grouped(np.arange(60) % 3 - 1)
+    found = gather(sparse.csc_matrix(values), clustering)
+    assert not found.deviations[:, 0].any()
+    expected = [values[clustering.codes == code].var(axis=0) * 20 for code in range(2)]
+    np.testing.assert_allclose(found.deviations[:2], expected, rtol=1e-6)
+    values[5, 2] = np.nan
+    assert gather(sparse.csc_matrix(values), clustering).missing.sum() == 1
 
 
 @pytest.mark.parametrize("size", [0, 10**9])
@@ -237,9 +268,9 @@ def test_each_value_is_read_once(large, size, monkeypatch):
     read = []
     moments = sums.Reader.moments
 
-    def counted(self, matrix, cells):
-        read.append(cells)
-        return moments(self, matrix, cells)
+    def counted(self, pieces):
+        read.extend(piece.cells for piece in pieces)
+        return moments(self, pieces)
 
     monkeypatch.setattr(sums.Reader, "moments", counted)
     gather(*large)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+import types
 import warnings
 
+import anndata
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
 from gca_scanpy._adata import read_clustering
+from gca_scanpy._ranking import scanpys
 from gca_scanpy._ranking.read import read_markers
 from gca_scanpy._steps import Ranking
 from gca_scanpy.errors import InputError, MissingKeyError, RankingWarning, RawCountsWarning, StaleRankingWarning
@@ -384,3 +389,59 @@ def test_raw_has_other_names_than_var(cells, lineages, rank):
     sc.tl.rank_genes_groups(cells, "cluster", use_raw=False, method="t-test", n_genes=12)
     found, _ = rank(cells)
     assert set(found["0"]) == set(lineages["B cell"])
+
+
+def _ranked_in(matrix, codes, groups):
+    """A temporary object for the ranking by another package, with 4 clusters."""
+    cells = pd.Categorical.from_codes(codes, list("0123"))
+    obs = pd.DataFrame({"cluster": cells}, index=[str(i) for i in range(len(codes))])
+    adata = anndata.AnnData(matrix, obs=obs, var=pd.DataFrame(index=[str(i) for i in range(matrix.shape[1])]))
+    return adata, groups
+
+
+@pytest.fixture
+def tied():
+    """Values with many ties, negative ones, a constant gene, and one that no cell expresses."""
+    rng = np.random.default_rng(8)
+    values = rng.poisson(0.7, (90, 23)).astype(np.float32)
+    values[:, 3], values[:, 4], values[:5, 5], values[:, 6] = 0, 3, -2, rng.normal(size=90)
+    return values, rng.integers(0, 4, 90)
+
+
+@pytest.mark.parametrize("groups", [["0", "1", "2", "3"], ["3", "1"]])
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_matrix, np.asfortranarray])
+def test_wilcoxon_by_illico_has_scanpys_scores(tied, form, groups):
+    """Scores, fold changes and p-values are those of Scanpy, with ties and zeros, for sparse and dense values."""
+    pytest.importorskip("illico")
+    adata, groups = _ranked_in(form(tied[0]), tied[1], groups)
+    for found, expected in zip(scanpys._by_illico(adata, groups), scanpys._in_blocks(adata, groups)):
+        is_finite = np.isfinite(expected) & (np.abs(expected) < 20)  # a gene of one side only: any large fold change
+        np.testing.assert_allclose(found[is_finite], expected[is_finite], rtol=1e-6, atol=1e-6)
+        assert (found[~is_finite] > 0).tolist() == (expected[~is_finite] > 0).tolist()
+
+
+@pytest.mark.parametrize("groups", [["0", "1", "2", "3"], ["3", "1"]])
+def test_wilcoxon_in_blocks_of_genes(tied, groups, monkeypatch, caplog):
+    """Without illico, Scanpy ranks some genes at a time: the same ranking, and the log says what is faster."""
+    import scanpy as sc
+
+    monkeypatch.setitem(sys.modules, "illico", None)
+    monkeypatch.setattr(scanpys, "RANKED_AT_ONCE", 5 * 90)
+    adata, groups = _ranked_in(sparse.csr_matrix(tied[0]), tied[1], groups)
+    with caplog.at_level("INFO", logger="gca_scanpy"):
+        found = scanpys._wilcoxon(adata, groups)
+    assert "pip_install_illico" in caplog.text.replace(" ", "_")
+    sc.tl.rank_genes_groups(adata, "cluster", groups=groups, method="wilcoxon")
+    for key in groups:
+        expected = dict(
+            zip(adata.uns["rank_genes_groups"]["names"][key], adata.uns["rank_genes_groups"]["scores"][key])
+        )
+        assert dict(zip(found["names"][key], found["scores"][key])) == expected
+        assert (np.diff(found["scores"][key]) <= 0).all()
+
+
+def test_an_illico_that_fails(cells, rank, monkeypatch):
+    """If illico cannot rank the values, as whole numbers, or is broken, Scanpy ranks them."""
+    expected = rank(cells, method="wilcoxon")
+    monkeypatch.setitem(sys.modules, "illico", types.SimpleNamespace(asymptotic_wilcoxon=lambda *_, **__: 1 / 0))
+    assert rank(cells, method="wilcoxon") == expected

@@ -237,7 +237,7 @@ def test_the_finest_guess_beside_the_label(with_path):
         cluster, status="flagged", annotation=evolve(cluster.annotation, primary_label=UNKNOWN_LABEL, ontology_id=None)
     )
     assert [guess_text(one) for one in (as_deep, stopped, report.cluster("none"))] == ["", "", ""]
-    assert [is_label(level, stopped) for level in stopped.path] == [False, False, False, True]
+    assert [is_label(level, stopped) for level in stopped.path] == [False, True, False, False]
 
 
 def test_the_label_of_a_path_without_terms(with_path):

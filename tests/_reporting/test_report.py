@@ -137,10 +137,10 @@ def test_the_path_of_the_scorer():
 
 
 @pytest.mark.parametrize("status", ["flagged", "unknown"])
-def test_a_stopped_label_is_the_proposed_one(status):
-    """If the label was stopped, it is what was proposed, and not the finest guess; the path stays."""
+def test_a_stopped_label_beside_the_proposed_one(status):
+    """If the label was stopped, the finest guess is still what was proposed; the report keeps which one was stopped."""
     found = build(status, ["mixed_lineage"], label="B cell", ontology_id=B_CELL, path=PATH)
-    assert (found.annotation.proposed_label, found.annotation.proposed_ontology_id) == ("B cell", B_CELL)
+    assert (found.annotation.proposed_label, found.annotation.proposed_ontology_id) == ("naive B cell", NAIVE)
     assert found.judged == ("B cell", B_CELL)
     assert found.stopped_label == "B cell"
     assert found.path == PATH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from importlib.resources import files
@@ -220,3 +221,13 @@ def test_the_shipped_schema_is_the_codes():
     """The JSON Schema that ships is the one that the code derives from its classes."""
     shipped = json.loads((DATA / "report.schema.json").read_text(encoding="utf-8"))
     assert shipped == _codec.json_schema()
+
+
+def test_the_collector_only_pauses():
+    """The garbage collector is off while an index is made, and on again even if that fails."""
+    with _bundled.uncollected():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ZeroDivisionError), _bundled.uncollected():
+        1 / 0  # noqa: B018
+    assert gc.isenabled()

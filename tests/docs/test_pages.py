@@ -68,6 +68,7 @@ def _files(folder, plant):
     cells.obs["leiden"], cells.obs["my_labels"] = cells.obs["cluster"], cells.obs["planted"]
     cells.write_h5ad(folder / "clustered.h5ad")
     cells.write_zarr(folder / "big.zarr")
+    cells.write_h5ad(folder / "big.h5ad")
     gca.tl.annotate(cells, "leiden", tissue="blood", copy=True).write_h5ad(folder / "annotated.h5ad")
     counts = cells.copy()
     counts.X = counts.layers["counts"].astype(np.float32)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import matplotlib as mpl
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.patches import Rectangle
 
 import gca_scanpy as gca
 from gca_scanpy._reporting.curation import Choice, decide
 from gca_scanpy.db import _bundled
-from gca_scanpy.pl._ontology import INDENT
+from gca_scanpy.pl._ontology import INDENT, ROOT, tree
 
-RESOLVE = _bundled.ontology().resolve
+LINEAGES, ONTOLOGY = _bundled.lineages(), _bundled.ontology()
+RESOLVE = ONTOLOGY.resolve
 
 
 @pytest.fixture
@@ -126,3 +129,34 @@ def test_hostile_labels(labeled, name):
     ax = gca.pl.ontology(labeled(name, "B cell"), show=False)
     ax.figure.canvas.draw()
     assert not any(text._preprocess_math(text.get_text())[1] is True for text in ax.texts)
+
+
+def test_the_tree_has_only_what_joins():
+    """Blood hangs below its common ancestor; a broad type that joins nothing is left out."""
+    ids = [RESOLVE(name) for name in ("regulatory T cell", "CD8-positive, alpha-beta T cell", "B cell", "hepatocyte")]
+    found = [(ONTOLOGY.label(node.term), node.depth) for node in tree(ids, LINEAGES)]
+    assert found[0] == ("cell", 0)
+    assert found[1] == ("leukocyte", 1)
+    assert found[2] == ("T cell", 2)
+    assert {found[3], found[4]} == {("regulatory T cell", 3), ("CD8-positive, alpha-beta T cell", 3)}
+    assert found[5:] == [("B cell", 2), ("hepatocyte", 1)]
+    assert [ONTOLOGY.label(node.term) for node in tree(ids[:1], LINEAGES)] == ["regulatory T cell"]
+    assert tree([], LINEAGES) == []
+
+
+@given(st.lists(st.sampled_from(sorted(ONTOLOGY.terms)), min_size=1, max_size=25, unique=True))
+def test_the_tree_is_a_tree(some):
+    """Every term is there once, each node hangs below a true ancestor, and what no one asked for joins branches."""
+    nodes = tree(some, LINEAGES)
+    found = [node.term for node in nodes]
+    assert len(set(found)) == len(found)
+    assert set(some) <= set(found)
+    above: dict[int, str] = {}
+    children: dict[str, int] = {}
+    for node in nodes:
+        if node.depth:
+            parent = above[node.depth - 1]
+            children[parent] = children.get(parent, 0) + 1
+            assert parent in (ROOT, *ONTOLOGY.ancestors(node.term))
+        above[node.depth] = node.term
+    assert all(children.get(term, 0) > 1 for term in found if term not in some)
