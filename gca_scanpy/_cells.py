@@ -14,7 +14,8 @@ from gca_scanpy._events import Clock
 from gca_scanpy._judging import mixture
 from gca_scanpy._judging.contrast import Contrast
 from gca_scanpy._judging.evidence import Rival
-from gca_scanpy._judging.judge import Judgment
+from gca_scanpy._judging.judge import Judgment, judge
+from gca_scanpy._judging.label import Named
 from gca_scanpy._judging.mixture import Outcome
 from gca_scanpy._judging.reasons import of_both, telling
 from gca_scanpy._judging.samples import answer, with_samples
@@ -27,6 +28,7 @@ from gca_scanpy.model import ClusterReport, Mixture, Part, SampleAnswer
 
 SEPARABLE = ("two_populations", "doublets")  # the kinds that can be taken apart
 SHOWN_GENES = 3
+MAX_SECONDS = 3  # lineages of other clusters that are looked for in the cells of a cluster
 BIMODAL = (0.2, 0.8)  # shares of the cells; a gene that fewer or more cells have does not divide them
 EXCLUSIVE = -0.2  # correlation of the numbers of expressed genes of two types, in cells that may be of one of them
 SHOWN_SHARE = 0.005  # a smaller share of the cells is 0 %
@@ -61,6 +63,58 @@ def explain(report: ClusterReport, rival: Rival, expression: Expression) -> Clus
     found = _mixture(outcome, lineages)
     validation = evolve(report.validation, notes=(*report.validation.notes, _note(found, outcome, lineages)))
     return evolve(report, validation=validation, mixture=found)
+
+
+def look_beside(
+    cases: Sequence[Case], judgments: Sequence[Judgment], expression: Optional[Expression], clock: Clock
+) -> list[Judgment]:
+    """The judgments, with ``mixed_lineage`` if cells of a supported cluster are of the lineage of another cluster.
+
+    Genes of both lineages are read, and only if the cluster has those of the other one on.
+    """
+    if expression is None:
+        return [*judgments]
+    named = [Named.of(case, one.verdict) if one.status == "supported" else None for case, one in zip(cases, judgments)]
+    suspected = [_suspected(one, named) if one else [] for one in named]
+    if not any(suspected):
+        return [*judgments]
+    with clock.step("mixtures"):
+        seconds = [_second(case.cluster_id, rivals, expression) for case, rivals in zip(cases, suspected)]
+    return [
+        judge(one.case, one.verdict, second) if one and second else judgment
+        for judgment, one, second in zip(judgments, named, seconds)
+    ]
+
+
+def _suspected(one: Named, others: Sequence[Optional[Named]]) -> list[Rival]:
+    """The other lineages whose genes a cluster may express, the most expressed first."""
+    found = (one.second(other) for other in others if other is not None and other is not one)
+    beside = sorted(filter(None, found), key=lambda rival: -rival.share)[:MAX_SECONDS]
+    return [*filter(None, [one.ranked]), *beside]
+
+
+def _second(cluster_id: str, rivals: Sequence[Rival], expression: Expression) -> Optional[Rival]:
+    """The lineage that most of the cells of a cluster turn out to have; None if these are too few."""
+    parts = [_part(cluster_id, rival, expression) for rival in rivals]
+    best = max(range(len(parts)), key=parts.__getitem__, default=None)
+    return rivals[best] if best is not None and parts[best] > 0 else None
+
+
+def _part(cluster_id: str, rival: Rival, expression: Expression) -> float:
+    """The share of the cells that are of a second lineage, or doublets with half of its RNA; 0 if these are too few."""
+    lineages = _measured((Lineage("", None, rival.label_genes), Lineage("", None, tuple(rival.genes))), expression)
+    try:
+        outcome = _find(cluster_id, lineages, expression)
+    except InputError:  # a matrix that only Scanpy can read
+        return 0.0
+    if outcome is None or outcome.model is None or outcome.kind not in SEPARABLE:
+        return 0.0
+    used, shares = numbers.NUMBERS, outcome.model.shares
+    if outcome.kind == "two_populations":
+        is_enough = min(shares[mixture.FIRST], shares[mixture.SECOND]) >= used.min_second_part
+        return float(shares[mixture.SECOND]) if is_enough else 0.0
+    is_enough = shares[mixture.BOTH] >= used.min_second_doublets and rival.evidence >= used.min_level_of_doublets
+    return float(shares[mixture.BOTH]) if is_enough else 0.0
 
 
 def explain_all(

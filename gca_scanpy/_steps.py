@@ -60,6 +60,8 @@ class Activity:
         0 to 1, shape (clusters, genes). A gene that hardly any cell of the data shows is neither on nor off.
     usual
         The share of the clusters that have the gene on, shape (genes,).
+    fractions
+        Shares of the cells that express each gene, 0 to 1, shape (clusters, genes).
     """
 
     rows: Mapping[str, int]
@@ -67,6 +69,7 @@ class Activity:
     on: npt.NDArray[np.float64]
     off: npt.NDArray[np.float64]
     usual: npt.NDArray[np.float64]
+    fractions: npt.NDArray[np.float64]
 
 
 @frozen

@@ -10,6 +10,7 @@ import pytest
 import gca_scanpy as gca
 from gca_scanpy import _cells
 from gca_scanpy._adata.clusters import Expression
+from gca_scanpy._scoring import numbers
 
 NEEDS = {"two": {"n_b": 30, "n_t": 30}, "doublets": {"n_both": 40}, "some": {"n_b": 15, "n_both": 45}}
 
@@ -209,6 +210,71 @@ def test_real_doublets(pbmc, first, second, _):
     mixture = gca.get.report(adata).cluster("mix").mixture
     assert mixture.kind == "doublets"
     assert mixture.both > 0.7
+
+
+def _joined(pbmc, first=(), half=()):
+    """PBMCs by Louvain cluster; some clusters, and every second cell of some others, are joined as "mix"."""
+    clusters = pbmc.obs["louvain"].astype(str).to_numpy()
+    in_mix = np.isin(clusters, first) | (np.isin(clusters, half) & (np.arange(len(clusters)) % 2 == 0))
+    obs = pd.DataFrame({"cluster": np.where(in_mix, "mix", clusters), "from": clusters}, index=pbmc.obs_names)
+    return ad.AnnData(pbmc.raw.X, obs=obs, var=pbmc.raw.var[[]])
+
+
+@pytest.mark.parametrize(
+    ("first", "half", "label", "other"),
+    [
+        ("4", "1", "B cell", "monocyte"),
+        ("4", "2", "B cell", "dendritic cell"),
+        ("3", "2", "natural killer cell", "dendritic cell"),
+        ("4", "0", "T cell", "B cell"),  # these have lymphocyte in common, and that was the label
+    ],
+)
+def test_a_lineage_that_other_clusters_have_too(pbmc, first, half, label, other):
+    """Genes are not ranked if another cluster has them, too, but some of the cells express them."""
+    adata = _joined(pbmc, [first], [half])
+    gca.tl.annotate(adata, "cluster", tissue="blood")
+    cluster = gca.get.report(adata).cluster("mix")
+    assert (cluster.status, cluster.validation.flag_reasons) == ("flagged", ("mixed_lineage",))
+    assert cluster.mixture.kind == "two_populations"
+    parts = {part.label: part for part in cluster.mixture.parts}
+    assert [any(name in part for part in parts) for name in (label, other)] == [True, True]
+    second = cluster.mixture.parts[1]
+    assert f"{second.label} is supported beside {cluster.annotation.proposed_label}" in cluster.validation.notes[0]
+    assert set(second.genes) == set(cluster.validation.contradictory_markers)
+
+
+@pytest.mark.parametrize("share", [0, 0.05, 0.2])
+def test_ambient_rna_of_other_clusters_is_no_second_lineage(pbmc, share):
+    """Real clusters are not flagged, whether or not each cell has this part of its RNA from all cells."""
+    adata, rng = _joined(pbmc), np.random.default_rng(0)
+    counts = np.expm1(adata.X.toarray())
+    drops = rng.poisson(counts.mean(axis=0) / 2, counts.shape) * 2
+    adata.X = np.log1p((1 - share) * counts + share * drops)
+    gca.tl.annotate(adata, "cluster", tissue="blood")
+    assert [c.cluster_id for c in gca.get.report(adata).clusters if "mixed_lineage" in c.validation.flag_reasons] == []
+
+
+def test_doublets_beside_other_clusters_of_both(pbmc):
+    """Doublets of T and B cells are no lymphocytes."""
+    adata, rng = _joined(pbmc), np.random.default_rng(0)
+    cells = [rng.permutation(np.flatnonzero(adata.obs["cluster"] == name))[:33] for name in ("4", "0")]
+    values = adata.X.toarray()
+    both = np.log1p((np.expm1(values[cells[0]]) + np.expm1(values[cells[1]])) / 2)
+    rest = np.setdiff1d(np.arange(len(values)), np.concatenate(cells))
+    obs = pd.DataFrame({"cluster": ["mix"] * 33 + list(adata.obs["cluster"].iloc[rest])}).set_axis(
+        [str(n) for n in range(33 + len(rest))]
+    )
+    adata = ad.AnnData(np.vstack([both, values[rest]]), obs=obs, var=adata.var)
+    gca.tl.annotate(adata, "cluster", tissue="blood")
+    assert gca.get.report(adata).cluster("mix").mixture.kind == "doublets"
+
+
+def test_neutral_numbers_switch_the_search_off(pbmc):
+    """Without the search, the label stands."""
+    adata = _joined(pbmc, ["4"], ["1"])
+    with numbers.override(min_second_share=2.0):
+        gca.tl.annotate(adata, "cluster", tissue="blood")
+    assert gca.get.report(adata).cluster("mix").status == "supported"
 
 
 def test_the_sentence_names_what_is_missing():

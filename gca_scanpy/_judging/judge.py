@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from gca_scanpy._judging import evidence
 from gca_scanpy._judging.evidence import LabelEvidence, Rival
-from gca_scanpy._judging.label import Apart, denied_by, is_kin_of_best, own_candidate, speaks_for
+from gca_scanpy._judging.label import Apart, denied_by, finest, is_kin_of_best, own_candidate, speaks_for
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees, term_of
@@ -49,9 +49,15 @@ class _Finding:
     rival: Optional[Rival] = None
 
 
-def judge(case: Case, verdict: Verdict) -> Judgment:
-    """Judge the verdict of the scorer, of a language model or of the user on a cluster."""
-    verdict = _of_one_lineage(case, verdict)
+def judge(case: Case, verdict: Verdict, second: Optional[Rival] = None) -> Judgment:
+    """Judge the verdict of the scorer, of a language model or of the user on a cluster.
+
+    Parameters
+    ----------
+    second
+        The lineage that some of its cells turned out to have beside that of the label.
+    """
+    verdict = finest(verdict) if second else _of_one_lineage(case, verdict)
     term = term_of(verdict.label, verdict.ontology_id, case.index.lineages.ontology, case.tissues)
     findings = [] if case.markers.genes else [_Finding("no_markers_supplied", "the cluster has no marker gene")]
     label_evidence, apart = LabelEvidence(), None
@@ -63,6 +69,8 @@ def judge(case: Case, verdict: Verdict) -> Judgment:
         label_evidence, against_label = _check_label(case, verdict, term)
         apart = Apart.of(term or verdict.label, case)
         findings += against_label + _separated(apart, case, verdict, term)
+        if second is not None:
+            findings.append(_supported_beside(verdict, second, "mixed_lineage"))
     elif verdict.label and verdict.source == "offline" and case.markers.genes:
         note = case.weights.states.note or "no gene of the cluster marks a cell type of the database"
         findings.append(_Finding("low_marker_overlap", note))
@@ -157,13 +165,12 @@ def _of_one_lineage(case: Case, verdict: Verdict) -> Verdict:
 
     Lymphocyte, for example, is what B and T cells have in common.
     """
-    finest = verdict.path[-1] if verdict.path else None
-    if finest is None or finest.label == verdict.label:
+    guess = finest(verdict)
+    if guess.label == verdict.label:
         return verdict
-    guess = evolve(verdict, label=finest.label, ontology_id=finest.ontology_id, confidence_score=finest.probability)
-    relatives = evidence.family(finest.ontology_id, finest.label, case.index)
+    relatives = evidence.family(guess.ontology_id, guess.label, case.index)
     by_lineage = _counts_by_lineage(case, guess)
-    found = evidence.gather(relatives, finest.ontology_id, case, by_lineage=by_lineage)
+    found = evidence.gather(relatives, guess.ontology_id, case, by_lineage=by_lineage)
     return guess if _mixture(case, guess, found) else verdict
 
 
@@ -183,7 +190,11 @@ def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, min
     ):
         return []
     code = "contradictory_markers" if rival.share > numbers.NUMBERS.contradicting_ratio else "mixed_lineage"
-    return [_Finding(code, f"{rival.label} is supported beside {verdict.label}, by {rival.named()}", rival)]
+    return [_supported_beside(verdict, rival, code)]
+
+
+def _supported_beside(verdict: Verdict, rival: Rival, code: str) -> _Finding:
+    return _Finding(code, f"{rival.label} is supported beside {verdict.label}, by {rival.named()}", rival)
 
 
 def _too_little(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, spared: int = 0) -> list[_Finding]:

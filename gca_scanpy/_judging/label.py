@@ -1,4 +1,4 @@
-"""What speaks for a label that was given: its own candidate, and the genes that tell it from its nearest competitor.
+"""What speaks for a label: its own candidate, and the genes that tell it from its nearest competitor, or other cells.
 
 A question about one label and its own type belongs here; what speaks against it is in ``evidence``.
 """
@@ -9,17 +9,28 @@ import math
 from collections.abc import Container, Iterator, Sequence
 from typing import Optional
 
+import numpy as np
 from attrs import evolve, frozen
 
-from gca_scanpy._judging.evidence import family
+from gca_scanpy._judging.evidence import Rival, family, gather
+from gca_scanpy._names.labels import term_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.facts import CellType
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy._scoring.path import key_of
-from gca_scanpy._scoring.weights import is_generic
+from gca_scanpy._scoring.weights import Gene, is_generic
+from gca_scanpy._steps import Verdict
 from gca_scanpy.model import Candidate, Separation
+
+
+def finest(verdict: Verdict) -> Verdict:
+    """The verdict with its finest guess as the label."""
+    if not verdict.path or verdict.path[-1].label == verdict.label:
+        return verdict
+    guess = verdict.path[-1]
+    return evolve(verdict, label=guess.label, ontology_id=guess.ontology_id, confidence_score=guess.probability)
 
 
 def own_candidate(term: Optional[str], label: str, case: Case) -> Optional[Candidate]:
@@ -83,6 +94,85 @@ def _has_evidence(candidate: Candidate, case: Case) -> bool:
         key in hits.get(gene.symbol, {}) and gene.symbol not in bound and not is_generic(gene.symbol)
         for gene in case.weights.ranked
     )
+
+
+SMALLEST = 1e-9  # avoids a division by zero
+GENES_OF_CELLS = 10  # the strongest genes of a lineage that are looked for in cells
+
+
+@frozen
+class Named:
+    """A cluster with a label.
+
+    Attributes
+    ----------
+    term
+        The Cell Ontology term of the finest guess.
+    ranked
+        The lineage that its ranked genes support beside that, if the label is what both have in common.
+    """
+
+    case: Case
+    verdict: Verdict
+    term: str
+    ranked: Optional[Rival] = None
+
+    @classmethod
+    def of(cls, case: Case, verdict: Verdict) -> Optional[Named]:
+        """A cluster by its finest guess; None without a term.
+
+        A guess such as lymphocyte excludes none of its subtypes, although some of these exclude each other. Then the
+        best of these is taken.
+        """
+        guess, lineages = finest(verdict), case.index.lineages
+        term = term_of(guess.label, guess.ontology_id, lineages.ontology, case.tissues)
+        if term is None:
+            return None
+        keys = case.candidates.keys[: numbers.NUMBERS.rivals_tried] if verdict.source == "offline" else ()
+        heirs = [key for key in keys if term in lineages.ontology.ancestors(key)]
+        heir = next((key for key in heirs if any(lineages.disjoint(key, other) for other in heirs)), None)
+        if heir is None:
+            return cls(case, verdict, term)
+        path = case.levels.path(heir)
+        finer = path[-1].ontology_id or heir
+        return cls(case, evolve(verdict, path=path), finer, gather(family(finer, "", case.index), finer, case).rival)
+
+    def specific(self, other: str) -> dict[str, Gene]:
+        """The strongest of its ranked genes that mark its label more than another term, by name."""
+        index = self.case.index
+        own, others = (frozenset(family(term, "", index)) for term in (self.term, other))
+        gains: dict[str, tuple[float, Gene]] = {}
+        for gene in self.case.weights.free:
+            nats = index.hits.get(gene.symbol, {})
+            of_own, of_other = (max((nats.get(key, 0.0) for key in keys), default=0.0) for keys in (own, others))
+            if of_own - of_other > numbers.NUMBERS.min_gain and not is_generic(gene.symbol):
+                gains[gene.name] = (of_own - of_other) * gene.weight, gene
+        strongest = sorted(gains, key=lambda name: (-gains[name][0], name))[:GENES_OF_CELLS]
+        return {name: gains[name][1] for name in strongest}
+
+    def second(self, other: Named) -> Optional[Rival]:
+        """The lineage of another cluster if it excludes the label, and cells of this one express its genes.
+
+        A ranking hides these genes: because the other cluster has them, too, they are not higher in this one. The
+        evidence is how far the cells have them on, and the share how many express three in four of them, compared with
+        the other cluster, 0 to 1: cells of a third lineage express some.
+        """
+        cells, others, index, used = self.case.cells, other.case.cells, self.case.index, numbers.NUMBERS
+        disease = any(names_a_disease(term, index.lineages) for term in (self.term, other.term))
+        if cells is None or others is None or disease or not index.lineages.disjoint(self.term, other.term):
+            return None
+        own, its = self.specific(other.term), other.specific(self.term)
+        if min(len(own), len(its)) < used.min_rival_genes:
+            return None
+        symbols = [gene.symbol for gene in its.values()]
+        (levels, here), (_, there) = cells.of_genes(symbols), others.of_genes(symbols)
+        shares = np.minimum(here / np.maximum(there, SMALLEST), 1.0)
+        if not len(shares) or np.median(shares) < used.min_second_share:
+            return None
+        kind = index.types.get(other.term)
+        label = kind.label if kind else index.lineages.ontology.label(other.term)
+        genes, told = dict.fromkeys(its, (label,)), float(np.quantile(shares, 0.25))
+        return Rival(label, float(np.median(levels)), told, genes, tuple(own), other.term)
 
 
 SHOWN_UNMEASURED = 10

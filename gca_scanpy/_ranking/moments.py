@@ -313,10 +313,8 @@ def activity(moments: Moments, names: Sequence[str], ids: Sequence[str]) -> Opti
 
     Parameters
     ----------
-    names
-        Gene names, in the order of the moments' columns.
-    ids
-        Cluster ids, in the order of its rows.
+    names, ids
+        Gene names and cluster ids, in the order of the moments' columns and rows.
     """
     used = numbers.NUMBERS
     means, fractions = np.nan_to_num(_linear(moments.means)), moments.fractions
@@ -337,6 +335,7 @@ def activity(moments: Moments, names: Sequence[str], ids: Sequence[str]) -> Opti
         on=high * np.minimum(1.0, fractions[:, shown] / used.present_fraction),
         off=(1.0 - high) * np.minimum(1.0, best_fraction[shown] / used.detected_fraction),
         usual=usual,
+        fractions=fractions[:, shown],
     )
 
 

@@ -234,7 +234,7 @@ def of_cells(clusters: Sequence[ClusterMarkers], index: MarkerIndex) -> list[Opt
         return [None] * len(clusters)
     run = _Run(activity, index)
     rows = [activity.rows[cluster.cluster_id] for cluster in clusters]
-    return [ClusterCells(run, activity.on[row], activity.off[row]) for row in rows]
+    return [ClusterCells(run, activity.on[row], activity.off[row], activity.fractions[row]) for row in rows]
 
 
 @define(eq=False)
@@ -287,11 +287,17 @@ class ClusterCells:
     _run: _Run
     on: Floats
     off: Floats
+    fractions: Floats
 
     def nats(self, key: str) -> float:
         """How much better a type explains which genes are on and off than an unknown type does."""
         markers = self._run.markers(key)
         return float(self.on[markers.columns] @ markers.if_on + self.off[markers.columns] @ markers.if_off)
+
+    def of_genes(self, symbols: Iterable[str]) -> tuple[Floats, Floats]:
+        """How far the cells have each of these genes on, and the share that expresses it; without undetected genes."""
+        columns = [self._run.activity.columns[symbol] for symbol in symbols if symbol in self._run.activity.columns]
+        return self.on[columns], self.fractions[columns]
 
     def shifts(self, scores: Mapping[str, float], tissues: Sequence[str]) -> list[float]:
         """What the cells add to the scores of some candidates when scores become shares, in nats.

@@ -37,7 +37,9 @@ SHARED = "CD3D CD3E TRAC CD2 CD7 IL32"
 def markers(on, ranked=SHARED, usual=0.4):
     """A cluster with these genes ranked, and these measured genes on; the others are off."""
     here = np.array([[float(gene in on.split()) for gene in GENES]])
-    activity = Activity({"0": 0}, {gene: n for n, gene in enumerate(GENES)}, here, 1 - here, np.full(len(GENES), usual))
+    activity = Activity(
+        {"0": 0}, {gene: n for n, gene in enumerate(GENES)}, here, 1 - here, np.full(len(GENES), usual), here
+    )
     return ClusterMarkers("0", tuple(RankedGene(gene, gene) for gene in ranked.split()), activity=activity)
 
 

@@ -1,4 +1,4 @@
-"""How a number is declared, and the numbers of genes: rankings, weights, information, scores and the path of levels."""
+"""How a number is declared, and the numbers of genes: from rankings to the path of levels, and of states."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def number(value: Any, unit: str, effect: str, section: str, origin: str, neutra
 
 @frozen
 class OfGenes:
-    """From a matrix to ranked genes, weights, information, scores and levels."""
+    """From a matrix to ranked genes, weights, information, scores, levels, votes of several models, and states."""
 
     counts_per_cell: float = number(
         1e4, "counts", "Raw counts are normalized to this sum before the logarithm.", RANKINGS, CONVENTION
@@ -304,4 +304,27 @@ class OfGenes:
         PATH,
         CLUSTERS,
         neutral=UNLIMITED,
+    )
+
+    related_support: float = number(
+        0.5, "votes", "What an answer adds to the support of its ancestors and descendants.", MODELS, BY_HAND
+    )
+    min_agreement: float = number(
+        2 / 3, "share", "Mean support that the answer of several models needs.", MODELS, BY_HAND
+    )
+
+    state_genes_read: int = number(
+        50, "genes", "Only so many ranked genes are searched for states.", STATES, BY_HAND, neutral=UNLIMITED
+    )
+    min_state_genes: int = number(3, "genes", "Core genes of a program that a state needs.", STATES, BY_HAND, neutral=1)
+    min_state_share: float = number(
+        0.7,
+        "share",
+        "If this part of the genes belongs to states, the genes that they share with types are theirs as well.",
+        STATES,
+        BY_HAND,
+        neutral=UNLIMITED,
+    )
+    min_cancer_testis_genes: int = number(
+        2, "genes", "Cancer-testis antigens that a suspicion of malignancy needs.", STATES, BY_HAND, neutral=1
     )

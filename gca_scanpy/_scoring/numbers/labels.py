@@ -1,4 +1,4 @@
-"""The numbers of what is judged and read: checks of a label, several models, states, and values of cells."""
+"""The numbers of what is judged and read: checks of a label, and values of cells."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from gca_scanpy._scoring.numbers.genes import (
     FITTED,
     MATRICES,
     MIXTURES,
-    MODELS,
     SAMPLES,
-    STATES,
     UNLIMITED,
     OfGenes,
     number,
@@ -24,7 +22,7 @@ from gca_scanpy._scoring.numbers.genes import (
 
 @frozen
 class OfLabels(OfGenes):
-    """Checks of a label, votes of several models, and states."""
+    """Checks of a label."""
 
     given: tuple[float, ...] = number(
         (3.07, 1.54, -1.82, 2.33),
@@ -128,29 +126,6 @@ class OfLabels(OfGenes):
         CHECKS,
         BY_HAND,
         neutral=1.0,
-    )
-
-    related_support: float = number(
-        0.5, "votes", "What an answer adds to the support of its ancestors and descendants.", MODELS, BY_HAND
-    )
-    min_agreement: float = number(
-        2 / 3, "share", "Mean support that the answer of several models needs.", MODELS, BY_HAND
-    )
-
-    state_genes_read: int = number(
-        50, "genes", "Only so many ranked genes are searched for states.", STATES, BY_HAND, neutral=UNLIMITED
-    )
-    min_state_genes: int = number(3, "genes", "Core genes of a program that a state needs.", STATES, BY_HAND, neutral=1)
-    min_state_share: float = number(
-        0.7,
-        "share",
-        "If this part of the genes belongs to states, the genes that they share with types are theirs as well.",
-        STATES,
-        BY_HAND,
-        neutral=UNLIMITED,
-    )
-    min_cancer_testis_genes: int = number(
-        2, "genes", "Cancer-testis antigens that a suspicion of malignancy needs.", STATES, BY_HAND, neutral=1
     )
 
 
@@ -308,6 +283,27 @@ class OfCells(OfLabels):
         "Doublets and ambient RNA need another cluster that expresses the genes of one lineage alone so often.",
         MIXTURES,
         DEVELOPMENT_CELLS,
+    )
+
+    min_second_share: float = number(
+        0.1,
+        "ratio",
+        "Another lineage is looked for if half of its genes have this part of their share of cells in its own cluster.",
+        MIXTURES,
+        MATRICES,
+        neutral=UNLIMITED,
+    )
+    min_second_part: float = number(
+        0.12, "share", "So many cells must be of either lineage to flag the cluster.", MIXTURES, MATRICES, UNLIMITED
+    )
+    min_second_doublets: float = number(0.5, "share", "Or so many must be doublets.", MIXTURES, MATRICES, UNLIMITED)
+    min_level_of_doublets: float = number(
+        0.65,
+        "0 to 1",
+        "These have the genes of the other lineage on at least so far; half of the highest cluster mean is 0.77.",
+        MIXTURES,
+        MATRICES,
+        neutral=UNLIMITED,
     )
 
     min_sample_cells: int = number(
