@@ -175,7 +175,6 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
     _packages.load("ui", InputError)
     port = _free_port(port or 0)
     token = secrets.token_urlsafe(16)
-    click.echo("Starting the page takes some seconds.", err=True)
     with (
         as_file(files("gca_scanpy") / "_ui" / "review_app.py") as script,
         _page(script, source, key, port, token) as page,
@@ -183,6 +182,7 @@ def review(source: Path, key: str, port: Optional[int], no_browser: bool) -> Non
         from gca_scanpy._stores import review
 
         review.check(source, key)  # while the page imports its packages, which takes a second in each process
+        click.echo("Starting the page takes some seconds.", err=True)
         _wait(page, port)
         address = f"http://{HOST}:{port}/?token={token}"
         click.echo(f"{source.name} is at {address}")

@@ -204,6 +204,8 @@ class _Comparison:
         The label's :func:`family`.
     tissues
         Canonical tissues of the cluster, empty if unknown.
+    min_genes
+        Specific genes that another lineage needs: malignant cells express a few genes of others.
     """
 
     genes: Mapping[str, tuple[Gene, Mapping[str, float], float]]
@@ -212,11 +214,12 @@ class _Comparison:
     shared: Mapping[str, float]
     relatives: AbstractSet[str]
     tissues: tuple[str, ...]
+    min_genes: int
     index: MarkerIndex
 
     @classmethod
     def of(cls, case: Case, for_label: Mapping[str, float], relatives: Sequence[str]) -> _Comparison:
-        index = case.index
+        index, used = case.index, numbers.NUMBERS
         shared: dict[str, float] = {}
         supporting = [gene for gene in case.weights.present if for_label[gene.symbol] > 0]
         for gene in supporting:
@@ -233,6 +236,7 @@ class _Comparison:
             shared=shared,
             relatives=frozenset(relatives),
             tissues=case.tissues,
+            min_genes=used.min_rival_genes_of_given if case.malignant_genes else used.min_rival_genes,
             index=index,
         )
 
@@ -274,7 +278,7 @@ class _Comparison:
         broad, weights = self.index.hits.broad_numbers(), np.array([self.genes[name][0].weight for name in names])
         best = np.zeros((len(names), len(broad)))  # for each gene, its gain for the best type of each broad type
         np.maximum.at(best, (rows, broad[places]), gains)
-        has_enough_genes = (best > used.min_gain).sum(axis=0) >= used.min_rival_genes
+        has_enough_genes = (best > used.min_gain).sum(axis=0) >= self.min_genes
         evidence = np.where(has_enough_genes, weights @ best, 0.0)
         winner = int(np.argmax(evidence))
         if evidence[winner] < max(used.min_lineage_evidence, used.min_lineage_evidence_per_weight * self.recognized):
