@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Optional
 
 import numpy as np
@@ -43,22 +43,13 @@ class Lineage:
     genes: tuple[str, ...]
 
 
-def explain(report: ClusterReport, rival: Rival, expression: Expression) -> ClusterReport:
-    """The report of a cluster with what its cells are; as it is if there is no matrix that can be read.
+def _explained(report: ClusterReport, lineages: Sequence[Lineage], outcome: Outcome) -> ClusterReport:
+    """The report of a cluster with what its cells are.
 
     A rival with much more evidence than the label may just be right; then only two lineages are worth reporting.
     """
-    lineages: tuple[Lineage, ...] = (
-        Lineage(*report.judged, rival.label_genes),
-        Lineage(rival.label, rival.ontology_id, tuple(rival.genes)),
-    )
-    try:
-        lineages = _measured(lineages, expression)
-        outcome = _find(report.cluster_id, lineages, expression)
-    except InputError:  # the ranking was stored, and the matrix is one that only Scanpy can read
-        return report
     is_mixed = "mixed_lineage" in report.validation.flag_reasons
-    if outcome is None or not (is_mixed or outcome.kind in SEPARABLE):
+    if not (is_mixed or outcome.kind in SEPARABLE):
         return report
     found = _mixture(outcome, lineages)
     validation = evolve(report.validation, notes=(*report.validation.notes, _note(found, outcome, lineages)))
@@ -79,7 +70,13 @@ def look_beside(
     if not any(suspected):
         return [*judgments]
     with clock.step("mixtures"):
-        seconds = [_second(case.cluster_id, rivals, expression) for case, rivals in zip(cases, suspected)]
+        pairs = {
+            case.cluster_id: [_pair(("", None), rival, expression) for rival in rivals]
+            for case, rivals in zip(cases, suspected)
+            if rivals
+        }
+        outcomes = _find_all(pairs, expression)
+        seconds = [_second(outcomes.get(case.cluster_id, ()), rivals) for case, rivals in zip(cases, suspected)]
     return [
         judge(one.case, one.verdict, second) if one and second else judgment
         for judgment, one, second in zip(judgments, named, seconds)
@@ -93,21 +90,22 @@ def _suspected(one: Named, others: Sequence[Optional[Named]]) -> list[Rival]:
     return [*filter(None, [one.ranked]), *beside]
 
 
-def _second(cluster_id: str, rivals: Sequence[Rival], expression: Expression) -> Optional[Rival]:
+def _pair(label: tuple[str, Optional[str]], rival: Rival, expression: Expression) -> tuple[Lineage, ...]:
+    """A label and its rival, with those of their genes that were measured."""
+    second = Lineage(rival.label, rival.ontology_id, tuple(rival.genes))
+    return _measured((Lineage(*label, rival.label_genes), second), expression)
+
+
+def _second(outcomes: Sequence[Outcome], rivals: Sequence[Rival]) -> Optional[Rival]:
     """The lineage that most of the cells of a cluster turn out to have; None if these are too few."""
-    parts = [_part(cluster_id, rival, expression) for rival in rivals]
+    parts = [_part(outcome, rival) for outcome, rival in zip(outcomes, rivals)]
     best = max(range(len(parts)), key=parts.__getitem__, default=None)
     return rivals[best] if best is not None and parts[best] > 0 else None
 
 
-def _part(cluster_id: str, rival: Rival, expression: Expression) -> float:
+def _part(outcome: Outcome, rival: Rival) -> float:
     """The share of the cells that are of a second lineage, or doublets with half of its RNA; 0 if these are too few."""
-    lineages = _measured((Lineage("", None, rival.label_genes), Lineage("", None, tuple(rival.genes))), expression)
-    try:
-        outcome = _find(cluster_id, lineages, expression)
-    except InputError:  # a matrix that only Scanpy can read
-        return 0.0
-    if outcome is None or outcome.model is None or outcome.kind not in SEPARABLE:
+    if outcome.model is None or outcome.kind not in SEPARABLE:
         return 0.0
     used, shares = numbers.NUMBERS, outcome.model.shares
     if outcome.kind == "two_populations":
@@ -124,7 +122,14 @@ def explain_all(
     if expression is None or not any(rivals):
         return [*reports]
     with clock.step("mixtures"):
-        return [explain(report, rival, expression) if rival else report for report, rival in zip(reports, rivals)]
+        pairs = {r.cluster_id: [_pair(r.judged, rival, expression)] for r, rival in zip(reports, rivals) if rival}
+        found = _find_all(pairs, expression)
+        return [
+            _explained(report, pairs[report.cluster_id][0], found[report.cluster_id][0])
+            if report.cluster_id in found
+            else report
+            for report in reports
+        ]
 
 
 def look_finer(
@@ -198,7 +203,7 @@ def states_of(report: ClusterReport, expression: Expression) -> Optional[npt.NDA
     lineages = tuple(Lineage(part.label, part.ontology_id, part.genes) for part in parts)
     if not lineages or lineages != _measured(lineages, expression):
         return None
-    outcome = _find(report.cluster_id, lineages, expression)
+    outcome = next(iter(_read_all({report.cluster_id: [lineages]}, expression).get(report.cluster_id, ())), None)
     cells = _cells_of(report.cluster_id, expression.clustering)
     sample = expression.read(cells, _genes(lineages))
     if outcome is None or outcome.model is None or sample is None:
@@ -218,18 +223,45 @@ def _cells_of(cluster_id: str, clustering: Clustering) -> npt.NDArray[np.intp]:
     return np.flatnonzero(clustering.codes == clustering.all_ids.index(cluster_id))
 
 
-def _find(cluster_id: str, lineages: Sequence[Lineage], expression: Expression) -> Optional[Outcome]:
-    """What the cells are, judged from a sample of the cluster and of the others; None without a matrix."""
-    clustering = expression.clustering
-    codes = clustering.subsampled(numbers.NUMBERS.sampled_cells).codes
-    code, cells = clustering.all_ids.index(cluster_id), _cells_of(cluster_id, clustering)
+def _find_all(pairs: Mapping[str, Sequence[tuple[Lineage, ...]]], expression: Expression) -> dict[str, list[Outcome]]:
+    """What the cells of each cluster are for each pair of lineages; empty if only Scanpy can read the matrix."""
+    try:
+        return _read_all(pairs, expression)
+    except InputError:
+        return {}
+
+
+def _read_all(pairs: Mapping[str, Sequence[Sequence[Lineage]]], expression: Expression) -> dict[str, list[Outcome]]:
+    """The same, with one read of the matrix: empty without one."""
+    cells = {cluster_id: _sampled(cluster_id, expression.clustering) for cluster_id in pairs}
+    genes = list(dict.fromkeys(gene for some in pairs.values() for pair in some for gene in _genes(pair)))
+    all_cells = np.unique(np.concatenate([*cells.values(), np.zeros(0, dtype=np.intp)]))
+    sample = expression.read(all_cells, genes)
+    if sample is None:
+        return {}
+    columns, outcomes = {gene: column for column, gene in enumerate(genes)}, {}
+    for cluster_id, some in pairs.items():
+        code, rows = expression.clustering.all_ids.index(cluster_id), np.searchsorted(all_cells, cells[cluster_id])
+        outcomes[cluster_id] = [
+            mixture.find(
+                sample.values[np.ix_(rows, [columns[gene] for gene in _genes(pair)])],
+                sample.clusters[rows],
+                code,
+                np.arange(len(_genes(pair))) < len(pair[0].genes),
+                logged=sample.logged,
+            )
+            for pair in some
+        ]
+    return outcomes
+
+
+def _sampled(cluster_id: str, clustering: Clustering) -> npt.NDArray[np.intp]:
+    """Positions of cells: many of a cluster, and some of each other one."""
+    codes, cells = clustering.subsampled(numbers.NUMBERS.sampled_cells).codes, _cells_of(cluster_id, clustering)
     n_read = min(len(cells), numbers.NUMBERS.mixture_cells)
     read = cells[np.linspace(0, len(cells) - 1, n_read).astype(np.intp)]
-    sample = expression.read(np.sort([*read, *np.flatnonzero((codes >= 0) & (codes != code))]), _genes(lineages))
-    if sample is None:
-        return None
-    is_first = np.arange(len(_genes(lineages))) < len(lineages[0].genes)
-    return mixture.find(sample.values, sample.clusters, code, is_first, logged=sample.logged)
+    others = np.flatnonzero((codes >= 0) & (codes != clustering.all_ids.index(cluster_id)))
+    return np.sort(np.concatenate([read, others]))
 
 
 def _mixture(outcome: Outcome, lineages: Sequence[Lineage]) -> Mixture:

@@ -157,7 +157,7 @@ def draw_dots(
         sizes = [1.4 * cell_size(n, 0.23) for n in (sum(map(len, groups.values())), shown.obs[ROWS].nunique())]
         if "figsize" not in options:
             plot.DEFAULT_CATEGORY_WIDTH, plot.DEFAULT_CATEGORY_HEIGHT = sizes
-            plot.style(largest_dot=(0.53 * 72 * min(sizes)) ** 2)
+            plot.largest_dot = (0.53 * 72 * min(sizes)) ** 2  # style() of Scanpy 1.9 would reset the colors
         if return_fig:
             return plot
         plot.make_figure()

@@ -59,8 +59,8 @@ class OfLabels(OfGenes):
     min_rival_genes_of_given: int = number(
         3,
         "genes",
-        "The same if a user or a model gave the label, and it is a relative of the best candidate, or if the cells may be "
-        "malignant.",
+        "The same if a user or a model gave the label, and it is a relative of the best candidate, or if the cells may "
+        "be malignant.",
         CHECKS,
         BY_HAND,
         neutral=0,
