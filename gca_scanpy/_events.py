@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from datetime import datetime, timezone
 from types import TracebackType
@@ -45,6 +46,12 @@ def debug(event: str, **facts: Any) -> None:
     _log(logging.DEBUG, event, facts)
 
 
+def on_terminal_only() -> contextlib.AbstractContextManager[object]:
+    """Drop what a library writes to standard error, such as its progress bar, unless that is a terminal."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return contextlib.nullcontext() if is_terminal else contextlib.redirect_stderr(io.StringIO())
+
+
 def progress_bar(total: int, what: str, unit: str) -> Any:
     """A progress bar on a terminal or in a notebook; a disabled one if there is nothing to do.
 
@@ -75,7 +82,7 @@ class Clock:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
-    @contextmanager
+    @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time the body of the ``with`` block."""
         start = time.perf_counter()

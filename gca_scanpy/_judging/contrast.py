@@ -5,13 +5,14 @@ The genes and their order depend on the database and the cells alone, not on whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Optional
+from itertools import chain
+from typing import TYPE_CHECKING, Optional
 
 from attrs import asdict, evolve, frozen
 
-from gca_scanpy._judging.label import denied, markers_of, overlap, owners
+from gca_scanpy._judging.label import GeneKind, name_of, overlap, owners, separating
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy.model import ClusterReport, Witnesses
@@ -20,7 +21,6 @@ from gca_scanpy.model.votes import html_table
 if TYPE_CHECKING:
     import pandas as pd
 
-GeneKind = Literal["marker", "negative marker"]
 Pair = tuple[str, str]
 
 
@@ -194,48 +194,41 @@ def contrast(
 def symbols_of(pair: Pair, index: MarkerIndex) -> list[str]:
     """The symbols of the genes that separate two types."""
     first, second = pair
-    return sorted({*_separating(first, second, index), *_separating(second, first, index)})
-
-
-def name_of(key: str, index: MarkerIndex) -> str:
-    """The name of a type by its key, whether or not the index describes it."""
-    if key in index.types:
-        return index.types[key].label
-    return index.lineages.ontology.label(key) if key in index.lineages.ontology else key
-
-
-def _separating(key: str, other: str, index: MarkerIndex) -> dict[str, GeneKind]:
-    """The genes whose expression speaks for a type and not for the other, by symbol."""
-    own, others = markers_of(key, index), markers_of(other, index)
-    genes: dict[str, GeneKind] = dict.fromkeys(own - others, "marker")
-    for gene in denied(other, index) - denied(key, index) - others:
-        genes.setdefault(gene, "negative marker")
-    return genes
+    return sorted({*separating(first, second, index), *separating(second, first, index)})
 
 
 @lru_cache(maxsize=512)  # clusters of one run ask for the same few pairs
 def unseen(key: str, other: str, index: MarkerIndex, *, canonical: bool = False) -> tuple[ContrastGene, ...]:
     """The genes that speak for a type and not for the other, as the database has them, before any data are asked."""
-    genes, label, own, others = [], name_of(key, index), owners(key, index), owners(other, index)
-    for symbol, kind in _separating(key, other, index).items():
-        is_marker = kind == "marker"
-        owner = _owner(symbol, own if is_marker else others, index, is_marker=is_marker)
-        is_canonical = is_marker and symbol in index.types[owner].canonical
-        if canonical and not is_canonical:
-            continue
-        genes.append(
-            ContrastGene(
-                gene=symbol,
-                symbol=symbol,
-                speaks_for=label,
-                kind=kind,
-                fact_of=index.types[owner].label,
-                strength=round(_strength(symbol, key, owner, index, is_marker=is_marker), 4),
-                is_canonical=is_canonical,
-                witnesses=index.witnesses(owner, symbol) if is_marker else None,
-            )
-        )
-    return tuple(genes)
+    kinds = separating(key, other, index)
+    if canonical:
+        best = frozenset(chain.from_iterable(index.types[owner].canonical for owner in owners(key, index)))
+        kinds = {symbol: kind for symbol, kind in kinds.items() if symbol in best}
+    facts = (_fact(symbol, kind, key, other, index) for symbol, kind in kinds.items())
+    return tuple(fact for fact in facts if fact.is_canonical or not canonical)
+
+
+def unseen_among(key: str, other: str, index: MarkerIndex, symbols: Iterable[str]) -> tuple[ContrastGene, ...]:
+    """The canonical markers of these genes, and others with these symbols: those of a cluster are few."""
+    canonical, kinds = unseen(key, other, index, canonical=True), separating(key, other, index)
+    known = {gene.symbol for gene in canonical}
+    more = (symbol for symbol in symbols if symbol in kinds and symbol not in known)
+    return (*canonical, *(_fact(symbol, kinds[symbol], key, other, index) for symbol in more))
+
+
+def _fact(symbol: str, kind: GeneKind, key: str, other: str, index: MarkerIndex) -> ContrastGene:
+    is_marker = kind == "marker"
+    owner = _owner(symbol, owners(key if is_marker else other, index), index, is_marker=is_marker)
+    return ContrastGene(
+        gene=symbol,
+        symbol=symbol,
+        speaks_for=name_of(key, index),
+        kind=kind,
+        fact_of=index.types[owner].label,
+        strength=round(_strength(symbol, key, owner, index, is_marker=is_marker), 4),
+        is_canonical=is_marker and symbol in index.types[owner].canonical,
+        witnesses=index.witnesses(owner, symbol) if is_marker else None,
+    )
 
 
 def _genes_of(

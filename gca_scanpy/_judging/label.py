@@ -6,8 +6,9 @@ A question about one label and its own type belongs here; what speaks against it
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterator, Sequence
-from typing import Optional
+from collections.abc import Container, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Literal, Optional
 
 import numpy as np
 from attrs import evolve, frozen
@@ -23,6 +24,8 @@ from gca_scanpy._scoring.path import key_of
 from gca_scanpy._scoring.weights import Gene, is_generic
 from gca_scanpy._steps import Verdict
 from gca_scanpy.model import Candidate, Separation
+
+GeneKind = Literal["marker", "negative marker"]
 
 
 def finest(verdict: Verdict) -> Verdict:
@@ -275,3 +278,20 @@ def denied(key: str, index: MarkerIndex) -> frozenset[str]:
 def owners(key: str, index: MarkerIndex) -> tuple[str, ...]:
     """The types whose facts hold for a type: itself and its ancestors, as far as they have facts, nearest first."""
     return (*([key] if key in index.types else []), *index.ancestors(key))
+
+
+def name_of(key: str, index: MarkerIndex) -> str:
+    """The name of a type by its key, whether or not the index describes it."""
+    if key in index.types:
+        return index.types[key].label
+    return index.lineages.ontology.label(key) if key in index.lineages.ontology else key
+
+
+@lru_cache(maxsize=1024)  # clusters of one run ask for the same few pairs
+def separating(key: str, other: str, index: MarkerIndex) -> Mapping[str, GeneKind]:
+    """The genes whose expression speaks for a type and not for the other, by symbol."""
+    own, others = markers_of(key, index), markers_of(other, index)
+    genes: dict[str, GeneKind] = dict.fromkeys(own - others, "marker")
+    for gene in denied(other, index) - denied(key, index) - others:
+        genes.setdefault(gene, "negative marker")
+    return genes

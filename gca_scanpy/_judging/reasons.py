@@ -21,12 +21,12 @@ from gca_scanpy._judging.contrast import (
     contrast,
     first_apart,
     has_facts,
-    name_of,
     question,
     shown,
-    unseen,
+    unseen_among,
 )
 from gca_scanpy._judging.evidence import Rival
+from gca_scanpy._judging.label import name_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Objection
@@ -232,7 +232,9 @@ def _short(pair: Pair, case: Case, see: Callable[[str], Seen]) -> PairContrast:
 
 def _genes_for(key: str, other: str, case: Case, see: Callable[[str], Seen]) -> GenesFor:
     genes = []
-    for gene in unseen(key, other, case.index):
+    markers = case.markers
+    named = dict.fromkeys(gene.symbol for gene in (*markers.genes, *markers.expressed, *markers.present))
+    for gene in unseen_among(key, other, case.index, filter(None, named)):
         seen = see(gene.symbol)
         kind = shown(gene, seen)
         # That the other type lacks a gene is worth showing only if the cluster has it.

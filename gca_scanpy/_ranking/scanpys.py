@@ -18,7 +18,7 @@ from gca_scanpy._adata import objects
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.matrix import Matrix, OnDisk, all_finite, is_chunked
 from gca_scanpy._adata.objects import to_frame, to_strings
-from gca_scanpy._events import info, progress_bar
+from gca_scanpy._events import info, on_terminal_only, progress_bar
 from gca_scanpy._ranking.gather import n_threads
 from gca_scanpy._ranking.moments import Moments
 from gca_scanpy._scoring import numbers
@@ -322,7 +322,8 @@ def _by_illico(adata: AnnData, groups: list[str]) -> list[npt.NDArray[np.float64
     as_scanpy = {"n_threads": n_threads(), "use_continuity": False, "tie_correct": False, "exp_post_agg": True}
     logger.disable("illico")
     try:
-        found = illico.asymptotic_wilcoxon(adata, is_log1p=True, group_keys="cluster", groups=groups, **as_scanpy)
+        with on_terminal_only():
+            found = illico.asymptotic_wilcoxon(adata, is_log1p=True, group_keys="cluster", groups=groups, **as_scanpy)
     finally:
         logger.enable("illico")
     columns = found.loc[groups, ["z_score", "fold_change", "p_value"]].to_numpy(dtype=np.float64).T

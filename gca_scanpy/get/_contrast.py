@@ -14,6 +14,7 @@ from gca_scanpy._adata.write import report_of
 from gca_scanpy._arguments import TYPE, checked, optional
 from gca_scanpy._judging import contrast as core
 from gca_scanpy._judging.contrast import Contrast, Pair, Seen
+from gca_scanpy._judging.label import name_of
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._prepare import check_species, index_of
 from gca_scanpy._ranking.moments import Floats, present_and_absent
@@ -154,7 +155,7 @@ def _two(first: str, second: str, tissues: Sequence[str], index: MarkerIndex) ->
     """The keys of two types that are named."""
     pair = _key(first, tissues, index), _key(second, tissues, index)
     if pair[0] == pair[1]:
-        msg = f"first={first!r} and second={second!r} are the same type, {core.name_of(pair[0], index)}; name two types"
+        msg = f"first={first!r} and second={second!r} are the same type, {name_of(pair[0], index)}; name two types"
         raise InputError(msg)
     return pair
 
@@ -174,7 +175,7 @@ def _key(name: str, tissues: Sequence[str], index: MarkerIndex) -> str:
         msg = f"{shown(name)} is not the name of one cell type; {advice}"
         raise InputError(msg)
     if not core.has_facts(key, index):
-        msg = f"the marker database has no {index.genes_of} genes for {core.name_of(key, index)}; name another type"
+        msg = f"the marker database has no {index.genes_of} genes for {name_of(key, index)}; name another type"
         raise InputError(msg)
     return key
 
