@@ -244,7 +244,7 @@ def _read_all(pairs: Mapping[str, Sequence[Sequence[Lineage]]], expression: Expr
         code, rows = expression.clustering.all_ids.index(cluster_id), np.searchsorted(all_cells, cells[cluster_id])
         outcomes[cluster_id] = [
             mixture.find(
-                sample.values[np.ix_(rows, [columns[gene] for gene in _genes(pair)])],
+                sample.values[rows][:, [columns[gene] for gene in _genes(pair)]],
                 sample.clusters[rows],
                 code,
                 np.arange(len(_genes(pair))) < len(pair[0].genes),

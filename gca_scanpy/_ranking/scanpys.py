@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 VALUES = ("scores", "logfoldchanges", "pvals")
 MIN_RANKED_CELLS = 2  # a variance needs two
 Say = Callable[[str, type[GcaWarning]], None]
-RANKED_AT_ONCE = 100_000_000  # values, also zeros, between two steps of the progress bar
-FASTER = "python -m pip install illico"
+RANKED_AT_ONCE, FASTER = 100_000_000, "python -m pip install illico"  # values, also zeros, of a step of the bar
 
 
 @frozen
@@ -311,7 +310,8 @@ def _wilcoxon(adata: AnnData, groups: list[str]) -> Mapping[str, Any]:
         tables = _in_blocks(adata, groups)
     order = np.argsort(-tables[0], axis=1, kind="stable")  # of equal genes, the first comes first
     columns = [adata.var_names.to_numpy(dtype=object)[order], *(np.take_along_axis(t, order, axis=1) for t in tables)]
-    return {name: np.rec.fromarrays(list(rows), names=groups) for name, rows in zip(("names", *VALUES), columns)}
+    pairs = zip(("names", *VALUES), columns)
+    return {key: np.rec.fromarrays([*rows], dtype=[(one, rows.dtype) for one in groups]) for key, rows in pairs}
 
 
 def _by_illico(adata: AnnData, groups: list[str]) -> list[npt.NDArray[np.float64]]:
