@@ -45,7 +45,7 @@ LINEAGES = {
 NOISE = tuple(f"ZNF{n}" for n in (10, 12, 14, 16, 17, 18, 20, 22, 23, 24, 25, 26, 28, 30, 32, 34, 35, 41, 43, 44))
 
 # These repeat the same lines, and tracing doubles their time. The other tests alone must reach the coverage asked for.
-# So do all tests of Hypothesis, all cases of a test but its first two, and single tests with the mark `no_cover`.
+# So do all tests of Hypothesis, all cases of a test but its first three, and single tests with the mark `no_cover`.
 NOT_TRACED = (
     "benchmark", "benchmarks", "browser", "crash", "hostile", "properties", "witnesses",
     "test_governance.py", "test_partial_reports.py",
@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(config, items):
         in_folder = is_inside and item.path.relative_to(folder).parts[0] in NOT_TRACED
         test = item.nodeid.partition("[")[0]
         cases[test] += 1
-        if in_folder or cases[test] > 2 or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        if in_folder or cases[test] > 3 or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)
 
 
