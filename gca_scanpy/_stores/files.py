@@ -59,7 +59,22 @@ def read(path: Path) -> AnnData:
     if not objects.is_anndata(adata):  # for example, a file with a single table
         msg = f"{path} contains a {type(adata).__name__}, not an AnnData object"
         raise InputError(msg)
+    return _writable(adata)
+
+
+def _writable(adata: AnnData) -> AnnData:
+    """The object with names and texts that each anndata can write: one with pandas 3 writes nullable strings."""
+    frames = [adata.obs, adata.var, *([adata.raw.var] if adata.raw is not None else [])]
+    for frame in frames:
+        if _is_nullable(frame.index.dtype):
+            frame.index = frame.index.astype(object)
+        for name in [name for name, dtype in frame.dtypes.items() if _is_nullable(dtype)]:
+            frame[name] = frame[name].astype("category")  # which can have missing values
     return adata
+
+
+def _is_nullable(dtype: Any) -> bool:
+    return isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA
 
 
 def check_alone(path: Path, max_bytes: int) -> None:
