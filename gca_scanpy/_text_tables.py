@@ -238,7 +238,7 @@ _SIDES = (
 
 
 def pairs(keys: Mapping[object, str]) -> list[tuple[object, object]]:
-    """The columns of each pair, that of the cluster first: those of means, or those of shares if there are none.
+    """The columns of each pair, the cluster's own first: of means if the table has them, otherwise of shares.
 
     Parameters
     ----------

@@ -101,7 +101,7 @@ class AskedAgain:
     Attributes
     ----------
     first, second
-        Both answers; the label of the second is empty if there was none that could be used.
+        Both answers; the second label is empty if the second answer could not be used.
     reasons
         The reason codes that stopped the first answer.
     contrast
@@ -228,7 +228,7 @@ class SampleAnswer:
         is another type. The others are abstentions: ``unclear`` if no label is justified, ``too_few`` cells of the
         cluster, or ``no_contrast`` if the sample has too few other cells.
     label, ontology_id, probability
-        The label of these cells, its id and its probability, 0 to 1; empty if there is none.
+        The label of these cells, its id and its probability, 0 to 1; empty if the cells have no label.
     common_label
         If the label is another type, the deepest level that it has in common with that of the cluster; empty if they
         have none.

@@ -15,7 +15,7 @@ def measure(script):
 
 
 def test_how_a_label_is_wrong(measure, tables):
-    """A relative of the expert's term is not wrong; a type of another lineage and one of the same are told apart."""
+    """A relative of the expert's term is not wrong; wrong types are counted by whether their lineage is the same."""
     rule = measure.rule_of(tables[1])
     row = next(row for row in measure.read(tables[0]).itertuples() if row.cluster == "t")
     kinds = {
