@@ -203,7 +203,8 @@ def states_of(report: ClusterReport, expression: Expression) -> Optional[npt.NDA
     lineages = tuple(Lineage(part.label, part.ontology_id, part.genes) for part in parts)
     if not lineages or lineages != _measured(lineages, expression):
         return None
-    outcome = next(iter(_read_all({report.cluster_id: [lineages]}, expression).get(report.cluster_id, ())), None)
+    found = _read_all({report.cluster_id: [lineages]}, expression)
+    outcome = found[report.cluster_id][0] if found else None
     cells = _cells_of(report.cluster_id, expression.clustering)
     sample = expression.read(cells, _genes(lineages))
     if outcome is None or outcome.model is None or sample is None:

@@ -60,34 +60,27 @@ def _pairs(kind: Callable[[str], Any], example: str) -> Callable[..., Optional[d
     return read
 
 
+def _repeatable(option: str, name: str, metavar: str, callback: Callable[..., Any], what: str) -> Callable[[Any], Any]:
+    """An option that can be given several times."""
+    return click.option(option, name, multiple=True, metavar=metavar, callback=callback, help=f"{what}; repeatable.")
+
+
 @click.command()
 @click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="IN")
 @click.option("--keys", required=True, callback=_columns, help="Columns of .obs with labels, joined by commas.")
 @click.option("--groupby", help="Column of .obs with the clusters; without it, each cell gets its own label.")
-@click.option(
-    "--weight",
-    "weights",
-    multiple=True,
-    metavar="COLUMN=NUMBER",
-    callback=_pairs(float, "expert=2"),
-    help="Weight of a column, 1 if not given; repeatable.",
-)
-@click.option(
+@_repeatable("--weight", "weights", "COLUMN=NUMBER", _pairs(float, "expert=2"), "Weight of a column, 1 if not given")
+@_repeatable(
     "--score",
     "scores",
-    multiple=True,
-    metavar="COLUMN=SCORES",
-    callback=_pairs(str, "celltypist=conf_score"),
-    help="Column with the probabilities of a tool's labels; repeatable.",
+    "COLUMN=SCORES",
+    _pairs(str, "celltypist=conf_score"),
+    "Column with the probabilities of a tool's labels",
 )
-@click.option(
-    "--term",
-    "terms",
-    multiple=True,
-    metavar="LABEL=TYPE",
-    callback=_pairs(str, "'blob 7=B cell'"),
-    help="Name or Cell Ontology id of the type of a label that cannot be read; repeatable.",
-)
+@_repeatable(
+    "--term", "terms", "LABEL=TYPE", _pairs(str, "'blob 7=B cell'"),
+    "Name or Cell Ontology id of the type of a label that cannot be read",
+)  # fmt: skip
 @click.option(
     "--min-agreement", type=click.FloatRange(0, 1), help=f"Agreement that a label needs.  [default: {MIN_AGREEMENT}]"
 )

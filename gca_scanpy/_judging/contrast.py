@@ -5,7 +5,8 @@ The genes and their order depend on the database and the cells alone, not on whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Optional
@@ -208,11 +209,12 @@ def unseen(key: str, other: str, index: MarkerIndex, *, canonical: bool = False)
     return tuple(fact for fact in facts if fact.is_canonical or not canonical)
 
 
-def unseen_among(key: str, other: str, index: MarkerIndex, symbols: Iterable[str]) -> tuple[ContrastGene, ...]:
+def unseen_among(
+    key: str, other: str, index: MarkerIndex, symbols: AbstractSet[Optional[str]]
+) -> tuple[ContrastGene, ...]:
     """The canonical markers of these genes, and others with these symbols: those of a cluster are few."""
     canonical, kinds = unseen(key, other, index, canonical=True), separating(key, other, index)
-    known = {gene.symbol for gene in canonical}
-    more = (symbol for symbol in symbols if symbol in kinds and symbol not in known)
+    more = sorted((kinds.keys() & symbols) - {gene.symbol for gene in canonical})
     return (*canonical, *(_fact(symbol, kinds[symbol], key, other, index) for symbol in more))
 
 

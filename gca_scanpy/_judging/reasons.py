@@ -232,9 +232,7 @@ def _short(pair: Pair, case: Case, see: Callable[[str], Seen]) -> PairContrast:
 
 def _genes_for(key: str, other: str, case: Case, see: Callable[[str], Seen]) -> GenesFor:
     genes = []
-    markers = case.markers
-    named = dict.fromkeys(gene.symbol for gene in (*markers.genes, *markers.expressed, *markers.present))
-    for gene in unseen_among(key, other, case.index, filter(None, named)):
+    for gene in unseen_among(key, other, case.index, case.markers.expressed_symbols):
         seen = see(gene.symbol)
         kind = shown(gene, seen)
         # That the other type lacks a gene is worth showing only if the cluster has it.
