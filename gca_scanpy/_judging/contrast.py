@@ -5,7 +5,7 @@ The genes and their order depend on the database and the cells alone, not on whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain
@@ -212,13 +212,13 @@ def unseen(key: str, other: str, index: MarkerIndex, *, canonical: bool = False)
 def unseen_among(
     key: str, other: str, index: MarkerIndex, symbols: AbstractSet[Optional[str]]
 ) -> tuple[ContrastGene, ...]:
-    """The canonical markers of these genes, and others with these symbols: those of a cluster are few."""
+    """The canonical markers of these genes, and others with these symbols, which have no witnesses here."""
     canonical, kinds = unseen(key, other, index, canonical=True), separating(key, other, index)
     more = sorted((kinds.keys() & symbols) - {gene.symbol for gene in canonical})
-    return (*canonical, *(_fact(symbol, kinds[symbol], key, other, index) for symbol in more))
+    return (*canonical, *(_fact(symbol, kinds[symbol], key, other, index, cited=False) for symbol in more))
 
 
-def _fact(symbol: str, kind: GeneKind, key: str, other: str, index: MarkerIndex) -> ContrastGene:
+def _fact(symbol: str, kind: GeneKind, key: str, other: str, index: MarkerIndex, *, cited: bool = True) -> ContrastGene:
     is_marker = kind == "marker"
     owner = _owner(symbol, owners(key if is_marker else other, index), index, is_marker=is_marker)
     return ContrastGene(
@@ -229,7 +229,7 @@ def _fact(symbol: str, kind: GeneKind, key: str, other: str, index: MarkerIndex)
         fact_of=index.types[owner].label,
         strength=round(_strength(symbol, key, owner, index, is_marker=is_marker), 4),
         is_canonical=is_marker and symbol in index.types[owner].canonical,
-        witnesses=index.witnesses(owner, symbol) if is_marker else None,
+        witnesses=index.witnesses(owner, symbol) if is_marker and cited else None,
     )
 
 
@@ -308,14 +308,12 @@ def competitor(key: str, cluster: ClusterReport, index: MarkerIndex) -> Optional
 def _known_competitor(key: str, cluster: ClusterReport, index: MarkerIndex) -> Optional[Pair]:
     """A type with its competitor beyond the reported candidates: that of the checks, or else the best by the genes."""
     separation = cluster.validation.separation
-    evidence: dict[str, float] = {}
     nearest = [separation.competitor_id or separation.competitor] if separation and key in cluster.judged else []
     of_best = [item.gene for item in cluster.candidates[0].supporting] if cluster.candidates else []
-    for gene in cluster.validation.supporting_markers or of_best:
-        for other, nats in index.hits.get(index.known.get(gene.upper(), gene), {}).items():
-            evidence[other] = evidence.get(other, 0.0) + nats
-    best = sorted(evidence, key=lambda other: (not _is_akin(key, other, index), -evidence[other], other))
-    return first_apart(key, [*(other for other in nearest if other in index.types), *best], index)
+    symbols = (index.known.get(gene.upper(), gene) for gene in cluster.validation.supporting_markers or of_best)
+    best = index.hits.most_marked([symbol for symbol in symbols if symbol in index.hits])
+    akin = (other for other in best if _is_akin(key, other, index))
+    return first_apart(key, chain((other for other in nearest if other in index.types), akin, best), index)
 
 
 def has_facts(key: str, index: MarkerIndex) -> bool:
@@ -332,12 +330,13 @@ def _is_akin(key: str, other: str, index: MarkerIndex) -> bool:
     return index.lineages.broad(key) is not None and index.lineages.broad(key) == index.lineages.broad(other)
 
 
-def first_apart(key: str, others: Sequence[str], index: MarkerIndex) -> Optional[Pair]:
+def first_apart(key: str, others: Iterable[str], index: MarkerIndex) -> Optional[Pair]:
     """The type with the first other one that excludes it and that any gene separates from it."""
     if not has_facts(key, index):
         return None
     apart = (other for other in others if not overlap(key, other, index))
-    return next(((key, other) for other in apart if symbols_of((key, other), index)), None)
+    pairs = ((key, other) for other in apart)
+    return next((pair for pair in pairs if separating(*pair, index) or separating(*pair[::-1], index)), None)
 
 
 def seen_in(genes: Mapping[str, Seen]) -> Callable[[str], Seen]:

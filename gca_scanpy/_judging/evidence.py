@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain, islice
 from typing import Optional
@@ -119,13 +119,10 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case, *, by_line
     family_keys = frozenset(relatives)
     for_label = {gene.symbol: _best(gene, family_keys, index) for gene in (*ranked, *present)}
 
-    def excluded(key: str) -> bool:
-        return index.lineages.disjoint(term, index.types[key].id)
-
     comparison = _Comparison.of(case, for_label, relatives)
     leads = comparison.leads(_unrelated(term, rivals, index))
     better = comparison.best(leads)
-    excluding = {key: lead for key, lead in leads.items() if excluded(key)}
+    excluding = {key: lead for key, lead in leads.items() if index.lineages.disjoint(term, index.types[key].id)}
     disease = case.malignant_genes if names_a_disease(term, index.lineages) else ()
     return LabelEvidence(
         support={
@@ -133,7 +130,7 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case, *, by_line
             for g in (*ranked, *present)
             if for_label[g.symbol] > 0 or g.name in disease
         },
-        contradictory=_contradictory(ranked, excluded, index),
+        contradictory=_contradictory(ranked, term, index) if term else {},
         rival=comparison.of_another_lineage(term) if by_lineage and term else comparison.best(excluding),
         better=better if better is not None and better.share > used.contradicting_ratio_of_kin else None,
         leader=comparison.rival(rivals[0]) if rivals and rivals[0] in leads else None,
@@ -168,16 +165,11 @@ def _unrelated(term: Optional[str], keys: Iterable[str], index: MarkerIndex) -> 
     ]
 
 
-def _contradictory(
-    genes: Sequence[Gene], excluded: Callable[[str], bool], index: MarkerIndex
-) -> dict[str, tuple[str, ...]]:
+def _contradictory(genes: Sequence[Gene], term: str, index: MarkerIndex) -> dict[str, tuple[str, ...]]:
     """The genes of which every type is excluded by the label, with the types that they mark best."""
-    contradictory = {}
-    for gene in genes:
-        marked = index.hits.best(gene.symbol)
-        if marked and all(map(excluded, marked)):
-            contradictory[gene.name] = _labels(marked, index)
-    return contradictory
+    hits, excluded = index.hits, index.hits.excluded(term)
+    marking = (gene for gene in genes if gene.symbol in hits and excluded[hits.arrays(gene.symbol)[0]].all())
+    return {gene.name: _labels(hits.best(gene.symbol), index) for gene in marking}
 
 
 def _labels(keys: Iterable[str], index: MarkerIndex) -> tuple[str, ...]:
@@ -275,17 +267,16 @@ class _Comparison:
         if not names or names_a_disease(term, self.index.lineages):
             return None
         rows, places, gains = self._gains(names, term)
-        broad, weights = self.index.hits.broad_numbers(), np.array([self.genes[name][0].weight for name in names])
-        best = np.zeros((len(names), len(broad)))  # for each gene, its gain for the best type of each broad type
-        np.maximum.at(best, (rows, broad[places]), gains)
+        hits, weights = self.index.hits, np.array([self.genes[name][0].weight for name in names])
+        best = hits.best_by_broad(len(names), rows, places, gains)
         has_enough_genes = (best > used.min_gain).sum(axis=0) >= self.min_genes
         evidence = np.where(has_enough_genes, weights @ best, 0.0)
         winner = int(np.argmax(evidence))
         if evidence[winner] < max(used.min_lineage_evidence, used.min_lineage_evidence_per_weight * self.recognized):
             return None
-        is_of_it = broad[places] == winner
+        is_of_it = hits.broad_types()[1][places] == winner
         by_type = np.bincount(places[is_of_it], (gains * weights[rows])[is_of_it])
-        key = self.index.hits.ordered[int(np.argmax(by_type))]
+        key = hits.ordered[int(np.argmax(by_type))]
         found = self._rival(key, dict(zip(names, best[:, winner].tolist())), float(evidence[winner]))
         alone = self.rival(key)
         if found is None or alone is None:
@@ -295,12 +286,10 @@ class _Comparison:
     def _gains(self, names: Sequence[str], term: str) -> tuple[Places, Places, Floats]:
         """For each gene and type that a term excludes and it marks more than the label: their places, and the gain."""
         hits = self.index.hits
-        arrays = [hits.arrays(self.genes[name][0].symbol) for name in names]
-        lengths = [len(places) for places, _ in arrays]
-        rows, places = np.repeat(np.arange(len(names)), lengths), np.concatenate([places for places, _ in arrays])
-        labels = np.repeat([self.genes[name][2] for name in names], lengths)
+        rows, places, nats = hits.of_genes([self.genes[name][0].symbol for name in names])
+        labels = np.array([self.genes[name][2] for name in names])
         factors = np.where(hits.elsewhere(self.tissues)[places], numbers.NUMBERS.rival_out_of_tissue, 1.0)
-        gains = (np.concatenate([nats for _, nats in arrays]) - labels) * factors
+        gains = (nats - labels[rows]) * factors
         ahead = (gains > 0) & hits.excluded(term)[places]
         return rows[ahead], places[ahead], gains[ahead]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Literal, Optional
 
 import numpy as np
@@ -239,8 +240,8 @@ def _competitors(key: str, case: Case) -> Iterator[CellType]:
     lineages, broad = case.index.lineages, case.index.lineages.broad(key)
     scored = zip(case.candidates.keys[: numbers.NUMBERS.rivals_tried], case.candidates.scores)
     tried = [case.index.types[other] for other, score in scored if score > 0]
-    siblings = [kind for kind in tried if broad is not None and lineages.broad(kind.id) == broad]
-    for kind in (*siblings, *tried):
+    siblings = (kind for kind in tried if broad is not None and lineages.broad(kind.id) == broad)
+    for kind in chain(siblings, tried):
         if not overlap(key, kind.key, case.index):
             yield kind
 

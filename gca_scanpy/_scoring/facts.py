@@ -20,7 +20,9 @@ from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy.model import Witnesses
 
-ByType = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]  # places of types, and a value for each
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+ByType = tuple[Places, Floats]  # places of types, and a value for each
 
 
 @frozen
@@ -90,11 +92,10 @@ class Hits(Mapping[str, Mapping[str, float]]):
     _order: dict[str, tuple[str, ...]] = field(factory=dict, init=False)
     _denied: dict[str, list[str]] = field(factory=dict, init=False)
     _own: dict[tuple[str, float, float], Mapping[str, float]] = field(factory=dict, init=False)
-    _broad: dict[str, Mapping[str, float]] = field(factory=dict, init=False)
+    _broad: Optional[tuple[Sequence[str], Places]] = field(default=None, init=False)
     _arrays: dict[str, ByType] = field(factory=dict, init=False)
     _own_arrays: dict[tuple[str, float, float], ByType] = field(factory=dict, init=False)
-    _denied_places: dict[str, npt.NDArray[np.intp]] = field(factory=dict, init=False)
-    _broad_numbers: Optional[npt.NDArray[np.intp]] = field(default=None, init=False)
+    _denied_places: dict[str, Places] = field(factory=dict, init=False)
     _excluded: dict[str, npt.NDArray[np.bool_]] = field(factory=dict, init=False)
     _elsewhere: dict[tuple[str, ...], npt.NDArray[np.bool_]] = field(factory=dict, init=False)
     ordered: Sequence[str] = field(init=False)
@@ -145,7 +146,7 @@ class Hits(Mapping[str, Mapping[str, float]]):
         """The types of which a gene is a negative marker."""
         return self._denied.get(gene, ())
 
-    def denied_places(self, gene: str) -> npt.NDArray[np.intp]:
+    def denied_places(self, gene: str) -> Places:
         """The places of the types of which a gene is a negative marker; kept."""
         if gene not in self._denied_places:
             self._denied_places[gene] = np.array([self.places[key] for key in self.denied(gene)], dtype=np.intp)
@@ -178,24 +179,39 @@ class Hits(Mapping[str, Mapping[str, float]]):
             list(values.values()), dtype=float
         )
 
-    def by_broad(self, gene: str) -> Mapping[str, float]:
-        """The most information that a gene has for any type of each broad type, by the id of the broad type; kept."""
-        if gene not in self._broad:
-            best: dict[str, float] = {}
-            for key, nats in self.get(gene, {}).items():
-                broad = self.lineages.broad(self.types[key].id)
-                if broad is not None and nats > best.get(broad.id, 0.0):
-                    best[broad.id] = nats
-            self._broad[gene] = best
-        return self._broad[gene]
+    def of_genes(self, genes: Sequence[str]) -> tuple[Places, Places, Floats]:
+        """For each gene and type that it marks: their places, that of the gene among these, and the information."""
+        if not genes:
+            return np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0)
+        places, nats = zip(*map(self.arrays, genes))
+        return np.repeat(np.arange(len(genes)), list(map(len, places))), np.concatenate(places), np.concatenate(nats)
 
-    def broad_numbers(self) -> npt.NDArray[np.intp]:
-        """A number for each broad type, by the places of its types; a type without one has its own; kept."""
-        if self._broad_numbers is None:
+    def most_marked(self, genes: Sequence[str]) -> Sequence[str]:
+        """The types that some genes mark, those for which they have most information first."""
+        _, places, nats = self.of_genes(genes)
+        total = np.bincount(places, nats, minlength=len(self.ordered))
+        order = np.argsort(-total, kind="stable")[: np.count_nonzero(total)]
+        return [self.ordered[place] for place in order.tolist()]
+
+    def best_by_broad(self, n_genes: int, genes: Places, places: Places, values: Floats) -> Floats:
+        """The highest value of each gene for any type of each broad type: genes by numbers of broad types."""
+        names, numbers_ = self.broad_types()
+        best = np.zeros((n_genes, len(names)))
+        np.maximum.at(best, (genes, numbers_[places]), values)
+        return best
+
+    def broad_types(self) -> tuple[Sequence[str], Places]:
+        """The ids of the broad types, and for each type the number of its own; kept.
+
+        A type that belongs to none stands for itself.
+        """
+        if self._broad is None:
             broad = [self.lineages.broad(self.types[key].id) for key in self.ordered]
-            names = [kind.id if kind else key for kind, key in zip(broad, self.ordered)]
-            self._broad_numbers = np.unique(names, return_inverse=True)[1].astype(np.intp)
-        return self._broad_numbers
+            names = sorted({kind.id if kind else key for kind, key in zip(broad, self.ordered)})
+            numbers_ = {name: number for number, name in enumerate(names)}
+            of_types = [numbers_[kind.id if kind else key] for kind, key in zip(broad, self.ordered)]
+            self._broad = names, np.array(of_types, dtype=np.intp)
+        return self._broad
 
     def excluded(self, term: str) -> npt.NDArray[np.bool_]:
         """Which types a term excludes, by place: those of other lineages, but no diseases; kept."""

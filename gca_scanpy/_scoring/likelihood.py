@@ -181,13 +181,11 @@ def _softmax(scores: Floats) -> list[float]:
 
 def _evidence(genes: Scored, index: MarkerIndex) -> tuple[Floats, Places]:
     """The sum of the contributions of some genes, and their number, by place of the type."""
-    arrays, n_types = [index.hits.arrays(gene.symbol) for gene, _ in genes], len(index.hits.ordered)
-    if not arrays:
-        return np.zeros(n_types), np.zeros(n_types, dtype=np.intp)
-    places = np.concatenate([where for where, _ in arrays])
-    weights = np.repeat([gene.weight for gene, _ in genes], [len(where) for where, _ in arrays])
-    nats = weights * np.concatenate([nats for _, nats in arrays])
-    return _by_place(places, nats, n_types), np.bincount(places, minlength=n_types).astype(np.intp, copy=False)
+    n_types = len(index.hits.ordered)
+    rows, places, nats = index.hits.of_genes([gene.symbol for gene, _ in genes])
+    weights = np.array([gene.weight for gene, _ in genes])
+    counts = np.bincount(places, minlength=n_types).astype(np.intp, copy=False)
+    return _by_place(places, weights[rows] * nats, n_types), counts
 
 
 def _bounded(ranked: Scored, states: States, index: MarkerIndex) -> Floats:

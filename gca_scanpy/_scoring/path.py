@@ -7,6 +7,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
+import numpy as np
 from attrs import evolve, frozen
 
 from gca_scanpy._scoring import numbers
@@ -46,19 +47,16 @@ class Strength:
     @classmethod
     def of(cls, weights: Weights, candidates: Candidates, index: MarkerIndex) -> Strength:
         """Sum the evidence of the ranked genes by broad type."""
-        term, best = index.types[candidates.keys[0]].id, round(candidates.scores[0], 4)
-        evidence: dict[str, float] = {}
-        recognized = 0.0
-        for gene in weights.free:
-            if gene.symbol in index.hits:
-                recognized += gene.weight
-                for broad_id, nats in index.hits.by_broad(gene.symbol).items():
-                    evidence[broad_id] = evidence.get(broad_id, 0.0) + round(gene.weight * nats, 4)
-        broad = index.lineages.broad(term)
-        family = evidence.get(broad.id, 0.0) if broad is not None else max(best, 0.0)
-        rivals = (nats for other, nats in evidence.items() if index.lineages.disjoint(term, other))
-        rival = max(rivals, default=0.0) / max(family, numbers.NUMBERS.min_recognized)
-        return cls(best, recognized, family, rival)
+        first, best, hits = candidates.keys[0], round(candidates.scores[0], 4), index.hits
+        term, known = index.types[first].id, [gene for gene in weights.free if gene.symbol in hits]
+        genes = np.array([gene.weight for gene in known])
+        evidence = genes @ hits.best_by_broad(len(known), *hits.of_genes([gene.symbol for gene in known]))
+        names, numbers_ = hits.broad_types()
+        is_known = index.lineages.broad(term) is not None
+        family = float(evidence[numbers_[hits.places[first]]]) if is_known else max(best, 0.0)
+        others = (n for n in np.flatnonzero(evidence).tolist() if index.lineages.disjoint(term, names[n]))
+        rival = max((float(evidence[n]) for n in others), default=0.0) / max(family, numbers.NUMBERS.min_recognized)
+        return cls(best, float(genes.sum()), family, rival)
 
     @property
     def beyond_chance(self) -> bool:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index
@@ -51,3 +55,21 @@ def test_threads_that_ask_at_once_get_the_same():
     for thread in threads:
         thread.join()
     assert found == [{gene: dict(BUNDLED.hits[gene]) for gene in genes}] * 4
+
+
+@given(st.lists(st.sampled_from(sorted(BUNDLED.hits)), unique=True, max_size=12))
+def test_sums_over_genes_are_those_of_each_gene(genes):
+    """What genes tell together is the sum of what each tells, and a broad type has the best of its types."""
+    hits, total, best = BUNDLED.hits, Counter(), {}
+    for place, gene in enumerate(genes):
+        for key, nats in hits[gene].items():
+            total[key] += nats
+            broad = BUNDLED.lineages.broad(BUNDLED.types[key].id)
+            pair = place, broad.id if broad else key
+            best[pair] = max(best.get(pair, 0.0), nats)
+    assert [round(total[key], 9) for key in hits.most_marked(genes)] == sorted(
+        (round(nats, 9) for nats in total.values()), reverse=True
+    )
+    names = hits.broad_types()[0]
+    found = hits.best_by_broad(len(genes), *hits.of_genes(genes))
+    assert {(row, names[number]): found[row, number] for row, number in zip(*np.nonzero(found))} == best
