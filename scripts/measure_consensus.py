@@ -30,30 +30,14 @@ from typing import Optional
 import anndata as ad
 import numpy as np
 import pandas as pd
+from measure_cells import is_relative, truth_of
 
 import gca_scanpy as gca
 from gca_scanpy.db import _bundled
 
 WRONG, COARSER, RENAMED = 0.2, 0.3, 1 / 3
-MIN_SHARE = 0.6  # of a cluster's cells that must have the same expert label
 TOOLS = ("first", "second")
 KEYS = (*TOOLS, "gptca_label")
-
-
-def truth_of(adata: ad.AnnData) -> dict[str, list[str]]:
-    """The expert's terms of each cluster that can be judged."""
-    truth = {}
-    for cluster, cells in adata.obs.groupby("leiden", observed=True)["truth_cl"]:
-        counts = cells.astype(str).value_counts()
-        terms = [term for term in counts.index[0].split(",") if term in _bundled.ontology()]
-        if terms and counts.iloc[0] >= MIN_SHARE * len(cells):
-            truth[str(cluster)] = terms
-    return truth
-
-
-def is_relative(term: str, truth: Sequence[str]) -> bool:
-    """Whether a term is one of these, or an ancestor or a subtype of one."""
-    return any(_bundled.ontology().related(term, other) for other in truth)
 
 
 def coarser(term: str) -> Optional[str]:
@@ -83,7 +67,7 @@ def damage(truth: Mapping[str, Sequence[str]], names: Mapping[str, Sequence[str]
 
 def measured(adata: ad.AnnData, names: Mapping[str, Sequence[str]], seed: int, row: object) -> list[dict]:
     """A row for each cluster and labeling."""
-    truth, dice = truth_of(adata), random.Random(f"{row.name} {seed}")
+    truth, dice = truth_of(adata, "leiden"), random.Random(f"{row.name} {seed}")
     given = {tool: damage(truth, names, dice) for tool in TOOLS}
     clusters = adata.obs["leiden"].astype(str)
     for tool, labels in given.items():

@@ -38,7 +38,7 @@ def ablate():
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         yield module
-    for name in ("measure_labels", "write_scoring"):
+    for name in ("measure_cells", "measure_labels", "write_scoring"):
         sys.modules.pop(name, None)
 
 
@@ -89,36 +89,33 @@ def test_a_neutral_value_is_another_value(number):
 
 def test_a_number_without_effect_is_found(ablate):
     """A number is a candidate for removal only if none of its changes is visible in any figure."""
-    base = dict.fromkeys(ablate.FIGURES, 0.5)
+    base = dict.fromkeys(ablate.OF_LISTS, 0.5)
     moved = {**base, "label shown, agreement": 0.502}
     rows = [(ablate.Change(*names), f) for names, f in ((("a", ""), base), (("b", ""), base), (("b", ""), moved))]
     assert ablate.without_effect(base, rows) == ["a"]
-    text = ablate.table(base, rows, ["c"])
-    assert "| `b` |  | 0 | 0 | +0.002 | 0 | 0 | 0 |" in text
-    assert text.endswith("Not reached by lists of genes: `c`.\n")
+    assert "| `b` |  | 0 | 0 | +0.002 | 0 | 0 | 0 |" in ablate.table(ablate.OF_LISTS, base, rows)
 
 
-def test_the_table_is_written(ablate, files, monkeypatch, tmp_path, capsys):
-    """The table has the released figures, a row for each change, and the numbers that lists of genes never reach."""
+def test_the_tables_are_written(ablate, files, monkeypatch, tmp_path, capsys):
+    """A table has the released figures and a row for each change; a number without effect is tried in the next one."""
     clusters, rule = files
     page = tmp_path / "page.md"
-    page.write_text("before\n<!-- ablation: start -->\nold\n<!-- ablation: end -->\nafter\n")
+    marks = ("ablation", "ablation of given labels", "ablation of cells")
+    page.write_text(
+        "before\n" + "".join(f"<!-- {mark}: start -->\nold\n<!-- {mark}: end -->\nafter\n" for mark in marks)
+    )
     monkeypatch.setattr(ablate, "PAGE", page)
     before = numbers.NUMBERS
     only = ["negative_factor", "high", "given", "temperature"]
     ablate.main([str(clusters), "--agreement", str(rule), "--write", "--only", *only])
     assert numbers.NUMBERS is before
-    text = page.read_text()
-    assert text.startswith("before\n")
-    assert text.endswith("\nafter\n")
-    assert "old" not in text
-    released = next(line for line in text.splitlines() if line.startswith("| as released"))
+    _, lists, given, cells = page.read_text().split(": start -->\n")
+    assert "old" not in lists + given
+    assert cells.startswith("old")
+    released = next(line for line in lists.splitlines() if line.startswith("| as released"))
     assert [float(cell) for cell in released.split("|")[3:6]] == [1.0, 1.0, 1.0]
-    assert [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")] == [
-        "negative_factor",
-        "temperature",
-        "temperature",
-        "high",
-    ]
-    assert "Not reached by lists of genes: `given`." in text
+    rows = [line.split("`")[1] for line in lists.splitlines() if line.startswith("| `")]
+    assert rows == ["negative_factor", "temperature", "temperature", "high"]
+    tried = {line.split("`")[1] for line in given.splitlines() if line.startswith("| `")}
+    assert {"given[1]", "given[3]", "negative_factor"} <= tried
     assert "No visible effect:" in capsys.readouterr().out

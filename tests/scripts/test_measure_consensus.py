@@ -6,7 +6,6 @@ import random
 
 import pandas as pd
 import pytest
-from anndata import AnnData
 
 from gca_scanpy.db import _bundled
 
@@ -15,13 +14,6 @@ from gca_scanpy.db import _bundled
 def measure(script):
     """The script as a module."""
     return script("measure_consensus")
-
-
-def test_the_truth_of_a_cluster(measure):
-    """The terms of most of its cells; a cluster without a clear label is not judged."""
-    truth = ["CL:0000236"] * 3 + ["", "x", ""] + ["CL:0000084", "CL:0000625"]
-    obs = pd.DataFrame({"leiden": list("aaabbbcc"), "truth_cl": truth}, index=list("01234567"))
-    assert measure.truth_of(AnnData(obs=obs)) == {"a": ["CL:0000236"]}
 
 
 def test_labels_are_damaged_as_it_says(measure):
