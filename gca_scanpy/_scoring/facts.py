@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy.model import Witnesses
 
+Read = TypeVar("Read")
 ByType = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]  # places of types, and a value for each
 
 
@@ -292,18 +293,20 @@ def named_columns(
     def names(codes: str) -> str:
         return ";".join(sources[code].name for code in codes)
 
+    places = {code: f"{source.name}{AT}CL:" for code, source in sources.items()}
+
     def neighbors(parts: str) -> str:
-        return ";".join(f"{sources[part[0]].name}{AT}CL:{part[1:]}" for part in parts.split(",") if part)
+        return ";".join([f"{places[part[0]]}{part[1:]}" for part in parts.split(",") if part])
 
     return (
-        _read_once(names, stated),
-        _read_once(neighbors, nearby),
-        _read_once(lambda codes: names(codes.partition("/")[0]), seen),
-        _read_once(lambda codes: names(codes.partition("/")[2]), seen),
+        read_once(names, stated),
+        read_once(neighbors, nearby),
+        read_once(lambda codes: names(codes.partition("/")[0]), seen),
+        read_once(lambda codes: names(codes.partition("/")[2]), seen),
     )
 
 
-def _read_once(read: Callable[[str], str], cells: Sequence[str]) -> list[str]:
+def read_once(read: Callable[[str], Read], cells: Sequence[str]) -> list[Read]:
     """What each cell says; many cells are equal, so each is read once."""
     texts = {cell: read(cell) for cell in set(cells)}
     return [texts[cell] for cell in cells]
