@@ -21,11 +21,7 @@ from gca_scanpy._adata import (
 from gca_scanpy._adata.clusters import Expression
 from gca_scanpy._adata.members import keep_decisions
 from gca_scanpy._events import Clock, Run, RunDetails
-from gca_scanpy._llm.asking import ModelLike, Question, asking_of
-from gca_scanpy._llm.cache import open_cache
-from gca_scanpy._llm.gate import Gate
 from gca_scanpy._prepare import Tissue, check_species
-from gca_scanpy._propose import Asked
 from gca_scanpy._ranking.read import ReadMarkers, rank_anew, read_markers, recorder
 from gca_scanpy._request import Request, check_tissue
 from gca_scanpy._settings import settings
@@ -36,6 +32,8 @@ from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from gca_scanpy._llm.asking import ModelLike
 
 MAX_WITHOUT_CLUSTER = 0.05  # share of the cells
 
@@ -247,16 +245,15 @@ def with_model(request: Request, model: ModelLike) -> Request:
     InputError
         If a model's name cannot be used, or its key is missing.
     """
-    asking, current = asking_of(model, request.settings), request.settings
+    if model is None and request.settings.model is None:
+        return request
+    from gca_scanpy._asked import Asked  # here, because most runs ask no model
+    from gca_scanpy._llm.asking import asking_of
+
+    asking = asking_of(model, request.settings)
     if asking is None:
         return request
-    asked = Asked(
-        asking,
-        asking.resolve(current),
-        Question(request.species, asking.context, request.database.sha256),
-        open_cache(asking.cache, current.cache_dir),
-        Gate(asking.max_requests, asking.max_tokens, current.requests_per_minute, current.tokens_per_minute),
-    )
+    asked = Asked.of(asking, request.species, request.database.sha256, request.settings)
     recorded = {"context": asking.context, "escalate": asking.escalate, "ask_again": asking.ask_again or None}
     known = {key: str(value) for key, value in recorded.items() if value is not None}
     return evolve(request, proposer=asked, parameters={**request.parameters, **known})
