@@ -24,9 +24,10 @@ from gca_scanpy._events import Clock, Run, RunDetails
 from gca_scanpy._prepare import Tissue, check_species
 from gca_scanpy._ranking.read import ReadMarkers, rank_anew, read_markers, recorder
 from gca_scanpy._request import Request, check_tissue
+from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import settings
 from gca_scanpy._steps import ClusterMarkers, Ranking
-from gca_scanpy.db import _bundled, load
+from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, MissingClusterWarning, warn
 from gca_scanpy.model import DatasetReport
 
@@ -218,10 +219,18 @@ def make_request(
     return Request(
         species=kind,
         tissue=place,
-        database=load(marker_db if marker_db is not None else current.marker_db_path or "bundled"),
+        database=_database(marker_db if marker_db is not None else current.marker_db_path or "bundled"),
         settings=current,
         parameters={key: str(value) for key, value in recorded.items() if value is not None},
     )
+
+
+def _database(source: Any) -> MarkerDatabase:
+    if isinstance(source, str) and source == "bundled":
+        return _bundled.database()
+    from gca_scanpy.db import load  # here, because the bundled database does not need what reads others
+
+    return load(source)
 
 
 def run_markers(markers: Sequence[ClusterMarkers], request: Request) -> DatasetReport:
