@@ -293,10 +293,8 @@ def named_columns(
     def names(codes: str) -> str:
         return ";".join(sources[code].name for code in codes)
 
-    places = {code: f"{source.name}{AT}CL:" for code, source in sources.items()}
-
     def neighbors(parts: str) -> str:
-        return ";".join([f"{places[part[0]]}{part[1:]}" for part in parts.split(",") if part])
+        return ";".join(f"{sources[part[0]].name}{AT}CL:{part[1:]}" for part in parts.split(",") if part)
 
     return (
         read_once(names, stated),

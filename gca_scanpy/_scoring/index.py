@@ -116,6 +116,7 @@ class MarkerIndex:
     foreign: frozenset[str]
     priors: Priors = NEUTRAL
     _ancestors: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
+    _below: dict[str, list[str]] = field(factory=dict, init=False, repr=False)
     _families: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _nearest: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _subtypes: Counter[str] = field(factory=Counter, init=False, repr=False)
@@ -177,15 +178,17 @@ class MarkerIndex:
         return self._prior_nats[place]
 
     def family(self, term_id: str) -> tuple[str, ...]:
-        """The types of the index that are a term, its ancestors or its descendants."""
+        """The types of the index that are a term, its ancestors or its descendants, in order; kept."""
+        if not self._below:
+            below: dict[str, list[str]] = {}
+            for key, cell_type in self.types.items():
+                for ancestor in self.lineages.ontology.ancestors(cell_type.id or ""):
+                    below.setdefault(ancestor, []).append(key)
+            self._below = below  # whole, because other threads may read it
         if term_id not in self._families:
-            ancestors = self.lineages.ontology.ancestors
-            above = {term_id, *ancestors(term_id)}
-            self._families[term_id] = tuple(
-                key
-                for key, cell_type in self.types.items()
-                if cell_type.id is not None and (cell_type.id in above or term_id in ancestors(cell_type.id))
-            )
+            above = {term_id, *self.lineages.ontology.ancestors(term_id)}
+            named = {key for key in above & self.types.keys() if self.types[key].id is not None}
+            self._families[term_id] = tuple(sorted(named.union(self._below.get(term_id, ()))))
         return self._families[term_id]
 
     def witnesses(self, key: str, gene: str) -> Optional[Witnesses]:
@@ -323,8 +326,7 @@ def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> 
     """The types with facts for a species, and the keys of all types."""
     drafts: dict[str, _Draft] = {}
     all_keys: set[str] = set()
-    # Lists, because a loop over columns of pandas takes several times as long.
-    columns = {name: facts[name].tolist() for name in COLUMNS}
+    columns = {name: facts[name].tolist() for name in COLUMNS}  # pandas' own loops take several times as long
     stated = zip(*(columns[name] for name in STATED))
     others = zip(*(columns[name] for name in COLUMNS if name not in STATED))
     for fact, witnessed, value in zip(others, stated, _strengths(columns)):
