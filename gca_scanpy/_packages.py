@@ -165,3 +165,21 @@ def _version(package: str) -> str:
     from importlib.metadata import version
 
     return version(package)  # it parses the package's metadata, a quarter of the time of a small run
+
+
+def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a package whose objects are imported when they are used, so that others do not wait.
+
+    Parameters
+    ----------
+    homes
+        The module of the package that has each object.
+    """
+
+    def find(name: str) -> Any:
+        if name in homes:
+            return getattr(import_module(f"{package}.{homes[name]}"), name)
+        msg = f"module {package!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+
+    return find

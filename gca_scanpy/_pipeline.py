@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Optional
+from itertools import tee
+from typing import TYPE_CHECKING, Optional
 
 from attrs import evolve
 
@@ -13,7 +14,6 @@ from gca_scanpy._cells import explain_all, judge_samples, look_beside, look_fine
 from gca_scanpy._events import Clock
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._judging.reasons import contrasts, next_steps, undecided
-from gca_scanpy._llm.prompt import Plan
 from gca_scanpy._ranking.by_sample import SampleMoments
 from gca_scanpy._reporting.receipts import collect
 from gca_scanpy._reporting.report import cluster_report, dataset_report, with_counts
@@ -21,6 +21,9 @@ from gca_scanpy._request import Request, prepare, provenance_of
 from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, SampleAnswer, Telemetry
+
+if TYPE_CHECKING:
+    from gca_scanpy._llm.prompt import Plan
 
 
 def annotate(
@@ -34,10 +37,13 @@ def annotate(
 
     With the moments of samples, each cluster is judged in each sample as well.
     """
-    cases, warnings = prepare(markers, request, clock)
-    check = functools.cache(judge)  # asking a model only if the offline scorer is unsure judges its verdicts first
+    scored, warnings = prepare(markers, request, clock)
+    # Language models work on the first clusters while the next ones are scored. Others wait, so that steps are timed.
+    proposed, kept = tee(scored if request.proposer.models else list(scored))
+    check = functools.cache(judge)  # what was judged while a model was awaited is not judged again
     with clock.step("verdicts"):
-        proposals = request.proposer.propose(cases, check)
+        proposals = request.proposer.propose(proposed, check)
+    cases = list(kept)
     with clock.step("guardrails"):
         judgments = [check(case, verdict) for case, verdict in zip(cases, proposals.verdicts)]
     judgments = look_beside(cases, judgments, expression, clock)
@@ -78,4 +84,4 @@ def report_votes(clusters: Sequence[ClusterReport], request: Request, clock: Clo
 def plan(markers: Sequence[ClusterMarkers], request: Request) -> Plan:
     """What a run would send to language models; nothing is sent or written."""
     cases, _ = prepare(markers, request, Clock())
-    return request.proposer.plan(cases, judge)
+    return request.proposer.plan(list(cases), judge)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -11,7 +11,6 @@ import pandas as pd
 from attrs import Factory, evolve, field, frozen
 
 from gca_scanpy._events import Clock, now
-from gca_scanpy._llm import prompt
 from gca_scanpy._packages import versions
 from gca_scanpy._prepare import Place, Tissue, canonical, check_species, genes_of, index_of, tissues_of
 from gca_scanpy._propose import Offline, Proposer
@@ -108,18 +107,19 @@ def _check(text: str) -> None:
         raise InputError(msg)
 
 
-def prepare(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -> tuple[list[Case], list[str]]:
-    """A case for each cluster, and warnings about its genes and about the database."""
+def prepare(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -> tuple[Iterator[Case], list[str]]:
+    """A case for each cluster, scored when it is read, and warnings about its genes and about the database."""
     index, limits = index_of(request.database, request.species), Limits.of(request.settings)
     tissues = tissues_of(markers, request.tissue)
     with clock.step("genes"):
         clusters, warnings = canonical(markers, request.tissue, index)
-    with clock.step("scoring"):
-        cases = [
-            Case.of(cluster, index, tissues[cluster.cluster_id], limits, cells)
-            for cluster, cells in zip(clusters, of_cells(clusters, index))
-        ]
-    return cases, [*warnings, *request.database.notes]
+
+    def cases() -> Iterator[Case]:
+        with clock.step("scoring"):
+            for cluster, cells in zip(clusters, of_cells(clusters, index)):
+                yield Case.of(cluster, index, tissues[cluster.cluster_id], limits, cells)
+
+    return cases(), [*warnings, *request.database.notes]
 
 
 def provenance_of(request: Request, cases: Sequence[Case], models: Sequence[str]) -> Provenance:
@@ -130,10 +130,16 @@ def provenance_of(request: Request, cases: Sequence[Case], models: Sequence[str]
         database_sha256=request.database.sha256,
         ontology_version=_bundled.ontology().version,
         model=", ".join(models) or None,
-        prompt_version=prompt.PROMPT_VERSION if models else None,
+        prompt_version=_prompt_version() if models else None,
         request_id=request.request_id,
         created_at=now(),
         species=request.species,
         genes_of=genes_of(request.species),
         tissues={case.markers.tissue: case.tissues for case in cases if case.markers.tissue},
     )
+
+
+def _prompt_version() -> str:
+    from gca_scanpy._llm import prompt  # here, because a run without language models does not need it
+
+    return prompt.PROMPT_VERSION

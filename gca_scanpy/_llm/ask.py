@@ -7,6 +7,7 @@ import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Generic, Optional, TypeVar, Union
 
 from attrs import evolve, field, frozen
@@ -21,6 +22,7 @@ from gca_scanpy._llm.gate import CancelledError, Deadline, Gate
 from gca_scanpy._llm.language_model import Completion, LanguageModel, completion_of
 from gca_scanpy._llm.progress import Outcome, Progress, Task, follow_up
 from gca_scanpy._names.ontology import Ontology
+from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import AccessError, BudgetError, ModelError, RefusalError, ReplyError
 from gca_scanpy.model import AskedAgain
@@ -127,11 +129,23 @@ class Answers:
         return f"{model} gave no {what} for {len(self.failures)} of {n_asked} clusters: {why}"
 
 
-def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int, gate: Gate) -> list[Answers]:
-    """Ask each model about its clusters.
+def ask(
+    rounds: Sequence[Round],
+    *,
+    cache: Optional[AnswerCache],
+    n_threads: int,
+    gate: Gate,
+    on_answer: Optional[Callable[[Case, Verdict], object]] = None,
+) -> list[Answers]:
+    """Ask each model about its clusters, the first of them while the chunks of the others are still made.
 
     A cluster without an answer is a failure with its reason, never a guess. Each answer is cached as soon as it
     arrives, so that an interrupted run keeps it.
+
+    Parameters
+    ----------
+    on_answer
+        Called in this thread with each answer, while others are awaited.
 
     Raises
     ------
@@ -151,19 +165,22 @@ def ask(rounds: Sequence[Round], *, cache: Optional[AnswerCache], n_threads: int
         _store(progress[task.round_index], task, outcome, cache)
 
     crew: Crew[Task, Outcome] = Crew(lambda task: _work(task, progress[task.round_index], gate), n_threads)
-    bar = progress_bar(sum(len(chunk) for r in rounds for chunk in r.chunks), "language model", "cluster")
     try:
+        n_clusters = 0
         for index, r in enumerate(rounds):
             for chunk in r.chunks:
                 _submit(crew, progress[index], Task(index, chunk))
-        for task, outcome in crew.results():
-            unsettled = [(task, outcome)]
-            settle(task, outcome)
-            unsettled = []
-            if isinstance(outcome, Outcome):
-                bar.update(len(task.chunk) - _resubmit(crew, progress[task.round_index], task, outcome))
+                n_clusters += len(chunk)
+        with closing(progress_bar(n_clusters, "language model", "cluster")) as bar:
+            for task, outcome in crew.results():
+                unsettled = [(task, outcome)]
+                settle(task, outcome)
+                unsettled = []
+                if isinstance(outcome, Outcome):
+                    bar.update(len(task.chunk) - _resubmit(crew, progress[task.round_index], task, outcome))
+                    if on_answer is not None:
+                        _pass_on(task, outcome, on_answer)
     finally:
-        bar.close()
         gate.stop.set()
         # Answers that arrived while the user pressed Ctrl-C are paid for, so they are stored too.
         for task, outcome in (*unsettled, *crew.ready()):
@@ -191,6 +208,12 @@ def _resubmit(crew: Crew[Task, Outcome], progress: Progress, task: Task, outcome
         if one.is_retry:
             progress.reasked.update(case.cluster_id for case in one.chunk)
     return sum(len(one.chunk) for one in tasks)
+
+
+def _pass_on(task: Task, outcome: Outcome, on_answer: Callable[[Case, Verdict], object]) -> None:
+    for case in task.chunk:
+        if case.cluster_id in outcome.verdicts:
+            on_answer(case, outcome.verdicts[case.cluster_id])
 
 
 def _store(progress: Progress, task: Task, outcome: Outcome, cache: Optional[AnswerCache]) -> None:

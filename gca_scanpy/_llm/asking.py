@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, Optional, Union, get_args
 
 from attrs import field, frozen
@@ -240,39 +241,48 @@ class Round:
     question
         What is the same for every cluster.
     verdicts
-        Answers from the cache, by cluster id.
+        Answers from the cache, by cluster id; of a prepared round, those of the chunks that were read.
     keys
-        Keys of the answers in the cache, by cluster id.
+        Keys of the answers in the cache, by cluster id; likewise.
     chunks
-        Clusters without an answer in the cache, one chunk for each request.
+        Clusters without an answer in the cache, one chunk for each request; of a prepared round, to be read once.
     """
 
     model: ChatModel
     question: Question
     verdicts: Mapping[str, Verdict]
     keys: Mapping[str, str]
-    chunks: tuple[tuple[Case, ...], ...]
+    chunks: Iterable[tuple[Case, ...]]
 
 
 def prepare(
-    cases: Sequence[Case], question: Question, model: ChatModel, cache: Optional[AnswerCache], chunk_size: int
+    cases: Iterable[Case], question: Question, model: ChatModel, cache: Optional[AnswerCache], chunk_size: int
 ) -> Round:
-    """The answers of a model that the cache has, and the chunks of clusters to ask it about."""
-    keys = {} if cache is None else {case.cluster_id: question.key(case, model) for case in cases}
-    verdicts = {} if cache is None else _kept(cases, keys, cache)
-    unanswered = [c for c in cases if c.cluster_id not in verdicts]
-    return Round(model, question, verdicts, keys, chunked(unanswered, chunk_size))
+    """The answers of a model that the cache has, and the chunks of clusters to ask it about.
+
+    A case is looked up when its chunk is read, so that the first chunk can be asked about before the last case is made.
+    """
+    keys: dict[str, str] = {}
+    verdicts: dict[str, Verdict] = {}
+
+    def unanswered() -> Iterator[Case]:
+        for case in cases:
+            key = case.cluster_id
+            if cache is not None:
+                keys[key] = question.key(case, model)
+                verdict = cache.get(keys[key], partial(_restore, case))
+                if verdict is not None:
+                    verdicts[key] = verdict
+                    continue
+            yield case
+
+    return Round(model, question, verdicts, keys, chunked(unanswered(), chunk_size))
 
 
-def _kept(cases: Sequence[Case], keys: Mapping[str, str], cache: AnswerCache) -> dict[str, Verdict]:
-    """The answers in the cache, by cluster id."""
-    found = {case.cluster_id: cache.get(keys[case.cluster_id], partial(_restore, case)) for case in cases}
-    return {cluster_id: verdict for cluster_id, verdict in found.items() if verdict is not None}
-
-
-def chunked(cases: Sequence[Case], size: int) -> tuple[tuple[Case, ...], ...]:
+def chunked(cases: Iterable[Case], size: int) -> Iterator[tuple[Case, ...]]:
     """The clusters in groups of at most ``size``."""
-    return tuple(tuple(cases[i : i + size]) for i in range(0, len(cases), size))
+    rest = iter(cases)
+    return iter(lambda: tuple(islice(rest, size)), ())
 
 
 def _restore(case: Case, stored: Any) -> Optional[Verdict]:

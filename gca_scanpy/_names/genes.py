@@ -239,7 +239,7 @@ class GeneNames:
         """
         text, ensembl = split_id(name)
         symbol = self._read(text, species, known) if text and not ENSEMBL.match(text) else None
-        return symbol or self.ensembl.get(ensembl.upper().split(".")[0])
+        return symbol or (self.ensembl.get(ensembl.upper().split(".")[0]) if ensembl else None)
 
     def canonical_all(self, names: Iterable[str], species: str, known: Mapping[str, str]) -> dict[str, Optional[str]]:
         """The canonical symbol of each distinct name.

@@ -83,7 +83,8 @@ def _short(witnesses: Witnesses, key: str, ontology: Ontology) -> Witnesses:
     """
     if not witnesses.nearby:
         return witnesses
-    nearby = tuple(one for one in witnesses.nearby if one.endswith(f"{AT}{key}"))
+    ending = f"{AT}{key}"
+    nearby = tuple([one for one in witnesses.nearby if one.endswith(ending)])
     if not (nearby or witnesses.stated_by or witnesses.seen_in):
         if key not in ontology:
             return witnesses

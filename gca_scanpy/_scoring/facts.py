@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy.model import Witnesses
 
+Read = TypeVar("Read")
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 ByType = tuple[Places, Floats]  # places of types, and a value for each
@@ -312,14 +313,14 @@ def named_columns(
         return ";".join(f"{sources[part[0]].name}{AT}CL:{part[1:]}" for part in parts.split(",") if part)
 
     return (
-        _read_once(names, stated),
-        _read_once(neighbors, nearby),
-        _read_once(lambda codes: names(codes.partition("/")[0]), seen),
-        _read_once(lambda codes: names(codes.partition("/")[2]), seen),
+        read_once(names, stated),
+        read_once(neighbors, nearby),
+        read_once(lambda codes: names(codes.partition("/")[0]), seen),
+        read_once(lambda codes: names(codes.partition("/")[2]), seen),
     )
 
 
-def _read_once(read: Callable[[str], str], cells: Sequence[str]) -> list[str]:
+def read_once(read: Callable[[str], Read], cells: Sequence[str]) -> list[Read]:
     """What each cell says; many cells are equal, so each is read once."""
     texts = {cell: read(cell) for cell in set(cells)}
     return [texts[cell] for cell in cells]

@@ -16,7 +16,7 @@ from attrs import Factory, define, evolve, field, frozen
 from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED, WEAK, MarkerDatabase
-from gca_scanpy._scoring.facts import CellType, Hits, group, parts, witnesses
+from gca_scanpy._scoring.facts import CellType, Hits, group, parts, read_once, witnesses
 from gca_scanpy.model import Witnesses
 
 Floats = npt.NDArray[np.float64]
@@ -116,6 +116,7 @@ class MarkerIndex:
     foreign: frozenset[str]
     priors: Priors = NEUTRAL
     _ancestors: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
+    _below: dict[str, list[str]] = field(factory=dict, init=False, repr=False)
     _families: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _nearest: dict[str, tuple[str, ...]] = field(factory=dict, init=False, repr=False)
     _subtypes: Counter[str] = field(factory=Counter, init=False, repr=False)
@@ -177,15 +178,17 @@ class MarkerIndex:
         return self._prior_nats[place]
 
     def family(self, term_id: str) -> tuple[str, ...]:
-        """The types of the index that are a term, its ancestors or its descendants."""
+        """The types of the index that are a term, its ancestors or its descendants, in order; kept."""
+        if not self._below:
+            below: dict[str, list[str]] = {}
+            for key, cell_type in self.types.items():
+                for ancestor in self.lineages.ontology.ancestors(cell_type.id or ""):
+                    below.setdefault(ancestor, []).append(key)
+            self._below = below  # whole, because other threads may read it
         if term_id not in self._families:
-            ancestors = self.lineages.ontology.ancestors
-            above = {term_id, *ancestors(term_id)}
-            self._families[term_id] = tuple(
-                key
-                for key, cell_type in self.types.items()
-                if cell_type.id is not None and (cell_type.id in above or term_id in ancestors(cell_type.id))
-            )
+            above = {term_id, *self.lineages.ontology.ancestors(term_id)}
+            named = {key for key in above & self.types.keys() if self.types[key].id is not None}
+            self._families[term_id] = tuple(sorted(named.union(self._below.get(term_id, ()))))
         return self._families[term_id]
 
     def witnesses(self, key: str, gene: str) -> Optional[Witnesses]:
@@ -243,13 +246,13 @@ def build(
 
 def _with_inherited_negatives(key: str, types: Mapping[str, CellType], lineages: Lineages) -> CellType:
     """A type with the negative markers of its ancestors, but those that it or a nearer ancestor has as positive."""
-    kind = types[key]
     distances = lineages.ontology.ancestors(key)
-    negative, positive = set(kind.negative), set(kind.positive)
+    negative, nearer = set(types[key].negative), [types[key].positive]
     for ancestor in sorted(distances.keys() & types.keys(), key=lambda other: (distances[other], other)):
-        negative |= types[ancestor].negative - positive
-        positive |= set(types[ancestor].positive) - negative
-    return evolve(kind, negative=frozenset(negative))
+        fresh = types[ancestor].negative - negative
+        negative.update(gene for gene in fresh if not any(gene in positive for positive in nearer))
+        nearer.append(types[ancestor].positive)
+    return evolve(types[key], negative=frozenset(negative))
 
 
 @define
@@ -294,39 +297,39 @@ def _base(strength: str) -> float:
     return {"canonical": used.canonical, WEAK: used.weak}.get(strength, used.supporting)
 
 
-def _witnessed(strength: str, stated: tuple[str, str, str, str]) -> float:
+def _witnessed(strength: str, n_sources: int, n_seen: int, n_unseen: int) -> float:
     """The factor of a fact: more with each witness, less if profiles measure the gene and none shows it."""
     used = numbers.NUMBERS
     if strength == WEAK:  # its only source does not corroborate it
         return 1.0
-    sources, _, seen, unseen = map(parts, stated)
-    factor = 1 + used.corroboration * math.log2(1 + len(set(map(group, sources))))
-    if seen and len(seen) >= len(unseen):
+    factor = 1 + used.corroboration * math.log2(1 + n_sources)
+    if n_seen and n_seen >= n_unseen:
         factor += used.seen
-    elif not seen and len(unseen) >= used.min_unseen:
+    elif not n_seen and n_unseen >= used.min_unseen:
         factor *= used.never_seen
     return factor
 
 
-def _strengths(facts: pd.DataFrame, stated: Sequence[tuple[str, str, str, str]]) -> list[float]:
+def _strengths(facts: Mapping[str, Sequence[str]]) -> list[float]:
     """The strength of each fact. The factors have a mean of 1, so that databases with and without witnesses compare."""
-    pairs = list(zip(facts["strength"], stated))
-    factors = {pair: _witnessed(*pair) for pair in set(pairs)}
-    positive = [factors[pair] for pair, role in zip(pairs, facts["role"]) if role == "positive"]
+    sources = read_once(lambda cell: len(set(map(group, parts(cell)))), facts["sources"])
+    seen, unseen = (read_once(lambda cell: len(parts(cell)), facts[name]) for name in ("seen", "unseen"))
+    kinds = list(zip(facts["strength"], sources, seen, unseen))  # a few hundred kinds of facts
+    factors = {kind: _witnessed(*kind) for kind in set(kinds)}
+    positive = [factors[kind] for kind, role in zip(kinds, facts["role"]) if role == "positive"]
     mean = sum(positive) / len(positive) if positive else 1.0
-    strengths = {pair: _base(pair[0]) * factor / mean for pair, factor in factors.items()}
-    return [strengths[pair] for pair in pairs]
+    strengths = {kind: _base(kind[0]) * factor / mean for kind, factor in factors.items()}
+    return [strengths[kind] for kind in kinds]
 
 
 def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> tuple[dict[str, _Draft], set[str]]:
     """The types with facts for a species, and the keys of all types."""
     drafts: dict[str, _Draft] = {}
     all_keys: set[str] = set()
-    stated = list(zip(*(facts[name] for name in STATED)))
-    strengths = _strengths(facts, stated)
-    # A loop over the columns, because pandas' groups take five times as long.
-    columns = (facts[name] for name in COLUMNS if name not in STATED)
-    for fact, witnessed, value in zip(zip(*columns), stated, strengths):
+    columns = {name: facts[name].tolist() for name in COLUMNS}  # pandas' own loops take several times as long
+    stated = zip(*(columns[name] for name in STATED))
+    others = zip(*(columns[name] for name in COLUMNS if name not in STATED))
+    for fact, witnessed, value in zip(others, stated, _strengths(columns)):
         label, cl_id, gene, fact_species, tissue, role, strength = fact
         key = cl_id or label
         all_keys.add(key)

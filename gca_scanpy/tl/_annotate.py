@@ -11,14 +11,15 @@ from gca_scanpy import _pipeline
 from gca_scanpy._adata import majority_labels
 from gca_scanpy._arguments import COLUMN, checked
 from gca_scanpy._keys import DEFAULT_KEY
-from gca_scanpy._llm.asking import ModelLike
-from gca_scanpy._llm.prompt import Plan
 from gca_scanpy._prepare import Tissue
 from gca_scanpy._propose import Given
 from gca_scanpy.tl._request import Cells, with_model
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from gca_scanpy._llm.asking import ModelLike
+    from gca_scanpy._llm.prompt import Plan
 
 
 @checked()

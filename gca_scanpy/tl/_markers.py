@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from attrs import evolve
 
 from gca_scanpy import _pipeline
 from gca_scanpy._arguments import checked
-from gca_scanpy._llm.asking import ModelLike
-from gca_scanpy._llm.prompt import Plan
 from gca_scanpy._prepare import Tissue, check_ids
 from gca_scanpy._propose import Given
 from gca_scanpy._ranking.given import Markers, clusters_of
@@ -18,6 +16,10 @@ from gca_scanpy._request import Request
 from gca_scanpy._steps import ClusterMarkers, Ranking
 from gca_scanpy.model import DatasetReport
 from gca_scanpy.tl._request import make_request, run_markers, with_model
+
+if TYPE_CHECKING:
+    from gca_scanpy._llm.asking import ModelLike
+    from gca_scanpy._llm.prompt import Plan
 
 
 @checked()

@@ -21,21 +21,20 @@ from gca_scanpy._adata import (
 from gca_scanpy._adata.clusters import Expression
 from gca_scanpy._adata.members import keep_decisions
 from gca_scanpy._events import Clock, Run, RunDetails
-from gca_scanpy._llm.asking import ModelLike, Question, asking_of
-from gca_scanpy._llm.cache import open_cache
-from gca_scanpy._llm.gate import Gate
 from gca_scanpy._prepare import Tissue, check_species
-from gca_scanpy._propose import Asked
 from gca_scanpy._ranking.read import ReadMarkers, rank_anew, read_markers, recorder
 from gca_scanpy._request import Request, check_tissue
+from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import settings
 from gca_scanpy._steps import ClusterMarkers, Ranking
-from gca_scanpy.db import _bundled, load
+from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, MissingClusterWarning, warn
 from gca_scanpy.model import DatasetReport
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from gca_scanpy._llm.asking import ModelLike
 
 MAX_WITHOUT_CLUSTER = 0.05  # share of the cells
 
@@ -220,10 +219,18 @@ def make_request(
     return Request(
         species=kind,
         tissue=place,
-        database=load(marker_db if marker_db is not None else current.marker_db_path or "bundled"),
+        database=_database(marker_db if marker_db is not None else current.marker_db_path or "bundled"),
         settings=current,
         parameters={key: str(value) for key, value in recorded.items() if value is not None},
     )
+
+
+def _database(source: Any) -> MarkerDatabase:
+    if isinstance(source, str) and source == "bundled":
+        return _bundled.database()
+    from gca_scanpy.db import load  # here, because the bundled database does not need what reads others
+
+    return load(source)
 
 
 def run_markers(markers: Sequence[ClusterMarkers], request: Request) -> DatasetReport:
@@ -247,16 +254,15 @@ def with_model(request: Request, model: ModelLike) -> Request:
     InputError
         If a model's name cannot be used, or its key is missing.
     """
-    asking, current = asking_of(model, request.settings), request.settings
+    if model is None and request.settings.model is None:
+        return request
+    from gca_scanpy._asked import Asked  # here, because most runs ask no model
+    from gca_scanpy._llm.asking import asking_of
+
+    asking = asking_of(model, request.settings)
     if asking is None:
         return request
-    asked = Asked(
-        asking,
-        asking.resolve(current),
-        Question(request.species, asking.context, request.database.sha256),
-        open_cache(asking.cache, current.cache_dir),
-        Gate(asking.max_requests, asking.max_tokens, current.requests_per_minute, current.tokens_per_minute),
-    )
+    asked = Asked.of(asking, request.species, request.database.sha256, request.settings)
     recorded = {"context": asking.context, "escalate": asking.escalate, "ask_again": asking.ask_again or None}
     known = {key: str(value) for key, value in recorded.items() if value is not None}
     return evolve(request, proposer=asked, parameters={**request.parameters, **known})

@@ -8,10 +8,11 @@ import threading
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy import _codec
+from gca_scanpy import _codec, _pipeline
 from gca_scanpy._llm.ask import Crew
 from gca_scanpy._llm.language_model import ChatModel, Completion
 from gca_scanpy._llm.progress import MAX_UNUSABLE
+from gca_scanpy._scoring import case
 from gca_scanpy._steps import Verdict
 from gca_scanpy.errors import CacheWarning, ModelWarning
 
@@ -261,6 +262,78 @@ def test_an_answer_is_kept_as_soon_as_its_chunk_came(lineages, tmp_path):
     report = gca.annotate_markers(markers, model=asking)
     assert report.telemetry.cache_hits == 1
     assert asked == [*markers, list(markers)[1]]
+
+
+class _Waits:
+    """A model that counts its requests; each but the first waits for ``judged``."""
+
+    name = "waits"
+
+    def __init__(self):
+        self.begun, self.second, self.judged, self.late = threading.Event(), threading.Event(), threading.Event(), []
+
+    def complete(self, messages, schema):
+        ids = schema["properties"]["clusters"]["items"]["properties"]["cluster_id"]["enum"]
+        if self.begun.is_set():
+            self.second.set()
+            self.late.append(not self.judged.wait(30))
+        self.begun.set()
+        return Completion(
+            json.dumps({"clusters": [{"cluster_id": i, "label": "B cell", "confidence": 1} for i in ids]})
+        )
+
+
+@pytest.fixture
+def last_case(monkeypatch, asked):
+    """Call a function before the last of the asked cases is scored."""
+
+    def before(act):
+        scored, rank = [], case.rank
+
+        def late(*arguments):
+            scored.append(arguments)
+            if len(scored) == len(asked):
+                act()
+            return rank(*arguments)
+
+        monkeypatch.setattr(case, "rank", late)
+
+    return before
+
+
+def test_asking_begins_before_the_last_case_is_scored(asked, last_case, monkeypatch):
+    """The model works on the first clusters while others are scored, and answers are judged while it works."""
+    model, begun, judge = _Waits(), [], _pipeline.judge
+
+    def heard(one, verdict):
+        judged.append(verdict.cluster_id)
+        model.judged.set()
+        return judge(one, verdict)
+
+    judged = []
+    monkeypatch.setattr(_pipeline, "judge", heard)
+    last_case(lambda: begun.append(model.begun.wait(30)))
+    report = gca.annotate_markers(asked, model=gca.Asking(model, cache=False, chunk_size=1, n_threads=1))
+    assert begun == [True]
+    assert model.late == [False] * 3
+    assert judged == list(asked) == [c.cluster_id for c in report.clusters]  # each once
+    assert list(report.telemetry.seconds) == ["genes", "scoring", "verdicts", "guardrails"]
+
+
+def test_ctrl_c_while_cases_are_scored(asked, last_case, tmp_path):
+    """Ctrl-C during the scoring ends the asking; the answers that arrived are kept."""
+    model = _Waits()
+
+    def interrupted():
+        assert model.second.wait(30)  # so the first answer has arrived
+        raise KeyboardInterrupt
+
+    last_case(interrupted)
+    asking = gca.Asking(model, cache=tmp_path, chunk_size=1, n_threads=1)
+    with pytest.raises(KeyboardInterrupt):
+        gca.annotate_markers(asked, model=asking)
+    model.judged.set()
+    assert gca.plan_markers(asked, model=asking).cache_hits == 1
 
 
 def test_a_cached_file_with_fields_of_the_wrong_type_is_no_answer():

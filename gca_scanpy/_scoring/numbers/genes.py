@@ -33,7 +33,7 @@ def number(value: Any, unit: str, effect: str, section: str, origin: str, neutra
     return field(default=value, metadata=metadata)
 
 
-@frozen
+@frozen(init=False, eq=False, repr=False)  # only the whole of the numbers is made
 class OfGenes:
     """From a matrix to ranked genes, weights, information, scores, levels, votes of several models, and states."""
 

@@ -20,7 +20,7 @@ from gca_scanpy._scoring.numbers.genes import (
 )
 
 
-@frozen
+@frozen(init=False, eq=False, repr=False)  # only the whole of the numbers is made
 class OfLabels(OfGenes):
     """Checks of a label."""
 
@@ -130,7 +130,7 @@ class OfLabels(OfGenes):
     )
 
 
-@frozen
+@frozen(init=False, eq=False, repr=False)  # only the whole of the numbers is made
 class OfCells(OfLabels):
     """Expression, mixtures and samples."""
 
