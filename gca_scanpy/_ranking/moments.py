@@ -334,14 +334,8 @@ def activity(moments: Moments, names: Sequence[str], ids: Sequence[str]) -> Opti
     columns: dict[str, int] = {}
     for column in np.flatnonzero(best_mean > 0).tolist():
         columns.setdefault(names[column], column)
-    return Activity(
-        rows={key: row for row, key in enumerate(ids)},
-        columns=columns,
-        on=high,
-        off=off,
-        usual=usual / (large.sum() + used.usual_clusters),
-        fractions=fractions,
-    )
+    rows, usual = {key: row for row, key in enumerate(ids)}, usual / (large.sum() + used.usual_clusters)
+    return Activity(rows, columns, on=high, off=off, usual=usual, fractions=fractions)
 
 
 def _linear(means: Floats) -> Floats:
