@@ -55,7 +55,7 @@ class Activity:
     rows
         The row of each cluster, by its id.
     columns
-        The column of each gene: by its name, and once the names are read by its canonical symbol.
+        The column of each gene that any cluster has: by its name, and once the names are read by its canonical symbol.
     on, off
         0 to 1, shape (clusters, genes). A gene that hardly any cell of the data shows is neither on nor off.
     usual

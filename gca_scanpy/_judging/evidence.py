@@ -117,7 +117,7 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case, *, by_line
     ranked, present = case.weights.ranked, case.weights.present
     rivals = case.candidates.keys[: used.rivals_tried]
     family_keys = frozenset(relatives)
-    for_label = {gene.symbol: _best(gene, family_keys, index) for gene in (*ranked, *present)}
+    for_label = {gene.symbol: best_of(gene, family_keys, index) for gene in (*ranked, *present)}
 
     comparison = _Comparison.of(case, for_label, relatives)
     leads = comparison.leads(_unrelated(term, rivals, index))
@@ -137,7 +137,7 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case, *, by_line
     )
 
 
-def _best(gene: Gene, keys: AbstractSet[str], index: MarkerIndex) -> float:
+def best_of(gene: Gene, keys: AbstractSet[str], index: MarkerIndex) -> float:
     """The highest information of a gene for one of some types."""
     best = next((key for key in index.hits.best(gene.symbol) if key in keys), None)
     return index.hits[gene.symbol][best] if best is not None else 0.0

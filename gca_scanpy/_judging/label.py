@@ -12,9 +12,9 @@ from itertools import chain
 from typing import Literal, Optional
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
-from gca_scanpy._judging.evidence import Rival, family, gather
+from gca_scanpy._judging.evidence import Rival, best_of, family, gather
 from gca_scanpy._names.labels import term_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
@@ -120,6 +120,18 @@ class Named:
     verdict: Verdict
     term: str
     ranked: Optional[Rival] = None
+    _kin: frozenset[str] = field(init=False)  # the types that the label stands for
+    _marking: Mapping[Gene, float] = field(init=False)  # ranked genes that may tell it from others, with their nats
+
+    @_kin.default
+    def _find_kin(self) -> frozenset[str]:
+        return frozenset(family(self.term, "", self.case.index))
+
+    @_marking.default
+    def _find_marking(self) -> Mapping[Gene, float]:
+        genes = {gene: best_of(gene, self._kin, self.case.index) for gene in self.case.weights.free}
+        least = numbers.NUMBERS.min_gain
+        return {gene: nats for gene, nats in genes.items() if nats > least and not is_generic(gene.symbol)}
 
     @classmethod
     def of(cls, case: Case, verdict: Verdict) -> Optional[Named]:
@@ -141,16 +153,13 @@ class Named:
         finer = path[-1].ontology_id or heir
         return cls(case, evolve(verdict, path=path), finer, gather(family(finer, "", case.index), finer, case).rival)
 
-    def specific(self, other: str) -> dict[str, Gene]:
-        """The strongest of its ranked genes that mark its label more than another term, by name."""
-        index = self.case.index
-        own, others = (frozenset(family(term, "", index)) for term in (self.term, other))
+    def specific(self, other: Named) -> dict[str, Gene]:
+        """The strongest of its ranked genes that mark its label more than that of another cluster, by name."""
         gains: dict[str, tuple[float, Gene]] = {}
-        for gene in self.case.weights.free:
-            nats = index.hits.get(gene.symbol, {})
-            of_own, of_other = (max((nats.get(key, 0.0) for key in keys), default=0.0) for keys in (own, others))
-            if of_own - of_other > numbers.NUMBERS.min_gain and not is_generic(gene.symbol):
-                gains[gene.name] = (of_own - of_other) * gene.weight, gene
+        for gene, nats in self._marking.items():
+            gain = nats - best_of(gene, other._kin, self.case.index)
+            if gain > numbers.NUMBERS.min_gain:
+                gains[gene.name] = gain * gene.weight, gene
         strongest = sorted(gains, key=lambda name: (-gains[name][0], name))[:GENES_OF_CELLS]
         return {name: gains[name][1] for name in strongest}
 
@@ -165,7 +174,7 @@ class Named:
         disease = any(names_a_disease(term, index.lineages) for term in (self.term, other.term))
         if cells is None or others is None or disease or not index.lineages.disjoint(self.term, other.term):
             return None
-        own, its = self.specific(other.term), other.specific(self.term)
+        own, its = self.specific(other), other.specific(self)
         if min(len(own), len(its)) < used.min_rival_genes:
             return None
         symbols = [gene.symbol for gene in its.values()]

@@ -316,27 +316,26 @@ def activity(moments: Moments, names: Sequence[str], ids: Sequence[str]) -> Opti
     names, ids
         Gene names and cluster ids, in the order of the moments' columns and rows.
     """
-    used = numbers.NUMBERS
-    means, fractions = np.nan_to_num(_linear(moments.means)), moments.fractions
-    large = moments.cells >= used.min_cluster_cells
+    used, large = numbers.NUMBERS, (moments.cells >= numbers.NUMBERS.min_cluster_cells)[:, np.newaxis]
     if not large.any() or moments.lowest < 0:
         return None
-    best_mean, best_fraction = means[large].max(axis=0), fractions[large].max(axis=0)
-    shown = np.flatnonzero(best_mean > 0)
-    levels = np.clip(means[:, shown] / best_mean[shown], used.off_level, 1.0)
-    high = 1.0 - np.log(levels) / math.log(used.off_level)
-    usual = (high[large].sum(axis=0) + used.usual_share * used.usual_clusters) / (large.sum() + used.usual_clusters)
+    # Tables are changed in place, because they are the most memory that a run needs beside the matrix.
+    high, fractions = np.nan_to_num(_linear(moments.means), copy=False), moments.fractions
+    best_mean, best_fraction = (np.max(table, axis=0, initial=0.0, where=large) for table in (high, fractions))
+    high /= np.where(best_mean > 0, best_mean, 1.0)
+    np.log(np.clip(high, used.off_level, 1.0, out=high), out=high)
+    high /= math.log(used.off_level)
+    np.subtract(1.0, high, out=high)
+    usual = np.sum(high, axis=0, where=large) + used.usual_share * used.usual_clusters
+    off = 1.0 - high
+    off *= np.minimum(1.0, best_fraction / used.detected_fraction)
+    for row, fraction in zip(high, fractions):
+        row *= np.minimum(1.0, fraction / used.present_fraction)
     columns: dict[str, int] = {}
-    for column, gene in enumerate(shown.tolist()):
-        columns.setdefault(names[gene], column)
-    return Activity(
-        rows={key: row for row, key in enumerate(ids)},
-        columns=columns,
-        on=high * np.minimum(1.0, fractions[:, shown] / used.present_fraction),
-        off=(1.0 - high) * np.minimum(1.0, best_fraction[shown] / used.detected_fraction),
-        usual=usual,
-        fractions=fractions[:, shown],
-    )
+    for column in np.flatnonzero(best_mean > 0).tolist():
+        columns.setdefault(names[column], column)
+    rows, usual = {key: row for row, key in enumerate(ids)}, usual / (large.sum() + used.usual_clusters)
+    return Activity(rows, columns, on=high, off=off, usual=usual, fractions=fractions)
 
 
 def _linear(means: Floats) -> Floats:

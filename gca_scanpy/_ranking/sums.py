@@ -113,23 +113,24 @@ def add_rows(data: Any, indices: Any, ends: Any, logs: Any, scale: float, totals
         if logs is not None:
             total = totals[cell] if len(totals) > 0 else 0.0
             if len(totals) == 0:
-                for place in range(starts[cell], stops[cell]):
+                for place in range(np.uint64(starts[cell]), np.uint64(stops[cell])):
                     total += np.float64(data[place])
             factor = scale / total if total != 0.0 else scale
             for count in range(len(logs)):
                 logs[count] = np.log1p(count * factor)
-        for place in range(starts[cell], stops[cell]):
-            value, column = np.float64(data[place]), np.uint64(indices[place])  # unsigned, so never from the end
+        for place in range(np.uint64(starts[cell]), np.uint64(stops[cell])):  # unsigned: never counted from the end
+            value, column = np.float64(data[place]), np.uint64(indices[place])
             if column >= n_columns:
                 return np.nan
             if logs is not None:
                 is_small = value >= 0.0 and value < len(logs) and value == np.int64(value)
                 value = logs[np.int64(value)] if is_small else np.log1p(value * factor)
-            table[column, 0] += value != 0.0
-            table[column, 1] += value
-            table[column, 2] += value * value
-            if value < lowest:
-                lowest = value
+            if value != 0.0:
+                table[column, 0] += 1.0
+                table[column, 1] += value
+                table[column, 2] += value * value
+                if value < lowest:
+                    lowest = value
     return lowest
 
 
@@ -140,7 +141,7 @@ def add_columns(data: Any, indices: Any, ends: Any, codes: Any, factors: Any, lo
     """
     lowest, n_cells = 0.0, np.uint64(len(codes))
     for column in range(len(table)):
-        for place in range(ends[column], ends[column + 1]):
+        for place in range(np.uint64(ends[column]), np.uint64(ends[column + 1])):
             value, cell = np.float64(data[place]), np.uint64(indices[place])
             if cell >= n_cells:
                 return np.nan
@@ -150,11 +151,12 @@ def add_columns(data: Any, indices: Any, ends: Any, codes: Any, factors: Any, lo
             if logs is not None:
                 is_small = value >= 0.0 and value < logs.shape[1] and value == np.int64(value)
                 value = logs[cell, np.int64(value)] if is_small else np.log1p(value * factors[cell])
-            table[column, code, 0] += value != 0.0
-            table[column, code, 1] += value
-            table[column, code, 2] += value * value
-            if value < lowest:
-                lowest = value
+            if value != 0.0:
+                table[column, code, 0] += 1.0
+                table[column, code, 1] += value
+                table[column, code, 2] += value * value
+                if value < lowest:
+                    lowest = value
     return lowest
 
 
@@ -294,6 +296,7 @@ class Reader:
                 expressing, sums, squares = np.ascontiguousarray(table.T)
                 return _Sums(expressing, sums, squares, lowest)
         found = _Sums.empty(n_genes)
+        np.empty(2 * BLOCK)  # until such an array is freed, glibc returns the pages of each block to the system
         for piece in pieces:
             matrix = piece.matrix
             n_values = matrix.nnz if sparse.issparse(matrix) else matrix.size

@@ -55,7 +55,7 @@ def test_how_far_genes_are_on():
     assert off["gone"] == 1
     assert off["everywhere"] == off["here"] == 0
     assert "nowhere" not in shown.columns
-    usual = dict(zip(shown.columns, shown.usual))
+    usual = {name: shown.usual[column] for name, column in shown.columns.items()}
     assert usual["here"] < usual["everywhere"] < 1
     elsewhere = shown.off[shown.rows["1"], shown.columns["rare"]]
     assert 0 < elsewhere < 1  # few cells show it where it is, so its absence says less
