@@ -17,6 +17,7 @@ from gca_scanpy._adata.write import read_report
 from gca_scanpy._keys import UNKNOWN_LABEL, ObsKeys
 from gca_scanpy._names.ontology import Lineages, Ontology, Relation, distance, relation, sort_key
 from gca_scanpy._names.resolver import GENERAL
+from gca_scanpy._reporting.curation import standing
 from gca_scanpy.errors import GcaError, InputError
 
 if TYPE_CHECKING:
@@ -225,12 +226,15 @@ def reported_terms(adata: AnnData, column: str) -> Mapping[str, Optional[str]]:
     """The terms of a column's labels in the report that it belongs to; empty if this package did not write it."""
     for key in adata.uns:
         keys = ObsKeys(str(key))
-        if column not in keys.colored():
+        if column not in (*keys.colored(), keys.curated_label):
             continue
         try:
-            clusters = read_report(adata, key).clusters
+            report = read_report(adata, key)
         except GcaError:  # the entry of .uns is not a report
             continue
+        clusters = report.clusters
+        if column == keys.curated_label:
+            return {decision.to_label: decision.to_ontology_id for decision in standing(report).values()}
         if column == keys.label:
             return {c.annotation.primary_label: c.annotation.ontology_id for c in clusters}
         if column == keys.short_label:

@@ -11,7 +11,6 @@ from gca_scanpy._adata import compare_columns
 from gca_scanpy._adata.comparison import Comparison
 from gca_scanpy._arguments import COUNT, LABEL_STYLE, Kind, checked, one_of
 from gca_scanpy._keys import CONSENSUS_KEY, UNKNOWN_LABEL
-from gca_scanpy._names.labels import Label
 from gca_scanpy._names.ontology import Relation, relation, sort_key
 from gca_scanpy._reporting.display import Labels
 from gca_scanpy.db import _bundled
@@ -110,14 +109,15 @@ def compare(
     """
     result, label_terms = compare_columns(adata, first, second, _bundled.lineages(), terms)
     rows, columns = _names(result, label_terms, labels)
-    longest = [max(map(len, names)) for names in (rows, columns)]
     wide, high = cell_size(len(columns), WIDTH), cell_size(len(rows), HEIGHT)
-    width, height = wide * len(columns) + 0.07 * longest[0] + 0.6, high * len(rows) + 0.07 * longest[1] + 1.2
+    left, top = (0.07 * max(map(len, names)) for names in (rows, columns))
+    width, height = wide * len(columns) + left + 0.6, high * len(rows) + top + 1.2
     fig, axes = new_axes(ax, max(width, 5.5), height)
     _draw_fields(axes, result, has_counts=wide > NARROW)
-    palette = _bundled.palette()
-    rows_at_left(axes, rows, [palette.color(label, label_terms[0][label]) for label in result.firsts])
-    columns_on_top(axes, columns, [palette.color(label, label_terms[1][label]) for label in result.seconds])
+    typed = [[(x, terms[x]) for x in side] for side, terms in zip((result.firsts, result.seconds), label_terms)]
+    color = _bundled.palette().together(*typed)
+    rows_at_left(axes, rows, [color(*label) for label in typed[0]])
+    columns_on_top(axes, columns, [color(*label) for label in typed[1]])
     frame(axes)
     axes.set_ylabel(shortened(first, LONGEST_TERM), fontsize=9)
     axes.set_xlabel(shortened(second, LONGEST_TERM), fontsize=9)
@@ -247,19 +247,21 @@ def consensus(
     >>> gca.tl.consensus(adata, ["gptca_label", "bulk_labels"], groupby="louvain", tissue="blood")
     >>> ax = gca.pl.consensus(adata, show=False)
     """
-    rows = _rows(chosen(report_to_draw(data, key, labels), clusters), depth)
+    report = report_to_draw(data, key, labels)
+    rows = _rows(chosen(report, clusters), depth)
     columns = [vote.key for vote in rows[0].consensus.votes]
-    names = list(map(row_name, (row.cluster for row in rows), fitted([row.label for row in rows], LONGEST_NAME)))
+    types = [(row.label, row.term) for row in rows]
+    names = list(map(row_name, (row.cluster for row in rows), fitted([label for label, _ in types], LONGEST_NAME)))
     width, height = VOTE_WIDTH * (len(columns) + 1), cell_size(len(rows), VOTE_HEIGHT) * len(rows)
     fig, axes = new_axes(ax, width + 0.07 * max(map(len, names)), height + 0.9)
-    short = _bundled.shortener().shown([_vote_label(vote) for row in rows for vote in row.consensus.votes])
+    short = _bundled.shortener().shown([(vote.label, vote.ontology_id) for row in rows for vote in row.consensus.votes])
     for y, row in enumerate(rows):
         for x, vote in enumerate(row.consensus.votes):
-            text = short[_vote_label(vote)] if labels == "short" else vote.label
+            text = short[vote.label, vote.ontology_id] if labels == "short" else vote.label
             _field(axes, (x, y), row.field(vote), row.share(vote), shortened(text, LONGEST_VOTE))
         axes.text(len(columns), y, f"{row.agreement:.2f}", ha="center", va="center", fontsize=7.5)
-    palette = _bundled.palette()
-    rows_at_left(axes, names, [palette.color(row.label, row.term) for row in rows])
+    color = _bundled.palette().of_report(report, types)
+    rows_at_left(axes, names, [color(*one) for one in types])
     columns_on_top(axes, [*(shortened(name, LONGEST_KEY) for name in columns), "agreement"], ())
     axes.tick_params(axis="x", rotation=0)  # the fields are wide enough
     frame(axes)
@@ -326,10 +328,6 @@ def _level(one: Consensus, depth: Depth) -> Optional[Level]:
     if depth == "label":
         return one.level
     return one.path[0 if depth == "broad" else min(int(depth), len(one.path)) - 1]
-
-
-def _vote_label(vote: Vote) -> Label:
-    return vote.label, vote.ontology_id
 
 
 def _field(ax: Axes, place: tuple[int, int], kind: str, share: float, text: str) -> None:

@@ -20,7 +20,6 @@ from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.pl._figure import (
     LONGEST_ID,
     Save,
-    chosen,
     distinct,
     drawn,
     finish,
@@ -115,7 +114,7 @@ def embedding(
         )
         raise MissingKeyError(msg)
     name = found.name.removeprefix("X_")
-    entries = entries_of(chosen(report, None), standing(report))
+    entries = entries_of(report, standing(report))
     fig, axes = new_axes(ax, SIDE + 0.5, SIDE)
     shown = cells_to_draw(found, distinct([entry.cluster_id for entry in entries]), COLUMN)
     _draw_cells(axes, shown, name, [entry.color for entry in entries], options)

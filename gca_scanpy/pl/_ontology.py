@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from gca_scanpy._adata import report_of
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.ontology import Lineages, sort_key
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.display import Labels, Palette
+from gca_scanpy._reporting.display import Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._figure import (
@@ -96,7 +96,9 @@ def ontology(
     report = report_of(data, key)
     clusters = chosen(report, None)
     decided = standing(report)
-    rows = _rows(clusters, decided, _bundled.palette())
+    rows = _rows(clusters, decided)
+    color = _bundled.palette().of_report(report, [(row.label, row.term) for row in rows])
+    rows = [evolve(row, color=color(row.label, row.term)) for row in rows]
     names = _names(rows) if labels == "short" else [row.label for row in rows]
     fig, axes = full_axes(ax)
     counted = any(c.n_cells is not None for c in clusters)
@@ -130,28 +132,29 @@ class _Row:
     label: str
     term: Optional[str]
     depth: int
-    color: str
     clusters: Sequence[ClusterReport] = ()
     apart: bool = False
+    color: str = ""
 
 
-def _rows(clusters: Sequence[ClusterReport], decided: Mapping[str, Decision], palette: Palette) -> list[_Row]:
+def _rows(clusters: Sequence[ClusterReport], decided: Mapping[str, Decision]) -> list[_Row]:
+    ontology = _bundled.ontology()
     by_term: dict[str, list[ClusterReport]] = {}
     by_label: dict[str, list[ClusterReport]] = {}
     for cluster in clusters:
         term, label = cluster.annotation.ontology_id, cluster.annotation.primary_label
         if cluster.cluster_id in decided:
             term, label = decided[cluster.cluster_id].to_ontology_id, decided[cluster.cluster_id].to_label
-        if term is not None and term in palette.ontology:
+        if term is not None and term in ontology:
             by_term.setdefault(term, []).append(cluster)
         else:
             by_label.setdefault(label, []).append(cluster)
-    rows = []
-    for node in tree(list(by_term), _bundled.lineages()):
-        label = palette.ontology.label(node.term)
-        rows.append(_Row(label, node.term, node.depth, palette.color(label, node.term), by_term.get(node.term, ())))
+    rows = [
+        _Row(ontology.label(node.term), node.term, node.depth, by_term.get(node.term, ()))
+        for node in tree(list(by_term), _bundled.lineages())
+    ]
     others = sorted(by_label, key=lambda label: (label == UNKNOWN_LABEL, label))
-    return [*rows, *(_Row(label, None, 0, palette.color(label), by_label[label], apart=True) for label in others)]
+    return [*rows, *(_Row(label, None, 0, by_label[label], apart=True) for label in others)]
 
 
 def _names(rows: Sequence[_Row]) -> list[str]:

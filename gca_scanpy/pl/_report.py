@@ -121,10 +121,11 @@ def report(
     columns = _columns(axes, clusters, decisions, n_genes)
     lefts = draw_table(axes, columns, given=ax is not None)
     left_of = dict(zip((column.title for column in columns), lefts))
-    _draw_dots(axes, [(c.annotation.primary_label, c.annotation.ontology_id) for c in clusters], left_of["label"])
+    color = _bundled.palette().of_report(report)
+    _draw_dots(axes, [color(c.annotation.primary_label, c.annotation.ontology_id) for c in clusters], left_of["label"])
     if CURATED in left_of:
-        terms = [(d.to_label, d.to_ontology_id) if d else None for d in decisions]
-        _draw_dots(axes, terms, left_of[CURATED])
+        dots = [color(d.to_label, d.to_ontology_id) if d else None for d in decisions]
+        _draw_dots(axes, dots, left_of[CURATED])
     _draw_bars(axes, clusters, left_of["confidence"])
     return finish(fig, axes, "report", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
@@ -171,12 +172,11 @@ def _against(genes: Mapping[str, tuple[str, ...]]) -> str:
     return shortened(": ".join([*rival, ", ".join(names)]), LONGEST_LIST)
 
 
-def _draw_dots(ax: Axes, labels: Sequence[Optional[tuple[str, Optional[str]]]], left: float) -> None:
-    """A dot for each label and its term, in the color of the type, as on a UMAP."""
-    palette = _bundled.palette()
-    for row, label in enumerate(labels):
-        if label is not None:
-            ax.plot([left + DOT / 3], [row], marker="o", markersize=5, color=palette.color(*label), linestyle="")
+def _draw_dots(ax: Axes, colors: Sequence[Optional[str]], left: float) -> None:
+    """A dot for each label, in the color of its type, as on a UMAP."""
+    for row, color in enumerate(colors):
+        if color is not None:
+            ax.plot([left + DOT / 3], [row], marker="o", markersize=5, color=color, linestyle="")
 
 
 def _draw_bars(ax: Axes, clusters: Sequence[ClusterReport], left: float) -> None:
@@ -284,9 +284,9 @@ class Entry:
         return f"{shortened(self.cluster_id, LONGEST_MARK)} {self.mark}".strip()
 
 
-def entries_of(clusters: Sequence[ClusterReport], decided: Mapping[str, Decision]) -> list[Entry]:
-    """The entries of clusters; a curated label counts instead of the automatic one."""
-    color = _bundled.palette().color
+def entries_of(report: DatasetReport, decided: Mapping[str, Decision]) -> list[Entry]:
+    """The entries of the clusters; a curated label counts instead of the automatic one."""
+    clusters, color = chosen(report, None), _bundled.palette().of_report(report)
     labels = [decided[c.cluster_id].to_label if c.cluster_id in decided else label_of(c) for c in clusters]
     entries = []
     for cluster, label in zip(clusters, fitted(labels, LONGEST_ENTRY)):
