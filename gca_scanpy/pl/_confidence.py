@@ -33,7 +33,7 @@ from gca_scanpy.pl._figure import (
     name_size,
     new_axes,
     report_to_draw,
-    row_name,
+    row_names,
     rows_at_left,
     tint,
     visible_blues,
@@ -112,7 +112,7 @@ def confidence(
         fig, axes = _embedding(data, report, basis, key, ax)
         options: dict[str, Any] = {"given": ax is not None, "show": show, "save": save, "return_fig": return_fig}
         return finish(fig, axes, f"confidence_{basis}", **options)
-    names = list(map(row_name, clusters, fitted([label_of(c) for c in clusters], LONGEST_LABEL)))
+    names = row_names(clusters, fitted([label_of(c) for c in clusters], LONGEST_LABEL))
     fig, axes = new_axes(
         ax, 5 + 0.07 * max(map(len, names)), cell_size(len(clusters), 0.27, 0.16) * len(clusters) + 1.4
     )
@@ -249,7 +249,7 @@ def candidates(
     report = report_to_draw(data, key, labels)
     table = _table(chosen(report, clusters), value, n_terms)
     texts = fitted([*map(label_of, table.clusters), *(label for label, _ in table.terms)], LONGEST_TERM)
-    names, terms = list(map(row_name, table.clusters, texts)), texts[len(table.clusters) :]
+    names, terms = row_names(table.clusters, texts), texts[len(table.clusters) :]
     width, height = (n * cell_size(n) for n in (len(terms), len(names)))
     longest, highest = (0.07 * max(map(len, texts)) for texts in (names, terms))
     fig, axes = new_axes(ax, width + longest + 1.1, height + highest + 0.4)

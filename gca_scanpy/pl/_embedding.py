@@ -23,10 +23,10 @@ from gca_scanpy.pl._figure import (
     distinct,
     drawn,
     finish,
+    fitted,
     ink,
     new_axes,
     report_to_draw,
-    shortened,
     tint,
 )
 from gca_scanpy.pl._report import Entry, entries_of, text_width
@@ -209,13 +209,10 @@ def _rows(ax: Axes, entries: Sequence[Entry]) -> list[_Row]:
     if len(entries) > MOST:
         counts = Counter((entry.label, entry.color) for entry in entries)
         return [_Row((f"{n:,}", DOT, label, ""), ink(ax), color) for (label, color), n in counts.items()]
+    ids = fitted([e.cluster_id for e in entries], LONGEST_ID)
     return [
-        _Row(
-            (shortened(e.cluster_id, LONGEST_ID), DOT, e.label, f"{e.probability} {e.mark}".strip()),
-            e.edge(ax),
-            e.color,
-        )
-        for e in entries
+        _Row((name, DOT, e.label, f"{e.probability} {e.mark}".strip()), e.edge(ax), e.color)
+        for name, e in zip(ids, entries)
     ]
 
 

@@ -17,15 +17,14 @@ from gca_scanpy._reporting.display import Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._figure import (
-    LONGEST_ID,
     LONGEST_LABEL,
     Save,
     chosen,
     drawn,
     finish,
     fitted,
+    fitted_ids,
     full_axes,
-    shortened,
 )
 from gca_scanpy.pl._report import Column, draw_table
 
@@ -101,6 +100,7 @@ def ontology(
     rows = [evolve(row, color=color(row.label, row.term)) for row in rows]
     names = _names(rows) if labels == "short" else [row.label for row in rows]
     fig, axes = full_axes(ax)
+    ids = dict(zip([c.cluster_id for c in clusters], fitted_ids(clusters)))
     counted = any(c.n_cells is not None for c in clusters)
     amounts = [sum((c.n_cells or 0) if counted else 1 for c in row.clusters) for row in rows]
     columns = [
@@ -117,7 +117,7 @@ def ontology(
         ),
         Column(title="", texts=[""] * len(rows), before=BAR_WIDTH),
         Column(title="confidence", texts=[_confidence(row, decided) for row in rows]),
-        Column(title="clusters", texts=[_ids(row.clusters) for row in rows]),
+        Column(title="clusters", texts=[_ids([ids[c.cluster_id] for c in row.clusters]) for row in rows]),
     ]
     lefts = draw_table(axes, columns, given=ax is not None)
     _draw_tree(axes, rows, lefts[0])
@@ -171,9 +171,8 @@ def _confidence(row: _Row, decided: Mapping[str, Decision]) -> str:
     return "–".join(dict.fromkeys(f"{score:.2f}" for score in (min(scores), max(scores))))
 
 
-def _ids(clusters: Sequence[ClusterReport]) -> str:
+def _ids(names: Sequence[str]) -> str:
     """The ids of as many clusters as have room, and the number of the others."""
-    names = [shortened(c.cluster_id, LONGEST_ID) for c in clusters]
     fit = max(1, sum(length <= LONGEST_LIST for length in accumulate(len(name) + 2 for name in names)))
     return ", ".join(names[:fit]) + (f" and {len(names) - fit} more" if len(names) > fit else "")
 

@@ -14,13 +14,13 @@ from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels, guess_text
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._figure import (
-    LONGEST_ID,
     Save,
     cell_size,
     chosen,
     drawn,
     finish,
     fitted,
+    fitted_ids,
     full_axes,
     ink,
     label_of,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 BAR_WIDTH, BAR_HEIGHT = 0.9, 0.54  # inches, rows
 DOT = 0.16  # inches
 CURATED = "curated label"
-LONGEST_NAME, LONGEST_LIST = 48, 50  # letters
+LONGEST_NAME, LONGEST_LIST, LONGEST_RIVAL = 48, 50, 26  # letters
 LONGEST_MARK, LONGEST_ENTRY = 18, 44  # letters, on a picture of cells and beside it
 MOST_AGAINST = 3  # contradicting genes shown
 TITLE_SIZE, TEXT_SIZE = 9.0, 8.0  # points
@@ -140,9 +140,8 @@ def _columns(
     names = fitted([*map(label_of, clusters), *curated, *map(guess_text, clusters)], LONGEST_NAME)
     n = len(clusters)
     orange = tint(ax, STATUSES["flagged"])
-    against = [_against(c.validation.contradictory_markers) if c.status == "flagged" else "" for c in clusters]
     columns = [
-        Column(title="cluster", texts=[shortened(c.cluster_id, LONGEST_ID) for c in clusters]),
+        Column(title="cluster", texts=fitted_ids(clusters)),
         Column(title="cells", texts=["" if c.n_cells is None else f"{c.n_cells:,}" for c in clusters], right=True),
         Column(title="label", texts=names[:n], before=DOT),
         Column(title=CURATED, texts=names[n : 2 * n], before=DOT),
@@ -160,16 +159,20 @@ def _columns(
         Column(title="flags", texts=[", ".join(c.validation.flag_reasons) for c in clusters], colors=orange),
         Column(title="states", texts=[shortened(", ".join(c.states), LONGEST_LIST) for c in clusters]),
         Column(title="marker genes", texts=[genes(c.validation.supporting_markers, n_genes) for c in clusters]),
-        Column(title="against", texts=against, colors=orange),
+        Column(title="against", texts=_against(clusters), colors=orange),
     ]
     return [column for column in columns if any(column.texts) or column.title == "cluster"]
 
 
-def _against(genes: Mapping[str, tuple[str, ...]]) -> str:
-    """The type that speaks most against the label, and its genes."""
-    rival = next(iter(genes.values()), ())[:1]
-    names = [gene for gene, types in genes.items() if types[:1] == rival][:MOST_AGAINST]
-    return shortened(": ".join([*rival, ", ".join(names)]), LONGEST_LIST)
+def _against(clusters: Sequence[ClusterReport]) -> list[str]:
+    """Of each flagged cluster the type that speaks most against its label, with its genes; otherwise empty."""
+    genes_of = [c.validation.contradictory_markers if c.status == "flagged" else {} for c in clusters]
+    rivals = [next((types[0] for types in genes.values() if types), "") for genes in genes_of]
+    texts = []
+    for rival, name, genes in zip(rivals, fitted(rivals, LONGEST_RIVAL), genes_of):
+        against = [gene for gene, types in genes.items() if types[:1] == (rival,)][:MOST_AGAINST]
+        texts.append(f"{name}: {shortened(', '.join(against), LONGEST_LIST - LONGEST_RIVAL)}" if against else "")
+    return texts
 
 
 def _draw_dots(ax: Axes, colors: Sequence[Optional[str]], left: float) -> None:
@@ -257,6 +260,8 @@ class Entry:
 
     Attributes
     ----------
+    short_id
+        Its id in the picture.
     probability
         A text; empty for Unknown.
     status
@@ -264,6 +269,7 @@ class Entry:
     """
 
     cluster_id: str
+    short_id: str
     label: str
     color: str
     probability: str
@@ -281,7 +287,7 @@ class Entry:
     @property
     def name(self) -> str:
         """Its name in the picture."""
-        return f"{shortened(self.cluster_id, LONGEST_MARK)} {self.mark}".strip()
+        return f"{self.short_id} {self.mark}".strip()
 
 
 def entries_of(report: DatasetReport, decided: Mapping[str, Decision]) -> list[Entry]:
@@ -289,14 +295,15 @@ def entries_of(report: DatasetReport, decided: Mapping[str, Decision]) -> list[E
     clusters, color = chosen(report, None), _bundled.palette().of_report(report)
     labels = [decided[c.cluster_id].to_label if c.cluster_id in decided else label_of(c) for c in clusters]
     entries = []
-    for cluster, label in zip(clusters, fitted(labels, LONGEST_ENTRY)):
+    ids = fitted([c.cluster_id for c in clusters], LONGEST_MARK)
+    for cluster, short_id, label in zip(clusters, ids, fitted(labels, LONGEST_ENTRY)):
         annotation, decision = cluster.annotation, decided.get(cluster.cluster_id)
         if decision is not None:
             hue = color(decision.to_label, decision.to_ontology_id)
-            entries.append(Entry(cluster.cluster_id, label, hue, "curated", ""))
+            entries.append(Entry(cluster.cluster_id, short_id, label, hue, "curated", ""))
         else:
             hue = color(annotation.primary_label, annotation.ontology_id)
             is_unknown = annotation.primary_label == UNKNOWN_LABEL
             probability = "" if is_unknown else f"{cluster.confidence_score:.2f}"
-            entries.append(Entry(cluster.cluster_id, label, hue, probability, cluster.status))
+            entries.append(Entry(cluster.cluster_id, short_id, label, hue, probability, cluster.status))
     return entries
