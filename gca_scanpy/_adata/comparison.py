@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from attrs import frozen
 
-from gca_scanpy._adata.clusters import read_clustering
+from gca_scanpy._adata.clusters import by_numbers, read_clustering
 from gca_scanpy._adata.objects import column_of
 from gca_scanpy._adata.write import read_report
 from gca_scanpy._keys import UNKNOWN_LABEL, ObsKeys
@@ -157,9 +156,7 @@ def _f1(precision: Optional[float], recall: Optional[float]) -> Optional[float]:
 
 def _ordered(labels: Mapping[str, Optional[str]], lineages: Lineages) -> tuple[str, ...]:
     def key(label: str) -> tuple[Any, ...]:
-        # Ids of clusters by their numbers: 10 comes after 2.
-        parts = [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", label)]
-        return sort_key(labels[label], lineages), label == UNKNOWN_LABEL, parts
+        return sort_key(labels[label], lineages), label == UNKNOWN_LABEL, by_numbers(label)
 
     return tuple(sorted(labels, key=key))
 

@@ -50,7 +50,6 @@ EXACT_EDGE = "#06304D"
 PALEST = 0.12  # share of the color in a field with very few cells
 LONGEST_TERM, LONGEST_NAME, LONGEST_VOTE, LONGEST_KEY = 40, 40, 24, 22  # letters
 WIDTH, HEIGHT, NARROW = 0.36, 0.24, 0.26  # inches, of a field; a narrow one has no room for a number
-DIGITS = 4  # longest count that is written in full
 
 
 @checked(labels=LABEL_STYLE)
@@ -149,7 +148,7 @@ def _draw_fields(ax: Axes, result: Comparison, *, has_counts: bool) -> None:
 
 def _short(count: int) -> str:
     """A count of at most four letters."""
-    if count < 10**DIGITS:
+    if count < 10_000:
         return str(count)
     return f"{count / 1e3:.0f}k" if count < 10**6 else f"{count / 1e6:.3g}M"
 
@@ -339,7 +338,8 @@ def _vote_texts(rows: Sequence[_Row], labels: Labels) -> dict[Label, str]:
     """What stands in the fields: the label of each vote, or its short name, as far as it has room."""
     votes = list(dict.fromkeys((vote.label, vote.ontology_id) for row in rows for vote in row.consensus.votes))
     short = _bundled.shortener().shown(votes) if labels == "short" else {vote: vote[0] for vote in votes}
-    return dict(zip(votes, fitted([short[vote] for vote in votes], LONGEST_VOTE)))
+    texts = [short[vote] for vote in votes]
+    return dict(zip(votes, fitted(texts, max(map(len, fitted(texts, LONGEST_VOTE)), default=0))))
 
 
 def _vote_legend(ax: Axes, rows: Sequence[_Row]) -> None:
