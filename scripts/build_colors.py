@@ -4,7 +4,8 @@ python scripts/build_colors.py
 
 Colors that are in the table stay as they are, so that figures of two releases can be compared. A new type gets a color
 of its family: the one that differs most from the colors in use, for people with and without color blindness. The
-best-known types choose first.
+best-known types choose first, and the table is in this order: if two types of a picture look alike, the later one gets
+another color there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gca_scanpy._reporting.display import channels, hex_color
+from gca_scanpy._reporting.colors import DARK, EYES, LIGHT, channels, hex_color, to_lab
 from gca_scanpy.db import _bundled
 
 TABLE = Path(__file__).resolve().parents[1] / "gca_scanpy" / "data" / "colors.tsv.gz"
@@ -64,26 +65,13 @@ PLACES, TURNS = (
 )  # on the ramp; of the hue
 # Monocyte, fibroblast and astrocyte get the middle of their family. In other families the most general broad type does.
 MIDDLES = ("CL:0000576", "CL:0000057", "CL:0000127")
-DARK, LIGHT = 20, 72.6  # of CIELAB; the light end has a contrast of 2.1 with white
 KIN = 0.12  # penalty on a color's distance from the color of the nearest ancestor
-# Machado, Oliveira and Fernandes 2009, severity 1.
-EYES = {
-    "usual": np.eye(3),
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-}
 SHARES = {"usual": 0.6, "deuteranopia": 0.2, "protanopia": 0.2}
-XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-WHITE = np.array([0.9505, 1.0, 1.089])
 
 
 def lab(colors: list[str], eyes: str) -> np.ndarray:
     """The colors in CIELAB as these eyes see them, one row each."""
-    rgb = np.array([channels(color) for color in colors]) / 255
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    xyz = np.clip(linear @ np.array(EYES[eyes]).T, 0, 1) @ XYZ.T / WHITE
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
+    return to_lab(np.array([channels(color) for color in colors]), eyes)
 
 
 def family_of(term: str) -> str:
@@ -137,7 +125,7 @@ def main() -> None:
     for term in dict.fromkeys(first):
         if term not in taken:
             taken[term] = choose(term, taken)
-    rows = "".join(f"{term}\t{taken[term]}\n" for term in sorted(taken))
+    rows = "".join(f"{term}\t{taken[term]}\n" for term in dict.fromkeys((*first, *sorted(taken))))
     TABLE.write_bytes(gzip.compress(f"cl_id\tcolor\n{rows}".encode(), mtime=0))
 
 

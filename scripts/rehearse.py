@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,28 @@ ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / "registries" / "conda-forge" / "recipe.yaml"
 LISTING = ROOT / "registries" / "scverse" / "meta.yaml"
 CONDA_NAMES = {"matplotlib": "matplotlib-base"}  # conda-forge's name, where it is another
-# The fields that scverse's schema requires, and since 2026-08 its fixed vocabulary for these.
-REQUIRED = (
-    "name",
-    "description",
-    "project_home",
-    "documentation_home",
-    "install",
-    "license",
-    "tags",
-    "language",
-    "contact",
+# The fields that scverse's schema requires, and the kind of value of each field.
+REQUIRED = tuple(
+    "name description project_home documentation_home install license tags version language contact".split()
 )
+INSTALLS = {"pypi", "conda", "cran", "bioconductor"}
+KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(
+        ("name", "description", "license", "version", "language", "primary_category", "test_command"),
+        ("a text", lambda value: isinstance(value, str) and bool(value.strip())),
+    ),
+    **dict.fromkeys(
+        ("project_home", "documentation_home", "tutorials_home"),
+        ("an address", lambda value: isinstance(value, str) and value.startswith("https://")),
+    ),
+    **dict.fromkeys(
+        ("tags", "contact", "publications"),
+        ("a list of different texts", lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value)
+         and 0 < len(value) == len(set(value))),
+    ),
+    "install": ("a name by registry", lambda value: isinstance(value, dict) and bool(value) and set(value) <= INSTALLS),
+    "category": ("'core' or 'ecosystem'", ("core", "ecosystem").__contains__),
+}  # fmt: skip
 SUMMARY = 120  # letters of a recipe's summary that conda-forge shows
 
 
@@ -64,7 +75,7 @@ def recipe_problems(recipe: dict[str, Any], project: dict[str, Any], version: st
     return sentences
 
 
-def listing_problems(listing: dict[str, Any], project: dict[str, Any]) -> list[str]:
+def listing_problems(listing: dict[str, Any], project: dict[str, Any], version: str) -> list[str]:
     """What the entry in scverse's list lacks, or says otherwise than pyproject.toml, a sentence each."""
     pairs = [
         ("name", project["name"]),
@@ -73,11 +84,15 @@ def listing_problems(listing: dict[str, Any], project: dict[str, Any]) -> list[s
         ("documentation_home", project["urls"]["Documentation"]),
         ("tutorials_home", project["urls"]["Tutorials"]),
         ("install", {"pypi": project["name"]}),
+        ("version", version),
     ]
     missing = [f"scverse: {name} is missing" for name in REQUIRED if not listing.get(name)]
     wrong = [f"scverse: {name} is {listing.get(name)!r}, and should be {right!r}" for name, right in pairs
              if listing.get(name) != right]  # fmt: skip
-    return missing + wrong
+    unknown = [f"scverse: {name} is no field" for name in listing if name not in KINDS]
+    kinds = [f"scverse: {name} is {value!r}, and must be {KINDS[name][0]}" for name, value in listing.items()
+             if name in KINDS and not KINDS[name][1](value)]  # fmt: skip
+    return missing + wrong + unknown + kinds
 
 
 def left_to_do(version: str, changelog: str, tags: dict[str, str], head: str, changed: str) -> list[str]:
@@ -133,7 +148,7 @@ def main() -> None:
                       _git("rev-parse", "HEAD"), _git("status", "--short"))  # fmt: skip
     release_notes.check_urls(project)
     problems = recipe_problems(yaml.safe_load(RECIPE.read_text(encoding="utf-8")), project, version)
-    problems += listing_problems(yaml.safe_load(LISTING.read_text(encoding="utf-8")), project)
+    problems += listing_problems(yaml.safe_load(LISTING.read_text(encoding="utf-8")), project, version)
     filled = ROOT / "build" / "release" / "recipe.yaml"
     filled.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(sdist.read_bytes()).hexdigest()

@@ -159,7 +159,7 @@ def test_registries_are_given_what_the_project_says(rehearse, project):
     yaml = pytest.importorskip("yaml", reason="pyyaml is not installed")
     recipe, listing = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in (rehearse.RECIPE, rehearse.LISTING))
     assert rehearse.recipe_problems(recipe, project, gca_scanpy.__version__) == []
-    assert rehearse.listing_problems(listing, project) == []
+    assert rehearse.listing_problems(listing, project, gca_scanpy.__version__) == []
     recipe["requirements"]["run"].remove("httpx >=0.25,<1")
     recipe["about"]["summary"] = "a" * 121
     listing["license"] = "MIT"
@@ -168,10 +168,25 @@ def test_registries_are_given_what_the_project_says(rehearse, project):
     assert "context/version" in version
     assert "httpx" in needed
     assert "121 letters" in summary
-    assert [text.partition(",")[0] for text in rehearse.listing_problems(listing, project)] == [
+    assert [text.partition(",")[0] for text in rehearse.listing_problems(listing, project, "9.9")] == [
         "scverse: tags is missing",
         "scverse: license is 'MIT'",
+        f"scverse: version is '{gca_scanpy.__version__}'",
     ]
+
+
+@pytest.mark.parametrize(
+    "field", "name description project_home documentation_home install license tags contact".split()
+)
+def test_the_fields_that_scverse_requires(rehearse, project, field):
+    """A field without its value, or with one of another kind, is a sentence, and so is a field that there is not."""
+    yaml = pytest.importorskip("yaml", reason="pyyaml is not installed")
+    listing = yaml.safe_load(rehearse.LISTING.read_text(encoding="utf-8"))
+    without = {name: value for name, value in listing.items() if name != field}
+    assert f"scverse: {field} is missing" in rehearse.listing_problems(without, project, gca_scanpy.__version__)
+    said = " ".join(rehearse.listing_problems({**listing, field: 3, "authors": ["a"]}, project, gca_scanpy.__version__))
+    assert f"scverse: {field} is 3, and must be" in said
+    assert "scverse: authors is no field" in said
 
 
 @pytest.mark.parametrize(

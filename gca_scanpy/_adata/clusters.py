@@ -5,6 +5,7 @@ Few genes of few cells are read of it, also if the matrix is on disk.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -198,11 +199,20 @@ def _to_category(labels: pd.Series) -> pd.Series:
     if pd.api.types.is_float_dtype(labels) and (labels.dropna() % 1 == 0).all():
         labels = labels.astype("Int64")
     try:
-        return labels.astype(object).astype("category")
+        made = labels.astype(object).astype("category")
     except TypeError as error:
         first = next((value for value in labels if isinstance(value, (list, dict, set, np.ndarray))), None)
         msg = f".obs[{labels.name!r}] has values that are not names of clusters, such as {shown(first)}; use text"
         raise InputError(msg) from error
+    if not all(isinstance(value, str) for value in made.cat.categories):
+        return made
+    return made.cat.reorder_categories(sorted(made.cat.categories, key=by_numbers))
+
+
+def by_numbers(cluster_id: str) -> list[tuple[int, str]]:
+    """The place of an id in an order by the numbers in it: 10 comes after 2."""
+    parts = re.split(r"(\d+)", cluster_id)  # texts and numbers in turn
+    return [(len(part.lstrip("0")), part.lstrip("0")) if n % 2 else (0, part) for n, part in enumerate(parts)]
 
 
 def _requested(ids: tuple[str, ...], groups: Optional[Sequence[str]], groupby: str) -> tuple[str, ...]:

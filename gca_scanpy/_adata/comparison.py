@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -11,12 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 from attrs import frozen
 
-from gca_scanpy._adata.clusters import read_clustering
+from gca_scanpy._adata.clusters import by_numbers, read_clustering
 from gca_scanpy._adata.objects import column_of
 from gca_scanpy._adata.write import read_report
 from gca_scanpy._keys import UNKNOWN_LABEL, ObsKeys
 from gca_scanpy._names.ontology import Lineages, Ontology, Relation, distance, relation, sort_key
 from gca_scanpy._names.resolver import GENERAL
+from gca_scanpy._reporting.curation import standing
 from gca_scanpy.errors import GcaError, InputError
 
 if TYPE_CHECKING:
@@ -156,9 +156,7 @@ def _f1(precision: Optional[float], recall: Optional[float]) -> Optional[float]:
 
 def _ordered(labels: Mapping[str, Optional[str]], lineages: Lineages) -> tuple[str, ...]:
     def key(label: str) -> tuple[Any, ...]:
-        # Ids of clusters by their numbers: 10 comes after 2.
-        parts = [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", label)]
-        return sort_key(labels[label], lineages), label == UNKNOWN_LABEL, parts
+        return sort_key(labels[label], lineages), label == UNKNOWN_LABEL, by_numbers(label)
 
     return tuple(sorted(labels, key=key))
 
@@ -225,12 +223,15 @@ def reported_terms(adata: AnnData, column: str) -> Mapping[str, Optional[str]]:
     """The terms of a column's labels in the report that it belongs to; empty if this package did not write it."""
     for key in adata.uns:
         keys = ObsKeys(str(key))
-        if column not in keys.colored():
+        if column not in (*keys.colored(), keys.curated_label):
             continue
         try:
-            clusters = read_report(adata, key).clusters
+            report = read_report(adata, key)
         except GcaError:  # the entry of .uns is not a report
             continue
+        clusters = report.clusters
+        if column == keys.curated_label:
+            return {decision.to_label: decision.to_ontology_id for decision in standing(report).values()}
         if column == keys.label:
             return {c.annotation.primary_label: c.annotation.ontology_id for c in clusters}
         if column == keys.short_label:

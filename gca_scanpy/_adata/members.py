@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from attrs import define
+from attrs import define, frozen
 from scipy import sparse
 
 from gca_scanpy import _codec
 from gca_scanpy._adata.clusters import MAX_LISTED, Clustering, clusters_apart, read_clustering, rows_of
 from gca_scanpy._adata.matrix import NUMERIC, TO_CPU
 from gca_scanpy._adata.objects import column_of
-from gca_scanpy._adata.write import curated_columns, read_report, store
+from gca_scanpy._adata.write import curated_colors, curated_columns, read_report, store
 from gca_scanpy._judging.mixture import BOTH, FIRST, NEITHER, SECOND
 from gca_scanpy._keys import EMBEDDINGS, UNS_REPORT, UNS_SCHEMA_VERSION, ObsKeys
 from gca_scanpy._packages import NAMES
+from gca_scanpy._reporting.colors import Palette
 from gca_scanpy._reporting.curation import carry_over, standing
 from gca_scanpy.errors import CurationWarning, GcaError, InputError, MissingKeyError, ReportError, warn
 from gca_scanpy.model import SCHEMA_VERSION, DatasetReport
@@ -215,8 +216,17 @@ def read_for_curation(adata: AnnData, key: str) -> DatasetReport:
     return report
 
 
-def curation_of(adata: AnnData, report: DatasetReport, key: str) -> tuple[dict[str, pd.Series], dict[str, str]]:
-    """The columns of ``.obs`` and the entries of ``.uns[key]`` that a report with decisions changes.
+@frozen
+class Curation:
+    """What decisions change: columns of ``.obs``, entries of ``.uns[key]``, and colors in ``.uns``."""
+
+    columns: dict[str, pd.Series]
+    entries: dict[str, str]
+    colors: dict[str, list[str]]
+
+
+def curation_of(adata: AnnData, report: DatasetReport, key: str, palette: Palette) -> Curation:
+    """What is written when a curator has decided.
 
     Raises
     ------
@@ -224,13 +234,14 @@ def curation_of(adata: AnnData, report: DatasetReport, key: str) -> tuple[dict[s
         If the clusters are no longer those of the report.
     """
     columns = curated_columns(report, clusters_of(adata, report, key), key, adata.obs_names)
-    return columns, {UNS_REPORT: _codec.to_json(report), UNS_SCHEMA_VERSION: report.schema_version}
+    entries = {UNS_REPORT: _codec.to_json(report), UNS_SCHEMA_VERSION: report.schema_version}
+    return Curation(columns, entries, curated_colors(report, columns, key, palette))
 
 
-def write_curation(adata: AnnData, report: DatasetReport, key: str) -> None:
+def write_curation(adata: AnnData, report: DatasetReport, key: str, palette: Palette) -> None:
     """Write the decisions, all or none of them; the results of the run stay as they are."""
-    columns, entries = curation_of(adata, report, key)
-    store(adata, columns, {key: {**adata.uns[key], **entries}})
+    made = curation_of(adata, report, key, palette)
+    store(adata, made.columns, {key: {**adata.uns[key], **made.entries}, **made.colors})
 
 
 def keep_decisions(adata: AnnData, report: DatasetReport, clustering: Clustering, key: str) -> DatasetReport:

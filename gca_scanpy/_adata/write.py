@@ -28,8 +28,9 @@ from gca_scanpy._keys import (
 )
 from gca_scanpy._names.labels import ShortNames
 from gca_scanpy._packages import NAMES
+from gca_scanpy._reporting.colors import Palette
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.display import LEVELS, Palette, short_labels
+from gca_scanpy._reporting.display import LEVELS, short_labels
 from gca_scanpy._reporting.display import STATUSES as STATUS_LOOKS
 from gca_scanpy.errors import InputError, MissingKeyError, ReportError
 from gca_scanpy.model import CONFIDENCE_LEVELS, STATUSES, ClusterReport, DatasetReport
@@ -96,6 +97,7 @@ def write_report(
     entries = {key_added: _entries(report), **_colors(report, names, columns, keys, palette)}
     if report.audit:
         columns |= curated_columns(report, clustering, key_added, adata.obs_names)
+        entries |= curated_colors(report, columns, key_added, palette)
     store(adata, columns, entries)
 
 
@@ -198,6 +200,15 @@ def curated_columns(report: DatasetReport, clustering: Clustering, key: str, cel
     }
 
 
+def curated_colors(
+    report: DatasetReport, columns: Mapping[str, pd.Series], key: str, palette: Palette
+) -> dict[str, list[str]]:
+    """The colors of the curated labels, in the order of their categories; the same label has that of the run."""
+    column, color = ObsKeys(key).curated_label, palette.of_report(report)
+    terms = {decision.to_label: decision.to_ontology_id for decision in reversed(standing(report).values())}
+    return {colors_of(column): [color(label, terms[label]) for label in columns[column].cat.categories]}
+
+
 def _columns(
     report: DatasetReport, names: Sequence[str], clustering: Clustering, keys: ObsKeys, cells: pd.Index
 ) -> dict[str, pd.Series]:
@@ -244,10 +255,11 @@ def _colors(
         terms[2][annotation.proposed_label] = annotation.proposed_ontology_id
         terms[3][cluster.broad_label] = cluster.broad_ontology_id
         terms[4][cluster.fine_label or UNKNOWN_LABEL] = cluster.path[-1].ontology_id if cluster.path else None
+    color = palette.of_report(report)
     looks = ((keys.status, STATUS_LOOKS), (keys.confidence, LEVELS))
     return {
         **{
-            colors_of(column): [palette.color(label, ids[label]) for label in columns[column].cat.categories]
+            colors_of(column): [color(label, ids[label]) for label in columns[column].cat.categories]
             for column, ids in zip(keys.colored(), terms)
         },
         **{colors_of(column): [look[name].plot for name in columns[column].cat.categories] for column, look in looks},

@@ -187,7 +187,9 @@ def _write_cells(source: Path, output: Path, adata: AnnData, options: Mapping[st
     agreed = [keys.agreement] if keys.agreement in adata.obs.columns and "keys" in options else []
     columns = (*added, *keys.all(), *agreed, *curated)
     if options["lazy"]:
-        files.annotate_lazily(source, output, adata, columns, (key, *map(colors_of, keys.with_colors())))
+        files.annotate_lazily(
+            source, output, adata, columns, (key, *map(colors_of, (*keys.with_colors(), *curated[:1])))
+        )
     elif output.suffix.lower() == ".loom":
         files.annotate_loom(source, output, adata, columns)
         if options["json_report"] is None:

@@ -9,7 +9,7 @@ import base64
 import colorsys
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Optional
 from urllib.parse import quote
 
@@ -20,14 +20,13 @@ from attrs import frozen
 from gca_scanpy._adata.members import Embedding
 from gca_scanpy._keys import EMBEDDINGS
 from gca_scanpy._names.ontology import TERM_ID
-from gca_scanpy._reporting.display import UNKNOWN_COLOR, hex_color
+from gca_scanpy._reporting.colors import UNKNOWN_COLOR, Color, hex_color
 from gca_scanpy.model import ClusterReport
 
 MOST = 50_000  # cells drawn of a large dataset: 270 kB of the file, and the picture still follows the mouse
 LEAST = 200  # cells that a small cluster keeps when a dataset is thinned
 STEPS = 65_535  # of a coordinate; no screen has as many pixels
 COLUMNS, ROWS = ("left", "middle", "right"), ("bottom", "middle", "top")
-Color = Callable[[str, Optional[str]], str]  # of a label and its term, as #RRGGBB
 GOLDEN = 0.618034  # of the color circle: each cluster gets a hue far from those before it
 LIGHTNESS = (0.46, 0.62, 0.36)
 LONGEST_ANCHOR = 200  # characters of an escaped id; a longer one is replaced by its hash

@@ -198,7 +198,7 @@ def to_html(
     report = report_of(data, key)
     embedding, why_none = _embedding(data, report, key, basis)
     receipts, name = _bundled.receipts(report), _name(data, path) if title is None else title
-    color, references, short = _bundled.palette().color, _bundled.references(report), _bundled.shortener()
+    color, references, short = _bundled.palette().of_report(report), _bundled.references(report), _bundled.shortener()
     shown = with_labels(report, labels, short)
     view = view_of(shown, color, receipts, references, embedding, why_none, name, report)
     page = render(view, data_of(report, view, receipts, short))

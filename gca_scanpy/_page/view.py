@@ -9,8 +9,9 @@ from urllib.parse import quote
 from attrs import frozen
 
 from gca_scanpy._adata.members import Embedding
-from gca_scanpy._page.cells import CellsView, Color, ShareView, colors_of, composition, view_of_cells
+from gca_scanpy._page.cells import CellsView, ShareView, colors_of, composition, view_of_cells
 from gca_scanpy._page.cluster import ClusterView, Facts, FlagView, view_of_cluster, view_of_flag
+from gca_scanpy._reporting.colors import Color
 from gca_scanpy._reporting.curation import history, standing
 from gca_scanpy._reporting.display import STATUSES
 from gca_scanpy._reporting.receipts import GRADES, Grade, Look, Receipts

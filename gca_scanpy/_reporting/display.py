@@ -1,16 +1,13 @@
-"""How clusters look wherever they are shown: short labels, in which no two types look alike, texts, and colors."""
+"""How clusters look wherever they are shown: short labels, in which no two types look alike, texts, marks."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping
 from typing import Literal, Optional
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, frozen
 
-from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import Label, ShortNames
-from gca_scanpy._names.ontology import Ontology, normalize_name
 from gca_scanpy.model import (
     Annotation,
     Candidate,
@@ -25,9 +22,6 @@ from gca_scanpy.model import (
     SampleVote,
 )
 
-UNKNOWN_COLOR = "#9E9E9E"
-ROOT_COLOR = "#8A8278"  # for terms above all broad types, such as "cell"
-DARKEST = 0.72  # a derived color is 0.72 to 1 times that of its nearest ancestor
 VOTES: Mapping[SampleVote, str] = {
     "agrees": "agrees",
     "differs": "differs",
@@ -72,72 +66,6 @@ LEVELS: Mapping[str, Look] = {
     "Medium": Look("#56B4E9", "#56B4E9", "#8FD0F7"),
     "Low": Look("#BBBBBB", "#A9B0B6", "#6D767E"),
 }
-
-
-@define(eq=False)
-class Palette:
-    """Colors of cell types. A type has the same color in every dataset, whatever other types the dataset has.
-
-    Attributes
-    ----------
-    ontology
-        The Cell Ontology.
-    chosen
-        The colors of the broad types and of the types in the marker database, by id.
-    """
-
-    ontology: Ontology
-    chosen: Mapping[str, str]
-    _cache: dict[str, str] = field(factory=dict, init=False, repr=False)
-
-    def color(self, label: str, term_id: Optional[str] = None) -> str:
-        """The color of a label, as ``#RRGGBB``.
-
-        Parameters
-        ----------
-        label
-            Any text. If the ontology has no term of this name, the label gets a grayish color of its own;
-            "Unknown or Novel" is gray.
-        term_id
-            Cell Ontology id of the label; if None or unknown, ``label`` is looked up.
-        """
-        if label == UNKNOWN_LABEL:
-            return UNKNOWN_COLOR
-        term = term_id if term_id in self.ontology else self.ontology.resolve(label)
-        if term is None:
-            return _dull(label)
-        if term not in self._cache:
-            self._cache[term] = self.chosen.get(term) or self._derived(term)
-        return self._cache[term]
-
-    def _derived(self, term: str) -> str:
-        """The color of the nearest ancestor that has one, made darker."""
-        distances = self.ontology.ancestors(term)
-        nearest = min((t for t in distances if t in self.chosen), key=lambda t: (distances[t], t), default=None)
-        factor = DARKEST + (1 - DARKEST) * (zlib.crc32(term.encode()) % 256) / 256
-        return hex_color(factor * value for value in channels(self.chosen[nearest] if nearest else ROOT_COLOR))
-
-
-def _dull(label: str) -> str:
-    """A color for a label without a term, derived from its text; it is grayish, so that it looks like no lineage."""
-    digest = zlib.crc32(normalize_name(label).encode("utf-8", "surrogatepass"))
-    return hex_color(0x62 + (digest >> shift) % 0x40 for shift in (0, 8, 16))
-
-
-def channels(color: str) -> list[int]:
-    """Red, green and blue of ``#RRGGBB``, 0 to 255."""
-    return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-
-
-def hex_color(channels: Iterable[float]) -> str:
-    """Red, green and blue, 0 to 255, as ``#RRGGBB``."""
-    return "#" + "".join(f"{round(value):02X}" for value in channels)
-
-
-def read_palette(ontology: Ontology, lines: Iterable[str]) -> Palette:
-    """The palette in the lines of ``colors.tsv``: a header, then an id and its color in each line."""
-    rows = (line.rstrip("\n").split("\t") for line in list(lines)[1:])
-    return Palette(ontology, dict(rows))
 
 
 def short_labels(report: DatasetReport, short: ShortNames) -> list[str]:

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from gca_scanpy._adata import objects
-from gca_scanpy._adata.members import curation_of, read_for_curation
+from gca_scanpy._adata.members import Curation, clusters_of, curation_of, read_for_curation
 from gca_scanpy._adata.objects import add_column
 from gca_scanpy._files import whole
 from gca_scanpy._keys import UNS_PARAMETERS, UNS_REPORT, ObsKeys
 from gca_scanpy._packages import element_io
+from gca_scanpy._reporting.colors import Palette
 from gca_scanpy._stores import files
 from gca_scanpy.errors import GcaError, InputError, MissingKeyError
 from gca_scanpy.model import DatasetReport
@@ -44,7 +45,7 @@ def check(path: Path, key: str) -> None:
     if not (os.access(place, os.W_OK) and os.access(place.parent, os.W_OK)):
         msg = f"{path} or its folder is read-only, so nothing could be saved; copy the file to another folder"
         raise InputError(msg)
-    curation_of(*read_without_matrix(path, key), key)
+    clusters_of(*read_without_matrix(path, key), key)
 
 
 def read_without_matrix(path: Path, key: str) -> tuple[AnnData, DatasetReport]:
@@ -78,7 +79,7 @@ def read_report(path: Path, key: str) -> DatasetReport:
         return read_for_curation(_bare(_uns(root, key), key), key)
 
 
-def write(path: Path, report: DatasetReport, key: str) -> None:
+def write(path: Path, report: DatasetReport, key: str, palette: Palette) -> None:
     """Write decisions into a file, which is complete at every moment.
 
     An h5ad is copied on disk; the copy gets the columns and the report and replaces the file, so that only the labels
@@ -94,25 +95,29 @@ def write(path: Path, report: DatasetReport, key: str) -> None:
     place = path.resolve()  # a link stays a link
     if place.suffix.lower() != ".h5ad":
         adata = files.read(place)
-        columns, entries = curation_of(adata, report, key)
-        adata.obs = adata.obs.assign(**columns)
-        adata.uns[key] = {**adata.uns[key], **entries}
+        made = curation_of(adata, report, key, palette)
+        adata.obs = adata.obs.assign(**made.columns)
+        adata.uns[key] = {**adata.uns[key], **made.entries}
+        adata.uns.update(made.colors)
         files.write(adata, place)
         return
-    columns, entries = curation_of(read_without_matrix(place, key)[0], report, key)
+    made = curation_of(read_without_matrix(place, key)[0], report, key, palette)
     with whole(place) as part:
         shutil.copy(place, part)
-        _put(part, columns, entries, key)
+        _put(part, made, key)
 
 
-def _put(path: Path, columns: Mapping[str, pd.Series], entries: Mapping[str, str], key: str) -> None:
+def _put(path: Path, made: Curation, key: str) -> None:
     import h5py
 
+    _, write = element_io()
     with h5py.File(path, "r+") as file:
-        for name, values in columns.items():
+        for name, values in made.columns.items():
             add_column(file["obs"], name, values)
-        for name, text in entries.items():
+        for name, text in made.entries.items():
             _put_text(file["uns"][key], name, text)
+        for name, colors in made.colors.items():
+            write(file["uns"], name, colors)
 
 
 def _put_text(group: Any, name: str, text: str) -> None:

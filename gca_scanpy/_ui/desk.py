@@ -61,7 +61,7 @@ def save(
             report = joined(seen, review.read_report(place, key), choices)
             decided = decide(report, choices, who, now(), _bundled.ontology())
             if decided is not report:
-                review.write(place, decided, key)
+                review.write(place, decided, key, _bundled.palette())
             return decided
     except Timeout as error:
         msg = f"another curator has been saving {path.name} for {patience:g} seconds; nothing was saved, so try again"

@@ -19,7 +19,7 @@ from gca_scanpy._names.ontology import Lineages, Ontology, read_lineages, read_t
 from gca_scanpy._names.origins import SpeciesTable, Tissues, read_species, read_tissues
 from gca_scanpy._names.vocabulary import read_names, read_tissue_words
 from gca_scanpy._names.words import read_lexicon
-from gca_scanpy._reporting.display import Palette, read_palette
+from gca_scanpy._reporting.colors import Palette, read_palette
 from gca_scanpy._reporting.receipts import Describer, Receipts
 from gca_scanpy._reporting.references import Reference, collect
 from gca_scanpy._scoring.database import COLUMNS, STATED, MarkerDatabase

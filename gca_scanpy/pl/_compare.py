@@ -29,9 +29,8 @@ from gca_scanpy.pl._figure import (
     mixed,
     new_axes,
     report_to_draw,
-    row_name,
+    row_names,
     rows_at_left,
-    shortened,
     text_on,
 )
 
@@ -51,7 +50,6 @@ EXACT_EDGE = "#06304D"
 PALEST = 0.12  # share of the color in a field with very few cells
 LONGEST_TERM, LONGEST_NAME, LONGEST_VOTE, LONGEST_KEY = 40, 40, 24, 22  # letters
 WIDTH, HEIGHT, NARROW = 0.36, 0.24, 0.26  # inches, of a field; a narrow one has no room for a number
-DIGITS = 4  # longest count that is written in full
 
 
 @checked(labels=LABEL_STYLE)
@@ -109,31 +107,28 @@ def compare(
     >>> ax = gca.pl.compare(adata, "gptca_label", "bulk_labels", show=False)
     """
     result, label_terms = compare_columns(adata, first, second, _bundled.lineages(), terms)
-    rows, columns = _names(result, label_terms, labels)
-    longest = [max(map(len, names)) for names in (rows, columns)]
+    sides = [[(x, of[x]) for x in side] for side, of in zip((result.firsts, result.seconds), label_terms)]
+    rows, columns = _names(sides, labels)
     wide, high = cell_size(len(columns), WIDTH), cell_size(len(rows), HEIGHT)
-    width, height = wide * len(columns) + 0.07 * longest[0] + 0.6, high * len(rows) + 0.07 * longest[1] + 1.2
-    fig, axes = new_axes(ax, max(width, 5.5), height)
+    width, height = wide * len(columns) + 0.07 * max(map(len, rows)), high * len(rows) + 0.07 * max(map(len, columns))
+    fig, axes = new_axes(ax, max(width + 0.6, 5.5), height + 1.2)
     _draw_fields(axes, result, has_counts=wide > NARROW)
-    palette = _bundled.palette()
-    rows_at_left(axes, rows, [palette.color(label, label_terms[0][label]) for label in result.firsts])
-    columns_on_top(axes, columns, [palette.color(label, label_terms[1][label]) for label in result.seconds])
+    color = _bundled.palette().together(*sides)
+    rows_at_left(axes, rows, [color(*label) for label in sides[0]])
+    columns_on_top(axes, columns, [color(*label) for label in sides[1]])
     frame(axes)
-    axes.set_ylabel(shortened(first, LONGEST_TERM), fontsize=9)
-    axes.set_xlabel(shortened(second, LONGEST_TERM), fontsize=9)
+    down, across = fitted([first, second], LONGEST_TERM)
+    axes.set(ylabel=down, xlabel=across)
     axes.xaxis.set_label_position("top")
     _legend(axes, result, adata.n_obs)
     return finish(fig, axes, "compare", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
 
-def _names(
-    result: Comparison, terms: tuple[Mapping[str, Optional[str]], Mapping[str, Optional[str]]], labels: Labels
-) -> tuple[list[str], list[str]]:
+def _names(sides: Sequence[Sequence[Label]], labels: Labels) -> tuple[list[str], list[str]]:
     """The names of the rows and of the columns."""
-    sides = [[(label, of[label]) for label in side] for side, of in zip((result.firsts, result.seconds), terms)]
     shown = _bundled.shortener().shown(*sides) if labels == "short" else {}
     names = fitted([shown.get(label, label[0]) for side in sides for label in side], LONGEST_TERM)
-    return names[: len(result.firsts)], names[len(result.firsts) :]
+    return names[: len(sides[0])], names[len(sides[0]) :]
 
 
 def _draw_fields(ax: Axes, result: Comparison, *, has_counts: bool) -> None:
@@ -153,7 +148,7 @@ def _draw_fields(ax: Axes, result: Comparison, *, has_counts: bool) -> None:
 
 def _short(count: int) -> str:
     """A count of at most four letters."""
-    if count < 10**DIGITS:
+    if count < 10_000:
         return str(count)
     return f"{count / 1e3:.0f}k" if count < 10**6 else f"{count / 1e6:.3g}M"
 
@@ -247,20 +242,22 @@ def consensus(
     >>> gca.tl.consensus(adata, ["gptca_label", "bulk_labels"], groupby="louvain", tissue="blood")
     >>> ax = gca.pl.consensus(adata, show=False)
     """
-    rows = _rows(chosen(report_to_draw(data, key, labels), clusters), depth)
+    report = report_to_draw(data, key, labels)
+    rows = _rows(chosen(report, clusters), depth)
     columns = [vote.key for vote in rows[0].consensus.votes]
-    names = list(map(row_name, (row.cluster for row in rows), fitted([row.label for row in rows], LONGEST_NAME)))
-    width, height = VOTE_WIDTH * (len(columns) + 1), cell_size(len(rows), VOTE_HEIGHT) * len(rows)
-    fig, axes = new_axes(ax, width + 0.07 * max(map(len, names)), height + 0.9)
-    short = _bundled.shortener().shown([_vote_label(vote) for row in rows for vote in row.consensus.votes])
+    types = [(row.label, row.term) for row in rows]
+    names = row_names([row.cluster for row in rows], fitted([label for label, _ in types], LONGEST_NAME))
+    texts = _vote_texts(rows, labels)
+    wide = VOTE_WIDTH * max(1.0, max(map(len, texts.values()), default=0) / LONGEST_VOTE)
+    height = cell_size(len(rows), VOTE_HEIGHT) * len(rows) + 0.9
+    fig, axes = new_axes(ax, wide * (len(columns) + 1) + 0.07 * max(map(len, names)), height)
     for y, row in enumerate(rows):
         for x, vote in enumerate(row.consensus.votes):
-            text = short[_vote_label(vote)] if labels == "short" else vote.label
-            _field(axes, (x, y), row.field(vote), row.share(vote), shortened(text, LONGEST_VOTE))
+            _field(axes, (x, y), row.field(vote), row.share(vote), texts[vote.label, vote.ontology_id])
         axes.text(len(columns), y, f"{row.agreement:.2f}", ha="center", va="center", fontsize=7.5)
-    palette = _bundled.palette()
-    rows_at_left(axes, names, [palette.color(row.label, row.term) for row in rows])
-    columns_on_top(axes, [*(shortened(name, LONGEST_KEY) for name in columns), "agreement"], ())
+    color = _bundled.palette().of_report(report, types)
+    rows_at_left(axes, names, [color(*one) for one in types])
+    columns_on_top(axes, [*fitted(columns, LONGEST_KEY), "agreement"], ())
     axes.tick_params(axis="x", rotation=0)  # the fields are wide enough
     frame(axes)
     _vote_legend(axes, rows)
@@ -328,10 +325,6 @@ def _level(one: Consensus, depth: Depth) -> Optional[Level]:
     return one.path[0 if depth == "broad" else min(int(depth), len(one.path)) - 1]
 
 
-def _vote_label(vote: Vote) -> Label:
-    return vote.label, vote.ontology_id
-
-
 def _field(ax: Axes, place: tuple[int, int], kind: str, share: float, text: str) -> None:
     from matplotlib.patches import Rectangle
 
@@ -339,6 +332,14 @@ def _field(ax: Axes, place: tuple[int, int], kind: str, share: float, text: str)
     color = mixed(hue, 1.0 if kind == "silent" else PALEST + (1 - PALEST) * share)
     ax.add_patch(Rectangle((place[0] - 0.5, place[1] - 0.5), 1, 1, facecolor=color, edgecolor="white", zorder=1))
     ax.text(*place, text, ha="center", va="center", fontsize=6.5, color=text_on(color))
+
+
+def _vote_texts(rows: Sequence[_Row], labels: Labels) -> dict[Label, str]:
+    """What stands in the fields: the label of each vote, or its short name, as far as it has room."""
+    votes = list(dict.fromkeys((vote.label, vote.ontology_id) for row in rows for vote in row.consensus.votes))
+    short = _bundled.shortener().shown(votes) if labels == "short" else {vote: vote[0] for vote in votes}
+    texts = [short[vote] for vote in votes]
+    return dict(zip(votes, fitted(texts, max(map(len, fitted(texts, LONGEST_VOTE)), default=0))))
 
 
 def _vote_legend(ax: Axes, rows: Sequence[_Row]) -> None:

@@ -33,7 +33,7 @@ from gca_scanpy.pl._figure import (
     name_size,
     new_axes,
     report_to_draw,
-    row_name,
+    row_names,
     rows_at_left,
     tint,
     visible_blues,
@@ -112,7 +112,7 @@ def confidence(
         fig, axes = _embedding(data, report, basis, key, ax)
         options: dict[str, Any] = {"given": ax is not None, "show": show, "save": save, "return_fig": return_fig}
         return finish(fig, axes, f"confidence_{basis}", **options)
-    names = list(map(row_name, clusters, fitted([label_of(c) for c in clusters], LONGEST_LABEL)))
+    names = row_names(clusters, fitted([label_of(c) for c in clusters], LONGEST_LABEL))
     fig, axes = new_axes(
         ax, 5 + 0.07 * max(map(len, names)), cell_size(len(clusters), 0.27, 0.16) * len(clusters) + 1.4
     )
@@ -185,7 +185,7 @@ def _embedding(adata: AnnData, report: DatasetReport, basis: str, key: str, ax: 
         # If the cells were clustered again under the same name, their scores are of other clusters: write no name.
         members = [
             (entry, rows == row)
-            for row, (entry, cluster) in enumerate(zip(entries_of(report.clusters, {}), report.clusters))
+            for row, (entry, cluster) in enumerate(zip(entries_of(report, {}), report.clusters))
             if np.allclose(scores[rows == row], cluster.confidence_score)
         ]
         name_clusters(axes, [(entry, [entry.name], places[cells]) for entry, cells in members])
@@ -246,22 +246,24 @@ def candidates(
     >>> result = gca.annotate_markers({"0": ["MS4A1", "CD79A", "CD79B", "BANK1"]})
     >>> ax = gca.pl.candidates(result, show=False)
     """
-    table = _table(chosen(report_to_draw(data, key, labels), clusters), value, n_terms)
+    report = report_to_draw(data, key, labels)
+    table = _table(chosen(report, clusters), value, n_terms)
     texts = fitted([*map(label_of, table.clusters), *(label for label, _ in table.terms)], LONGEST_TERM)
-    names, terms = list(map(row_name, table.clusters, texts)), texts[len(table.clusters) :]
+    names, terms = row_names(table.clusters, texts), texts[len(table.clusters) :]
     width, height = (n * cell_size(n) for n in (len(terms), len(names)))
     longest, highest = (0.07 * max(map(len, texts)) for texts in (names, terms))
     fig, axes = new_axes(ax, width + longest + 1.1, height + highest + 0.4)
     limit = 1.0 if value == "probability" else max(float(np.nanmax(table.values)), 1.0)
     image = axes.imshow(table.values, cmap=visible_blues(), vmin=0, vmax=limit, aspect="auto", interpolation="nearest")
     rows_at_left(axes, names)
-    columns_on_top(axes, terms, [_bundled.palette().color(*term) for term in table.terms])
+    color = _bundled.palette().of_report(report, table.terms)
+    columns_on_top(axes, terms, [color(*term) for term in table.terms])
     for row, (cluster, label, guess) in enumerate(zip(table.clusters, table.labels, table.guesses)):
         place = guess if label is None else label
         for column, mark in ((guess, FINEST), (place, STATUSES[cluster.status].mark)):
             if column is not None and (mark != FINEST or guess != place):
-                color = "white" if table.values[row, column] > 0.55 * limit else "black"
-                axes.text(column, row, mark, ha="center", va="center", fontsize=8, weight="bold", color=color)
+                ink_color = "white" if table.values[row, column] > 0.55 * limit else "black"
+                axes.text(column, row, mark, ha="center", va="center", fontsize=8, weight="bold", color=ink_color)
     unit = "share of the evidence" if value == "probability" else "score (nats)"
     bar = fig.colorbar(image, ax=axes, shrink=min(1.0, 8 / len(names)), aspect=14, pad=0.02, anchor=(0, 0))
     bar.set_label(unit, fontsize=8)

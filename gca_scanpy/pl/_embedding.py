@@ -20,14 +20,13 @@ from gca_scanpy.errors import InputError, MissingKeyError
 from gca_scanpy.pl._figure import (
     LONGEST_ID,
     Save,
-    chosen,
     distinct,
     drawn,
     finish,
+    fitted,
     ink,
     new_axes,
     report_to_draw,
-    shortened,
     tint,
 )
 from gca_scanpy.pl._report import Entry, entries_of, text_width
@@ -115,7 +114,7 @@ def embedding(
         )
         raise MissingKeyError(msg)
     name = found.name.removeprefix("X_")
-    entries = entries_of(chosen(report, None), standing(report))
+    entries = entries_of(report, standing(report))
     fig, axes = new_axes(ax, SIDE + 0.5, SIDE)
     shown = cells_to_draw(found, distinct([entry.cluster_id for entry in entries]), COLUMN)
     _draw_cells(axes, shown, name, [entry.color for entry in entries], options)
@@ -210,13 +209,10 @@ def _rows(ax: Axes, entries: Sequence[Entry]) -> list[_Row]:
     if len(entries) > MOST:
         counts = Counter((entry.label, entry.color) for entry in entries)
         return [_Row((f"{n:,}", DOT, label, ""), ink(ax), color) for (label, color), n in counts.items()]
+    ids = fitted([e.cluster_id for e in entries], LONGEST_ID)
     return [
-        _Row(
-            (shortened(e.cluster_id, LONGEST_ID), DOT, e.label, f"{e.probability} {e.mark}".strip()),
-            e.edge(ax),
-            e.color,
-        )
-        for e in entries
+        _Row((name, DOT, e.label, f"{e.probability} {e.mark}".strip()), e.edge(ax), e.color)
+        for name, e in zip(ids, entries)
     ]
 
 

@@ -28,7 +28,7 @@ from gca_scanpy.pl._figure import (
     finish,
     fitted,
     report_to_draw,
-    row_name,
+    row_names,
 )
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _markers(clusters: Sequence[ClusterReport], available: set[str], n_genes: Op
 def rows_in_order(ordered: Sequence[ClusterReport], clustering: Clustering) -> pd.Categorical:
     """The row of each cell: its cluster and label, in the order of these clusters."""
     labels = fitted([_label(cluster) for cluster in ordered], LONGEST_ROW)
-    names = distinct(list(map(row_name, ordered, labels)))
+    names = distinct(row_names(ordered, labels))
     return pd.Categorical.from_codes(rows_of(ordered, clustering), categories=names).remove_unused_categories()
 
 

@@ -135,9 +135,14 @@ def report_to_draw(data: Union[AnnData, DatasetReport], key: str, labels: Labels
     return with_labels(report_of(data, key), labels, _bundled.shortener())
 
 
-def row_name(cluster: ClusterReport, label: str) -> str:
-    """The name of a row: the id of the cluster, and a label that fits."""
-    return f"{shortened(cluster.cluster_id, LONGEST_ID)} · {label}"
+def row_names(clusters: Sequence[ClusterReport], labels: Sequence[str]) -> list[str]:
+    """The names of the rows: the id of each cluster, and a label that fits."""
+    return [f"{name} · {label}" for name, label in zip(fitted_ids(clusters), labels)]
+
+
+def fitted_ids(clusters: Sequence[ClusterReport]) -> list[str]:
+    """The ids of the clusters, shortened if they are long."""
+    return fitted([cluster.cluster_id for cluster in clusters], LONGEST_ID)
 
 
 def new_axes(ax: Optional[Axes], width: float, height: float) -> tuple[Figure, Axes]:

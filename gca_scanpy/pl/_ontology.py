@@ -6,26 +6,25 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from gca_scanpy._adata import report_of
 from gca_scanpy._arguments import LABEL_STYLE, checked
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL
 from gca_scanpy._names.ontology import Lineages, sort_key
 from gca_scanpy._reporting.curation import standing
-from gca_scanpy._reporting.display import Labels, Palette
+from gca_scanpy._reporting.display import Labels
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._figure import (
-    LONGEST_ID,
     LONGEST_LABEL,
     Save,
     chosen,
     drawn,
     finish,
     fitted,
+    fitted_ids,
     full_axes,
-    shortened,
 )
 from gca_scanpy.pl._report import Column, draw_table
 
@@ -96,9 +95,12 @@ def ontology(
     report = report_of(data, key)
     clusters = chosen(report, None)
     decided = standing(report)
-    rows = _rows(clusters, decided, _bundled.palette())
+    rows = _rows(clusters, decided)
+    color = _bundled.palette().of_report(report, [(row.label, row.term) for row in rows])
+    rows = [evolve(row, color=color(row.label, row.term)) for row in rows]
     names = _names(rows) if labels == "short" else [row.label for row in rows]
     fig, axes = full_axes(ax)
+    ids = dict(zip([c.cluster_id for c in clusters], fitted_ids(clusters)))
     counted = any(c.n_cells is not None for c in clusters)
     amounts = [sum((c.n_cells or 0) if counted else 1 for c in row.clusters) for row in rows]
     columns = [
@@ -115,7 +117,7 @@ def ontology(
         ),
         Column(title="", texts=[""] * len(rows), before=BAR_WIDTH),
         Column(title="confidence", texts=[_confidence(row, decided) for row in rows]),
-        Column(title="clusters", texts=[_ids(row.clusters) for row in rows]),
+        Column(title="clusters", texts=[_ids([ids[c.cluster_id] for c in row.clusters]) for row in rows]),
     ]
     lefts = draw_table(axes, columns, given=ax is not None)
     _draw_tree(axes, rows, lefts[0])
@@ -130,28 +132,29 @@ class _Row:
     label: str
     term: Optional[str]
     depth: int
-    color: str
     clusters: Sequence[ClusterReport] = ()
     apart: bool = False
+    color: str = ""
 
 
-def _rows(clusters: Sequence[ClusterReport], decided: Mapping[str, Decision], palette: Palette) -> list[_Row]:
+def _rows(clusters: Sequence[ClusterReport], decided: Mapping[str, Decision]) -> list[_Row]:
+    ontology = _bundled.ontology()
     by_term: dict[str, list[ClusterReport]] = {}
     by_label: dict[str, list[ClusterReport]] = {}
     for cluster in clusters:
         term, label = cluster.annotation.ontology_id, cluster.annotation.primary_label
         if cluster.cluster_id in decided:
             term, label = decided[cluster.cluster_id].to_ontology_id, decided[cluster.cluster_id].to_label
-        if term is not None and term in palette.ontology:
+        if term is not None and term in ontology:
             by_term.setdefault(term, []).append(cluster)
         else:
             by_label.setdefault(label, []).append(cluster)
-    rows = []
-    for node in tree(list(by_term), _bundled.lineages()):
-        label = palette.ontology.label(node.term)
-        rows.append(_Row(label, node.term, node.depth, palette.color(label, node.term), by_term.get(node.term, ())))
+    rows = [
+        _Row(ontology.label(node.term), node.term, node.depth, by_term.get(node.term, ()))
+        for node in tree(list(by_term), _bundled.lineages())
+    ]
     others = sorted(by_label, key=lambda label: (label == UNKNOWN_LABEL, label))
-    return [*rows, *(_Row(label, None, 0, palette.color(label), by_label[label], apart=True) for label in others)]
+    return [*rows, *(_Row(label, None, 0, by_label[label], apart=True) for label in others)]
 
 
 def _names(rows: Sequence[_Row]) -> list[str]:
@@ -168,9 +171,8 @@ def _confidence(row: _Row, decided: Mapping[str, Decision]) -> str:
     return "–".join(dict.fromkeys(f"{score:.2f}" for score in (min(scores), max(scores))))
 
 
-def _ids(clusters: Sequence[ClusterReport]) -> str:
+def _ids(names: Sequence[str]) -> str:
     """The ids of as many clusters as have room, and the number of the others."""
-    names = [shortened(c.cluster_id, LONGEST_ID) for c in clusters]
     fit = max(1, sum(length <= LONGEST_LIST for length in accumulate(len(name) + 2 for name in names)))
     return ", ".join(names[:fit]) + (f" and {len(names) - fit} more" if len(names) > fit else "")
 

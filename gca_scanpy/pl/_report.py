@@ -14,13 +14,13 @@ from gca_scanpy._reporting.display import LEVELS, STATUSES, Labels, guess_text
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, Decision
 from gca_scanpy.pl._figure import (
-    LONGEST_ID,
     Save,
     cell_size,
     chosen,
     drawn,
     finish,
     fitted,
+    fitted_ids,
     full_axes,
     ink,
     label_of,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 BAR_WIDTH, BAR_HEIGHT = 0.9, 0.54  # inches, rows
 DOT = 0.16  # inches
 CURATED = "curated label"
-LONGEST_NAME, LONGEST_LIST = 48, 50  # letters
+LONGEST_NAME, LONGEST_LIST, LONGEST_RIVAL = 48, 50, 26  # letters
 LONGEST_MARK, LONGEST_ENTRY = 18, 44  # letters, on a picture of cells and beside it
 MOST_AGAINST = 3  # contradicting genes shown
 TITLE_SIZE, TEXT_SIZE = 9.0, 8.0  # points
@@ -121,10 +121,11 @@ def report(
     columns = _columns(axes, clusters, decisions, n_genes)
     lefts = draw_table(axes, columns, given=ax is not None)
     left_of = dict(zip((column.title for column in columns), lefts))
-    _draw_dots(axes, [(c.annotation.primary_label, c.annotation.ontology_id) for c in clusters], left_of["label"])
+    color = _bundled.palette().of_report(report)
+    _draw_dots(axes, [color(c.annotation.primary_label, c.annotation.ontology_id) for c in clusters], left_of["label"])
     if CURATED in left_of:
-        terms = [(d.to_label, d.to_ontology_id) if d else None for d in decisions]
-        _draw_dots(axes, terms, left_of[CURATED])
+        dots = [color(d.to_label, d.to_ontology_id) if d else None for d in decisions]
+        _draw_dots(axes, dots, left_of[CURATED])
     _draw_bars(axes, clusters, left_of["confidence"])
     return finish(fig, axes, "report", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
@@ -139,9 +140,8 @@ def _columns(
     names = fitted([*map(label_of, clusters), *curated, *map(guess_text, clusters)], LONGEST_NAME)
     n = len(clusters)
     orange = tint(ax, STATUSES["flagged"])
-    against = [_against(c.validation.contradictory_markers) if c.status == "flagged" else "" for c in clusters]
     columns = [
-        Column(title="cluster", texts=[shortened(c.cluster_id, LONGEST_ID) for c in clusters]),
+        Column(title="cluster", texts=fitted_ids(clusters)),
         Column(title="cells", texts=["" if c.n_cells is None else f"{c.n_cells:,}" for c in clusters], right=True),
         Column(title="label", texts=names[:n], before=DOT),
         Column(title=CURATED, texts=names[n : 2 * n], before=DOT),
@@ -159,24 +159,27 @@ def _columns(
         Column(title="flags", texts=[", ".join(c.validation.flag_reasons) for c in clusters], colors=orange),
         Column(title="states", texts=[shortened(", ".join(c.states), LONGEST_LIST) for c in clusters]),
         Column(title="marker genes", texts=[genes(c.validation.supporting_markers, n_genes) for c in clusters]),
-        Column(title="against", texts=against, colors=orange),
+        Column(title="against", texts=_against(clusters), colors=orange),
     ]
     return [column for column in columns if any(column.texts) or column.title == "cluster"]
 
 
-def _against(genes: Mapping[str, tuple[str, ...]]) -> str:
-    """The type that speaks most against the label, and its genes."""
-    rival = next(iter(genes.values()), ())[:1]
-    names = [gene for gene, types in genes.items() if types[:1] == rival][:MOST_AGAINST]
-    return shortened(": ".join([*rival, ", ".join(names)]), LONGEST_LIST)
+def _against(clusters: Sequence[ClusterReport]) -> list[str]:
+    """Of each flagged cluster the type that speaks most against its label, with its genes; otherwise empty."""
+    genes_of = [c.validation.contradictory_markers if c.status == "flagged" else {} for c in clusters]
+    rivals = [next((types[0] for types in genes.values() if types), "") for genes in genes_of]
+    texts = []
+    for rival, name, genes in zip(rivals, fitted(rivals, LONGEST_RIVAL), genes_of):
+        against = [gene for gene, types in genes.items() if types[:1] == (rival,)][:MOST_AGAINST]
+        texts.append(f"{name}: {shortened(', '.join(against), LONGEST_LIST - LONGEST_RIVAL)}" if against else "")
+    return texts
 
 
-def _draw_dots(ax: Axes, labels: Sequence[Optional[tuple[str, Optional[str]]]], left: float) -> None:
-    """A dot for each label and its term, in the color of the type, as on a UMAP."""
-    palette = _bundled.palette()
-    for row, label in enumerate(labels):
-        if label is not None:
-            ax.plot([left + DOT / 3], [row], marker="o", markersize=5, color=palette.color(*label), linestyle="")
+def _draw_dots(ax: Axes, colors: Sequence[Optional[str]], left: float) -> None:
+    """A dot for each label, in the color of its type, as on a UMAP."""
+    for row, color in enumerate(colors):
+        if color is not None:
+            ax.plot([left + DOT / 3], [row], marker="o", markersize=5, color=color, linestyle="")
 
 
 def _draw_bars(ax: Axes, clusters: Sequence[ClusterReport], left: float) -> None:
@@ -257,6 +260,8 @@ class Entry:
 
     Attributes
     ----------
+    short_id
+        Its id in the picture.
     probability
         A text; empty for Unknown.
     status
@@ -264,6 +269,7 @@ class Entry:
     """
 
     cluster_id: str
+    short_id: str
     label: str
     color: str
     probability: str
@@ -281,22 +287,23 @@ class Entry:
     @property
     def name(self) -> str:
         """Its name in the picture."""
-        return f"{shortened(self.cluster_id, LONGEST_MARK)} {self.mark}".strip()
+        return f"{self.short_id} {self.mark}".strip()
 
 
-def entries_of(clusters: Sequence[ClusterReport], decided: Mapping[str, Decision]) -> list[Entry]:
-    """The entries of clusters; a curated label counts instead of the automatic one."""
-    color = _bundled.palette().color
+def entries_of(report: DatasetReport, decided: Mapping[str, Decision]) -> list[Entry]:
+    """The entries of the clusters; a curated label counts instead of the automatic one."""
+    clusters, color = chosen(report, None), _bundled.palette().of_report(report)
     labels = [decided[c.cluster_id].to_label if c.cluster_id in decided else label_of(c) for c in clusters]
     entries = []
-    for cluster, label in zip(clusters, fitted(labels, LONGEST_ENTRY)):
+    ids = fitted([c.cluster_id for c in clusters], LONGEST_MARK)
+    for cluster, short_id, label in zip(clusters, ids, fitted(labels, LONGEST_ENTRY)):
         annotation, decision = cluster.annotation, decided.get(cluster.cluster_id)
         if decision is not None:
             hue = color(decision.to_label, decision.to_ontology_id)
-            entries.append(Entry(cluster.cluster_id, label, hue, "curated", ""))
+            entries.append(Entry(cluster.cluster_id, short_id, label, hue, "curated", ""))
         else:
             hue = color(annotation.primary_label, annotation.ontology_id)
             is_unknown = annotation.primary_label == UNKNOWN_LABEL
             probability = "" if is_unknown else f"{cluster.confidence_score:.2f}"
-            entries.append(Entry(cluster.cluster_id, label, hue, probability, cluster.status))
+            entries.append(Entry(cluster.cluster_id, short_id, label, hue, probability, cluster.status))
     return entries

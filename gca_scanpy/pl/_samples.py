@@ -26,7 +26,7 @@ from gca_scanpy.pl._figure import (
     label_of,
     new_axes,
     report_to_draw,
-    row_name,
+    row_names,
     rows_at_left,
 )
 
@@ -149,7 +149,7 @@ def _clusters_by_sample(clusters: Sequence[ClusterReport]) -> _Grid:
             votes[place], shares[place] = one.vote, one.n_cells / max(cluster.n_cells or 0, 1)
     texts = fitted([label_of(cluster) for cluster in clusters], LONGEST_LABEL)
     alone = [row for row, cluster in enumerate(clusters) if "one_sample" in cluster.validation.flag_reasons]
-    return _Grid(list(map(row_name, clusters, texts)), samples, votes, shares, alone)
+    return _Grid(row_names(clusters, texts), samples, votes, shares, alone)
 
 
 def _names_by_sample(clusters: Sequence[ClusterReport]) -> _Grid:

@@ -116,7 +116,7 @@ def curate(
     report = read_for_curation(adata, key)
     decided = decide(report, choices, user() if who is None else who, now(), _bundled.ontology())
     target = duplicate(adata) if copy else adata
-    write_curation(target, decided, key)
+    write_curation(target, decided, key, _bundled.palette())
     return target if copy else None
 
 

@@ -48,14 +48,15 @@ def test_clusters_come_in_the_order_of_the_categories(order):
         (pd.array([2, 10, 2, 1], dtype="int64"), ("1", "2", "10")),
         (pd.Categorical([3, 3, 1, 20]), ("1", "3", "20")),
         (["b", "a", "b", None], ("a", "b")),
+        (["10", "2", "1", "1", "c 10", "c 9", None], ("1", "2", "10", "c 9", "c 10")),
         ([True, False, True, True], ("False", "True")),
         (pd.array(["b", "a", "b", None], dtype="string"), ("a", "b")),
         (pd.array([2, 1, 2, None], dtype="Int64"), ("1", "2")),
     ],
-    ids=["integer", "integer categories", "text", "bool", "nullable text", "nullable integer"],
+    ids=["integer", "integer categories", "text", "text with numbers", "bool", "nullable text", "nullable integer"],
 )
 def test_integers_and_text_become_string_ids(values, ids):
-    """An integer column and integer categories give string ids, in the order of the numbers."""
+    """Integers, integer categories and texts give string ids, in the order of the numbers in them."""
     found = read_clustering(_with(values), "group")
     assert found.ids == ids
     assert set(found.codes) <= {-1, *range(len(ids))}

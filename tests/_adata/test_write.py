@@ -10,7 +10,8 @@ from attrs import evolve
 
 import gca_scanpy as gca
 from gca_scanpy._adata import read_clustering, read_report, view_to_actual, write_report
-from gca_scanpy._reporting.display import LEVELS, STATUSES, UNKNOWN_COLOR
+from gca_scanpy._reporting.colors import UNKNOWN_COLOR
+from gca_scanpy._reporting.display import LEVELS, STATUSES
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import MissingKeyError, ReportError
 

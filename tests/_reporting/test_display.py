@@ -1,166 +1,17 @@
-"""The colors of cell types: steady, related where the types are, told apart by all eyes; and short names in reports."""
+"""Short names in reports, in which no two types look alike, and texts of clusters."""
 
 from __future__ import annotations
 
-import re
-from itertools import combinations
-
-import numpy as np
 import pytest
 from attrs import evolve
-from hypothesis import given
-from hypothesis import strategies as st
 
 import gca_scanpy as gca
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._reporting.curation import Choice, decide
-from gca_scanpy._reporting.display import (
-    UNKNOWN_COLOR,
-    finer_guess,
-    guess_text,
-    is_label,
-    read_palette,
-    short_labels,
-    with_labels,
-)
+from gca_scanpy._reporting.display import finer_guess, guess_text, is_label, short_labels, with_labels
 from gca_scanpy.db import _bundled
 
-ONTOLOGY, LINEAGES, PALETTE = _bundled.ontology(), _bundled.lineages(), _bundled.palette()
-KNOWN = sorted(set(_bundled.database().facts["cl_id"]))
-BIG = (
-    "T cell|natural killer cell|B cell|plasma cell|monocyte|dendritic cell|epithelial cell|endothelial cell"
-    "|fibroblast|muscle cell|neuron|astrocyte"
-).split("|")
-# What people with a kind of color blindness see (Machado, Oliveira and Fernandes 2009, severity 1).
-EYES = {
-    "usual": np.eye(3),
-    "deuteranopia": np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]),
-    "protanopia": np.array([[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]),
-}
-terms = st.sampled_from(sorted(ONTOLOGY.terms))
-labels = st.text() | st.sampled_from(["B cells", "my type", "$x$", "a\nb", "\ud800"])
 SHORT = _bundled.shortener()
-
-
-def linear(color):
-    """Give the red, green and blue light of a color, 0 to 1."""
-    rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-
-
-def lab(color, eyes="usual"):
-    """Give a color in CIELAB, as these eyes see it."""
-    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    xyz = to_xyz @ np.clip(EYES[eyes] @ linear(color), 0, 1) / np.array([0.9505, 1, 1.089])
-    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
-
-
-def distance(first, second, eyes="usual"):
-    """Tell how different two colors look."""
-    return float(np.linalg.norm(lab(first, eyes) - lab(second, eyes)))
-
-
-def named(name):
-    """Give the color of a type of this name."""
-    assert ONTOLOGY.resolve(name) is not None
-    return PALETTE.color(name)
-
-
-@given(labels, st.none() | terms | st.just("CL:9999999"))
-def test_every_label_has_a_color(label, term):
-    """Any label with or without a term has one color in hexadecimal, and it is always the same."""
-    color = PALETTE.color(label, term)
-    assert re.fullmatch("#[0-9A-F]{6}", color)
-    again = read_palette(ONTOLOGY, ["cl_id\tcolor", *(f"{key}\t{value}" for key, value in PALETTE.chosen.items())])
-    assert again.color(label, term) == color
-
-
-@given(st.lists(terms, min_size=1, max_size=8), st.randoms())
-def test_a_color_does_not_depend_on_what_else_there_is(some, random):
-    """Asked in another order, and with others, a term has the color that it has alone."""
-    alone = {term: read_palette(ONTOLOGY, []).color("", term) for term in some}
-    fresh = read_palette(ONTOLOGY, [])
-    assert {term: fresh.color("", term) for term in random.sample(some, len(some))} == alone
-
-
-@given(terms)
-def test_a_label_that_the_ontology_knows_is_its_term(term):
-    """The term counts, whatever it is called; its name alone gives the same color where it has no other meaning."""
-    name = ONTOLOGY.label(term)
-    assert PALETTE.color("my favorite", term) == PALETTE.color(name, term)
-    assert PALETTE.color(name) == PALETTE.color(name, ONTOLOGY.resolve(name))
-
-
-@given(st.none() | terms)
-def test_unknown_is_gray(term):
-    """The label Unknown is gray and no type is as gray."""
-    assert PALETTE.color(UNKNOWN_LABEL, term) == UNKNOWN_COLOR
-    if term is not None:
-        assert np.ptp(lab(PALETTE.color("", term))[1:]) > 0 or PALETTE.color("", term) != UNKNOWN_COLOR
-
-
-@given(terms)
-def test_seen_on_white(term):
-    """A dot of any type has a contrast of 2 with a white page."""
-    light = float(np.array([0.2126, 0.7152, 0.0722]) @ linear(PALETTE.color("", term)))
-    assert 1.05 / (light + 0.05) >= 2
-
-
-def test_every_type_of_the_database_has_a_color_of_its_choice():
-    """The table has each type that the database can propose and each broad type that is a term."""
-    assert set(KNOWN) <= set(PALETTE.chosen)
-    assert {term for term in LINEAGES.broad_types if term in ONTOLOGY} <= set(PALETTE.chosen)
-    assert set(PALETTE.chosen) <= set(ONTOLOGY.terms)
-
-
-@pytest.mark.parametrize("eyes", EYES)
-def test_big_lineages_are_told_apart_by_all_eyes(eyes):
-    """A difference of 2.3 is just noticed; the large groups of tissue and blood are four times that apart."""
-    near = {(a, b): distance(named(a), named(b), eyes) for a, b in combinations(BIG, 2)}
-    assert min(near.values()) > 9.2, min(near, key=near.get)
-
-
-def test_kin_look_more_alike_than_strangers():
-    """Types of one parent are nearer to each other than types of different lineages are, by half at the least."""
-    by_parent: dict[str, list[str]] = {}
-    for term in KNOWN:
-        for parent in ONTOLOGY.terms[term].parents:
-            by_parent.setdefault(parent, []).append(term)
-    rng = np.random.default_rng(0)
-    siblings = [pair for group in by_parent.values() for pair in combinations(group[:8], 2)]
-    siblings = [(a, b) for a, b in siblings if LINEAGES.lineage(a) == LINEAGES.lineage(b)]
-    pairs = rng.choice(KNOWN, size=(2000, 2))
-    strangers = [(a, b) for a, b in pairs if LINEAGES.lineage(a) != LINEAGES.lineage(b)]
-
-    def typical(pairs):
-        return np.median([distance(PALETTE.color("", a), PALETTE.color("", b)) for a, b in pairs])
-
-    assert len(siblings) > 500
-    assert typical(siblings) < 0.5 * typical(strangers)
-
-
-@pytest.mark.parametrize(
-    "types",
-    [
-        "CD4-positive, alpha-beta T cell|CD8-positive, alpha-beta T cell|natural killer cell|regulatory T cell",
-        "CD14-positive monocyte|CD14-low, CD16-positive monocyte|macrophage|conventional dendritic cell",
-        "naive B cell|memory B cell|plasma cell",
-        "astrocyte|oligodendrocyte|oligodendrocyte precursor cell|microglial cell|glutamatergic neuron",
-        "fibroblast|pericyte|smooth muscle cell|adipocyte",
-    ],
-)
-def test_usual_companions_are_told_apart(types):
-    """Types that stand side by side in most datasets differ plainly."""
-    colors = [named(name) for name in types.split("|")]
-    assert min(distance(a, b) for a, b in combinations(colors, 2)) > 8
-
-
-def test_labels_without_a_term():
-    """Labels of no type differ from one another, and spelling that means nothing does not change them."""
-    own = [PALETTE.color(f"my type {i}") for i in range(20)]
-    assert len(set(own)) == 20
-    assert PALETTE.color("My  Type-1") == own[1]
 
 
 @pytest.fixture(scope="module")

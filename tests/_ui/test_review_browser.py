@@ -153,7 +153,7 @@ def test_a_click_on_a_cell(review, tab):
 
 
 def test_a_bare_file(review, tab):
-    """The page of a report without its optional parts shows a cluster and no error; its address names the cluster."""
+    """A report without its optional parts: a cluster and no error; the address names it; on a phone one column."""
     _, address = review("bare")
     page = tab(f"{address}&cluster=2")
     page.locator(HEADING, has_text="monocyte").wait_for()
@@ -161,3 +161,9 @@ def test_a_bare_file(review, tab):
     assert page.locator("[data-testid='stException']").count() == 0
     assert page.url.endswith("&cluster=2")
     assert "None" not in page.locator("section.gca").all_inner_texts()[1]
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function(
+        "[...document.querySelectorAll('.st-key-desk section.gca')].every((e) => e.offsetWidth > 300)"
+    )
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    assert page.get_by_role("button", name="Save decision").bounding_box()["width"] > 100

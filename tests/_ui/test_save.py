@@ -69,7 +69,9 @@ def test_the_same_as_by_code(annotated, annotated_file, content):
     """The file that the page saves is that which `gca.tl.curate` and `write_h5ad` make."""
     save(annotated_file, "gptca", _read(annotated_file), [CHOICE], "Ada")
     gca.tl.curate(annotated, {"0": "pDC"}, who="Ada", why="LILRA4")
-    assert content(anndata.read_h5ad(annotated_file).obs) == content(annotated.obs)
+    saved = anndata.read_h5ad(annotated_file)
+    assert content(saved.obs) == content(annotated.obs)
+    assert list(saved.uns["gptca_curated_label_colors"]) == annotated.uns["gptca_curated_label_colors"]
 
 
 def test_many_decisions_do_not_swell_the_file(annotated_file):

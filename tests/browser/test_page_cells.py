@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import pandas as pd
 import pytest
 
@@ -153,6 +155,10 @@ def test_what_is_drawn_of_many_cells(visit):
         for mode in ("broad", "confidence", "status", "cluster"):
             page.get_by_label("Color by").select_option(mode)
         assert page.locator("#legend button").count() == 60
+        same = "the clusters of one donor "
+        code = files("gca_scanpy._page").joinpath("templates/make.js").read_text(encoding="utf-8")
+        texts = page.evaluate(f"(texts) => {{ {code}\nreturn fitted(texts, 18); }}", [f"{same}{n}" for n in range(3)])
+        assert texts == [f"{same}{n}" for n in range(3)]  # different ids are not cut to the same text
 
 
 def test_a_report_alone_has_no_cells(visit):

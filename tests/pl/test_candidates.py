@@ -68,10 +68,13 @@ def test_the_finest_guess_is_marked(report_with, with_path, label, marks):
 
 def test_columns_have_the_colors_of_their_types(report_with):
     """A square in the color of the type stands under each name."""
-    ax = gca.pl.candidates(report_with(3), show=False)
+    report = report_with(3)
+    ax = gca.pl.candidates(report, show=False)
     columns = [text.get_text() for text in ax.get_xticklabels()]
     squares = {line.get_xdata()[0]: line.get_color() for line in ax.lines}
-    assert squares == {i: _bundled.palette().color(name) for i, name in enumerate(columns)}
+    color = _bundled.palette().of_report(report, [(name, None) for name in columns])
+    assert squares == {i: color(name, None) for i, name in enumerate(columns)}
+    assert len(set(squares.values())) == len(columns)
 
 
 @pytest.mark.no_cover

@@ -52,6 +52,20 @@ def test_the_depth(joined):
     assert _fields(short)[0, 0] == "CD8 T"
 
 
+def test_long_votes_and_columns_that_are_cut(joined):
+    """Types and columns that differ in the middle differ in the picture, and the fields are as wide as they need."""
+    long = "naive thymus-derived CD{}-positive, alpha-beta T cell"
+    for n in (4, 8):
+        joined.obs[f"the tool of the {n} institutes for labels"] = long.format(n)
+    columns = [f"the tool of the {n} institutes for labels" for n in (4, 8)]
+    gca.tl.consensus(joined, columns, "cluster", tissue="blood", key_added="long")
+    ax = gca.pl.consensus(joined, key="long", show=False)
+    fields, titles = _fields(ax), [t.get_text() for t in ax.get_xticklabels()]
+    assert (fields[0, 0] != fields[0, 1]) & (titles[0] != titles[1])
+    inch = ax.get_window_extent().width / ax.figure.dpi / 3
+    assert inch > 1.8
+
+
 def test_no_consensus(joined):
     """A cluster whose votes have nothing in common is drawn as Unknown; single cells are drawn by their labels."""
     joined.obs["a"], joined.obs["b"] = "T cell", "neuron"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import gca_scanpy as gca
 from gca_scanpy._names.labels import look
+from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.pl._figure import fitted
 
@@ -93,6 +94,30 @@ def test_labels_that_are_cut(name):
     found = {text.split("· ")[-1] for text in texts if "www" in text}
     assert len(found) == 2
     assert len(set(map(look, found))) == 2
+
+
+LONGEST_PREFIX = [f"{'a long name of one tissue and one donor, ' * 3}{i}" for i in range(20)]
+LONGEST_SUFFIX = [f"{i} {'of the same long name of a tissue and a donor' * 3}" for i in range(20)]
+BOTH_ENDS = [f"{'w' * 70}{i}{'m' * 70}" for i in range(20)]
+
+
+@pytest.mark.parametrize("length", [18, 24, 32, 40, 70])
+@pytest.mark.parametrize("names", [LONGEST_PREFIX, LONGEST_SUFFIX, BOTH_ENDS, None])
+def test_different_labels_have_different_texts(names, length):
+    """All types of the database in one picture differ at every length, and so do names that share their ends."""
+    if names is None:
+        names = sorted({_bundled.ontology().label(term) for term in _bundled.database().facts["cl_id"]})
+        assert len(set(map(look, fitted(names, length)))) == len(set(map(look, names))) > 900
+    assert len(set(fitted(names, length))) == len(names)
+
+
+@pytest.mark.parametrize("names", [LONGEST_PREFIX, LONGEST_SUFFIX, BOTH_ENDS])
+@pytest.mark.parametrize("plot", REPORT_PLOTS)
+def test_ids_that_are_cut(plot, names):
+    """Two clusters never have the same name in a plot."""
+    report = gca.annotate_markers({names[0]: ["CD3E", "CD3D"], names[1]: ["MS4A1", "CD79A"]})
+    texts = {text.split(" · ")[0] for text in _drawn(_plot(plot, report)) if "…" in text or text[:60] == names[0][:60]}
+    assert len(texts) == 2
 
 
 @given(st.lists(st.text("ab -", max_size=30)), st.integers(3, 12))

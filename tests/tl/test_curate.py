@@ -56,6 +56,22 @@ def test_what_the_run_wrote_stays(run, content):
     assert gca.get.report(run).clusters == before[2].clusters
 
 
+def test_the_colors_of_curated_labels(run):
+    """They are in .uns, as Scanpy's plots expect them; an accepted label has the color that it has in the run."""
+    before = {name: list(colors) for name, colors in run.uns.items() if name.endswith("_colors")}
+    gca.tl.curate(run, {"0": "pDC", "1": "my own type"}, accept=["2"], who="Ada")
+    colors = dict(zip(run.obs["gptca_curated_label"].cat.categories, run.uns["gptca_curated_label_colors"]))
+    assert set(colors) == {"plasmacytoid dendritic cell", "my own type", "monocyte"}
+    of_run = dict(zip(run.obs["gptca_label"].cat.categories, run.uns["gptca_label_colors"]))
+    assert colors["monocyte"] == of_run["monocyte"]
+    assert len({*colors.values(), *of_run.values()}) == len({*colors, *of_run})
+    assert {name: list(run.uns[name]) for name in before} == before
+    gca.tl.annotate(run, "cluster", tissue="blood")
+    assert dict(zip(run.obs["gptca_curated_label"].cat.categories, run.uns["gptca_curated_label_colors"])) == colors
+    gca.tl.curate(run, reopen=["0", "1", "2"], who="Ada")
+    assert list(run.uns["gptca_curated_label_colors"]) == list(run.obs["gptca_curated_label"].cat.categories) == []
+
+
 def test_the_last_decision_stands(run):
     """A later decision takes the place of an earlier one, which the trail keeps."""
     gca.tl.curate(run, {"0": "pDC"}, who="Ada")

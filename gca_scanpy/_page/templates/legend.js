@@ -20,7 +20,9 @@ class Legend extends EventTarget {
     if (mode !== this.#mode) this.#pressed.clear();
     this.#mode = mode;
     this.#title.textContent = MODES[mode].title;
-    this.#list.replaceChildren(...this.#groups(colors).map((group) => make("li", {}, this.#button(group))));
+    const groups = this.#groups(colors);
+    const texts = fitted(groups.map(({ name }) => name), 60);
+    this.#list.replaceChildren(...groups.map((group, n) => make("li", {}, this.#button(group, texts[n]))));
   }
 
   // Whether a cluster is highlighted.
@@ -45,8 +47,8 @@ class Legend extends EventTarget {
     return this.#mode === "cluster" ? groups : groups.sort((a, b) => b.cells - a.cells);
   }
 
-  #button({ name, color, note }) {
-    const text = make("span", {}, isolated(shortened(name, 60) || "(empty)"));
+  #button({ name, color, note }, shown) {
+    const text = make("span", {}, isolated(shown || "(empty)"));
     if (note) text.append(" ", make("small", {}, isolated(shortened(note, 60))));
     const button = make("button", { type: "button" }, swatch(color), text);
     button.setAttribute("aria-pressed", this.#pressed.has(name));

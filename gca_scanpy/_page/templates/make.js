@@ -18,6 +18,13 @@ function shortened(text, length) {
   return letters.length > length ? `${letters.slice(0, length - 1).join("")}…` : letters.join("");
 }
 
+// Texts of at most `length` letters; all of them are longer if different ones would otherwise be the same.
+function fitted(texts, length) {
+  const short = texts.map((text) => shortened(text, length));
+  const longest = Math.max(0, ...texts.map((text) => text.length));
+  return length < longest && new Set(short).size < new Set(texts).size ? fitted(texts, 2 * length) : short;
+}
+
 // A circle of a color.
 function swatch(color) {
   const space = "http://www.w3.org/2000/svg";

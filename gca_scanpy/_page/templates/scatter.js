@@ -186,9 +186,10 @@ class Scatter {
     context.lineWidth = 3.5;
     context.strokeStyle = styled("--card");
     context.fillStyle = styled("--text");
-    for (const { cluster, x, y } of this.#centers) {
+    const names = fitted(this.#centers.map(({ cluster }) => cluster.id), 18);
+    for (const [n, { cluster, x, y }] of this.#centers.entries()) {
       if (!lit[cluster.index]) continue;
-      const text = `\u2068${shortened(cluster.id, 18)}\u2069`;
+      const text = `\u2068${names[n]}\u2069`;
       const [across, down] = [left + scale * x, top - scale * y];
       const half = context.measureText(text).width / 2 + 2;
       if (taken.some((box) => Math.abs(box.across - across) < box.half + half && Math.abs(box.down - down) < 14)) continue;
