@@ -113,9 +113,10 @@ def tests(session: nox.Session) -> None:
         return
     elsewhere = ["tests/docs", *([] if is_newest else NEWEST_ONLY)]  # `nox -s docs` runs tests/docs
     ignored = [f"--ignore={folder}" for folder in elsewhere]
-    # The newest takes longest: the others are at its side in the gate, each in one process.
+    # The newest takes longest: the others are at its side in the gate, each in one process. When these have ended, its
+    # third worker has the core for which a browser or a server lets another one wait.
     if is_newest:
-        _pytest(session, "--durations=20", *ignored, *COVERAGE, **NOT_COMPILED)
+        _pytest(session, "--durations=20", *ignored, *COVERAGE, workers="3", **NOT_COMPILED)
     else:
         _pytest(session, "--durations=20", *ignored, workers="0")
 

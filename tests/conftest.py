@@ -52,6 +52,14 @@ NOT_TRACED = (
 )  # fmt: skip
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session):
+    """End the measurement that pytest-cov starts in a worker before its own one: it would go on when that is paused."""
+    plugin = session.config.pluginmanager.getplugin("_cov")
+    if plugin is not None and hasattr(session.config, "workerinput"):
+        plugin.cov_controller.pause()
+
+
 def pytest_collection_modifyitems(config, items):
     """Mark the tests that do not count for the coverage, if it is measured."""
     if not config.pluginmanager.hasplugin("_cov"):

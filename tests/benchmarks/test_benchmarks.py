@@ -84,14 +84,14 @@ def test_memory_and_the_comparison(script, tmp_path):
 @pytest.mark.skipif(not hasattr(anndata.experimental, "read_lazy"), reason="this anndata does not read lazily")
 def test_cells_on_disk(script, tissue, tmp_path):
     """A store written block by block equals the cells in memory; a worker gives the report of one process."""
-    measure, large, synthetic = script("measure"), script("large"), script("synthetic")
+    large, synthetic = script("large"), script("synthetic")
     pytest.importorskip("distributed")
     path = large.store(tmp_path, 2_500, 2_000)
     stored = anndata.read_zarr(path)
     expected = synthetic.cells(2_500, tissue)
     assert (stored.X != expected.X).nnz == 0
     assert stored.obs["planted"].tolist() == expected.obs["planted"].tolist()
-    results = [large.one(path, 0), measure.child("large.py", "--one", path, "--workers", 1)]  # tests/tl has two
+    results = [large.one(path, workers) for workers in (0, 1)]  # tests/tl has two
     assert results[0]["clusters"] == results[1]["clusters"]
     assert results[0]["right"] >= 20  # with a tenth of the genes
     gca.tl.annotate(expected, "cluster")
