@@ -13,12 +13,10 @@ from attrs import Factory, evolve, frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
+from gca_scanpy._scoring.facts import Floats, Places
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy._scoring.weights import Gene
-
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
 
 SHOWN_TYPES = 3
 
@@ -120,9 +118,9 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case, *, by_line
     for_label = {gene.symbol: best_of(gene, family_keys, index) for gene in (*ranked, *present)}
 
     comparison = _Comparison.of(case, for_label, relatives)
-    leads = comparison.leads(_unrelated(term, rivals, index))
-    better = comparison.best(leads)
-    excluding = {key: lead for key, lead in leads.items() if index.lineages.disjoint(term, index.types[key].id)}
+    unrelated = _unrelated(term, rivals, index)
+    better = comparison.best(unrelated)
+    excluding = [key for key in unrelated if index.lineages.disjoint(term, index.types[key].id)]
     disease = case.malignant_genes if names_a_disease(term, index.lineages) else ()
     return LabelEvidence(
         support={
@@ -133,7 +131,7 @@ def gather(relatives: Sequence[str], term: Optional[str], case: Case, *, by_line
         contradictory=_contradictory(ranked, term, index) if term else {},
         rival=comparison.of_another_lineage(term) if by_lineage and term else comparison.best(excluding),
         better=better if better is not None and better.share > used.contradicting_ratio_of_kin else None,
-        leader=comparison.rival(rivals[0]) if rivals and rivals[0] in leads else None,
+        leader=comparison.rival(rivals[0]) if rivals and rivals[0] in unrelated else None,
     )
 
 
@@ -177,85 +175,114 @@ def _labels(keys: Iterable[str], index: MarkerIndex) -> tuple[str, ...]:
     return tuple(index.types[key].label for key in islice(keys, SHOWN_TYPES))
 
 
-@frozen
+@frozen(eq=False)
+class _Gains:
+    """What ranked genes tell of types beyond the label, wherever it is more than nothing.
+
+    Attributes
+    ----------
+    weights
+        Of each gene.
+    genes, types, nats
+        For each gene and type, their places and the information beyond that for the label.
+    """
+
+    weights: Floats
+    genes: Places
+    types: Places
+    nats: Floats
+
+    @classmethod
+    def of(cls, genes: Sequence[Gene], for_label: Mapping[str, float], index: MarkerIndex) -> _Gains:
+        rows, places, nats = index.hits.of_genes([gene.symbol for gene in genes])
+        nats = nats - np.array([for_label[gene.symbol] for gene in genes])[rows]
+        return cls(np.array([gene.weight for gene in genes]), rows, places, nats).only(nats > 0)
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> _Gains:
+        """Some of the pairs of a gene and a type."""
+        return evolve(self, genes=self.genes[chosen], types=self.types[chosen], nats=self.nats[chosen])
+
+    def times(self, factors: Floats) -> _Gains:
+        """The gains with a factor for each type."""
+        return evolve(self, nats=self.nats * factors[self.types])
+
+    def by_type(self, n_types: int) -> Floats:
+        """The evidence for each type, by place."""
+        return np.bincount(self.types, self.nats * self.weights[self.genes], n_types).astype(np.float64, copy=False)
+
+
+@frozen(eq=False)
 class _Comparison:
     """A label's evidence, to compare other types with.
 
     Attributes
     ----------
     genes
-        By name, the ranked genes without those of a state or of a disease, each with its information by type and
-        its information for the label.
+        By name, the ranked genes that mark any type, without those of a state or of a disease, each with its
+        information by type and its information for the label.
+    gains
+        What they tell beyond the label, in the order of ``genes``.
+    n_specific, evidence
+        By place of the type, how many genes are specific for it, and the evidence for it beyond the label's.
     recognized
         Weight of the ranked genes that mark any type.
-    present
-        Evidence of the present genes for the label.
-    shared
-        The part of it that they have for another type too, by type.
+    present, shared
+        Evidence of the present genes for the label, and the part of it that they have for another type too, by type.
     relatives
         The label's :func:`family`.
-    tissues
-        Canonical tissues of the cluster, empty if unknown.
+    factors
+        By place, less than 1 for a type of other tissues: it is a rival only if there is much more evidence for it.
     min_genes
-        Specific genes that another lineage needs: malignant cells express a few genes of others.
+        Specific genes that another lineage needs; malignant cells express a few genes of others.
     """
 
     genes: Mapping[str, tuple[Gene, Mapping[str, float], float]]
+    gains: _Gains
+    n_specific: Places
+    evidence: Floats
     recognized: float
     present: float
     shared: Mapping[str, float]
     relatives: AbstractSet[str]
-    tissues: tuple[str, ...]
+    factors: Floats
     min_genes: int
     index: MarkerIndex
 
     @classmethod
     def of(cls, case: Case, for_label: Mapping[str, float], relatives: Sequence[str]) -> _Comparison:
-        index, used = case.index, numbers.NUMBERS
+        index, hits, used = case.index, case.index.hits, numbers.NUMBERS
         shared: dict[str, float] = {}
         supporting = [gene for gene in case.weights.present if for_label[gene.symbol] > 0]
         for gene in supporting:
-            for key, nats in index.hits[gene.symbol].items():
+            for key, nats in hits[gene.symbol].items():
                 shared[key] = shared.get(key, 0.0) + min(nats, for_label[gene.symbol]) * gene.weight
+        # Genes of a malignant cell are out of place in any lineage.
+        known = [g for g in case.weights.free if g.symbol in hits and g.name not in case.malignant_genes]
+        gains, n_types = _Gains.of(known, for_label, index), len(hits.ordered)
+        factors = np.where(hits.elsewhere(case.tissues), used.rival_out_of_tissue, 1.0)
         return cls(
-            genes={
-                g.name: (g, index.hits.get(g.symbol, {}), for_label[g.symbol])
-                for g in case.weights.free
-                if g.name not in case.malignant_genes  # they are out of place in any lineage
-            },
+            genes={g.name: (g, hits[g.symbol], for_label[g.symbol]) for g in known},
+            gains=gains,
+            n_specific=np.bincount(gains.types[gains.nats > used.min_gain], minlength=n_types),
+            evidence=factors * gains.by_type(n_types),
             recognized=case.recognized,
             present=sum(for_label[gene.symbol] * gene.weight for gene in supporting),
             shared=shared,
             relatives=frozenset(relatives),
-            tissues=case.tissues,
+            factors=factors,
             min_genes=used.min_rival_genes_of_given if case.malignant_genes else used.min_rival_genes,
             index=index,
         )
 
-    def leads(self, keys: Sequence[str]) -> dict[str, tuple[int, float]]:
-        """For each type, how many genes are specific for it, and the evidence for it beyond the label's."""
-        gains: dict[str, list[tuple[float, float]]] = {key: [] for key in keys}
-        for gene, nats, label in self.genes.values():
-            for key in gains.keys() & nats.keys():
-                if nats[key] > label:
-                    gains[key].append((nats[key] - label, gene.weight))
-        least = numbers.NUMBERS.min_gain
-        return {
-            key: (
-                sum(gain > least for gain, _ in ahead),
-                self._tissue_factor(key) * sum(gain * weight for gain, weight in ahead),
-            )
-            for key, ahead in gains.items()
-        }
-
-    def best(self, leads: Mapping[str, tuple[int, float]]) -> Optional[Rival]:
-        """The type with the most evidence beyond the label's, if it is enough; from :meth:`leads`."""
-        used = numbers.NUMBERS
+    def best(self, keys: Sequence[str]) -> Optional[Rival]:
+        """The type of these with the most evidence beyond the label's, if it is enough."""
+        used, places = numbers.NUMBERS, self.index.hits.places
         # In a longer list, the best of all types reaches more evidence by chance.
         min_evidence = used.min_rival_evidence + used.min_rival_evidence_per_weight * self.recognized
         min_genes = max(used.min_rival_genes, round(used.min_rival_genes_per_weight * self.recognized))
-        enough = [key for key, (n, evidence) in leads.items() if n >= min_genes and evidence >= min_evidence]
-        return self.rival(max(enough, key=lambda key: leads[key][1])) if enough else None
+        is_enough = (self.n_specific >= min_genes) & (self.evidence >= min_evidence)
+        enough = [key for key in keys if is_enough[places[key]]]
+        return self.rival(max(enough, key=lambda key: self.evidence[places[key]])) if enough else None
 
     def of_another_lineage(self, term: str) -> Optional[Rival]:
         """The broad type that a term excludes with the most evidence beyond the label's, if it is enough.
@@ -263,40 +290,28 @@ class _Comparison:
         For the label, a gene of any of its subtypes counts; so any type of a broad type counts for that. The rival is
         the type of them with the most evidence. Only a type alone can contradict; together they are a mixture.
         """
-        used, names = numbers.NUMBERS, [name for name, (_, nats, _) in self.genes.items() if nats]
-        if not names or names_a_disease(term, self.index.lineages):
+        used, hits = numbers.NUMBERS, self.index.hits
+        if not self.genes or names_a_disease(term, self.index.lineages):
             return None
-        rows, places, gains = self._gains(names, term)
-        hits, weights = self.index.hits, np.array([self.genes[name][0].weight for name in names])
-        best = hits.best_by_broad(len(names), rows, places, gains)
+        gains = self.gains.only(hits.excluded(term)[self.gains.types]).times(self.factors)
+        best = hits.best_by_broad(len(self.genes), gains.genes, gains.types, gains.nats)
         has_enough_genes = (best > used.min_gain).sum(axis=0) >= self.min_genes
-        evidence = np.where(has_enough_genes, weights @ best, 0.0)
+        evidence = np.where(has_enough_genes, gains.weights @ best, 0.0)
         winner = int(np.argmax(evidence))
         if evidence[winner] < max(used.min_lineage_evidence, used.min_lineage_evidence_per_weight * self.recognized):
             return None
-        is_of_it = hits.broad_types()[1][places] == winner
-        by_type = np.bincount(places[is_of_it], (gains * weights[rows])[is_of_it])
-        key = hits.ordered[int(np.argmax(by_type))]
-        found = self._rival(key, dict(zip(names, best[:, winner].tolist())), float(evidence[winner]))
+        of_winner = gains.only(hits.broad_types()[1][gains.types] == winner)
+        key = hits.ordered[int(np.argmax(of_winner.by_type(len(hits.ordered))))]
+        found = self._rival(key, dict(zip(self.genes, best[:, winner].tolist())), float(evidence[winner]))
         alone = self.rival(key)
-        if found is None or alone is None:
-            return found
-        return evolve(found, share=max(alone.share, min(found.share, used.contradicting_ratio)))
-
-    def _gains(self, names: Sequence[str], term: str) -> tuple[Places, Places, Floats]:
-        """For each gene and type that a term excludes and it marks more than the label: their places, and the gain."""
-        hits = self.index.hits
-        rows, places, nats = hits.of_genes([self.genes[name][0].symbol for name in names])
-        labels = np.array([self.genes[name][2] for name in names])
-        factors = np.where(hits.elsewhere(self.tissues)[places], numbers.NUMBERS.rival_out_of_tissue, 1.0)
-        gains = (nats - labels[rows]) * factors
-        ahead = (gains > 0) & hits.excluded(term)[places]
-        return rows[ahead], places[ahead], gains[ahead]
+        if found and alone:
+            return evolve(found, share=max(alone.share, min(found.share, used.contradicting_ratio)))
+        return found
 
     def rival(self, key: str) -> Optional[Rival]:
         """A type as a rival; None if no gene is specific for it."""
         gains = {name: nats.get(key, 0.0) - label for name, (_, nats, label) in self.genes.items()}
-        return self._rival(key, gains, self.leads([key])[key][1])
+        return self._rival(key, gains, float(self.evidence[self.index.hits.places[key]]))
 
     def _rival(self, key: str, gains: Mapping[str, float], evidence: float) -> Optional[Rival]:
         """A type as a rival with what genes tell for it beyond the label. Present genes count for the label only."""
@@ -326,11 +341,6 @@ class _Comparison:
             ),
             ontology_id=self.index.types[key].id,
         )
-
-    def _tissue_factor(self, key: str) -> float:
-        """A type that belongs to other tissues only is a rival if there is much more evidence for it."""
-        is_elsewhere = self.index.types[key].is_elsewhere(self.tissues)
-        return numbers.NUMBERS.rival_out_of_tissue if is_elsewhere else 1.0
 
     def _types(self, key: str, gene: str) -> tuple[str, ...]:
         """The rival's label if a gene marks it, and other types that it marks best, without relatives of the label."""

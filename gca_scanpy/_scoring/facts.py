@@ -22,7 +22,7 @@ from gca_scanpy.model import Witnesses
 
 Read = TypeVar("Read")
 Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
+Places = npt.NDArray[np.intp]  # of types, in the order of their keys
 ByType = tuple[Places, Floats]  # places of types, and a value for each
 
 

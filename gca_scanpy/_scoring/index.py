@@ -9,17 +9,14 @@ from itertools import chain
 from typing import Literal, Optional, cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from attrs import Factory, define, evolve, field, frozen
 
 from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED, WEAK, MarkerDatabase
-from gca_scanpy._scoring.facts import CellType, Hits, group, parts, read_once, witnesses
+from gca_scanpy._scoring.facts import CellType, Floats, Hits, group, parts, read_once, witnesses
 from gca_scanpy.model import Witnesses
-
-Floats = npt.NDArray[np.float64]
 
 Grade = Literal["common", "occasional", "rare"]
 

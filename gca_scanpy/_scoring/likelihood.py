@@ -9,16 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Optional, Union, overload
 
 import numpy as np
-import numpy.typing as npt
 from attrs import field, frozen
 
 from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.facts import Floats, Places
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.weights import ClusterCells, Gene, States, Weights, gene_of
 from gca_scanpy.model import Candidate, Evidence
 
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]  # of types, in the order of their keys
 Scored = Sequence[tuple[Gene, Mapping[str, float]]]  # genes with their information for each type that they mark
 
 
