@@ -17,8 +17,8 @@ from gca_scanpy._llm.gate import Gate
 from gca_scanpy._llm.language_model import ChatModel
 from gca_scanpy._llm.prompt import Plan
 from gca_scanpy._llm.reply import vote
-from gca_scanpy._propose import Judge, Proposals
 from gca_scanpy._reporting.report import cluster_report, level
+from gca_scanpy._request import Judge, Proposals
 from gca_scanpy._scoring.case import Case, propose
 from gca_scanpy._settings import Settings
 from gca_scanpy._steps import Verdict

@@ -1,4 +1,4 @@
-"""From markers and tissues that were read to cases: species, canonical symbols, and warnings about gene names."""
+"""From markers and tissues to what is scored: species, canonical symbols, and warnings about gene names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Optional, Union
 
+import numpy as np
+import pandas as pd
 from attrs import define, evolve, field
 
 from gca_scanpy._names import genes
@@ -22,12 +24,14 @@ from gca_scanpy.errors import (
     InputError,
     NoOverlapError,
     UnknownSpeciesError,
+    UnknownTissueWarning,
     shown,
     warn,
 )
 
 Tissue = Union[str, Sequence[str], Mapping[Any, Union[str, Sequence[str], None]], None]
 Place = Union[str, Mapping[str, str], None]  # a tissue that was read; several tissues are joined by commas
+NOT_STATED = ("na", "n/a", "nan", "none", "unknown", "unspecified")  # these say that the tissue is not known
 MIN_KNOWN = 1 / 3  # share of the marker genes in the database, below which the user is warned,
 MIN_OF_TABLE = 1 / 2  # unless this share of the genes of the database is among them
 EXAMPLES = 4
@@ -49,6 +53,55 @@ def tissues_of(markers: Sequence[ClusterMarkers], place: Place) -> dict[str, tup
     vocabulary = _bundled.tissues()
     read = {text: vocabulary.read(text).tissues for text in set(by_cluster.values()) if text}
     return {key: read.get(by_cluster.get(key) or "", ()) for key in ids}
+
+
+def check_tissue(tissue: Tissue) -> Place:
+    """The tissue as text, or as text by cluster, once every name in it is understood.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or not text.
+    """
+    if not isinstance(tissue, Mapping):
+        return _text(tissue)
+    texts = {str(key): _text(names) for key, names in tissue.items()}
+    return {key: text for key, text in texts.items() if text is not None}
+
+
+def _text(names: Any) -> Optional[str]:
+    """One or several names as text, or None without a name, such as for a missing value of a table."""
+    if names is None or names is pd.NA or (isinstance(names, float) and names != names):
+        return None
+    many = names
+    if isinstance(names, str):
+        many = [names]
+    elif isinstance(names, (np.ndarray, pd.Index, pd.api.extensions.ExtensionArray)):  # the distinct values of a column
+        many = list(np.ravel(names))
+    elif isinstance(names, (set, frozenset)):  # the order of the tissues changes no answer
+        many = sorted(names, key=str)
+    if not isinstance(many, (list, tuple)) or not all(isinstance(name, str) for name in many):
+        msg = (
+            f"tissue contains {shown(names)}, of type {type(names).__name__}; give a name such as 'blood', a list of "
+            "names, or a dict that maps cluster ids to these"
+        )
+        raise InputError(msg)
+    texts = [name.strip() for name in many if name.strip() and name.strip().casefold() not in NOT_STATED]
+    for text in texts:
+        _check(text)
+    return ", ".join(texts) or None
+
+
+def _check(text: str) -> None:
+    vocabulary = _bundled.tissues()
+    reading = vocabulary.read(text)
+    if reading.corrected:
+        warn(f"tissue {text!r} is not known; it was read as {reading.corrected!r}", UnknownTissueWarning)
+    if not reading.tissues:
+        near = ", ".join(vocabulary.nearest(text))
+        known = f"the nearest known: {near}" if near else f"known are: {', '.join(sorted(vocabulary.canonical))}"
+        msg = f"tissue {text!r} is not known; {known}. If none of them fits, leave the tissue out"
+        raise InputError(msg)
 
 
 def check_ids(name: str, named: Iterable[str], ids: Sequence[str], why: str = "that do not exist") -> None:

@@ -1,29 +1,208 @@
-"""What a run is asked, such as the tissue, the cases that it makes of clusters, and the provenance of its report."""
+"""What a run is asked: its tissue, its settings, and who proposes the labels; and the cases that it makes of clusters.
+
+The offline scorer and the user propose labels here, language models in ``_asked.py``.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Optional
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import pandas as pd
 from attrs import Factory, evolve, field, frozen
 
 from gca_scanpy._events import Clock, now
+from gca_scanpy._judging.consensus import Ballot, Ladder, consensus
+from gca_scanpy._judging.judge import Judgment
+from gca_scanpy._judging.samples import harmonized
 from gca_scanpy._packages import versions
-from gca_scanpy._prepare import Place, Tissue, canonical, check_species, genes_of, index_of, tissues_of
-from gca_scanpy._propose import Offline, Proposer
-from gca_scanpy._scoring.case import Case, Limits
+from gca_scanpy._prepare import Place, canonical, check_species, genes_of, index_of, tissues_of
+from gca_scanpy._reporting.report import described
+from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.case import Case, Limits, propose
 from gca_scanpy._scoring.database import MarkerDatabase
+from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy._scoring.weights import of_cells
 from gca_scanpy._settings import Settings
-from gca_scanpy._steps import ClusterMarkers
+from gca_scanpy._steps import ClusterMarkers, Verdict
 from gca_scanpy.db import _bundled
-from gca_scanpy.errors import InputError, UnknownTissueWarning, shown, warn
-from gca_scanpy.model import Provenance
+from gca_scanpy.model import Consensus, Provenance, Telemetry
 
-NOT_STATED = ("na", "n/a", "nan", "none", "unknown", "unspecified")  # these say that the tissue is not known
+if TYPE_CHECKING:  # a run that asks no language model does not import what asks them
+    from gca_scanpy._llm.prompt import Plan
+
+Judge = Callable[[Case, Verdict], Judgment]
+
+
+@frozen
+class Proposals:
+    """A verdict for each case, in the order of the cases, and what the language models cost.
+
+    Attributes
+    ----------
+    models
+        Names of the language models that answered for any cluster, for the provenance.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    cost: Telemetry = field(factory=Telemetry)
+    warnings: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+
+class Proposer(Protocol):
+    """Proposes a label for every case.
+
+    Attributes
+    ----------
+    models
+        Names of the language models that may be asked.
+    """
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the language models."""
+        ...
+
+    def propose(self, cases: Iterable[Case], judge: Judge) -> Proposals:
+        """Give a verdict for each case.
+
+        Parameters
+        ----------
+        cases
+            The clusters; if ``models`` is not empty, each may be scored only when it is read.
+        judge
+            The guardrails, which remember their judgments.
+        """
+        ...
+
+    def plan(self, cases: Sequence[Case], judge: Judge) -> Plan:
+        """What :meth:`propose` would send."""
+        ...
+
+
+class _SendsNothing:
+    """What proposers have in common that need no language model."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """No model is asked."""
+        return ()
+
+    def plan(self, cases: Sequence[Case], judge: Judge) -> Plan:
+        """Nothing is sent."""
+        from gca_scanpy._llm.asking import plan
+
+        del judge
+        return plan((), [case.cluster_id for case in cases])
+
+
+@frozen
+class Offline(_SendsNothing):
+    """The offline scorer."""
+
+    def propose(self, cases: Iterable[Case], judge: Judge) -> Proposals:
+        """The best justified term of each cluster."""
+        del judge
+        return Proposals(tuple(map(propose, cases)))
+
+
+@frozen
+class Given(_SendsNothing):
+    """The user's own labels, to be checked.
+
+    Attributes
+    ----------
+    labels
+        Label by cluster id, with the share of the cluster's labeled cells that have it, 0 to 1.
+    """
+
+    labels: Mapping[str, tuple[str, float]]
+
+    def propose(self, cases: Iterable[Case], judge: Judge) -> Proposals:
+        """The label that was given for each cluster, empty if there was none."""
+        del judge
+        return Proposals(tuple(map(self._verdict, cases)))
+
+    def _verdict(self, case: Case) -> Verdict:
+        label, share = self.labels.get(case.cluster_id, ("", 0.0))
+        ontology = case.index.lineages.ontology
+        reading = ontology.read(label, case.tissues)
+        term = reading.ontology_id
+        score = case.levels.probability(term or label) if label else 0.0
+        if names_a_disease(term, case.index.lineages):  # genes raise no more than a suspicion
+            score = min(score, round(numbers.NUMBERS.high - 0.01, 4))
+        caveats = [f"{share:.0%} of the cluster's labeled cells have this label"] if label and share < 1 else []
+        if term and reading.is_partial:
+            left = ", ".join(word.text for word in reading.aside)
+            caveats.append(f"The label was read as {ontology.label(term)!r}" + (f", without {left}" if left else ""))
+        return Verdict(case.cluster_id, label, term, score, "user", "The label was given.", caveats=tuple(caveats))
+
+
+@frozen
+class Harmonized(_SendsNothing):
+    """The offline scorer, with one name for the same kind of cell in samples that were clustered apart.
+
+    Attributes
+    ----------
+    samples
+        The sample by cluster id.
+    agreement
+        Share of the samples with a kind of cell that must support its name, 0 to 1.
+    """
+
+    samples: Mapping[str, str]
+    agreement: float
+
+    def propose(self, cases: Iterable[Case], judge: Judge) -> Proposals:
+        """The names of the clusters whose own labels the guardrails let stand, and the verdicts of the others."""
+        cases = list(cases)
+        if not cases:
+            return Proposals(())
+        verdicts = [propose(case) for case in cases]
+        judged = [judge(case, verdict) for case, verdict in zip(cases, verdicts)]
+        supported = [judgment.status == "supported" for judgment in judged]
+        certainty, lineages = cases[0].limits.certainty, cases[0].index.lineages
+        return Proposals(harmonized(verdicts, supported, self.samples, self.agreement, certainty, lineages))
+
+
+@frozen
+class Agreed(_SendsNothing):
+    """The labels on which several columns agree, to be checked.
+
+    Attributes
+    ----------
+    ballots
+        The votes by cluster id.
+    min_agreement
+        Agreement that a label must have, 0 to 1.
+    ladder
+        The terms that can be the answer.
+    warnings
+        Warnings about the labels, for the report.
+    """
+
+    ballots: Mapping[str, Sequence[Ballot]]
+    min_agreement: float
+    ladder: Ladder
+    warnings: tuple[str, ...] = ()
+
+    def propose(self, cases: Iterable[Case], judge: Judge) -> Proposals:
+        """The consensus of each cluster, checked as a label that was given."""
+        cases = list(cases)
+        agreed = {
+            case.cluster_id: consensus(
+                self.ballots[case.cluster_id], self.min_agreement, self.ladder, case.levels.probability
+            )
+            for case in cases
+        }
+        labels = {key: (one.label, 1.0) for key, one in agreed.items()}
+        verdicts = Given(labels).propose(cases, judge).verdicts
+        return Proposals(tuple(_with_votes(one, agreed[one.cluster_id]) for one in verdicts), warnings=self.warnings)
+
+
+def _with_votes(verdict: Verdict, one: Consensus) -> Verdict:
+    return evolve(verdict, ontology_id=one.ontology_id, rationale=described(one), consensus=one)
 
 
 @frozen(kw_only=True)
@@ -56,55 +235,6 @@ class Request:
         """The request with these parameters instead of those that were asked for; one that is None was not used."""
         parameters = {key: str(value) for key, value in {**self.parameters, **used}.items() if value is not None}
         return evolve(self, parameters=parameters, warnings=warnings)
-
-
-def check_tissue(tissue: Tissue) -> Place:
-    """The tissue as text, or as text by cluster, once every name in it is understood.
-
-    Raises
-    ------
-    InputError
-        If a name is unknown or not text.
-    """
-    if not isinstance(tissue, Mapping):
-        return _text(tissue)
-    texts = {str(key): _text(names) for key, names in tissue.items()}
-    return {key: text for key, text in texts.items() if text is not None}
-
-
-def _text(names: Any) -> Optional[str]:
-    """One or several names as text, or None without a name, such as for a missing value of a table."""
-    if names is None or names is pd.NA or (isinstance(names, float) and names != names):
-        return None
-    many = names
-    if isinstance(names, str):
-        many = [names]
-    elif isinstance(names, (np.ndarray, pd.Index, pd.api.extensions.ExtensionArray)):  # the distinct values of a column
-        many = list(np.ravel(names))
-    elif isinstance(names, (set, frozenset)):  # the order of the tissues changes no answer
-        many = sorted(names, key=str)
-    if not isinstance(many, (list, tuple)) or not all(isinstance(name, str) for name in many):
-        msg = (
-            f"tissue contains {shown(names)}, of type {type(names).__name__}; give a name such as 'blood', a list of "
-            "names, or a dict that maps cluster ids to these"
-        )
-        raise InputError(msg)
-    texts = [name.strip() for name in many if name.strip() and name.strip().casefold() not in NOT_STATED]
-    for text in texts:
-        _check(text)
-    return ", ".join(texts) or None
-
-
-def _check(text: str) -> None:
-    vocabulary = _bundled.tissues()
-    reading = vocabulary.read(text)
-    if reading.corrected:
-        warn(f"tissue {text!r} is not known; it was read as {reading.corrected!r}", UnknownTissueWarning)
-    if not reading.tissues:
-        near = ", ".join(vocabulary.nearest(text))
-        known = f"the nearest known: {near}" if near else f"known are: {', '.join(sorted(vocabulary.canonical))}"
-        msg = f"tissue {text!r} is not known; {known}. If none of them fits, leave the tissue out"
-        raise InputError(msg)
 
 
 def prepare(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -> tuple[Iterator[Case], list[str]]:

@@ -12,7 +12,7 @@ from gca_scanpy._adata import majority_labels
 from gca_scanpy._arguments import COLUMN, checked
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._prepare import Tissue
-from gca_scanpy._propose import Given
+from gca_scanpy._request import Given
 from gca_scanpy.tl._request import Cells, with_model
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from gca_scanpy._arguments import COLUMN, KEY, SHARE, checked, optional
 from gca_scanpy._cells import SEPARABLE, states_of
 from gca_scanpy._keys import DEFAULT_KEY, read_pair
 from gca_scanpy._prepare import Tissue
-from gca_scanpy._propose import Harmonized
+from gca_scanpy._request import Harmonized
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 from gca_scanpy.model import ClusterReport, DatasetReport

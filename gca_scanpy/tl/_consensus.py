@@ -26,10 +26,9 @@ from gca_scanpy._arguments import COLUMN, SECONDS, SHARE, Kind, checked, is_a, o
 from gca_scanpy._events import Clock, Run
 from gca_scanpy._judging.consensus import Ladder, describe
 from gca_scanpy._keys import CONSENSUS_KEY, MIN_AGREEMENT, UNKNOWN_LABEL, ObsKeys
-from gca_scanpy._prepare import Tissue, check_species
-from gca_scanpy._propose import Agreed
+from gca_scanpy._prepare import Tissue, check_species, check_tissue
 from gca_scanpy._reporting.report import voted_report
-from gca_scanpy._request import Request, check_tissue
+from gca_scanpy._request import Agreed, Request
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, LabelWarning, warn
 from gca_scanpy.tl._request import Cells, make_request, run_details

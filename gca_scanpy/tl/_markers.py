@@ -10,9 +10,8 @@ from attrs import evolve
 from gca_scanpy import _pipeline
 from gca_scanpy._arguments import checked
 from gca_scanpy._prepare import Tissue, check_ids
-from gca_scanpy._propose import Given
 from gca_scanpy._ranking.given import Markers, clusters_of
-from gca_scanpy._request import Request
+from gca_scanpy._request import Given, Request
 from gca_scanpy._steps import ClusterMarkers, Ranking
 from gca_scanpy.model import DatasetReport
 from gca_scanpy.tl._request import make_request, run_markers, with_model

@@ -21,9 +21,9 @@ from gca_scanpy._adata import (
 from gca_scanpy._adata.clusters import Expression
 from gca_scanpy._adata.members import keep_decisions
 from gca_scanpy._events import Clock, Run, RunDetails
-from gca_scanpy._prepare import Tissue, check_species
+from gca_scanpy._prepare import Tissue, check_species, check_tissue
 from gca_scanpy._ranking.read import ReadMarkers, rank_anew, read_markers, recorder
-from gca_scanpy._request import Request, check_tissue
+from gca_scanpy._request import Request
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import settings
 from gca_scanpy._steps import ClusterMarkers, Ranking

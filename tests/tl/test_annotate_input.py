@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy import _propose
+from gca_scanpy import _request
 from gca_scanpy._scoring import case
 from gca_scanpy.errors import (
     GeneNameWarning,
@@ -114,7 +114,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers(cells):
     assert gca.get.report(cells).parameters["n_markers"] == "10"
 
 
-STEPS = {"rank": case, "propose": _propose}
+STEPS = {"rank": case, "propose": _request}
 
 
 @pytest.mark.parametrize("step", STEPS)
