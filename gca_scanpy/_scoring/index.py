@@ -154,7 +154,7 @@ class MarkerIndex:
     def n_subtypes(self, key: str) -> int:
         """How many types of the index are subtypes of a type."""
         if not self._subtypes:
-            self._subtypes.update(chain.from_iterable(map(self.ancestors, self.types)))
+            self._subtypes = Counter(chain.from_iterable(map(self.ancestors, self.types)))
         return self._subtypes[key]
 
     def factors(self, tissues: Sequence[str]) -> Floats:
