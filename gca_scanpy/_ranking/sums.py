@@ -296,7 +296,7 @@ class Reader:
                 expressing, sums, squares = np.ascontiguousarray(table.T)
                 return _Sums(expressing, sums, squares, lowest)
         found = _Sums.empty(n_genes)
-        np.empty(2 * BLOCK)  # until such an array is freed, glibc returns the pages of each block to the system
+        np.empty(4 * BLOCK)  # until such an array is freed, glibc returns the pages of each block to the system
         for piece in pieces:
             matrix = piece.matrix
             n_values = matrix.nnz if sparse.issparse(matrix) else matrix.size
