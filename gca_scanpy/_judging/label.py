@@ -123,6 +123,8 @@ class Named:
     _kin: frozenset[str] = field(init=False)  # the types that the label stands for
     _marking: Mapping[Gene, float] = field(init=False)  # ranked genes that may tell it from others, with their nats
 
+    _specific: dict[str, Mapping[str, Gene]] = field(factory=dict, init=False)
+
     @_kin.default
     def _find_kin(self) -> frozenset[str]:
         return frozenset(family(self.term, "", self.case.index))
@@ -153,8 +155,13 @@ class Named:
         finer = path[-1].ontology_id or heir
         return cls(case, evolve(verdict, path=path), finer, gather(family(finer, "", case.index), finer, case).rival)
 
-    def specific(self, other: Named) -> dict[str, Gene]:
-        """The strongest of its ranked genes that mark its label more than that of another cluster, by name."""
+    def specific(self, other: Named) -> Mapping[str, Gene]:
+        """The strongest of its ranked genes that mark its label more than that of another cluster, by name; kept."""
+        if other.term not in self._specific:
+            self._specific[other.term] = self._compared(other)
+        return self._specific[other.term]
+
+    def _compared(self, other: Named) -> Mapping[str, Gene]:
         gains: dict[str, tuple[float, Gene]] = {}
         for gene, nats in self._marking.items():
             gain = nats - best_of(gene, other._kin, self.case.index)

@@ -3,8 +3,8 @@
 Sums of squares are fast, but of large values that vary little they leave no digits of the variance. The moments of such
 a gene are computed again from the deviations of its values.
 
-The compiled loops add up a large sparse matrix by gene, with Numba, which Scanpy brings. They take 3 ns for each value
-and thread, and SciPy 8 ns. But Numba needs 0.35 s to start, so a small matrix does not pay for it, and the first time
+The compiled loops add up a large sparse matrix by gene, with Numba, which Scanpy brings. They take 2 ns for each value
+and thread, and SciPy 6 ns. But Numba needs 0.35 s to start, so a small matrix does not pay for it, and the first time
 on a machine another 0.3 s for each type of values. It keeps the result beside this file or, if that folder is
 read-only, in the user's cache folder. Without Numba, SciPy gives the same sums but for their rounding.
 """
@@ -296,7 +296,7 @@ class Reader:
                 expressing, sums, squares = np.ascontiguousarray(table.T)
                 return _Sums(expressing, sums, squares, lowest)
         found = _Sums.empty(n_genes)
-        np.empty(2 * BLOCK)  # until such an array is freed, glibc returns the pages of each block to the system
+        np.empty(4 * BLOCK)  # until such an array is freed, glibc returns the pages of each block to the system
         for piece in pieces:
             matrix = piece.matrix
             n_values = matrix.nnz if sparse.issparse(matrix) else matrix.size

@@ -277,6 +277,8 @@ def read_lazily(path: Path) -> AnnData:
             f"python -m pip install 'anndata>={SINCE}'"
         )
         raise InputError(msg)
+    if path.suffix.lower() == ".zarr":
+        _packages.prefer_zarrs()
     try:
         # Dask's workers may run in another folder, in which zarr would read zeros for the chunks that it misses.
         adata: AnnData = read_lazy(path.absolute())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ import gca_scanpy as gca
 from gca_scanpy._adata import read_clustering
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._ranking.gather import gather
-from gca_scanpy._ranking.moments import activity, expressed
+from gca_scanpy._ranking.moments import Moments, activity, expressed
 from gca_scanpy._ranking.read import read_markers
 from gca_scanpy._scoring import numbers
 from gca_scanpy._steps import Ranking
@@ -59,6 +61,19 @@ def test_how_far_genes_are_on():
     assert usual["here"] < usual["everywhere"] < 1
     elsewhere = shown.off[shown.rows["1"], shown.columns["rare"]]
     assert 0 < elsewhere < 1  # few cells show it where it is, so its absence says less
+
+
+def test_activity_takes_the_memory_of_its_tables():
+    """Large data has millions of clusters times genes, so no more tables are made than the result has."""
+    means = np.random.default_rng(0).random((200, 1_000))
+    moments = Moments(np.full(200, 50.0), means, means, np.full(means.shape, 25.0))
+    names, ids = [[str(number) for number in range(size)] for size in means.shape[::-1]]
+    activity(moments, names, ids)  # NumPy keeps what it needs for all calls
+    tracemalloc.start()
+    shown = activity(moments, names, ids)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.2 * (shown.on.nbytes + shown.off.nbytes + shown.fractions.nbytes)
 
 
 def test_no_activity():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import gca_scanpy as gca
+from gca_scanpy import _packages
 from gca_scanpy._keys import ObsKeys, colors_of
 from gca_scanpy._stores import files as store
 from gca_scanpy.errors import InputError
@@ -157,6 +158,19 @@ def test_an_anndata_that_cannot(cells, tmp_path, monkeypatch):
     monkeypatch.delattr(ad.experimental, "read_lazy", raising=False)
     with pytest.raises(InputError, match=r"needs anndata 0\.12 or later, but .*pip install 'anndata>=0\.12'"):
         store.read_lazily(tmp_path / "cells.h5ad")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "used"),
+    [("zarr.core.codec_pipeline.BatchedCodecPipeline", "zarrs.ZarrsCodecPipeline"), ("my.Pipeline", "my.Pipeline")],
+)
+def test_zarrs_decompresses_if_it_is_installed(chosen, used, monkeypatch):
+    """It takes the place of zarr's own codec pipeline, but not of another that was chosen."""
+    zarr = pytest.importorskip("zarr", "3")
+    monkeypatch.setattr(_packages, "find_spec", lambda name: name)
+    with zarr.config.set({"codec_pipeline.path": chosen}):
+        _packages.prefer_zarrs()
+        assert zarr.config.get("codec_pipeline.path") == used
 
 
 @needs_lazy
