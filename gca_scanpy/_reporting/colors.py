@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Optional
 
 import numpy as np
@@ -100,40 +100,53 @@ class Palette:
         groups
             Labels with their terms. Those of the first group get their colors first.
         """
+        return self._placed(groups, frozenset())
+
+    def _placed(self, groups: Iterable[Iterable[Label]], own: Container[Label]) -> Color:
+        """As :meth:`together`; labels that are ``own`` get colors of their own, and not that of their term."""
         placed: dict[str, str] = {}
         room = _Room.empty()
         for group in groups:
-            ranked = sorted({self._rank(*label): label for label in group}.items())
+            ranked = sorted({self._rank(*label, own): label for label in group}.items())
             for (_, _, key), label in ranked[: max(0, MOST - len(placed))]:
                 if key not in placed and label[0] != UNKNOWN_LABEL:
                     rgb = room.place(_channels([self.color(*label)])[0])
                     room, placed[key] = room.with_color(rgb), hex_color(rgb)
-        return lambda label, term: placed.get(self._rank(label, term)[2]) or self.color(label, term)
+        return lambda label, term: placed.get(self._rank(label, term, own)[2]) or self.color(label, term)
 
     def of_report(self, report: DatasetReport, *more: Iterable[Label]) -> Color:
         """The colors of a report, the same in all its columns and pictures; ``more`` are other labels of a picture.
 
-        A curator's decision changes no color of the run.
+        A curator's decision changes no color of the run. Labels of one term that differ in words ("activated B cell"
+        beside "B cell") differ.
         """
-        labels = [
+        labels = [(c.annotation.primary_label, c.annotation.ontology_id) for c in report.clusters]
+        others = [
             label
             for c in report.clusters
             for label in (
-                (c.annotation.primary_label, c.annotation.ontology_id),
                 (c.annotation.proposed_label, c.annotation.proposed_ontology_id),
                 (c.broad_label, c.broad_ontology_id),
                 *((level.label, level.ontology_id) for level in c.path[-1:]),
             )
         ]
         curated = [(decision.to_label, decision.to_ontology_id) for decision in standing(report).values()]
-        return self.together(labels, curated, *more)
+        names: dict[str, str] = {}  # the label that has the color of a term: its name, or else the first one
+        for group in (labels, curated):
+            known = [(label, term) for label, term in group if term is not None and term not in names]
+            texts = {term: label for label, term in reversed(known)}
+            plain = {t: label for label, t in known if t in self.ontology and label == self.ontology.label(t)}
+            names.update({**texts, **plain})
+        own = {(label, term) for label, term in (*labels, *curated) if term is not None and label != names[term]}
+        return self._placed(([*labels, *others], curated, *more), own)
 
-    def _rank(self, label: str, term_id: Optional[str]) -> tuple[int, int, str]:
+    def _rank(self, label: str, term_id: Optional[str], own: Container[Label]) -> tuple[int, int, str]:
         """The place of a label among those that get their colors, which ends in what identifies its color."""
         term = None if label == UNKNOWN_LABEL else self._term(label, term_id)
         if term is None:
             return 2, 0, f"label {normalize_name(label)}"
-        return (0, self._order[term], term) if term in self._order else (1, 0, term)
+        name = f"{term} {normalize_name(label)}" if (label, term_id) in own else term
+        return (0, self._order[term], name) if term in self._order else (1, 0, name)
 
     def _term(self, label: str, term_id: Optional[str]) -> Optional[str]:
         return term_id if term_id in self.ontology else self.ontology.resolve(label)

@@ -11,7 +11,7 @@ from gca_scanpy._adata import compare_columns
 from gca_scanpy._adata.comparison import Comparison
 from gca_scanpy._arguments import COUNT, LABEL_STYLE, Kind, checked, one_of
 from gca_scanpy._keys import CONSENSUS_KEY, UNKNOWN_LABEL
-from gca_scanpy._names.labels import Label
+from gca_scanpy._names.labels import Label, is_abstention
 from gca_scanpy._names.ontology import Relation, relation, sort_key
 from gca_scanpy._reporting.display import Labels
 from gca_scanpy.db import _bundled
@@ -120,7 +120,8 @@ def compare(
     down, across = fitted([first, second], LONGEST_TERM)
     axes.set(ylabel=down, xlabel=across)
     axes.xaxis.set_label_position("top")
-    _legend(axes, result, adata.n_obs)
+    unread = [label for side in sides for label, term in side if term is None and not is_abstention(label)]
+    _legend(axes, result, adata.n_obs, fitted(unread, LONGEST_VOTE))
     return finish(fig, axes, "compare", given=ax is not None, show=show, save=save, return_fig=return_fig)
 
 
@@ -148,20 +149,17 @@ def _draw_fields(ax: Axes, result: Comparison, *, has_counts: bool) -> None:
 
 def _short(count: int) -> str:
     """A count of at most four letters."""
-    if count < 10_000:
-        return str(count)
-    return f"{count / 1e3:.0f}k" if count < 10**6 else f"{count / 1e6:.3g}M"
+    return str(count) if count < 10_000 else f"{count / 1e3:.0f}k" if count < 10**6 else f"{count / 1e6:.3g}M"
 
 
-def _legend(ax: Axes, result: Comparison, n_cells: int) -> None:
+def _legend(ax: Axes, result: Comparison, n_cells: int, unread: Sequence[str]) -> None:
     from matplotlib.patches import Patch
 
     shown = {pair.relation for pair in result.pairs}
-    patches = [
-        Patch(facecolor=color, edgecolor=EXACT_EDGE if key == "exact" else color, label=name)
-        for key, (color, name) in RELATIONS.items()
-        if key in shown
-    ]
+    more = f": {', '.join(unread[:3])}{', …' if len(unread) > 3 else ''}; give them with terms=" if unread else ""
+    looks = {**RELATIONS, "no term": (RELATIONS["no term"][0], RELATIONS["no term"][1] + more)}
+    patches = [Patch(facecolor=color, edgecolor=EXACT_EDGE if key == "exact" else color, label=name)
+               for key, (color, name) in looks.items() if key in shown]  # fmt: skip
     of_all = f"{result.cells:,} cells" if result.cells == n_cells else f"{result.cells:,} of {n_cells:,} cells"
     without = sum(pair.cells for pair in result.pairs if pair.relation == "no term") / result.cells
     title = (

@@ -35,6 +35,7 @@ from gca_scanpy.pl._figure import (
     report_to_draw,
     row_names,
     rows_at_left,
+    text_on,
     tint,
     visible_blues,
 )
@@ -254,7 +255,9 @@ def candidates(
     longest, highest = (0.07 * max(map(len, texts)) for texts in (names, terms))
     fig, axes = new_axes(ax, width + longest + 1.1, height + highest + 0.4)
     limit = 1.0 if value == "probability" else max(float(np.nanmax(table.values)), 1.0)
-    image = axes.imshow(table.values, cmap=visible_blues(), vmin=0, vmax=limit, aspect="auto", interpolation="nearest")
+    image = axes.imshow(
+        table.values, cmap=visible_blues(axes), vmin=0, vmax=limit, aspect="auto", interpolation="nearest"
+    )
     rows_at_left(axes, names)
     color = _bundled.palette().of_report(report, table.terms)
     columns_on_top(axes, terms, [color(*term) for term in table.terms])
@@ -262,8 +265,8 @@ def candidates(
         place = guess if label is None else label
         for column, mark in ((guess, FINEST), (place, STATUSES[cluster.status].mark)):
             if column is not None and (mark != FINEST or guess != place):
-                ink_color = "white" if table.values[row, column] > 0.55 * limit else "black"
-                axes.text(column, row, mark, ha="center", va="center", fontsize=8, weight="bold", color=ink_color)
+                field = text_on(image.cmap(table.values[row, column] / limit)[:3])
+                axes.text(column, row, mark, ha="center", va="center", fontsize=8, weight="bold", color=field)
     unit = "share of the evidence" if value == "probability" else "score (nats)"
     bar = fig.colorbar(image, ax=axes, shrink=min(1.0, 8 / len(names)), aspect=14, pad=0.02, anchor=(0, 0))
     bar.set_label(unit, fontsize=8)

@@ -27,8 +27,10 @@ from gca_scanpy.pl._figure import (
     drawn,
     finish,
     fitted,
+    ink,
     report_to_draw,
     row_names,
+    visible_blues,
 )
 
 if TYPE_CHECKING:
@@ -151,7 +153,7 @@ def draw_dots(
     try:
         plot = sc.pl.dotplot(
             shown, groups, ROWS, ax=ax, show=False, return_fig=True,
-            **{"var_group_rotation": 90, "cmap": "Blues", **options},
+            **{"var_group_rotation": 90, "cmap": "Blues" if ink(ax) == "black" else visible_blues(ax), **options},
         )  # fmt: skip
         # Scanpy gives each field 0.37 inches, however many there are; about 0.7 of that is left for the dots.
         sizes = [1.4 * cell_size(n, 0.23) for n in (sum(map(len, groups.values())), shown.obs[ROWS].nunique())]

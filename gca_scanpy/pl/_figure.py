@@ -220,11 +220,12 @@ def frame(ax: Axes) -> None:
     ax.set_axisbelow(True)
 
 
-def ink(ax: Axes) -> str:
-    """The color of texts: black, or white on a dark figure, such as one in the style ``dark_background``."""
+def ink(ax: Optional[Axes]) -> str:
+    """The color of texts: black, or white on a dark figure, such as a new one in the style ``dark_background``."""
+    import matplotlib as mpl
     from matplotlib.colors import to_rgba
 
-    *color, alpha = to_rgba(ax.figure.figure.get_facecolor())
+    *color, alpha = to_rgba(ax.figure.figure.get_facecolor() if ax is not None else mpl.rcParams["figure.facecolor"])
     return "black" if alpha < 0.5 else text_on(color)
 
 
@@ -240,12 +241,12 @@ def mixed(color: str, part: float) -> tuple[float, ...]:
     return tuple(1 - part * (1 - value) for value in to_rgb(color))
 
 
-def visible_blues() -> Any:
-    """Blues without white: a candidate of probability 0 differs from no candidate."""
+def visible_blues(ax: Optional[Axes]) -> Any:
+    """Blues that differ from the paper, the more the higher the value: a candidate of probability 0 is seen."""
     import matplotlib as mpl
     from matplotlib.colors import ListedColormap
 
-    return ListedColormap(mpl.colormaps["Blues"](np.linspace(0.12, 1, 256)))
+    return ListedColormap(mpl.colormaps["Blues"](np.linspace(0.12, 1, 256))[:: 1 if ink(ax) == "black" else -1])
 
 
 def text_on(color: Sequence[float]) -> str:

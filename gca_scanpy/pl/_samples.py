@@ -23,11 +23,13 @@ from gca_scanpy.pl._figure import (
     finish,
     fitted,
     frame,
+    ink,
     label_of,
     new_axes,
     report_to_draw,
     row_names,
     rows_at_left,
+    visible_blues,
 )
 
 if TYPE_CHECKING:
@@ -197,7 +199,14 @@ def _draw_shares(fig: Figure, ax: Axes, grid: _Grid) -> None:
     from matplotlib.patches import Rectangle
 
     top = float(np.nanmax(grid.shares)) if grid.of_samples else 1.0  # few names have half of a sample
-    image = ax.imshow(grid.shares, cmap="Blues", vmin=0, vmax=top, aspect="auto", interpolation="nearest")
+    image = ax.imshow(
+        grid.shares,
+        cmap="Blues" if ink(ax) == "black" else visible_blues(ax),
+        vmin=0,
+        vmax=top,
+        aspect="auto",
+        interpolation="nearest",
+    )
     for row in grid.alone:
         column = int(np.nanargmax(grid.shares[row]))
         corner = (column - 0.5, row - 0.5)

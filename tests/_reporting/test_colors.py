@@ -248,3 +248,8 @@ def test_the_colors_of_a_report():
     curated = PALETTE.of_report(decided)
     assert {one: curated(*one) for one in types} == {one: color(*one) for one in types}
     assert nearest([*(color(*one) for one in types), curated("plasmablast", None)], "usual") >= 5
+    words = [Choice("0", "changed", "activated B cell (CL:0000236)"), Choice("1", "changed", "B cell")]
+    decided = decide(report, words, "Ada", "2026-01-01", ONTOLOGY)
+    curated = PALETTE.of_report(decided)
+    assert nearest([curated("activated B cell", "CL:0000236"), curated("B cell", "CL:0000236")], "usual") >= 5
+    assert {one: curated(*one) for one in types} == {one: color(*one) for one in types}

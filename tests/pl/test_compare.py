@@ -58,7 +58,8 @@ def test_the_order_and_the_figures(labeled):
     title = ax.get_legend().get_title().get_text()
     assert title == "exact 50% · compatible 75% · no term 25% · adjusted Rand 1.00 · 120 cells"
     assert [t.get_text() for t in ax.get_legend().get_texts()] == [
-        RELATIONS[key][1] for key in ("exact", "kin", "no term")
+        *(RELATIONS[key][1] for key in ("exact", "kin")),
+        "no term: blob; give them with terms=",
     ]
 
 

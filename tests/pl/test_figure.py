@@ -156,6 +156,19 @@ def test_no_text_is_black_on_black(report_with, name):
     assert min(max(color) for color in colors) > 0.45
 
 
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+def test_high_values_stand_out(report_with, style):
+    """The highest share differs most from the paper, the lowest still differs, and marks can be read on fields."""
+    with mpl.style.context(style):
+        ax = gca.pl.candidates(report_with(3), show=False)
+        paper = sum(mpl.colors.to_rgb(ax.figure.get_facecolor()))
+    fields = ax.images[0].cmap
+    low, high = (abs(sum(fields(value)[:3]) - paper) for value in (0.0, 1.0))
+    assert high > 1.5 > low > 0.15
+    marks = {tuple(mpl.colors.to_rgb(text.get_color())) for text in ax.texts}
+    assert marks == {(1.0, 1.0, 1.0) if style == "default" else (0.0, 0.0, 0.0)}
+
+
 @pytest.mark.parametrize("name", ["report", "confidence", "ontology"])
 def test_eighty_clusters_fit_a_page(report_with, name):
     """No picture is so high that its texts cannot be read once it is shrunk to a page, and no text is small."""

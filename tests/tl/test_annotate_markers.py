@@ -7,6 +7,7 @@ import random
 from collections import deque
 from functools import partial
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -383,3 +384,9 @@ def test_a_short_table_of_ones_own_works_alone():
     lists = {str(n): draw.sample(symbols, 10 + 40 * (n % 2)) for n in range(100)}
     by_chance = gca.annotate_markers(lists, marker_db=own)
     assert sum(c.status == "unknown" for c in by_chance.clusters) >= 97
+
+
+def test_an_editor_knows_the_result():
+    """The functions for lists and tables have one class as their result, so that editors complete its fields."""
+    for function in (gca.annotate_markers, gca.validate_markers):
+        assert get_type_hints(function)["return"] is gca.model.DatasetReport
