@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import importlib.util
 import json
 import os
@@ -72,6 +73,12 @@ def pytest_collection_modifyitems(config, items):
         cases[test] += 1
         if in_folder or cases[test] > 3 or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)
+
+
+def pytest_collection_finish():
+    """Let the garbage collector pass over what stays to the end: modules and tests, which are most of all objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

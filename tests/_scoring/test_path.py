@@ -246,6 +246,7 @@ def test_no_score_is_never_beyond_chance(best):
         assert all(map(math.isfinite, Strength(0.0, 0.0, 0.0, 0.0).features()))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("length", [10, 50])
 def test_chance_is_unknown(length):
     """Random lists, of the database or of the genes of real lists in another mixture, are not supported."""
