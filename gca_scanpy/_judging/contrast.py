@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Optional, Union
 
 from attrs import asdict, evolve, frozen
 
@@ -35,10 +35,8 @@ class Seen:
         The gene as the data names it; its symbol if the data do not have it.
     is_measured
         Whether the data have the gene; None if that is not known, as with lists of marker genes.
-    fraction
-        Share of the cells of the cluster that express it, 0 to 1.
-    mean
-        Mean of its values in the cluster, in the unit of the matrix.
+    fraction, mean
+        Share of the cells of the cluster that express it, 0 to 1; and its mean there, in the unit of the matrix.
     highest_other
         The highest mean of any other cluster; None if there is no other.
     is_expressed
@@ -59,18 +57,12 @@ class ContrastGene:
 
     Attributes
     ----------
-    gene
-        As the data names it; its symbol if the data do not have it.
-    symbol
-        Its symbol in the marker database.
-    speaks_for
-        The type that its expression speaks for, one of the two.
-    kind
-        ``marker`` of that type, or ``negative marker`` of the other one.
-    fact_of
-        The type that the database has the fact for: one of the two, or an ancestor.
-    strength
-        Its information, in nats.
+    gene, symbol
+        As the data names it, or its symbol if the data do not have it; and its symbol in the marker database.
+    speaks_for, kind
+        The type that its expression speaks for, as a ``marker`` of it or as a ``negative marker`` of the other one.
+    fact_of, strength
+        The type that the database has the fact for, one of the two or an ancestor; and its information, in nats.
     is_canonical
         Whether it is a canonical marker of that type; a negative marker is not.
     is_measured
@@ -192,44 +184,58 @@ def contrast(
     return Contrast(cluster_id, label, first_id, other, second_id, tuple(genes))
 
 
-def symbols_of(pair: Pair, index: MarkerIndex) -> list[str]:
-    """The symbols of the genes that separate two types."""
-    first, second = pair
-    return sorted({*separating(first, second, index), *separating(second, first, index)})
-
-
 @lru_cache(maxsize=512)  # clusters of one run ask for the same few pairs
 def unseen(key: str, other: str, index: MarkerIndex, *, canonical: bool = False) -> tuple[ContrastGene, ...]:
     """The genes that speak for a type and not for the other, as the database has them, before any data are asked."""
     kinds = separating(key, other, index)
     if canonical:
-        best = frozenset(chain.from_iterable(index.types[owner].canonical for owner in owners(key, index)))
+        best = _canonical(key, index)
         kinds = {symbol: kind for symbol, kind in kinds.items() if symbol in best}
     facts = (_fact(symbol, kind, key, other, index) for symbol, kind in kinds.items())
     return tuple(fact for fact in facts if fact.is_canonical or not canonical)
 
 
-def unseen_among(
-    key: str, other: str, index: MarkerIndex, symbols: AbstractSet[Optional[str]]
-) -> tuple[ContrastGene, ...]:
-    """The canonical markers of these genes, and others with these symbols, which have no witnesses here."""
-    canonical, kinds = unseen(key, other, index, canonical=True), separating(key, other, index)
-    more = sorted((kinds.keys() & symbols) - {gene.symbol for gene in canonical})
-    return (*canonical, *(_fact(symbol, kinds[symbol], key, other, index, cited=False) for symbol in more))
+@frozen
+class Telling:
+    """What the database has of a gene that separates two types, without what only a table of such genes shows."""
+
+    symbol: str
+    kind: GeneKind
+    owner: str
+    is_canonical: bool
+    strength: float
+
+    @classmethod
+    def of(cls, symbol: str, kind: GeneKind, key: str, other: str, index: MarkerIndex) -> Telling:
+        is_marker = kind == "marker"
+        owner = _owner(symbol, owners(key if is_marker else other, index), index, is_marker=is_marker)
+        is_canonical = is_marker and symbol in index.types[owner].canonical
+        return cls(symbol, kind, owner, is_canonical, round(_strength(symbol, key, owner, index, is_marker), 4))
 
 
-def _fact(symbol: str, kind: GeneKind, key: str, other: str, index: MarkerIndex, *, cited: bool = True) -> ContrastGene:
-    is_marker = kind == "marker"
-    owner = _owner(symbol, owners(key if is_marker else other, index), index, is_marker=is_marker)
+def telling_among(key: str, other: str, index: MarkerIndex, symbols: AbstractSet[Optional[str]]) -> Iterator[Telling]:
+    """The genes that speak for a type and not for the other: its canonical markers, and those with these symbols."""
+    kinds = separating(key, other, index)
+    chosen = kinds.keys() & (_canonical(key, index) | symbols)
+    genes = (Telling.of(symbol, kinds[symbol], key, other, index) for symbol in chosen)
+    return (gene for gene in genes if gene.is_canonical or gene.symbol in symbols)
+
+
+def _canonical(key: str, index: MarkerIndex) -> frozenset[str]:
+    return frozenset(chain.from_iterable(index.types[owner].canonical for owner in owners(key, index)))
+
+
+def _fact(symbol: str, kind: GeneKind, key: str, other: str, index: MarkerIndex) -> ContrastGene:
+    gene = Telling.of(symbol, kind, key, other, index)
     return ContrastGene(
         gene=symbol,
         symbol=symbol,
         speaks_for=name_of(key, index),
         kind=kind,
-        fact_of=index.types[owner].label,
-        strength=round(_strength(symbol, key, owner, index, is_marker=is_marker), 4),
-        is_canonical=is_marker and symbol in index.types[owner].canonical,
-        witnesses=index.witnesses(owner, symbol) if is_marker and cited else None,
+        fact_of=index.types[gene.owner].label,
+        strength=gene.strength,
+        is_canonical=gene.is_canonical,
+        witnesses=index.witnesses(gene.owner, symbol) if kind == "marker" else None,
     )
 
 
@@ -253,7 +259,7 @@ def _genes_of(
         )
 
 
-def shown(gene: ContrastGene, seen: Seen) -> str:
+def shown(gene: Union[ContrastGene, Telling], seen: Seen) -> str:
     """What a cluster shows of a gene: ``expressed``, ``lacking`` (a canonical marker), ``unmeasured`` or ``open``."""
     if seen.is_expressed:
         return "expressed"
@@ -270,7 +276,7 @@ def _owner(symbol: str, nearest: Sequence[str], index: MarkerIndex, *, is_marker
     return [owner for owner in nearest if symbol in index.types[owner].negative][-1]
 
 
-def _strength(symbol: str, key: str, owner: str, index: MarkerIndex, *, is_marker: bool) -> float:
+def _strength(symbol: str, key: str, owner: str, index: MarkerIndex, is_marker: bool) -> float:
     """The information of a fact, as the scorer weighs it."""
     used, nats = numbers.NUMBERS, index.hits.get(symbol, {})
     if not is_marker:

@@ -23,7 +23,7 @@ from gca_scanpy._judging.contrast import (
     has_facts,
     question,
     shown,
-    unseen_among,
+    telling_among,
 )
 from gca_scanpy._judging.evidence import Rival
 from gca_scanpy._judging.label import name_of
@@ -232,7 +232,7 @@ def _short(pair: Pair, case: Case, see: Callable[[str], Seen]) -> PairContrast:
 
 def _genes_for(key: str, other: str, case: Case, see: Callable[[str], Seen]) -> GenesFor:
     genes = []
-    for gene in unseen_among(key, other, case.index, case.markers.expressed_symbols):
+    for gene in telling_among(key, other, case.index, case.markers.expressed_symbols):
         seen = see(gene.symbol)
         kind = shown(gene, seen)
         # That the other type lacks a gene is worth showing only if the cluster has it.

@@ -14,7 +14,7 @@ from gca_scanpy._adata.write import report_of
 from gca_scanpy._arguments import TYPE, checked, optional
 from gca_scanpy._judging import contrast as core
 from gca_scanpy._judging.contrast import Contrast, Pair, Seen
-from gca_scanpy._judging.label import name_of
+from gca_scanpy._judging.label import name_of, separating
 from gca_scanpy._keys import DEFAULT_KEY
 from gca_scanpy._prepare import check_species, index_of
 from gca_scanpy._ranking.moments import Floats, present_and_absent
@@ -210,7 +210,8 @@ def look(
         raise InputError(msg)
     expression = Expression.of_run(adata, clustering, report.parameters, _bundled.gene_names())
     by_symbol = _by_symbol(expression.names(), index)
-    named = {symbol: by_symbol[symbol] for symbol in core.symbols_of(pair, index) if symbol in by_symbol}
+    telling = sorted({*separating(*pair, index), *separating(*pair[::-1], index)})
+    named = {symbol: by_symbol[symbol] for symbol in telling if symbol in by_symbol}
     cells = np.flatnonzero(clustering.subsampled(numbers.NUMBERS.mixture_cells).codes >= 0)
     sample = expression.read(cells, list(named.values())) if named else None
     if sample is None:  # a stored ranking without a matrix
