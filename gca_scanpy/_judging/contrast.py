@@ -187,12 +187,10 @@ def contrast(
 @lru_cache(maxsize=512)  # clusters of one run ask for the same few pairs
 def unseen(key: str, other: str, index: MarkerIndex, *, canonical: bool = False) -> tuple[ContrastGene, ...]:
     """The genes that speak for a type and not for the other, as the database has them, before any data are asked."""
-    kinds = separating(key, other, index)
-    if canonical:
-        best = _canonical(key, index)
-        kinds = {symbol: kind for symbol, kind in kinds.items() if symbol in best}
-    facts = (_fact(symbol, kind, key, other, index) for symbol, kind in kinds.items())
-    return tuple(fact for fact in facts if fact.is_canonical or not canonical)
+    best, label = _canonical(key, index) if canonical else frozenset(), name_of(key, index)
+    chosen = (symbol for symbol in separating(key, other, index) if symbol in best or not canonical)
+    genes = (gene for gene in _telling(key, other, index, chosen) if gene.is_canonical or not canonical)
+    return tuple(_fact(gene, label, index) for gene in genes)
 
 
 @frozen
@@ -205,37 +203,37 @@ class Telling:
     is_canonical: bool
     strength: float
 
-    @classmethod
-    def of(cls, symbol: str, kind: GeneKind, key: str, other: str, index: MarkerIndex) -> Telling:
-        is_marker = kind == "marker"
-        owner = _owner(symbol, owners(key if is_marker else other, index), index, is_marker=is_marker)
-        is_canonical = is_marker and symbol in index.types[owner].canonical
-        return cls(symbol, kind, owner, is_canonical, round(_strength(symbol, key, owner, index, is_marker), 4))
-
 
 def telling_among(key: str, other: str, index: MarkerIndex, symbols: AbstractSet[Optional[str]]) -> Iterator[Telling]:
     """The genes that speak for a type and not for the other: its canonical markers, and those with these symbols."""
-    kinds = separating(key, other, index)
-    chosen = kinds.keys() & (_canonical(key, index) | symbols)
-    genes = (Telling.of(symbol, kinds[symbol], key, other, index) for symbol in chosen)
-    return (gene for gene in genes if gene.is_canonical or gene.symbol in symbols)
+    chosen = separating(key, other, index).keys() & (_canonical(key, index) | symbols)
+    return (gene for gene in _telling(key, other, index, chosen) if gene.is_canonical or gene.symbol in symbols)
+
+
+def _telling(key: str, other: str, index: MarkerIndex, symbols: Iterable[str]) -> Iterator[Telling]:
+    kinds, own, others = separating(key, other, index), owners(key, index), owners(other, index)
+    for symbol in symbols:
+        is_marker = kinds[symbol] == "marker"
+        owner = _owner(symbol, own if is_marker else others, index, is_marker=is_marker)
+        strength = round(_strength(symbol, key, owner, index, is_marker=is_marker), 4)
+        is_canonical = is_marker and symbol in index.types[owner].canonical
+        yield Telling(symbol, kinds[symbol], owner, is_canonical, strength)
 
 
 def _canonical(key: str, index: MarkerIndex) -> frozenset[str]:
     return frozenset(chain.from_iterable(index.types[owner].canonical for owner in owners(key, index)))
 
 
-def _fact(symbol: str, kind: GeneKind, key: str, other: str, index: MarkerIndex) -> ContrastGene:
-    gene = Telling.of(symbol, kind, key, other, index)
+def _fact(gene: Telling, label: str, index: MarkerIndex) -> ContrastGene:
     return ContrastGene(
-        gene=symbol,
-        symbol=symbol,
-        speaks_for=name_of(key, index),
-        kind=kind,
+        gene=gene.symbol,
+        symbol=gene.symbol,
+        speaks_for=label,
+        kind=gene.kind,
         fact_of=index.types[gene.owner].label,
         strength=gene.strength,
         is_canonical=gene.is_canonical,
-        witnesses=index.witnesses(gene.owner, symbol) if kind == "marker" else None,
+        witnesses=index.witnesses(gene.owner, gene.symbol) if gene.kind == "marker" else None,
     )
 
 
@@ -276,7 +274,7 @@ def _owner(symbol: str, nearest: Sequence[str], index: MarkerIndex, *, is_marker
     return [owner for owner in nearest if symbol in index.types[owner].negative][-1]
 
 
-def _strength(symbol: str, key: str, owner: str, index: MarkerIndex, is_marker: bool) -> float:
+def _strength(symbol: str, key: str, owner: str, index: MarkerIndex, *, is_marker: bool) -> float:
     """The information of a fact, as the scorer weighs it."""
     used, nats = numbers.NUMBERS, index.hits.get(symbol, {})
     if not is_marker:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Optional
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
@@ -90,6 +90,7 @@ class Levels:
     candidates: Candidates
     strength: Optional[Strength]
     index: MarkerIndex
+    _paths: dict[str, tuple[Level, ...]] = field(factory=dict, init=False, repr=False, eq=False)
 
     @classmethod
     def of(cls, candidates: Candidates, strength: Strength, index: MarkerIndex) -> Levels:
@@ -159,7 +160,12 @@ class Levels:
         return max(keys, key=lambda key: (self.probabilities[key], _depth(key, self.index), key))
 
     def path(self, key: str) -> tuple[Level, ...]:
-        """The levels through a term: its ancestors, itself, and the terms down to the best candidate below it."""
+        """The levels through a term: its ancestors, itself, and the terms down to the best candidate below it; kept."""
+        if key not in self._paths:
+            self._paths[key] = self._through(key)
+        return self._paths[key]
+
+    def _through(self, key: str) -> tuple[Level, ...]:
         ancestors = self.index.lineages.ontology.ancestors
         chain = [self._best_below(key)]
         for term in sorted({*self.probabilities, key}, key=lambda term: (-_depth(term, self.index), term)):
