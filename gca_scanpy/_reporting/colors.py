@@ -44,7 +44,8 @@ TURNS = np.radians(np.arange(-180, 180, 6))
 CHROMAS = (1.0, 0.75, 0.5, 1.3, 1.8)
 LEAST_CHROMA = 6.0  # of the colors that a gray may become
 MOST = 160  # labels; as many as a list beside a picture has
-AT_ONCE = 64  # colors that are compared with those in use before the next ones are
+MOST_LIGHTNESS = 1.75  # of CIELAB that count as one of CIEDE2000, where they count least
+AT_ONCE = 128  # colors that are compared with those in use before the next ones are
 
 
 @define(eq=False)
@@ -257,7 +258,10 @@ class _Room:
         for eyes, taken in self.seen.items():
             open_ones = np.flatnonzero(shares >= 1)
             lab = to_lab(rgb[open_ones], eyes)
-            nearest = difference(lab[:, None], taken[None]).min(axis=1, initial=np.inf)
+            # Colors whose lightness differs enough are far enough apart, whatever their hues.
+            rows, columns = np.nonzero(np.abs(lab[:, None, 0] - taken[None, :, 0]) < MOST_LIGHTNESS * APART[eyes])
+            nearest = np.full(len(lab), np.inf)
+            np.minimum.at(nearest, rows, difference(lab[rows], taken[columns]))
             shares[open_ones] = np.minimum(shares[open_ones], nearest / APART[eyes])
         return shares
 

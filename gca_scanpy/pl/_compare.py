@@ -118,7 +118,8 @@ def compare(
     columns_on_top(axes, columns, [color(*label) for label in sides[1]])
     frame(axes)
     down, across = fitted([first, second], LONGEST_TERM)
-    axes.set(ylabel=down, xlabel=across)
+    axes.set_ylabel(down, fontsize=9)
+    axes.set_xlabel(across, fontsize=9)
     axes.xaxis.set_label_position("top")
     unread = [label for side in sides for label, term in side if term is None and not is_abstention(label)]
     _legend(axes, result, adata.n_obs, fitted(unread, LONGEST_VOTE))
