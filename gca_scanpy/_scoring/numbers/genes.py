@@ -119,7 +119,7 @@ class OfGenes:
         "Weight of a gene that the cells widely express but that is not ranked.",
         WEIGHTS,
         BY_HAND,
-        neutral=0.0,
+        neutral=0.001,  # a weight of 0 would not let present genes contradict either
     )
     absent_weight: float = number(
         0.3, "weight", "Weight of a canonical marker that the cells lack.", WEIGHTS, BY_HAND, neutral=0.0
