@@ -39,8 +39,8 @@ FROM_XYZ = np.linalg.inv(TO_XYZ)
 WHITE = np.array([0.9505, 1.0, 1.089])
 DARK, LIGHT = 20.0, 72.6  # of CIELAB; the light end has a contrast of 2.1 with white
 # What a color may become if another looks like it: its lightness, and changes of its hue and its saturation.
-LIGHTNESSES = np.arange(DARK + 0.5, LIGHT, 2.5)
-TURNS = np.radians(np.arange(-180, 180, 6))
+LIGHTNESSES = np.arange(DARK + 0.5, LIGHT, 5.0)
+TURNS = np.radians(np.arange(-180, 180, 15))
 CHROMAS = (1.0, 0.75, 0.5, 1.3, 1.8)
 LEAST_CHROMA = 6.0  # of the colors that a gray may become
 MOST = 160  # labels; as many as a list beside a picture has

@@ -17,11 +17,11 @@ from functools import lru_cache
 from typing import Optional
 
 import numpy as np
-import numpy.typing as npt
 from attrs import define, evolve, field, frozen
 
 from gca_scanpy._names.genes import clean, without_shared
 from gca_scanpy._scoring import numbers
+from gca_scanpy._scoring.facts import Floats, Places
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.programs import PROGRAMS, Program
 from gca_scanpy._steps import Activity, ClusterMarkers, RankedGene
@@ -213,7 +213,6 @@ def _unranked(genes: Iterable[RankedGene], cluster: ClusterMarkers, weight: floa
     return tuple(gene_of(name, symbol, weight * _damping(symbol, held)) for symbol, name in names.items())
 
 
-Floats = npt.NDArray[np.float64]
 LEAST_SPREAD = 1e-9  # what is less is a rounding error: all genes are on alike
 
 
@@ -221,7 +220,7 @@ LEAST_SPREAD = 1e-9  # what is less is a rounding error: all genes are on alike
 class _Markers:
     """The measured markers of a type: their columns, strengths, and what they tell if they are on or off, in nats."""
 
-    columns: npt.NDArray[np.intp]
+    columns: Places
     strengths: Floats
     if_on: Floats
     if_off: Floats
@@ -244,7 +243,7 @@ class _Run:
     activity: Activity
     index: MarkerIndex
     _markers: dict[str, _Markers] = field(factory=dict, init=False)
-    known: npt.NDArray[np.intp] = field(init=False)  # columns of the genes that mark any type
+    known: Places = field(init=False)  # columns of the genes that mark any type
 
     def __attrs_post_init__(self) -> None:
         hits = self.index.hits
@@ -258,17 +257,11 @@ class _Run:
         return self._markers[key]
 
     def _find(self, key: str) -> _Markers:
-        used, index, columns = numbers.NUMBERS, self.index, self.activity.columns
-        negative = index.types[key].negative
-        strengths: dict[int, float] = {}
-        for owner in (key, *index.ancestors(key)):
-            for gene, strength in index.types[owner].positive.items():
-                column = columns.get(gene)
-                if column is not None and gene not in negative:
-                    strengths[column] = max(strength, strengths.get(column, 0.0))
-        positive = np.array(list(strengths), dtype=np.intp)
-        denied = np.array([columns[gene] for gene in sorted(negative) if gene in columns], dtype=np.intp)
-        strong = np.array(list(strengths.values()), dtype=np.float64)
+        used, columns = numbers.NUMBERS, self.activity.columns
+        marking, negative = _markers_of(key, self.index)
+        positive = np.array([columns[gene] for gene in marking if gene in columns], dtype=np.intp)
+        denied = np.array([columns[gene] for gene in negative if gene in columns], dtype=np.intp)
+        strong = np.array([strength for gene, strength in marking.items() if gene in columns], dtype=np.float64)
         rates = np.minimum(used.max_on, used.on_per_strength * strong)
         usual, usual_of_denied = self.activity.usual[positive], self.activity.usual[denied]
         denied_on = (1 - used.max_on) * usual_of_denied
@@ -278,6 +271,18 @@ class _Run:
             if_on=np.log(np.concatenate([rates / usual + 1 - rates, denied_on / usual_of_denied])),
             if_off=np.log(np.concatenate([1 - rates, (1 - denied_on) / (1 - usual_of_denied)])),
         )
+
+
+@lru_cache(maxsize=2048)  # the same types are candidates in each run
+def _markers_of(key: str, index: MarkerIndex) -> tuple[Mapping[str, float], Sequence[str]]:
+    """The strength of each marker of a type or of its ancestors, without its negative markers; and these."""
+    negative = index.types[key].negative
+    strengths: dict[str, float] = {}
+    for owner in (key, *index.ancestors(key)):
+        for gene, strength in index.types[owner].positive.items():
+            if gene not in negative:
+                strengths[gene] = max(strength, strengths.get(gene, 0.0))
+    return strengths, sorted(negative)
 
 
 @frozen(eq=False)
