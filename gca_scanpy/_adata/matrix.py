@@ -11,7 +11,7 @@ import pandas as pd
 from attrs import define, frozen
 from scipy import sparse
 
-from gca_scanpy._adata.objects import to_frame
+from gca_scanpy._adata.objects import gene_tables, raw_of, to_frame
 from gca_scanpy._packages import layer_names
 from gca_scanpy._scoring import numbers
 from gca_scanpy.errors import InputError, MissingKeyError
@@ -248,7 +248,7 @@ class Matrix:
         """The matrix of a stored ranking; None if it is on disk or not numeric: the ranking suffices."""
         if layer is not None and layer not in adata.layers:
             layer = None
-        values = select_matrix(adata, use_raw if adata.raw is not None else None, layer).matrix
+        values = select_matrix(adata, use_raw if raw_of(adata) is not None else None, layer).matrix
         if values is None or _is_on_disk(values) or not genes.names:
             return None
         if getattr(getattr(values, "dtype", None), "kind", "f") not in NUMERIC:
@@ -278,7 +278,8 @@ def select_matrix(adata: AnnData, use_raw: Optional[bool], layer: Optional[str])
         If ``use_raw`` is True, and a layer is given or ``.raw`` is not set.
     """
     var = to_frame(adata.var)
-    raw_var = None if adata.raw is None else to_frame(adata.raw.var)
+    raw = raw_of(adata)
+    raw_var = None if raw is None else to_frame(raw.var)
     if layer is not None:
         if use_raw:
             msg = f"use_raw=True and layer={layer!r} exclude each other; pass only one of them"
@@ -288,11 +289,11 @@ def select_matrix(adata: AnnData, use_raw: Optional[bool], layer: Optional[str])
             msg = f"there is no layer {layer!r}; layers: {layers}"
             raise MissingKeyError(msg)
         return Source(adata.layers[layer], var, raw_var, use_raw=False)
-    if use_raw and adata.raw is None:
+    if use_raw and raw is None:
         msg = "use_raw=True, but .raw is None; set .raw, or leave out use_raw"
         raise InputError(msg)
     if use_raw is not False and raw_var is not None:
-        return Source(adata.raw.X, raw_var, var, use_raw=True)
+        return Source(raw.X, raw_var, var, use_raw=True)
     return Source(adata.X, var, raw_var, use_raw=False)
 
 
@@ -300,9 +301,9 @@ def as_in_the_run(adata: AnnData, parameters: Mapping[str, str]) -> tuple[Option
     """``use_raw``, ``layer`` and ``gene_symbols`` of a run, by its parameters, as far as the object still has them."""
     use_raw = {"True": True, "False": False}.get(parameters.get("use_raw", ""))
     layer, symbols = parameters.get("layer"), parameters.get("gene_symbols")
-    tables = [adata.var, *([adata.raw.var] if adata.raw is not None else [])]
+    tables = gene_tables(adata)
     return (
-        use_raw and (adata.raw is not None or None),
+        use_raw and (raw_of(adata) is not None or None),
         layer if layer in adata.layers else None,
         symbols if any(symbols in table.columns for table in tables) else None,
     )

@@ -67,6 +67,17 @@ def duplicate(adata: AnnData) -> AnnData:
     return adata.to_memory() if adata.isbacked else adata.copy()
 
 
+def raw_of(adata: AnnData) -> Any:
+    """``.raw``; None if there is none, or if a file has it as missing, which anndata opens as one without genes."""
+    return adata.raw if adata.raw is not None and adata.raw.var.shape[0] > 0 else None
+
+
+def gene_tables(adata: AnnData) -> list[Any]:
+    """``.var``, and ``.raw.var`` if there is one."""
+    raw = raw_of(adata)
+    return [adata.var, *([raw.var] if raw is not None else [])]
+
+
 def to_frame(table: Any) -> pd.DataFrame:
     """The whole table, in memory."""
     return table if isinstance(table, pd.DataFrame) else table.to_memory()

@@ -11,6 +11,7 @@ from attrs import Factory, define, fields, frozen
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import Genes, read_genes
 from gca_scanpy._adata.matrix import Kind, Matrix, all_finite, is_chunked, select_matrix
+from gca_scanpy._adata.objects import raw_of
 from gca_scanpy._ranking.by_sample import SampleMoments, read_moments
 from gca_scanpy._ranking.moments import Expressed, Moments, activity, expressed, higher
 from gca_scanpy._ranking.scanpys import (
@@ -153,7 +154,7 @@ def _use_stored(
 ) -> Optional[_Ranking]:
     """The stored ranking and the moments of the cells; None if it is too short, or the cells contradict it."""
     layer = stored.layer if stored.layer in adata.layers else None
-    use_raw = stored.use_raw if adata.raw is not None and layer is None else None
+    use_raw = stored.use_raw if raw_of(adata) is not None and layer is None else None
     features = read_genes(adata, use_raw, layer, options.gene_symbols, _bundled.gene_names())
     n_genes, length = _n_ranked(options), stored.length(features.names, features.excluded)
     genes = stored.genes(n_genes, features.excluded)

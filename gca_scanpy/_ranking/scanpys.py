@@ -17,7 +17,7 @@ from scipy import sparse
 from gca_scanpy._adata import objects
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.matrix import Matrix, OnDisk, all_finite, is_chunked
-from gca_scanpy._adata.objects import to_frame, to_strings
+from gca_scanpy._adata.objects import gene_tables, to_frame, to_strings
 from gca_scanpy._events import info, on_terminal_only, progress_bar
 from gca_scanpy._ranking.gather import n_threads
 from gca_scanpy._ranking.moments import Moments
@@ -139,7 +139,7 @@ def _is_ranking(entry: Any) -> bool:
 
 def _all_names(adata: AnnData) -> set[str]:
     """The names of all features of ``.var`` and ``.raw.var``."""
-    tables = [adata.var, *([adata.raw.var] if adata.raw is not None else [])]
+    tables = gene_tables(adata)
     return {name for table in tables for name in to_strings(to_frame(table).index)}
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from gca_scanpy import _packages, _tables
 from gca_scanpy._adata import objects
-from gca_scanpy._adata.objects import add_column, column_of
+from gca_scanpy._adata.objects import add_column, column_of, gene_tables
 from gca_scanpy._files import whole
 from gca_scanpy._packages import element_io, lazy_reader
 from gca_scanpy.errors import InputError, MissingClusterWarning, warn
@@ -64,7 +64,7 @@ def read(path: Path) -> AnnData:
 
 def _writable(adata: AnnData) -> AnnData:
     """The object with names and texts that each anndata can write: one with pandas 3 writes nullable strings."""
-    frames = [adata.obs, adata.var, *([adata.raw.var] if adata.raw is not None else [])]
+    frames = [adata.obs, *gene_tables(adata)]
     for frame in frames:
         if _is_nullable(frame.index.dtype):
             frame.index = frame.index.astype(object)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import anndata as ad
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -114,6 +115,21 @@ def test_backed_mode(cells, tmp_path, copy):
     assert ("gptca" in backed.uns) is not copy
     backed.file.close()
     assert (tmp_path / "cells.h5ad").read_bytes() == content
+
+
+@pytest.mark.parametrize("backed", [None, "r"])
+def test_a_file_that_has_raw_as_missing(cells, tmp_path, backed):
+    """Anndata's write_elem writes that there is no .raw; a backed object has an empty one then."""
+    write = getattr(ad, "io", ad.experimental).write_elem
+    with h5py.File(tmp_path / "cells.h5ad", "w") as file:
+        write(file, "/", cells)
+    found = ad.read_h5ad(tmp_path / "cells.h5ad", backed=backed)
+    gca.tl.annotate(found, "cluster")
+    gca.tl.annotate(cells, "cluster")
+    assert gca.get.report(found).clusters == gca.get.report(cells).clusters
+    assert gca.get.contrast(found, "0").genes == gca.get.contrast(cells, "0").genes
+    if backed:
+        found.file.close()
 
 
 def test_nan_cells_stay_nan_and_are_counted(cells):
