@@ -76,7 +76,7 @@ def lazy_reader() -> Optional[Callable[..., Any]]:
 
 
 def prefer_zarrs() -> None:
-    """Have zarr decompress by zarrs, in half of the time, if it is installed and no other codec pipeline was chosen."""
+    """Have zarr decompress by zarrs, which is faster, if it is installed and no other codec pipeline was chosen."""
     if find_spec("zarrs") is not None:
         config = import_module("zarr").config
         if config.get("codec_pipeline.path").endswith(".BatchedCodecPipeline"):  # the default
