@@ -97,7 +97,8 @@ def changes(name: str, kinds: type = numbers.Numbers) -> Iterator[Change]:
             yield Change(f"{name}[{place}]", f"{value_text(value[place])} → 0", {name: slopes})
         return
     limit = 1.0 if number.metadata["unit"] in AT_MOST_ONE else float("inf")
-    others = [neutral] if neutral is not None else [v for v in (value / 2, value * 2) if v <= limit]
+    # A number of cells or genes stays whole.
+    others = [neutral] if neutral is not None else [type(value)(v) for v in (value / 2, value * 2) if v <= limit]
     for other in others:
         text = "no limit" if other == UNLIMITED else value_text(other)
         yield Change(name, f"{value_text(value)} → {text}", {name: other})
