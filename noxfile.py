@@ -326,7 +326,7 @@ def llm(session: nox.Session) -> None:
     session.run("pytest", "tests/real_llm", *session.posargs, env={"GCA_REAL_LLM": "1"})
 
 
-@nox.session(requires=["build"])
+@nox.session(python="3.13", requires=["build"])  # with an older Python, Scanpy's t-test is an older and slower one
 def bench(session: nox.Session) -> None:
     """Time the parts with pytest-benchmark, then this package beside others; `-- --cells 50000` for full size."""
     session.install(f"{_wheel(session)}[dask]", *_group("bench"), *_group("test"))

@@ -64,12 +64,14 @@ def test_planted_types_are_found(script):
 
 
 def test_memory_and_the_comparison(script, tmp_path):
-    """A step of the comparison runs and gets a ratio to the t-test, and ``annotate`` does not copy the object."""
+    """A step of the comparison runs and gets a ratio to the t-test, and ``annotate`` does not copy the matrix."""
     measure, compare, synthetic = script("measure"), script("compare"), script("synthetic")
     path = tmp_path / "cells.h5ad"
     synthetic.cells(6_000, synthetic.tissue(n_genes=20_000)).write_h5ad(path)
     results = compare.compare(path, ["annotate"], runs=1)
-    assert results["annotate"]["memory"] <= 1.10, results
+    # The database, the index and the tables take 90 MB for any number of cells; a copy of the matrix would take 58.
+    grown = results["annotate"]["loaded"] * (results["annotate"]["memory"] - 1)
+    assert grown < 120, results
     text = compare.shown({"t-test": results["annotate"], **results, "wilcoxon": {"error": "it is not installed"}})
     assert "from clusters to report" in text
     assert "did not run" in text
