@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextvars import ContextVar, Token
 from datetime import datetime, timezone
 from types import TracebackType
-from typing import Any, Literal, Optional, Protocol
+from typing import Any, Literal, Optional, Protocol, TypeVar
 
 from attrs import define, evolve, field, frozen
 
@@ -70,27 +70,49 @@ def tell_scanpy(message: str, level: Literal["info", "hint"] = "info") -> None:
         getattr(scanpy.logging, level)(message)
 
 
+Item = TypeVar("Item")
+
+
 class Clock:
     """Times the steps of a run and logs each step when it ends.
 
     Attributes
     ----------
     seconds
-        Duration by step, in seconds.
+        Duration by step, in seconds, without the steps inside it.
     """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self._inside = 0.0  # seconds of the steps inside the one that is running
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time the body of the ``with`` block."""
-        start = time.perf_counter()
+        start, before, self._inside = time.perf_counter(), self._inside, 0.0
         try:
             yield
         finally:
-            self.seconds[name] = round(time.perf_counter() - start, 4)
-            debug("step", step=name, seconds=self.seconds[name])
+            took = time.perf_counter() - start
+            self._end(name, took - self._inside)
+            self._inside = before + took
+
+    def each(self, name: str, items: Iterator[Item]) -> Iterator[Item]:
+        """Time the making of items, each of which is made when it is read, perhaps inside another step."""
+        total = 0.0
+        while True:
+            start = time.perf_counter()
+            item = next(items, None)
+            took = time.perf_counter() - start
+            total, self._inside = total + took, self._inside + took
+            if item is None:
+                break
+            yield item
+        self._end(name, total)
+
+    def _end(self, name: str, seconds: float) -> None:
+        self.seconds[name] = round(seconds, 4)
+        debug("step", step=name, seconds=self.seconds[name])
 
 
 def now() -> str:

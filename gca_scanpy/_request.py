@@ -243,13 +243,9 @@ def prepare(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -
     tissues = tissues_of(markers, request.tissue)
     with clock.step("genes"):
         clusters, warnings = canonical(markers, request.tissue, index)
-
-    def cases() -> Iterator[Case]:
-        with clock.step("scoring"):
-            for cluster, cells in zip(clusters, of_cells(clusters, index)):
-                yield Case.of(cluster, index, tissues[cluster.cluster_id], limits, cells)
-
-    return cases(), [*warnings, *request.database.notes]
+    cells = of_cells(clusters, index)
+    cases = (Case.of(one, index, tissues[one.cluster_id], limits, its) for one, its in zip(clusters, cells))
+    return clock.each("scoring", cases), [*warnings, *request.database.notes]
 
 
 def provenance_of(request: Request, cases: Sequence[Case], models: Sequence[str]) -> Provenance:

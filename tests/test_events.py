@@ -67,6 +67,20 @@ def test_debug_has_the_steps(events, cells):
     assert all(record.request_id == "run-7" for name, record in steps.items() if name != "database")
 
 
+def test_a_step_inside_another_is_not_its_time(monkeypatch):
+    """The seconds of the steps add up to those of the run, also if items are made while another step reads them."""
+    passed = iter(range(100))
+    monkeypatch.setattr(_events.time, "perf_counter", lambda: next(passed))  # each look at the clock takes a second
+    clock = _events.Clock()
+    start = _events.time.perf_counter()
+    with clock.step("reading"):
+        assert list(clock.each("making", iter("abc"))) == ["a", "b", "c"]
+        with clock.step("inner"):
+            pass
+    assert clock.seconds == {"making": 4, "inner": 1, "reading": 6}
+    assert sum(clock.seconds.values()) < _events.time.perf_counter() - start
+
+
 def test_an_id_ends_with_its_run(events, cells):
     """What comes between two runs, such as the loading of the second one's database, has the id of neither."""
     told = events(logging.DEBUG)
