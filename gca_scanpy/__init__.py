@@ -14,7 +14,7 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from gca_scanpy._packages import __version__, anndata_with_accessors
+from gca_scanpy._packages import __version__, anndata_with_accessors, lazy
 
 if TYPE_CHECKING:
     from gca_scanpy import db, get, io, names, pl, tl
@@ -35,17 +35,18 @@ __all__ = [
 
 _MODULES = {"db", "errors", "get", "io", "model", "names", "pl", "tl"}
 _OBJECTS = {
-    "Asking": "gca_scanpy._llm.asking",
-    "Completion": "gca_scanpy._llm.language_model",
-    "Plan": "gca_scanpy._llm.prompt",
-    "GcaError": "gca_scanpy.errors",
-    "GcaWarning": "gca_scanpy.errors",
-    "LanguageModel": "gca_scanpy._llm.language_model",
-    "annotate_anndata": "gca_scanpy._accessor",
-    **dict.fromkeys(["annotate_markers", "plan_markers", "validate_markers"], "gca_scanpy.tl._markers"),
-    **dict.fromkeys(["RunDetails", "RunHook", "get_run_hooks", "set_run_hooks"], "gca_scanpy._events"),
-    "settings": "gca_scanpy._settings",
+    "Asking": "_llm.asking",
+    "Completion": "_llm.language_model",
+    "Plan": "_llm.prompt",
+    "GcaError": "errors",
+    "GcaWarning": "errors",
+    "LanguageModel": "_llm.language_model",
+    "annotate_anndata": "_accessor",
+    **dict.fromkeys(["annotate_markers", "plan_markers", "validate_markers"], "tl._markers"),
+    **dict.fromkeys(["RunDetails", "RunHook", "get_run_hooks", "set_run_hooks"], "_events"),
+    "settings": "_settings",
 }
+_find_object = lazy(__name__, _OBJECTS)
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # the program decides what is logged, and where
 
@@ -64,10 +65,7 @@ def __getattr__(name: str) -> Any:
         _register_accessor()
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    if name in _OBJECTS:
-        return getattr(importlib.import_module(_OBJECTS[name]), name)
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+    return _find_object(name)
 
 
 def __dir__() -> list[str]:

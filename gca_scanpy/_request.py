@@ -120,7 +120,7 @@ class Given(_SendsNothing):
     labels: Mapping[str, tuple[str, float]]
 
     def propose(self, cases: Iterable[Case], judge: Judge) -> Proposals:
-        """The label that was given for each cluster, empty if there was none."""
+        """The label that the user gave for each cluster; empty if the user gave none."""
         del judge
         return Proposals(tuple(map(self._verdict, cases)))
 

@@ -235,7 +235,7 @@ def curation_of(adata: AnnData, report: DatasetReport, key: str, palette: Palett
     """
     columns = curated_columns(report, clusters_of(adata, report, key), key, adata.obs_names)
     entries = {UNS_REPORT: _codec.to_json(report), UNS_SCHEMA_VERSION: report.schema_version}
-    return Curation(columns, entries, curated_colors(report, columns, key, palette))
+    return Curation(columns, entries, curated_colors(report, columns, key, palette.of_report(report)))
 
 
 def write_curation(adata: AnnData, report: DatasetReport, key: str, palette: Palette) -> None:

@@ -68,7 +68,7 @@ def duplicate(adata: AnnData) -> AnnData:
 
 
 def raw_of(adata: AnnData) -> Any:
-    """``.raw``; None if there is none, or if a file has it as missing, which anndata opens as one without genes."""
+    """``.raw``, or None. A file can state that it has no ``.raw``; anndata opens such a file with one without genes."""
     return adata.raw if adata.raw is not None and adata.raw.var.shape[0] > 0 else None
 
 

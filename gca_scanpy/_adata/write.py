@@ -28,7 +28,7 @@ from gca_scanpy._keys import (
 )
 from gca_scanpy._names.labels import ShortNames
 from gca_scanpy._packages import NAMES
-from gca_scanpy._reporting.colors import Palette
+from gca_scanpy._reporting.colors import Color, Palette
 from gca_scanpy._reporting.curation import standing
 from gca_scanpy._reporting.display import LEVELS, short_labels
 from gca_scanpy._reporting.display import STATUSES as STATUS_LOOKS
@@ -94,10 +94,11 @@ def write_report(
     columns = _columns(report, names, clustering, keys, adata.obs_names)
     if agreement is not None:
         columns[keys.agreement] = pd.Series(agreement, index=adata.obs_names)
-    entries = {key_added: _entries(report), **_colors(report, names, columns, keys, palette)}
+    color = palette.of_report(report)
+    entries = {key_added: _entries(report), **_colors(report, names, columns, keys, color)}
     if report.audit:
         columns |= curated_columns(report, clustering, key_added, adata.obs_names)
-        entries |= curated_colors(report, columns, key_added, palette)
+        entries |= curated_colors(report, columns, key_added, color)
     store(adata, columns, entries)
 
 
@@ -201,10 +202,10 @@ def curated_columns(report: DatasetReport, clustering: Clustering, key: str, cel
 
 
 def curated_colors(
-    report: DatasetReport, columns: Mapping[str, pd.Series], key: str, palette: Palette
+    report: DatasetReport, columns: Mapping[str, pd.Series], key: str, color: Color
 ) -> dict[str, list[str]]:
     """The colors of the curated labels, in the order of their categories; the same label has that of the run."""
-    column, color = ObsKeys(key).curated_label, palette.of_report(report)
+    column = ObsKeys(key).curated_label
     terms = {decision.to_label: decision.to_ontology_id for decision in reversed(standing(report).values())}
     return {colors_of(column): [color(label, terms[label]) for label in columns[column].cat.categories]}
 
@@ -243,7 +244,7 @@ def _columns(
 
 
 def _colors(
-    report: DatasetReport, names: Sequence[str], columns: Mapping[str, pd.Series], keys: ObsKeys, palette: Palette
+    report: DatasetReport, names: Sequence[str], columns: Mapping[str, pd.Series], keys: ObsKeys, color: Color
 ) -> dict[str, list[str]]:
     """The colors of labels, status and confidence, in the order of their categories, as Scanpy's plots expect them."""
     terms: tuple[dict[str, Optional[str]], ...] = ({}, {}, {}, {}, {})
@@ -255,7 +256,6 @@ def _colors(
         terms[2][annotation.proposed_label] = annotation.proposed_ontology_id
         terms[3][cluster.broad_label] = cluster.broad_ontology_id
         terms[4][cluster.fine_label or UNKNOWN_LABEL] = cluster.path[-1].ontology_id if cluster.path else None
-    color = palette.of_report(report)
     looks = ((keys.status, STATUS_LOOKS), (keys.confidence, LEVELS))
     return {
         **{

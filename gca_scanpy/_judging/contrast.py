@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Optional, Union
 
 from attrs import asdict, evolve, frozen
 
-from gca_scanpy._judging.label import GeneKind, name_of, overlap, owners, separating
+from gca_scanpy._judging.label import GeneKind, canonical_of, name_of, overlap, owners, separating
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy.model import ClusterReport, Witnesses
@@ -187,7 +187,7 @@ def contrast(
 @lru_cache(maxsize=512)  # clusters of one run ask for the same few pairs
 def unseen(key: str, other: str, index: MarkerIndex, *, canonical: bool = False) -> tuple[ContrastGene, ...]:
     """The genes that speak for a type and not for the other, as the database has them, before any data are asked."""
-    best, label = _canonical(key, index) if canonical else frozenset(), name_of(key, index)
+    best, label = frozenset(canonical_of(key, index)) if canonical else frozenset(), name_of(key, index)
     chosen = (symbol for symbol in separating(key, other, index) if symbol in best or not canonical)
     genes = (gene for gene in _telling(key, other, index, chosen) if gene.is_canonical or not canonical)
     return tuple(_fact(gene, label, index) for gene in genes)
@@ -206,7 +206,7 @@ class Telling:
 
 def telling_among(key: str, other: str, index: MarkerIndex, symbols: AbstractSet[Optional[str]]) -> Iterator[Telling]:
     """The genes that speak for a type and not for the other: its canonical markers, and those with these symbols."""
-    chosen = separating(key, other, index).keys() & (_canonical(key, index) | symbols)
+    chosen = separating(key, other, index).keys() & {*canonical_of(key, index), *symbols}
     return (gene for gene in _telling(key, other, index, chosen) if gene.is_canonical or gene.symbol in symbols)
 
 
@@ -218,10 +218,6 @@ def _telling(key: str, other: str, index: MarkerIndex, symbols: Iterable[str]) -
         strength = round(_strength(symbol, key, owner, index, is_marker=is_marker), 4)
         is_canonical = is_marker and symbol in index.types[owner].canonical
         yield Telling(symbol, kinds[symbol], owner, is_canonical, strength)
-
-
-def _canonical(key: str, index: MarkerIndex) -> frozenset[str]:
-    return frozenset(chain.from_iterable(index.types[owner].canonical for owner in owners(key, index)))
 
 
 def _fact(gene: Telling, label: str, index: MarkerIndex) -> ContrastGene:

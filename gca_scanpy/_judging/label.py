@@ -274,11 +274,12 @@ def overlap(key: str, other: str, index: MarkerIndex) -> bool:
 def _only(key: str, other: str, index: MarkerIndex) -> tuple[str, ...]:
     """The canonical markers of a type and its ancestors that are no markers of another type; its own come first."""
     excluded = index.types[key].negative.union(markers_of(other, index))
-    return tuple(dict.fromkeys(gene for gene in _canonical(key, index) if gene not in excluded))
+    return tuple(dict.fromkeys(gene for gene in canonical_of(key, index) if gene not in excluded))
 
 
-def _canonical(key: str, index: MarkerIndex) -> Sequence[str]:
-    return [gene for owner in (key, *index.ancestors(key)) for gene in index.types[owner].canonical]
+def canonical_of(key: str, index: MarkerIndex) -> Sequence[str]:
+    """The canonical markers of a type and its ancestors; those of the type come first."""
+    return [gene for owner in owners(key, index) for gene in index.types[owner].canonical]
 
 
 def markers_of(key: str, index: MarkerIndex) -> frozenset[str]:
