@@ -94,16 +94,16 @@ def of_two(case: Case, judgment: Judgment, found: Mixture) -> Judgment:
 
     The label becomes what both have in common. If no level of its path is, the cluster is mixed.
     """
-    verdict, ancestors = judgment.verdict, case.index.lineages.ontology.ancestors
-    above = [{key, *ancestors(key)} for key in (part.ontology_id or part.label for part in found.parts)]
+    verdict, (first, second), ancestors = judgment.verdict, found.parts, case.index.lineages.ontology.ancestors
+    above = [{key, *ancestors(key)} for key in (part.ontology_id or part.label for part in (first, second))]
     common = [level for level in verdict.path if all(level.ontology_id in keys for keys in above)]
     if not common:
-        first, second = found.parts
         genes = dict.fromkeys(second.genes, (second.label,))
         return judge(case, verdict, Rival(second.label, 0.0, 1.0, genes, first.genes, second.ontology_id))
     level = common[-1]
+    why = f"Some cells are of {first.label}, others of {second.label}; {level.label} is what both have in common."
     broader = evolve(verdict, label=level.label, ontology_id=level.ontology_id, path=verdict.path[: len(common)])
-    judged = judge(case, evolve(broader, confidence_score=level.probability))
+    judged = judge(case, evolve(broader, confidence_score=level.probability, rationale=why))
     notes = (*judged.validation.notes, note_of(found, [part.label for part in found.parts]))
     return evolve(judged, validation=evolve(judged.validation, notes=notes), mixture=found)
 

@@ -409,3 +409,4 @@ def test_cells_of_two_types(other, label, status):
     assert (found.rival is None) == (status == "supported")
     assert found.verdict.path[-1].ontology_id == found.verdict.ontology_id
     assert found.verdict.confidence_score == found.verdict.path[-1].probability
+    assert (second.label in found.verdict.rationale) == (status == "supported")
