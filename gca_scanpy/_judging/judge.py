@@ -18,7 +18,7 @@ from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.path import key_of, without_penalties
 from gca_scanpy._steps import Verdict
-from gca_scanpy.model import Candidate, Mixture, Separation, Status, Validation
+from gca_scanpy.model import Candidate, Mixture, Panel, Separation, Status, Validation
 
 SHOWN_MISSING, SHOWN_CANDIDATES, SHOWN_LACKED = 10, 3, 6
 OF_TWO = ("mixed_lineage", "contradictory_markers")  # the codes of clusters whose cells may be of two lineages
@@ -68,7 +68,7 @@ def judge(case: Case, verdict: Verdict, second: Optional[Rival] = None) -> Judgm
     if not verdict.label:
         findings.append(_Finding("validation_missing", "no label came for this cluster"))
     if verdict.panel is not None and verdict.panel.agreement < numbers.NUMBERS.min_agreement:
-        findings.append(_Finding("model_disagreement", _answers(verdict)))
+        findings.append(_Finding("model_disagreement", _answers(verdict.panel)))
     if verdict.label and verdict.label != UNKNOWN_LABEL:
         label_evidence, against_label = _check_label(case, verdict, term)
         apart = Apart.of(term or verdict.label, case)
@@ -94,9 +94,9 @@ def of_two(case: Case, judgment: Judgment, found: Mixture) -> Judgment:
 
     The label becomes what both have in common. If no level of its path is, the cluster is mixed.
     """
-    verdict, (first, second), ancestors = judgment.verdict, found.parts, case.index.lineages.ontology.ancestors
-    above = [{key, *ancestors(key)} for key in (part.ontology_id or part.label for part in (first, second))]
-    common = [level for level in verdict.path if all(level.ontology_id in keys for keys in above)]
+    verdict, (first, second), ontology = judgment.verdict, found.parts, case.index.lineages.ontology
+    above = [{part.ontology_id, *ontology.ancestors(part.ontology_id or part.label)} for part in (first, second)]
+    common = [level for level in verdict.path if level.ontology_id in above[0] & above[1]]
     if not common:
         genes = dict.fromkeys(second.genes, (second.label,))
         return judge(case, verdict, Rival(second.label, 0.0, 1.0, genes, first.genes, second.ontology_id))
@@ -104,7 +104,7 @@ def of_two(case: Case, judgment: Judgment, found: Mixture) -> Judgment:
     why = f"Some cells are of {first.label}, others of {second.label}; {level.label} is what both have in common."
     broader = evolve(verdict, label=level.label, ontology_id=level.ontology_id, path=verdict.path[: len(common)])
     judged = judge(case, evolve(broader, confidence_score=level.probability, rationale=why))
-    notes = (*judged.validation.notes, note_of(found, [part.label for part in found.parts]))
+    notes = (*judged.validation.notes, note_of(found, [first.label, second.label]))
     return evolve(judged, validation=evolve(judged.validation, notes=notes), mixture=found)
 
 
@@ -132,9 +132,8 @@ def _not_known(label: str, case: Case) -> str:
     return f"the database knows neither {label!r} nor a relative of it"
 
 
-def _answers(verdict: Verdict) -> str:
-    answers = verdict.panel.answers if verdict.panel else ()
-    return "; ".join(f"{a.model} says {a.label or 'nothing'}" for a in answers)
+def _answers(panel: Panel) -> str:
+    return "; ".join(f"{answer.model} says {answer.label or 'nothing'}" for answer in panel.answers)
 
 
 def _identity(verdict: Verdict, case: Case, term: Optional[str]) -> list[_Finding]:
