@@ -16,8 +16,8 @@ from attrs import define, evolve, field
 from scipy import sparse
 
 from gca_scanpy._adata.genes import read_genes
-from gca_scanpy._adata.matrix import as_in_the_run, as_numbers, is_chunked, kind_of, select_matrix
-from gca_scanpy._adata.objects import column_of, to_frame
+from gca_scanpy._adata.matrix import as_numbers, is_chunked, kind_of
+from gca_scanpy._adata.objects import as_in_the_run, column_of, select_matrix, to_frame
 from gca_scanpy._keys import pair_id
 from gca_scanpy._names.genes import GeneNames
 from gca_scanpy.errors import InputError, MissingKeyError, shown

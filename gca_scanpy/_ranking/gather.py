@@ -19,7 +19,7 @@ from attrs import evolve
 from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.matrix import OnDisk
+from gca_scanpy._adata.matrix import READ, OnDisk
 from gca_scanpy._events import progress_bar
 from gca_scanpy._ranking.moments import Codes, Floats, Moments, merge_cells, merge_genes
 from gca_scanpy._ranking.sums import (
@@ -36,7 +36,6 @@ from gca_scanpy._ranking.sums import (
 )
 
 PART = 2_000_000  # values of which one thread computes the moments
-READ = 5_000_000  # values that one thread reads from disk at a time
 KEPT = 3_900_000  # numbers in 31 MB; glibc learns from arrays of up to 32 MB
 Job = Callable[[], Any]
 

@@ -191,7 +191,7 @@ def thirds(n_cells):
 def test_a_file_is_read_once_in_parts(large, columns, linear, monkeypatch):
     """A matrix on disk has the moments of the same matrix in memory; each of its cells is read once."""
     monkeypatch.setattr(sums, "LARGE", large)
-    monkeypatch.setattr(gather_module, "READ", 800)
+    monkeypatch.setattr(gather_module, "READ", 4_000)
     values = Simulated(1050)
     matrix, clustering = OnDisk(values, columns), thirds(1050)
     found = gather_on_disk(matrix, clustering, linear=linear)
@@ -201,7 +201,7 @@ def test_a_file_is_read_once_in_parts(large, columns, linear, monkeypatch):
 
 def test_ten_times_the_cells_need_no_more_memory(monkeypatch):
     """What is in memory at a time depends on the parts, not on the number of cells."""
-    monkeypatch.setattr(gather_module, "READ", 8_000)
+    monkeypatch.setattr(gather_module, "READ", 40_000)
     monkeypatch.setattr(gather_module, "n_threads", lambda: 1)
     peaks = []
     for n_cells in (1_000, 3_000, 30_000):  # the first warms up
@@ -216,7 +216,7 @@ def test_ten_times_the_cells_need_no_more_memory(monkeypatch):
 @pytest.mark.parametrize("form", ["file", "dask"])
 def test_ctrl_c_leaves_the_cells_unchanged(cells, content, form, monkeypatch):
     """Ctrl-C between two parts ends the run: few more are read, and nothing is written."""
-    monkeypatch.setattr(gather_module, "READ", 40)
+    monkeypatch.setattr(gather_module, "READ", 200)
     values = Simulated(cells.n_obs, interrupted_after=3)
     lazy = cells.copy()
     before = content(lazy)
@@ -253,7 +253,7 @@ def test_a_bar_counts_the_parts(chunked_too, monkeypatch):
             counted.append(n)
 
     monkeypatch.setattr("tqdm.auto.tqdm", Bar)
-    monkeypatch.setattr(gather_module, "READ", 800)
+    monkeypatch.setattr(gather_module, "READ", 4_000)
     if chunked_too:
         gather_chunked(chunked(np.ones((500, 4)), 100, 4, None), thirds(500))
     else:
