@@ -8,6 +8,7 @@ fails when this is the case. Scanpy needs no entry, because the functions that t
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -90,7 +91,8 @@ def faster_zarr() -> Iterator[None]:
     fused = chosen.replace(".Batched", ".Fused")
     has_fused = hasattr(import_module("zarr.core.codec_pipeline"), fused.rpartition(".")[2])  # zarr 3.3
     faster = "zarrs.ZarrsCodecPipeline" if find_spec("zarrs") is not None else fused if has_fused else chosen
-    with config.set({"codec_pipeline.path": faster}):
+    with config.set({"codec_pipeline.path": faster}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Array is unsupported by ZarrsCodecPipeline")  # zarr reads such an array
         yield
 
 
