@@ -197,9 +197,9 @@ class OnDisk:
 def in_larger_parts(matrix: Any) -> Any:
     """A Dask array with chunks of about ``READ`` values, if AnnData makes it of a CSR matrix in a zarr folder.
 
-    AnnData reads 1,000 cells at a time, and what is around that takes as long as decompression. Other arrays stay.
+    AnnData reads 1,000 cells at a time, and what is around that takes as long as decompression. Other matrices stay.
     """
-    found = left_on_disk(matrix)
+    found = left_on_disk(matrix) if is_chunked(matrix) else None
     if found is None:
         return matrix
     import dask.array
@@ -279,7 +279,7 @@ class Matrix:
             values = OnDisk.of(values, chosen)
             return cls(values, names, kind_of(values))
         kind = kind_of(_columns(values, chosen))
-        return cls(_columns(in_larger_parts(values) if is_chunked(values) else values, chosen), names, kind)
+        return cls(_columns(in_larger_parts(values), chosen), names, kind)
 
 
 def _columns(matrix: Any, chosen: Optional[npt.NDArray[np.intp]]) -> Any:
