@@ -103,7 +103,7 @@ def left_on_disk(matrix: Any) -> Any:
     """
     layers = [*matrix.dask.layers.values()]
     for function, _ in getattr(layers[0], "indices", ()) if len(layers) == 1 else ():
-        if getattr(getattr(function, "func", None), "__module__", "").startswith("anndata."):
+        if str(getattr(getattr(function, "func", None), "__module__", None)).startswith("anndata."):
             found = next((value for value in function.args if getattr(value, "format", "") == "csr"), None)
             return found if found is not None and found.shape == matrix.shape else None
     return None
