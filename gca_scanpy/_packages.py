@@ -8,7 +8,9 @@ fails when this is the case. Scanpy needs no entry, because the functions that t
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -75,12 +77,36 @@ def lazy_reader() -> Optional[Callable[..., Any]]:
     return reader
 
 
-def prefer_zarrs() -> None:
-    """Have zarr decompress by zarrs, which is faster, if it is installed and no other codec pipeline was chosen."""
-    if find_spec("zarrs") is not None:
-        config = import_module("zarr").config
-        if config.get("codec_pipeline.path").endswith(".BatchedCodecPipeline"):  # the default
-            config.set({"codec_pipeline.path": "zarrs.ZarrsCodecPipeline"})
+@contextmanager
+def faster_zarr() -> Iterator[None]:
+    """While it lasts, zarr opens arrays with a faster codec pipeline if there is one, as AnnData's ``read_zarr`` does.
+
+    It is that of zarrs if it is installed, else one that zarr has. If another than the default was chosen, it stays.
+    """
+    config: Any = getattr(import_module("zarr"), "config", {})  # zarr 2 has none
+    chosen = config.get("codec_pipeline.path", "")
+    if not chosen.endswith(".BatchedCodecPipeline"):
+        yield
+        return
+    fused = chosen.replace(".Batched", ".Fused")
+    has_fused = hasattr(import_module("zarr.core.codec_pipeline"), fused.rpartition(".")[2])  # zarr 3.3
+    faster = "zarrs.ZarrsCodecPipeline" if find_spec("zarrs") is not None else fused if has_fused else chosen
+    with config.set({"codec_pipeline.path": faster}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Array is unsupported by ZarrsCodecPipeline")  # zarr reads such an array
+        yield
+
+
+def left_on_disk(matrix: Any) -> Any:
+    """The CSR matrix in a zarr folder that ``read_lazy`` of AnnData made a Dask array of; None if it is another array.
+
+    An array that was computed from one of AnnData's is another.
+    """
+    layers = [*matrix.dask.layers.values()]
+    for function, _ in getattr(layers[0], "indices", ()) if len(layers) == 1 else ():
+        if str(getattr(getattr(function, "func", None), "__module__", None)).startswith("anndata."):
+            found = next((value for value in function.args if getattr(value, "format", "") == "csr"), None)
+            return found if found is not None and found.shape == matrix.shape else None
+    return None
 
 
 class Extra(NamedTuple):

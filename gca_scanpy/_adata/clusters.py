@@ -16,8 +16,8 @@ from attrs import define, evolve, field
 from scipy import sparse
 
 from gca_scanpy._adata.genes import read_genes
-from gca_scanpy._adata.matrix import as_in_the_run, as_numbers, is_chunked, kind_of, select_matrix
-from gca_scanpy._adata.objects import column_of, to_frame
+from gca_scanpy._adata.matrix import as_numbers, in_larger_parts, is_chunked, kind_of
+from gca_scanpy._adata.objects import as_in_the_run, column_of, select_matrix, to_frame
 from gca_scanpy._keys import pair_id
 from gca_scanpy._names.genes import GeneNames
 from gca_scanpy.errors import InputError, MissingKeyError, shown
@@ -311,10 +311,10 @@ class Expression:
             return None
         columns = [self._columns[gene] for gene in genes]
         is_on_disk = not (isinstance(matrix, np.ndarray) or sparse.issparse(matrix) or is_chunked(matrix))
-        step = BLOCK if is_on_disk else max(len(cells), 1)
+        step, parts = BLOCK if is_on_disk else max(len(cells), 1), in_larger_parts(matrix)
         blocks, logged = [], True
         for start in range(0, len(cells), step):
-            block = as_numbers(_rows(matrix, cells[start : start + step]))
+            block = as_numbers(_rows(parts, cells[start : start + step]))
             if start == 0:
                 logged = kind_of(block if is_on_disk else as_numbers(matrix)) == "other"
             blocks.append(_dense(block[:, columns]))

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 from attrs import define
 
-from gca_scanpy._adata.matrix import Source, as_numbers, in_memory, select_matrix
-from gca_scanpy._adata.objects import column_of, to_strings
+from gca_scanpy._adata.matrix import as_numbers, in_memory
+from gca_scanpy._adata.objects import Source, column_of, select_matrix, to_strings
 from gca_scanpy._names.genes import ENSEMBL, GeneNames, clean, genome_of
 from gca_scanpy.errors import InputError, MissingKeyError, NoOverlapError
 

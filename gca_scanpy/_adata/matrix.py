@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Optional
+import functools
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from attrs import define, frozen
 from scipy import sparse
 
-from gca_scanpy._adata.objects import gene_tables, raw_of, to_frame
-from gca_scanpy._packages import layer_names
+from gca_scanpy._adata.objects import raw_of, select_matrix
+from gca_scanpy._packages import faster_zarr, layer_names, left_on_disk
 from gca_scanpy._scoring import numbers
-from gca_scanpy.errors import InputError, MissingKeyError
+from gca_scanpy.errors import InputError
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -29,6 +28,7 @@ TO_CPU = (
     "adata.X = adata.X.get()"
 )
 SAMPLED_CELLS = 200
+READ = 5_000_000  # values that one thread reads from disk at a time
 MIN_VALUES = 5  # a cell with fewer values does not show whether they are multiples of the smallest
 MIN_MULTIPLE = 3  # if all values are nearly the same, they are no multiples that could not be chance
 
@@ -128,6 +128,14 @@ def _have_unit_variances(rows: Any) -> bool:
     return bool(frequent.size and 1 / 2 < np.median(np.nanstd(frequent, axis=0)) < 2)
 
 
+class Arrays(NamedTuple):
+    """The arrays of a CSR matrix in a file."""
+
+    data: Any
+    indices: Any
+    indptr: Any
+
+
 @frozen(eq=False)
 class OnDisk:
     """A CSR matrix or an array in a file, from which a few cells are read at a time.
@@ -138,10 +146,20 @@ class OnDisk:
         The matrix, as AnnData or h5py gives it.
     columns
         The genes that are read; None for all.
+    arrays
+        Its arrays, if it is a CSR matrix: consecutive cells are read from them, because AnnData would copy the cells
+        once more.
     """
 
     values: Any
     columns: Optional[npt.NDArray[np.intp]] = None
+    arrays: Optional[Arrays] = None
+
+    @classmethod
+    def of(cls, values: Any, columns: Optional[npt.NDArray[np.intp]] = None) -> OnDisk:
+        """The matrix, with its arrays if it has any."""
+        group = getattr(values, "group", None)
+        return cls(values, columns, None if group is None else Arrays(*(group[name] for name in Arrays._fields)))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -150,8 +168,17 @@ class OnDisk:
 
     def __getitem__(self, cells: Any) -> Any:
         """Some cells, in memory."""
-        rows = as_numbers(self.values[cells, :])
+        if self.arrays is not None and isinstance(cells, slice):
+            rows = self._consecutive(self.arrays, *cells.indices(self.shape[0]))
+        else:
+            rows = as_numbers(self.values[cells, :])
         return rows if self.columns is None else rows[:, self.columns]
+
+    def _consecutive(self, arrays: Arrays, start: int, stop: int, _: int) -> Any:
+        ends = arrays.indptr[start : stop + 1]
+        first, last = int(ends[0]), int(ends[-1])
+        parts = arrays.data[first:last], arrays.indices[first:last], ends - ends[0]
+        return sparse.csr_matrix(parts, shape=(stop - start, self.values.shape[1]))
 
     def to_memory(self) -> Any:
         """All cells."""
@@ -159,47 +186,35 @@ class OnDisk:
 
     def slices(self, n_values: int) -> list[slice]:
         """Slices of consecutive cells that have about so many values; an array is divided as its file is."""
-        sample = _rows(OnDisk(self.values))  # all genes are read, and some of them are kept
-        each = (sample.nnz if sparse.issparse(sample) else sample.size) / max(sample.shape[0], 1)
+        n_cells, n_genes = self.values.shape
+        each = n_genes if self.arrays is None else self.arrays.data.shape[0] / max(n_cells, 1)
         step = max(1, int(n_values / max(each, 1.0)))
         stored = (getattr(self.values, "chunks", None) or (1,))[0]
         step -= step % stored if step > stored else 0
-        return [slice(start, min(start + step, self.shape[0])) for start in range(0, self.shape[0], step)]
+        return [slice(start, min(start + step, n_cells)) for start in range(0, n_cells, step)]
 
 
-@define(eq=False)
-class Source:
-    """A matrix as Scanpy selects it, with the tables of its genes.
+def in_larger_parts(matrix: Any) -> Any:
+    """A Dask array with chunks of about ``READ`` values, if AnnData makes it of a CSR matrix in a zarr folder.
 
-    Attributes
-    ----------
-    matrix, var
-        The matrix and the table of its genes.
-    other
-        The table of the other genes: ``.var`` next to ``.raw.var`` and the other way round; None without ``.raw``.
-    use_raw
-        Whether the matrix is that of ``.raw``.
+    AnnData reads 1,000 cells at a time, and what is around that takes as long as decompression. Other matrices stay.
     """
+    found = left_on_disk(matrix) if is_chunked(matrix) else None
+    if found is None:
+        return matrix
+    import dask.array
 
-    matrix: Any
-    var: pd.DataFrame
-    other: Optional[pd.DataFrame]
-    use_raw: bool
+    with faster_zarr():
+        stored = OnDisk.of(found)
+    sizes = tuple(part.stop - part.start for part in stored.slices(READ))
+    if len(sizes) >= matrix.numblocks[0]:
+        return matrix
+    read, chunks = functools.partial(_read_part, stored), (sizes, matrix.chunks[1])
+    return dask.array.map_blocks(read, chunks=chunks, dtype=matrix.dtype, meta=matrix._meta)
 
-    @property
-    def tables(self) -> list[pd.DataFrame]:
-        """The tables that there are."""
-        return [table for table in (self.var, self.other) if table is not None]
 
-    @property
-    def place(self) -> str:
-        """The table of the genes, for messages."""
-        return ".raw.var" if self.use_raw else ".var"
-
-    @property
-    def other_place(self) -> str:
-        """The other table, for messages."""
-        return ".var" if self.use_raw else ".raw.var"
+def _read_part(stored: OnDisk, block_info: Any = None) -> Any:
+    return stored[slice(*block_info[None]["array-location"][0])]
 
 
 @define(eq=False)
@@ -258,55 +273,21 @@ class Matrix:
     @classmethod
     def _of(cls, values: Any, genes: Genes) -> Matrix:
         columns = np.flatnonzero(genes.are_genes)
-        are_all = len(columns) == len(genes.names)
+        chosen = columns if len(columns) < len(genes.names) else None
+        names = [genes.names[column] for column in columns]
         if _has_rows_on_disk(values):
-            values = OnDisk(values, None if are_all else columns)
-        elif not are_all:
-            indexable = not sparse.issparse(values) or values.format in ("csr", "csc")
-            values = (values if indexable else values.tocsr())[:, columns]
-        return cls(values, [genes.names[column] for column in columns], kind_of(values))
+            values = OnDisk.of(values, chosen)
+            return cls(values, names, kind_of(values))
+        kind = kind_of(_columns(values, chosen))
+        return cls(_columns(in_larger_parts(values), chosen), names, kind)
 
 
-def select_matrix(adata: AnnData, use_raw: Optional[bool], layer: Optional[str]) -> Source:
-    """The matrix to rank and its table of genes, by Scanpy's rule: the layer, else ``.raw`` if it is set, else ``X``.
-
-    Raises
-    ------
-    MissingKeyError
-        If there is no such layer.
-    InputError
-        If ``use_raw`` is True, and a layer is given or ``.raw`` is not set.
-    """
-    var = to_frame(adata.var)
-    raw = raw_of(adata)
-    raw_var = None if raw is None else to_frame(raw.var)
-    if layer is not None:
-        if use_raw:
-            msg = f"use_raw=True and layer={layer!r} exclude each other; pass only one of them"
-            raise InputError(msg)
-        if layer not in adata.layers:
-            layers = ", ".join(map(repr, layer_names(adata.layers))) or "none"
-            msg = f"there is no layer {layer!r}; layers: {layers}"
-            raise MissingKeyError(msg)
-        return Source(adata.layers[layer], var, raw_var, use_raw=False)
-    if use_raw and raw is None:
-        msg = "use_raw=True, but .raw is None; set .raw, or leave out use_raw"
-        raise InputError(msg)
-    if use_raw is not False and raw_var is not None:
-        return Source(raw.X, raw_var, var, use_raw=True)
-    return Source(adata.X, var, raw_var, use_raw=False)
-
-
-def as_in_the_run(adata: AnnData, parameters: Mapping[str, str]) -> tuple[Optional[bool], Optional[str], Optional[str]]:
-    """``use_raw``, ``layer`` and ``gene_symbols`` of a run, by its parameters, as far as the object still has them."""
-    use_raw = {"True": True, "False": False}.get(parameters.get("use_raw", ""))
-    layer, symbols = parameters.get("layer"), parameters.get("gene_symbols")
-    tables = gene_tables(adata)
-    return (
-        use_raw and (raw_of(adata) is not None or None),
-        layer if layer in adata.layers else None,
-        symbols if any(symbols in table.columns for table in tables) else None,
-    )
+def _columns(matrix: Any, chosen: Optional[npt.NDArray[np.intp]]) -> Any:
+    """The matrix with these genes; as it is if None."""
+    if chosen is None:
+        return matrix
+    is_indexable = not sparse.issparse(matrix) or matrix.format in ("csr", "csc")
+    return (matrix if is_indexable else matrix.tocsr())[:, chosen]
 
 
 def in_memory(matrix: Any, adata: AnnData) -> Any:

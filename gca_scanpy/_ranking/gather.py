@@ -19,7 +19,7 @@ from attrs import evolve
 from scipy import sparse
 
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.matrix import OnDisk
+from gca_scanpy._adata.matrix import READ, OnDisk
 from gca_scanpy._events import progress_bar
 from gca_scanpy._ranking.moments import Codes, Floats, Moments, merge_cells, merge_genes
 from gca_scanpy._ranking.sums import (
@@ -36,7 +36,6 @@ from gca_scanpy._ranking.sums import (
 )
 
 PART = 2_000_000  # values of which one thread computes the moments
-READ = 5_000_000  # values that one thread reads from disk at a time
 KEPT = 3_900_000  # numbers in 31 MB; glibc learns from arrays of up to 32 MB
 Job = Callable[[], Any]
 
@@ -212,7 +211,7 @@ def _run(jobs: Sequence[Job], threads: int, done: Callable[[], Any] = lambda: No
             pool.shutdown(cancel_futures=True)
 
 
-CELLS, MAX_BATCH = 40, 16  # cells for each cluster, and chunks, that are added up together
+CELLS, MAX_CELLS, MAX_BATCH = 40, 16_000, 16  # cells for each cluster, all cells, and chunks, added up together
 SPARSE = 4  # times as many cells, if the chunks are sparse: they have so much fewer values, and the table is as large
 FAN_IN = 4  # partial results merged at a time: a balanced tree keeps few in memory, in an order that never changes
 
@@ -279,7 +278,8 @@ def _batches(clustering: Clustering, rows: Sequence[slice], n_cells: int) -> lis
     batches, start, present = [], 0, set[int]()
     for number, row in enumerate(rows, 1):
         present.update(np.unique(clustering.codes[row]).tolist())
-        is_full = rows[number - 1].stop - rows[start].start >= n_cells * len(present) or number - start == MAX_BATCH
+        size = rows[number - 1].stop - rows[start].start
+        is_full = size >= min(n_cells * len(present), MAX_CELLS) or number - start == MAX_BATCH
         if is_full or number == len(rows):
             batches.append(slice(start, number))
             start, present = number, set()

@@ -10,8 +10,8 @@ from attrs import Factory, define, fields, frozen
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._adata.genes import Genes, read_genes
-from gca_scanpy._adata.matrix import Kind, Matrix, all_finite, is_chunked, select_matrix
-from gca_scanpy._adata.objects import raw_of
+from gca_scanpy._adata.matrix import Kind, Matrix, all_finite, is_chunked
+from gca_scanpy._adata.objects import raw_of, select_matrix
 from gca_scanpy._ranking.by_sample import SampleMoments, read_moments
 from gca_scanpy._ranking.moments import Expressed, Moments, activity, expressed, higher
 from gca_scanpy._ranking.scanpys import (

@@ -277,11 +277,10 @@ def read_lazily(path: Path) -> AnnData:
             f"python -m pip install 'anndata>={SINCE}'"
         )
         raise InputError(msg)
-    if path.suffix.lower() == ".zarr":
-        _packages.prefer_zarrs()
     try:
-        # Dask's workers may run in another folder, in which zarr would read zeros for the chunks that it misses.
-        adata: AnnData = read_lazy(path.absolute())
+        with _packages.faster_zarr():
+            # Dask's workers may run in another folder, in which zarr would read zeros for the chunks that it misses.
+            adata: AnnData = read_lazy(path.absolute())
     except Exception as error:  # the reader raises nearly any exception for a damaged store
         msg = f"{path} cannot be read lazily: {error}"
         raise InputError(msg) from error

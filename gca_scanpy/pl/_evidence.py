@@ -9,7 +9,7 @@ import pandas as pd
 
 from gca_scanpy import get
 from gca_scanpy._adata import Clustering, genes_of, read_report, reported_clustering, rows_of
-from gca_scanpy._adata.matrix import as_in_the_run
+from gca_scanpy._adata.objects import as_in_the_run
 from gca_scanpy._arguments import COUNT, LABEL_STYLE, TYPE, checked, optional
 from gca_scanpy._judging.contrast import Contrast
 from gca_scanpy._keys import DEFAULT_KEY, UNKNOWN_LABEL

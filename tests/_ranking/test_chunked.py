@@ -6,20 +6,25 @@ import tracemalloc
 
 import anndata
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
 import gca_scanpy as gca
+from gca_scanpy._adata import matrix as matrix_module
 from gca_scanpy._adata.clusters import Clustering
-from gca_scanpy._adata.matrix import Matrix, OnDisk, first_chunk, is_chunked
+from gca_scanpy._adata.genes import read_genes
+from gca_scanpy._adata.matrix import Matrix, OnDisk, first_chunk, in_larger_parts, is_chunked
 from gca_scanpy._ranking import gather as gather_module
 from gca_scanpy._ranking import sums
 from gca_scanpy._ranking.gather import gather, gather_chunked, gather_on_disk
+from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError, RankingWarning, RawCountsWarning
 
 array = pytest.importorskip("dask.array")
+cloudpickle = pytest.importorskip("cloudpickle")
 IDS = ("a", "b", "c")
 
 
@@ -191,7 +196,7 @@ def thirds(n_cells):
 def test_a_file_is_read_once_in_parts(large, columns, linear, monkeypatch):
     """A matrix on disk has the moments of the same matrix in memory; each of its cells is read once."""
     monkeypatch.setattr(sums, "LARGE", large)
-    monkeypatch.setattr(gather_module, "READ", 800)
+    monkeypatch.setattr(gather_module, "READ", 4_000)
     values = Simulated(1050)
     matrix, clustering = OnDisk(values, columns), thirds(1050)
     found = gather_on_disk(matrix, clustering, linear=linear)
@@ -201,7 +206,7 @@ def test_a_file_is_read_once_in_parts(large, columns, linear, monkeypatch):
 
 def test_ten_times_the_cells_need_no_more_memory(monkeypatch):
     """What is in memory at a time depends on the parts, not on the number of cells."""
-    monkeypatch.setattr(gather_module, "READ", 8_000)
+    monkeypatch.setattr(gather_module, "READ", 40_000)
     monkeypatch.setattr(gather_module, "n_threads", lambda: 1)
     peaks = []
     for n_cells in (1_000, 3_000, 30_000):  # the first warms up
@@ -213,10 +218,30 @@ def test_ten_times_the_cells_need_no_more_memory(monkeypatch):
     assert peaks[2] - 8 * 30_000 < 1.2 * peaks[1]  # a number for each cell
 
 
+@pytest.mark.skipif(not hasattr(anndata.experimental, "read_lazy"), reason="this anndata does not read lazily")
+def test_zarr_is_read_in_larger_parts(tmp_path, monkeypatch):
+    """Several of AnnData's chunks are read at once, with the same values; what was computed from them is left alone."""
+    monkeypatch.setattr(matrix_module, "READ", 12_000)
+    values = Simulated(2_500)[:, :]
+    kinds = ["Gene Expression"] * 39 + ["Antibody Capture"]
+    var = pd.DataFrame({"feature_types": kinds}, index=[f"g{number}" for number in range(40)])
+    anndata.AnnData(values, var=var).write_zarr(tmp_path / "cells.zarr")
+    lazy = anndata.experimental.read_lazy(tmp_path / "cells.zarr")
+    assert lazy.X.chunks[0] == (1_000, 1_000, 500)
+    parts = in_larger_parts(lazy.X)
+    assert parts.chunks == ((1_500, 1_000), (40,))
+    assert (cloudpickle.loads(cloudpickle.dumps(parts)).compute() != values).nnz == 0  # as Dask's workers get them
+    for other in (lazy.X[5:], lazy.X * 2, parts):
+        assert in_larger_parts(other) is other
+    matrix = Matrix.read(lazy, None, None, read_genes(lazy, None, None, None, _bundled.gene_names()))
+    assert matrix.data.chunks == ((1_500, 1_000), (39,))
+    assert (matrix.data.compute() != values[:, :39]).nnz == 0
+
+
 @pytest.mark.parametrize("form", ["file", "dask"])
 def test_ctrl_c_leaves_the_cells_unchanged(cells, content, form, monkeypatch):
     """Ctrl-C between two parts ends the run: few more are read, and nothing is written."""
-    monkeypatch.setattr(gather_module, "READ", 40)
+    monkeypatch.setattr(gather_module, "READ", 200)
     values = Simulated(cells.n_obs, interrupted_after=3)
     lazy = cells.copy()
     before = content(lazy)
@@ -253,7 +278,7 @@ def test_a_bar_counts_the_parts(chunked_too, monkeypatch):
             counted.append(n)
 
     monkeypatch.setattr("tqdm.auto.tqdm", Bar)
-    monkeypatch.setattr(gather_module, "READ", 800)
+    monkeypatch.setattr(gather_module, "READ", 4_000)
     if chunked_too:
         gather_chunked(chunked(np.ones((500, 4)), 100, 4, None), thirds(500))
     else:

@@ -161,16 +161,21 @@ def test_an_anndata_that_cannot(cells, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("chosen", "used"),
-    [("zarr.core.codec_pipeline.BatchedCodecPipeline", "zarrs.ZarrsCodecPipeline"), ("my.Pipeline", "my.Pipeline")],
+    ("chosen", "installed", "used"),
+    [
+        ("zarr.core.codec_pipeline.BatchedCodecPipeline", "zarrs", "zarrs.ZarrsCodecPipeline"),
+        ("zarr.core.codec_pipeline.BatchedCodecPipeline", None, "zarr.core.codec_pipeline.FusedCodecPipeline"),
+        ("my.Pipeline", "zarrs", "my.Pipeline"),
+    ],
 )
-def test_zarrs_decompresses_if_it_is_installed(chosen, used, monkeypatch):
-    """It takes the place of zarr's own codec pipeline, but not of another that was chosen."""
-    zarr = pytest.importorskip("zarr", "3")
-    monkeypatch.setattr(_packages, "find_spec", lambda name: name)
+def test_the_fastest_pipeline_decompresses(chosen, installed, used, monkeypatch):
+    """It takes the place of zarr's default while the cells are opened, but not of another that was chosen."""
+    zarr = pytest.importorskip("zarr", "3.3")
+    monkeypatch.setattr(_packages, "find_spec", lambda _: installed)
     with zarr.config.set({"codec_pipeline.path": chosen}):
-        _packages.prefer_zarrs()
-        assert zarr.config.get("codec_pipeline.path") == used
+        with _packages.faster_zarr():
+            assert zarr.config.get("codec_pipeline.path") == used
+        assert zarr.config.get("codec_pipeline.path") == chosen
 
 
 @needs_lazy
