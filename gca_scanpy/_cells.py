@@ -180,9 +180,8 @@ def _read_some(pairs: Mapping[str, Sequence[Pair]], expression: Expression) -> d
     pairs = {cluster_id: [*filter(None, some)] for cluster_id, some in pairs.items()}
     genes = dict.fromkeys(gene for some in pairs.values() for pair in some for gene in _genes(pair))
     clustering, columns = expression.clustering, {gene: column for column, gene in enumerate(genes)}
-    cells = np.flatnonzero(clustering.subsampled(numbers.NUMBERS.sampled_cells).codes >= 0)
     try:
-        sample = expression.read(cells, list(genes)) if genes else None
+        sample = expression.sample(list(genes)) if genes else None
     except InputError:  # a matrix that only Scanpy can read
         return {}
     if sample is None:

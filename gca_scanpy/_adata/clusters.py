@@ -6,7 +6,7 @@ Few genes of few cells are read of it, also if the matrix is on disk.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
@@ -16,10 +16,11 @@ from attrs import define, evolve, field
 from scipy import sparse
 
 from gca_scanpy._adata.genes import read_genes
-from gca_scanpy._adata.matrix import as_numbers, in_larger_parts, is_chunked, kind_of
+from gca_scanpy._adata.matrix import as_numbers, is_chunked, is_on_disk, kind_of, read_cells
 from gca_scanpy._adata.objects import as_in_the_run, column_of, select_matrix, to_frame
 from gca_scanpy._keys import pair_id
 from gca_scanpy._names.genes import GeneNames
+from gca_scanpy._scoring import numbers
 from gca_scanpy.errors import InputError, MissingKeyError, shown
 from gca_scanpy.model import ClusterReport
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 MAX_LISTED = 12  # names in a message
 MAX_CATEGORIES = 100  # a column with more distinct values is not offered as a clustering
-BLOCK = 1_000  # cells of a matrix on disk that are in memory at a time
 MIN_MEASURED = 10  # a few numbers are clusters, even of one cell each
 
 
@@ -273,6 +273,7 @@ class Expression:
     gene_symbols: Optional[str]
     known: GeneNames
     _columns: dict[str, int] = field(factory=dict, init=False)
+    _kept: list[Any] = field(factory=list, init=False)
 
     @classmethod
     def of_run(
@@ -307,31 +308,31 @@ class Expression:
             If NumPy cannot read the matrix.
         """
         matrix = select_matrix(self.adata, self.use_raw, self.layer).matrix
-        if matrix is None:
-            return None
-        columns = [self._columns[gene] for gene in genes]
-        is_on_disk = not (isinstance(matrix, np.ndarray) or sparse.issparse(matrix) or is_chunked(matrix))
-        step, parts = BLOCK if is_on_disk else max(len(cells), 1), in_larger_parts(matrix)
-        blocks, logged = [], True
-        for start in range(0, len(cells), step):
-            block = as_numbers(_rows(parts, cells[start : start + step]))
-            if start == 0:
-                logged = kind_of(block if is_on_disk else as_numbers(matrix)) == "other"
-            blocks.append(_dense(block[:, columns]))
-        values = np.concatenate(blocks) if blocks else np.zeros((0, len(columns)))
-        return Sample(np.nan_to_num(values, posinf=0.0, neginf=0.0), self.clustering.codes[cells], logged)
+        return None if matrix is None else self._values(cells, genes, matrix, read_cells(matrix, cells))
+
+    def sample(self, genes: Sequence[str]) -> Optional[Sample]:
+        """The same for some cells of each cluster; if they are not in memory, they are read once, and kept."""
+        cells = np.flatnonzero(self.clustering.subsampled(numbers.NUMBERS.sampled_cells).codes >= 0)
+        matrix = select_matrix(self.adata, self.use_raw, self.layer).matrix
+        if matrix is None or not (is_on_disk(matrix) or is_chunked(matrix)):
+            return self.read(cells, genes)
+        self._kept = self._kept or [_computed(block) for block in read_cells(matrix, cells)]
+        return self._values(cells, genes, matrix, self._kept)
+
+    def _values(self, cells: npt.NDArray[np.intp], genes: Sequence[str], matrix: Any, blocks: Iterable[Any]) -> Sample:
+        columns, values, logged = [self._columns[gene] for gene in genes], [np.zeros((0, len(genes)))], True
+        for number, block in enumerate(blocks):
+            if number == 0:
+                logged = kind_of(block if is_on_disk(matrix) else as_numbers(matrix)) == "other"
+            values.append(_dense(block[:, columns]))
+        finite = np.nan_to_num(np.concatenate(values), posinf=0.0, neginf=0.0)
+        return Sample(finite, self.clustering.codes[cells], logged)
 
 
-def _rows(matrix: Any, cells: npt.NDArray[np.intp]) -> Any:
-    if sparse.issparse(matrix) and matrix.format not in ("csr", "csc"):
-        matrix = matrix.tocsr()
-    try:
-        return matrix[cells, :]  # AnnData before 0.10 takes no array alone
-    except TypeError:  # and it cannot pick rows of a CSC matrix on disk
-        return matrix.to_memory()[cells, :]
+def _computed(values: Any) -> Any:
+    return values.compute() if is_chunked(values) else values
 
 
 def _dense(values: Any) -> npt.NDArray[np.float64]:
-    if is_chunked(values):
-        values = values.compute()
+    values = _computed(values)
     return np.asarray(values.toarray() if sparse.issparse(values) else values, dtype=np.float64)

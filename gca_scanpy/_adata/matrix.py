@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional
 
 import numpy as np
@@ -28,6 +29,7 @@ TO_CPU = (
     "adata.X = adata.X.get()"
 )
 SAMPLED_CELLS = 200
+CELLS = 1_000  # of a matrix on disk that are in memory at a time
 READ = 5_000_000  # values that one thread reads from disk at a time
 MIN_VALUES = 5  # a cell with fewer values does not show whether they are multiples of the smallest
 MIN_MULTIPLE = 3  # if all values are nearly the same, they are no multiples that could not be chance
@@ -264,7 +266,7 @@ class Matrix:
         if layer is not None and layer not in adata.layers:
             layer = None
         values = select_matrix(adata, use_raw if raw_of(adata) is not None else None, layer).matrix
-        if values is None or _is_on_disk(values) or not genes.names:
+        if values is None or is_on_disk(values) or not genes.names:
             return None
         if getattr(getattr(values, "dtype", None), "kind", "f") not in NUMERIC:
             return None
@@ -306,18 +308,18 @@ def in_memory(matrix: Any, adata: AnnData) -> Any:
             f"{advice}; layers: {', '.join(map(repr, names)) or 'none'}"
         )
         raise InputError(msg)
-    if not _is_on_disk(matrix):
+    if not is_on_disk(matrix):
         return matrix
     return matrix.to_memory() if hasattr(matrix, "to_memory") else matrix[()]
 
 
-def _is_on_disk(matrix: Any) -> bool:
+def is_on_disk(matrix: Any) -> bool:
     return hasattr(matrix, "to_memory") or type(matrix).__module__.startswith(("h5py", "zarr"))
 
 
 def _has_rows_on_disk(matrix: Any) -> bool:
     """Whether a matrix is on disk, with the values of a cell side by side."""
-    if not _is_on_disk(matrix) or getattr(getattr(matrix, "dtype", None), "kind", "") not in NUMERIC:
+    if not is_on_disk(matrix) or getattr(getattr(matrix, "dtype", None), "kind", "") not in NUMERIC:
         return False
     # Arrays of h5py and zarr have no format; AnnData before 0.10 had another name for it.
     return (
@@ -325,3 +327,19 @@ def _has_rows_on_disk(matrix: Any) -> bool:
         or getattr(matrix, "format_str", None) == "csr"
         or (type(matrix).__module__.startswith(("h5py", "zarr")) and len(matrix.shape) == 2)
     )
+
+
+def read_cells(matrix: Any, cells: npt.NDArray[np.intp]) -> Iterator[Any]:
+    """Some cells; a part at a time if they come from a file without Dask."""
+    step, parts = CELLS if is_on_disk(matrix) else max(len(cells), 1), in_larger_parts(matrix)
+    for start in range(0, len(cells), step):
+        yield as_numbers(_chosen(parts, cells[start : start + step]))
+
+
+def _chosen(matrix: Any, cells: npt.NDArray[np.intp]) -> Any:
+    if sparse.issparse(matrix) and matrix.format not in ("csr", "csc"):
+        matrix = matrix.tocsr()
+    try:
+        return matrix[cells, :]  # AnnData before 0.10 takes no array alone
+    except TypeError:  # and it cannot pick rows of a CSC matrix on disk
+        return matrix.to_memory()[cells, :]

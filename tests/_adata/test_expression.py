@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from gca_scanpy._adata import clusters, read_clustering
+from gca_scanpy._adata import clusters, matrix, read_clustering
 from gca_scanpy._adata.clusters import Expression
+from gca_scanpy._scoring import numbers
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import InputError
 
@@ -50,9 +51,9 @@ def test_a_file_on_disk_is_read_by_blocks(cells, kind, tmp_path, monkeypatch):
     expected = _expected(cells)
     cells.X = KINDS[kind](cells.X)
     cells.write_h5ad(tmp_path / "cells.h5ad")
-    backed, blocks, rows = ad.read_h5ad(tmp_path / "cells.h5ad", backed="r"), [], clusters._rows
-    monkeypatch.setattr(clusters, "BLOCK", 2)
-    monkeypatch.setattr(clusters, "_rows", lambda matrix, part: blocks.append(len(part)) or rows(matrix, part))
+    backed, blocks, rows = ad.read_h5ad(tmp_path / "cells.h5ad", backed="r"), [], matrix._chosen
+    monkeypatch.setattr(matrix, "CELLS", 2)
+    monkeypatch.setattr(matrix, "_chosen", lambda matrix, part: blocks.append(len(part)) or rows(matrix, part))
     sample = _of(backed)
     assert sample.available(GENES) == GENES
     found = sample.read(CELLS, GENES)
@@ -68,6 +69,27 @@ def test_a_chunked_matrix(cells):
     sample = _of(cells)
     assert sample.available(GENES) == GENES
     assert np.array_equal(sample.read(CELLS, GENES).values, expected)
+
+
+@pytest.mark.parametrize("kind", ["memory", "backed", "chunked"])
+def test_the_cells_of_a_sample_are_read_once(cells, kind, tmp_path, monkeypatch):
+    """Some cells of each cluster, for one pair of genes after another; those in memory are not copied."""
+    codes, n_read, read = read_clustering(cells, "cluster").subsampled(10).codes, [], clusters.read_cells
+    expected = cells[codes >= 0, GENES].to_df()
+    if kind == "backed":
+        cells.write_h5ad(tmp_path / "cells.h5ad")
+        cells = ad.read_h5ad(tmp_path / "cells.h5ad", backed="r")
+    elif kind == "chunked":
+        cells.X = pytest.importorskip("dask.array").from_array(cells.X.toarray(), chunks=(50, 20))
+    sample = _of(cells)
+    monkeypatch.setattr(clusters, "read_cells", lambda *what: n_read.append(1) or read(*what))
+    assert sample.available(GENES) == GENES
+    with numbers.override(sampled_cells=10):
+        for genes in (GENES, GENES[:1], GENES[1:]):
+            found = sample.sample(genes)
+            assert np.array_equal(found.values, expected[genes])
+            assert found.clusters.tolist() == codes[codes >= 0].tolist()
+    assert len(n_read) == (3 if kind == "memory" else 1)
 
 
 def test_the_matrix_of_the_run(cells):
