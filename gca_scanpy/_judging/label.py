@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain
 from typing import Literal, Optional
@@ -83,10 +84,8 @@ def denied_by(own: Candidate, case: Case) -> tuple[str, ...]:
     What is left then, such as the HLA genes of a B cell, is of many types. Markers that were not measured, or that no
     cluster has, are not used.
     """
-    key, markers, hits = key_of(own), case.markers, case.index.hits
-    expressed = markers.expressed_symbols
-    absent = {gene.symbol for gene in markers.absent} - expressed
-    canonical = [gene for gene in case.index.types[key].canonical if gene in expressed or gene in absent]
+    key, hits, absent = key_of(own), case.index.hits, case.absent
+    canonical = [gene for gene in case.index.types[key].canonical if gene in case.expressed or gene in absent]
     better = sorted(canonical, key=lambda gene: (len(hits[gene]), gene))[: (len(canonical) + 1) // 2]
     return () if len(better) < numbers.NUMBERS.min_lacked or not absent.issuperset(better) else tuple(better)
 
@@ -282,6 +281,7 @@ def canonical_of(key: str, index: MarkerIndex) -> Sequence[str]:
     return [gene for owner in owners(key, index) for gene in index.types[owner].canonical]
 
 
+@lru_cache(maxsize=1024)  # a type is compared with many others
 def markers_of(key: str, index: MarkerIndex) -> frozenset[str]:
     """The markers of a type and its ancestors, strong or weak, without its negative ones."""
     return frozenset().union(*(index.types[owner].positive for owner in owners(key, index))) - denied(key, index)
@@ -305,11 +305,18 @@ def name_of(key: str, index: MarkerIndex) -> str:
     return index.lineages.ontology.label(key) if key in index.lineages.ontology else key
 
 
-@lru_cache(maxsize=1024)  # clusters of one run ask for the same few pairs
-def separating(key: str, other: str, index: MarkerIndex) -> Mapping[str, GeneKind]:
-    """The genes whose expression speaks for a type and not for the other, by symbol."""
-    own, others = markers_of(key, index), markers_of(other, index)
-    genes: dict[str, GeneKind] = dict.fromkeys(own - others, "marker")
-    for gene in denied(other, index) - denied(key, index) - others:
-        genes.setdefault(gene, "negative marker")
-    return genes
+def is_separated(key: str, other: str, index: MarkerIndex) -> bool:
+    """Whether the expression of any gene speaks for a type and not for the other."""
+    others = markers_of(other, index)
+    return not (markers_of(key, index) <= others and denied(other, index) - denied(key, index) <= others)
+
+
+def separating(
+    key: str, other: str, index: MarkerIndex, symbols: Optional[AbstractSet[Optional[str]]] = None
+) -> Mapping[str, GeneKind]:
+    """The genes, all or of these symbols, whose expression speaks for a type and not for the other; by symbol."""
+    markers, negative, others = markers_of(key, index), denied(other, index), markers_of(other, index)
+    if symbols is not None:
+        markers, negative = markers & symbols, negative & symbols
+    genes: dict[str, GeneKind] = dict.fromkeys(markers - others, "marker")
+    return {**dict.fromkeys(negative - denied(key, index) - others, "negative marker"), **genes}
