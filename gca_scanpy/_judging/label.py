@@ -22,7 +22,7 @@ from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.facts import CellType
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.malignancy import names_a_disease
-from gca_scanpy._scoring.path import key_of
+from gca_scanpy._scoring.path import key_of, subtypes
 from gca_scanpy._scoring.weights import Gene, is_generic
 from gca_scanpy._steps import Verdict
 from gca_scanpy.model import Candidate, Separation
@@ -263,17 +263,15 @@ def _competitors(key: str, case: Case) -> Iterator[CellType]:
 
 def overlap(key: str, other: str, index: MarkerIndex) -> bool:
     """Whether a cell can be of both types: as "naive" and "CD4-positive" T cells have naive CD4-positive ones."""
-    ontology = index.lineages.ontology
-    ancestors = ontology.ancestors
-    return ontology.related(key, other) or any(
-        key in above and other in above for above in map(ancestors, index.family(key))
-    )
+    is_related = index.lineages.ontology.related(key, other)
+    return is_related or not subtypes(key, index).isdisjoint(subtypes(other, index))
 
 
 def _only(key: str, other: str, index: MarkerIndex) -> tuple[str, ...]:
     """The canonical markers of a type and its ancestors that are no markers of another type; its own come first."""
-    excluded = index.types[key].negative.union(markers_of(other, index))
-    return tuple(dict.fromkeys(gene for gene in canonical_of(key, index) if gene not in excluded))
+    negative, others = index.types[key].negative, markers_of(other, index)
+    genes = (gene for gene in canonical_of(key, index) if gene not in negative and gene not in others)
+    return tuple(dict.fromkeys(genes))
 
 
 def canonical_of(key: str, index: MarkerIndex) -> Sequence[str]:
