@@ -10,6 +10,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain
+from statistics import median
 from typing import Literal, Optional
 
 import numpy as np
@@ -19,7 +20,7 @@ from gca_scanpy._judging.evidence import Rival, best_of, family, gather
 from gca_scanpy._names.labels import term_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.facts import CellType
+from gca_scanpy._scoring.facts import CellType, Floats, Places
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy._scoring.path import key_of, subtypes
@@ -120,19 +121,33 @@ class Named:
     term: str
     ranked: Optional[Rival] = None
     _kin: frozenset[str] = field(init=False)  # the types that the label stands for
+    _kin_places: Places = field(init=False)
     _marking: Mapping[Gene, float] = field(init=False)  # ranked genes that may tell it from others, with their nats
-
+    _by_type: Floats = field(init=False)  # the nats of these genes for each type, genes by places of types
     _specific: dict[str, Mapping[str, Gene]] = field(factory=dict, init=False)
 
     @_kin.default
     def _find_kin(self) -> frozenset[str]:
         return frozenset(family(self.term, "", self.case.index))
 
+    @_kin_places.default
+    def _find_places(self) -> Places:
+        places = self.case.index.hits.places
+        return np.array([places[key] for key in self._kin], dtype=np.intp)
+
     @_marking.default
     def _find_marking(self) -> Mapping[Gene, float]:
         genes = {gene: best_of(gene, self._kin, self.case.index) for gene in self.case.weights.free}
         least = numbers.NUMBERS.min_gain
         return {gene: nats for gene, nats in genes.items() if nats > least and not is_generic(gene.symbol)}
+
+    @_by_type.default
+    def _find_by_type(self) -> Floats:
+        hits = self.case.index.hits
+        by_type = np.zeros((len(self._marking), len(hits.ordered)))
+        rows, places, nats = hits.of_genes([gene.symbol for gene in self._marking])
+        by_type[rows, places] = nats
+        return by_type
 
     @classmethod
     def of(cls, case: Case, verdict: Verdict) -> Optional[Named]:
@@ -162,8 +177,9 @@ class Named:
 
     def _compared(self, other: Named) -> Mapping[str, Gene]:
         gains: dict[str, tuple[float, Gene]] = {}
-        for gene, nats in self._marking.items():
-            gain = nats - best_of(gene, other._kin, self.case.index)
+        for_other = self._by_type[:, other._kin_places].max(axis=1, initial=0.0)
+        for (gene, nats), its in zip(self._marking.items(), for_other.tolist()):
+            gain = nats - its
             if gain > numbers.NUMBERS.min_gain:
                 gains[gene.name] = gain * gene.weight, gene
         strongest = sorted(gains, key=lambda name: (-gains[name][0], name))[:GENES_OF_CELLS]
@@ -186,12 +202,12 @@ class Named:
         symbols = [gene.symbol for gene in its.values()]
         (levels, here), (_, there) = cells.of_genes(symbols), others.of_genes(symbols)
         shares = np.minimum(here / np.maximum(there, SMALLEST), 1.0)
-        if not len(shares) or np.median(shares) < used.min_second_share:
+        if not len(shares) or median(shares.tolist()) < used.min_second_share:
             return None
         kind = index.types.get(other.term)
         label = kind.label if kind else index.lineages.ontology.label(other.term)
         genes, told = dict.fromkeys(its, (label,)), float(np.quantile(shares, 0.25))
-        return Rival(label, float(np.median(levels)), told, genes, tuple(own), other.term)
+        return Rival(label, median(levels.tolist()), told, genes, tuple(own), other.term)
 
 
 SHOWN_UNMEASURED = 10
