@@ -198,7 +198,7 @@ class _Gains:
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> _Gains:
         """Some of the pairs of a gene and a type."""
-        return evolve(self, genes=self.genes[chosen], types=self.types[chosen], nats=self.nats[chosen])
+        return _Gains(self.weights, self.genes[chosen], self.types[chosen], self.nats[chosen])
 
     def times(self, factors: Floats) -> _Gains:
         """The gains with a factor for each type."""
