@@ -9,7 +9,7 @@ import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from statistics import median
 from typing import Literal, Optional
 
@@ -24,7 +24,8 @@ from gca_scanpy._scoring.facts import CellType, Floats, Places
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy._scoring.path import key_of, subtypes
-from gca_scanpy._scoring.weights import Gene, is_generic
+from gca_scanpy._scoring.programs import is_generic
+from gca_scanpy._scoring.weights import Gene
 from gca_scanpy._steps import Verdict
 from gca_scanpy.model import Candidate, Separation
 
@@ -101,6 +102,8 @@ def _has_evidence(candidate: Candidate, case: Case) -> bool:
 
 
 SMALLEST = 1e-9  # avoids a division by zero
+BIMODAL = (0.2, 0.8)  # shares of the cells; a gene that fewer or more cells have does not divide them
+DIVIDING_GENES = 6
 GENES_OF_CELLS = 10  # the strongest genes of a lineage that are looked for in cells
 
 
@@ -132,8 +135,7 @@ class Named:
 
     @_kin_places.default
     def _find_places(self) -> Places:
-        places = self.case.index.hits.places
-        return np.array([places[key] for key in self._kin], dtype=np.intp)
+        return np.array([self.case.index.hits.places[key] for key in self._kin], dtype=np.intp)
 
     @_marking.default
     def _find_marking(self) -> Mapping[Gene, float]:
@@ -242,7 +244,7 @@ class Apart:
     def of(cls, key: str, case: Case) -> Optional[Apart]:
         """The genes that separate a type; None if the index has it not, or no other candidate competes with it."""
         index, first = case.index, None
-        for competitor in _competitors(key, case):
+        for competitor in competitors(key, case):
             other = competitor.key
             apart = cls(competitor, _only(key, other, index), _only(other, key, index))
             if apart.genes:
@@ -265,7 +267,8 @@ class Apart:
         )
 
 
-def _competitors(key: str, case: Case) -> Iterator[CellType]:
+def competitors(key: str, case: Case) -> Iterator[CellType]:
+    """The other candidates that exclude a type, best first: those of its broad type, then all."""
     if key not in case.index.types:
         return
     lineages, broad = case.index.lineages, case.index.lineages.broad(key)
@@ -286,8 +289,7 @@ def overlap(key: str, other: str, index: MarkerIndex) -> bool:
 def _only(key: str, other: str, index: MarkerIndex) -> tuple[str, ...]:
     """The canonical markers of a type and its ancestors that are no markers of another type; its own come first."""
     negative, others = index.types[key].negative, markers_of(other, index)
-    genes = (gene for gene in canonical_of(key, index) if gene not in negative and gene not in others)
-    return tuple(dict.fromkeys(genes))
+    return tuple(dict.fromkeys(g for g in canonical_of(key, index) if g not in negative and g not in others))
 
 
 def canonical_of(key: str, index: MarkerIndex) -> Sequence[str]:
@@ -334,3 +336,15 @@ def separating(
         markers, negative = markers & symbols, negative & symbols
     genes: dict[str, GeneKind] = dict.fromkeys(markers - others, "marker")
     return {**dict.fromkeys(negative - denied(key, index) - others, "negative marker"), **genes}
+
+
+def dividing(key: str, other: str, case: Case) -> tuple[str, ...]:
+    """The markers of a type, and not of another one, that a part of the cells expresses; canonical ones come first."""
+    if case.cells is None:
+        return ()
+    ranked, share = {gene.symbol: gene.name for gene in case.weights.ranked}, case.cells.share
+    own, others = markers_of(key, case.index), markers_of(other, case.index)
+    symbols = dict.fromkeys((*canonical_of(key, case.index), *ranked))
+    markers = (symbol for symbol in symbols if symbol in own and symbol not in others)
+    divided = (symbol for symbol in markers if BIMODAL[0] <= share(symbol) <= BIMODAL[1])
+    return tuple(ranked.get(symbol, symbol) for symbol in islice(divided, DIVIDING_GENES))

@@ -122,7 +122,7 @@ def undecided(case: Case, cluster: ClusterReport) -> Optional[Contrast]:
 def next_steps(
     case: Case, cluster: ClusterReport, apart: Optional[Contrast], cells: Optional[Mixture], surface: Mapping[str, str]
 ) -> tuple[NextStep, ...]:
-    """The steps that would settle a cluster below High or without a supported label; empty for any other.
+    """The steps that would settle a cluster below High, of two types, or without a supported label; else empty.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def next_steps(
 
 
 def _is_settled(cluster: ClusterReport) -> bool:
-    return cluster.status == "supported" and cluster.confidence == "High"
+    return cluster.status == "supported" and cluster.confidence == "High" and cluster.mixture is None
 
 
 def of_both(apart: Contrast) -> list[list[ContrastGene]]:
