@@ -16,9 +16,9 @@ from gca_scanpy._judging import mixture
 from gca_scanpy._judging.contrast import Contrast
 from gca_scanpy._judging.evidence import Rival
 from gca_scanpy._judging.judge import Judgment, judge, of_two
-from gca_scanpy._judging.label import BIMODAL, Named, competitors, dividing, name_of
+from gca_scanpy._judging.label import Named, competitors, dividing, is_divided, name_of
 from gca_scanpy._judging.mixture import Lineage, Outcome, mixture_of, note_of
-from gca_scanpy._judging.reasons import MIN_PART, of_both, telling
+from gca_scanpy._judging.reasons import of_both, telling
 from gca_scanpy._judging.samples import answer, with_samples
 from gca_scanpy._prepare import genes_of_matrix
 from gca_scanpy._ranking.by_sample import SampleMoments
@@ -30,9 +30,7 @@ from gca_scanpy.model import ClusterReport, Mixture, SampleAnswer
 Pair = tuple[Lineage, ...]  # two types, or none
 
 SEPARABLE = ("two_populations", "doublets")  # the kinds that can be taken apart
-MAX_RELATED = 8  # types that compete with a label and may be those of some of its cells
 MAX_SECONDS = 3  # lineages of other clusters that are looked for in the cells of a cluster
-EXCLUSIVE = -0.2  # correlation of the numbers of expressed genes of two types, in cells that may be of one of them
 
 
 def _explained(report: ClusterReport, lineages: Sequence[Lineage], outcome: Outcome) -> ClusterReport:
@@ -122,7 +120,7 @@ def look_within(
             if one.status == "supported" and one.verdict.source == "offline"
         }
         found = _read_some(pairs, expression)
-    divided = [next(filter(_is_divided, found.get(case.cluster_id, ())), None) for case in cases]
+    divided = [next(filter(is_divided, found.get(case.cluster_id, ())), None) for case in cases]
     return [of_two(case, one, two) if two else one for case, one, two in zip(cases, judgments, divided)]
 
 
@@ -131,17 +129,13 @@ def _related(case: Case, key: str, expression: Expression) -> list[Pair]:
     index, least = case.index, numbers.NUMBERS.min_lineage_genes
     others = (kind.key for kind in competitors(key, case) if not index.lineages.disjoint(key, kind.id))
     pairs = []
-    for other in islice(others, MAX_RELATED):
+    for other in islice(others, numbers.NUMBERS.related_types):
         genes = dividing(key, other, case), dividing(other, key, case)
         if min(map(len, genes)) >= least:
             terms = (one if one in index.lineages.ontology else None for one in (key, other))
             names = (name_of(one, index) for one in (key, other))
             pairs.append(_enough([*map(Lineage, names, terms, genes)], expression))
     return pairs
-
-
-def _is_divided(found: Mixture) -> bool:
-    return found.kind == "two_populations" and min(part.share for part in found.parts) >= MIN_PART
 
 
 def explain_all(
@@ -224,8 +218,13 @@ def _populations(cluster: int, pair: Sequence[Lineage], sample: Sample, columns:
     is_first = np.arange(len(columns)) < len(pair[0].genes)
     expressed = values[sample.clusters == cluster] > 0
     shares, counts = expressed.mean(axis=0), [expressed[:, of_it].sum(axis=1) for of_it in (is_first, ~is_first)]
-    divides = (BIMODAL[0] <= shares) & (shares <= BIMODAL[1])
-    if not (divides[is_first].any() and divides[~is_first].any() and _correlation(*counts) <= EXCLUSIVE):
+    least, most = numbers.NUMBERS.dividing
+    divides = (least <= shares) & (shares <= most)
+    if not (
+        divides[is_first].any()
+        and divides[~is_first].any()
+        and _correlation(*counts) <= numbers.NUMBERS.max_correlation
+    ):
         return Mixture("undecided")
     return mixture_of(mixture.find(values, sample.clusters, cluster, is_first, logged=sample.logged), pair)
 

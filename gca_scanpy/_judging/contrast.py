@@ -16,7 +16,7 @@ from attrs import asdict, evolve, frozen
 from gca_scanpy._judging.label import (
     GeneKind,
     canonical_of,
-    is_separated,
+    denied,
     markers_of,
     name_of,
     overlap,
@@ -328,6 +328,12 @@ def _candidates(cluster: ClusterReport, index: MarkerIndex) -> list[str]:
 
 def _is_akin(key: str, other: str, index: MarkerIndex) -> bool:
     return index.lineages.broad(key) is not None and index.lineages.broad(key) == index.lineages.broad(other)
+
+
+def is_separated(key: str, other: str, index: MarkerIndex) -> bool:
+    """Whether the expression of any gene speaks for a type and not for the other."""
+    others = markers_of(other, index)
+    return not (markers_of(key, index) <= others and denied(other, index) - denied(key, index) <= others)
 
 
 def first_apart(key: str, others: Iterable[str], index: MarkerIndex) -> Optional[Pair]:

@@ -27,7 +27,7 @@ from gca_scanpy._scoring.path import key_of, subtypes
 from gca_scanpy._scoring.programs import is_generic
 from gca_scanpy._scoring.weights import Gene
 from gca_scanpy._steps import Verdict
-from gca_scanpy.model import Candidate, Separation
+from gca_scanpy.model import Candidate, Mixture, Separation
 
 GeneKind = Literal["marker", "negative marker"]
 
@@ -102,7 +102,6 @@ def _has_evidence(candidate: Candidate, case: Case) -> bool:
 
 
 SMALLEST = 1e-9  # avoids a division by zero
-BIMODAL = (0.2, 0.8)  # shares of the cells; a gene that fewer or more cells have does not divide them
 DIVIDING_GENES = 6
 GENES_OF_CELLS = 10  # the strongest genes of a lineage that are looked for in cells
 
@@ -321,12 +320,6 @@ def name_of(key: str, index: MarkerIndex) -> str:
     return index.lineages.ontology.label(key) if key in index.lineages.ontology else key
 
 
-def is_separated(key: str, other: str, index: MarkerIndex) -> bool:
-    """Whether the expression of any gene speaks for a type and not for the other."""
-    others = markers_of(other, index)
-    return not (markers_of(key, index) <= others and denied(other, index) - denied(key, index) <= others)
-
-
 def separating(
     key: str, other: str, index: MarkerIndex, symbols: Optional[AbstractSet[Optional[str]]] = None
 ) -> Mapping[str, GeneKind]:
@@ -346,5 +339,12 @@ def dividing(key: str, other: str, case: Case) -> tuple[str, ...]:
     own, others = markers_of(key, case.index), markers_of(other, case.index)
     symbols = dict.fromkeys((*canonical_of(key, case.index), *ranked))
     markers = (symbol for symbol in symbols if symbol in own and symbol not in others)
-    divided = (symbol for symbol in markers if BIMODAL[0] <= share(symbol) <= BIMODAL[1])
+    least, most = numbers.NUMBERS.dividing
+    divided = (symbol for symbol in markers if least <= share(symbol) <= most)
     return tuple(ranked.get(symbol, symbol) for symbol in islice(divided, DIVIDING_GENES))
+
+
+def is_divided(found: Mixture) -> bool:
+    """Whether the cells are two populations, and enough of them are of either."""
+    least = numbers.NUMBERS.min_related_part
+    return found.kind == "two_populations" and min(part.share for part in found.parts) >= least

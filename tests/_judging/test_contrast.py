@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy._judging.contrast import Seen, contrast, question, seen_in, strongest
-from gca_scanpy._judging.label import is_separated, overlap, separating
+from gca_scanpy._judging.contrast import Seen, contrast, is_separated, question, seen_in, strongest
+from gca_scanpy._judging.label import overlap, separating
 from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index
 from gca_scanpy.db import _bundled, load
