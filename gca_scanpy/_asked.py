@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Optional
 
 from attrs import evolve, frozen
 
 from gca_scanpy._judging import reasons
-from gca_scanpy._judging.judge import Judgment
 from gca_scanpy._judging.reasons import objection
 from gca_scanpy._llm.ask import Answers, ask, error_of, reason_of, revised
 from gca_scanpy._llm.asking import Asking, Question, Round, chunked, plan, prepare
@@ -75,21 +75,22 @@ class Asked:
         ModelError
             If no model answered a cluster and ``on_error`` is ``raise``.
         """
-        offline, asked, rounds = self._prepare(cases, judge)
+        offer = cache(propose)  # an offline verdict is made for a cluster that needs one
+        every, asked, rounds = self._prepare(cases, judge, offer)
         # Several models answer a cluster together; what is judged then is not known yet.
         is_final = len(rounds) == 1 or self.asking.ask_again
         answers, of_second = self._ask_again(asked, self._ask(rounds, judge if is_final else None), judge)
-        verdicts = {verdict.cluster_id: verdict for verdict in offline}
-        unanswered = []
-        for case in asked:
-            key, verdict = case.cluster_id, self._verdict(case, answers)
+        verdicts, unanswered, to_ask = [], [], frozenset(asked)
+        for case in every:
+            verdict = self._verdict(case, answers) if case in to_ask else offer(case)
             if verdict is None:
-                unanswered.append(key)
-            verdicts[key] = verdict or evolve(verdicts[key], unavailable=reason_of(key, answers))
+                unanswered.append(case.cluster_id)
+                verdict = evolve(offer(case), unavailable=reason_of(case.cluster_id, answers))
+            verdicts.append(verdict)
         warnings = [*self._report_failures(answers, len(asked), unanswered), *of_second]
         cost = self._cost([case.cluster_id for case in asked], answers, len(unanswered))
         models = tuple(name for name, answer in zip(self.models, answers) if answer.verdicts)
-        return Proposals(tuple(verdicts.values()), cost, tuple(warnings), models)
+        return Proposals(tuple(verdicts), cost, tuple(warnings), models)
 
     def _ask(self, rounds: Sequence[Round], judge: Optional[Judge] = None) -> list[Answers]:
         return ask(rounds, cache=self.cache, n_threads=self.asking.n_threads, gate=self.gate, on_answer=judge)
@@ -143,7 +144,7 @@ class Asked:
 
     def plan(self, cases: Sequence[Case], judge: Judge) -> Plan:
         """What :meth:`propose` would send."""
-        _, asked, lazy = self._prepare(cases, judge)
+        _, asked, lazy = self._prepare(cases, judge, propose)
         rounds = [evolve(r, chunks=tuple(r.chunks)) for r in lazy]
         ids = {case.cluster_id for case in asked}
         again = [self._longest_second(asked, r, judge) for r in rounds] if self.asking.ask_again else []
@@ -155,27 +156,28 @@ class Asked:
         cases = [case for r in (first, known) for chunk in r.chunks for case in chunk]
         return evolve(first, chunks=chunked(cases, self.asking.chunk_size))
 
-    def _prepare(self, cases: Iterable[Case], judge: Judge) -> tuple[list[Verdict], list[Case], list[Round]]:
-        """The offline verdicts, the cases to ask about, and for each model what is left to ask.
+    def _prepare(
+        self, cases: Iterable[Case], judge: Judge, offer: Callable[[Case], Verdict]
+    ) -> tuple[list[Case], list[Case], list[Round]]:
+        """The cases, those to ask about, and for each model what is left to ask.
 
         The two lists are empty at first. Whoever reads the chunks of the first round fills them, case by case.
         """
-        offline: list[Verdict] = []
+        every: list[Case] = []
         asked: list[Case] = []
 
         def choose() -> Iterator[Case]:
             for case in cases:
-                verdict = propose(case)
-                offline.append(verdict)
+                every.append(case)
                 everything = self.asking.escalate == "all"
-                if case.markers.genes and (everything or _is_unsure(verdict, judge(case, verdict))):
+                if case.markers.genes and (everything or _is_unsure(case, offer(case), judge)):
                     asked.append(case)
                     yield case
 
         first, *others = self.chat_models
         chosen = [(first, choose()), *((model, asked) for model in others)]
         rounds = [prepare(some, self.question, model, self.cache, self.asking.chunk_size) for model, some in chosen]
-        return offline, asked, rounds
+        return every, asked, rounds
 
     def _verdict(self, case: Case, answers: Sequence[Answers]) -> Optional[Verdict]:
         key = case.cluster_id
@@ -197,7 +199,8 @@ class Asked:
         return tuple(messages)
 
 
-def _is_unsure(verdict: Verdict, judgment: Judgment) -> bool:
+def _is_unsure(case: Case, verdict: Verdict, judge: Judge) -> bool:
     """Whether an offline verdict is not supported, advised against, or not of High confidence."""
+    judgment = judge(case, verdict)
     advised_against = reasons.ADVISORY.intersection(judgment.validation.flag_reasons)
     return judgment.status != "supported" or bool(advised_against) or level(verdict.confidence_score) != "High"

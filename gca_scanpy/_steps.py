@@ -114,11 +114,6 @@ class ClusterMarkers:
     tissue: Optional[str] = None
     warnings: tuple[str, ...] = ()
 
-    @property
-    def expressed_symbols(self) -> frozenset[Optional[str]]:
-        """The symbols of all genes that the cluster is known to express, ranked or not; None among them if unmapped."""
-        return frozenset(gene.symbol for gene in (*self.genes, *self.expressed, *self.present))
-
 
 @frozen
 class Verdict:

@@ -9,11 +9,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Optional
 
 from attrs import asdict, evolve, frozen
 
-from gca_scanpy._judging.label import GeneKind, canonical_of, name_of, overlap, owners, separating
+from gca_scanpy._judging.label import (
+    GeneKind,
+    canonical_of,
+    denied,
+    markers_of,
+    name_of,
+    overlap,
+    owners,
+    separating,
+)
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy.model import ClusterReport, Witnesses
@@ -185,59 +194,66 @@ def contrast(
 
 
 @lru_cache(maxsize=512)  # clusters of one run ask for the same few pairs
-def unseen(key: str, other: str, index: MarkerIndex, *, canonical: bool = False) -> tuple[ContrastGene, ...]:
+def unseen(key: str, other: str, index: MarkerIndex) -> Sequence[ContrastGene]:
     """The genes that speak for a type and not for the other, as the database has them, before any data are asked."""
-    best, label = frozenset(canonical_of(key, index)) if canonical else frozenset(), name_of(key, index)
-    chosen = (symbol for symbol in separating(key, other, index) if symbol in best or not canonical)
-    genes = (gene for gene in _telling(key, other, index, chosen) if gene.is_canonical or not canonical)
-    return tuple(_fact(gene, label, index) for gene in genes)
+    kinds = separating(key, other, index)
+    return [_gene(symbol, kind, key, key if kind == "marker" else other, index) for symbol, kind in kinds.items()]
 
 
-@frozen
-class Telling:
-    """What the database has of a gene that separates two types, without what only a table of such genes shows."""
-
-    symbol: str
-    kind: GeneKind
-    owner: str
-    is_canonical: bool
-    strength: float
+def canonical_unseen(key: str, other: str, index: MarkerIndex) -> Sequence[ContrastGene]:
+    """Those of them that are canonical markers of the type, the strongest first."""
+    others = markers_of(other, index)
+    return [gene for gene in _canonical(key, index) if gene.symbol not in others]
 
 
-def telling_among(key: str, other: str, index: MarkerIndex, symbols: AbstractSet[Optional[str]]) -> Iterator[Telling]:
-    """The genes that speak for a type and not for the other: its canonical markers, and those with these symbols."""
-    chosen = separating(key, other, index).keys() & {*canonical_of(key, index), *symbols}
-    return (gene for gene in _telling(key, other, index, chosen) if gene.is_canonical or gene.symbol in symbols)
+@lru_cache(maxsize=1024)  # a type is compared with many others
+def _canonical(key: str, index: MarkerIndex) -> Sequence[ContrastGene]:
+    symbols = markers_of(key, index).intersection(canonical_of(key, index))
+    genes = (_gene(symbol, "marker", key, key, index) for symbol in symbols)
+    return sorted((gene for gene in genes if gene.is_canonical), key=lambda gene: (-gene.strength, gene.symbol))
 
 
-def _telling(key: str, other: str, index: MarkerIndex, symbols: Iterable[str]) -> Iterator[Telling]:
-    kinds, own, others = separating(key, other, index), owners(key, index), owners(other, index)
-    for symbol in symbols:
-        is_marker = kinds[symbol] == "marker"
-        owner = _owner(symbol, own if is_marker else others, index, is_marker=is_marker)
-        strength = round(_strength(symbol, key, owner, index, is_marker=is_marker), 4)
-        is_canonical = is_marker and symbol in index.types[owner].canonical
-        yield Telling(symbol, kinds[symbol], owner, is_canonical, strength)
+def strongest(key: str, other: str, index: MarkerIndex, symbols: AbstractSet[Optional[str]]) -> list[str]:
+    """Those of some genes that speak for a type and not for the other, the strongest first."""
+    strengths = {
+        symbol: _fact(symbol, kind, key if kind == "marker" else other, index)[1]
+        for symbol, kind in separating(key, other, index, symbols).items()
+    }
+    return sorted(strengths, key=lambda symbol: (-strengths[symbol], symbol))
 
 
-def _fact(gene: Telling, label: str, index: MarkerIndex) -> ContrastGene:
+def _gene(symbol: str, kind: GeneKind, key: str, of: str, index: MarkerIndex) -> ContrastGene:
+    """A gene that speaks for a type by a fact of that type or of the other one, see :func:`_fact`."""
+    owner, strength = _fact(symbol, kind, of, index)
+    is_marker = kind == "marker"
     return ContrastGene(
-        gene=gene.symbol,
-        symbol=gene.symbol,
-        speaks_for=label,
-        kind=gene.kind,
-        fact_of=index.types[gene.owner].label,
-        strength=gene.strength,
-        is_canonical=gene.is_canonical,
-        witnesses=index.witnesses(gene.owner, gene.symbol) if gene.kind == "marker" else None,
+        gene=symbol,
+        symbol=symbol,
+        speaks_for=name_of(key, index),
+        kind=kind,
+        fact_of=index.types[owner].label,
+        strength=strength,
+        is_canonical=is_marker and symbol in index.types[owner].canonical,
+        witnesses=index.witnesses(owner, symbol) if is_marker else None,
     )
+
+
+def _fact(symbol: str, kind: GeneKind, of: str, index: MarkerIndex) -> tuple[str, float]:
+    """The type that has a fact, a type or an ancestor of it; and its information, as the scorer weighs it."""
+    used, nats = numbers.NUMBERS, index.hits.get(symbol, {})
+    if kind == "marker":
+        owner = next(owner for owner in owners(of, index) if symbol in index.types[owner].positive)
+        return owner, round(float(nats.get(of, nats[owner] * used.inherited)), 4)
+    # The negative markers of a type include those of its ancestors, so the farthest type that has it is the source.
+    owner = [owner for owner in owners(of, index) if symbol in index.types[owner].negative][-1]
+    return owner, round(used.negative_factor * max(nats.values(), default=used.negative_information), 4)
 
 
 def _genes_of(
     key: str, other: str, index: MarkerIndex, see: Callable[[str], Seen], *, canonical: bool
 ) -> Iterator[ContrastGene]:
     label, against = name_of(key, index), name_of(other, index)
-    for gene in unseen(key, other, index, canonical=canonical):
+    for gene in (canonical_unseen if canonical else unseen)(key, other, index):
         seen = see(gene.symbol)
         if seen.is_measured is None and seen.is_expressed is None:  # as of most genes if there are lists only
             yield gene
@@ -249,33 +265,17 @@ def _genes_of(
             fraction=seen.fraction,
             mean=seen.mean,
             highest_other=seen.highest_other,
-            says={"expressed": label, "lacking": against}.get(shown(gene, seen), ""),
+            says={"expressed": label, "lacking": against}.get(_shown(gene, seen), ""),
         )
 
 
-def shown(gene: Union[ContrastGene, Telling], seen: Seen) -> str:
+def _shown(gene: ContrastGene, seen: Seen) -> str:
     """What a cluster shows of a gene: ``expressed``, ``lacking`` (a canonical marker), ``unmeasured`` or ``open``."""
     if seen.is_expressed:
         return "expressed"
     if seen.is_expressed is False and gene.is_canonical:
         return "lacking"
     return "unmeasured" if seen.is_measured is False else "open"
-
-
-def _owner(symbol: str, nearest: Sequence[str], index: MarkerIndex, *, is_marker: bool) -> str:
-    """The first type that has the fact, of a type and its ancestors, nearest first."""
-    if is_marker:
-        return next(owner for owner in nearest if symbol in index.types[owner].positive)
-    # The negative markers of a type include those of its ancestors, so the farthest type that has it is the source.
-    return [owner for owner in nearest if symbol in index.types[owner].negative][-1]
-
-
-def _strength(symbol: str, key: str, owner: str, index: MarkerIndex, *, is_marker: bool) -> float:
-    """The information of a fact, as the scorer weighs it."""
-    used, nats = numbers.NUMBERS, index.hits.get(symbol, {})
-    if not is_marker:
-        return used.negative_factor * max(nats.values(), default=used.negative_information)
-    return float(nats.get(key, nats[owner] * used.inherited))
 
 
 def question(cluster: ClusterReport, index: MarkerIndex) -> Optional[Pair]:
@@ -330,13 +330,19 @@ def _is_akin(key: str, other: str, index: MarkerIndex) -> bool:
     return index.lineages.broad(key) is not None and index.lineages.broad(key) == index.lineages.broad(other)
 
 
+def is_separated(key: str, other: str, index: MarkerIndex) -> bool:
+    """Whether the expression of any gene speaks for a type and not for the other."""
+    others = markers_of(other, index)
+    return not (markers_of(key, index) <= others and denied(other, index) - denied(key, index) <= others)
+
+
 def first_apart(key: str, others: Iterable[str], index: MarkerIndex) -> Optional[Pair]:
     """The type with the first other one that excludes it and that any gene separates from it."""
     if not has_facts(key, index):
         return None
     apart = (other for other in others if not overlap(key, other, index))
     pairs = ((key, other) for other in apart)
-    return next((pair for pair in pairs if separating(*pair, index) or separating(*pair[::-1], index)), None)
+    return next((pair for pair in pairs if is_separated(*pair, index) or is_separated(*pair[::-1], index)), None)
 
 
 def seen_in(genes: Mapping[str, Seen]) -> Callable[[str], Seen]:

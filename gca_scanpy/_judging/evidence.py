@@ -9,7 +9,7 @@ from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
-from attrs import Factory, evolve, frozen
+from attrs import Factory, evolve, field, frozen
 
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
@@ -155,12 +155,10 @@ def _unrelated(term: Optional[str], keys: Iterable[str], index: MarkerIndex) -> 
     lineages = index.lineages
     if term is None or names_a_disease(term, lineages):
         return []
-    ids = ((key, index.types[key].id) for key in keys)
-    return [
-        key
-        for key, other in ids
-        if other is not None and not names_a_disease(other, lineages) and not lineages.akin(term, other)
-    ]
+    related, broad = frozenset(index.family(term)), lineages.broad(term)
+    others = (key for key in keys if key not in related and index.types[key].id is not None)
+    others = (key for key in others if broad is None or lineages.broad(key) != broad)
+    return [key for key in others if not names_a_disease(key, lineages)]
 
 
 def _contradictory(genes: Sequence[Gene], term: str, index: MarkerIndex) -> dict[str, tuple[str, ...]]:
@@ -200,7 +198,7 @@ class _Gains:
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> _Gains:
         """Some of the pairs of a gene and a type."""
-        return evolve(self, genes=self.genes[chosen], types=self.types[chosen], nats=self.nats[chosen])
+        return _Gains(self.weights, self.genes[chosen], self.types[chosen], self.nats[chosen])
 
     def times(self, factors: Floats) -> _Gains:
         """The gains with a factor for each type."""
@@ -247,6 +245,7 @@ class _Comparison:
     factors: Floats
     min_genes: int
     index: MarkerIndex
+    _rivals: dict[str, Optional[Rival]] = field(factory=dict, init=False)
 
     @classmethod
     def of(cls, case: Case, for_label: Mapping[str, float], relatives: Sequence[str]) -> _Comparison:
@@ -309,9 +308,11 @@ class _Comparison:
         return found
 
     def rival(self, key: str) -> Optional[Rival]:
-        """A type as a rival; None if no gene is specific for it."""
-        gains = {name: nats.get(key, 0.0) - label for name, (_, nats, label) in self.genes.items()}
-        return self._rival(key, gains, float(self.evidence[self.index.hits.places[key]]))
+        """A type as a rival; None if no gene is specific for it; kept."""
+        if key not in self._rivals:
+            gains = {name: nats.get(key, 0.0) - label for name, (_, nats, label) in self.genes.items()}
+            self._rivals[key] = self._rival(key, gains, float(self.evidence[self.index.hits.places[key]]))
+        return self._rivals[key]
 
     def _rival(self, key: str, gains: Mapping[str, float], evidence: float) -> Optional[Rival]:
         """A type as a rival with what genes tell for it beyond the label. Present genes count for the label only."""

@@ -275,7 +275,7 @@ def _separated(apart: Optional[Apart], case: Case, verdict: Verdict, term: Optio
         return []
     if apart.inseparable:
         return [_Finding("not_separated", _no_gene_separates(apart, verdict))]
-    if not case.markers.expressed_symbols.intersection(apart.of_label):
+    if not case.expressed.intersection(apart.of_label):
         return [_Finding("not_separated", f"the cluster has no gene that tells {pair}")]
     return []
 
@@ -341,8 +341,7 @@ def _strongest_first(support: Mapping[str, float]) -> tuple[str, ...]:
 def _missing(case: Case, key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Canonical markers of a type that are not among the cluster's genes: the measured ones, and the others."""
     markers, kind = case.markers, case.index.types.get(key)
-    symbols = markers.expressed_symbols
-    missing = [gene for gene in kind.canonical if gene not in symbols] if kind else []
+    missing = [gene for gene in kind.canonical if gene not in case.expressed] if kind else []
     measured = markers.measured if markers.measured is not None else frozenset(missing)
     return (
         tuple(gene for gene in missing if gene in measured)[:SHOWN_MISSING],

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain, islice
+from statistics import median
 from typing import Literal, Optional
 
 import numpy as np
@@ -18,10 +20,10 @@ from gca_scanpy._judging.evidence import Rival, best_of, family, gather
 from gca_scanpy._names.labels import term_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
-from gca_scanpy._scoring.facts import CellType
+from gca_scanpy._scoring.facts import CellType, Floats, Places
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.malignancy import names_a_disease
-from gca_scanpy._scoring.path import key_of
+from gca_scanpy._scoring.path import key_of, subtypes
 from gca_scanpy._scoring.programs import is_generic
 from gca_scanpy._scoring.weights import Gene
 from gca_scanpy._steps import Verdict
@@ -84,10 +86,8 @@ def denied_by(own: Candidate, case: Case) -> tuple[str, ...]:
     What is left then, such as the HLA genes of a B cell, is of many types. Markers that were not measured, or that no
     cluster has, are not used.
     """
-    key, markers, hits = key_of(own), case.markers, case.index.hits
-    expressed = markers.expressed_symbols
-    absent = {gene.symbol for gene in markers.absent} - expressed
-    canonical = [gene for gene in case.index.types[key].canonical if gene in expressed or gene in absent]
+    key, hits, absent = key_of(own), case.index.hits, case.absent
+    canonical = [gene for gene in case.index.types[key].canonical if gene in case.expressed or gene in absent]
     better = sorted(canonical, key=lambda gene: (len(hits[gene]), gene))[: (len(canonical) + 1) // 2]
     return () if len(better) < numbers.NUMBERS.min_lacked or not absent.issuperset(better) else tuple(better)
 
@@ -123,19 +123,32 @@ class Named:
     term: str
     ranked: Optional[Rival] = None
     _kin: frozenset[str] = field(init=False)  # the types that the label stands for
+    _kin_places: Places = field(init=False)
     _marking: Mapping[Gene, float] = field(init=False)  # ranked genes that may tell it from others, with their nats
-
+    _by_type: Floats = field(init=False)  # the nats of these genes for each type, genes by places of types
     _specific: dict[str, Mapping[str, Gene]] = field(factory=dict, init=False)
 
     @_kin.default
     def _find_kin(self) -> frozenset[str]:
         return frozenset(family(self.term, "", self.case.index))
 
+    @_kin_places.default
+    def _find_places(self) -> Places:
+        return np.array([self.case.index.hits.places[key] for key in self._kin], dtype=np.intp)
+
     @_marking.default
     def _find_marking(self) -> Mapping[Gene, float]:
         genes = {gene: best_of(gene, self._kin, self.case.index) for gene in self.case.weights.free}
         least = numbers.NUMBERS.min_gain
         return {gene: nats for gene, nats in genes.items() if nats > least and not is_generic(gene.symbol)}
+
+    @_by_type.default
+    def _find_by_type(self) -> Floats:
+        hits = self.case.index.hits
+        by_type = np.zeros((len(self._marking), len(hits.ordered)))
+        rows, places, nats = hits.of_genes([gene.symbol for gene in self._marking])
+        by_type[rows, places] = nats
+        return by_type
 
     @classmethod
     def of(cls, case: Case, verdict: Verdict) -> Optional[Named]:
@@ -165,8 +178,9 @@ class Named:
 
     def _compared(self, other: Named) -> Mapping[str, Gene]:
         gains: dict[str, tuple[float, Gene]] = {}
-        for gene, nats in self._marking.items():
-            gain = nats - best_of(gene, other._kin, self.case.index)
+        for_other = self._by_type[:, other._kin_places].max(axis=1, initial=0.0)
+        for (gene, nats), its in zip(self._marking.items(), for_other.tolist()):
+            gain = nats - its
             if gain > numbers.NUMBERS.min_gain:
                 gains[gene.name] = gain * gene.weight, gene
         strongest = sorted(gains, key=lambda name: (-gains[name][0], name))[:GENES_OF_CELLS]
@@ -189,12 +203,12 @@ class Named:
         symbols = [gene.symbol for gene in its.values()]
         (levels, here), (_, there) = cells.of_genes(symbols), others.of_genes(symbols)
         shares = np.minimum(here / np.maximum(there, SMALLEST), 1.0)
-        if not len(shares) or np.median(shares) < used.min_second_share:
+        if not len(shares) or median(shares.tolist()) < used.min_second_share:
             return None
         kind = index.types.get(other.term)
         label = kind.label if kind else index.lineages.ontology.label(other.term)
         genes, told = dict.fromkeys(its, (label,)), float(np.quantile(shares, 0.25))
-        return Rival(label, float(np.median(levels)), told, genes, tuple(own), other.term)
+        return Rival(label, median(levels.tolist()), told, genes, tuple(own), other.term)
 
 
 SHOWN_UNMEASURED = 10
@@ -267,17 +281,14 @@ def competitors(key: str, case: Case) -> Iterator[CellType]:
 
 def overlap(key: str, other: str, index: MarkerIndex) -> bool:
     """Whether a cell can be of both types: as "naive" and "CD4-positive" T cells have naive CD4-positive ones."""
-    ontology = index.lineages.ontology
-    ancestors = ontology.ancestors
-    return ontology.related(key, other) or any(
-        key in above and other in above for above in map(ancestors, index.family(key))
-    )
+    is_related = index.lineages.ontology.related(key, other)
+    return is_related or not subtypes(key, index).isdisjoint(subtypes(other, index))
 
 
 def _only(key: str, other: str, index: MarkerIndex) -> tuple[str, ...]:
     """The canonical markers of a type and its ancestors that are no markers of another type; its own come first."""
-    excluded = index.types[key].negative.union(markers_of(other, index))
-    return tuple(dict.fromkeys(gene for gene in canonical_of(key, index) if gene not in excluded))
+    negative, others = index.types[key].negative, markers_of(other, index)
+    return tuple(dict.fromkeys(g for g in canonical_of(key, index) if g not in negative and g not in others))
 
 
 def canonical_of(key: str, index: MarkerIndex) -> Sequence[str]:
@@ -285,6 +296,7 @@ def canonical_of(key: str, index: MarkerIndex) -> Sequence[str]:
     return [gene for owner in owners(key, index) for gene in index.types[owner].canonical]
 
 
+@lru_cache(maxsize=1024)  # a type is compared with many others
 def markers_of(key: str, index: MarkerIndex) -> frozenset[str]:
     """The markers of a type and its ancestors, strong or weak, without its negative ones."""
     return frozenset().union(*(index.types[owner].positive for owner in owners(key, index))) - denied(key, index)
@@ -308,24 +320,25 @@ def name_of(key: str, index: MarkerIndex) -> str:
     return index.lineages.ontology.label(key) if key in index.lineages.ontology else key
 
 
-@lru_cache(maxsize=1024)  # clusters of one run ask for the same few pairs
-def separating(key: str, other: str, index: MarkerIndex) -> Mapping[str, GeneKind]:
-    """The genes whose expression speaks for a type and not for the other, by symbol."""
-    own, others = markers_of(key, index), markers_of(other, index)
-    genes: dict[str, GeneKind] = dict.fromkeys(own - others, "marker")
-    for gene in denied(other, index) - denied(key, index) - others:
-        genes.setdefault(gene, "negative marker")
-    return genes
+def separating(
+    key: str, other: str, index: MarkerIndex, symbols: Optional[AbstractSet[Optional[str]]] = None
+) -> Mapping[str, GeneKind]:
+    """The genes, all or of these symbols, whose expression speaks for a type and not for the other; by symbol."""
+    markers, negative, others = markers_of(key, index), denied(other, index), markers_of(other, index)
+    if symbols is not None:
+        markers, negative = markers & symbols, negative & symbols
+    genes: dict[str, GeneKind] = dict.fromkeys(markers - others, "marker")
+    return {**dict.fromkeys(negative - denied(key, index) - others, "negative marker"), **genes}
 
 
 def dividing(key: str, other: str, case: Case) -> tuple[str, ...]:
     """The markers of a type, and not of another one, that a part of the cells expresses; canonical ones come first."""
     if case.cells is None:
         return ()
-    ranked = {gene.symbol: gene.name for gene in case.weights.ranked}
-    kinds, share = separating(key, other, case.index), case.cells.share
+    ranked, share = {gene.symbol: gene.name for gene in case.weights.ranked}, case.cells.share
+    own, others = markers_of(key, case.index), markers_of(other, case.index)
     symbols = dict.fromkeys((*canonical_of(key, case.index), *ranked))
-    markers = (symbol for symbol in symbols if kinds.get(symbol) == "marker")
+    markers = (symbol for symbol in symbols if symbol in own and symbol not in others)
     least, most = numbers.NUMBERS.dividing
     divided = (symbol for symbol in markers if least <= share(symbol) <= most)
     return tuple(ranked.get(symbol, symbol) for symbol in islice(divided, DIVIDING_GENES))

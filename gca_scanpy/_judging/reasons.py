@@ -18,12 +18,12 @@ from gca_scanpy._judging.contrast import (
     ContrastGene,
     Pair,
     Seen,
+    canonical_unseen,
     contrast,
     first_apart,
     has_facts,
     question,
-    shown,
-    telling_among,
+    strongest,
 )
 from gca_scanpy._judging.evidence import Rival
 from gca_scanpy._judging.label import is_divided, name_of
@@ -170,15 +170,12 @@ def _once(steps: Iterator[NextStep]) -> Iterator[NextStep]:
 def _seen(case: Case) -> Callable[[str], Seen]:
     """What the markers of a cluster show of a gene."""
     markers = case.markers
-    names = {
-        g.symbol: g.name for g in reversed((*markers.genes, *markers.expressed, *markers.present, *markers.absent))
-    }
-    expressed, absent = markers.expressed_symbols, frozenset(gene.symbol for gene in markers.absent)
+    genes = (*markers.genes, *markers.expressed, *markers.present, *markers.absent)
+    names = {gene.symbol: gene.name for gene in reversed(genes)}
 
     def see(symbol: str) -> Seen:
-        is_expressed = True if symbol in expressed else False if symbol in absent else None
-        is_named = True if symbol in names else None
-        is_measured = is_named or (None if markers.measured is None else symbol in markers.measured)
+        is_expressed = True if symbol in case.expressed else False if symbol in case.absent else None
+        is_measured = True if symbol in names else None if markers.measured is None else symbol in markers.measured
         return Seen(names.get(symbol, symbol), is_measured=is_measured, is_expressed=is_expressed)
 
     return see
@@ -225,24 +222,29 @@ def _judged_key(cluster: ClusterReport) -> str:
 
 def _short(pair: Pair, case: Case, see: Callable[[str], Seen]) -> PairContrast:
     """The most telling genes of both types."""
-    first, second = pair
-    return PairContrast(_genes_for(first, second, case, see), _genes_for(second, first, case, see))
+    return PairContrast(_genes_for(*pair, case, see), _genes_for(*pair[::-1], case, see))
 
 
 def _genes_for(key: str, other: str, case: Case, see: Callable[[str], Seen]) -> GenesFor:
-    genes = []
-    for gene in telling_among(key, other, case.index, case.markers.expressed_symbols):
-        seen = see(gene.symbol)
-        kind = shown(gene, seen)
-        # That the other type lacks a gene is worth showing only if the cluster has it.
-        if gene.kind == "marker" or kind == "expressed":
-            order = (kind in ("open", "unmeasured"), not gene.is_canonical, kind == "unmeasured", -gene.strength)
-            genes.append((order, gene.symbol, kind, seen.name))
     kinds: dict[str, list[str]] = {}
-    for *_, kind, name in sorted(genes)[:MAX_GENES]:
-        kinds.setdefault(kind, []).append(name)
+    for symbol, kind in islice(_telling(key, other, case, see), MAX_GENES):
+        kinds.setdefault(kind, []).append(see(symbol).name)
     ontology_id = key if key in case.index.lineages.ontology else None
     return GenesFor(name_of(key, case.index), ontology_id, **{kind: tuple(names) for kind, names in kinds.items()})
+
+
+def _telling(key: str, other: str, case: Case, see: Callable[[str], Seen]) -> Iterator[tuple[str, str]]:
+    """The genes that speak for a type, with what the cluster shows of each, the most telling first.
+
+    The canonical markers that it has or lacks come before its other genes, and last the other canonical markers.
+    """
+    canonical = [gene.symbol for gene in canonical_unseen(key, other, case.index)]
+    known = [symbol for symbol in canonical if symbol in case.expressed or symbol in case.absent]
+    yield from ((symbol, "expressed" if symbol in case.expressed else "lacking") for symbol in known)
+    yield from ((symbol, "expressed") for symbol in strongest(key, other, case.index, case.expressed - {*canonical}))
+    silent = [symbol for symbol in canonical if symbol not in known]
+    yield from ((symbol, "open") for symbol in silent if see(symbol).is_measured is not False)
+    yield from ((symbol, "unmeasured") for symbol in silent if see(symbol).is_measured is False)
 
 
 def _of_mixture(cluster: ClusterReport) -> Iterator[NextStep]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, Optional
 
 from attrs import frozen
@@ -10,6 +11,7 @@ from attrs import frozen
 from gca_scanpy._names.ontology import Ontology
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.facts import AT, PROFILE, PublicSource
+from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy.model import Candidate, ClusterReport, Witnesses
 
 SHOWN_GENES = 8  # of each candidate
@@ -60,9 +62,9 @@ def collect(cases: Sequence[Case], clusters: Sequence[ClusterReport]) -> Collect
             of_type = collected.setdefault(key, {})
             for gene in genes:
                 if gene in symbols and gene not in of_type:
-                    witnesses = case.index.witnesses(key, symbols[gene])
+                    witnesses = _reported(key, symbols[gene], case.index)
                     if witnesses is not None:
-                        of_type[gene] = _short(witnesses, key, ontology)
+                        of_type[gene] = witnesses
     return {key: genes for key, genes in collected.items() if genes}
 
 
@@ -74,6 +76,13 @@ def _shown(cluster: ClusterReport, ontology: Ontology) -> Iterator[tuple[str, It
     yield key, cluster.validation.supporting_markers
     for candidate in cluster.candidates:
         yield candidate.ontology_id or candidate.label, _strongest(candidate)
+
+
+@lru_cache(maxsize=16384)  # the next run, or that of another sample, has the same types
+def _reported(key: str, symbol: str, index: MarkerIndex) -> Optional[Witnesses]:
+    """The witnesses of a gene's fact for a type as a report has them."""
+    witnesses = index.witnesses(key, symbol)
+    return witnesses and _short(witnesses, key, index.lineages.ontology)
 
 
 def _short(witnesses: Witnesses, key: str, ontology: Ontology) -> Witnesses:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from attrs import frozen
+from attrs import field, frozen
 
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._scoring import numbers
@@ -72,6 +72,9 @@ class Case:
         The genes, as the data names them, that raise the suspicion of malignancy.
     cells
         Which genes its cells have on and off; None without a matrix.
+    expressed, absent
+        The symbols of all genes that it is known to express, ranked or not, and of the others that it lacks; None
+        among them if a gene is unmapped.
     """
 
     markers: ClusterMarkers
@@ -84,6 +87,17 @@ class Case:
     limits: Limits
     malignant_genes: tuple[str, ...] = ()
     cells: Optional[ClusterCells] = None
+    expressed: frozenset[Optional[str]] = field(init=False, repr=False)
+    absent: frozenset[Optional[str]] = field(init=False, repr=False)
+
+    @expressed.default
+    def _all_expressed(self) -> frozenset[Optional[str]]:
+        markers = self.markers
+        return frozenset(gene.symbol for gene in (*markers.genes, *markers.expressed, *markers.present))
+
+    @absent.default
+    def _all_absent(self) -> frozenset[Optional[str]]:
+        return frozenset(gene.symbol for gene in self.markers.absent) - self.expressed
 
     @classmethod
     def of(

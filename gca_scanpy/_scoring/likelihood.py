@@ -205,7 +205,7 @@ def _absent_evidence(absent: Iterable[Gene], index: MarkerIndex) -> Floats:
 
 def _supporting(key: str, genes: _ClusterGenes, index: MarkerIndex) -> tuple[Evidence, ...]:
     ranked, present = (
-        [Evidence(gene.name, round(gene.weight * nats[key], 4)) for gene, nats in scored if key in nats]
+        [(gene.name, round(gene.weight * nats[key], 4)) for gene, nats in scored if key in nats]
         for scored in (genes.ranked, genes.present)
     )
     return _strongest((*ranked, *_limited(present, genes.evidence[index.hits.places[key]])))
@@ -214,23 +214,23 @@ def _supporting(key: str, genes: _ClusterGenes, index: MarkerIndex) -> tuple[Evi
 def _contradicting(key: str, genes: _ClusterGenes, index: MarkerIndex) -> tuple[Evidence, ...]:
     cell_type, canonical = index.types[key], numbers.NUMBERS.canonical
     negative = [
-        Evidence(genes.denying[symbol].name, -_penalty(genes.denying[symbol], index))
+        (genes.denying[symbol].name, -_penalty(genes.denying[symbol], index))
         for symbol in cell_type.negative
         if symbol in genes.denying
     ]
     absent = [
-        Evidence(gene.name, -index.hits.own(gene.symbol, canonical, gene.weight)[key])
+        (gene.name, -index.hits.own(gene.symbol, canonical, gene.weight)[key])
         for gene in (genes.absent[symbol] for symbol in cell_type.positive if symbol in genes.absent)
         if cell_type.positive[gene.symbol] >= canonical
     ]
     return _strongest((*negative, *_limited(absent, genes.evidence[index.hits.places[key]])))
 
 
-def _limited(evidence: Sequence[Evidence], ranked: float) -> Iterator[Evidence]:
+def _limited(evidence: Sequence[tuple[str, float]], ranked: float) -> Iterator[tuple[str, float]]:
     """The evidence of unranked genes, scaled down to the part of the ranked genes' evidence that it may have."""
-    total = abs(sum(e.contribution for e in evidence))
+    total = abs(sum(contribution for _, contribution in evidence))
     scale = min(1.0, numbers.NUMBERS.max_expression_part * ranked / total) if total else 1.0
-    return (Evidence(e.gene, round(e.contribution * scale, 4)) for e in evidence)
+    return ((gene, round(contribution * scale, 4)) for gene, contribution in evidence)
 
 
 def _penalty(gene: Gene, index: MarkerIndex) -> float:
@@ -240,5 +240,7 @@ def _penalty(gene: Gene, index: MarkerIndex) -> float:
     return round(used.negative_factor * gene.weight * best, 4)
 
 
-def _strongest(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    return tuple(sorted(evidence, key=lambda e: (-abs(e.contribution), e.gene)))
+def _strongest(evidence: Iterable[tuple[str, float]]) -> tuple[Evidence, ...]:
+    """Genes with their contributions, as evidence."""
+    strongest = sorted((-abs(contribution), gene, contribution) for gene, contribution in evidence)
+    return tuple([Evidence(gene, contribution) for _, gene, contribution in strongest])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Optional
 
 import numpy as np
@@ -119,10 +120,9 @@ class Levels:
         described = key if key in self.index.types else next(above, key)
         if described in self.probabilities:
             return self.probabilities[described]
-        ancestors = lineages.ontology.ancestors
         found = zip(self.candidates.keys, self.candidates.scores, self.candidates.shares)  # to make them takes longer
-        below = ((score, share) for other, score, share in found if described in (other, *ancestors(other)))
-        own = [round(share, 6) for score, share in below if round(score, 4) > 0]
+        types = subtypes(described, self.index)
+        own = [round(share, 6) for other, score, share in found if other in types and round(score, 4) > 0]
         if self.strength is None or not own:
             return 0.0
         share = sum(own)
@@ -151,10 +151,8 @@ class Levels:
 
     def _best_below(self, key: str) -> str:
         """The best candidate that is a term or a subtype of it; the term itself if there is none."""
-        ancestors = self.index.lineages.ontology.ancestors
-        pairs = zip(self.candidates.keys, self.candidates.scores)
-        below = (other for other, score in pairs if round(score, 4) > 0)
-        return next((other for other in below if other == key or key in ancestors(other)), key)
+        types, pairs = subtypes(key, self.index), zip(self.candidates.keys, self.candidates.scores)
+        return next((other for other, score in pairs if other in types and round(score, 4) > 0), key)
 
     def _likeliest(self, keys: Sequence[str]) -> str:
         return max(keys, key=lambda key: (self.probabilities[key], _depth(key, self.index), key))
@@ -170,8 +168,7 @@ class Levels:
         chain = [self._best_below(key)]
         for term in sorted({*self.probabilities, key}, key=lambda term: (-_depth(term, self.index), term)):
             is_kin = term == key or key in ancestors(term) or term in ancestors(key)
-            is_above = term in self.index.levels_above(chain[-1]) or term == key != chain[-1]
-            if is_kin and is_above:
+            if is_kin and (term in self.index.levels_above(chain[-1]) or term == key != chain[-1]):
                 chain.append(term)
         return tuple(self._level(term) for term in reversed(chain))
 
@@ -195,6 +192,13 @@ def shares(candidates: Candidates, index: MarkerIndex) -> dict[str, float]:
             summed[term] = summed.get(term, 0.0) + probability
     least = numbers.NUMBERS.min_level_share
     return {key: share for key, share in summed.items() if share >= least and _says_something(key, index)}
+
+
+@lru_cache(maxsize=2048)  # clusters of one run ask for the same types
+def subtypes(key: str, index: MarkerIndex) -> frozenset[str]:
+    """The types of the index that are a type or a subtype of it, and the type itself."""
+    ancestors = index.lineages.ontology.ancestors
+    return frozenset((key, *(other for other in index.family(key) if key in ancestors(other))))
 
 
 def without_penalties(strength: Strength, best: Candidate) -> Strength:

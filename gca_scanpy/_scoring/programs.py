@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
 
 from attrs import field, frozen
 
@@ -39,8 +40,8 @@ def _is_housekeeping(name: str) -> bool:
 def informative(names: Sequence[str], n: int) -> tuple[str, ...]:
     """The first genes of a list without ribosomal, mitochondrial and similar ones; of the whole list if all are."""
     rest = without_shared(names, len(names))  # with a prefix, RPL3 is housekeeping as well
-    kept = [name for name in names if not (_is_housekeeping(name) or _is_housekeeping(rest.get(name, name)))]
-    return tuple((kept or list(names))[:n])
+    kept = (name for name in names if not (_is_housekeeping(name) or _is_housekeeping(rest.get(name, name))))
+    return tuple(islice(kept, n)) or tuple(names[:n])
 
 
 def _genes(text: str) -> frozenset[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Optional
 
 import numpy as np
@@ -127,9 +128,10 @@ class Weights:
     def of(cls, cluster: ClusterMarkers) -> Weights:
         """Weigh the genes of a cluster."""
         held = states(gene.symbol for gene in (cluster.genes or cluster.expressed) if gene.symbol)
-        used = numbers.NUMBERS
-        present = _unranked(cluster.present, cluster, used.present_weight, held)
-        return cls(_ranked(cluster, held), present, _unranked(cluster.absent, cluster, used.absent_weight, held), held)
+        used, ranked = numbers.NUMBERS, _ranked(cluster, held)
+        symbols = frozenset(gene.symbol for gene in ranked)
+        present = _unranked(cluster.present, symbols, used.present_weight, held)
+        return cls(ranked, present, _unranked(cluster.absent, symbols, used.absent_weight, held), held)
 
     @property
     def free(self) -> tuple[Gene, ...]:
@@ -165,9 +167,8 @@ def _ranked(cluster: ClusterMarkers, held: States) -> tuple[Gene, ...]:
     return tuple(Gene(names[symbol], symbol, weight) for symbol, weight in weights.items())
 
 
-def _unranked(genes: Iterable[RankedGene], cluster: ClusterMarkers, weight: float, held: States) -> tuple[Gene, ...]:
-    """Genes that are not ranked, without symbols that are also ranked: among the absent, those are of another gene."""
-    ranked = {gene.symbol for gene in (*cluster.genes, *cluster.expressed)}
+def _unranked(genes: Iterable[RankedGene], ranked: frozenset[str], weight: float, held: States) -> tuple[Gene, ...]:
+    """Present or absent genes without the ranked ones; an absent gene with the symbol of a ranked one is another."""
     names: dict[str, str] = {}
     for gene in genes:
         if gene.symbol is not None and gene.symbol not in ranked:
@@ -219,11 +220,10 @@ class _Run:
         return self._markers[key]
 
     def _find(self, key: str) -> _Markers:
-        used, columns = numbers.NUMBERS, self.activity.columns
-        marking, negative = _markers_of(key, self.index)
-        positive = np.array([columns[gene] for gene in marking if gene in columns], dtype=np.intp)
-        denied = np.array([columns[gene] for gene in negative if gene in columns], dtype=np.intp)
-        strong = np.array([strength for gene, strength in marking.items() if gene in columns], dtype=np.float64)
+        used = numbers.NUMBERS
+        marking, strengths, negative = _markers_of(key, self.index)
+        positive, denied = self._columns(marking), self._columns(negative)
+        positive, strong, denied = positive[positive >= 0], strengths[positive >= 0], denied[denied >= 0]
         rates = np.minimum(used.max_on, used.on_per_strength * strong)
         usual, usual_of_denied = self.activity.usual[positive], self.activity.usual[denied]
         denied_on = (1 - used.max_on) * usual_of_denied
@@ -234,17 +234,21 @@ class _Run:
             if_off=np.log(np.concatenate([1 - rates, (1 - denied_on) / (1 - usual_of_denied)])),
         )
 
+    def _columns(self, genes: Sequence[str]) -> Places:
+        """The columns of some genes; -1 for one that the data do not have."""
+        return np.fromiter(map(self.activity.columns.get, genes, repeat(-1)), np.intp, len(genes))
+
 
 @lru_cache(maxsize=2048)  # the same types are candidates in each run
-def _markers_of(key: str, index: MarkerIndex) -> tuple[Mapping[str, float], Sequence[str]]:
-    """The strength of each marker of a type or of its ancestors, without its negative markers; and these."""
+def _markers_of(key: str, index: MarkerIndex) -> tuple[Sequence[str], Floats, Sequence[str]]:
+    """The markers of a type or of its ancestors without its negative ones, their strengths, and the negative ones."""
     negative = index.types[key].negative
     strengths: dict[str, float] = {}
     for owner in (key, *index.ancestors(key)):
         for gene, strength in index.types[owner].positive.items():
             if gene not in negative:
                 strengths[gene] = max(strength, strengths.get(gene, 0.0))
-    return strengths, sorted(negative)
+    return list(strengths), np.array(list(strengths.values()), dtype=np.float64), sorted(negative)
 
 
 @frozen(eq=False)

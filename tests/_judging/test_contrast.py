@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gca_scanpy as gca
-from gca_scanpy._judging.contrast import Seen, contrast, question, seen_in
-from gca_scanpy._judging.label import separating
+from gca_scanpy._judging.contrast import Seen, contrast, is_separated, question, seen_in, strongest
+from gca_scanpy._judging.label import overlap, separating
 from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index
 from gca_scanpy.db import _bundled, load
@@ -70,6 +70,18 @@ def test_a_contrast_mirrors_its_reverse(first, second, data):
     assert (one.first, one.first_id) == (other.second, other.second_id)
     assert {gene.symbol for gene in one.genes} == set(symbols)
     assert all(gene.speaks_for in (one.first, one.second) for gene in one.genes)
+
+
+@given(st.sampled_from(KEYS), st.sampled_from(KEYS), st.data())
+def test_what_is_found_without_the_whole_contrast(first, second, data):
+    """Whether types are separated or overlap, and the strongest of some genes, are those of all genes and all types."""
+    whole = contrast("0", (first, second), BUNDLED, nothing).for_type(BUNDLED.types[first].label)
+    assert is_separated(first, second, BUNDLED) == bool(whole)
+    some = data.draw(st.sets(st.sampled_from(sorted(BUNDLED.known.values())[::50] + [gene.symbol for gene in whole])))
+    genes = {gene.symbol: -gene.strength for gene in whole if gene.symbol in some}
+    assert strongest(first, second, BUNDLED, some) == sorted(genes, key=lambda symbol: (genes[symbol], symbol))
+    lines = [{key, *BUNDLED.lineages.ontology.ancestors(key)} for key in KEYS]
+    assert overlap(first, second, BUNDLED) == any({first, second} <= line for line in lines)
 
 
 @given(st.permutations(ROWS))
