@@ -7,7 +7,7 @@ import gzip
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from itertools import chain
 
@@ -67,7 +67,7 @@ def _lower_symbols() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def gene_names() -> GeneNames:
     """HGNC symbols, older names, Ensembl ids and mouse orthologs."""
-    return read_genes(_lines("genes.tsv.gz"), _lines("orthologs.tsv.gz"))
+    return read_genes(partial(_lines, "genes.tsv.gz"), _lines("orthologs.tsv.gz"))
 
 
 @lru_cache(maxsize=1)

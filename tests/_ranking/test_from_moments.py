@@ -76,6 +76,19 @@ def test_activity_takes_the_memory_of_its_tables():
     assert peak < 1.2 * (shown.on.nbytes + shown.off.nbytes + shown.fractions.nbytes)
 
 
+def test_activity_of_some_genes():
+    """Only genes with a symbol are in the tables, with the values that they have in those of all genes."""
+    values, clustering = two_clusters()
+    moments = gather(values, clustering)
+    whole = activity(moments, NAMES, ("0", "1"))
+    some = activity(moments, NAMES, ("0", "1"), {"gone": "GONE", "rare": "RARE", "nowhere": "NOWHERE"}.get)
+    assert some.columns == {"RARE": 0, "GONE": 1}  # no cell has the third
+    assert activity(moments, NAMES, ("0", "1"), lambda name: None).columns == {}
+    for table, part in ((whole.on, some.on), (whole.off, some.off), (whole.fractions, some.fractions)):
+        assert part.shape[1] == 3
+        np.testing.assert_array_equal(table[:, whole.columns["gone"]], part[:, some.columns["GONE"]])
+
+
 def test_no_activity():
     """Negative values have no zero, and small clusters show nothing."""
     values, clustering = two_clusters()
