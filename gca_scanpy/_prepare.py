@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import filterfalse
 from typing import Any, Optional, Union
 
@@ -172,7 +171,7 @@ def canonical(
     names = list(dict.fromkeys(g.name for c in markers for g in (*c.genes, *c.expressed, *c.present, *c.absent)))
     nomenclature = _bundled.gene_names()
     foreign = _of_other_genomes(names, marker_index)
-    read = [name for name in names if name not in foreign]
+    read = (name for name in names if name not in foreign)
     found = nomenclature.canonical_all(read, marker_index.genes_of, marker_index.known)
     symbols = {name: found.get(name) for name in names}
     # Thousands of genes are in many clusters: one object for each.
@@ -198,39 +197,36 @@ def _activity(find: FindActivity, symbols: Mapping[str, Optional[str]], known: C
     return find(symbol_of)
 
 
-@lru_cache(maxsize=1)  # a run with samples needs them for the clusters and for the samples
-def _all_symbols(names: frozenset[str], marker_index: MarkerIndex) -> Mapping[str, Optional[str]]:
-    return _bundled.gene_names().canonical_all(names, marker_index.genes_of, marker_index.known)
-
-
 def genes_of_matrix(labels: Sequence[str], marker_index: MarkerIndex) -> list[RankedGene]:
     """All genes of a matrix with their canonical symbols, in the order of its columns."""
-    nomenclature, symbols = _bundled.gene_names(), _all_symbols(frozenset(labels), marker_index)
+    names = _bundled.gene_names()
+    symbols = names.canonical_all(labels, marker_index.genes_of, marker_index.known)
     foreign = _of_other_genomes(labels, marker_index)
-    return [RankedGene(nomenclature.shown(name), None if name in foreign else symbols[name]) for name in labels]
+    return [RankedGene(names.shown(name), None if name in foreign else symbols[name]) for name in labels]
 
 
 @define(eq=False)
 class _Measured:
     """The genes of the data, to be searched by canonical symbol.
 
-    Nearly all symbols are names of the data, so the names are mapped only if one is not: that takes as long as scoring.
+    Nearly all symbols are names of the data, so these are changed, and then mapped, only for one that is not.
     """
 
     names: frozenset[str]
     index: MarkerIndex
-    _capitals: frozenset[str] = field(init=False)
-    _symbols: Optional[frozenset[Optional[str]]] = field(default=None, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._capitals = frozenset(map(str.upper, self.names))
+    _capitals: Optional[frozenset[str]] = field(default=None, init=False)  # of the names that are not in capitals
+    _symbols: Optional[frozenset[Optional[str]]] = field(default=None, init=False)  # that are no names
 
     def __contains__(self, symbol: object) -> bool:
-        if str(symbol).upper() in self._capitals:
+        capitals = str(symbol).upper()
+        if capitals in self.names:
             return True
-        if self._symbols is None:
-            self._symbols = frozenset(_all_symbols(self.names, self.index).values())
-        return symbol in self._symbols
+        if self._capitals is None:
+            self._capitals = frozenset(upper for name in self.names if (upper := name.upper()) != name)
+        if capitals not in self._capitals and self._symbols is None:
+            read = _bundled.gene_names().canonical_all(self.names, self.index.genes_of, self.index.known)
+            self._symbols = frozenset(read.values()) - self.names
+        return capitals in self._capitals or symbol in (self._symbols or ())
 
 
 def _with_symbols(

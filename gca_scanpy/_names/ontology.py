@@ -234,9 +234,14 @@ class Lineages:
         if first is None or second is None:
             return False
         if (first, second) not in self._disjoint:  # a run asks for the same pairs gene after gene
-            exclude = not self.compatible_lineages(self.lineage(first), self.lineage(second))
-            self._disjoint[first, second] = exclude and not self.ontology.related(first, second)
+            self._disjoint[first, second] = self.exclude(first, second)
         return self._disjoint[first, second]
+
+    def exclude(self, first: str, second: str) -> bool:
+        """What :meth:`disjoint` says of two terms, but the answer is not kept."""
+        if self.compatible_lineages(self.lineage(first), self.lineage(second)):
+            return False
+        return not self.ontology.related(first, second)
 
     def akin(self, first: str, second: str) -> bool:
         """Whether two terms are the same, ancestor and descendant, or of the same broad type."""

@@ -115,7 +115,8 @@ def read_markers(
     expression = _expression(ranking, clustering)
     sizes, symbols, n_markers = clustering.sizes, ranking.features.by_name, options.n_markers
     shared: dict[str, RankedGene] = {}
-    measured, find_activity = frozenset(symbols.values()), _activity(ranking, clustering)
+    # Of a dict, because a set that grows one by one takes twice the memory.
+    measured, find_activity = frozenset(dict.fromkeys(symbols.values())), _activity(ranking, clustering)
     clusters = tuple(
         ClusterMarkers(
             cluster_id=key,

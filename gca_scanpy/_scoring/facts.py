@@ -217,11 +217,12 @@ class Hits(Mapping[str, Mapping[str, float]]):
     def excluded(self, term: str) -> npt.NDArray[np.bool_]:
         """Which types a term excludes, by place: those of other lineages, but no diseases; kept."""
         if term not in self._excluded:
-            ids = [self.types[key].id for key in self.ordered]
-            lineages = self.lineages
-            self._excluded[term] = np.array(
-                [lineages.disjoint(term, other) and not names_a_disease(other, lineages) for other in ids], dtype=bool
-            )
+            ids, lineages = [self.types[key].id for key in self.ordered], self.lineages
+            excluded = [
+                other is not None and lineages.exclude(term, other) and not names_a_disease(other, lineages)
+                for other in ids
+            ]
+            self._excluded[term] = np.array(excluded, dtype=bool)
         return self._excluded[term]
 
     def elsewhere(self, tissues: Sequence[str]) -> npt.NDArray[np.bool_]:
