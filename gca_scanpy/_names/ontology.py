@@ -76,6 +76,10 @@ class Ontology:
         """The label of a term."""
         return self.terms[term_id].label
 
+    def is_label(self, label: str, term_id: Optional[str]) -> bool:
+        """Whether this is the label of a term, letter by letter, as the scorer has it; no other name need be known."""
+        return term_id is not None and term_id in self.terms and self.terms[term_id].label == label
+
     def ancestors(self, term_id: str) -> Mapping[str, int]:
         """All ancestors of a term with their distance (1 for a parent); empty for an unknown id."""
         if term_id not in self._ancestors:
@@ -234,14 +238,9 @@ class Lineages:
         if first is None or second is None:
             return False
         if (first, second) not in self._disjoint:  # a run asks for the same pairs gene after gene
-            self._disjoint[first, second] = self.exclude(first, second)
+            exclude = not self.compatible_lineages(self.lineage(first), self.lineage(second))
+            self._disjoint[first, second] = exclude and not self.ontology.related(first, second)
         return self._disjoint[first, second]
-
-    def exclude(self, first: str, second: str) -> bool:
-        """What :meth:`disjoint` says of two terms, but the answer is not kept."""
-        if self.compatible_lineages(self.lineage(first), self.lineage(second)):
-            return False
-        return not self.ontology.related(first, second)
 
     def akin(self, first: str, second: str) -> bool:
         """Whether two terms are the same, ancestor and descendant, or of the same broad type."""
