@@ -194,9 +194,9 @@ def test_all_clusters_at_once(at_once, n_genes, monkeypatch):
     found = gather(values, clustering)
     expected = [higher(found, row, n_genes) for row in (0, 2)]
     monkeypatch.setattr(moments_module, "AT_ONCE", at_once)
-    for genes, alone in zip(higher_in_each(found, (0, 2), n_genes), expected):
+    for genes, alone in zip(higher_in_each(found, [0, 2], n_genes), expected):
         np.testing.assert_array_equal(genes, alone)
-    assert higher_in_each(found, (), n_genes) == []
+    assert higher_in_each(found, [], n_genes) == []
 
 
 def test_numba_threads_without_numba(monkeypatch):
