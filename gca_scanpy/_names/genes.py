@@ -246,8 +246,9 @@ class GeneNames:
             database lists under its own name (``Ly6c2``) keeps that name.
         """
         name = str(name)  # the cell of a table may be a number
-        if self.is_current(name):
-            return self._official(species, known, name.upper())
+        key = name.upper()
+        if key in self.approved and name.isascii():  # a current symbol
+            return self._official(species, known, key)
         text, ensembl = split_id(name)
         symbol = self._read(text, species, known) if text and not ENSEMBL.match(text) else None
         return symbol or (self.ensembl.get(ensembl.upper().split(".")[0]) if ensembl else None)

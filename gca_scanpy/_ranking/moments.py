@@ -138,7 +138,7 @@ def merge_genes(parts: Sequence[Moments]) -> Moments:
     return Moments(parts[0].cells, means, deviations, expressing, lowest, missing, infinite)
 
 
-AT_ONCE = 4_000  # genes
+AT_ONCE = 2_000  # genes
 PSEUDOCOUNT = 1e-9  # the same as Scanpy's, so that a gene that all other cells lack has a fold change
 
 

@@ -193,7 +193,6 @@ def _facts() -> dict[str, list[str]]:
     """The columns of the facts."""
     (type_ids, labels, tissues), *tables = map(_columns, _marker_tables())
     ids, genes, marks, species, *witnesses = map(list, map(chain.from_iterable, zip(*tables)))
-    ids, genes = (list(map(sys.intern, column)) for column in (ids, genes))  # each of them is in many facts
     label, tissue = dict(zip(type_ids, labels)), dict(zip(type_ids, tissues))
     return {
         "cell_type": [label[cl_id] for cl_id in ids],
@@ -212,4 +211,5 @@ def _columns(content: bytes) -> list[list[str]]:
     header, *lines = content.decode("utf-8").splitlines()
     # One split of the whole table takes a third of the time of a split per row.
     cells, width = "\t".join(lines).split("\t"), header.count("\t") + 1
+    cells = list(map(sys.intern, cells))  # most of them are in many facts, and need the memory of one
     return [cells[column::width] for column in range(width)]
