@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import filterfalse
 from typing import Any, Optional, Union
 
@@ -17,7 +18,7 @@ from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.numbers import Numbers
-from gca_scanpy._steps import Activity, ClusterMarkers, FindActivity, RankedGene
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import (
     GeneNameWarning,
@@ -182,19 +183,9 @@ def canonical(
         clusters = [evolve(cluster, measured=measured) for cluster in clusters]
     find = markers[0].find_activity if markers else None  # the same for all clusters, too
     if find is not None:
-        shared = _activity(find, symbols, frozenset(marker_index.known.values()))
+        shared = find(symbols, frozenset(marker_index.known.values()))
         clusters = [evolve(cluster, activity=shared, find_activity=None) for cluster in clusters]
     return clusters, _gene_warnings(clusters, marker_index, names, foreign)
-
-
-def _activity(find: FindActivity, symbols: Mapping[str, Optional[str]], known: Collection[str]) -> Optional[Activity]:
-    """Which known genes the clusters have on; a name that was not read is its own symbol in capitals."""
-
-    def symbol_of(name: str) -> Optional[str]:
-        symbol = symbols[name] if name in symbols else name.upper()
-        return symbol if symbol in known else None
-
-    return find(symbol_of)
 
 
 def genes_of_matrix(labels: Sequence[str], marker_index: MarkerIndex) -> list[RankedGene]:
@@ -203,6 +194,13 @@ def genes_of_matrix(labels: Sequence[str], marker_index: MarkerIndex) -> list[Ra
     symbols = names.canonical_all(labels, marker_index.genes_of, marker_index.known)
     foreign = _of_other_genomes(labels, marker_index)
     return [RankedGene(names.shown(name), None if name in foreign else symbols[name]) for name in labels]
+
+
+@lru_cache(maxsize=1)  # runs on the same data ask for the same
+def _other_symbols(names: frozenset[str], marker_index: MarkerIndex) -> frozenset[Optional[str]]:
+    """The symbols of names that are no names themselves."""
+    read = _bundled.gene_names().canonical_all(names, marker_index.genes_of, marker_index.known)
+    return frozenset(read.values()) - names
 
 
 @define(eq=False)
@@ -224,8 +222,7 @@ class _Measured:
         if self._capitals is None:
             self._capitals = frozenset(upper for name in self.names if (upper := name.upper()) != name)
         if capitals not in self._capitals and self._symbols is None:
-            read = _bundled.gene_names().canonical_all(self.names, self.index.genes_of, self.index.known)
-            self._symbols = frozenset(read.values()) - self.names
+            self._symbols = _other_symbols(self.names, self.index)
         return capitals in self._capitals or symbol in (self._symbols or ())
 
 

@@ -72,7 +72,8 @@ class Activity:
     fractions: npt.NDArray[np.float64]
 
 
-FindActivity = Callable[[Callable[[str], Optional[str]]], Optional[Activity]]
+Symbols = Mapping[str, Optional[str]]  # by the names that were read; None for no gene
+FindActivity = Callable[[Symbols, Container[str]], Optional[Activity]]
 
 
 @frozen
@@ -99,7 +100,7 @@ class ClusterMarkers:
     activity
         Which genes each cluster has on; None if there is no matrix, or it has negative values.
     find_activity
-        What finds it once the genes are read, from the symbol of each name, or None for a gene that marks nothing.
+        What finds it once the genes are read, from the symbols by name and those that mark anything.
     n_cells
         Number of cells; None if only a marker table was given.
     tissue

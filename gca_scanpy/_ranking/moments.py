@@ -7,7 +7,7 @@ as if the gene had not been measured in this cell. The moments of groups of cell
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Optional, Union
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from attrs import define, frozen
 
 from gca_scanpy._scoring import numbers
-from gca_scanpy._steps import Activity
+from gca_scanpy._steps import Activity, Symbols
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
@@ -302,20 +302,22 @@ def present_and_absent(
 
 
 def activity(
-    moments: Moments, names: Sequence[str], ids: Sequence[str], symbol_of: Callable[[str], Optional[str]] = str
+    moments: Moments, names: Sequence[str], ids: Sequence[str], symbols: Symbols, known: Container[str]
 ) -> Optional[Activity]:
     """How far each cluster has each gene on; None if values are negative, or no cluster has enough cells.
 
     A gene is on by its mean relative to the highest mean of any cluster, on a logarithmic scale, and by the share of
     the cells that express it: few cells may be another population. It is off by the same scale, unless so few cells of
-    all clusters show it that its absence says little. A gene without a symbol is left out, which saves memory.
+    all clusters show it that its absence says little. Only known genes are looked at. A name that was not read is its
+    own symbol, in capitals.
     """
     used, large = numbers.NUMBERS, (moments.cells >= numbers.NUMBERS.min_cluster_cells)[:, np.newaxis]
     if not large.any() or moments.lowest < 0:
         return None
-    symbols = {column: symbol for column, symbol in enumerate(map(symbol_of, names)) if symbol is not None}
+    found = ((column, symbols.get(name, name.upper())) for column, name in enumerate(names))
+    wanted = {column: symbol for column, symbol in found if symbol is not None and symbol in known}
     # Tables are changed in place, because they are the most memory that a run needs beside the matrix.
-    kept = np.array([*symbols], dtype=np.intp)
+    kept = np.array([*wanted], dtype=np.intp)
     high, fractions = (table.take(kept, axis=1) for table in (moments.means, moments.expressing))
     high = np.nan_to_num(_linear(high, high), copy=False)
     fractions /= np.maximum(moments.measured if moments.missing is None else moments.measured[:, kept], 1)
@@ -330,7 +332,7 @@ def activity(
     for row, fraction in zip(high, fractions):
         row *= np.minimum(1.0, fraction / used.present_fraction)
     columns: dict[str, int] = {}
-    for column, symbol in enumerate(symbols.values()):
+    for column, symbol in enumerate(wanted.values()):
         if best_mean[column] > 0:  # of two genes with one symbol, the first counts
             columns.setdefault(symbol, column)
     rows, usual = {key: row for row, key in enumerate(ids)}, usual / (large.sum() + used.usual_clusters)
