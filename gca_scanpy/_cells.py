@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
-from attrs import evolve, frozen
+from attrs import evolve
 
 from gca_scanpy._adata.clusters import Clustering, Expression, Sample
 from gca_scanpy._events import Clock
 from gca_scanpy._judging import mixture
 from gca_scanpy._judging.contrast import Contrast
 from gca_scanpy._judging.evidence import Rival
-from gca_scanpy._judging.judge import Judgment, judge
-from gca_scanpy._judging.label import Named
-from gca_scanpy._judging.mixture import Outcome
+from gca_scanpy._judging.judge import Judgment, judge, of_two
+from gca_scanpy._judging.label import Named, competitors, dividing, is_divided, name_of
+from gca_scanpy._judging.mixture import Lineage, Outcome, mixture_of, note_of
 from gca_scanpy._judging.reasons import of_both, telling
 from gca_scanpy._judging.samples import answer, with_samples
 from gca_scanpy._prepare import genes_of_matrix
@@ -24,23 +25,12 @@ from gca_scanpy._ranking.by_sample import SampleMoments
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy.errors import InputError
-from gca_scanpy.model import ClusterReport, Mixture, Part, SampleAnswer
+from gca_scanpy.model import ClusterReport, Mixture, SampleAnswer
+
+Pair = tuple[Lineage, ...]  # two types, or none
 
 SEPARABLE = ("two_populations", "doublets")  # the kinds that can be taken apart
-SHOWN_GENES = 3
 MAX_SECONDS = 3  # lineages of other clusters that are looked for in the cells of a cluster
-BIMODAL = (0.2, 0.8)  # shares of the cells; a gene that fewer or more cells have does not divide them
-EXCLUSIVE = -0.2  # correlation of the numbers of expressed genes of two types, in cells that may be of one of them
-SHOWN_SHARE = 0.005  # a smaller share of the cells is 0 %
-
-
-@frozen
-class Lineage:
-    """One of the two lineages of a mixed cluster, with the genes that are specific for it against the other."""
-
-    label: str
-    ontology_id: Optional[str]
-    genes: tuple[str, ...]
 
 
 def _explained(report: ClusterReport, lineages: Sequence[Lineage], outcome: Outcome) -> ClusterReport:
@@ -48,12 +38,11 @@ def _explained(report: ClusterReport, lineages: Sequence[Lineage], outcome: Outc
 
     A rival with much more evidence than the label may just be right; then only two lineages are worth reporting.
     """
-    is_mixed = "mixed_lineage" in report.validation.flag_reasons
-    if not (is_mixed or outcome.kind in SEPARABLE):
+    if not ("mixed_lineage" in report.validation.flag_reasons or outcome.kind in SEPARABLE):
         return report
-    found = _mixture(outcome, lineages)
-    validation = evolve(report.validation, notes=(*report.validation.notes, _note(found, outcome, lineages)))
-    return evolve(report, validation=validation, mixture=found)
+    found, labels = mixture_of(outcome, lineages), [lineage.label for lineage in lineages]
+    notes = (*report.validation.notes, note_of(found, labels, outcome.why))
+    return evolve(report, validation=evolve(report.validation, notes=notes), mixture=found)
 
 
 def look_beside(
@@ -115,6 +104,40 @@ def _part(outcome: Outcome, rival: Rival) -> float:
     return float(shares[mixture.BOTH]) if is_enough else 0.0
 
 
+def look_within(
+    cases: Sequence[Case], judgments: Sequence[Judgment], expression: Optional[Expression], clock: Clock
+) -> list[Judgment]:
+    """The judgments, with a broader label if different cells of a supported cluster are of its type and a related one.
+
+    The genes of both can rank high, and the better of the two would pass for the type of all cells.
+    """
+    if expression is None:
+        return [*judgments]
+    with clock.step("mixtures"):
+        pairs = {
+            case.cluster_id: _related(case, one.verdict.ontology_id or one.verdict.label, expression)
+            for case, one in zip(cases, judgments)
+            if one.status == "supported" and one.verdict.source == "offline"
+        }
+        found = _read_some(pairs, expression)
+    divided = [next(filter(is_divided, found.get(case.cluster_id, ())), None) for case in cases]
+    return [of_two(case, one, two) if two else one for case, one, two in zip(cases, judgments, divided)]
+
+
+def _related(case: Case, key: str, expression: Expression) -> list[Pair]:
+    """A label and each of the best other types of its lineage, if the cells may be of either."""
+    index, least = case.index, numbers.NUMBERS.min_lineage_genes
+    others = (kind.key for kind in competitors(key, case) if not index.lineages.disjoint(key, kind.id))
+    pairs = []
+    for other in islice(others, numbers.NUMBERS.related_types):
+        genes = dividing(key, other, case), dividing(other, key, case)
+        if min(map(len, genes)) >= least:
+            terms = (one if one in index.lineages.ontology else None for one in (key, other))
+            names = (name_of(one, index) for one in (key, other))
+            pairs.append(_enough([*map(Lineage, names, terms, genes)], expression))
+    return pairs
+
+
 def explain_all(
     reports: Sequence[ClusterReport], rivals: Sequence[Optional[Rival]], expression: Optional[Expression], clock: Clock
 ) -> list[ClusterReport]:
@@ -143,34 +166,46 @@ def look_finer(
     None for a cluster whose cells are not looked at: it is a known mixture, does not express canonical markers of both,
     or too few genes tell the types apart.
     """
-    asked = [apart if apart and of_both(apart) and not r.mixture else None for r, apart in zip(reports, aparts)]
-    if expression is None or not any(asked):
+    asked = {r.cluster_id: apart for r, apart in zip(reports, aparts) if apart and of_both(apart) and not r.mixture}
+    if expression is None or not asked:
         return [None] * len(reports)
     with clock.step("mixtures"):
-        pairs = [_between(apart, expression) if apart else () for apart in asked]
-        genes = {gene: column for column, gene in enumerate(dict.fromkeys(g for pair in pairs for g in _genes(pair)))}
-        clustering = expression.clustering
-        cells = np.flatnonzero(clustering.subsampled(numbers.NUMBERS.sampled_cells).codes >= 0)
-        try:
-            sample = expression.read(cells, list(genes)) if genes else None
-        except InputError:  # a matrix that only Scanpy can read
-            sample = None
-        return [
-            _populations(clustering.all_ids.index(report.cluster_id), pair, sample, [genes[g] for g in _genes(pair)])
-            if pair and sample
-            else None
-            for report, pair in zip(reports, pairs)
+        pairs = {cluster_id: [_between(apart, expression)] for cluster_id, apart in asked.items()}
+        found = _read_some(pairs, expression)
+        return [next(iter(found.get(report.cluster_id, ())), None) for report in reports]
+
+
+def _read_some(pairs: Mapping[str, Sequence[Pair]], expression: Expression) -> dict[str, list[Mixture]]:
+    """What some cells of each cluster show of each pair of types that has genes, with one read of the matrix."""
+    pairs = {cluster_id: [*filter(None, some)] for cluster_id, some in pairs.items()}
+    genes = dict.fromkeys(gene for some in pairs.values() for pair in some for gene in _genes(pair))
+    clustering, columns = expression.clustering, {gene: column for column, gene in enumerate(genes)}
+    cells = np.flatnonzero(clustering.subsampled(numbers.NUMBERS.sampled_cells).codes >= 0)
+    try:
+        sample = expression.read(cells, list(genes)) if genes else None
+    except InputError:  # a matrix that only Scanpy can read
+        return {}
+    if sample is None:
+        return {}
+    return {
+        cluster_id: [
+            _populations(clustering.all_ids.index(cluster_id), pair, sample, [columns[gene] for gene in _genes(pair)])
+            for pair in some
         ]
+        for cluster_id, some in pairs.items()
+    }
 
 
 def _between(apart: Contrast, expression: Expression) -> tuple[Lineage, ...]:
     """The two types of a contrast with the genes that can tell their cells apart; none if these are too few."""
-    sides, least = ((apart.first, apart.first_id), (apart.second, apart.second_id)), numbers.NUMBERS.min_lineage_genes
-    pair = tuple(Lineage(*side, telling(apart, side[0])) for side in sides)
-    if min(len(one.genes) for one in pair) < least:
-        return ()
-    pair = _measured(pair, expression)
-    return pair if min(len(one.genes) for one in pair) >= least else ()
+    sides = (apart.first, apart.first_id), (apart.second, apart.second_id)
+    return _enough([Lineage(*side, telling(apart, side[0])) for side in sides], expression)
+
+
+def _enough(pair: Sequence[Lineage], expression: Expression) -> Pair:
+    """Two types with those of their genes that were measured; empty if these are too few of either."""
+    measured, least = _measured(pair, expression), numbers.NUMBERS.min_lineage_genes
+    return measured if min(len(one.genes) for one in measured) >= least else ()
 
 
 def _populations(cluster: int, pair: Sequence[Lineage], sample: Sample, columns: Sequence[int]) -> Mixture:
@@ -183,10 +218,15 @@ def _populations(cluster: int, pair: Sequence[Lineage], sample: Sample, columns:
     is_first = np.arange(len(columns)) < len(pair[0].genes)
     expressed = values[sample.clusters == cluster] > 0
     shares, counts = expressed.mean(axis=0), [expressed[:, of_it].sum(axis=1) for of_it in (is_first, ~is_first)]
-    divides = (BIMODAL[0] <= shares) & (shares <= BIMODAL[1])
-    if not (divides[is_first].any() and divides[~is_first].any() and _correlation(*counts) <= EXCLUSIVE):
+    least, most = numbers.NUMBERS.dividing
+    divides = (least <= shares) & (shares <= most)
+    if not (
+        divides[is_first].any()
+        and divides[~is_first].any()
+        and _correlation(*counts) <= numbers.NUMBERS.max_correlation
+    ):
         return Mixture("undecided")
-    return _mixture(mixture.find(values, sample.clusters, cluster, is_first, logged=sample.logged), pair)
+    return mixture_of(mixture.find(values, sample.clusters, cluster, is_first, logged=sample.logged), pair)
 
 
 def _correlation(first: npt.NDArray[np.intp], second: npt.NDArray[np.intp]) -> float:
@@ -263,48 +303,6 @@ def _sampled(cluster_id: str, clustering: Clustering) -> npt.NDArray[np.intp]:
     read = cells[np.linspace(0, len(cells) - 1, n_read).astype(np.intp)]
     others = np.flatnonzero((codes >= 0) & (codes != clustering.all_ids.index(cluster_id)))
     return np.sort(np.concatenate([read, others]))
-
-
-def _mixture(outcome: Outcome, lineages: Sequence[Lineage]) -> Mixture:
-    if outcome.kind == "undecided" or outcome.model is None:
-        return Mixture("undecided")
-    shares = [round(float(share), 4) for share in outcome.model.shares]
-    parts = tuple(
-        Part(lineage.label, lineage.ontology_id, shares[state], lineage.genes)
-        for lineage, state in zip(lineages, (mixture.FIRST, mixture.SECOND))
-    )
-    return Mixture(outcome.kind, parts, shares[mixture.BOTH])
-
-
-def _note(found: Mixture, outcome: Outcome, lineages: Sequence[Lineage]) -> str:
-    """The outcome in a sentence."""
-    first, second = (lineage.label for lineage in lineages)
-    if found.kind == "undecided":
-        return f"the cells do not show whether {first} and {second} are two populations or doublets: {outcome.why}"
-    parts, both = found.parts, _percent(found.both)
-    genes = " and of ".join(f"{part.label} ({_named(part)})" for part in parts)
-    shares = [f"{_percent(part.share)} express only those of {part.label}" for part in parts]
-    if found.kind == "two_populations":
-        return (
-            f"the cells are two populations by the genes of {genes}: {shares[0]}, {shares[1]}, and {both} both; "
-            "gca_scanpy.tl.split separates them"
-        )
-    if found.kind == "doublets":
-        others = [text for text, part in zip(shares, parts) if part.share >= SHOWN_SHARE]
-        return ", ".join([f"{both} of the cells express the genes of {genes} together, as doublets do", *others])
-    absent = min(parts, key=lambda part: part.share)
-    return (
-        f"no cell is of the lineage of {absent.label}: its genes ({_named(absent)}) are at a low level in all cells, "
-        "as ambient RNA is, and higher in other clusters"
-    )
-
-
-def _named(part: Part) -> str:
-    return ", ".join(part.genes[:SHOWN_GENES])
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}"
 
 
 def judge_samples(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Optional
 from attrs import evolve
 
 from gca_scanpy._adata.clusters import Expression
-from gca_scanpy._cells import explain_all, judge_samples, look_beside, look_finer
+from gca_scanpy._cells import explain_all, judge_samples, look_beside, look_finer, look_within
 from gca_scanpy._events import Clock
 from gca_scanpy._judging.judge import judge
 from gca_scanpy._judging.reasons import contrasts, next_steps, undecided
@@ -46,7 +46,7 @@ def annotate(
     cases = list(kept)
     with clock.step("guardrails"):
         judgments = [check(case, verdict) for case, verdict in zip(cases, proposals.verdicts)]
-    judgments = look_beside(cases, judgments, expression, clock)
+    judgments = look_within(cases, look_beside(cases, judgments, expression, clock), expression, clock)
     answers: Sequence[tuple[SampleAnswer, ...]] = [()] * len(cases)
     if by_sample is not None:
         with clock.step("samples"):

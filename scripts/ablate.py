@@ -60,6 +60,7 @@ OF_CELLS = {  # names of measure_cells, with the heads of the columns
     "held back": "held back",
     "joined": "joined clusters without a label",
     "single": "single types flagged as mixed",
+    "one of two": "two related types named as one",
 }
 
 

@@ -7,12 +7,14 @@ FOLDER has sets.csv (name, species, tissue) and NAME.h5ad: .X log-normalized, .o
 .obs["leiden"] a clustering.
 
 The cells are annotated by the experts' labels and by the clustering, and in addition with clusters that were joined: up
-to three times the cells of one label with half of the cells of another one that it excludes. The script prints
+to three times the cells of one label with half of the cells of another one that it excludes, and up to three times the
+cells of two related labels, of which neither is a subtype of the other. The script prints
 
 - exact: the label shown is the expert's term; Unknown: none is shown; other: it is neither that term nor a relative;
 - held back: clusters that are Unknown or flagged although the proposed label is the expert's term or a relative;
 - joined: how many of the joined clusters show no label; single: how many of the other clusters of one type are flagged
-  as mixed.
+  as mixed;
+- one of two: how many clusters of two related types show the label of one of them, which leaves out the other.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ import gca_scanpy as gca
 from gca_scanpy.db import _bundled
 
 MIN_SHARE = 0.6  # of a cluster's cells that must have the same expert label
-MIN_CELLS, MAX_JOINS, JOINED = 20, 3, "joined"
+MIN_CELLS, MAX_JOINS, JOINED, AND = 20, 3, "joined", " & "
 
 
 @cache
@@ -73,17 +75,23 @@ def judged(adata: ad.AnnData, key: str) -> Iterator[dict[str, bool]]:
         }
 
 
-def with_joins(adata: ad.AnnData) -> Optional[ad.AnnData]:
-    """The cells with a grouping in which some types have half of the cells of another; None if no two are apart."""
+def with_joins(adata: ad.AnnData, *, related: bool = False) -> Optional[ad.AnnData]:
+    """The cells with a grouping in which some types have half of the cells of another; None if no two are apart.
+
+    With ``related``, these are types that do not exclude each other, and as many cells of both are joined.
+    """
     truth, cells = truth_of(adata, "truth"), adata.obs["truth"].astype(str)
     sizes = cells.value_counts()
     labels = [label for label in sorted(truth) if sizes[label] >= MIN_CELLS]
     grouping, used = cells.copy(), set[str]()
+    is_asked = _are_related if related else _are_apart
     for label, other in permutations(labels, 2):
-        if used.isdisjoint((label, other)) and _are_apart(truth[label], truth[other]) and len(used) < 2 * MAX_JOINS:
+        if used.isdisjoint((label, other)) and is_asked(truth[label], truth[other]) and len(used) < 2 * MAX_JOINS:
             used |= {label, other}
-            both = [*cells.index[cells == label], *cells.index[cells == other][::2]]
-            grouping[both] = f"{JOINED} {label} {other}"
+            first, second = cells.index[cells == label], cells.index[cells == other]
+            n = min(len(first), len(second))
+            both = [*first[:n], *second[:n]] if related else [*first, *second[::2]]
+            grouping[both] = f"{JOINED} {label}{AND}{other}"
     if not used:
         return None
     joined = adata.copy()
@@ -93,6 +101,21 @@ def with_joins(adata: ad.AnnData) -> Optional[ad.AnnData]:
 
 def _are_apart(first: Sequence[str], second: Sequence[str]) -> bool:
     return all(_bundled.lineages().disjoint(one, other) for one in first for other in second)
+
+
+def _are_related(first: Sequence[str], second: Sequence[str]) -> bool:
+    lineages, ontology = _bundled.lineages(), _bundled.ontology()
+    pairs = [(one, other) for one in first for other in second]
+    return not any(ontology.related(*pair) or lineages.disjoint(*pair) for pair in pairs)
+
+
+def named_as_one(adata: ad.AnnData) -> Iterator[bool]:
+    """For each joined cluster of two related types, whether its label is right for one of them only."""
+    truth = truth_of(adata, "truth")
+    for cluster in gca.get.report(adata).clusters:
+        if cluster.cluster_id.startswith(JOINED):
+            pair, shown = cluster.cluster_id[len(JOINED) + 1 :].split(AND), cluster.annotation.ontology_id
+            yield shown is not None and sum(is_relative(shown, truth[label]) for label in pair) == 1
 
 
 def found_joins(adata: ad.AnnData) -> Iterator[tuple[bool, bool]]:
@@ -109,6 +132,7 @@ def figures(folder: Path) -> dict[str, float]:
     """The figures of all clusters, by name."""
     rows: list[Mapping[str, bool]] = []
     joins: list[tuple[bool, bool]] = []
+    related: list[bool] = []
     for adata, species, tissue in sets(folder):
         for key in ("truth", "leiden"):
             if adata.obs[key].astype(str).str.len().any():
@@ -118,10 +142,14 @@ def figures(folder: Path) -> dict[str, float]:
         if mixed is not None:
             gca.tl.annotate(mixed, "grouping", species=species, tissue=tissue)
             joins += found_joins(mixed)
+        mixed = with_joins(adata, related=True)
+        if mixed is not None:
+            gca.tl.annotate(mixed, "grouping", species=species, tissue=tissue)
+            related += named_as_one(mixed)
     means = pd.DataFrame(rows).mean().to_dict()
     for name, which in (("joined", True), ("single", False)):
         means[name] = float(np.mean([flagged for is_joined, flagged in joins if is_joined == which]))
-    return means
+    return {**means, "one of two": float(np.mean(related))}
 
 
 def main() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy import _cells
 from gca_scanpy._adata.clusters import Expression
+from gca_scanpy._judging.mixture import note_of
 from gca_scanpy._scoring import numbers
+from gca_scanpy.db import _bundled
 
 NEEDS = {"two": {"n_b": 30, "n_t": 30}, "doublets": {"n_both": 40}, "some": {"n_b": 15, "n_both": 45}}
 
@@ -96,9 +99,9 @@ def test_given_labels_are_explained_too(mix):
     adata = mix(n_b=30, n_t=30)
     adata.obs["label"] = adata.obs["planted"].astype(str).where(adata.obs["cluster"] != "9", "T cell")
     gca.tl.validate(adata, "cluster", "label", tissue="blood")
-    mixture = gca.get.report(adata).cluster("9").mixture
-    assert mixture.kind == "two_populations"
-    assert [part.label for part in mixture.parts] == ["T cell", "B cell"]
+    found = gca.get.report(adata).cluster("9").mixture
+    assert found.kind == "two_populations"
+    assert [part.label for part in found.parts] == ["T cell", "B cell"]
 
 
 def test_a_label_that_is_just_wrong_is_no_mixture(cells):
@@ -126,9 +129,9 @@ def test_large_clusters_are_sampled(mix):
     """A sample of the cluster and of each other cluster is read, with about the same answer."""
     adata = mix(n_b=60, n_t=60)
     with gca._scoring.numbers.override(mixture_cells=40, sampled_cells=20):
-        mixture = _mixture(adata).mixture
-    assert mixture.kind == "two_populations"
-    assert mixture.parts[0].share == pytest.approx(0.5, abs=0.05)
+        found = _mixture(adata).mixture
+    assert found.kind == "two_populations"
+    assert found.parts[0].share == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_matrix_that_cannot_be_read_is_left_alone(mix, monkeypatch):
@@ -280,6 +283,41 @@ def test_neutral_numbers_switch_the_search_off(pbmc):
 def test_the_sentence_names_what_is_missing():
     """The note about ambient RNA names the lineage with the smaller share, whichever it is."""
     parts = tuple(gca.model.Part(name, None, share, ("A", "B")) for name, share in (("B cell", 0.0), ("T cell", 0.9)))
-    outcome = _cells.Outcome("ambient")
-    note = _cells._note(gca.model.Mixture("ambient", parts), outcome, parts)
+    note = note_of(gca.model.Mixture("ambient", parts), [part.label for part in parts])
     assert note.startswith("no cell is of the lineage of B cell: its genes (A, B)")
+
+
+NK_AND_T = ("CD56+ NK", "CD8+ Cytotoxic T")
+
+
+def test_two_related_types(pbmc):
+    """Cells of two types of one lineage have the label that both share, with their parts, and can be split."""
+    adata = _real(pbmc, *NK_AND_T, 0.5)
+    gca.tl.annotate(adata, "cluster", tissue="blood")
+    cluster, ontology = gca.get.report(adata).cluster("mix"), _bundled.ontology()
+    assert (cluster.status, cluster.mixture.kind) == ("supported", "two_populations")
+    parts = cluster.mixture.parts
+    assert all(cluster.annotation.ontology_id in ontology.ancestors(part.ontology_id) for part in parts)
+    assert cluster.path[-1].label == cluster.fine_label == cluster.annotation.primary_label
+    assert all(f"of {part.label}" in cluster.validation.notes[-1] for part in parts)
+    assert cluster.next_steps[0].kind == "recluster"
+    gca.tl.split(adata, "mix")
+    table = pd.crosstab(adata.obs["cluster_split"], adata.obs["truth"]).loc[["mix,0", "mix,1"], list(NK_AND_T)]
+    assert set(table.idxmax(axis=1)) == set(NK_AND_T)
+    assert table.max(axis=1).sum() >= 0.85 * table.to_numpy().sum()
+
+
+def test_cells_of_one_type_keep_their_label(cells):
+    """No cluster of one type is said to be of two."""
+    gca.tl.annotate(cells, "cluster", tissue="blood")
+    assert [cluster.mixture for cluster in gca.get.report(cells).clusters] == [None] * 4
+
+
+def test_no_more_genes_are_known_than_there_are(cells):
+    """The genes that the note counts are ranked ones: the cells express others of the label, too."""
+    with numbers.override(chance=(-1000.0, 0.0, 0.0, 0.0)):
+        gca.tl.annotate(cells, "cluster", tissue="blood", n_markers=3)
+    notes = [cluster.validation.notes[0] for cluster in gca.get.report(cells).clusters]
+    counts = [re.match(r"(\d+) of (\d+) genes are known", note) for note in notes]
+    assert any(counts)
+    assert all(int(count[1]) <= int(count[2]) for count in counts if count)

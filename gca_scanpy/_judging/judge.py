@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from gca_scanpy._judging import evidence
 from gca_scanpy._judging.evidence import LabelEvidence, Rival
 from gca_scanpy._judging.label import Apart, denied_by, finest, is_kin_of_best, own_candidate, speaks_for
+from gca_scanpy._judging.mixture import note_of
 from gca_scanpy._judging.reasons import ABSENT, ADVISORY
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._names.labels import agrees, term_of
@@ -17,7 +18,7 @@ from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._scoring.path import key_of, without_penalties
 from gca_scanpy._steps import Verdict
-from gca_scanpy.model import Candidate, Separation, Status, Validation
+from gca_scanpy.model import Candidate, Mixture, Separation, Status, Validation
 
 SHOWN_MISSING, SHOWN_CANDIDATES, SHOWN_LACKED = 10, 3, 6
 OF_TWO = ("mixed_lineage", "contradictory_markers")  # the codes of clusters whose cells may be of two lineages
@@ -31,6 +32,8 @@ class Judgment:
     ----------
     verdict
         The verdict that was judged: the one that came, or its finest guess if another lineage stands beside that.
+    mixture
+        The two related types that the label has in common, if the cells are of both.
     """
 
     validation: Validation
@@ -38,6 +41,7 @@ class Judgment:
     verdict: Verdict
     rival: Optional[Rival] = None
     caveats: tuple[str, ...] = ()
+    mixture: Optional[Mixture] = None
 
 
 @frozen
@@ -83,6 +87,25 @@ def judge(case: Case, verdict: Verdict, second: Optional[Rival] = None) -> Judgm
     is_shown = judgment.status == "supported" and case.index.lineages.is_subtype(term)
     caveats = tuple(_separation_caveats(apart, separation, verdict)) if is_shown else ()
     return evolve(judgment, validation=evolve(judgment.validation, separation=separation), caveats=caveats)
+
+
+def of_two(case: Case, judgment: Judgment, found: Mixture) -> Judgment:
+    """The judgment of a cluster whose cells are of the type of its label and of a related one.
+
+    The label becomes what both have in common. If no level of its path is, the cluster is mixed.
+    """
+    verdict, ancestors = judgment.verdict, case.index.lineages.ontology.ancestors
+    above = [{key, *ancestors(key)} for key in (part.ontology_id or part.label for part in found.parts)]
+    common = [level for level in verdict.path if all(level.ontology_id in keys for keys in above)]
+    if not common:
+        first, second = found.parts
+        genes = dict.fromkeys(second.genes, (second.label,))
+        return judge(case, verdict, Rival(second.label, 0.0, 1.0, genes, first.genes, second.ontology_id))
+    level = common[-1]
+    broader = evolve(verdict, label=level.label, ontology_id=level.ontology_id, path=verdict.path[: len(common)])
+    judged = judge(case, evolve(broader, confidence_score=level.probability))
+    notes = (*judged.validation.notes, note_of(found, [part.label for part in found.parts]))
+    return evolve(judged, validation=evolve(judged.validation, notes=notes), mixture=found)
 
 
 def _check_label(case: Case, verdict: Verdict, term: Optional[str]) -> tuple[LabelEvidence, list[_Finding]]:
@@ -181,13 +204,13 @@ def _counts_by_lineage(case: Case, verdict: Verdict) -> bool:
 
 def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, min_genes: int = 0) -> list[_Finding]:
     """Whether a lineage that excludes the label is supported beside it, unless chance explains both."""
-    rival, strength = label_evidence.rival, case.strength
+    rival, strength, key = label_evidence.rival, case.strength, verdict.ontology_id or verdict.label
     if rival is None or len(rival.genes) < min_genes or rival.share < case.limits.mixed_ratio or strength is None:
         return []
-    # A rival's genes may be penalties in the score of the best candidate.
-    if verdict.source == "offline" and not (
-        strength.beyond_chance or without_penalties(strength, case.candidates[0]).beyond_chance
-    ):
+    # A rival's genes may be penalties in the score of the best candidate, and other clusters share those of a mixture.
+    strengths = strength, without_penalties(strength, case.candidates[0])
+    by_cells = max(case.log_odds_of_cells(key), 0.0)
+    if verdict.source == "offline" and not any(one.beyond(by_cells) for one in strengths):
         return []
     code = "contradictory_markers" if rival.share > numbers.NUMBERS.contradicting_ratio else "mixed_lineage"
     return [_supported_beside(verdict, rival, code)]
@@ -199,8 +222,8 @@ def _supported_beside(verdict: Verdict, rival: Rival, code: str) -> _Finding:
 
 def _too_little(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, spared: int = 0) -> list[_Finding]:
     """Whether too few genes are known for the label, or no more than chance would give; so many may be missing."""
-    n_names = len({gene.name for gene in (*case.markers.genes, *case.markers.expressed)})
-    note = f"{len(label_evidence.support)} of {n_names} genes are known for {verdict.label}"
+    ranked = {gene.name for gene in (*case.markers.genes, *case.markers.expressed)}
+    note = f"{len(ranked & label_evidence.support.keys())} of {len(ranked)} genes are known for {verdict.label}"
     if len(label_evidence.support) < max(case.limits.min_support - spared, 1):
         return [_Finding("low_marker_overlap", f"{note}{_ahead(label_evidence)}", label_evidence.leader)]
     if verdict.source == "offline" and not case.beyond_chance(verdict.ontology_id or verdict.label):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Literal, Optional
 
 import numpy as np
@@ -22,9 +22,10 @@ from gca_scanpy._scoring.facts import CellType
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.malignancy import names_a_disease
 from gca_scanpy._scoring.path import key_of
-from gca_scanpy._scoring.weights import Gene, is_generic
+from gca_scanpy._scoring.programs import is_generic
+from gca_scanpy._scoring.weights import Gene
 from gca_scanpy._steps import Verdict
-from gca_scanpy.model import Candidate, Separation
+from gca_scanpy.model import Candidate, Mixture, Separation
 
 GeneKind = Literal["marker", "negative marker"]
 
@@ -101,6 +102,7 @@ def _has_evidence(candidate: Candidate, case: Case) -> bool:
 
 
 SMALLEST = 1e-9  # avoids a division by zero
+DIVIDING_GENES = 6
 GENES_OF_CELLS = 10  # the strongest genes of a lineage that are looked for in cells
 
 
@@ -227,7 +229,7 @@ class Apart:
     def of(cls, key: str, case: Case) -> Optional[Apart]:
         """The genes that separate a type; None if the index has it not, or no other candidate competes with it."""
         index, first = case.index, None
-        for competitor in _competitors(key, case):
+        for competitor in competitors(key, case):
             other = competitor.key
             apart = cls(competitor, _only(key, other, index), _only(other, key, index))
             if apart.genes:
@@ -250,7 +252,8 @@ class Apart:
         )
 
 
-def _competitors(key: str, case: Case) -> Iterator[CellType]:
+def competitors(key: str, case: Case) -> Iterator[CellType]:
+    """The other candidates that exclude a type, best first: those of its broad type, then all."""
     if key not in case.index.types:
         return
     lineages, broad = case.index.lineages, case.index.lineages.broad(key)
@@ -313,3 +316,22 @@ def separating(key: str, other: str, index: MarkerIndex) -> Mapping[str, GeneKin
     for gene in denied(other, index) - denied(key, index) - others:
         genes.setdefault(gene, "negative marker")
     return genes
+
+
+def dividing(key: str, other: str, case: Case) -> tuple[str, ...]:
+    """The markers of a type, and not of another one, that a part of the cells expresses; canonical ones come first."""
+    if case.cells is None:
+        return ()
+    ranked = {gene.symbol: gene.name for gene in case.weights.ranked}
+    kinds, share = separating(key, other, case.index), case.cells.share
+    symbols = dict.fromkeys((*canonical_of(key, case.index), *ranked))
+    markers = (symbol for symbol in symbols if kinds.get(symbol) == "marker")
+    least, most = numbers.NUMBERS.dividing
+    divided = (symbol for symbol in markers if least <= share(symbol) <= most)
+    return tuple(ranked.get(symbol, symbol) for symbol in islice(divided, DIVIDING_GENES))
+
+
+def is_divided(found: Mixture) -> bool:
+    """Whether the cells are two populations, and enough of them are of either."""
+    least = numbers.NUMBERS.min_related_part
+    return found.kind == "two_populations" and min(part.share for part in found.parts) >= least

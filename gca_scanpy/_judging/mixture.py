@@ -10,13 +10,14 @@ lineage, and a cluster among ambient RNA none with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
 
 from gca_scanpy._scoring import numbers
-from gca_scanpy.model import MixtureKind
+from gca_scanpy.model import Mixture, MixtureKind, Part
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -25,11 +26,23 @@ NEITHER, FIRST, SECOND, BOTH = range(4)  # the states of a cell, and the columns
 MAX_ROUNDS, TOLERANCE = 300, 1e-6  # of the fits; the shares hardly change any more
 LOWEST = 0.01  # a rate is never closer to 0 or 1, so that one gene alone decides nothing
 
+SHOWN_GENES = 3
+SHOWN_SHARE = 0.005  # a smaller share of the cells is 0 %
+
 TOO_FEW_GENES = "too few of their genes tell the two apart in these cells"
 TOO_FEW_COUNTS = "most cells express too few of the genes"
 INDEPENDENT = "the genes of the two vary independently of each other"
 NO_SOURCE = "the same cells express both, and no other cells express each of the two alone, so they may be of one type"
 NOWHERE = "no cell, here or elsewhere, expresses the genes of both or of one of them together"
+
+
+@frozen
+class Lineage:
+    """One of the two lineages of a cluster, with the genes that are specific for it against the other."""
+
+    label: str
+    ontology_id: Optional[str]
+    genes: tuple[str, ...]
 
 
 @frozen(eq=False)
@@ -289,3 +302,46 @@ def _has_source(model: Switches, elsewhere: Floats, of_first: Flags, of_second: 
         for genes in (of_first, of_second)
     )
     return bool((first & ~second).any())
+
+
+def mixture_of(outcome: Outcome, lineages: Sequence[Lineage]) -> Mixture:
+    """What the outcome for two lineages says of the cluster, for the report."""
+    if outcome.kind == "undecided" or outcome.model is None:
+        return Mixture("undecided")
+    shares = [round(float(share), 4) for share in outcome.model.shares]
+    parts = tuple(
+        Part(lineage.label, lineage.ontology_id, shares[state], lineage.genes)
+        for lineage, state in zip(lineages, (FIRST, SECOND))
+    )
+    return Mixture(outcome.kind, parts, shares[BOTH])
+
+
+def note_of(found: Mixture, labels: Sequence[str], why: str = "") -> str:
+    """What the cells are in a sentence; why, if they do not show it."""
+    first, second = labels
+    if found.kind == "undecided":
+        return f"the cells do not show whether {first} and {second} are two populations or doublets: {why}"
+    parts, both = found.parts, _percent(found.both)
+    genes = " and of ".join(f"{part.label} ({_named(part)})" for part in parts)
+    shares = [f"{_percent(part.share)} express only those of {part.label}" for part in parts]
+    if found.kind == "two_populations":
+        return (
+            f"the cells are two populations by the genes of {genes}: {shares[0]}, {shares[1]}, and {both} both; "
+            "gca_scanpy.tl.split separates them"
+        )
+    if found.kind == "doublets":
+        others = [text for text, part in zip(shares, parts) if part.share >= SHOWN_SHARE]
+        return ", ".join([f"{both} of the cells express the genes of {genes} together, as doublets do", *others])
+    absent = min(parts, key=lambda part: part.share)
+    return (
+        f"no cell is of the lineage of {absent.label}: its genes ({_named(absent)}) are at a low level in all cells, "
+        "as ambient RNA is, and higher in other clusters"
+    )
+
+
+def _named(part: Part) -> str:
+    return ", ".join(part.genes[:SHOWN_GENES])
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"

@@ -26,7 +26,7 @@ from gca_scanpy._judging.contrast import (
     telling_among,
 )
 from gca_scanpy._judging.evidence import Rival
-from gca_scanpy._judging.label import name_of
+from gca_scanpy._judging.label import is_divided, name_of
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.case import Case
 from gca_scanpy._steps import Objection
@@ -108,7 +108,6 @@ def meaning(code: str) -> str:
 
 
 MAX_STEPS, MAX_GENES = 4, 6
-MIN_PART = 0.2  # share of the cells of a cluster that are of one type, for which clustering more finely is worth it
 SPLIT = "gca_scanpy.tl.split"
 
 
@@ -122,7 +121,7 @@ def undecided(case: Case, cluster: ClusterReport) -> Optional[Contrast]:
 def next_steps(
     case: Case, cluster: ClusterReport, apart: Optional[Contrast], cells: Optional[Mixture], surface: Mapping[str, str]
 ) -> tuple[NextStep, ...]:
-    """The steps that would settle a cluster below High or without a supported label; empty for any other.
+    """The steps that would settle a cluster below High, of two types, or without a supported label; else empty.
 
     Parameters
     ----------
@@ -141,7 +140,7 @@ def next_steps(
 
 
 def _is_settled(cluster: ClusterReport) -> bool:
-    return cluster.status == "supported" and cluster.confidence == "High"
+    return cluster.status == "supported" and cluster.confidence == "High" and cluster.mixture is None
 
 
 def of_both(apart: Contrast) -> list[list[ContrastGene]]:
@@ -288,7 +287,7 @@ def _finer(apart: Contrast, cells: Optional[Mixture]) -> Iterator[NextStep]:
     """A cluster that expresses markers of both types may hold cells of both, unless its cells show that it does not."""
     both = of_both(apart)
     if cells is not None:
-        if cells.kind == "two_populations" and min(part.share for part in cells.parts) >= MIN_PART:
+        if is_divided(cells):
             first, second = cells.parts
             shares = f"{first.share:.0%} of the cells express those of {first.label} and {second.share:.0%} those of "
             genes = (*first.genes[: MAX_GENES // 2], *second.genes[: MAX_GENES // 2])

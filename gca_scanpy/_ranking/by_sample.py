@@ -16,7 +16,7 @@ from gca_scanpy._ranking.gather import gather, gather_chunked, gather_on_disk
 from gca_scanpy._ranking.moments import Codes, Expressed, Moments, expressed, higher
 from gca_scanpy._ranking.scanpys import MIN_RANKED_CELLS
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.weights import informative
+from gca_scanpy._scoring.programs import informative
 from gca_scanpy._steps import ClusterMarkers, RankedGene, Ranking
 
 NOTHING = Expressed((), (), {}, np.zeros(0))

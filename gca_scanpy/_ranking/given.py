@@ -14,7 +14,7 @@ import pandas as pd
 from gca_scanpy import _statistics, _tables
 from gca_scanpy._names.genes import ENSEMBL
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.weights import informative
+from gca_scanpy._scoring.programs import informative
 from gca_scanpy._statistics import RowStatistics
 from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy._tables import INDEX

@@ -26,7 +26,7 @@ from gca_scanpy._ranking.scanpys import (
     say_stale,
 )
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.weights import informative
+from gca_scanpy._scoring.programs import informative
 from gca_scanpy._steps import ClusterMarkers, FindActivity, RankedGene, Ranking
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import GcaWarning, InputError, RankingWarning, RawCountsWarning, warn

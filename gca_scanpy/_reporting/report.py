@@ -72,6 +72,7 @@ def cluster_report(case: Case, judgment: Judgment, *, force_unknown: bool) -> Cl
         validation=judgment.validation,
         warnings=(*cluster.warnings, *(reason for reason in reasons if reason in ADVISORY)),
         status=judgment.status,
+        mixture=judgment.mixture,
         confidence=level(score),
         confidence_score=score,
         broad_label=broad.label if broad else label,

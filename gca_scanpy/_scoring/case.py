@@ -111,12 +111,21 @@ class Case:
 
     def beyond_chance(self, key: Optional[str]) -> bool:
         """Whether random genes would rarely say as much of a term; the cells have a say in it, too."""
-        if self.strength is None:
-            return False
-        standing = 0.0
-        if self.cells is not None and key is not None and key in self.index.types:
-            standing = self.cells.standing(key)
-        return self.strength.beyond(numbers.NUMBERS.standing_weight * standing)
+        return self.strength is not None and self.strength.beyond(self.log_odds_of_cells(key))
+
+    def log_odds_of_cells(self, key: Optional[str]) -> float:
+        """What the cells say of whether the genes are random, for a term, in log-odds; 0 without a matrix.
+
+        A cluster that differs from the others is no accident, but it can be of a type that the database does not know:
+        that speaks only for a term that is certain enough.
+        """
+        if self.cells is None or key is None:
+            return 0.0
+        standing = self.cells.standing(key) if key in self.index.types else 0.0
+        distinct = self.cells.distinct
+        if distinct > 0 and self.levels.probability(key) < self.limits.certainty:
+            distinct = 0.0
+        return numbers.NUMBERS.standing_weight * standing + distinct
 
     @property
     def state_genes(self) -> Mapping[str, tuple[str, ...]]:

@@ -1,8 +1,46 @@
-"""The programs that cells of all types can switch on: the genes of each state, from published signatures."""
+"""The genes that tell no type: those of all cells, and the programs that cells of all types can switch on.
+
+The genes of each program, or state, are from published signatures.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
 from attrs import field, frozen
+
+from gca_scanpy._names.genes import clean, without_shared
+
+_GENERIC = re.compile(
+    r"^(RP[LS]\d|RPLP\d|RPSA$|MRP[LS]\d|MT-|MTRNR|MT[12][A-Z]?$|EEF1|HLA-[ABCEFG]$|B2M$|TMSB|ACTB$|ACTG1$|GAPDH$)"
+)
+_GENERIC_NAMES = frozenset(
+    "MALAT1 NEAT1 XIST TSIX FTL FTH1 TPT1 UBA52 FAU NACA GM42418 AY036118 TXNIP UBC UBB PTMA".split()
+)
+# These can fill a cluster's list, for example in resting lymphocytes, and say nothing of its type.
+_HOUSEKEEPING = re.compile(
+    r"^(RP[LS]\d|RPLP\d|RPSA$|MRP[LS]\d|MT-|MTRNR|EEF1[ABDG]|PABPC\d|MALAT1$|GM42418$|AY036118$)", re.I
+)
+
+
+@lru_cache(maxsize=100_000)  # the same thousands of genes in cluster after cluster
+def is_generic(symbol: str) -> bool:
+    """Whether cells of all types express a gene, whatever their state."""
+    return symbol.upper() in _GENERIC_NAMES or _GENERIC.match(symbol) is not None
+
+
+@lru_cache(maxsize=100_000)
+def _is_housekeeping(name: str) -> bool:
+    return _HOUSEKEEPING.match(clean(name)) is not None
+
+
+def informative(names: Sequence[str], n: int) -> tuple[str, ...]:
+    """The first genes of a list without ribosomal, mitochondrial and similar ones; of the whole list if all are."""
+    rest = without_shared(names, len(names))  # with a prefix, RPL3 is housekeeping as well
+    kept = [name for name in names if not (_is_housekeeping(name) or _is_housekeeping(rest.get(name, name)))]
+    return tuple((kept or list(names))[:n])
 
 
 def _genes(text: str) -> frozenset[str]:

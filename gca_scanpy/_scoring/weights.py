@@ -11,7 +11,6 @@ of its ancestors, so these say nothing between it and its parent.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Optional
@@ -19,43 +18,13 @@ from typing import Optional
 import numpy as np
 from attrs import define, evolve, field, frozen
 
-from gca_scanpy._names.genes import clean, without_shared
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.facts import Floats, Places
 from gca_scanpy._scoring.index import MarkerIndex
-from gca_scanpy._scoring.programs import PROGRAMS, Program
+from gca_scanpy._scoring.programs import PROGRAMS, Program, is_generic
 from gca_scanpy._steps import Activity, ClusterMarkers, RankedGene
 
 SHOWN_GENES = 5
-
-_GENERIC = re.compile(
-    r"^(RP[LS]\d|RPLP\d|RPSA$|MRP[LS]\d|MT-|MTRNR|MT[12][A-Z]?$|EEF1|HLA-[ABCEFG]$|B2M$|TMSB|ACTB$|ACTG1$|GAPDH$)"
-)
-_GENERIC_NAMES = frozenset(
-    "MALAT1 NEAT1 XIST TSIX FTL FTH1 TPT1 UBA52 FAU NACA GM42418 AY036118 TXNIP UBC UBB PTMA".split()
-)
-# These can fill a cluster's list, for example in resting lymphocytes, and say nothing of its type.
-_HOUSEKEEPING = re.compile(
-    r"^(RP[LS]\d|RPLP\d|RPSA$|MRP[LS]\d|MT-|MTRNR|EEF1[ABDG]|PABPC\d|MALAT1$|GM42418$|AY036118$)", re.I
-)
-
-
-@lru_cache(maxsize=100_000)  # the same thousands of genes in cluster after cluster
-def is_generic(symbol: str) -> bool:
-    """Whether cells of all types express a gene, whatever their state."""
-    return symbol.upper() in _GENERIC_NAMES or _GENERIC.match(symbol) is not None
-
-
-@lru_cache(maxsize=100_000)
-def _is_housekeeping(name: str) -> bool:
-    return _HOUSEKEEPING.match(clean(name)) is not None
-
-
-def informative(names: Sequence[str], n: int) -> tuple[str, ...]:
-    """The first genes of a list without ribosomal, mitochondrial and similar ones; of the whole list if all are."""
-    rest = without_shared(names, len(names))  # with a prefix, RPL3 is housekeeping as well
-    kept = [name for name in names if not (_is_housekeeping(name) or _is_housekeeping(rest.get(name, name)))]
-    return tuple((kept or list(names))[:n])
 
 
 @frozen
@@ -158,7 +127,9 @@ class Weights:
     def of(cls, cluster: ClusterMarkers) -> Weights:
         """Weigh the genes of a cluster."""
         held = states(gene.symbol for gene in (cluster.genes or cluster.expressed) if gene.symbol)
-        return cls(_ranked(cluster, held), _present(cluster, held), _absent(cluster, held), held)
+        used = numbers.NUMBERS
+        present = _unranked(cluster.present, cluster, used.present_weight, held)
+        return cls(_ranked(cluster, held), present, _unranked(cluster.absent, cluster, used.absent_weight, held), held)
 
     @property
     def free(self) -> tuple[Gene, ...]:
@@ -194,17 +165,8 @@ def _ranked(cluster: ClusterMarkers, held: States) -> tuple[Gene, ...]:
     return tuple(Gene(names[symbol], symbol, weight) for symbol, weight in weights.items())
 
 
-def _present(cluster: ClusterMarkers, held: States) -> tuple[Gene, ...]:
-    """The genes that the cells widely express, without the ranked ones."""
-    return _unranked(cluster.present, cluster, numbers.NUMBERS.present_weight, held)
-
-
-def _absent(cluster: ClusterMarkers, held: States) -> tuple[Gene, ...]:
-    """The genes that the cells lack, without symbols that are also ranked: those are of another gene."""
-    return _unranked(cluster.absent, cluster, numbers.NUMBERS.absent_weight, held)
-
-
 def _unranked(genes: Iterable[RankedGene], cluster: ClusterMarkers, weight: float, held: States) -> tuple[Gene, ...]:
+    """Genes that are not ranked, without symbols that are also ranked: among the absent, those are of another gene."""
     ranked = {gene.symbol for gene in (*cluster.genes, *cluster.expressed)}
     names: dict[str, str] = {}
     for gene in genes:
@@ -304,6 +266,11 @@ class ClusterCells:
         columns = [self._run.activity.columns[symbol] for symbol in symbols if symbol in self._run.activity.columns]
         return self.on[columns], self.fractions[columns]
 
+    def share(self, symbol: str) -> float:
+        """The share of the cells that express a gene, 0 to 1."""
+        column = self._run.activity.columns.get(symbol)
+        return 0.0 if column is None else float(self.fractions[column])
+
     def shifts(self, scores: Mapping[str, float], tissues: Sequence[str]) -> list[float]:
         """What the cells add to the scores of some candidates when scores become shares, in nats.
 
@@ -339,6 +306,20 @@ class ClusterCells:
         error = spread * np.sqrt((weights**2).sum()) / weights.sum()
         mean = above[markers.columns] @ weights / weights.sum()
         return float(np.clip((mean - known.mean()) / error, 0.0, used.max_standing))
+
+    @property
+    def distinct(self) -> float:
+        """What it says of whether the genes are random that the cells differ from other clusters, in log-odds.
+
+        Real clusters have some known genes on that most of the others have off; cells chosen at random hardly do.
+        """
+        used, (n_clusters, _) = numbers.NUMBERS, self._run.activity.on.shape
+        known = (self.on - self._run.activity.usual)[self._run.known]
+        if n_clusters < 2 or not len(known):
+            return 0.0
+        offset, slope = used.distinct
+        beyond = np.sort(known)[-used.distinct_genes :].mean() * n_clusters / (n_clusters - 1)  # what others have on
+        return float(np.clip(offset + slope * beyond, -used.max_distinct, used.max_distinct))
 
     def _kin(self, key: str, keys: Sequence[str]) -> str:
         """The broadest ancestor of the same broad type; the type itself if it has subtypes of other broad types."""

@@ -6,14 +6,14 @@ import pandas as pd
 import pytest
 
 import gca_scanpy as gca
-from gca_scanpy._judging.judge import SHOWN_MISSING, judge
+from gca_scanpy._judging.judge import SHOWN_MISSING, judge, of_two
 from gca_scanpy._keys import UNKNOWN_LABEL
 from gca_scanpy._prepare import index_of
 from gca_scanpy._scoring import index, numbers
-from gca_scanpy._scoring.case import Case, Limits
+from gca_scanpy._scoring.case import Case, Limits, propose
 from gca_scanpy._steps import ClusterMarkers, RankedGene, Verdict
 from gca_scanpy.db import _bundled, load
-from gca_scanpy.model import ModelAnswer, Panel
+from gca_scanpy.model import Mixture, ModelAnswer, Panel, Part
 
 INDEX = index_of(_bundled.database(), "human")
 T = "CD3D CD3E CD3G TRAC CD2 CD5 CD6 BCL11B"
@@ -392,3 +392,20 @@ def test_min_support_precedence(monkeypatch):
     with gca.settings.override(min_support=3):
         assert status() == "supported"
     assert status() == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("other", "label", "status"), [("CL:0000236", "lymphocyte", "supported"), ("CL:0000171", "T cell", "flagged")]
+)
+def test_cells_of_two_types(other, label, status):
+    """What the cells are becomes what both types have in common; with nothing in common, the cluster is mixed."""
+    case = Case.of(cluster(T), INDEX, (), Limits(2, 0.2, 0.6))
+    second = Part(INDEX.types[other].label, other, 0.5, ("GENE",))
+    mixture = Mixture("two_populations", (Part("T cell", CL_T, 0.5, ("CD3D",)), second))
+    found = of_two(case, judge(case, propose(case)), mixture)
+    assert (found.verdict.label, found.status) == (label, status)
+    assert found.validation.flag_reasons == (() if status == "supported" else ("mixed_lineage",))
+    assert found.mixture == (mixture if status == "supported" else None)
+    assert (found.rival is None) == (status == "supported")
+    assert found.verdict.path[-1].ontology_id == found.verdict.ontology_id
+    assert found.verdict.confidence_score == found.verdict.path[-1].probability

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.case import Case, Limits
@@ -154,3 +156,36 @@ def test_what_stands_out_can_outweigh_chance():
         assert case(markers(SHARED, ranked=ranked)).beyond_chance(T_CELL)
         assert not case(markers("CD19", ranked=ranked)).beyond_chance(T_CELL)
         assert not Case.of(markers(SHARED, ranked=ranked), INDEX, (), Limits(2, 0.2, 0.6)).beyond_chance(T_CELL)
+
+
+def beside(on, usual, n_clusters=4):
+    """A cluster that has the genes on as far as this, among others; ``usual`` is over all of them."""
+    rows = np.vstack([on, *[usual] * (n_clusters - 1)])
+    activity = Activity(
+        {"0": 0}, {gene: n for n, gene in enumerate(GENES)}, rows, 1 - rows, np.full(len(GENES), usual), rows
+    )
+    return ClusterMarkers("0", (RankedGene("CD3D", "CD3D"), RankedGene("TRAC", "TRAC")), activity=activity)
+
+
+shares = st.lists(st.floats(0, 1), min_size=len(GENES), max_size=len(GENES)).map(np.array)
+
+
+@given(shares, st.floats(0.01, 0.99), st.integers(1, 30))
+def test_how_distinct_the_cells_are(on, usual, n_clusters):
+    """The further the cells have genes on, the less likely is chance, within a bound; alone they tell nothing."""
+    usual, most = np.full(len(GENES), usual), numbers.NUMBERS.max_distinct
+    (found,), (more,) = (of_cells([beside(some, usual, n_clusters)], INDEX) for some in (on, np.maximum(on, 0.9)))
+    assert -most <= found.distinct <= more.distinct <= most
+    assert n_clusters > 1 or found.distinct == 0
+
+
+def test_distinct_cells_are_no_accident():
+    """Cells with genes of their own speak for a term that is certain enough, and cells like all others against it."""
+    own, alike = beside(np.ones(len(GENES)), np.full(len(GENES), 0.2)), beside(*[np.full(len(GENES), 0.5)] * 2)
+    with numbers.override(chance=(-1.0, 0.0, 0.0, 0.0), standing_weight=0.0):
+        assert case(own).beyond_chance(T_CELL)
+        assert case(own).log_odds_of_cells(T_CELL) > 0 > case(alike).log_odds_of_cells(T_CELL)
+        unsure = evolve(case(own), limits=Limits(2, 0.2, 1.0))
+        assert unsure.log_odds_of_cells(T_CELL) == 0
+        with numbers.override(max_distinct=0.0):
+            assert not case(own).beyond_chance(T_CELL)

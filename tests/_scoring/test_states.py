@@ -2,8 +2,8 @@
 
 import pytest
 
-from gca_scanpy._scoring.programs import PROGRAMS
-from gca_scanpy._scoring.weights import is_generic, states
+from gca_scanpy._scoring.programs import PROGRAMS, is_generic
+from gca_scanpy._scoring.weights import states
 from gca_scanpy.db import _bundled
 
 CYCLE = "MKI67 TOP2A CENPF UBE2C CDK1 CCNB1 BIRC5 TPX2"

@@ -219,9 +219,7 @@ class OfGenes:
         CLUSTERS,
         neutral=0.0,
     )
-    negative_information: float = number(
-        1.0, "nats", "Information of a negative marker that marks no type.", SCORES, BY_HAND, neutral=0.0
-    )
+    negative_information: float = number(1.0, "nats", "The same if it marks no type.", SCORES, BY_HAND, neutral=0.0)
     in_tissue: float = number(
         1.1, "factor", "Multiplies the score of a type of the given tissue.", SCORES, CLUSTERS, neutral=1.0
     )
@@ -241,9 +239,7 @@ class OfGenes:
         CLUSTERS,
         neutral=0.0,
     )
-    max_sources: int = number(
-        4, "sources", "More sources of a type do not raise its score.", SCORES, BY_HAND, neutral=UNLIMITED
-    )
+    max_sources: int = number(4, "sources", "More do not raise the score.", SCORES, BY_HAND, neutral=UNLIMITED)
 
     prior_common: float = number(
         0.3,
@@ -327,4 +323,27 @@ class OfGenes:
     )
     min_cancer_testis_genes: int = number(
         2, "genes", "Cancer-testis antigens that a suspicion of malignancy needs.", STATES, BY_HAND, neutral=1
+    )
+
+    related_types: int = number(
+        8,
+        "types",
+        "So many competitors of a label may be the type of some of its cells.",
+        MIXTURES,
+        MATRICES,
+        neutral=0,
+    )
+    dividing: tuple[float, float] = number(
+        (0.2, 0.8), "shares", "A gene that fewer or more of the cells have does not divide them.", MIXTURES, BY_HAND
+    )
+    max_correlation: float = number(
+        -0.2,
+        "correlation",
+        "In cells of two related types, those with more genes of one type have this clearly fewer of the other.",
+        MIXTURES,
+        BY_HAND,
+        neutral=1.0,
+    )
+    min_related_part: float = number(
+        0.2, "share", "So many cells are of either of two related types.", MIXTURES, BY_HAND
     )

@@ -231,6 +231,16 @@ class OfCells(OfLabels):
     min_standing_genes: float = number(
         5, "genes", "So many markers of the term must be measured for that.", EXPRESSION, BY_HAND, neutral=0
     )
+    distinct: tuple[float, ...] = number(
+        (-11.0, 20.0),
+        "log-odds",
+        "Intercept and slope of what is added to the log-odds that the genes are not random, on how far the best known "
+        "genes are on beyond the share of the other clusters that have them on.",
+        EXPRESSION,
+        MATRICES,
+    )
+    max_distinct: float = number(5.0, "log-odds", "That is at most this, for or against.", EXPRESSION, MATRICES, 0.0)
+    distinct_genes: int = number(10, "genes", "So many of these genes are averaged.", EXPRESSION, BY_HAND)
 
     mixture_cells: int = number(
         2_000, "cells", "So many cells of a mixed cluster are read to find out what it consists of.", MIXTURES, BY_HAND
