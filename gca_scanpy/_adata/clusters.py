@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MAX_LISTED = 12  # names in a message
 MAX_CATEGORIES = 100  # a column with more distinct values is not offered as a clustering
 BLOCK = 1_000  # cells of a matrix on disk that are in memory at a time
+COPIED = 250  # cells of a matrix in memory that are copied at a time, if its rows are side by side
 MIN_MEASURED = 10  # a few numbers are clusters, even of one cell each
 
 
@@ -311,7 +312,8 @@ class Expression:
             return None
         columns = [self._columns[gene] for gene in genes]
         is_on_disk = not (isinstance(matrix, np.ndarray) or sparse.issparse(matrix) or is_chunked(matrix))
-        step = BLOCK if is_on_disk else max(len(cells), 1)
+        is_in_rows = isinstance(matrix, np.ndarray) or (sparse.issparse(matrix) and matrix.format == "csr")
+        step = BLOCK if is_on_disk else COPIED if is_in_rows else max(len(cells), 1)
         blocks, logged = [], True
         for start in range(0, len(cells), step):
             block = as_numbers(_rows(matrix, cells[start : start + step]))
