@@ -17,7 +17,7 @@ from gca_scanpy._judging.reasons import contrasts, next_steps, undecided
 from gca_scanpy._ranking.by_sample import SampleMoments
 from gca_scanpy._reporting.receipts import collect
 from gca_scanpy._reporting.report import cluster_report, dataset_report, with_counts
-from gca_scanpy._request import Request, prepare, provenance_of
+from gca_scanpy._request import Prepared, Request, prepare, provenance_of
 from gca_scanpy._steps import ClusterMarkers
 from gca_scanpy.db import _bundled
 from gca_scanpy.model import ClusterReport, DatasetReport, SampleAnswer, Telemetry
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def annotate(
-    markers: Sequence[ClusterMarkers],
+    prepared: Prepared,
     request: Request,
     clock: Clock,
     expression: Optional[Expression] = None,
@@ -37,7 +37,7 @@ def annotate(
 
     With the moments of samples, each cluster is judged in each sample as well.
     """
-    scored, warnings = prepare(markers, request, clock)
+    scored, warnings = prepared
     # Language models work on the first clusters while the next ones are scored. Others wait, so that steps are timed.
     proposed, kept = tee(scored if request.proposer.models else list(scored))
     check = functools.cache(judge)  # what was judged while a model was awaited is not judged again

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import filterfalse
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -17,7 +18,7 @@ from gca_scanpy._scoring import index, numbers
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._scoring.index import MarkerIndex
 from gca_scanpy._scoring.numbers import Numbers
-from gca_scanpy._steps import Activity, ClusterMarkers, RankedGene
+from gca_scanpy._steps import ClusterMarkers, RankedGene
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import (
     GeneNameWarning,
@@ -171,64 +172,58 @@ def canonical(
     names = list(dict.fromkeys(g.name for c in markers for g in (*c.genes, *c.expressed, *c.present, *c.absent)))
     nomenclature = _bundled.gene_names()
     foreign = _of_other_genomes(names, marker_index)
-    symbols: dict[str, Optional[str]] = dict.fromkeys(names)
-    read = [name for name in names if name not in foreign]
-    symbols.update(nomenclature.canonical_all(read, marker_index.genes_of, marker_index.known))
+    read = (name for name in names if name not in foreign)
+    found = nomenclature.canonical_all(read, marker_index.genes_of, marker_index.known)
+    symbols = {name: found.get(name) for name in names}
     # Thousands of genes are in many clusters: one object for each.
     genes_by_name = {name: RankedGene(nomenclature.shown(name), symbol) for name, symbol in symbols.items()}
     clusters = [_with_symbols(cluster, tissue, genes_by_name, marker_index) for cluster in markers]
     if markers and isinstance(markers[0].measured, frozenset):  # the same for all clusters
         measured = _Measured(markers[0].measured, marker_index)
         clusters = [evolve(cluster, measured=measured) for cluster in clusters]
-    if markers and markers[0].activity is not None:  # the same for all clusters, too
-        shared = _by_symbol(markers[0].activity, symbols)
-        clusters = [evolve(cluster, activity=shared) for cluster in clusters]
+    find = markers[0].find_activity if markers else None  # the same for all clusters, too
+    if find is not None:
+        shared = find(symbols, frozenset(marker_index.known.values()))
+        clusters = [evolve(cluster, activity=shared, find_activity=None) for cluster in clusters]
     return clusters, _gene_warnings(clusters, marker_index, names, foreign)
-
-
-def _by_symbol(activity: Activity, symbols: Mapping[str, Optional[str]]) -> Activity:
-    """The same activity with the columns of symbols. A name that was not read is its own symbol in capitals."""
-    columns: dict[str, int] = {}
-    for name, column in activity.columns.items():
-        symbol = symbols.get(name, name.upper())
-        if symbol is not None:
-            columns.setdefault(symbol, column)
-    return evolve(activity, columns=columns)
-
-
-@lru_cache(maxsize=1)  # a run with samples needs them for the clusters and for the samples
-def _all_symbols(names: frozenset[str], marker_index: MarkerIndex) -> Mapping[str, Optional[str]]:
-    return _bundled.gene_names().canonical_all(names, marker_index.genes_of, marker_index.known)
 
 
 def genes_of_matrix(labels: Sequence[str], marker_index: MarkerIndex) -> list[RankedGene]:
     """All genes of a matrix with their canonical symbols, in the order of its columns."""
-    nomenclature, symbols = _bundled.gene_names(), _all_symbols(frozenset(labels), marker_index)
+    names = _bundled.gene_names()
+    symbols = names.canonical_all(labels, marker_index.genes_of, marker_index.known)
     foreign = _of_other_genomes(labels, marker_index)
-    return [RankedGene(nomenclature.shown(name), None if name in foreign else symbols[name]) for name in labels]
+    return [RankedGene(names.shown(name), None if name in foreign else symbols[name]) for name in labels]
+
+
+@lru_cache(maxsize=1)  # runs on the same data ask for the same
+def _other_symbols(names: frozenset[str], marker_index: MarkerIndex) -> frozenset[Optional[str]]:
+    """The symbols of names that are no names themselves."""
+    read = _bundled.gene_names().canonical_all(names, marker_index.genes_of, marker_index.known)
+    return frozenset(read.values()) - names
 
 
 @define(eq=False)
 class _Measured:
     """The genes of the data, to be searched by canonical symbol.
 
-    Nearly all symbols are names of the data, so the names are mapped only if one is not: that takes as long as scoring.
+    Nearly all symbols are names of the data, so these are changed, and then mapped, only for one that is not.
     """
 
     names: frozenset[str]
     index: MarkerIndex
-    _capitals: frozenset[str] = field(init=False)
-    _symbols: Optional[frozenset[Optional[str]]] = field(default=None, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._capitals = frozenset(map(str.upper, self.names))
+    _capitals: Optional[frozenset[str]] = field(default=None, init=False)  # of the names that are not in capitals
+    _symbols: Optional[frozenset[Optional[str]]] = field(default=None, init=False)  # that are no names
 
     def __contains__(self, symbol: object) -> bool:
-        if str(symbol).upper() in self._capitals:
+        capitals = str(symbol).upper()
+        if capitals in self.names:
             return True
-        if self._symbols is None:
-            self._symbols = frozenset(_all_symbols(self.names, self.index).values())
-        return symbol in self._symbols
+        if self._capitals is None:
+            self._capitals = frozenset(upper for name in self.names if (upper := name.upper()) != name)
+        if capitals not in self._capitals and self._symbols is None:
+            self._symbols = _other_symbols(self.names, self.index)
+        return capitals in self._capitals or symbol in (self._symbols or ())
 
 
 def _with_symbols(
@@ -303,21 +298,22 @@ def _remarks(
         Symbols by the name of each marker gene.
     """
     names, species, base = list(symbols), marker_index.species, marker_index.genes_of
-    dates, genomes = dates_among(all_names), {genome_of(name) for name in all_names}
+    odd, total = _not_current(all_names), len(all_names)
+    dates, genomes = dates_among(odd, total), {genome_of(name) for name in odd}
     remarks = []
     if dates:
         remarks.append(
-            f"{len(dates)} of {len(all_names)} gene names are dates, into which a spreadsheet changed them "
+            f"{len(dates)} of {total} gene names are dates, into which a spreadsheet changed them "
             f"({', '.join(dates[:EXAMPLES])}); they count as no gene. Restore the symbols (1-Mar was MARCHF1 or "
             "MTARC1, 2-Sep SEPTIN2), or export the table again with the gene column as text"
         )
     if foreign:
         others = sorted({genome_of(name) or "" for name in foreign})
         remarks.append(
-            f"{len(foreign)} of {len(all_names)} genes have the genome of {', '.join(others)}; only those of {species} "
+            f"{len(foreign)} of {total} genes have the genome of {', '.join(others)}; only those of {species} "
             f"are read ({', '.join(list(foreign)[:EXAMPLES])} are not)"
         )
-    elif genomes and genomes.isdisjoint((None, species, base)):
+    elif genomes and len(odd) == total and genomes.isdisjoint((None, species, base)):
         others = sorted(genome for genome in genomes if genome)
         remarks.append(
             f"the gene names state the genome of {', '.join(others)}, and species is {species}; is that right?"
@@ -341,5 +337,10 @@ def _of_other_genomes(names: Sequence[str], marker_index: MarkerIndex) -> dict[s
     If all names have that genome, the species of the call is probably wrong: they are read, with a warning.
     """
     asked = (None, marker_index.species, marker_index.genes_of)
-    foreign = {name: None for name in names if genome_of(name) not in asked}
+    foreign = {name: None for name in _not_current(names) if genome_of(name) not in asked}
     return foreign if len(foreign) < len(names) else {}
+
+
+def _not_current(names: Iterable[str]) -> list[str]:
+    """The names that are no current symbols; only these can be dates or have a genome."""
+    return list(filterfalse(_bundled.gene_names().is_current, names))

@@ -237,7 +237,10 @@ class Request:
         return evolve(self, parameters=parameters, warnings=warnings)
 
 
-def prepare(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -> tuple[Iterator[Case], list[str]]:
+Prepared = tuple[Iterator[Case], list[str]]
+
+
+def prepare(markers: Sequence[ClusterMarkers], request: Request, clock: Clock) -> Prepared:
     """A case for each cluster, scored when it is read, and warnings about its genes and about the database."""
     index, limits = index_of(request.database, request.species), Limits.of(request.settings)
     tissues = tissues_of(markers, request.tissue)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping  # these are read at run time, on Python 3.9 too
+from collections.abc import Callable, Container, Mapping  # these are read at run time, on Python 3.9 too
 from typing import TYPE_CHECKING, Optional
 
 from attrs import field, frozen
@@ -55,7 +55,7 @@ class Activity:
     rows
         The row of each cluster, by its id.
     columns
-        The column of each gene that any cluster has: by its name, and once the names are read by its canonical symbol.
+        The column of each gene that any cluster has and that may mark a type, by its symbol.
     on, off
         0 to 1, shape (clusters, genes). A gene that hardly any cell of the data shows is neither on nor off.
     usual
@@ -70,6 +70,10 @@ class Activity:
     off: npt.NDArray[np.float64]
     usual: npt.NDArray[np.float64]
     fractions: npt.NDArray[np.float64]
+
+
+Symbols = Mapping[str, Optional[str]]  # by the names that were read; None for no gene
+FindActivity = Callable[[Symbols, Container[str]], Optional[Activity]]
 
 
 @frozen
@@ -95,6 +99,8 @@ class ClusterMarkers:
         All genes of the data, as symbols; None if only a marker table was given.
     activity
         Which genes each cluster has on; None if there is no matrix, or it has negative values.
+    find_activity
+        What finds it once the genes are read, from the symbols by name and those that mark anything.
     n_cells
         Number of cells; None if only a marker table was given.
     tissue
@@ -110,6 +116,7 @@ class ClusterMarkers:
     absent: tuple[RankedGene, ...] = ()
     measured: Optional[Container[str]] = None
     activity: Optional[Activity] = field(default=None, eq=False)
+    find_activity: Optional[FindActivity] = field(default=None, eq=False, repr=False)
     n_cells: Optional[int] = None
     tissue: Optional[str] = None
     warnings: tuple[str, ...] = ()

@@ -252,9 +252,11 @@ def _rank(column: object) -> int:
 def _known(names: Sequence[str], known: GeneNames) -> tuple[int, int]:
     """How many distinct names are known symbols, and how many are Ensembl ids."""
     distinct = set(names)
-    ids = {name for name in distinct if ENSEMBL.match(clean(name))}
+    odd = [name for name in distinct if not known.is_current(name)]
+    others = [name for name in odd if not ENSEMBL.match(clean(name))]
     # Mouse, because its names are looked up among the human ones, too.
-    return sum(1 for name in distinct - ids if known.canonical(name, "mouse", {}) is not None), len(ids)
+    n_unread = sum(1 for name in others if known.canonical(name, "mouse", {}) is None)
+    return len(distinct) - len(odd) + len(others) - n_unread, len(odd) - len(others)
 
 
 def _feature_types(source: Source, names: Sequence[str]) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:

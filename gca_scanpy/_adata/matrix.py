@@ -30,6 +30,7 @@ TO_CPU = (
 )
 SAMPLED_CELLS = 200
 CELLS = 1_000  # of a matrix on disk that are in memory at a time
+COPIED = 250  # cells of a matrix in memory that are copied at a time, if its rows are side by side
 READ = 5_000_000  # values that one thread reads from disk at a time
 MIN_VALUES = 5  # a cell with fewer values does not show whether they are multiples of the smallest
 MIN_MULTIPLE = 3  # if all values are nearly the same, they are no multiples that could not be chance
@@ -330,8 +331,10 @@ def _has_rows_on_disk(matrix: Any) -> bool:
 
 
 def read_cells(matrix: Any, cells: npt.NDArray[np.intp]) -> Iterator[Any]:
-    """Some cells; a part at a time if they come from a file without Dask."""
-    step, parts = CELLS if is_on_disk(matrix) else max(len(cells), 1), in_larger_parts(matrix)
+    """Some cells; a part at a time, unless they come by Dask or have to be picked from columns."""
+    is_in_rows = isinstance(matrix, np.ndarray) or getattr(matrix, "format", "") == "csr"
+    step = CELLS if is_on_disk(matrix) else COPIED if is_in_rows else max(len(cells), 1)
+    parts = in_larger_parts(matrix)
     for start in range(0, len(cells), step):
         yield as_numbers(_chosen(parts, cells[start : start + step]))
 

@@ -10,13 +10,15 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache, partial
+from itertools import islice
 from typing import Optional
 
-from attrs import frozen
+from attrs import field, frozen
 
 from gca_scanpy._names.words import DASHES
 
 Official = Callable[[str], Optional[str]]
+Lines = Callable[[], Iterable[str]]
 
 ENSEMBL = re.compile(r"^ENS[A-Z]*G\d{6,}(\.\d+)?$", re.IGNORECASE)
 _ID = r"ENS[A-Z]*G\d{6,}(?:\.\d+)?"
@@ -90,7 +92,7 @@ def split_id(name: object) -> tuple[str, str]:
     return _split(str(name))
 
 
-@lru_cache(maxsize=65_536)  # more than the genes of a data set; a run asks for each of them up to six times
+@lru_cache(maxsize=65_536)  # more than the genes of a data set; a run asks for each that is no symbol up to six times
 def _split(text: str) -> tuple[str, str]:
     ensembl, previous = "", None
     while text != previous:
@@ -133,11 +135,11 @@ def is_date(text: str) -> bool:
     return _DATE.fullmatch(text.strip()) is not None
 
 
-def dates_among(names: Collection[str]) -> list[str]:
-    """The names that are dates, written out or as Excel stores them."""
+def dates_among(names: Collection[str], total: int) -> list[str]:
+    """The names that are dates, written out or as Excel stores them; ``total`` counts the other names as well."""
     serials = [name for name in names if _SERIAL.fullmatch(name.strip())]
     numbers = sum(1 for name in names if name.strip().replace(".", "", 1).isdigit())
-    are_dates = numbers <= MANY_NUMBERS * len(names)
+    are_dates = numbers <= MANY_NUMBERS * total
     days = {name for name in serials if are_dates and FIRST_SERIAL <= float(name) <= LAST_SERIAL}
     return [name for name in names if name in days or is_date(name)]
 
@@ -206,23 +208,29 @@ class GeneNames:
     ----------
     approved
         Current HGNC symbols by their upper-case form.
-    older
-        Current symbols by previous symbols and aliases in upper case, without ambiguous names.
-    ensembl_numbers
-        Current symbols by the digits of a human Ensembl gene id, without ``ENSG`` and leading zeros.
     orthologs
         Human symbols by mouse symbol in upper case, if the two differ in more than case.
     """
 
     approved: Mapping[str, str]
-    older: Mapping[str, str]
-    ensembl_numbers: Mapping[str, str]
     orthologs: Mapping[str, str]
+    _read_lines: Lines = field(repr=False)
+
+    @cached_property
+    def older(self) -> Mapping[str, str]:
+        """Current symbols by previous symbols and aliases in upper case, without ambiguous names; read on demand."""
+        rows = _rows(self._read_lines())
+        return {name: self.approved[key.upper()] for key, _, names in rows for name in names.split(",") if name}
 
     @cached_property
     def ensembl(self) -> Mapping[str, str]:
-        """Current symbols by human Ensembl gene id without version; built on demand, since few data sets need it."""
-        return {f"ENSG{number.zfill(11)}": symbol for number, symbol in self.ensembl_numbers.items()}
+        """Current symbols by human Ensembl gene id without version; read on demand, since few data sets need it."""
+        rows = _rows(self._read_lines())
+        return {f"ENSG{number.zfill(11)}": self.approved[key.upper()] for key, number, _ in rows if number}
+
+    def is_current(self, name: str) -> bool:
+        """Whether a name is a current symbol and nothing else, in any case; most names of a data set are."""
+        return name.upper() in self.approved and name.isascii()
 
     def canonical(self, name: str, species: str, known: Mapping[str, str]) -> Optional[str]:
         """The canonical symbol of a gene, or None if it cannot be mapped.
@@ -237,6 +245,10 @@ class GeneNames:
             Symbols of the database by their upper-case form. They outrank the tables, so that a mouse gene that the
             database lists under its own name (``Ly6c2``) keeps that name.
         """
+        name = str(name)  # the cell of a table may be a number
+        key = name.upper()
+        if key in self.approved and name.isascii():  # a current symbol
+            return self._official(species, known, key)
         text, ensembl = split_id(name)
         symbol = self._read(text, species, known) if text and not ENSEMBL.match(text) else None
         return symbol or (self.ensembl.get(ensembl.upper().split(".")[0]) if ensembl else None)
@@ -316,22 +328,17 @@ def looks_like_human(names: Collection[str]) -> bool:
     return len(words) >= MIN_SYMBOLS and sum(1 for word in words if word == word.upper()) > HUMAN_SHARE * len(words)
 
 
-def read_genes(genes: Iterable[str], orthologs: Iterable[str]) -> GeneNames:
+def read_genes(genes: Lines, orthologs: Iterable[str]) -> GeneNames:
     """Read the tables from the lines of ``genes.tsv`` and ``orthologs.tsv``, header first."""
-    approved, older, ensembl = {}, {}, {}
-    stream = iter(genes)
-    next(stream)
-    for line in stream:
-        symbol, number, names = line.rstrip("\n").split("\t")
-        approved[symbol.upper()] = symbol
-        if number:
-            ensembl[number] = symbol
-        for name in names.split(",") if names else ():
-            older[name] = symbol
-    stream = iter(orthologs)
-    next(stream)
-    pairs = (line.rstrip("\n").split("\t") for line in stream)
-    return GeneNames(approved, older, ensembl, {mouse.upper(): human for mouse, human in pairs})
+    symbols = [symbol for symbol, _, _ in _rows(genes())]
+    # Most symbols are in capitals; then key and value are one object.
+    approved = {symbol if symbol.isupper() else symbol.upper(): symbol for symbol in symbols}
+    return GeneNames(approved, {mouse.upper(): human for mouse, human in _rows(orthologs)}, genes)
+
+
+def _rows(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The cells of each line of a table but the first."""
+    return (line.rstrip("\n").split("\t") for line in islice(lines, 1, None))
 
 
 def _symbol_like(names: Collection[str]) -> list[str]:

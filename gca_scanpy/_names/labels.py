@@ -84,6 +84,8 @@ def term_of(label: str, given: Optional[str], ontology: Ontology, tissues: Seque
     The label decides, because the id in a model's answer may belong to another type. But if only a part of the label
     could be read, an id that is kin to this part says more.
     """
+    if ontology.is_label(label, given):
+        return given
     reading = ontology.read(label, tissues)
     term = reading.ontology_id
     if given is None or given not in ontology:

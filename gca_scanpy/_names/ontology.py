@@ -76,6 +76,10 @@ class Ontology:
         """The label of a term."""
         return self.terms[term_id].label
 
+    def is_label(self, label: str, term_id: Optional[str]) -> bool:
+        """Whether this is the label of a term, letter by letter, as the scorer has it; no other name need be known."""
+        return term_id is not None and term_id in self.terms and self.terms[term_id].label == label
+
     def ancestors(self, term_id: str) -> Mapping[str, int]:
         """All ancestors of a term with their distance (1 for a parent); empty for an unknown id."""
         if term_id not in self._ancestors:

@@ -122,7 +122,7 @@ class SampleMoments:
         absent
             Whether to give the absent genes; the cells of one sample are often too few to show that a gene is absent.
         """
-        of_known = _columns(self.moments, known)
+        of_known = self.moments.of_genes(known)
         by_name = {genes[column].name: genes[column] for column in reversed(known.tolist())}
         names, leading = [genes[column].name for column in known], self._leading(min_cells)
         ranked = np.unique(np.concatenate([*leading.values(), np.zeros(0, dtype=np.intp)]))
@@ -157,8 +157,8 @@ class SampleMoments:
                 row = int(self.groups.clusters[group])
                 if row in requested and min(sizes[row], sizes.sum() - sizes[row]) >= min_cells:
                     above = np.flatnonzero(self.moments.means[group] > whole.means[0])
-                    part = _columns(self.moments, above, slice(group, group + 1))
-                    others = _without(part, _columns(whole, above))
+                    part = self.moments.of_genes(above, slice(group, group + 1))
+                    others = _without(part, whole.of_genes(above))
                     leading[row, code] = above[higher(part, 0, n_genes, others)]
         return leading
 
@@ -184,15 +184,6 @@ class SampleMoments:
             else ClusterMarkers(key, (), measured=measured, n_cells=sizes[key], warnings=(NOT_RANKED,))
             for key in pairs.ids
         )
-
-
-def _columns(moments: Moments, columns: Codes, rows: slice = slice(None)) -> Moments:
-    """The moments of some genes, in some clusters."""
-    means, deviations, expressing = (
-        np.take(table[rows], columns, axis=1) for table in (moments.means, moments.deviations, moments.expressing)
-    )
-    missing = None if moments.missing is None else np.take(moments.missing[rows], columns, axis=1)
-    return Moments(moments.cells[rows], means, deviations, expressing, moments.lowest, missing, moments.infinite)
 
 
 def _without(part: Moments, whole: Moments) -> Moments:

@@ -195,8 +195,10 @@ def _gene_slices(matrix: Any) -> list[slice]:
 
 def n_threads() -> int:
     """The threads of Numba, which Scanpy's own functions use: ``NUMBA_NUM_THREADS``, else a thread for each core."""
-    numba = sys.modules.get("numba")
-    return int(numba.config.NUMBA_NUM_THREADS) if numba is not None else os.cpu_count() or 1
+    numba, asked = sys.modules.get("numba"), os.environ.get("NUMBA_NUM_THREADS", "")
+    if numba is not None:
+        return int(numba.config.NUMBA_NUM_THREADS)
+    return int(asked) if asked.isdecimal() and int(asked) else os.cpu_count() or 1
 
 
 def _run(jobs: Sequence[Job], threads: int, done: Callable[[], Any] = lambda: None) -> Iterator[Any]:

@@ -7,7 +7,7 @@ as if the gene had not been measured in this cell. The moments of groups of cell
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Optional, Union
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from attrs import define, frozen
 
 from gca_scanpy._scoring import numbers
-from gca_scanpy._steps import Activity
+from gca_scanpy._steps import Activity, Symbols
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
@@ -65,11 +65,6 @@ class Moments:
         return cells if self.missing is None else cells - self.missing
 
     @property
-    def fractions(self) -> Floats:
-        """Shares of expressing cells, 0 to 1."""
-        return self.expressing / np.maximum(self.measured, 1)
-
-    @property
     def others(self) -> Moments:
         """For each cluster, the moments of the cells of all other clusters.
 
@@ -85,14 +80,18 @@ class Moments:
         return others
 
     def added(self, rows: Codes, n_rows: int) -> Moments:
-        """The moments of ``n_rows`` larger groups of cells.
-
-        Parameters
-        ----------
-        rows
-            For each row of these moments the row of its larger group, or -1 if it belongs to none.
-        """
+        """The moments of larger groups of cells: ``rows`` has the group of each row of these, or -1 for none."""
         return merge_cells([(rows, self)], n_rows, self.means.shape[1])
+
+    def of_genes(self, genes: Union[Codes, slice], rows: slice = slice(None)) -> Moments:
+        """The moments of some genes, in some clusters."""
+
+        def part(table: Floats) -> Floats:
+            return table[rows, genes] if isinstance(genes, slice) else np.take(table[rows], genes, axis=1)
+
+        means, deviations, expressing = map(part, (self.means, self.deviations, self.expressing))
+        missing = None if self.missing is None else part(self.missing)
+        return Moments(self.cells[rows], means, deviations, expressing, self.lowest, missing, self.infinite)
 
     def _add(self, row: int, other: Moments, number: int) -> None:
         """Add the cells in a row of other moments to those in a row of these, by the formula of Chan and others."""
@@ -116,13 +115,7 @@ class Moments:
 
 
 def merge_cells(parts: Iterable[tuple[Union[Codes, Sequence[int]], Moments]], n_rows: int, n_genes: int) -> Moments:
-    """The moments of groups of cells, from those of disjoint smaller groups in the same genes.
-
-    Parameters
-    ----------
-    parts
-        Moments, with the row of the result that each of their rows belongs to, or -1 if it belongs to none.
-    """
+    """The moments of groups of cells, from those of disjoint smaller groups, each with its row of the result, or -1."""
     merged = Moments.empty(n_rows, n_genes)
     for rows, part in parts:
         for number, row in enumerate(rows):
@@ -135,30 +128,23 @@ def merge_cells(parts: Iterable[tuple[Union[Codes, Sequence[int]], Moments]], n_
 
 def merge_genes(parts: Sequence[Moments]) -> Moments:
     """The moments of all genes, from those of consecutive groups of genes in the same cells."""
-    means, deviations, expressing = (
-        np.concatenate(arrays, axis=1)
-        for arrays in zip(*((part.means, part.deviations, part.expressing) for part in parts))
-    )
+    tables = zip(*((part.means, part.deviations, part.expressing) for part in parts))
+    means, deviations, expressing = (np.concatenate(table, axis=1) for table in tables)
     missing = None
     if any(part.missing is not None for part in parts):
-        tables = [np.zeros_like(part.means) if part.missing is None else part.missing for part in parts]
-        missing = np.concatenate(tables, axis=1)
+        of_parts = [np.zeros_like(part.means) if part.missing is None else part.missing for part in parts]
+        missing = np.concatenate(of_parts, axis=1)
     lowest, infinite = min(part.lowest for part in parts), sum(part.infinite for part in parts)
     return Moments(parts[0].cells, means, deviations, expressing, lowest, missing, infinite)
 
 
+AT_ONCE = 2_000  # genes
 PSEUDOCOUNT = 1e-9  # the same as Scanpy's, so that a gene that all other cells lack has a fold change
 
 
 @define(eq=False)
 class Test:
-    """The test of one cluster; arrays have the shape (genes,).
-
-    Attributes
-    ----------
-    scores
-        Welch's t statistic, or 0 if it is undefined.
-    """
+    """The test of one cluster, by gene; the scores are Welch's t statistic, or 0 if it is undefined."""
 
     scores: Floats
     _means: tuple[Floats, Floats]
@@ -171,6 +157,13 @@ class Test:
         with np.errstate(all="ignore"):
             folds: Floats = np.log2((np.expm1(mean) + PSEUDOCOUNT) / (np.expm1(rest_mean) + PSEUDOCOUNT))
         return folds
+
+    def are_higher(self, genes: Codes) -> npt.NDArray[np.bool_]:
+        """Which of these genes are higher than in the other cells, beyond chance."""
+        # NaN passes: scaled data has no fold changes, so only the score decides. The p-value removes genes that are
+        # higher by chance, which a panel of few genes would otherwise end with.
+        likely = self.p_values(genes) <= numbers.NUMBERS.max_p_value
+        return (self.scores[genes] > 0) & ~(self.fold_changes(genes) <= 0) & likely
 
     def p_values(self, genes: Codes) -> Floats:
         """Two-sided p-values of these genes, not adjusted; 1 if the statistic is undefined."""
@@ -189,16 +182,10 @@ class Test:
         return np.where(np.isnan(values), 1.0, values)
 
 
-def compare(moments: Moments, row: int, others: Optional[Moments] = None) -> Test:
-    """Compare the cluster in one row of the moments with the cells of all other clusters; both need two cells.
+def compare(moments: Moments, row: Union[int, slice], others: Optional[Moments] = None) -> Test:
+    """Compare the cluster in a row of the moments with all other cells, ``moments.others``; both need two cells.
 
-    The result is the same as that of ``sc.tl.rank_genes_groups(method="t-test", reference="rest")``, which computes the
-    moments again for each cluster.
-
-    Parameters
-    ----------
-    others
-        ``moments.others``, to compute them once for many clusters.
+    The result is that of ``sc.tl.rank_genes_groups(method="t-test", reference="rest")``. Several rows have tables.
     """
     parts = moments, moments.others if others is None else others
     mean, rest_mean = (part.means[row] for part in parts)
@@ -216,10 +203,24 @@ def higher(moments: Moments, row: int, n_genes: int, others: Optional[Moments] =
     """The first genes by Welch's t statistic, as columns: those that are higher than in other cells, beyond chance."""
     test = compare(moments, row, others)
     leading = _first(test.scores, n_genes)
-    # NaN passes: scaled data has no fold changes, so only the score decides. The p-value removes genes that are higher
-    # by chance, which a panel of few genes would otherwise end with.
-    are_higher = (test.scores[leading] > 0) & ~(test.fold_changes(leading) <= 0)
-    return leading[are_higher & (test.p_values(leading) <= numbers.NUMBERS.max_p_value)]
+    return leading[test.are_higher(leading)]
+
+
+def higher_in_each(moments: Moments, rows: list[int], n_genes: int) -> list[Codes]:
+    """What :func:`higher` gives for each of these rows.
+
+    The other cells are merged for some genes at a time: all at once, they would need as much memory as the moments.
+    """
+    scores = np.zeros((len(rows), moments.means.shape[1]))
+    for start in range(0, scores.shape[1], AT_ONCE):
+        genes = slice(start, start + AT_ONCE)
+        scores[:, genes] = compare(moments.of_genes(genes), slice(None)).scores[rows]
+    leading = [_first(found, n_genes) for found in scores]
+    ranked = np.unique(np.concatenate([*leading, np.zeros(0, dtype=np.intp)]))
+    part = moments.of_genes(ranked)
+    others = part.others
+    tests = (compare(part, row, others) for row in rows)
+    return [first[test.are_higher(np.searchsorted(ranked, first))] for first, test in zip(leading, tests)]
 
 
 def _first(scores: Floats, n: int) -> Codes:
@@ -237,8 +238,7 @@ class Expressed:
     Attributes
     ----------
     present
-        Widely expressed genes, most widely first. If all clusters share a lineage, its genes are here, because a
-        comparison with the other cells does not find them.
+        Widely expressed genes, most widely first; those of a lineage that all clusters share are among them.
     absent
         Hardly expressed genes that another cluster shows to be detectable, the most detectable first.
     """
@@ -259,31 +259,31 @@ def expressed(
 ) -> dict[str, Expressed]:
     """The present and absent genes of each cluster; none if values are negative, because zero is then no absence.
 
-    Parameters
-    ----------
-    names
-        Gene names, in the order of the moments' columns.
-    clusters
-        Rows of the moments by cluster id.
-    absent
-        Whether to give the absent genes, which may be thousands.
+    The names are those of the moments' columns. ``absent`` is whether to give the absent genes, which may be thousands.
     """
-    used = numbers.NUMBERS
-    means, fractions = _linear(moments.means), moments.fractions
-    large = np.broadcast_to(moments.measured >= used.min_cluster_cells, means.shape)
+    measured = moments.measured
+    large = np.broadcast_to(measured >= numbers.NUMBERS.min_cluster_cells, moments.means.shape)
     if not large.any() or moments.lowest < 0:
         return {}
-    best_mean, best_fraction = (np.where(large, values, 0.0).max(axis=0) for values in (means, fractions))
+
+    def mean_and_share(row: int) -> tuple[Floats, Floats]:  # one row, because tables of all take much memory
+        return _linear(moments.means[row]), moments.expressing[row] / np.maximum(measured[row], 1)
+
+    best_mean, best_fraction = np.zeros((2, moments.means.shape[1]))
+    for row, is_large in enumerate(large):
+        for best, values in zip((best_mean, best_fraction), mean_and_share(row)):
+            np.maximum(best, values, out=best, where=is_large)
     genes, columns = {}, {name: column for column, name in enumerate(names)}
     for key, row in clusters.items():
         if not large[row].any():
             continue
-        fraction, mean = np.where(large[row], fractions[row], np.nan), means[row]  # NaN is neither high nor low
+        mean, share = mean_and_share(row)
+        fraction = np.where(large[row], share, np.nan)  # NaN is neither high nor low
         are_present, are_absent = present_and_absent(fraction, mean, best_fraction, best_mean)
         with np.errstate(divide="ignore", invalid="ignore"):
             levels = np.where(best_mean > 0, np.minimum(mean / best_mean, 1.0), 1.0)
         genes[key] = Expressed(
-            present=_ordered(names, are_present, fractions[row]),
+            present=_ordered(names, are_present, share),
             absent=_ordered(names, are_absent, best_fraction) if absent else (),
             columns=columns,
             levels=levels,
@@ -294,33 +294,33 @@ def expressed(
 def present_and_absent(
     fraction: Floats, mean: Floats, best_fraction: Floats, best_mean: Floats
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which genes a cluster widely expresses, and which it lacks although another shows them; NaN is neither.
-
-    The means have no logarithm; the best values are the highest of any cluster.
-    """
+    """Which genes a cluster widely expresses, and which it lacks although the best one shows them; NaN is neither."""
     used, detected = numbers.NUMBERS, best_fraction >= numbers.NUMBERS.detected_fraction
     present = (fraction >= used.present_fraction) & (mean >= used.present_ratio * best_mean)
     absent = detected & (fraction <= used.absent_fraction) & (mean <= used.absent_ratio * best_mean)
     return present, absent
 
 
-def activity(moments: Moments, names: Sequence[str], ids: Sequence[str]) -> Optional[Activity]:
+def activity(
+    moments: Moments, names: Sequence[str], ids: Sequence[str], symbols: Symbols, known: Container[str]
+) -> Optional[Activity]:
     """How far each cluster has each gene on; None if values are negative, or no cluster has enough cells.
 
     A gene is on by its mean relative to the highest mean of any cluster, on a logarithmic scale, and by the share of
     the cells that express it: few cells may be another population. It is off by the same scale, unless so few cells of
-    all clusters show it that its absence says little.
-
-    Parameters
-    ----------
-    names, ids
-        Gene names and cluster ids, in the order of the moments' columns and rows.
+    all clusters show it that its absence says little. Only known genes are looked at. A name that was not read is its
+    own symbol, in capitals.
     """
     used, large = numbers.NUMBERS, (moments.cells >= numbers.NUMBERS.min_cluster_cells)[:, np.newaxis]
     if not large.any() or moments.lowest < 0:
         return None
+    found = ((column, symbols.get(name, name.upper())) for column, name in enumerate(names))
+    wanted = {column: symbol for column, symbol in found if symbol is not None and symbol in known}
     # Tables are changed in place, because they are the most memory that a run needs beside the matrix.
-    high, fractions = np.nan_to_num(_linear(moments.means), copy=False), moments.fractions
+    kept = np.array([*wanted], dtype=np.intp)
+    high, fractions = (table.take(kept, axis=1) for table in (moments.means, moments.expressing))
+    high = np.nan_to_num(_linear(high, high), copy=False)
+    fractions /= np.maximum(moments.measured if moments.missing is None else moments.measured[:, kept], 1)
     best_mean, best_fraction = (np.max(table, axis=0, initial=0.0, where=large) for table in (high, fractions))
     high /= np.where(best_mean > 0, best_mean, 1.0)
     np.log(np.clip(high, used.off_level, 1.0, out=high), out=high)
@@ -332,15 +332,16 @@ def activity(moments: Moments, names: Sequence[str], ids: Sequence[str]) -> Opti
     for row, fraction in zip(high, fractions):
         row *= np.minimum(1.0, fraction / used.present_fraction)
     columns: dict[str, int] = {}
-    for column in np.flatnonzero(best_mean > 0).tolist():
-        columns.setdefault(names[column], column)
+    for column, symbol in enumerate(wanted.values()):
+        if best_mean[column] > 0:  # of two genes with one symbol, the first counts
+            columns.setdefault(symbol, column)
     rows, usual = {key: row for row, key in enumerate(ids)}, usual / (large.sum() + used.usual_clusters)
     return Activity(rows, columns, on=high, off=off, usual=usual, fractions=fractions)
 
 
-def _linear(means: Floats) -> Floats:
+def _linear(means: Floats, out: Optional[Floats] = None) -> Floats:
     with np.errstate(over="ignore"):
-        return np.expm1(means)
+        return np.expm1(means, out=out)
 
 
 def _ordered(names: list[str], chosen: npt.NDArray[np.bool_], by: Floats) -> tuple[str, ...]:

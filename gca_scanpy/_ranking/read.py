@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
@@ -13,7 +14,7 @@ from gca_scanpy._adata.genes import Genes, read_genes
 from gca_scanpy._adata.matrix import Kind, Matrix, all_finite, is_chunked
 from gca_scanpy._adata.objects import raw_of, select_matrix
 from gca_scanpy._ranking.by_sample import SampleMoments, read_moments
-from gca_scanpy._ranking.moments import Expressed, Moments, activity, expressed, higher
+from gca_scanpy._ranking.moments import Expressed, Moments, activity, expressed, higher_in_each
 from gca_scanpy._ranking.scanpys import (
     MIN_RANKED_CELLS,
     Say,
@@ -26,7 +27,7 @@ from gca_scanpy._ranking.scanpys import (
 )
 from gca_scanpy._scoring import numbers
 from gca_scanpy._scoring.programs import informative
-from gca_scanpy._steps import Activity, ClusterMarkers, RankedGene, Ranking
+from gca_scanpy._steps import ClusterMarkers, FindActivity, RankedGene, Ranking
 from gca_scanpy.db import _bundled
 from gca_scanpy.errors import GcaWarning, InputError, RankingWarning, RawCountsWarning, warn
 
@@ -114,7 +115,8 @@ def read_markers(
     expression = _expression(ranking, clustering)
     sizes, symbols, n_markers = clustering.sizes, ranking.features.by_name, options.n_markers
     shared: dict[str, RankedGene] = {}
-    measured, shown = frozenset(symbols.values()), _activity(ranking, clustering)
+    # Of a dict, because a set that grows one by one takes twice the memory.
+    measured, find_activity = frozenset(dict.fromkeys(symbols.values())), _activity(ranking, clustering)
     clusters = tuple(
         ClusterMarkers(
             cluster_id=key,
@@ -123,7 +125,7 @@ def read_markers(
             present=_shared_genes(expression[key].present, symbols, shared) if key in expression else (),
             absent=_shared_genes(expression[key].absent, symbols, shared) if key in expression else (),
             measured=measured,
-            activity=shown,
+            find_activity=find_activity,
             n_cells=sizes[key],
             warnings=ranking.notes if ranking.genes.get(key) else (_reason(key, clustering),),
         )
@@ -292,11 +294,9 @@ def _rank_by_t_test(moments: Moments, matrix: Matrix, clustering: Clustering, n_
     """Gene names by cluster, by Welch's t statistic, best first."""
     if len(clustering.all_ids) < 2:
         return {}
-    rows, others = {key: row for row, key in enumerate(clustering.all_ids)}, moments.others
-    return {
-        key: [matrix.names[gene] for gene in higher(moments, rows[key], n_genes, others)]
-        for key in rankable(clustering.ids, clustering)
-    }
+    rows, keys = {key: row for row, key in enumerate(clustering.all_ids)}, rankable(clustering.ids, clustering)
+    ranked = higher_in_each(moments, [rows[key] for key in keys], n_genes)
+    return {key: [matrix.names[gene] for gene in genes] for key, genes in zip(keys, ranked)}
 
 
 def _expression(ranking: _Ranking, clustering: Clustering) -> dict[str, Expressed]:
@@ -307,12 +307,13 @@ def _expression(ranking: _Ranking, clustering: Clustering) -> dict[str, Expresse
     return expressed(ranking.moments, ranking.matrix.names, {key: rows[key] for key in clustering.ids})
 
 
-def _activity(ranking: _Ranking, clustering: Clustering) -> Optional[Activity]:
-    """Which genes the clusters have on; None without a matrix."""
+def _activity(ranking: _Ranking, clustering: Clustering) -> Optional[FindActivity]:
+    """What finds which genes the clusters have on; None without a matrix."""
     if ranking.moments is None or ranking.matrix is None:
         return None
     symbols = ranking.features.by_name
-    return activity(ranking.moments, [symbols.get(name, name) for name in ranking.matrix.names], clustering.all_ids)
+    names = [symbols.get(name, name) for name in ranking.matrix.names]
+    return partial(activity, ranking.moments, names, clustering.all_ids)
 
 
 def _leading(

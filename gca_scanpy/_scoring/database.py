@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,9 @@ ALLOWED = {
 }
 
 
+Columns = Mapping[str, list[str]]
+
+
 @define(eq=False)
 class MarkerDatabase:
     """Marker facts of cell types.
@@ -52,21 +55,35 @@ class MarkerDatabase:
         Version of the bundled table, or the name of the file or object that was given.
     sha256
         Fingerprint of the facts, the same for the same facts in any order.
-    facts
-        One row for each fact, with the columns ``cell_type`` (name), ``cl_id`` (Cell Ontology id or empty), ``gene``
-        (human symbol; mouse symbol if ``species`` is mouse and no human symbol is the same word), ``species``
-        (human, mouse, both), ``tissue`` (``;``-separated or general), ``role`` (positive, negative), ``strength``
-        (canonical, supporting, weak), ``sources`` (the lists that state it), ``nearby`` (the sources that state it for
-        a neighbor of the type, as ``panglaodb@CL:0000084``), ``seen`` and ``unseen`` (the expression profiles of the
-        type in which the gene stands out, and the others that measure it). The last four are ``;``-separated.
     notes
         What was corrected or left out while the table was read.
     """
 
     version: str
     sha256: str
-    facts: pd.DataFrame
+    _facts: Union[pd.DataFrame, Callable[[], Columns]]  # a table, or what reads its columns
     notes: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> pd.DataFrame:
+        """One row for each fact.
+
+        The columns are ``cell_type`` (name), ``cl_id`` (Cell Ontology id or empty), ``gene`` (human symbol; mouse
+        symbol if ``species`` is mouse and no human symbol is the same word), ``species`` (human, mouse, both),
+        ``tissue`` (``;``-separated or general), ``role`` (positive, negative), ``strength`` (canonical, supporting,
+        weak), ``sources`` (the lists that state it), ``nearby`` (the sources that state it for a neighbor of the type,
+        as ``panglaodb@CL:0000084``), ``seen`` and ``unseen`` (the expression profiles of the type in which the gene
+        stands out, and the others that measure it). The last four are ``;``-separated.
+        """
+        if not isinstance(self._facts, pd.DataFrame):
+            self._facts = pd.DataFrame(self._facts(), columns=pd.Index(COLUMNS, dtype=object), dtype=object)
+        return self._facts
+
+    def columns(self) -> Columns:
+        """The columns of the facts as lists, for a reader of all rows; no table is made of them."""
+        if isinstance(self._facts, pd.DataFrame):
+            return {name: self._facts[name].tolist() for name in COLUMNS}
+        return self._facts()
 
     def __repr__(self) -> str:
         types, genes = self.facts["cell_type"].nunique(), self.facts["gene"].nunique()

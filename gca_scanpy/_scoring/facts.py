@@ -97,6 +97,7 @@ class Hits(Mapping[str, Mapping[str, float]]):
     _arrays: dict[str, ByType] = field(factory=dict, init=False)
     _own_arrays: dict[tuple[str, float, float], ByType] = field(factory=dict, init=False)
     _denied_places: dict[str, Places] = field(factory=dict, init=False)
+    _lineages: list[Optional[str]] = field(factory=list, init=False)  # by place; None for a disease, which fits all
     _excluded: dict[str, npt.NDArray[np.bool_]] = field(factory=dict, init=False)
     _elsewhere: dict[tuple[str, ...], npt.NDArray[np.bool_]] = field(factory=dict, init=False)
     ordered: Sequence[str] = field(init=False)
@@ -105,16 +106,19 @@ class Hits(Mapping[str, Mapping[str, float]]):
     def __attrs_post_init__(self) -> None:
         self.ordered = sorted(self.types)
         self.places = {key: place for place, key in enumerate(self.ordered)}
+        broad = {key: self.lineages.broad(key) for key in self.types}
+        for key in self.ordered:
+            term = self.types[key].id
+            self._lineages.append(None if names_a_disease(term, self.lineages) else self.lineages.lineage(term))
         for key, cell_type in self.types.items():
             for gene in cell_type.positive:
                 self._owners.setdefault(gene, []).append(key)
             for gene in cell_type.negative:
                 self._denied.setdefault(gene, []).append(key)
             self._norms[key] = sum(cell_type.positive.values()) ** numbers.NUMBERS.length_exponent
-            broad = self.lineages.broad(key)
             for ancestor in self.lineages.ontology.ancestors(key):
-                if ancestor in self.types:
-                    heirs = self._near if self.lineages.broad(ancestor) == broad else self._far
+                if ancestor in broad:
+                    heirs = self._near if broad[ancestor] is broad[key] else self._far
                     heirs.setdefault(ancestor, []).append(key)
 
     def __getitem__(self, gene: str) -> Mapping[str, float]:
@@ -217,11 +221,14 @@ class Hits(Mapping[str, Mapping[str, float]]):
     def excluded(self, term: str) -> npt.NDArray[np.bool_]:
         """Which types a term excludes, by place: those of other lineages, but no diseases; kept."""
         if term not in self._excluded:
-            ids = [self.types[key].id for key in self.ordered]
-            lineages = self.lineages
-            self._excluded[term] = np.array(
-                [lineages.disjoint(term, other) and not names_a_disease(other, lineages) for other in ids], dtype=bool
-            )
+            own, ancestors = self.lineages.lineage(term), self.lineages.ontology.ancestors
+            fits = {lineage: self.lineages.compatible_lineages(own, lineage) for lineage in set(self._lineages)}
+            kin = {term, *ancestors(term)}
+            excluded = [
+                not fits[lineage] and key not in kin and term not in ancestors(key)
+                for key, lineage in zip(self.ordered, self._lineages)
+            ]
+            self._excluded[term] = np.array(excluded, dtype=bool)
         return self._excluded[term]
 
     def elsewhere(self, tissues: Sequence[str]) -> npt.NDArray[np.bool_]:

@@ -9,12 +9,11 @@ from itertools import chain
 from typing import Literal, Optional, cast
 
 import numpy as np
-import pandas as pd
 from attrs import Factory, define, evolve, field, frozen
 
 from gca_scanpy._names.ontology import Lineages
 from gca_scanpy._scoring import numbers
-from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED, WEAK, MarkerDatabase
+from gca_scanpy._scoring.database import COLUMNS, GENERAL, STATED, WEAK, Columns, MarkerDatabase
 from gca_scanpy._scoring.facts import CellType, Floats, Hits, group, parts, read_once, witnesses
 from gca_scanpy.model import Witnesses
 
@@ -231,7 +230,7 @@ def build(
     priors
         How usual each type is in each tissue. Types that it does not list are neutral.
     """
-    drafts, all_keys = _drafts(database.facts, species, orthologs or {})
+    drafts, all_keys = _drafts(database.columns(), species, orthologs or {})
     types = {key: drafts[key].finish() for key in sorted(drafts)}
     types = {key: _with_inherited_negatives(key, types, lineages) for key in types}
     genes = set(chain.from_iterable((*cell_type.positive, *cell_type.negative) for cell_type in types.values()))
@@ -307,7 +306,7 @@ def _witnessed(strength: str, n_sources: int, n_seen: int, n_unseen: int) -> flo
     return factor
 
 
-def _strengths(facts: Mapping[str, Sequence[str]]) -> list[float]:
+def _strengths(facts: Columns) -> list[float]:
     """The strength of each fact. The factors have a mean of 1, so that databases with and without witnesses compare."""
     sources = read_once(lambda cell: len(set(map(group, parts(cell)))), facts["sources"])
     seen, unseen = (read_once(lambda cell: len(parts(cell)), facts[name]) for name in ("seen", "unseen"))
@@ -319,11 +318,10 @@ def _strengths(facts: Mapping[str, Sequence[str]]) -> list[float]:
     return [strengths[kind] for kind in kinds]
 
 
-def _drafts(facts: pd.DataFrame, species: str, orthologs: Mapping[str, str]) -> tuple[dict[str, _Draft], set[str]]:
+def _drafts(columns: Columns, species: str, orthologs: Mapping[str, str]) -> tuple[dict[str, _Draft], set[str]]:
     """The types with facts for a species, and the keys of all types."""
     drafts: dict[str, _Draft] = {}
     all_keys: set[str] = set()
-    columns = {name: facts[name].tolist() for name in COLUMNS}  # pandas' own loops take several times as long
     stated = zip(*(columns[name] for name in STATED))
     others = zip(*(columns[name] for name in COLUMNS if name not in STATED))
     for fact, witnessed, value in zip(others, stated, _strengths(columns)):

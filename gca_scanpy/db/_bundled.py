@@ -5,13 +5,12 @@ from __future__ import annotations
 import gc
 import gzip
 import hashlib
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from itertools import chain
-
-import pandas as pd
 
 from gca_scanpy._names.genes import GeneNames, read_genes
 from gca_scanpy._names.labels import ShortNames, SourceNames, read_source_names
@@ -22,7 +21,7 @@ from gca_scanpy._names.words import read_lexicon
 from gca_scanpy._reporting.colors import Palette, read_palette
 from gca_scanpy._reporting.receipts import Describer, Receipts
 from gca_scanpy._reporting.references import Reference, collect
-from gca_scanpy._scoring.database import COLUMNS, STATED, MarkerDatabase
+from gca_scanpy._scoring.database import STATED, MarkerDatabase
 from gca_scanpy._scoring.facts import PublicSource, named_columns, read_sources
 from gca_scanpy._scoring.index import Priors, read_priors
 from gca_scanpy.model import DatasetReport
@@ -67,7 +66,7 @@ def _lower_symbols() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def gene_names() -> GeneNames:
     """HGNC symbols, older names, Ensembl ids and mouse orthologs."""
-    return read_genes(_lines("genes.tsv.gz"), _lines("orthologs.tsv.gz"))
+    return read_genes(partial(_lines, "genes.tsv.gz"), _lines("orthologs.tsv.gz"))
 
 
 @lru_cache(maxsize=1)
@@ -179,13 +178,23 @@ def mouse_symbols() -> dict[str, str]:
 @lru_cache(maxsize=1)
 def database() -> MarkerDatabase:
     """The project's own marker database. Governance validates it, so it is not validated here."""
+    version = (_DATA / "markers" / "VERSION").read_text(encoding="utf-8").strip()
+    return MarkerDatabase(version, hashlib.sha256(b"\0".join(_marker_tables())).hexdigest(), _facts)
+
+
+def _marker_tables() -> list[bytes]:
+    """The table of the types, and those of the facts."""
     folder = _DATA / "markers"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".tsv"))
-    contents = [(_DATA / "cell_types.tsv").read_bytes(), *((folder / name).read_bytes() for name in names)]
-    (type_ids, labels, tissues), *tables = map(_columns, contents)
+    return [(_DATA / "cell_types.tsv").read_bytes(), *((folder / name).read_bytes() for name in names)]
+
+
+def _facts() -> dict[str, list[str]]:
+    """The columns of the facts."""
+    (type_ids, labels, tissues), *tables = map(_columns, _marker_tables())
     ids, genes, marks, species, *witnesses = map(list, map(chain.from_iterable, zip(*tables)))
     label, tissue = dict(zip(type_ids, labels)), dict(zip(type_ids, tissues))
-    facts = {
+    return {
         "cell_type": [label[cl_id] for cl_id in ids],
         "cl_id": ids,
         "gene": genes,
@@ -195,10 +204,6 @@ def database() -> MarkerDatabase:
         "strength": ["supporting" if mark == "+" else "canonical" for mark in marks],
         **dict(zip(STATED, named_columns(public_sources(), *witnesses))),
     }
-    version = (folder / "VERSION").read_text(encoding="utf-8").strip()
-    sha256 = hashlib.sha256(b"\0".join(contents)).hexdigest()
-    table = pd.DataFrame(facts, columns=pd.Index(COLUMNS, dtype=object), dtype=object)
-    return MarkerDatabase(version, sha256, table)
 
 
 def _columns(content: bytes) -> list[list[str]]:
@@ -206,4 +211,5 @@ def _columns(content: bytes) -> list[list[str]]:
     header, *lines = content.decode("utf-8").splitlines()
     # One split of the whole table takes a third of the time of a split per row.
     cells, width = "\t".join(lines).split("\t"), header.count("\t") + 1
+    cells = list(map(sys.intern, cells))  # most of them are in many facts, and need the memory of one
     return [cells[column::width] for column in range(width)]

@@ -23,7 +23,7 @@ from gca_scanpy._adata.members import keep_decisions
 from gca_scanpy._events import Clock, Run, RunDetails
 from gca_scanpy._prepare import Tissue, check_species, check_tissue
 from gca_scanpy._ranking.read import ReadMarkers, rank_anew, read_markers, recorder
-from gca_scanpy._request import Request
+from gca_scanpy._request import Request, prepare
 from gca_scanpy._scoring.database import MarkerDatabase
 from gca_scanpy._settings import settings
 from gca_scanpy._steps import ClusterMarkers, Ranking
@@ -152,7 +152,9 @@ class Cells:
             found = self.markers()
             used = request.with_used(found.used, (*missing, *found.warnings))
             expression = Expression.of_run(self.adata, self.clustering, used.parameters, _bundled.gene_names())
-            report = _pipeline.annotate(found.clusters, used, self.clock, expression, found.by_sample)
+            prepared, by_sample = prepare(found.clusters, used, self.clock), found.by_sample
+            del found  # so that the tables of all genes are, too
+            report = _pipeline.annotate(prepared, used, self.clock, expression, by_sample)
             target = duplicate(self.adata) if copy else self.adata
             report = keep_decisions(self.adata, report, self.clustering, key_added)
             write_report(target, report, self.clustering, key_added, _bundled.palette(), _bundled.shortener())
@@ -236,7 +238,8 @@ def _database(source: Any) -> MarkerDatabase:
 def run_markers(markers: Sequence[ClusterMarkers], request: Request) -> DatasetReport:
     """Run a request on lists of genes."""
     with Run(run_details(request, len(markers))) as run:
-        run.report = _pipeline.annotate(markers, request, Clock())
+        clock = Clock()
+        run.report = _pipeline.annotate(prepare(markers, request, clock), request, clock)
     return run.report
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gca_scanpy._names.genes import clean, dates_among, genome_of, is_date, members, without_shared
+from gca_scanpy._names.genes import clean, dates_among, genome_of, is_date, is_merged, members, without_shared
 from gca_scanpy.db import _bundled
 
 GENES = _bundled.gene_names()
@@ -131,7 +131,7 @@ def test_no_gene_is_taken_for_a_date():
 )
 def test_a_day_number_is_a_date_only_among_symbols(names, dates):
     """44256 is the first of March 2021 for Excel; in a list of Entrez ids it is an id."""
-    assert dates_among(names) == dates
+    assert dates_among(names, len(names)) == dates
 
 
 @pytest.mark.parametrize(
@@ -259,6 +259,15 @@ def test_a_gene_that_looks_like_a_prefix(name):
 def test_no_symbol_is_cut():
     """Each current symbol, mouse symbol and gene of the database is itself when it is cleaned."""
     assert [name for name in ALL_NAMES if clean(name) != name] == []
+
+
+def test_a_current_symbol_is_nothing_else():
+    """A current symbol has no genome, no older name and no second gene in it, so it is looked up as it stands."""
+    assert [name for name in GENES.approved if clean(name) != name or genome_of(name) or is_merged(name)] == []
+    assert [GENES.is_current(name) for name in ("CD3D", "Cd3d", "SEPP1", "CD3D.1", "hg38_CD3D", "\uff23D3D")] == [
+        *(True, True),
+        *(False,) * 4,
+    ]
 
 
 LIST = "CD3D CD3E HLA-DRA MT-CO1 SEPP1".split()

@@ -177,7 +177,7 @@ def test_the_case_tells_the_species(names, as_human, as_mouse):
 
 def test_tables_are_read_by_column():
     """Symbol, Ensembl number and older names of a line belong together."""
-    table = read_genes(["h\n", "TSPAN6\t3\tT245,TM4SF6\n", "FAKE1\t\t\n"], ["h\n", "H2-K1\tHLA-A\n"])
+    table = read_genes(lambda: ["h\n", "TSPAN6\t3\tT245,TM4SF6\n", "FAKE1\t\t\n"], ["h\n", "H2-K1\tHLA-A\n"])
     assert table.approved == {"TSPAN6": "TSPAN6", "FAKE1": "FAKE1"}
     assert table.older == {"T245": "TSPAN6", "TM4SF6": "TSPAN6"}
     assert table.ensembl == {"ENSG00000000003": "TSPAN6"}

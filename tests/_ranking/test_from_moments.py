@@ -17,6 +17,7 @@ from gca_scanpy._scoring import numbers
 from gca_scanpy._steps import Ranking
 
 NAMES = ["everywhere", "here", "ambient", "rare", "gone", "nowhere"]
+OWN = dict(zip(NAMES, NAMES))  # each is its own symbol
 
 
 def two_clusters(n=40):
@@ -47,7 +48,7 @@ def test_present_and_absent():
 def test_how_far_genes_are_on():
     """On: as high as in any cluster and in enough cells. Off: lacking, unless hardly any cell of the data shows it."""
     values, clustering = two_clusters()
-    shown = activity(gather(values, clustering), NAMES, ("0", "1"))
+    shown = activity(gather(values, clustering), NAMES, ("0", "1"), OWN, NAMES)
     on, off = (
         {name: array[shown.rows["0"], column] for name, column in shown.columns.items()}
         for array in (shown.on, shown.off)
@@ -68,19 +69,32 @@ def test_activity_takes_the_memory_of_its_tables():
     means = np.random.default_rng(0).random((200, 1_000))
     moments = Moments(np.full(200, 50.0), means, means, np.full(means.shape, 25.0))
     names, ids = [[str(number) for number in range(size)] for size in means.shape[::-1]]
-    activity(moments, names, ids)  # NumPy keeps what it needs for all calls
+    activity(moments, names, ids, {}, names)  # NumPy keeps what it needs for all calls
     tracemalloc.start()
-    shown = activity(moments, names, ids)
+    shown = activity(moments, names, ids, {}, names)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1.2 * (shown.on.nbytes + shown.off.nbytes + shown.fractions.nbytes)
 
 
+def test_activity_of_some_genes():
+    """Only known genes are in the tables, with the values that they have in those of all genes."""
+    values, clustering = two_clusters()
+    moments, known = gather(values, clustering), ("GONE", "RARE", "NOWHERE")
+    whole = activity(moments, NAMES, ("0", "1"), OWN, NAMES)
+    some = activity(moments, NAMES, ("0", "1"), {"gone": "GONE", "here": None, "ambient": "AMBIENT"}, known)
+    assert some.columns == {"RARE": 0, "GONE": 1}  # no cell has the third
+    assert activity(moments, NAMES, ("0", "1"), {}, ()).columns == {}
+    for table, part in ((whole.on, some.on), (whole.off, some.off), (whole.fractions, some.fractions)):
+        assert part.shape[1] == 3
+        np.testing.assert_array_equal(table[:, whole.columns["gone"]], part[:, some.columns["GONE"]])
+
+
 def test_no_activity():
     """Negative values have no zero, and small clusters show nothing."""
     values, clustering = two_clusters()
-    assert activity(gather(values - 1, clustering), NAMES, ("0", "1")) is None
-    assert activity(gather(*two_clusters(5)), NAMES, ("0", "1")) is None
+    assert activity(gather(values - 1, clustering), NAMES, ("0", "1"), OWN, NAMES) is None
+    assert activity(gather(*two_clusters(5)), NAMES, ("0", "1"), OWN, NAMES) is None
 
 
 def test_what_tells_nothing():

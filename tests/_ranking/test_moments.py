@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 
 import anndata
@@ -15,9 +17,10 @@ from scipy import sparse, stats
 
 from gca_scanpy._adata.clusters import Clustering
 from gca_scanpy._ranking import gather as module
+from gca_scanpy._ranking import moments as moments_module
 from gca_scanpy._ranking import sums
 from gca_scanpy._ranking.gather import gather
-from gca_scanpy._ranking.moments import compare
+from gca_scanpy._ranking.moments import compare, higher, higher_in_each
 
 FORMATS = {
     "dense": lambda x: x,
@@ -39,6 +42,11 @@ def data(seed=0, n_cells=90, n_genes=40, n_clusters=3):
     return values, Clustering("g", ids, codes.astype(np.intp), ids)
 
 
+def shares(found):
+    """The shares of the cells that express each gene."""
+    return found.expressing / np.maximum(found.measured, 1)
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("chunk", [1, 7, 150, 10**6])
 def test_moments_are_numpys(form, chunk, monkeypatch):
@@ -52,7 +60,7 @@ def test_moments_are_numpys(form, chunk, monkeypatch):
         assert found.cells[code] == len(own)
         np.testing.assert_allclose(found.means[code], own.mean(axis=0))
         np.testing.assert_allclose(found.deviations[code], ((own - own.mean(axis=0)) ** 2).sum(axis=0))
-        np.testing.assert_array_equal(found.fractions[code], (own != 0).mean(axis=0))
+        np.testing.assert_array_equal(shares(found)[code], (own != 0).mean(axis=0))
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -159,7 +167,7 @@ def test_missing_values_are_not_measured(form, chunk, value, monkeypatch):
         expected = stats.ttest_ind(own, rest, equal_var=False)
         np.testing.assert_allclose(test.scores[gene], expected.statistic)
         np.testing.assert_allclose(test.p_values(np.array([gene])), [expected.pvalue])
-        np.testing.assert_allclose(found.fractions[0, gene], (own != 0).mean())
+        np.testing.assert_allclose(shares(found)[0, gene], (own != 0).mean())
     assert found.measured[1, 4] == 0
     assert test.scores[5] == 0
     assert found.infinite == (0 if np.isnan(value) else missing[clustering.codes >= 0].sum())
@@ -175,3 +183,27 @@ def test_counts_with_missing_values():
     np.testing.assert_allclose(
         found.measured * found.means, gather(counts, clustering, linear=True).means * found.cells[:, np.newaxis]
     )
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 40])
+@pytest.mark.parametrize("n_genes", [5, 100])
+def test_all_clusters_at_once(at_once, n_genes, monkeypatch):
+    """Whether the other cells are merged for few genes at a time or for all, each cluster has the same genes."""
+    values, clustering = data()
+    values[3, 7] = np.nan
+    found = gather(values, clustering)
+    expected = [higher(found, row, n_genes) for row in (0, 2)]
+    monkeypatch.setattr(moments_module, "AT_ONCE", at_once)
+    for genes, alone in zip(higher_in_each(found, [0, 2], n_genes), expected):
+        np.testing.assert_array_equal(genes, alone)
+    assert higher_in_each(found, [], n_genes) == []
+
+
+def test_numba_threads_without_numba(monkeypatch):
+    """``NUMBA_NUM_THREADS`` counts whether or not the program has imported Numba; what is no number does not."""
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    found = []
+    for asked in ("3", "", "0", "all"):
+        monkeypatch.setenv("NUMBA_NUM_THREADS", asked)
+        found.append(module.n_threads())
+    assert found == [3, *[os.cpu_count()] * 3]
