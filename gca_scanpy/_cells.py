@@ -113,12 +113,14 @@ def look_within(
     """
     if expression is None:
         return [*judgments]
+    pairs = {
+        case.cluster_id: _related(case, one.verdict.ontology_id or one.verdict.label, expression)
+        for case, one in zip(cases, judgments)
+        if one.status == "supported" and one.verdict.source == "offline"
+    }
+    if not any(map(any, pairs.values())):
+        return [*judgments]
     with clock.step("mixtures"):
-        pairs = {
-            case.cluster_id: _related(case, one.verdict.ontology_id or one.verdict.label, expression)
-            for case, one in zip(cases, judgments)
-            if one.status == "supported" and one.verdict.source == "offline"
-        }
         found = _read_some(pairs, expression)
     divided = [next(filter(is_divided, found.get(case.cluster_id, ())), None) for case in cases]
     return [of_two(case, one, two) if two else one for case, one, two in zip(cases, judgments, divided)]

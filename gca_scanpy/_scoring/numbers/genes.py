@@ -345,5 +345,5 @@ class OfGenes:
         neutral=1.0,
     )
     min_related_part: float = number(
-        0.2, "share", "So many cells are of either of two related types.", MIXTURES, BY_HAND
+        0.25, "share", "So many cells are of either of two related types.", MIXTURES, BY_HAND
     )
