@@ -8,7 +8,6 @@ from typing import Optional
 
 from attrs import evolve, frozen
 
-from gca_scanpy._judging import reasons
 from gca_scanpy._judging.reasons import objection
 from gca_scanpy._llm.ask import Answers, ask, error_of, reason_of, revised
 from gca_scanpy._llm.asking import Asking, Question, Round, chunked, plan, prepare
@@ -17,7 +16,7 @@ from gca_scanpy._llm.gate import Gate
 from gca_scanpy._llm.language_model import ChatModel
 from gca_scanpy._llm.prompt import Plan
 from gca_scanpy._llm.reply import vote
-from gca_scanpy._reporting.report import cluster_report, level
+from gca_scanpy._reporting.report import cluster_report, final_score, level
 from gca_scanpy._request import Judge, Proposals
 from gca_scanpy._scoring.case import Case, propose
 from gca_scanpy._settings import Settings
@@ -200,7 +199,6 @@ class Asked:
 
 
 def _is_unsure(case: Case, verdict: Verdict, judge: Judge) -> bool:
-    """Whether an offline verdict is not supported, advised against, or not of High confidence."""
+    """Whether the offline label of a cluster would not be shown, or not with High confidence."""
     judgment = judge(case, verdict)
-    advised_against = reasons.ADVISORY.intersection(judgment.validation.flag_reasons)
-    return judgment.status != "supported" or bool(advised_against) or level(verdict.confidence_score) != "High"
+    return judgment.status != "supported" or level(final_score(case, verdict, judgment)) != "High"

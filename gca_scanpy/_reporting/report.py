@@ -54,7 +54,7 @@ def cluster_report(case: Case, judgment: Judgment, *, force_unknown: bool) -> Cl
     broad = lineages.broad(term)
     path = verdict.path or _path(proposed_id or verdict.label, case)
     finest = verdict.path[-1] if verdict.path else None
-    score = _final_score(case, verdict, judgment)
+    score = final_score(case, verdict, judgment)
     annotation = Annotation(
         primary_label=label,
         proposed_label=finest.label if finest else verdict.label or UNKNOWN_LABEL,
@@ -162,7 +162,7 @@ def _path(key: str, case: Case) -> tuple[Level, ...]:
     return case.levels.path(key) if case.candidates and known else ()
 
 
-def _final_score(case: Case, verdict: Verdict, judgment: Judgment) -> float:
+def final_score(case: Case, verdict: Verdict, judgment: Judgment) -> float:
     """The verdict's score, capped at Low for a label that is not supported and at Medium for one with a reserve."""
     used, score = numbers.NUMBERS, verdict.confidence_score
     if judgment.status != "supported":

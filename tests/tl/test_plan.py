@@ -55,3 +55,14 @@ def test_bad_arguments(cells):
     """What annotate refuses, the plan refuses."""
     with pytest.raises(InputError, match="n_markers=0"):
         gca.tl.plan(cells, "cluster", n_markers=0)
+
+
+def test_unsure_is_what_the_report_shows(pbmc, fake_model):
+    """Every cluster without a supported label of High confidence is asked about, also if a rival bounds that."""
+    gca.tl.annotate(pbmc, "bulk_labels", tissue="blood")
+    clusters = gca.get.report(pbmc).clusters
+    sure = {one.cluster_id for one in clusters if one.status == "supported" and one.confidence == "High"}
+    plan = gca.tl.plan(pbmc, "bulk_labels", tissue="blood", model=gca.Asking(fake_model(), escalate="unsure"))
+    asked = {key for request in plan.requests for key in request.cluster_ids}
+    assert asked == {one.cluster_id for one in clusters} - sure
+    assert sure
