@@ -114,7 +114,7 @@ def look_within(
     if expression is None:
         return [*judgments]
     pairs = {
-        case.cluster_id: _related(case, one.verdict.ontology_id or one.verdict.label, expression)
+        case.cluster_id: _related(case, one.verdict.key, expression)
         for case, one in zip(cases, judgments)
         if one.status == "supported" and one.verdict.source == "offline"
     }
@@ -197,7 +197,7 @@ def _read_some(pairs: Mapping[str, Sequence[Pair]], expression: Expression) -> d
     }
 
 
-def _between(apart: Contrast, expression: Expression) -> tuple[Lineage, ...]:
+def _between(apart: Contrast, expression: Expression) -> Pair:
     """The two types of a contrast with the genes that can tell their cells apart; none if these are too few."""
     sides = (apart.first, apart.first_id), (apart.second, apart.second_id)
     return _enough([Lineage(*side, telling(apart, side[0])) for side in sides], expression)

@@ -162,6 +162,11 @@ class Verdict:
     consensus: Optional[Consensus] = None
     asked_again: tuple[AskedAgain, ...] = ()
 
+    @property
+    def key(self) -> str:
+        """The label as a key of the index: its term if it has one."""
+        return self.ontology_id or self.label
+
 
 @frozen
 class Objection:

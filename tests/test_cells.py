@@ -308,7 +308,7 @@ def test_two_related_types(pbmc):
 
 
 def test_cells_of_one_type_keep_their_label(cells):
-    """No cluster of one type is said to be of two."""
+    """A cluster whose cells are of one type has no mixture."""
     gca.tl.annotate(cells, "cluster", tissue="blood")
     assert [cluster.mixture for cluster in gca.get.report(cells).clusters] == [None] * 4
 

@@ -89,12 +89,12 @@ def judge(case: Case, verdict: Verdict, second: Optional[Rival] = None) -> Judgm
     return evolve(judgment, validation=evolve(judgment.validation, separation=separation), caveats=caveats)
 
 
-def of_two(case: Case, judgment: Judgment, found: Mixture) -> Judgment:
+def of_two(case: Case, judgment: Judgment, mixture: Mixture) -> Judgment:
     """The judgment of a cluster whose cells are of the type of its label and of a related one.
 
     The label becomes what both have in common. If no level of its path is, the cluster is mixed.
     """
-    verdict, (first, second), ontology = judgment.verdict, found.parts, case.index.lineages.ontology
+    verdict, (first, second), ontology = judgment.verdict, mixture.parts, case.index.lineages.ontology
     above = [{part.ontology_id, *ontology.ancestors(part.ontology_id or part.label)} for part in (first, second)]
     common = [level for level in verdict.path if level.ontology_id in above[0] & above[1]]
     if not common:
@@ -104,8 +104,8 @@ def of_two(case: Case, judgment: Judgment, found: Mixture) -> Judgment:
     why = f"Some cells are of {first.label}, others of {second.label}; {level.label} is what both have in common."
     broader = evolve(verdict, label=level.label, ontology_id=level.ontology_id, path=verdict.path[: len(common)])
     judged = judge(case, evolve(broader, confidence_score=level.probability, rationale=why))
-    notes = (*judged.validation.notes, note_of(found, [first.label, second.label]))
-    return evolve(judged, validation=evolve(judged.validation, notes=notes), mixture=found)
+    notes = (*judged.validation.notes, note_of(mixture, [first.label, second.label]))
+    return evolve(judged, validation=evolve(judged.validation, notes=notes), mixture=mixture)
 
 
 def _check_label(case: Case, verdict: Verdict, term: Optional[str]) -> tuple[LabelEvidence, list[_Finding]]:
@@ -203,7 +203,7 @@ def _counts_by_lineage(case: Case, verdict: Verdict) -> bool:
 
 def _mixture(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, min_genes: int = 0) -> list[_Finding]:
     """Whether a lineage that excludes the label is supported beside it, unless chance explains both."""
-    rival, strength, key = label_evidence.rival, case.strength, verdict.ontology_id or verdict.label
+    rival, strength, key = label_evidence.rival, case.strength, verdict.key
     if rival is None or len(rival.genes) < min_genes or rival.share < case.limits.mixed_ratio or strength is None:
         return []
     # A rival's genes may be penalties in the score of the best candidate, and other clusters share those of a mixture.
@@ -225,7 +225,7 @@ def _too_little(case: Case, verdict: Verdict, label_evidence: LabelEvidence, *, 
     note = f"{len(ranked & label_evidence.support.keys())} of {len(ranked)} genes are known for {verdict.label}"
     if len(label_evidence.support) < max(case.limits.min_support - spared, 1):
         return [_Finding("low_marker_overlap", f"{note}{_ahead(label_evidence)}", label_evidence.leader)]
-    if verdict.source == "offline" and not case.beyond_chance(verdict.ontology_id or verdict.label):
+    if verdict.source == "offline" and not case.beyond_chance(verdict.key):
         state = case.weights.states.note
         return [_Finding("low_marker_overlap", f"{note}, hardly more than chance gives{f'; {state}' if state else ''}")]
     return []

@@ -335,7 +335,7 @@ def dividing(key: str, other: str, case: Case) -> tuple[str, ...]:
     """The markers of a type, and not of another one, that a part of the cells expresses; canonical ones come first."""
     if case.cells is None:
         return ()
-    ranked, share = {gene.symbol: gene.name for gene in case.weights.ranked}, case.cells.share
+    ranked, share = case.weights.names, case.cells.share
     own, others = markers_of(key, case.index), markers_of(other, case.index)
     symbols = dict.fromkeys((*canonical_of(key, case.index), *ranked))
     markers = (symbol for symbol in symbols if symbol in own and symbol not in others)
@@ -344,7 +344,7 @@ def dividing(key: str, other: str, case: Case) -> tuple[str, ...]:
     return tuple(ranked.get(symbol, symbol) for symbol in islice(divided, DIVIDING_GENES))
 
 
-def is_divided(found: Mixture) -> bool:
+def is_divided(mixture: Mixture) -> bool:
     """Whether the cells are two populations, and enough of them are of either."""
     least = numbers.NUMBERS.min_related_part
-    return found.kind == "two_populations" and min(part.share for part in found.parts) >= least
+    return mixture.kind == "two_populations" and min(part.share for part in mixture.parts) >= least

@@ -37,7 +37,7 @@ class Member:
     @property
     def key(self) -> str:
         """The label as a key."""
-        return self.verdict.ontology_id or self.verdict.label
+        return self.verdict.key
 
 
 def _key(level: Level) -> str:

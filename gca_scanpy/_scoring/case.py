@@ -114,8 +114,7 @@ class Case:
         strength = Strength.of(weights, candidates, index) if candidates else None
         levels = Levels.of(candidates, strength, index) if strength else Levels({}, candidates, None, index)
         lineage = index.lineages.lineage(index.types[candidates.keys[0]].id) if candidates else None
-        names = {gene.symbol: gene.name for gene in weights.ranked}
-        malignant = tuple(names[symbol] for symbol in malignancy(names, lineage, tissues))
+        malignant = tuple(weights.names[symbol] for symbol in malignancy(weights.names, lineage, tissues))
         return cls(markers, weights, candidates, strength, levels, tuple(tissues), index, limits, malignant, cells)
 
     @property
@@ -144,7 +143,7 @@ class Case:
     @property
     def state_genes(self) -> Mapping[str, tuple[str, ...]]:
         """The states of the cells, with the genes that show them, as the data names them."""
-        names = {gene.symbol: gene.name for gene in self.weights.ranked}
+        names = self.weights.names
         held = {state: tuple(names[gene] for gene in genes) for state, genes in self.weights.states.genes.items()}
         return {**held, MALIGNANT: self.malignant_genes} if self.malignant_genes else held
 

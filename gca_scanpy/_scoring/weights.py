@@ -12,7 +12,7 @@ of its ancestors, so these say nothing between it and its parent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import repeat
 from typing import Optional
 
@@ -132,6 +132,11 @@ class Weights:
         symbols = frozenset(gene.symbol for gene in ranked)
         present = _unranked(cluster.present, symbols, used.present_weight, held)
         return cls(ranked, present, _unranked(cluster.absent, symbols, used.absent_weight, held), held)
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """The ranked genes as the data names them, by symbol."""
+        return {gene.symbol: gene.name for gene in self.ranked}
 
     @property
     def free(self) -> tuple[Gene, ...]:
@@ -301,8 +306,7 @@ class ClusterCells:
         Each gene is compared with what is usual in the clusters of the data: markers that all of them share do not
         count, because groups of cells that were chosen at random have them, too.
         """
-        used, markers = numbers.NUMBERS, self._run.markers(key)
-        above = self.on - self._run.activity.usual
+        used, markers, above = numbers.NUMBERS, self._run.markers(key), self._above
         known, weights = above[self._run.known], np.minimum(markers.strengths, used.canonical)
         spread = known.std() if len(known) else 0.0
         if weights.sum() < used.min_standing_genes or spread < LEAST_SPREAD:
@@ -311,14 +315,19 @@ class ClusterCells:
         mean = above[markers.columns] @ weights / weights.sum()
         return float(np.clip((mean - known.mean()) / error, 0.0, used.max_standing))
 
-    @property
+    @cached_property
+    def _above(self) -> Floats:
+        """How far each gene is on beyond what is usual in the clusters of the data."""
+        return self.on - self._run.activity.usual
+
+    @cached_property
     def distinct(self) -> float:
         """What it says of whether the genes are random that the cells differ from other clusters, in log-odds.
 
         Real clusters have some known genes on that most of the others have off; cells chosen at random hardly do.
         """
         used, (n_clusters, _) = numbers.NUMBERS, self._run.activity.on.shape
-        known = (self.on - self._run.activity.usual)[self._run.known]
+        known = self._above[self._run.known]
         if n_clusters < 2 or not len(known):
             return 0.0
         offset, slope = used.distinct

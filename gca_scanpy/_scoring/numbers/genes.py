@@ -219,7 +219,7 @@ class OfGenes:
         CLUSTERS,
         neutral=0.0,
     )
-    negative_information: float = number(1.0, "nats", "The same if it marks no type.", SCORES, BY_HAND, neutral=0.0)
+    negative_information: float = number(1.0, "nats", "Its information if it marks no type.", SCORES, BY_HAND, 0.0)
     in_tissue: float = number(
         1.1, "factor", "Multiplies the score of a type of the given tissue.", SCORES, CLUSTERS, neutral=1.0
     )
@@ -239,7 +239,7 @@ class OfGenes:
         CLUSTERS,
         neutral=0.0,
     )
-    max_sources: int = number(4, "sources", "More do not raise the score.", SCORES, BY_HAND, neutral=UNLIMITED)
+    max_sources: int = number(4, "sources", "More do not raise it further.", SCORES, BY_HAND, neutral=UNLIMITED)
 
     prior_common: float = number(
         0.3,
@@ -328,7 +328,7 @@ class OfGenes:
     related_types: int = number(
         8,
         "types",
-        "So many competitors of a label may be the type of some of its cells.",
+        "So many competitors of a label are looked for among its cells.",
         MIXTURES,
         MATRICES,
         neutral=0,
@@ -345,5 +345,5 @@ class OfGenes:
         neutral=1.0,
     )
     min_related_part: float = number(
-        0.25, "share", "So many cells are of either of two related types.", MIXTURES, BY_HAND
+        0.25, "share", "So many of the cells must be of either of two related types.", MIXTURES, BY_HAND
     )
