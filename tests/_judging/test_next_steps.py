@@ -130,12 +130,19 @@ BETA, ALPHA = ["INS", "IAPP", "MAFA", "ADCYAP1", "UCN3"], ["GCG", "LOXL4", "IRX2
 DUCT, ACINAR = ["KRT19", "SOX9", "CFTR", "MUC1"], ["PRSS1", "CPA1", "CTRB1", "CELA3A"]
 
 
-def _islets(plant_types, both):
-    """A cluster of beta and alpha cells, or of cells that express the genes of both, and two of other cells."""
+def _islets(plant_types, both, given=None):
+    """A cluster of beta and alpha cells, or of cells that express the genes of both, and two of other cells.
+
+    It is labeled by the scorer, or has a label that a user gave.
+    """
     endocrine = {"beta": BETA + ALPHA, "alpha": BETA + ALPHA} if both else {"beta": BETA, "alpha": ALPHA}
     cells = plant_types({**endocrine, "duct": DUCT, "acinar": ACINAR})
     cells.obs["cluster"] = cells.obs["cluster"].astype(str).replace({"beta": "islet", "alpha": "islet"})
-    gca.tl.annotate(cells, "cluster", tissue="pancreas")
+    if given is None:
+        gca.tl.annotate(cells, "cluster", tissue="pancreas")
+    else:
+        cells.obs["given"] = given
+        gca.tl.validate(cells, "cluster", "given", tissue="pancreas")
     return gca.get.report(cells).cluster("islet")
 
 
@@ -147,6 +154,17 @@ def test_different_cells_of_two_types(plant_types):
     assert "50% of the cells" in step.reason
     assert {*step.genes} <= {*BETA, *ALPHA}
     assert all({*step.genes} & {*genes} for genes in (BETA, ALPHA))
+
+
+def test_different_cells_of_two_types_under_one_label(plant_types):
+    """A label that a user gave stays; clustering more finely comes with the shares of the two types."""
+    cluster = _islets(plant_types, both=False, given="pancreatic A cell")
+    (step,) = (step for step in cluster.next_steps if step.kind == "recluster")
+    assert step.text == "Cluster these cells more finely."
+    assert "50% of the cells" in step.reason
+    assert {*step.genes} <= {*BETA, *ALPHA}
+    assert all({*step.genes} & {*genes} for genes in (BETA, ALPHA))
+    assert cluster.annotation.primary_label == "pancreatic A cell"
 
 
 def test_the_same_cells_of_two_types(plant_types):
